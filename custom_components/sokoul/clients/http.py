@@ -1,0 +1,300 @@
+"""The one place where requests leave SOKOUL: time and size bounds, redirects, and the error tree.
+
+Whatever a server, a proxy or the network does becomes an answer or a `BackendError`. Messages name the method and
+the path, never the query, the headers or a body, because those may hold secrets.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import (
+    ClientConnectorCertificateError,
+    ClientConnectorDNSError,
+    ClientConnectorError,
+    ClientError,
+    ClientPayloadError,
+    ClientResponse,
+    ClientSession,
+    ClientSSLError,
+    ClientTimeout,
+    FormData,
+    InvalidURL,
+    ServerDisconnectedError,
+)
+import orjson
+from yarl import URL
+
+from .errors import (
+    BackendError,
+    CannotConnect,
+    InvalidAuth,
+    NotFound,
+    NotTheApi,
+    RateLimited,
+    Refused,
+    Silence,
+    UnexpectedResponse,
+)
+
+DEFAULT_TIMEOUT_SECONDS = 10.0
+DEFAULT_MAX_BYTES = 64 * 1024 * 1024
+MAX_REDIRECTS = 3
+CHUNK_BYTES = 64 * 1024
+#: Longer than this and the text is a page or a stack trace, not a reason.
+MAX_REASON_CHARACTERS = 300
+
+type Query = Mapping[str, str | int | float | bool | Sequence[str | int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server answered, read completely."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    where: str
+
+    @property
+    def text(self) -> str:
+        """The body as text; bytes that are no UTF-8 are replaced."""
+        return self.body.decode(errors="replace")
+
+    def json(self) -> Any:
+        """Return the body decoded from JSON.
+
+        Raises `NotTheApi` for a web page and `UnexpectedResponse` for anything else that is not JSON.
+        """
+        try:
+            return orjson.loads(self.body)
+        except orjson.JSONDecodeError as error:
+            if is_web_page(self):
+                raise NotTheApi(f"{self.where}: a web page came instead of JSON", status=self.status) from error
+            raise UnexpectedResponse(
+                f"{self.where}: the answer of {len(self.body)} bytes is not valid JSON", status=self.status
+            ) from error
+
+
+def is_web_page(answer: Answer) -> bool:
+    """Tell whether a person's page came where an API's answer was due."""
+    if "html" in answer.headers.get("Content-Type", "").lower():
+        return True
+    return answer.body[:64].lstrip().lower().startswith((b"<!doctype html", b"<html"))
+
+
+class HttpClient:
+    """Requests to one backend below one base URL.
+
+    The session is the caller's (Home Assistant's shared one, or one with its own cookies) and is never closed here.
+    """
+
+    def __init__(
+        self,
+        session: ClientSession,
+        base_url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+    ) -> None:
+        try:
+            self._base = URL(base_url.rstrip("/") + "/")
+        except ValueError as error:
+            raise CannotConnect("the address is not a valid URL") from error
+        if self._base.scheme not in {"http", "https"} or not self._base.host:
+            raise CannotConnect("the address has to start with http:// or https:// and name a host")
+        self._session = session
+        self._headers = dict(headers or {})
+        self._timeout_seconds = timeout_seconds
+
+    @property
+    def base_url(self) -> URL:
+        """Where the backend is, ending with a slash."""
+        return self._base
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Query | None = None,
+        json: Any = None,
+        form: Mapping[str, str] | FormData | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout_seconds: float | None = None,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        expected: frozenset[int] = frozenset(),
+    ) -> Answer:
+        """Send one request below the base URL and read the whole answer.
+
+        Statuses of 400 and more raise the matching error, but for those in `expected`, which are returned.
+        Redirects are followed for reads, within the same host only, and never from https to http.
+        """
+        where = f"{method} {self._base.path.rstrip('/')}/{path.lstrip('/')}"
+        url = self._base.join(URL(path.lstrip("/"), encoded=False)) if path else self._base
+        if params:
+            url = url.with_query(_query(params))
+        sent_headers = {**self._headers, **(headers or {})}
+        data: Any = form
+        if json is not None:
+            data = orjson.dumps(json)
+            sent_headers["Content-Type"] = "application/json"
+        limit = ClientTimeout(total=timeout_seconds or self._timeout_seconds)
+        answer = await self._exchange(method, url, where, sent_headers, data, limit, max_bytes)
+        redirects = 0
+        while answer.status in _REDIRECTS - expected:
+            redirects += 1
+            if redirects > MAX_REDIRECTS:
+                raise NotTheApi(f"{where}: redirected more than {MAX_REDIRECTS} times", status=answer.status)
+            url = _redirected(method, url, answer)
+            answer = await self._exchange(method, url, where, sent_headers, data, limit, max_bytes)
+        if answer.status >= HTTPStatus.BAD_REQUEST and answer.status not in expected:
+            raise error_of(answer)
+        return answer
+
+    async def get_json(self, path: str, *, params: Query | None = None, timeout_seconds: float | None = None) -> Any:
+        """Read one JSON document."""
+        return (await self.request("GET", path, params=params, timeout_seconds=timeout_seconds)).json()
+
+    async def _exchange(
+        self,
+        method: str,
+        url: URL,
+        where: str,
+        headers: Mapping[str, str],
+        data: Any,
+        limit: ClientTimeout,
+        max_bytes: int,
+    ) -> Answer:
+        try:
+            async with self._session.request(
+                method, url, headers=headers, data=data, timeout=limit, allow_redirects=False
+            ) as response:
+                body = await _read_bounded(response, where, max_bytes)
+                return Answer(response.status, response.headers, body, where)
+        except BackendError:
+            raise
+        except TimeoutError as error:
+            raise CannotConnect(f"{where}: no complete answer in {limit.total:g} s", silence=Silence.TIMEOUT) from error
+        except (ClientConnectorCertificateError, ClientSSLError) as error:
+            raise CannotConnect(f"{where}: the TLS connection failed", silence=Silence.TLS) from error
+        except ClientConnectorDNSError as error:
+            raise CannotConnect(f"{where}: the host name is not known", silence=Silence.UNKNOWN_HOST) from error
+        except ClientConnectorError as error:
+            refused = isinstance(error.os_error, ConnectionRefusedError)
+            raise CannotConnect(
+                f"{where}: {'the connection was refused' if refused else 'the host cannot be reached'}",
+                silence=Silence.REFUSED if refused else Silence.UNREACHABLE,
+            ) from error
+        except ClientPayloadError as error:
+            raise UnexpectedResponse(f"{where}: the answer was cut off") from error
+        except (ServerDisconnectedError, ConnectionResetError) as error:
+            raise CannotConnect(f"{where}: the connection was cut", silence=Silence.CUT_OFF) from error
+        except InvalidURL as error:
+            raise CannotConnect(f"{where}: the address is not a valid URL") from error
+        except (ClientError, OSError, ValueError) as error:
+            raise UnexpectedResponse(f"{where}: the answer is not valid HTTP ({type(error).__name__})") from error
+
+
+async def _read_bounded(response: ClientResponse, where: str, max_bytes: int) -> bytes:
+    """Read the body, but give up before an endless one fills the memory."""
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in response.content.iter_chunked(CHUNK_BYTES):
+        size += len(chunk)
+        if size > max_bytes:
+            raise UnexpectedResponse(f"{where}: the answer is larger than {max_bytes} bytes", status=response.status)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def error_of(answer: Answer) -> BackendError:
+    """Return the error that a status of 400 or more stands for."""
+    status, where = answer.status, answer.where
+    reason = reason_of(answer)
+    message = f"{where}: {status}{f' ({reason})' if reason else ''}"
+    match status:
+        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
+            return InvalidAuth(message)
+        case HTTPStatus.NOT_FOUND | HTTPStatus.GONE:
+            return NotFound(message)
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            return RateLimited(message, retry_after=_retry_after(answer))
+        case HTTPStatus.SERVICE_UNAVAILABLE if (wait := _retry_after(answer)) is not None:
+            return RateLimited(message, retry_after=wait)
+        case _ if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return UnexpectedResponse(message, status=status)
+        case _:
+            return Refused(message, status=status)
+
+
+def reason_of(answer: Answer) -> str:
+    """Return the backend's own short words for an error, or nothing where it sent a page or a stack trace."""
+    if is_web_page(answer):
+        return ""
+    try:
+        body = orjson.loads(answer.body)
+    except orjson.JSONDecodeError:
+        body = answer.text
+    match body:
+        case str():
+            words = body
+        case {"message": str(words)} | {"error": str(words)}:
+            pass
+        case [*failures]:  # the *arr's validation failures
+            words = "; ".join(
+                f"{failure.get('propertyName', '')}: {failure.get('errorMessage', '')}".lstrip(": ")
+                for failure in failures
+                if isinstance(failure, dict)
+            )
+        case _:
+            words = ""
+    words = " ".join(words.split())
+    return words if len(words) <= MAX_REASON_CHARACTERS else words[: MAX_REASON_CHARACTERS - 1] + "…"
+
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+def _redirected(method: str, url: URL, answer: Answer) -> URL:
+    """Return where a redirect leads, or refuse it: credentials stay with the host that they were given for."""
+    location = answer.headers.get("Location", "")
+    try:
+        target = url.join(URL(location))
+    except ValueError:
+        target = URL()
+    if not location or not target.host:
+        raise NotTheApi(f"{answer.where}: redirected to nowhere", status=answer.status)
+    if target.host != url.host or (url.scheme, target.scheme) == ("https", "http"):
+        raise NotTheApi(f"{answer.where}: redirected to another host ({target.host})", status=answer.status)
+    if target.scheme == url.scheme and target.port != url.port:
+        raise NotTheApi(f"{answer.where}: redirected to another port ({target.port})", status=answer.status)
+    if method not in {"GET", "HEAD"}:
+        raise NotTheApi(f"{answer.where}: redirected; use the address that it leads to", status=answer.status)
+    return target
+
+
+def _retry_after(answer: Answer) -> timedelta | None:
+    """Return how long to wait, from seconds or from an HTTP date; None when the header is absent or unreadable."""
+    value = answer.headers.get("Retry-After", "").strip()
+    if value.isdecimal():
+        return timedelta(seconds=min(int(value), 86_400))
+    try:
+        until = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=UTC)
+    return max(until - datetime.now(UTC), timedelta())
+
+
+def _query(params: Query) -> list[tuple[str, str]]:
+    """Spell out a query: booleans as JSON does, sequences as repeated names."""
+    spelled: list[tuple[str, str]] = []
+    for name, value in params.items():
+        values = value if isinstance(value, (list, tuple)) else (value,)
+        spelled.extend((name, str(each).lower() if isinstance(each, bool) else str(each)) for each in values)
+    return spelled

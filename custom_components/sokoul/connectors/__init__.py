@@ -1,0 +1,1 @@
+"""The Home Assistant side of each kind of backend."""

@@ -1,0 +1,4 @@
+"""The demo stack: simulators of the backends, real services beside them, and the launcher of both.
+
+Imports nothing of the integration, so that a simulator can never agree with our clients by sharing their code.
+"""
