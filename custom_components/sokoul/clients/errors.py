@@ -58,6 +58,14 @@ class NotTheApi(UnexpectedResponse):
     """A web page (or a redirect to one) came instead of the API: a proxy's login page, or a missing URL base."""
 
 
+class WrongApplication(UnexpectedResponse):
+    """A relative answered: Sonarr at the address that was given for Radarr."""
+
+    def __init__(self, message: str, *, found: str) -> None:
+        super().__init__(message)
+        self.found = found  # its name, as it calls itself
+
+
 class NotFound(BackendError):  # noqa: N818
     """What was asked for is not there (any more)."""
 

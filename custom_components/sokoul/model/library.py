@@ -1,8 +1,18 @@
 """What the *arr applications report: queue, wishes, health, disks, calendar and how they are wired."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplicationStatus:
+    """Who answers at an address."""
+
+    name: str  # "Radarr"
+    version: str
+    instance_name: str  # what the person calls it; the application's name unless changed
+    url_base: str = ""  # as set in the application: "/radarr" behind a reverse proxy
 
 
 class Protocol(StrEnum):
@@ -206,6 +216,64 @@ class ArrWiring:
     path_mappings: tuple[RemotePathMapping, ...] = ()
     root_folders: tuple[RootFolder, ...] = ()
     hardlinks: bool | None = None  # its setting "use hardlinks instead of copy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownFile:
+    """A file of the library, as its *arr sees it."""
+
+    path: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook:
+    """A webhook that an *arr sends. Its URL is a secret: who knows it can speak for the *arr."""
+
+    id: int
+    name: str
+    url: str = field(repr=False)
+    events: frozenset[str]  # the flags that are on: "onGrab", "onDownload", ...
+
+
+class CommandStatus(StrEnum):
+    """How far a command is."""
+
+    QUEUED = "queued"
+    STARTED = "started"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    ABORTED = "aborted"
+    CANCELLED = "cancelled"
+    ORPHANED = "orphaned"  # the application stopped while it ran
+    UNKNOWN = "unknown"
+
+
+class CommandResult(StrEnum):
+    """What became of a command. Successful says only that it ran: a search may still have found nothing."""
+
+    SUCCESSFUL = "successful"
+    UNSUCCESSFUL = "unsuccessful"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """Work that an *arr does in the background."""
+
+    id: int
+    name: str
+    status: CommandStatus = CommandStatus.UNKNOWN
+    result: CommandResult = CommandResult.UNKNOWN
+    message: str | None = None
+    queued_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more will come of it."""
+        return self.status not in {CommandStatus.QUEUED, CommandStatus.STARTED, CommandStatus.UNKNOWN}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

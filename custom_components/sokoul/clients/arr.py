@@ -1,0 +1,498 @@
+"""What Radarr and Sonarr have in common (API v3), and the little that Prowlarr shares with them.
+
+Their sources are one family: system status, health, errors, paging and the shape of settings (`fields`, a list of
+name and value) are the same. Null properties are left out of every answer, so each nullable one has a default here.
+The published OpenAPI files list 200 for every success; the servers answer 201 to a creation and 202 to an update.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+from aiohttp import ClientSession
+
+from ..model.library import (
+    ApplicationStatus,
+    ArrWiring,
+    Command,
+    CommandResult,
+    CommandStatus,
+    Disk,
+    DownloadClientLink,
+    HealthIssue,
+    KnownFile,
+    Protocol,
+    QueueItem,
+    QueueStatus,
+    RemotePathMapping,
+    RootFolder,
+    Severity,
+    Title,
+    TrackedState,
+    TrackedStatus,
+    UpcomingTitle,
+    Webhook,
+)
+from .errors import BackendError, NotFound, NotTheApi, UnexpectedResponse, WrongApplication
+from .fields import Fields, each
+from .http import DEFAULT_TIMEOUT_SECONDS, HttpClient, Query
+
+PAGE_SIZE = 1000
+#: A queue longer than this many pages is a server that does not know its end.
+MAX_PAGES = 100
+#: Saving a webhook makes the *arr send a test and wait for the answer before it answers itself.
+SAVE_SECONDS = 30.0
+#: `downloadFolderImported`: the history filters by number where it answers with names.
+IMPORTED = 3
+#: As many ids as fit into the query of one request (some proxies refuse more than 2,048 characters).
+MAX_IDS = 100
+
+
+class ServarrClient:
+    """What all of the family answer."""
+
+    application: ClassVar[str]
+    api: ClassVar[str]
+
+    def __init__(
+        self, session: ClientSession, url: str, api_key: str, *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+    ) -> None:
+        self._http = HttpClient(session, url, headers={"X-Api-Key": api_key}, timeout_seconds=timeout_seconds)
+
+    async def status(self) -> ApplicationStatus:
+        """Return who answers at this address.
+
+        Raises `WrongApplication` when it is another of the family, and `NotTheApi` when the address knows nothing
+        of this API. Source: GET /system/status.
+        """
+        try:
+            answer = Fields(await self._get("system/status"), "system/status")
+        except NotFound as error:
+            if found := await self._relative():
+                raise self._wrong(found) from error
+            raise NotTheApi(f"{error}: {self.application}'s API is not there", status=HTTPStatus.NOT_FOUND) from error
+        name = answer.text("appName")
+        if name != self.application:
+            raise self._wrong(name)
+        return ApplicationStatus(
+            name=name,
+            version=answer.text("version"),
+            instance_name=answer.text("instanceName", name),
+            url_base=answer.text("urlBase", ""),
+        )
+
+    async def health(self) -> tuple[HealthIssue, ...]:
+        """Return what the application complains about; nothing when it is well. Source: GET /health."""
+        return tuple(
+            HealthIssue(
+                source=issue.text("source", ""),
+                severity=issue.choice("type", Severity),
+                message=issue.text("message", ""),
+                wiki_url=_link(issue),
+            )
+            for issue in each(await self._get("health"), "health")
+        )
+
+    async def _relative(self) -> str | None:
+        """Return the name of an application of the family that speaks the other version of the API."""
+        other = "api/v1" if self.api == "api/v3" else "api/v3"
+        with suppress(BackendError):
+            return Fields(await self._http.get_json(f"{other}/system/status"), "system/status").optional_text("appName")
+        return None
+
+    def _wrong(self, found: str) -> WrongApplication:
+        return WrongApplication(f"this is {found}, not {self.application}", found=found)
+
+    async def _get(self, path: str, params: Query | None = None) -> Any:
+        return await self._http.get_json(f"{self.api}/{path}", params=params)
+
+    async def _send(self, method: str, path: str, *, json: Any = None, timeout_seconds: float | None = None) -> Any:
+        answer = await self._http.request(method, f"{self.api}/{path}", json=json, timeout_seconds=timeout_seconds)
+        return answer.json()
+
+
+class ArrClient(ServarrClient, ABC):
+    """Radarr or Sonarr, API v3."""
+
+    api = "api/v3"
+    #: the names of what their settings call after their kind of title
+    category_fields: ClassVar[tuple[str, str]]
+    #: the webhook events that tell of a change in the queue, the library or the health
+    webhook_events: ClassVar[frozenset[str]]
+    _queue_includes: ClassVar[Mapping[str, bool]]
+    _history_includes: ClassVar[Mapping[str, bool]]
+
+    # --- reading -------------------------------------------------------------------------------------------------
+
+    async def queue(self) -> tuple[QueueItem, ...]:
+        """Return the whole queue, items that the application doesn't know the title of included.
+
+        One download is one item, however many records (episodes) it has. Items may come and go between two pages:
+        a record is counted once, and a page that brings nothing new is the last. Source: GET /queue.
+        """
+        records: dict[int, tuple[str | int, QueueItem]] = {}
+        for number in range(1, MAX_PAGES + 1):
+            # oldest first: what is added meanwhile comes last instead of moving what was not read yet
+            order = {"sortKey": "added", "sortDirection": "ascending"}
+            page = Fields(
+                await self._get("queue", {"page": number, "pageSize": PAGE_SIZE, **order, **self._queue_includes}),
+                "queue",
+            )
+            read = len(records)
+            for record in each(page.raw("records"), "queue.records"):
+                item = self._queue_item(record)
+                records[item.ids[0]] = (item.download_id or item.ids[0], item)
+            if number * PAGE_SIZE >= page.whole("totalRecords") or len(records) == read:
+                break
+        groups: dict[str | int, list[QueueItem]] = {}
+        for key, item in records.values():
+            groups.setdefault(key, []).append(item)
+        return tuple(_merged(items) for items in groups.values())
+
+    async def missing_count(self) -> int:
+        """Return how many monitored titles have no file. Source: GET /wanted/missing."""
+        return await self._count("wanted/missing")
+
+    async def cutoff_unmet_count(self) -> int:
+        """Return how many monitored titles have a file below the wanted quality. Source: GET /wanted/cutoff."""
+        return await self._count("wanted/cutoff")
+
+    async def disks(self) -> tuple[Disk, ...]:
+        """Return the mounts as the application sees them (several may be one disk). Source: GET /diskspace."""
+        return tuple(
+            Disk(
+                path=disk.text("path"),
+                free_bytes=disk.whole("freeSpace"),
+                total_bytes=disk.whole("totalSpace"),
+                label=disk.text("label", ""),
+            )
+            for disk in each(await self._get("diskspace"), "diskspace")
+        )
+
+    async def root_folders(self) -> tuple[RootFolder, ...]:
+        """Return the library's folders. Source: GET /rootfolder."""
+        return tuple(
+            RootFolder(
+                path=folder.text("path"),
+                accessible=folder.flag("accessible"),
+                free_bytes=folder.optional_whole("freeSpace"),
+            )
+            for folder in each(await self._get("rootfolder"), "rootfolder")
+        )
+
+    @abstractmethod
+    async def calendar(self, start: datetime, end: datetime) -> tuple[UpcomingTitle, ...]:
+        """Return the monitored titles that come out in a window. Source: GET /calendar."""
+
+    async def wiring(self) -> ArrWiring:
+        """Return how the application is set up.
+
+        Source: GET /downloadclient, /remotepathmapping, /rootfolder, /config/mediamanagement.
+        """
+        clients = each(await self._get("downloadclient"), "downloadclient")
+        mappings = each(await self._get("remotepathmapping"), "remotepathmapping")
+        management = Fields(await self._get("config/mediamanagement"), "config/mediamanagement")
+        return ArrWiring(
+            download_clients=tuple(self._download_client(client) for client in clients),
+            path_mappings=tuple(
+                RemotePathMapping(
+                    host=mapping.text("host"),
+                    remote_path=mapping.text("remotePath"),
+                    local_path=mapping.text("localPath"),
+                )
+                for mapping in mappings
+            ),
+            root_folders=await self.root_folders(),
+            hardlinks=management.flag("copyUsingHardlinks") if "copyUsingHardlinks" in management else None,
+        )
+
+    async def known_files(self, limit: int) -> tuple[KnownFile, ...]:
+        """Return up to `limit` files of the library (100 at most), the last imports where there were any.
+
+        The library is never read whole: it can hold tens of thousands of titles. Source: GET /history, then
+        GET /moviefile or /episodefile.
+        """
+        limit = min(limit, MAX_IDS)
+        history = Fields(
+            await self._get(
+                "history",
+                {
+                    "page": 1,
+                    "pageSize": 2 * limit,  # upgrades and packs mention one title or file more than once
+                    "sortKey": "date",
+                    "sortDirection": "descending",
+                    "eventType": IMPORTED,
+                    **self._history_includes,
+                },
+            ),
+            "history",
+        )
+        ids = dict.fromkeys(self._imported_id(record) for record in each(history.raw("records"), "history.records"))
+        found = await self._files_of([id_ for id_ in ids if id_][:limit])
+        return (found or await self._oldest_files())[:limit]
+
+    # --- queue, searches and commands ----------------------------------------------------------------------------
+
+    async def remove_queue_items(
+        self, ids: Collection[int], *, from_client: bool, blocklist: bool, search_again: bool
+    ) -> None:
+        """Remove records from the queue, and their downloads from the client if `from_client`.
+
+        The application searches again only after a `blocklist`, and does it by itself unless told otherwise. For a
+        release that is still delayed `from_client` is without effect. Raises `NotFound` when a record has left the
+        queue meanwhile. Source: DELETE /queue/{id}, DELETE /queue/bulk.
+        """
+        params = {"removeFromClient": from_client, "blocklist": blocklist, "skipRedownload": not search_again}
+        match sorted(ids):
+            case []:
+                return
+            case [id_]:
+                await self._http.request("DELETE", f"{self.api}/queue/{id_}", params=params)
+            case several:
+                path = f"{self.api}/queue/bulk"
+                await self._http.request("DELETE", path, params=params, json={"ids": several})
+
+    @abstractmethod
+    async def search(self, ids: Collection[int]) -> Command:
+        """Let the application search its indexers for movies or episodes, and grab what it likes."""
+
+    async def run_command(self, name: str, **body: Any) -> Command:
+        """Start a command by its name, matched without regard to case. An unknown one is answered with a 500.
+
+        Source: POST /command.
+        """
+        return _command(await self._send("POST", "command", json={"name": name, **body}))
+
+    async def command(self, id_: int) -> Command:
+        """Return how far a command is. Finished ones are forgotten after some minutes: `NotFound`.
+
+        Source: GET /command/{id}.
+        """
+        return _command(await self._get(f"command/{id_}"))
+
+    # --- webhooks ------------------------------------------------------------------------------------------------
+
+    async def webhooks(self) -> tuple[Webhook, ...]:
+        """Return all webhooks, whoever made them. Source: GET /notification."""
+        return tuple(_webhook(hook) for hook in await self._webhook_resources("notification"))
+
+    async def ensure_webhook(self, name: str, url: str, events: Collection[str] | None = None) -> int:
+        """Make sure that there is one webhook of this name which sends these events to this URL; return its id.
+
+        Without `events` they are the class' own; those that this version doesn't know are left out. What is right
+        already is not touched. When it is saved the application sends a test: unless that is answered with success,
+        `Refused` tells why. Source: GET, POST and PUT /notification, GET /notification/schema.
+        """
+        wanted = self.webhook_events if events is None else frozenset(events)
+        hooks = await self._webhook_resources("notification")
+        if hook := next((hook for hook in hooks if hook.get("name") == name), None):
+            id_ = _webhook(hook).id
+            changed = _configured(hook, name, url, wanted)
+            if changed != hook:
+                await self._send("PUT", f"notification/{id_}", json=changed, timeout_seconds=SAVE_SECONDS)
+            return id_
+        schemas = await self._webhook_resources("notification/schema")
+        if not schemas:
+            raise UnexpectedResponse("notification/schema: there is no webhook among the notifications")
+        new = _configured(schemas[0], name, url, wanted)
+        created = await self._send("POST", "notification", json=new, timeout_seconds=SAVE_SECONDS)
+        return Fields(created, "notification").whole("id")
+
+    async def remove_webhook(self, name: str) -> None:
+        """Remove the webhook of this name; there is none to remove is no error. Source: DELETE /notification/{id}."""
+        for hook in await self.webhooks():
+            if hook.name == name:
+                with suppress(NotFound):
+                    await self._http.request("DELETE", f"{self.api}/notification/{hook.id}")
+
+    async def _webhook_resources(self, path: str) -> list[dict[str, Any]]:
+        """Return the webhooks of a list as they came: the application wants back all that it sent."""
+        answer = await self._get(path)
+        found = each(answer, path)
+        return [raw for raw, hook in zip(answer, found, strict=True) if hook.text("implementation", "") == "Webhook"]
+
+    # --- what a kind of title adds -------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _titles(self, record: Fields) -> tuple[Title, ...]:
+        """Return the titles of a queue record; none when the application doesn't know them."""
+
+    @abstractmethod
+    def _imported_id(self, record: Fields) -> int:
+        """Return by which id `_files_of` finds the file of an import; 0 when it is gone."""
+
+    @abstractmethod
+    async def _files_of(self, ids: Collection[int]) -> tuple[KnownFile, ...]:
+        """Return the files of these ids; none for none."""
+
+    @abstractmethod
+    async def _oldest_files(self) -> tuple[KnownFile, ...]:
+        """Return files of the titles added first, for a library that was never imported into."""
+
+    # --- shared reading ------------------------------------------------------------------------------------------
+
+    async def _count(self, path: str) -> int:
+        page = await self._get(path, {"page": 1, "pageSize": 1, "monitored": True})
+        return Fields(page, path).whole("totalRecords")
+
+    def _queue_item(self, record: Fields) -> QueueItem:
+        protocol = record.choice("protocol", Protocol)
+        download_id = record.optional_text("downloadId")
+        release = record.text("title", "")
+        quality = record.optional_object("quality")
+        quality = quality.optional_object("quality") if quality else None
+        return QueueItem(
+            ids=(record.whole("id"),),
+            # torrents: the info hash, which the *arr spell in upper case and their clients in lower case
+            download_id=download_id.lower() if download_id and protocol is Protocol.TORRENT else download_id,
+            release=release,
+            titles=self._titles(record),
+            status=record.choice("status", QueueStatus),
+            tracked_status=record.choice("trackedDownloadStatus", TrackedStatus),
+            tracked_state=record.choice("trackedDownloadState", TrackedState),
+            messages=_messages(record, release),
+            error_message=record.optional_text("errorMessage"),
+            protocol=protocol,
+            download_client=record.optional_text("downloadClient"),
+            indexer=record.optional_text("indexer"),
+            output_path=record.optional_text("outputPath"),
+            size_bytes=int(record.number("size", 0)),
+            remaining_bytes=int(record.number("sizeleft", 0)),
+            time_left=record.duration("timeleft"),
+            added_at=record.moment("added"),
+            quality=quality.optional_text("name") if quality else None,
+            score=record.whole("customFormatScore", 0),
+        )
+
+    def _download_client(self, client: Fields) -> DownloadClientLink:
+        values = settings(client)
+        category, imported_category = self.category_fields
+        port = values.get("port")
+        return DownloadClientLink(
+            id=client.whole("id"),
+            name=client.text("name"),
+            implementation=client.text("implementation"),
+            protocol=client.choice("protocol", Protocol),
+            enabled=client.flag("enable"),
+            host=text_of(values, "host"),
+            port=port if type(port) is int else None,
+            tls=values.get("useSsl") is True,
+            url_base=text_of(values, "urlBase") or "",
+            username=text_of(values, "username"),
+            category=text_of(values, category),
+            imported_category=text_of(values, imported_category),
+            removes_completed=client.flag("removeCompletedDownloads", False),
+        )
+
+
+def settings(resource: Fields) -> dict[str, Any]:
+    """Return the settings of a download client, an indexer, ... by name. Values may be secrets: pick, don't keep."""
+    return {setting.text("name", ""): setting.raw("value") for setting in resource.objects("fields")}
+
+
+def text_of(values: Mapping[str, Any], name: str) -> str | None:
+    """Return a setting that is a text and not empty: implementations differ in what they have and how."""
+    value = values.get(name)
+    return value if isinstance(value, str) and value else None
+
+
+def instant(moment: datetime) -> str:
+    """Spell a time for a query."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def files(answer: Any, where: str) -> tuple[KnownFile, ...]:
+    """Return the files of a list that can be recognised by their size."""
+    found = (KnownFile(path=file.text("path", ""), size_bytes=file.whole("size", 0)) for file in each(answer, where))
+    return tuple(file for file in found if file.path and file.size_bytes > 0)
+
+
+def _messages(record: Fields, release: str) -> tuple[str, ...]:
+    """Return the complaints about a queue item, each once, as texts of their own.
+
+    Titles of messages are mostly file names, which anyone can choose, but some complaints are a title without
+    messages: so both are kept, never glued together, and the release's own name is left out.
+    """
+    texts: list[str] = []
+    for message in record.objects("statusMessages"):
+        texts += (message.text("title", ""), *message.texts("messages"))
+    return tuple(dict.fromkeys(text for text in texts if text and text != release))
+
+
+def _merged(items: list[QueueItem]) -> QueueItem:
+    """Return one item for the records of one download. Each record repeats the whole download's size."""
+    if len(items) == 1:
+        return items[0]
+    items.sort(key=lambda item: item.ids)
+    titles = {title.id: title for item in items for title in item.titles}
+    return replace(
+        items[0],
+        ids=tuple(id_ for item in items for id_ in item.ids),
+        titles=tuple(sorted(titles.values(), key=_place)),
+        messages=_unique(item.messages for item in items),
+        error_message=next((item.error_message for item in items if item.error_message), None),
+        size_bytes=max(item.size_bytes for item in items),
+        remaining_bytes=max(item.remaining_bytes for item in items),
+    )
+
+
+def _place(title: Title) -> tuple[int, int, int]:
+    return (title.season or 0, title.episode or 0, title.id)
+
+
+def _unique(texts: Iterable[Iterable[str]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(text for some in texts for text in some))
+
+
+def _link(issue: Fields) -> str | None:
+    """Return the page that explains an issue: a text, though Sonarr's specification makes an object of it."""
+    if isinstance(issue.raw("wikiUrl"), dict):
+        return issue.object("wikiUrl").optional_text("fullUri")
+    return issue.optional_text("wikiUrl")
+
+
+def _command(answer: Any) -> Command:
+    command = Fields(answer, "command")
+    return Command(
+        id=command.whole("id"),
+        name=command.text("name"),
+        status=command.choice("status", CommandStatus),
+        result=command.choice("result", CommandResult),
+        message=command.optional_text("message"),
+        queued_at=command.moment("queued"),
+        started_at=command.moment("started"),
+        ended_at=command.moment("ended"),
+    )
+
+
+def _webhook(hook: dict[str, Any]) -> Webhook:
+    fields = Fields(hook, "notification")
+    return Webhook(
+        id=fields.whole("id"),
+        name=fields.text("name", ""),
+        url=text_of(settings(fields), "url") or "",
+        events=frozenset(flag for flag, value in hook.items() if _is_event(flag) and value is True),
+    )
+
+
+def _is_event(flag: str) -> bool:
+    return flag.startswith("on") and flag[2:3].isupper()
+
+
+def _configured(hook: dict[str, Any], name: str, url: str, events: Collection[str]) -> dict[str, Any]:
+    """Return a webhook's resource with this name, this URL and exactly these of the events that it supports."""
+    given: dict[Any, dict[str, Any]] = {setting.get("name"): setting for setting in hook.get("fields") or []}
+    wanted = {"url": url, "method": 1}  # 1: POST
+    given |= {key: {**given.get(key, {"name": key}), "value": value} for key, value in wanted.items()}
+    flags = {
+        flag: flag in events
+        for flag in hook
+        if _is_event(flag) and hook.get(f"supports{flag[0].upper()}{flag[1:]}", True)
+    }
+    if "includeHealthWarnings" in hook:
+        flags["includeHealthWarnings"] = "onHealthIssue" in events
+    return {**hook, "name": name, "fields": list(given.values()), **flags}
