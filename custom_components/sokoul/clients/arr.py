@@ -374,8 +374,8 @@ class ArrClient(ServarrClient, ABC):
         port = values.get("port")
         return DownloadClientLink(
             id=client.whole("id"),
-            name=client.text("name"),
-            implementation=client.text("implementation"),
+            name=client.text("name", ""),
+            implementation=client.text("implementation", ""),
             protocol=client.choice("protocol", Protocol),
             enabled=client.flag("enable"),
             host=text_of(values, "host"),
