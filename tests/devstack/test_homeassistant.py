@@ -9,6 +9,9 @@ from devstack.homeassistant import HomeAssistant, HomeAssistantError, LogRecord,
 
 STAMP = "2026-11-21 06:31:25.489+00:00"
 NOT_TESTED = "We found a custom integration sokoul which has not been tested by Home Assistant. This component might"
+STOPPED_EARLY = (
+    "Error setting up entry  for it\nTraceback\nasyncio.exceptions.CancelledError: Home Assistant is stopping"
+)
 
 
 def problems(text: str) -> list[str]:
@@ -23,6 +26,7 @@ def problems(text: str) -> list[str]:
         f"{STAMP} WARNING (MainThread) [custom_components.sokoul.hub] Anything",
         f"{STAMP} WARNING (MainThread) [homeassistant.components.sensor] Setup of sensor platform sokoul is slow",
         f"{STAMP} WARNING (MainThread) [homeassistant.util.loop] Detected blocking call to open with args",
+        f"{STAMP} ERROR (MainThread) [custom_components.sokoul] {STOPPED_EARLY}",
         "Traceback (most recent call last):",
         "Fatal Python error: Segmentation fault",
     ],
@@ -37,6 +41,7 @@ def test_a_problem(line: str) -> None:
         f"{STAMP} INFO (MainThread) [custom_components.sokoul] Set up",
         f"{STAMP} WARNING (MainThread) [homeassistant.components.http] About something else",
         f"{STAMP} WARNING (SyncWorker_0) [homeassistant.loader] {NOT_TESTED}",
+        f"{STAMP} ERROR (MainThread) [homeassistant.components.marketplace] {STOPPED_EARLY}",
         "Something printed",
     ],
 )
