@@ -57,7 +57,7 @@ class Torrent:
     download_rate: int = 0
     upload_rate: int = 0
     eta_seconds: int | None = None
-    ratio: float | None = None
+    ratio: float | None = None  # None: nothing was downloaded to share (the client calls it infinite)
     seeds: int = 0  # connected
     swarm_seeds: int | None = None
     peers: int = 0  # connected
@@ -156,8 +156,9 @@ class TransferTotals:
 class DownloadClientSnapshot:
     """A download client at one revision.
 
-    `changed` and `removed` hold the hashes that differ from the revision before (all of them after a full update).
-    Torrents that did not change are the same objects as before. Equality is the revision.
+    `changed` and `removed` hold the hashes that differ from the revision before (on the first one every torrent is
+    changed). Torrents that did not change are the same objects as before, also over a full update. Equality is the
+    revision.
     """
 
     revision: int
@@ -169,10 +170,75 @@ class DownloadClientSnapshot:
     transfer: Transfer = Transfer()
     categories: Mapping[str, str] = MappingProxyType({})  # name to save path ("": the default)
     tags: frozenset[str] = frozenset()
-    settings: ClientSettings | None = None
+    settings: ClientSettings | None = None  # as last read, None before that
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, DownloadClientSnapshot) and self.revision == other.revision
 
     def __hash__(self) -> int:
         return hash(self.revision)
+
+
+class TrackerStatus(StrEnum):
+    """What a torrent's tracker last said."""
+
+    DISABLED = "disabled"
+    NOT_CONTACTED = "not_contacted"
+    WORKING = "working"
+    UPDATING = "updating"
+    NOT_WORKING = "not_working"
+    ERROR = "error"  # it answered with a refusal
+    UNREACHABLE = "unreachable"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TorrentTracker:
+    """One tracker of a torrent. Its announce URL is not kept: it may hold the person's passkey."""
+
+    host: str
+    tier: int
+    status: TrackerStatus
+    message: str = ""  # the tracker's own words, without secrets
+    seeds: int | None = None  # in the swarm, None: not told
+    peers: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TorrentFile:
+    """One file of a torrent."""
+
+    index: int
+    name: str  # relative to the save path, with "/" between folders
+    size_bytes: int
+    progress: float  # 0 to 1
+    wanted: bool
+    availability: float | None = None  # distributed copies
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddedTorrents:
+    """What adding led to: the hashes as far as they are known, and whether the client is still fetching something."""
+
+    hashes: tuple[str, ...] = ()
+    pending: bool = False
+
+
+class ShareLimitAction(StrEnum):
+    """What the client does with a torrent that reached its share limits."""
+
+    DEFAULT = "Default"
+    STOP = "Stop"
+    REMOVE = "Remove"
+    REMOVE_WITH_CONTENT = "RemoveWithContent"
+    SUPER_SEEDING = "EnableSuperSeeding"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShareLimits:
+    """When a torrent has given back enough. None: the client's own setting decides; `UNLIMITED`: never."""
+
+    ratio: float | None = None
+    seeding_minutes: int | None = None
+    inactive_minutes: int | None = None
+    action: ShareLimitAction = ShareLimitAction.DEFAULT

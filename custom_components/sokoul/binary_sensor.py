@@ -1,0 +1,77 @@
+"""Binary sensors: whether a backend answers, and what is wrong with it."""
+
+from typing import override
+
+from homeassistant.components.binary_sensor import BinarySensorDeviceClass, BinarySensorEntity
+from homeassistant.const import EntityCategory
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .connectors.base import BackendBinarySensor
+from .data import SokoulConfigEntry
+from .entity import AnyCoordinator, BackendEntity, HubEntity, PacedEntity, PartEntity, PlatformSetup
+from .overview import HUB_BINARY_SENSORS
+
+# Reads only, through the coordinators.
+PARALLEL_UPDATES = 0
+
+CONNECTIVITY: BackendBinarySensor[AnyCoordinator] = BackendBinarySensor(
+    key="connectivity",
+    value=lambda backend: backend.last_update_success,
+    device_class=BinarySensorDeviceClass.CONNECTIVITY,
+    entity_category=EntityCategory.DIAGNOSTIC,
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant, entry: SokoulConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+) -> None:
+    """Add the binary sensors."""
+    del hass
+    hub = entry.runtime_data
+    async_add_entities(HubBinarySensor(hub, description) for description in HUB_BINARY_SENSORS)
+    hub.add_platform(
+        PlatformSetup(
+            async_add_entities,
+            of_backend=lambda backend: backend.connector.binary_sensors,
+            make=SokoulBackendBinarySensor,
+            of_part=lambda parts: parts.binary_sensors,
+            make_part=PartBinarySensor,
+        )
+    )
+    hub.add_platform(PlatformSetup(async_add_entities, of_backend=lambda _: (CONNECTIVITY,), make=Connectivity))
+
+
+class _BinarySensor(PacedEntity, BinarySensorEntity):
+    """A binary sensor whose value comes from its description."""
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        value: bool | None = self.read()
+        return value
+
+
+class SokoulBackendBinarySensor(BackendEntity, _BinarySensor):
+    """A binary sensor of a backend."""
+
+
+class PartBinarySensor(PartEntity, _BinarySensor):
+    """A binary sensor of a disk, of an indexer."""
+
+
+class Connectivity(BackendEntity, _BinarySensor):
+    """Whether the backend answers: known all the time, above all while it does not."""
+
+    @property
+    @override
+    def available(self) -> bool:
+        return True
+
+    @override
+    def read(self) -> bool:
+        return self.coordinator.last_update_success
+
+
+class HubBinarySensor(HubEntity, _BinarySensor):
+    """A binary sensor of everything together."""

@@ -1,0 +1,239 @@
+"""What a kind of backend is to Home Assistant: one description, and the tables of its entities.
+
+The platform files, the flows and the diagnostics iterate over these and never name a kind.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Protocol
+
+from homeassistant.components.binary_sensor import BinarySensorEntityDescription
+from homeassistant.components.calendar import CalendarEntityDescription
+from homeassistant.components.number import NumberEntityDescription
+from homeassistant.components.sensor import SensorEntityDescription
+from homeassistant.components.switch import SwitchEntityDescription
+from homeassistant.const import CONF_API_KEY, CONF_PASSWORD, CONF_URL, CONF_USERNAME, CONF_VERIFY_SSL
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.typing import StateType
+from yarl import URL
+
+type Reading = StateType | date | datetime
+
+#: Nothing is written to the state machine more often than this unless its meaning changed.
+USUAL_WRITE_PAUSE = timedelta(seconds=30)
+#: Rates change with every poll and mean the same most of the time.
+RATE_WRITE_PAUSE = timedelta(minutes=2)
+#: Free space changes with every block written.
+SPACE_WRITE_PAUSE = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """How to reach a backend, as a person typed it."""
+
+    url: str
+    username: str = ""
+    password: str = field(default="", repr=False)
+    api_key: str = field(default="", repr=False)
+    verify_ssl: bool = True
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Connection:
+        """Read it from a subentry's connection part."""
+        return cls(
+            url=data[CONF_URL],
+            username=data.get(CONF_USERNAME, ""),
+            password=data.get(CONF_PASSWORD, ""),
+            api_key=data.get(CONF_API_KEY, ""),
+            verify_ssl=data.get(CONF_VERIFY_SSL, True),
+        )
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it as a subentry's connection part, without what is empty."""
+        data: dict[str, Any] = {CONF_URL: self.url, CONF_VERIFY_SSL: self.verify_ssl}
+        for name in (CONF_USERNAME, CONF_PASSWORD, CONF_API_KEY):
+            if value := getattr(self, name):
+                data[name] = value
+        return data
+
+    @property
+    def unique_part(self) -> str:
+        """The address in the one form in which two of them can be compared."""
+        url = URL(self.url)
+        return f"{url.host}:{url.port}{url.path.rstrip('/')}".lower()
+
+
+class Credentials(StrEnum):
+    """What a backend wants to see before it answers."""
+
+    API_KEY = "api_key"
+    LOGIN = "login"  # user name and password, or an API key instead
+
+
+class Client(Protocol):
+    """What every client offers beside its own calls."""
+
+    @property
+    def latency_seconds(self) -> float | None:
+        """How long the last answer took."""
+
+
+class Reader[SnapshotT](Protocol):
+    """Reads a backend again and again, and remembers what does not have to be read each time."""
+
+    async def read(self, now: datetime) -> SnapshotT:
+        """Return the backend as it is now. Raises `BackendError`."""
+
+    async def close(self) -> None:
+        """Let go of what the backend keeps for us (a session)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What a backend says of itself when it is asked for the first time."""
+
+    version: str
+    name: str | None = None  # the name that its owner gave it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paced:
+    """When a change is worth writing."""
+
+    write_pause: timedelta = USUAL_WRITE_PAUSE
+    #: What of the value a person would notice at once; a change of it is written without a pause.
+    meaning: Callable[[Any], object] = lambda value: value
+
+
+def any_at_all(value: float | None) -> bool:
+    """Return the meaning of a rate: whether something moves."""
+    return bool(value)
+
+
+def nothing_urgent(value: object) -> object:
+    """Return the meaning of a quantity that is never urgent: whether it is known."""
+    return value is None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackendSensor[SourceT](Paced, SensorEntityDescription):
+    """A sensor of a backend, of one of its parts, or of the hub."""
+
+    value: Callable[[SourceT], Reading]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackendBinarySensor[SourceT](Paced, BinarySensorEntityDescription):
+    """A binary sensor of a backend or of one of its parts."""
+
+    value: Callable[[SourceT], bool | None]
+
+
+class Backend[ClientT, SnapshotT](Protocol):
+    """A connected backend, as a connector's own functions see it."""
+
+    client: ClientT
+    data: SnapshotT
+
+    @property
+    def memory(self) -> Mapping[str, Any]:
+        """What has to outlive a restart, as JSON; `remember` changes it."""
+
+    def remember(self, key: str, value: Any) -> None:
+        """Keep a value over a restart; None forgets it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackendSwitch[ClientT, SnapshotT](Paced, SwitchEntityDescription):
+    """A switch that changes one thing on a backend."""
+
+    value: Callable[[Backend[ClientT, SnapshotT]], bool | None]
+    turn: Callable[[Backend[ClientT, SnapshotT], bool], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackendNumber[ClientT, SourceT](Paced, NumberEntityDescription):
+    """A number that can be set on a backend."""
+
+    value: Callable[[SourceT], float | None]
+    set_value: Callable[[ClientT, float], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occasion:
+    """Something on a calendar."""
+
+    uid: str
+    summary: str
+    start: date | datetime
+    end: date | datetime
+    description: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackendCalendar[ClientT, SourceT](CalendarEntityDescription):
+    """A calendar of a backend: the coming days from the snapshot, any other time asked for."""
+
+    coming: Callable[[SourceT], tuple[Occasion, ...]]
+    between: Callable[[ClientT, datetime, datetime], Awaitable[tuple[Occasion, ...]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts[SnapshotT, PartT]:
+    """Things inside a backend that come and go and are devices of their own: disks, indexers."""
+
+    key: str
+    find: Callable[[SnapshotT], Mapping[str, PartT]]  # by an id that stays
+    name: Callable[[PartT], str]
+    sensors: tuple[BackendSensor[PartT], ...] = ()
+    binary_sensors: tuple[BackendBinarySensor[PartT], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour:
+    """Another backend that one backend knows of: most of a form, filled in already."""
+
+    kind: str
+    url: str
+    username: str = ""
+    told_by: str = ""
+
+
+async def no_neighbours(client: Any) -> tuple[Neighbour, ...]:
+    """Know of no other backend."""
+    del client
+    return ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connector[ClientT: Client, SnapshotT]:
+    """One kind of backend."""
+
+    kind: str
+    name: str
+    default_port: int
+    credentials: Credentials
+    connect: Callable[[HomeAssistant, Connection], ClientT]
+    identify: Callable[[ClientT], Awaitable[Identity]]
+    reader: Callable[[ClientT], Reader[SnapshotT]]
+    #: how soon to look again, given what was seen
+    interval: Callable[[SnapshotT | None], timedelta]
+    version: Callable[[SnapshotT], str]
+    #: (path, test) that recognise the program at an address without credentials
+    sniff: tuple[str, Callable[[int, str], bool]]
+    #: which other backends it knows of
+    neighbours: Callable[[ClientT], Awaitable[tuple[Neighbour, ...]]] = no_neighbours
+    #: called after each successful read, for what a person asked to hold on to (see the pause switch)
+    after_read: Callable[[Backend[ClientT, SnapshotT]], Awaitable[None]] | None = None
+    #: it keeps files in folders that Home Assistant may see too
+    has_files: bool = False
+    #: it calls a webhook when something happens
+    pushes: bool = False
+    sensors: tuple[BackendSensor[SnapshotT], ...] = ()
+    binary_sensors: tuple[BackendBinarySensor[SnapshotT], ...] = ()
+    switches: tuple[BackendSwitch[ClientT, SnapshotT], ...] = ()
+    numbers: tuple[BackendNumber[ClientT, SnapshotT], ...] = ()
+    calendars: tuple[BackendCalendar[ClientT, SnapshotT], ...] = ()
+    parts: tuple[Parts[SnapshotT, Any], ...] = ()

@@ -1,0 +1,270 @@
+"""qBittorrent, 4.5 to 5.3."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+import re
+from typing import Any
+
+from homeassistant.components.binary_sensor import BinarySensorDeviceClass
+from homeassistant.components.number import NumberDeviceClass, NumberMode
+from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
+from homeassistant.const import EntityCategory, UnitOfDataRate, UnitOfInformation
+from homeassistant.core import HomeAssistant
+
+from ..clients.qbittorrent import QbittorrentClient
+from ..model.downloads import (
+    ACTIVE_STATES,
+    BROKEN_STATES,
+    ClientSettings,
+    ConnectionStatus,
+    DownloadClientSnapshot,
+    DownloadState,
+)
+from .base import (
+    RATE_WRITE_PAUSE,
+    SPACE_WRITE_PAUSE,
+    BackendBinarySensor,
+    BackendNumber,
+    BackendSensor,
+    BackendSwitch,
+    Connection,
+    Connector,
+    Credentials,
+    Identity,
+    any_at_all,
+    nothing_urgent,
+)
+from .pause import PAUSE, hold_pause
+from .session import cookieless_session
+
+#: Something downloads: progress is worth looking at. A delta costs a few kilobytes.
+BUSY_INTERVAL = timedelta(seconds=10)
+#: Nothing moves; a new torrent is still noticed before a person wonders.
+QUIET_INTERVAL = timedelta(seconds=20)
+#: Preferences change when a person changes them.
+SETTINGS_INTERVAL = timedelta(minutes=10)
+
+#: What a person types is in MiB/s; qBittorrent keeps bytes per second, 0 for no limit.
+MIB = 1024 * 1024
+HIGHEST_LIMIT_MIB = 10_000
+
+type Source = DownloadClientSnapshot
+
+
+def connect(hass: HomeAssistant, connection: Connection) -> QbittorrentClient:
+    """Return a client, which keeps its cookie itself."""
+    return QbittorrentClient(
+        cookieless_session(hass, verify_ssl=connection.verify_ssl),
+        connection.url,
+        username=connection.username,
+        password=connection.password,
+        api_key=connection.api_key,
+    )
+
+
+async def identify(client: QbittorrentClient) -> Identity:
+    """Log in and ask for the version."""
+    version = await client.version()
+    await client.log_out()
+    return Identity(version=version.application)
+
+
+class QbittorrentReader:
+    """Polls the deltas, and the preferences now and then."""
+
+    def __init__(self, client: QbittorrentClient) -> None:
+        self._client = client
+        self._settings: ClientSettings | None = None
+        self._settings_at: datetime | None = None
+        self._bare: DownloadClientSnapshot | None = None
+        self._complete: DownloadClientSnapshot | None = None
+
+    async def read(self, now: datetime) -> DownloadClientSnapshot:
+        """Return the newest snapshot, with the preferences that it was read under."""
+        bare = await self._client.snapshot()
+        if self._settings_at is None or now - self._settings_at >= SETTINGS_INTERVAL:
+            self._settings = await self._client.settings()
+            self._settings_at = now
+            self._complete = None
+        if self._complete is None or bare is not self._bare:
+            self._bare, self._complete = bare, replace(bare, settings=self._settings)
+        return self._complete
+
+    async def close(self) -> None:
+        """Log out, so that qBittorrent does not keep the session for an hour."""
+        await self._client.log_out()
+
+
+def interval(snapshot: Source | None) -> timedelta:
+    """Look often while something downloads."""
+    if snapshot is None or snapshot.totals.count(*ACTIVE_STATES, DownloadState.CHECKING, DownloadState.MOVING):
+        return BUSY_INTERVAL
+    return QUIET_INTERVAL
+
+
+def sniffed(status: int, body: str) -> bool:
+    """Recognise the web API by its answer to a version request without login."""
+    return status == 403 or (status == 200 and re.fullmatch(r"\d+\.\d+(\.\d+)?", body.strip()) is not None)  # noqa: PLR2004
+
+
+def _count(*states: DownloadState) -> Any:
+    return lambda snapshot: snapshot.totals.count(*states)
+
+
+def _counter(key: str, *states: DownloadState, enabled: bool = True) -> BackendSensor[Source]:
+    return BackendSensor(
+        key=key,
+        value=_count(*states),
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_registry_enabled_default=enabled,
+    )
+
+
+def _rate(key: str, value: Any) -> BackendSensor[Source]:
+    return BackendSensor(
+        key=key,
+        value=value,
+        device_class=SensorDeviceClass.DATA_RATE,
+        native_unit_of_measurement=UnitOfDataRate.BYTES_PER_SECOND,
+        suggested_unit_of_measurement=UnitOfDataRate.MEGABYTES_PER_SECOND,
+        suggested_display_precision=1,
+        state_class=SensorStateClass.MEASUREMENT,
+        write_pause=RATE_WRITE_PAUSE,
+        meaning=any_at_all,
+    )
+
+
+def _volume(key: str, value: Any) -> BackendSensor[Source]:
+    return BackendSensor(
+        key=key,
+        value=value,
+        device_class=SensorDeviceClass.DATA_SIZE,
+        native_unit_of_measurement=UnitOfInformation.BYTES,
+        suggested_unit_of_measurement=UnitOfInformation.TERABYTES,
+        suggested_display_precision=2,
+        state_class=SensorStateClass.TOTAL_INCREASING,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        write_pause=SPACE_WRITE_PAUSE,
+        meaning=nothing_urgent,
+    )
+
+
+SENSORS: tuple[BackendSensor[Source], ...] = (
+    _rate("download_speed", lambda snapshot: snapshot.transfer.download_rate),
+    _rate("upload_speed", lambda snapshot: snapshot.transfer.upload_rate),
+    _counter("downloading", DownloadState.DOWNLOADING, DownloadState.METADATA),
+    _counter("stalled", DownloadState.STALLED),
+    _counter("seeding", DownloadState.SEEDING),
+    _counter("queued", DownloadState.QUEUED, enabled=False),
+    _counter("stopped", DownloadState.STOPPED, enabled=False),
+    _counter("completed", DownloadState.COMPLETED, enabled=False),
+    _counter("checking", DownloadState.CHECKING, DownloadState.MOVING, enabled=False),
+    _counter("errored", *BROKEN_STATES),
+    BackendSensor(
+        key="torrents",
+        value=lambda snapshot: len(snapshot.torrents),
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_registry_enabled_default=False,
+    ),
+    BackendSensor(
+        key="free_space",
+        value=lambda snapshot: snapshot.transfer.free_bytes,
+        device_class=SensorDeviceClass.DATA_SIZE,
+        native_unit_of_measurement=UnitOfInformation.BYTES,
+        suggested_unit_of_measurement=UnitOfInformation.GIGABYTES,
+        suggested_display_precision=0,
+        state_class=SensorStateClass.MEASUREMENT,
+        write_pause=SPACE_WRITE_PAUSE,
+        meaning=nothing_urgent,
+    ),
+    BackendSensor(
+        key="connection_status",
+        value=lambda snapshot: snapshot.transfer.connection,
+        device_class=SensorDeviceClass.ENUM,
+        options=[str(status) for status in ConnectionStatus],
+        entity_category=EntityCategory.DIAGNOSTIC,
+    ),
+    _volume("all_time_download", lambda snapshot: snapshot.transfer.downloaded_bytes),
+    _volume("all_time_upload", lambda snapshot: snapshot.transfer.uploaded_bytes),
+    BackendSensor(
+        key="ratio",
+        value=lambda snapshot: snapshot.transfer.ratio,
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=2,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        write_pause=SPACE_WRITE_PAUSE,
+        meaning=nothing_urgent,
+    ),
+)
+
+BINARY_SENSORS: tuple[BackendBinarySensor[Source], ...] = (
+    BackendBinarySensor(
+        key="errors",
+        value=lambda snapshot: snapshot.totals.count(*BROKEN_STATES) > 0,
+        device_class=BinarySensorDeviceClass.PROBLEM,
+    ),
+)
+
+
+async def _set_alternative_limits(backend: Any, on: bool) -> None:  # noqa: FBT001 -- the switch's position
+    await backend.client.set_alternative_limits(on)
+
+
+SWITCHES: tuple[BackendSwitch[QbittorrentClient, Source], ...] = (
+    BackendSwitch(
+        key="alternative_limits",
+        value=lambda backend: backend.data.transfer.alternative_limits,
+        turn=_set_alternative_limits,
+    ),
+    PAUSE,
+)
+
+
+async def _set_download_limit(client: QbittorrentClient, mib_per_second: float) -> None:
+    await client.set_download_limit(round(mib_per_second * MIB))
+
+
+async def _set_upload_limit(client: QbittorrentClient, mib_per_second: float) -> None:
+    await client.set_upload_limit(round(mib_per_second * MIB))
+
+
+def _limit(key: str, value: Any, set_value: Any) -> BackendNumber[QbittorrentClient, Source]:
+    return BackendNumber(
+        key=key,
+        value=value,
+        set_value=set_value,
+        device_class=NumberDeviceClass.DATA_RATE,
+        native_unit_of_measurement=UnitOfDataRate.MEBIBYTES_PER_SECOND,
+        native_min_value=0,
+        native_max_value=HIGHEST_LIMIT_MIB,
+        native_step=0.1,
+        mode=NumberMode.BOX,
+        entity_category=EntityCategory.CONFIG,
+    )
+
+
+NUMBERS: tuple[BackendNumber[QbittorrentClient, Source], ...] = (
+    _limit("download_limit", lambda snapshot: snapshot.transfer.download_limit / MIB, _set_download_limit),
+    _limit("upload_limit", lambda snapshot: snapshot.transfer.upload_limit / MIB, _set_upload_limit),
+)
+
+QBITTORRENT: Connector[QbittorrentClient, Source] = Connector(
+    kind="qbittorrent",
+    name="qBittorrent",
+    default_port=8080,
+    credentials=Credentials.LOGIN,
+    connect=connect,
+    identify=identify,
+    reader=QbittorrentReader,
+    interval=interval,
+    version=lambda snapshot: snapshot.version,
+    sniff=("api/v2/app/webapiVersion", sniffed),
+    after_read=hold_pause,
+    has_files=True,
+    sensors=SENSORS,
+    binary_sensors=BINARY_SENSORS,
+    switches=SWITCHES,
+    numbers=NUMBERS,
+)

@@ -1,0 +1,6 @@
+"""Radarr, API v3."""
+
+from ..clients.radarr import RadarrClient
+from .arr import arr_connector
+
+RADARR = arr_connector(kind="radarr", name="Radarr", default_port=7878, client=RadarrClient)

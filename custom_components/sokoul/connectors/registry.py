@@ -1,0 +1,13 @@
+"""Every kind of backend that SOKOUL knows. A new one is one line here."""
+
+from typing import Any
+
+from .base import Connector
+from .prowlarr import PROWLARR
+from .qbittorrent import QBITTORRENT
+from .radarr import RADARR
+from .sonarr import SONARR
+
+CONNECTORS: dict[str, Connector[Any, Any]] = {
+    connector.kind: connector for connector in (QBITTORRENT, RADARR, SONARR, PROWLARR)
+}

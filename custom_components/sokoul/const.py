@@ -1,0 +1,33 @@
+"""Constants of the integration."""
+
+from datetime import timedelta
+import logging
+from typing import Final
+
+from homeassistant.const import Platform
+
+DOMAIN: Final = "sokoul"
+LOGGER: Final = logging.getLogger(__package__)
+
+PLATFORMS: Final = (
+    Platform.BINARY_SENSOR,
+    Platform.CALENDAR,
+    Platform.NUMBER,
+    Platform.SENSOR,
+    Platform.SWITCH,
+)
+
+# the two parts of a subentry's data
+CONF_CONNECTION: Final = "connection"
+CONF_PREFERENCES: Final = "preferences"
+
+# preferences of a backend
+CONF_PUSH: Final = "push"
+CONF_PUSH_URL: Final = "push_url"
+
+#: How long set-up waits for the backends to answer before it goes on without them.
+START_PATIENCE: Final = timedelta(seconds=1)
+#: How long a backend may be away before a repair issue says so: restarts and updates are no trouble.
+OUTAGE_GRACE: Final = timedelta(minutes=5)
+#: The longest pause between two tries to reach a backend that is away.
+LONGEST_BACKOFF: Final = timedelta(minutes=2)

@@ -1,0 +1,99 @@
+"""Diagnostics: what support needs to see, without anything that is nobody's business."""
+
+from dataclasses import asdict, is_dataclass
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.device_registry import DeviceEntry
+from homeassistant.util import dt as dt_util
+
+from .clients.redact import redact_data
+from .const import CONF_CONNECTION
+from .data import SokoulConfigEntry
+from .entity import AnyCoordinator
+from .model.downloads import DownloadClientSnapshot
+
+#: Ten thousand torrents help nobody: these many show what they look like.
+EXAMPLES = 20
+
+
+async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: SokoulConfigEntry) -> dict[str, Any]:
+    """Return everything about the hub."""
+    del hass
+    hub = entry.runtime_data
+    now = dt_util.utcnow()
+    data = {
+        "entry": entry.as_dict(),
+        "backends": [_backend(backend) for backend in hub.backends.values()],
+        "topology": _plain(hub.view.world(now).topology),
+        "path_maps": _plain(hub.view.path_maps),
+        "overview": _plain(hub.overview),
+    }
+    redacted: dict[str, Any] = redact_data(data, secrets=_secrets(entry))
+    return redacted
+
+
+async def async_get_device_diagnostics(
+    hass: HomeAssistant, entry: SokoulConfigEntry, device: DeviceEntry
+) -> dict[str, Any]:
+    """Return everything about one backend."""
+    del hass
+    backend = entry.runtime_data.backends.get(device.config_subentry_id or "")
+    if backend is None:
+        return {}
+    redacted: dict[str, Any] = redact_data(_backend(backend), secrets=_secrets(entry))
+    return redacted
+
+
+def _secrets(entry: SokoulConfigEntry) -> tuple[str, ...]:
+    """Return every secret of the entry, so that it is found wherever it was copied to."""
+    names = ("password", "api_key")
+    return tuple(
+        value
+        for subentry in entry.subentries.values()
+        for name in names
+        if (value := subentry.data[CONF_CONNECTION].get(name))
+    )
+
+
+def _backend(backend: AnyCoordinator) -> dict[str, Any]:
+    return {
+        "id": backend.subentry_id,
+        "kind": backend.connector.kind,
+        "title": backend.title,
+        "answering": backend.last_update_success,
+        "unavailable_since": backend.unavailable_since,
+        "last_error": str(backend.last_exception) if backend.last_exception else None,
+        "interval_seconds": backend.update_interval.total_seconds() if backend.update_interval else None,
+        "latency_milliseconds": backend.latency_milliseconds,
+        "preferences": dict(backend.preferences),
+        "snapshot": _snapshot(backend.data),
+    }
+
+
+def _snapshot(snapshot: Any) -> Any:
+    if not isinstance(snapshot, DownloadClientSnapshot):
+        return _plain(snapshot)
+    return {
+        "revision": snapshot.revision,
+        "version": snapshot.version,
+        "torrents": len(snapshot.torrents),
+        "by_state": dict(snapshot.totals.by_state),
+        "transfer": _plain(snapshot.transfer),
+        "categories": dict(snapshot.categories),
+        "tags": sorted(snapshot.tags),
+        "settings": _plain(snapshot.settings),
+        "examples": [_plain(torrent) for torrent, _ in zip(snapshot.torrents.values(), range(EXAMPLES), strict=False)],
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Return it as what JSON knows."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {name: _plain(each) for name, each in asdict(value).items()}
+    if isinstance(value, dict):
+        return {str(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        items = [_plain(each) for each in value]
+        return sorted(items, key=str) if isinstance(value, (set, frozenset)) else items
+    return value

@@ -1,0 +1,77 @@
+"""What the hub and its backends remember over a restart, in one small file that is written seldom."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.storage import Store
+
+from .const import DOMAIN
+
+VERSION = 1
+#: Changes are gathered this long before they are written: the usual disk is a memory card. Home Assistant writes
+#: what is still pending when it stops.
+GATHER_SECONDS = 30
+GATHER_SAMPLES_SECONDS = 3600
+
+
+class HubMemory:
+    """Live settings and notes. Writing them reloads nothing."""
+
+    def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
+        self._store = Store[dict[str, Any]](hass, VERSION, f"{DOMAIN}.{entry_id}", atomic_writes=True)
+        self._data: dict[str, Any] = {}
+
+    async def load(self) -> None:
+        """Read the file; nothing is remembered where there is none."""
+        self._data = await self._store.async_load() or {}
+
+    async def save_now(self) -> None:
+        """Write what is pending."""
+        await self._store.async_save(self._data)
+
+    async def remove(self) -> None:
+        """Forget everything."""
+        await self._store.async_remove()
+
+    # --- backends ------------------------------------------------------------------------------------------------
+
+    def of_backend(self, backend_id: str) -> Mapping[str, Any]:
+        """Return what a backend remembers."""
+        notes: Mapping[str, Any] = self._data.get("backends", {}).get(backend_id, {})
+        return notes
+
+    def remember(self, backend_id: str, key: str, value: Any) -> None:
+        """Keep a note of a backend; None forgets it."""
+        notes = self._data.setdefault("backends", {}).setdefault(backend_id, {})
+        if notes.get(key) == value:
+            return
+        if value is None:
+            notes.pop(key, None)
+        else:
+            notes[key] = value
+        self._save()
+
+    def forget_backend(self, backend_id: str) -> None:
+        """Forget a backend that was removed."""
+        if self._data.get("backends", {}).pop(backend_id, None) is not None:
+            self._save()
+
+    # --- the hub -------------------------------------------------------------------------------------------------
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return a setting of the hub."""
+        return self._data.get("hub", {}).get(key, default)
+
+    def set(self, key: str, value: Any) -> None:
+        """Change a setting of the hub."""
+        self._data.setdefault("hub", {})[key] = value
+        self._save()
+
+    def set_quietly(self, key: str, value: Any) -> None:
+        """Change what may be lost by an hour when the power fails (samples of a trend)."""
+        self._data.setdefault("hub", {})[key] = value
+        self._store.async_delay_save(lambda: self._data, GATHER_SAMPLES_SECONDS)
+
+    def _save(self) -> None:
+        self._store.async_delay_save(lambda: self._data, GATHER_SECONDS)

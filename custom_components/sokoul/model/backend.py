@@ -1,0 +1,55 @@
+"""A connected program as the rest of the model sees it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from .downloads import DownloadClientSnapshot
+from .library import ArrSnapshot, IndexerManagerSnapshot
+
+type Snapshot = DownloadClientSnapshot | ArrSnapshot | IndexerManagerSnapshot
+
+
+class BackendKind(StrEnum):
+    """The kinds of backend that the model joins; there are others, which it leaves alone."""
+
+    QBITTORRENT = "qbittorrent"
+    RADARR = "radarr"
+    SONARR = "sonarr"
+    PROWLARR = "prowlarr"
+
+
+DOWNLOAD_CLIENT_KINDS = frozenset({BackendKind.QBITTORRENT})
+ARR_KINDS = frozenset({BackendKind.RADARR, BackendKind.SONARR})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """One connected program, account or device.
+
+    `snapshot` is the newest there was: it stays while the backend is unavailable, and is None until the first one.
+    `unavailable_since` is None while it answers, and also when it has never answered.
+    """
+
+    id: str
+    kind: str
+    title: str
+    available: bool = True
+    snapshot: Snapshot | None = None
+    url: str = ""
+    unavailable_since: datetime | None = None
+
+    @property
+    def client(self) -> DownloadClientSnapshot | None:
+        """The snapshot, if this is a download client that was read."""
+        return self.snapshot if isinstance(self.snapshot, DownloadClientSnapshot) else None
+
+    @property
+    def arr(self) -> ArrSnapshot | None:
+        """The snapshot, if this is an *arr that was read."""
+        return self.snapshot if isinstance(self.snapshot, ArrSnapshot) else None
+
+    @property
+    def indexer_manager(self) -> IndexerManagerSnapshot | None:
+        """The snapshot, if this is an indexer manager that was read."""
+        return self.snapshot if isinstance(self.snapshot, IndexerManagerSnapshot) else None

@@ -1,0 +1,28 @@
+"""Why something is as it is: a key of the texts, its parameters, and the facts it was concluded from.
+
+A reason holds facts that do not go stale: moments instead of "for three hours". The wording makes sentences of it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import MappingProxyType
+
+#: What a text can show. Sizes are whole bytes; the text itself says how a number is to be written.
+type Value = str | int | float | datetime | timedelta | tuple[str, ...]
+
+NOTHING: Mapping[str, Value] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """A sentence to be: `key` names the text, `parameters` fill it, `evidence` is what can be shown on demand."""
+
+    key: str
+    parameters: Mapping[str, Value] = NOTHING
+    evidence: Mapping[str, Value] = NOTHING
+
+
+def known(**values: Value | None) -> dict[str, Value]:
+    """Return the values that are known, by name."""
+    return {name: value for name, value in values.items() if value is not None}

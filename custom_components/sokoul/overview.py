@@ -1,0 +1,60 @@
+"""What the hub's own entities show: everything together."""
+
+from dataclasses import dataclass
+
+from homeassistant.components.binary_sensor import BinarySensorDeviceClass
+from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
+from homeassistant.const import EntityCategory, UnitOfDataRate
+
+from .connectors.arr import space_sensor
+from .connectors.base import RATE_WRITE_PAUSE, BackendBinarySensor, BackendSensor, any_at_all
+from .model.world import Counts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """All backends in a few numbers."""
+
+    counts: Counts
+    backends: int
+    backends_away: int
+
+
+HUB_SENSORS: tuple[BackendSensor[Overview], ...] = (
+    BackendSensor(
+        key="active_downloads",
+        value=lambda overview: overview.counts.active,
+        state_class=SensorStateClass.MEASUREMENT,
+    ),
+    BackendSensor(
+        key="stuck_downloads",
+        value=lambda overview: overview.counts.stuck,
+        state_class=SensorStateClass.MEASUREMENT,
+    ),
+    BackendSensor(
+        key="finished_downloads",
+        value=lambda overview: overview.counts.finished,
+        state_class=SensorStateClass.MEASUREMENT,
+    ),
+    BackendSensor(
+        key="total_speed",
+        value=lambda overview: overview.counts.download_rate,
+        device_class=SensorDeviceClass.DATA_RATE,
+        native_unit_of_measurement=UnitOfDataRate.BYTES_PER_SECOND,
+        suggested_unit_of_measurement=UnitOfDataRate.MEGABYTES_PER_SECOND,
+        suggested_display_precision=1,
+        state_class=SensorStateClass.MEASUREMENT,
+        write_pause=RATE_WRITE_PAUSE,
+        meaning=any_at_all,
+    ),
+    space_sensor("free_space", lambda overview: overview.counts.free_bytes),
+)
+
+HUB_BINARY_SENSORS: tuple[BackendBinarySensor[Overview], ...] = (
+    BackendBinarySensor(
+        key="backends",
+        value=lambda overview: overview.backends_away > 0,
+        device_class=BinarySensorDeviceClass.PROBLEM,
+        entity_category=EntityCategory.DIAGNOSTIC,
+    ),
+)

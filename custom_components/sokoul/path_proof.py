@@ -1,0 +1,201 @@
+"""Finding out which of our folders is which of theirs, by looking for files that they know.
+
+Home Assistant often sees none of these files (another machine, no mount). That is no error: what needs files is off.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+import stat
+from typing import TYPE_CHECKING, Any
+
+from homeassistant.util import dt as dt_util
+
+from .clients.errors import BackendError
+from .const import DOMAIN, LOGGER
+from .model.downloads import DownloadClientSnapshot
+from .model.library import ArrSnapshot
+from .model.paths import NO_ACCESS, JudgedMap, PathMap, choose, compose, judge, propose
+
+if TYPE_CHECKING:
+    from .coordinator import BackendCoordinator
+    from .hub import Hub
+
+type AnyCoordinator = BackendCoordinator[Any, Any]
+type Samples = tuple[tuple[str, int], ...]
+
+CORRECTIONS_KEY = "path_maps"
+#: Mounts change when a person changes them; an unproven map may be proven by tomorrow's files.
+PROOF_INTERVAL = timedelta(hours=6)
+#: Enough for a proof, few enough to be quick on a disk that has to wake up.
+SAMPLES = 12
+#: Where media is mounted on Home Assistant's installations.
+USUAL_PLACES = ("/media", "/share", "/mnt", "/data", "/downloads", "/srv", "/storage", "/config/media")
+#: Folders to consider: breadth before depth, and a library's thousand movie folders are of no interest.
+FOLDER_DEPTH = 3
+MOST_FOLDERS = 500
+
+
+class PathProof:
+    """The path maps of all backends that keep files."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._proven_at: dict[str, datetime] = {}
+        self._running: set[str] = set()
+
+    def due(self, backend: AnyCoordinator) -> bool:
+        """Tell whether a backend's folders should be looked for again."""
+        if not backend.connector.has_files or backend.data is None or backend.subentry_id in self._running:
+            return False
+        last = self._proven_at.get(backend.subentry_id)
+        return last is None or dt_util.utcnow() - last >= PROOF_INTERVAL
+
+    def prove_soon(self, backend: AnyCoordinator) -> None:
+        """Look for a backend's files, beside everything else."""
+        self._running.add(backend.subentry_id)
+        self._hub.entry.async_create_background_task(
+            self._hub.hass, self.prove(backend), f"{DOMAIN} paths of {backend.title}"
+        )
+
+    def forget(self, backend_id: str) -> None:
+        """Look again soon: the backend was changed or removed."""
+        self._proven_at.pop(backend_id, None)
+        self._hub.view.path_maps.pop(backend_id, None)
+
+    async def prove(self, backend: AnyCoordinator) -> None:
+        """Look for a backend's files and keep what was found."""
+        hub = self._hub
+        self._running.add(backend.subentry_id)
+        try:
+            samples = await _samples(backend)
+            folders = _their_folders(backend.data)
+            corrections = self.corrections(backend.subentry_id)
+            composed = self._composed(backend)
+            media = tuple(hub.hass.config.media_dirs.values())
+            hub.view.path_maps[backend.subentry_id] = await hub.hass.async_add_executor_job(
+                _look, folders, samples, corrections, composed, media
+            )
+            hub.view.forget()
+        except BackendError as error:
+            LOGGER.debug("%s did not name any files: %s", backend.title, error)
+        finally:
+            self._proven_at[backend.subentry_id] = dt_util.utcnow()
+            self._running.discard(backend.subentry_id)
+
+    def _composed(self, backend: AnyCoordinator) -> tuple[PathMap, ...]:
+        """Return the maps that follow from an *arr's remote path mappings and that *arr's own proven maps."""
+        if not isinstance(backend.data, DownloadClientSnapshot):
+            return ()
+        view = self._hub.view
+        found: list[PathMap] = []
+        for source in view.world(dt_util.utcnow()).topology.sources(backend.subentry_id):
+            arr = self._hub.backends.get(source)
+            if arr is None or not isinstance(arr.data, ArrSnapshot):
+                continue
+            maps = [each.map for each in view.path_maps.get(source, ()) if each.usable and each.map is not None]
+            found.extend(
+                composed
+                for mapping in arr.data.wiring.path_mappings
+                if (composed := compose(mapping, maps)) is not None
+            )
+            found.extend(maps)
+        return tuple(found)
+
+    # --- corrections -------------------------------------------------------------------------------------------------
+
+    def corrections(self, backend_id: str) -> tuple[PathMap, ...]:
+        """Return what the person said of a backend's folders."""
+        said: Mapping[str, str] = self._hub.memory.get(CORRECTIONS_KEY, {}).get(backend_id, {})
+        return tuple(PathMap(theirs, ours) for theirs, ours in said.items())
+
+    def correct(self, backend_id: str, theirs: str, entry: PathMap | None) -> None:
+        """Keep what the person said of one folder; None forgets it."""
+        everything = dict(self._hub.memory.get(CORRECTIONS_KEY, {}))
+        said = dict(everything.get(backend_id, {}))
+        if entry is None:
+            said.pop(theirs, None)
+        else:
+            said[theirs] = entry.ours
+        everything[backend_id] = said
+        self._hub.memory.set(CORRECTIONS_KEY, everything)
+
+
+async def _samples(backend: AnyCoordinator) -> Samples:
+    """Return files that a backend knows, with their sizes."""
+    snapshot = backend.data
+    if isinstance(snapshot, DownloadClientSnapshot):
+        # A finished torrent of one file: its content path is that file. (A folder has no size to compare.)
+        single = (
+            (torrent.content_path, torrent.size_bytes)
+            for torrent in snapshot.torrents.values()
+            if torrent.finished and "." in torrent.content_path.rsplit("/", 1)[-1]
+        )
+        return tuple(sample for sample, _ in zip(single, range(SAMPLES), strict=False))
+    return tuple((each.path, each.size_bytes) for each in await backend.client.known_files(SAMPLES))
+
+
+def _their_folders(snapshot: Any) -> tuple[str, ...]:
+    """Return the folders that a backend names."""
+    if isinstance(snapshot, DownloadClientSnapshot):
+        default = (snapshot.settings.save_path,) if snapshot.settings else ()
+        return tuple(dict.fromkeys(path for path in (*default, *snapshot.categories.values()) if path))
+    return tuple(folder.path for folder in snapshot.wiring.root_folders)
+
+
+def _look(
+    folders: Collection[str],
+    samples: Samples,
+    corrections: tuple[PathMap, ...],
+    composed: tuple[PathMap, ...],
+    media: Collection[str],
+) -> tuple[JudgedMap, ...]:
+    """Judge the maps of each folder. Reads the disk: never on the event loop."""
+    if corrections:
+        return tuple(judge(entry, samples, file_size) for entry in corrections)
+    ours = tuple(our_folders((*media, *USUAL_PLACES)))
+    judged: dict[str, JudgedMap] = {}
+    for folder in folders:
+        same = (PathMap(folder, folder),) if is_folder(folder) else ()
+        found = choose((*same, *composed, *propose((folder,), ours)), samples, file_size)
+        if found.map is not None:
+            judged.setdefault(found.map.theirs, found)
+    return tuple(judged.values()) or (NO_ACCESS,)
+
+
+def our_folders(places: Collection[str]) -> list[str]:
+    """Return the folders below the usual places, the shallow ones first. Reads the disk."""
+    level = [Path(place) for place in dict.fromkeys(places) if is_folder(place)]
+    found: list[str] = []
+    for _ in range(FOLDER_DEPTH + 1):
+        found.extend(str(folder) for folder in level)
+        if len(found) >= MOST_FOLDERS:
+            break
+        level = [child for folder in level for child in _subfolders(folder)]
+    return found[:MOST_FOLDERS]
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    try:
+        return sorted(child for child in folder.iterdir() if not child.name.startswith(".") and child.is_dir())[
+            :MOST_FOLDERS
+        ]
+    except OSError:
+        return []
+
+
+def file_size(path: str) -> int | None:
+    """Return the size of a regular file, None for anything else. Reads the disk."""
+    try:
+        found = Path(path).stat()
+    except OSError, ValueError:
+        return None
+    return found.st_size if stat.S_ISREG(found.st_mode) else None
+
+
+def is_folder(path: str) -> bool:
+    """Tell whether there is a folder. Reads the disk."""
+    try:
+        return Path(path).is_dir()
+    except OSError, ValueError:
+        return False

@@ -1,0 +1,49 @@
+"""Fix flows of the repair issues."""
+
+from typing import Any
+
+from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
+from homeassistant.components.repairs.const import FlowType
+from homeassistant.config_entries import SOURCE_RECONFIGURE, SubentryFlowContext
+from homeassistant.core import HomeAssistant
+import voluptuous as vol
+
+from .const import DOMAIN
+
+
+class OpenReconfigureFlow(RepairsFlow):
+    """Lead to the form in which the backend's address and credentials are changed."""
+
+    def __init__(self, subentry_id: str) -> None:
+        self._subentry_id = subentry_id
+
+    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Explain first."""
+        return await self.async_step_confirm()
+
+    async def async_step_confirm(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Open the backend's form; the issue goes away by itself when the backend answers."""
+        entries = self.hass.config_entries.async_loaded_entries(DOMAIN)
+        subentry = entries[0].subentries.get(self._subentry_id) if entries else None
+        if subentry is None:
+            return self.async_abort(reason="backend_removed")
+        if user_input is None:
+            backend = entries[0].runtime_data.backends[self._subentry_id]
+            return self.async_show_form(
+                step_id="confirm",
+                data_schema=vol.Schema({}),
+                description_placeholders={"backend": subentry.title, "url": backend.connection.url},
+            )
+        result = await self.hass.config_entries.subentries.async_init(
+            (entries[0].entry_id, subentry.subentry_type),
+            context=SubentryFlowContext(source=SOURCE_RECONFIGURE, subentry_id=self._subentry_id),
+        )
+        return self.async_create_entry(data={}, next_flow=(FlowType.CONFIG_SUBENTRIES_FLOW, result["flow_id"]))
+
+
+async def async_create_fix_flow(
+    hass: HomeAssistant, issue_id: str, data: dict[str, str | int | float | None] | None
+) -> RepairsFlow:
+    """Return the flow that fixes an issue."""
+    del hass, issue_id
+    return OpenReconfigureFlow(str((data or {}).get("subentry_id")))

@@ -1,0 +1,88 @@
+"""Sensors: of the backends, of their parts, and of everything together."""
+
+from typing import override
+
+from homeassistant.components.sensor import SensorDeviceClass, SensorEntity, SensorStateClass
+from homeassistant.const import EntityCategory, UnitOfTime
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.typing import StateType
+
+from .connectors.base import SPACE_WRITE_PAUSE, BackendSensor, Reading, nothing_urgent
+from .data import SokoulConfigEntry
+from .entity import AnyCoordinator, BackendEntity, HubEntity, PacedEntity, PartEntity, PlatformSetup
+from .overview import HUB_SENSORS
+
+# Reads only, through the coordinators.
+PARALLEL_UPDATES = 0
+
+#: What every backend has: told by the coordinator, not by the snapshot.
+COMMON_SENSORS: tuple[BackendSensor[AnyCoordinator], ...] = (
+    BackendSensor(
+        key="version",
+        value=lambda backend: backend.version,
+        entity_category=EntityCategory.DIAGNOSTIC,
+    ),
+    BackendSensor(
+        key="latency",
+        value=lambda backend: backend.latency_milliseconds,
+        device_class=SensorDeviceClass.DURATION,
+        native_unit_of_measurement=UnitOfTime.MILLISECONDS,
+        suggested_display_precision=0,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        write_pause=SPACE_WRITE_PAUSE,
+        meaning=nothing_urgent,
+    ),
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant, entry: SokoulConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+) -> None:
+    """Add the sensors."""
+    del hass
+    hub = entry.runtime_data
+    async_add_entities(HubSensor(hub, description) for description in HUB_SENSORS)
+    hub.add_platform(
+        PlatformSetup(
+            async_add_entities,
+            of_backend=lambda backend: backend.connector.sensors,
+            make=SokoulBackendSensor,
+            of_part=lambda parts: parts.sensors,
+            make_part=PartSensor,
+        )
+    )
+    hub.add_platform(PlatformSetup(async_add_entities, of_backend=lambda _: COMMON_SENSORS, make=CommonSensor))
+
+
+class _Sensor(PacedEntity, SensorEntity):
+    """A sensor whose value comes from its description."""
+
+    @property
+    @override
+    def native_value(self) -> Reading:
+        value: Reading = self.read()
+        return value
+
+
+class SokoulBackendSensor(BackendEntity, _Sensor):
+    """A sensor of a backend."""
+
+
+class PartSensor(PartEntity, _Sensor):
+    """A sensor of a disk, of an indexer."""
+
+
+class CommonSensor(BackendEntity, _Sensor):
+    """What the coordinator itself knows of its backend."""
+
+    @override
+    def read(self) -> StateType:
+        value: StateType = self.entity_description.value(self.coordinator)  # type: ignore[attr-defined]
+        return value
+
+
+class HubSensor(HubEntity, _Sensor):
+    """A sensor of everything together."""

@@ -1,0 +1,51 @@
+"""Switches of the backends."""
+
+from typing import Any, override
+
+from homeassistant.components.switch import SwitchEntity
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .connectors.base import BackendSwitch
+from .data import SokoulConfigEntry
+from .entity import BackendEntity, PlatformSetup
+
+# One act at a time on a backend.
+PARALLEL_UPDATES = 1
+
+
+async def async_setup_entry(
+    hass: HomeAssistant, entry: SokoulConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+) -> None:
+    """Add the switches."""
+    del hass
+    entry.runtime_data.add_platform(
+        PlatformSetup(async_add_entities, of_backend=lambda backend: backend.connector.switches, make=SokoulSwitch)
+    )
+
+
+class SokoulSwitch(BackendEntity, SwitchEntity):
+    """A switch whose reading and turning come from its description."""
+
+    entity_description: BackendSwitch[Any, Any]
+
+    @override
+    def read(self) -> bool | None:
+        return self.entity_description.value(self.coordinator)
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        return self.read()
+
+    @override
+    async def async_turn_on(self, **kwargs: Any) -> None:
+        await self._turn(on=True)
+
+    @override
+    async def async_turn_off(self, **kwargs: Any) -> None:
+        await self._turn(on=False)
+
+    async def _turn(self, *, on: bool) -> None:
+        async with self.coordinator.acting():
+            await self.entity_description.turn(self.coordinator, on)

@@ -1,0 +1,145 @@
+"""The hub's view of the world: joined when somebody asks, and only as far as something changed."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from .const import LOGGER
+from .model.backend import Backend
+from .model.paths import JudgedMap
+from .model.topology import Correction, Topology, infer
+from .model.world import Counts, Download, DownloadIndex, World, join_counts
+from .overview import Overview
+
+if TYPE_CHECKING:
+    from .coordinator import BackendCoordinator
+    from .hub import Hub
+
+#: Free space is sampled hourly; a month shows a trend.
+SAMPLES_KEPT = timedelta(days=30)
+SAMPLES_KEY = "free_samples"
+CORRECTIONS_KEY = "corrections"
+#: Who serves whom changes when a person changes it; the queue's hashes that prove it change all the time.
+TOPOLOGY_INTERVAL = timedelta(minutes=5)
+
+
+class WorldView:
+    """Keeps what was joined for as long as it is true."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._world: World | None = None
+        self._topology = Topology()
+        self._topology_at: datetime | None = None
+        self._index = DownloadIndex()
+        self._overview: Overview | None = None
+        self.path_maps: dict[str, tuple[JudgedMap, ...]] = {}
+
+    # --- joining -----------------------------------------------------------------------------------------------------
+
+    def forget(self) -> None:
+        """Join again when asked: something changed."""
+        self._world = self._overview = None
+
+    def forget_topology(self) -> None:
+        """Infer again who serves whom when asked."""
+        self._topology_at = None
+        self.forget()
+
+    def world(self, now: datetime) -> World:
+        """Return everything that is known now."""
+        if self._world is None:
+            backends = {each.subentry_id: as_backend(each) for each in self._hub.backends.values()}
+            if self._topology_at is None or now - self._topology_at >= TOPOLOGY_INTERVAL or self._new_answers(backends):
+                self._topology = infer(backends, self.corrections, self._topology)
+                self._topology_at = now
+            self._world = World(backends=backends, topology=self._topology, path_maps=dict(self.path_maps))
+        return self._world
+
+    def _new_answers(self, backends: Mapping[str, Backend]) -> bool:
+        """Tell whether a backend that is in no edge yet has answered."""
+        known = {edge.source for edge in self._topology.edges} | {edge.target for edge in self._topology.edges}
+        return any(backend.snapshot is not None and backend_id not in known for backend_id, backend in backends.items())
+
+    def downloads(self, now: datetime) -> tuple[Download, ...]:
+        """Return all downloads, joined."""
+        self._index.update(self.world(now), now)
+        return tuple(self._index)
+
+    def _count(self, now: datetime) -> Counts:
+        self._index.update(self.world(now), now)
+        return join_counts(self.world(now), self._index, now)
+
+    def overview(self, now: datetime) -> Overview | None:
+        """Return what counts over all; None until a backend has answered."""
+        backends = self._hub.backends.values()
+        if self._overview is None and any(each.data is not None for each in backends):
+            self._overview = Overview(
+                counts=self._count(now),
+                backends=len(backends),
+                backends_away=sum(not each.last_update_success for each in backends),
+            )
+        return self._overview
+
+    # --- corrections -------------------------------------------------------------------------------------------------
+
+    @property
+    def corrections(self) -> tuple[Correction, ...]:
+        """What the person said of who serves whom."""
+        corrections = []
+        for each in self._hub.memory.get(CORRECTIONS_KEY, []):
+            try:
+                corrections.append(Correction(each["source"], each["link_id"], each["target"], each["serves"]))
+            except KeyError, TypeError:
+                LOGGER.warning("A stored correction of the topology is not readable and is left out")
+        return tuple(corrections)
+
+    def correct(self, corrections: tuple[Correction, ...]) -> None:
+        """Keep what the person said. Nothing is reloaded."""
+        self._hub.memory.set(
+            CORRECTIONS_KEY,
+            [
+                {"source": each.source, "link_id": each.link_id, "target": each.target, "serves": each.serves}
+                for each in corrections
+            ],
+        )
+        self.forget_topology()
+
+    # --- trends ------------------------------------------------------------------------------------------------------
+
+    def samples(self) -> Mapping[str, list[list[float]]]:
+        """Return the free space of each disk over time: by `backend/disk`, pairs of epoch seconds and bytes."""
+        samples: Mapping[str, list[list[float]]] = self._hub.memory.get(SAMPLES_KEY, {})
+        return samples
+
+    def take_samples(self, now: datetime) -> None:
+        """Note how much is free on each disk."""
+        oldest = (now - SAMPLES_KEPT).timestamp()
+        samples = {key: [each for each in values if each[0] >= oldest] for key, values in self.samples().items()}
+        for backend in self.world(now).backends.values():
+            if not backend.available:
+                continue
+            for disk, free_bytes in _free_space(backend):
+                samples.setdefault(f"{backend.id}/{disk}", []).append([round(now.timestamp()), free_bytes])
+        self._hub.memory.set_quietly(SAMPLES_KEY, {key: values for key, values in samples.items() if values})
+
+
+def as_backend(coordinator: BackendCoordinator[Any, Any]) -> Backend:
+    """Return a backend as the model sees it."""
+    return Backend(
+        id=coordinator.subentry_id,
+        kind=coordinator.connector.kind,
+        title=coordinator.title,
+        available=coordinator.last_update_success,
+        snapshot=coordinator.data,
+        url=coordinator.connection.url,
+        unavailable_since=coordinator.unavailable_since if coordinator.answered else None,
+    )
+
+
+def _free_space(backend: Backend) -> list[tuple[str, int]]:
+    if backend.arr is not None:
+        return [(disk.path, disk.free_bytes) for disk in backend.arr.disks]
+    if backend.client is not None and backend.client.transfer.free_bytes is not None:
+        return [("", backend.client.transfer.free_bytes)]
+    return []
