@@ -49,12 +49,3 @@ show_report() {
   local part text
   while IFS='|' read -r part text; do printf '  %-16s %s\n' "$part" "$text"; done <"$REPORT" >&2
 }
-
-# fingerprint FILE...: one hash of their names and contents
-fingerprint() {
-  if have sha256sum; then
-    sha256sum "$@" | sha256sum | cut -d' ' -f1
-  else
-    shasum -a 256 "$@" | shasum -a 256 | cut -d' ' -f1
-  fi
-}

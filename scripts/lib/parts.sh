@@ -54,9 +54,9 @@ set_up_python() {
 
 # integration_requirements: what Home Assistant would install for the integration
 integration_requirements() {
-  [ ! -e custom_components/sokoul/manifest.json ] || .venv/bin/python -c '
-import json
-print(*json.load(open("custom_components/sokoul/manifest.json")).get("requirements", []), sep="\n")'
+  [ ! -e $INTEGRATION_MANIFEST ] || .venv/bin/python -c '
+import json, sys
+print(*json.load(open(sys.argv[1])).get("requirements", []), sep="\n")' $INTEGRATION_MANIFEST
 }
 
 # --- the torrent swarm -------------------------------------------------------------------------------------------
