@@ -1,0 +1,161 @@
+"""A swarm on loopback: a tracker, and seeders that really send data, for real torrent clients to download from."""
+
+import asyncio
+import base64
+from dataclasses import dataclass
+import json
+from pathlib import Path
+import random
+from typing import Any, Self
+
+from .torrents import PIECE_LENGTH, TorrentFile, magnet_link, make_torrent
+from .tracker import Tracker
+
+_PROCESS = Path(__file__).with_name("swarm_process.py")
+_ANSWER_SECONDS = 20
+_LINE_BYTES = 1 << 20
+
+
+class SwarmError(RuntimeError):
+    """The seeders can't do what they were told, or are gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """A torrent of the swarm, and its content on disk."""
+
+    name: str
+    hash: str
+    torrent: bytes
+    content: Path
+    magnet: str
+
+
+class LocalSwarm:
+    """Seeders in a process of their own, and their tracker.
+
+    async with LocalSwarm(python, tmp_path) as swarm:
+        film = await swarm.publish("A.Film.mkv", 4 << 20, upload_limit=200_000)
+    """
+
+    def __init__(self, python: Path, directory: Path) -> None:
+        """`python` imports libtorrent (`devstack.tools.swarm_python()`); the contents go below `directory`."""
+        self._python = python
+        self._directory = directory
+        self.tracker = Tracker()
+        self.port = 0
+        self._process: asyncio.subprocess.Process | None = None
+        self._turn = asyncio.Lock()
+
+    @property
+    def address(self) -> str:
+        """Where the seeders listen, as `host:port`."""
+        return f"127.0.0.1:{self.port}"
+
+    async def start(self) -> Self:
+        """Start tracker and seeders."""
+        self._directory.mkdir(parents=True, exist_ok=True)
+        await self.tracker.start()
+        self._process = await asyncio.create_subprocess_exec(
+            str(self._python),
+            str(_PROCESS),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=_LINE_BYTES,
+        )
+        self.port = (await self._order("port"))["port"]
+        return self
+
+    async def stop(self) -> None:
+        """Stop seeders and tracker."""
+        if self._process is not None:
+            assert self._process.stdin is not None  # noqa: S101 -- it was started with a pipe
+            self._process.stdin.close()
+            try:
+                async with asyncio.timeout(_ANSWER_SECONDS):
+                    await self._process.wait()
+            except TimeoutError:
+                self._process.kill()
+                await self._process.wait()
+            self._process = None
+        await self.tracker.stop()
+
+    async def __aenter__(self) -> Self:
+        return await self.start()
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def publish(
+        self,
+        name: str,
+        size_bytes: int,
+        *,
+        upload_limit: int = 0,
+        private: bool = False,
+        seeded: bool = True,
+        announced: bool = True,
+    ) -> Published:
+        """Make a torrent of random content, the same for the same name and size, and seed it.
+
+        `upload_limit` is in bytes per second (0: none). Not `seeded`, nobody has it; not `announced`, it names no
+        tracker, and only who is told the seeders' address finds them.
+        """
+        content = self._directory / name
+        content.parent.mkdir(parents=True, exist_ok=True)
+        data = random.Random(f"{name}/{size_bytes}").randbytes(size_bytes)
+        await asyncio.to_thread(content.write_bytes, data)
+        torrent = make_torrent(
+            data,
+            name=name,
+            private=private,
+            piece_length=PIECE_LENGTH,
+            announce=self.tracker.url if announced else (),
+        )
+        described = TorrentFile.parse(torrent)
+        if seeded:
+            await self.seed(torrent, self._directory, upload_limit=upload_limit)
+        return Published(
+            name=name,
+            hash=described.hash,
+            torrent=torrent,
+            content=content,
+            magnet=magnet_link(described.hash, name, [self.tracker.url] if announced else []),
+        )
+
+    async def seed(self, torrent: bytes, save_path: Path, *, upload_limit: int = 0) -> str:
+        """Seed a torrent whose files are below `save_path`; returns its hash."""
+        text = base64.b64encode(torrent).decode()
+        answer = await self._order("seed", torrent=text, save_path=str(save_path), upload_limit=upload_limit)
+        return str(answer["hash"])
+
+    async def limit(self, info_hash: str, upload_limit: int) -> None:
+        """Change how fast a torrent is sent, in bytes per second (0: no limit)."""
+        await self._order("limit", info_hash=info_hash, upload_limit=upload_limit)
+
+    async def leave(self, info_hash: str) -> None:
+        """Stop seeding a torrent."""
+        await self._order("leave", info_hash=info_hash)
+
+    async def status(self, info_hash: str) -> dict[str, Any]:
+        """Return how a seeder does: `state`, `peers`, `uploaded` (bytes), `upload_rate` (bytes per second)."""
+        return await self._order("status", info_hash=info_hash)
+
+    async def _order(self, do: str, **options: Any) -> dict[str, Any]:
+        process = self._process
+        if process is None or process.stdin is None or process.stdout is None:
+            raise SwarmError("the swarm was not started")
+        async with self._turn:
+            process.stdin.write(json.dumps({"do": do, **options}).encode() + b"\n")
+            try:
+                async with asyncio.timeout(_ANSWER_SECONDS):
+                    await process.stdin.drain()
+                    line = await process.stdout.readline()
+            except (TimeoutError, ConnectionError) as error:
+                raise SwarmError(f"no answer to {do}") from error
+        if not line:
+            raise SwarmError(f"the seeders ended during {do}")
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise SwarmError(answer["error"])
+        return answer
