@@ -2,7 +2,7 @@
 
 A simulator is a subclass that adds its routes in `routes()` and keeps its state in plain attributes. Over HTTP the
 control lives below `/_control/` of the same port: `POST /_control/faults`, `DELETE /_control/faults`,
-`GET /_control/requests`, and whatever a simulator adds. In Python it is `simulator.fault(...)` and `simulator.requests`.
+`GET /_control/requests`, and whatever a simulator adds. In Python: `simulator.fault(...)` and `simulator.requests`.
 """
 
 import asyncio
@@ -187,8 +187,13 @@ class Simulator:
     # --- faults --------------------------------------------------------------------------------------------------
 
     def fault(self, kind: FaultKind | str, route: str = "* *", **options: Any) -> Fault:
-        """Let requests that match go wrong until `clear_faults` (or `times` times)."""
+        """Let requests that match go wrong until `clear_faults` (or `times` times).
+
+        A closed port is no matter of routes: that is `await refuse()`.
+        """
         fault = Fault(kind=FaultKind(kind), route=route, **options)
+        if fault.kind is FaultKind.REFUSE:
+            raise ValueError("await refuse() closes the port")
         self._faults.append(fault)
         return fault
 
@@ -234,30 +239,34 @@ class Simulator:
         return response
 
     async def _answer(self, request: web.Request, handler: Handler, fault: Fault | None) -> web.StreamResponse:
-        match fault:
-            case None:
-                pass
-            case Fault(kind=FaultKind.HANG):
-                await self._hanging.wait()
-                return web.Response(status=503)
-            case Fault(kind=FaultKind.DISCONNECT):
-                return _cut(request)
-            case Fault(kind=FaultKind.STATUS):
-                return web.Response(status=fault.status, text=fault.body, headers=fault.headers)
-            case Fault(kind=FaultKind.HTML):
-                return web.Response(text=LOGIN_PAGE, content_type="text/html")
-            case Fault(kind=FaultKind.REDIRECT):
-                return web.Response(
-                    status=fault.status if 300 <= fault.status < 400 else 302, headers={"Location": fault.location}
-                )
-            case Fault(kind=FaultKind.HUGE):
-                return await self._endless(request)
+        if fault is not None and (instead := await self._instead(request, fault)) is not None:
+            return instead
         if (refusal := await self.authorize(request)) is not None:
             return refusal
         response = await handler(request)
         if fault is None or not isinstance(response, web.Response):
             return response
         return await self._spoil(request, response, fault)
+
+    async def _instead(self, request: web.Request, fault: Fault) -> web.StreamResponse | None:
+        """Return what comes instead of the right answer, None where the right answer is needed to spoil it."""
+        instead: web.StreamResponse | None = None
+        match fault.kind:
+            case FaultKind.HANG:
+                await self._hanging.wait()
+                instead = web.Response(status=503)
+            case FaultKind.DISCONNECT:
+                instead = _cut(request)
+            case FaultKind.STATUS:
+                instead = web.Response(status=fault.status, text=fault.body, headers=fault.headers)
+            case FaultKind.HTML:
+                instead = web.Response(text=LOGIN_PAGE, content_type="text/html")
+            case FaultKind.REDIRECT:
+                status = fault.status if fault.status in REDIRECTS else 302
+                instead = web.Response(status=status, headers={"Location": fault.location})
+            case FaultKind.HUGE:
+                instead = await self._endless(request)
+        return instead
 
     async def _spoil(self, request: web.Request, response: web.Response, fault: Fault) -> web.StreamResponse:
         """Change the right answer into one that is not."""
@@ -326,6 +335,8 @@ class Simulator:
             ]
         )
 
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 LOGIN_PAGE = """<!DOCTYPE html><html><head><title>Sign in</title></head>
 <body><form action="/login" method="post"><input name="user"><input name="password" type="password"></form></body>

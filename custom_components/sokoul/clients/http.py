@@ -4,14 +4,17 @@ Whatever a server, a proxy or the network does becomes an answer or a `BackendEr
 the path, never the query, the headers or a body, because those may hold secrets.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+import time
 from typing import Any
 
 from aiohttp import (
+    ClientConnectionError,
     ClientConnectorCertificateError,
     ClientConnectorDNSError,
     ClientConnectorError,
@@ -22,9 +25,8 @@ from aiohttp import (
     ClientSSLError,
     ClientTimeout,
     FormData,
-    InvalidURL,
-    ServerDisconnectedError,
 )
+from multidict import MultiMapping
 import orjson
 from yarl import URL
 
@@ -39,11 +41,14 @@ from .errors import (
     Silence,
     UnexpectedResponse,
 )
+from .redact import redact
 
 DEFAULT_TIMEOUT_SECONDS = 10.0
 DEFAULT_MAX_BYTES = 64 * 1024 * 1024
 MAX_REDIRECTS = 3
 CHUNK_BYTES = 64 * 1024
+#: Nobody means a longer wait than this.
+MAX_RETRY_AFTER = timedelta(days=1)
 #: Longer than this and the text is a page or a stack trace, not a reason.
 MAX_REASON_CHARACTERS = 300
 
@@ -55,8 +60,8 @@ class Answer:
     """What a server answered, read completely."""
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: MultiMapping[str]
+    body: bytes | bytearray
     where: str
 
     @property
@@ -101,19 +106,29 @@ class HttpClient:
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
     ) -> None:
         try:
-            self._base = URL(base_url.rstrip("/") + "/")
+            # what a browser shows may end in "?..." or "#/..."
+            base = URL(base_url.strip()).with_query(None).with_fragment(None)
+            self._base = base.with_path(base.raw_path.rstrip("/") + "/", encoded=True)
         except ValueError as error:
             raise CannotConnect("the address is not a valid URL") from error
         if self._base.scheme not in {"http", "https"} or not self._base.host:
             raise CannotConnect("the address has to start with http:// or https:// and name a host")
         self._session = session
         self._headers = dict(headers or {})
+        if not all(value.isprintable() for value in self._headers.values()):
+            raise InvalidAuth("the key holds characters that no key has")
         self._timeout_seconds = timeout_seconds
+        self._latency_seconds: float | None = None
 
     @property
     def base_url(self) -> URL:
         """Where the backend is, ending with a slash."""
         return self._base
+
+    @property
+    def latency_seconds(self) -> float | None:
+        """How long the last complete answer took, None before the first."""
+        return self._latency_seconds
 
     async def request(
         self,
@@ -134,7 +149,7 @@ class HttpClient:
         Redirects are followed for reads, within the same host only, and never from https to http.
         """
         where = f"{method} {self._base.path.rstrip('/')}/{path.lstrip('/')}"
-        url = self._base.join(URL(path.lstrip("/"), encoded=False)) if path else self._base
+        url = self._base.joinpath(path.lstrip("/")) if path else self._base
         if params:
             url = url.with_query(_query(params))
         sent_headers = {**self._headers, **(headers or {})}
@@ -142,43 +157,51 @@ class HttpClient:
         if json is not None:
             data = orjson.dumps(json)
             sent_headers["Content-Type"] = "application/json"
-        limit = ClientTimeout(total=timeout_seconds or self._timeout_seconds)
-        answer = await self._exchange(method, url, where, sent_headers, data, limit, max_bytes)
-        redirects = 0
-        while answer.status in _REDIRECTS - expected:
-            redirects += 1
-            if redirects > MAX_REDIRECTS:
-                raise NotTheApi(f"{where}: redirected more than {MAX_REDIRECTS} times", status=answer.status)
-            url = _redirected(method, url, answer)
-            answer = await self._exchange(method, url, where, sent_headers, data, limit, max_bytes)
-        if answer.status >= HTTPStatus.BAD_REQUEST and answer.status not in expected:
-            raise error_of(answer)
-        return answer
+        patience = timeout_seconds or self._timeout_seconds
+        try:
+            async with asyncio.timeout(patience):
+                answer = await self._follow(method, url, where, sent_headers, data, max_bytes, expected)
+        except TimeoutError as error:
+            raise CannotConnect(f"{where}: no complete answer in {patience:g} s", silence=Silence.TIMEOUT) from error
+        if answer.status in expected or HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
+            return answer
+        if answer.status < HTTPStatus.BAD_REQUEST:
+            raise UnexpectedResponse(f"{where}: {answer.status}, which nothing asked for", status=answer.status)
+        raise error_of(answer)
 
     async def get_json(self, path: str, *, params: Query | None = None, timeout_seconds: float | None = None) -> Any:
         """Read one JSON document."""
         return (await self.request("GET", path, params=params, timeout_seconds=timeout_seconds)).json()
 
-    async def _exchange(
+    async def _follow(
         self,
         method: str,
         url: URL,
         where: str,
         headers: Mapping[str, str],
         data: Any,
-        limit: ClientTimeout,
         max_bytes: int,
+        expected: frozenset[int],
     ) -> Answer:
+        answer = await self._exchange(method, url, where, headers, data, max_bytes)
+        redirects = 0
+        while answer.status in _REDIRECTS - expected:
+            redirects += 1
+            if redirects > MAX_REDIRECTS:
+                raise NotTheApi(f"{where}: redirected more than {MAX_REDIRECTS} times", status=answer.status)
+            url = _redirected(method, url, answer)
+            answer = await self._exchange(method, url, where, headers, data, max_bytes)
+        return answer
+
+    async def _exchange(
+        self, method: str, url: URL, where: str, headers: Mapping[str, str], data: Any, max_bytes: int
+    ) -> Answer:
+        begin = time.monotonic()
         try:
             async with self._session.request(
-                method, url, headers=headers, data=data, timeout=limit, allow_redirects=False
+                method, url, headers=headers, data=data, timeout=_NO_TIMEOUT, allow_redirects=False
             ) as response:
                 body = await _read_bounded(response, where, max_bytes)
-                return Answer(response.status, response.headers, body, where)
-        except BackendError:
-            raise
-        except TimeoutError as error:
-            raise CannotConnect(f"{where}: no complete answer in {limit.total:g} s", silence=Silence.TIMEOUT) from error
         except (ClientConnectorCertificateError, ClientSSLError) as error:
             raise CannotConnect(f"{where}: the TLS connection failed", silence=Silence.TLS) from error
         except ClientConnectorDNSError as error:
@@ -191,24 +214,33 @@ class HttpClient:
             ) from error
         except ClientPayloadError as error:
             raise UnexpectedResponse(f"{where}: the answer was cut off") from error
-        except (ServerDisconnectedError, ConnectionResetError) as error:
+        except (ClientConnectionError, OSError) as error:
+            if isinstance(error, TimeoutError):
+                raise
             raise CannotConnect(f"{where}: the connection was cut", silence=Silence.CUT_OFF) from error
-        except InvalidURL as error:
-            raise CannotConnect(f"{where}: the address is not a valid URL") from error
-        except (ClientError, OSError, ValueError) as error:
+        except ClientError as error:
             raise UnexpectedResponse(f"{where}: the answer is not valid HTTP ({type(error).__name__})") from error
+        except ValueError as error:  # aiohttp's InvalidURL is one, too
+            raise CannotConnect(f"{where}: the address or the headers are not valid") from error
+        self._latency_seconds = time.monotonic() - begin
+        return Answer(response.status, response.headers, body, where)
 
 
-async def _read_bounded(response: ClientResponse, where: str, max_bytes: int) -> bytes:
-    """Read the body, but give up before an endless one fills the memory."""
-    chunks: list[bytes] = []
-    size = 0
+#: The time limit is ours, over all redirects together.
+_NO_TIMEOUT = ClientTimeout(total=None)
+
+
+async def _read_bounded(response: ClientResponse, where: str, max_bytes: int) -> bytearray:
+    """Read the body, but give up before an endless one fills the memory.
+
+    One growing buffer, because joining the pieces of a large body at the end would hold everything else up.
+    """
+    body = bytearray()
     async for chunk in response.content.iter_chunked(CHUNK_BYTES):
-        size += len(chunk)
-        if size > max_bytes:
+        body += chunk
+        if len(body) > max_bytes:
             raise UnexpectedResponse(f"{where}: the answer is larger than {max_bytes} bytes", status=response.status)
-        chunks.append(chunk)
-    return b"".join(chunks)
+    return body
 
 
 def error_of(answer: Answer) -> BackendError:
@@ -252,7 +284,7 @@ def reason_of(answer: Answer) -> str:
             )
         case _:
             words = ""
-    words = " ".join(words.split())
+    words = redact(" ".join(words.split()))
     return words if len(words) <= MAX_REASON_CHARACTERS else words[: MAX_REASON_CHARACTERS - 1] + "…"
 
 
@@ -260,7 +292,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 def _redirected(method: str, url: URL, answer: Answer) -> URL:
-    """Return where a redirect leads, or refuse it: credentials stay with the host that they were given for."""
+    """Return where a redirect leads, or refuse it: credentials stay with the server that they were given for."""
     location = answer.headers.get("Location", "")
     try:
         target = url.join(URL(location))
@@ -268,9 +300,13 @@ def _redirected(method: str, url: URL, answer: Answer) -> URL:
         target = URL()
     if not location or not target.host:
         raise NotTheApi(f"{answer.where}: redirected to nowhere", status=answer.status)
-    if target.host != url.host or (url.scheme, target.scheme) == ("https", "http"):
+    if target.host != url.host:
         raise NotTheApi(f"{answer.where}: redirected to another host ({target.host})", status=answer.status)
-    if target.scheme == url.scheme and target.port != url.port:
+    if (url.scheme, target.scheme) == ("https", "http"):
+        raise NotTheApi(f"{answer.where}: redirected from https to http", status=answer.status)
+    # from http to https the port may stay, or go from 80 to 443
+    to_tls = (url.scheme, target.scheme) == ("http", "https") and url.is_default_port() and target.is_default_port()
+    if target.port != url.port and not to_tls:
         raise NotTheApi(f"{answer.where}: redirected to another port ({target.port})", status=answer.status)
     if method not in {"GET", "HEAD"}:
         raise NotTheApi(f"{answer.where}: redirected; use the address that it leads to", status=answer.status)
@@ -280,15 +316,25 @@ def _redirected(method: str, url: URL, answer: Answer) -> URL:
 def _retry_after(answer: Answer) -> timedelta | None:
     """Return how long to wait, from seconds or from an HTTP date; None when the header is absent or unreadable."""
     value = answer.headers.get("Retry-After", "").strip()
-    if value.isdecimal():
-        return timedelta(seconds=min(int(value), 86_400))
     try:
-        until = parsedate_to_datetime(value)
+        if value.isdecimal():
+            return timedelta(seconds=min(int(value), MAX_RETRY_AFTER.total_seconds()))
+        # by the server's own clock where it tells it: ours may differ
+        wait = _http_date(value) - _http_date(answer.headers.get("Date", ""), datetime.now(UTC))
     except ValueError:
         return None
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=UTC)
-    return max(until - datetime.now(UTC), timedelta())
+    return min(max(wait, timedelta()), MAX_RETRY_AFTER)
+
+
+def _http_date(text: str, otherwise: datetime | None = None) -> datetime:
+    """Return an HTTP date. Raises ValueError when it is none and there is nothing to take in its place."""
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        if otherwise is None:
+            raise
+        return otherwise
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _query(params: Query) -> list[tuple[str, str]]:
