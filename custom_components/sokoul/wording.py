@@ -192,7 +192,7 @@ class Wording:
         """Return what a text shows: names of values with their styles."""
         return frozenset(_slots(self._texts[key]))
 
-    def text(self, key: str, *, now: datetime | None = None, **parameters: Value) -> str:
+    def text(self, key: str, /, *, now: datetime | None = None, **parameters: Value) -> str:
         """Return a text. `now` is needed where it shows the age of something.
 
         Raises `TextError` for a key that does not exist and for a value that is missing: both are mistakes in code.
@@ -201,13 +201,13 @@ class Wording:
             raise TextError(f"there is no text {key!r}")
         return "".join(self._write(self._texts[key], key, parameters, now, ""))
 
-    def reason(self, reason: Reason, now: datetime) -> str:
+    def reason(self, reason: Reason, now: datetime | None = None) -> str:
         """Return a reason as a sentence."""
         return self.text(reason.key, now=now, **reason.parameters)
 
-    def evidence(self, reason: Reason, now: datetime) -> tuple[str, ...]:
-        """Return what a reason was concluded from, a line for each fact."""
-        return tuple(self.text(f"evidence.{name}", now=now, value=value) for name, value in reason.evidence.items())
+    def evidence(self, evidence: Mapping[str, Value], now: datetime | None = None) -> tuple[str, ...]:
+        """Return what a reason or a finding was concluded from, a line for each fact."""
+        return tuple(self.text(f"evidence.{name}", now=now, value=value) for name, value in evidence.items())
 
     def _write(
         self, text: _Text, key: str, values: Mapping[str, Value], now: datetime | None, number: str

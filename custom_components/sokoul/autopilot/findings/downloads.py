@@ -1,0 +1,167 @@
+"""What is stuck and why: one finding for one cause, however many downloads it holds up."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from ...model.backend import ARR_KINDS, DOWNLOAD_CLIENT_KINDS, Backend
+from ...model.downloads import ACTIVE_STATES, DownloadState
+from ...model.library import QueueStatus, Severity
+from ...model.topology import Confidence
+from ...model.waiting import NEEDS_PATIENCE, Wait
+from ...model.world import Download
+from .base import Finding, Found, Look, good, labels, problem
+from .paths import IMPORT_PATIENCE
+
+#: So many downloads that all rest are hardly the fault of each of their swarms.
+SUSPICIOUSLY_MANY = 5
+
+#: What a cause is called, how bad it is, and whether the *arr or the client is the one to look at.
+_CAUSES: dict[str, tuple[Found, Severity]] = {
+    Wait.DISK_FULL: (Found.DISK_FULL, Severity.ERROR),
+    Wait.MISSING_FILES: (Found.MISSING_FILES, Severity.ERROR),
+    Wait.ERROR: (Found.ERRORS, Severity.WARNING),
+    Wait.IMPORT_BLOCKED: (Found.IMPORT_BLOCKED, Severity.WARNING),
+    Wait.FAILED: (Found.FAILED, Severity.WARNING),
+    Wait.NOBODY: (Found.NO_SOURCES, Severity.WARNING),
+    Wait.NO_COMPLETE_COPY: (Found.NO_COMPLETE_COPY, Severity.WARNING),
+    Wait.SEEDS_OUT_OF_REACH: (Found.SEEDS_OUT_OF_REACH, Severity.WARNING),
+    Wait.NO_DATA: (Found.NO_DATA, Severity.WARNING),
+    Wait.NO_METADATA: (Found.NO_METADATA, Severity.WARNING),
+    Wait.UNKNOWN: (Found.UNKNOWN_STATE, Severity.NOTICE),
+}
+_OF_THE_ARR = frozenset({Wait.IMPORT_BLOCKED, Wait.FAILED})
+
+
+def stuck(look: Look) -> Iterator[Finding]:
+    """Tell stuck downloads by cause.
+
+    Stuck is judged by the torrents' own times, and never while their client is away or without a line. When
+    everything a client tries to fetch rests, the swarms are not to blame: that is one finding about the client.
+    """
+    groups: dict[tuple[str, str], list[Download]] = defaultdict(list)
+    for download in look.index.stuck(look.now):
+        if download.waits is not None:
+            groups[download.waits.key, _whose(download)].append(download)
+    for client in look.clients:
+        resting = [each for key in NEEDS_PATIENCE for each in groups.get((key, client.id), ())]
+        if len(resting) >= SUSPICIOUSLY_MANY and _all_rests(client, len(resting)):
+            for key in NEEDS_PATIENCE:
+                groups.pop((key, client.id), None)
+            yield problem(Found.NOTHING_MOVES, Severity.ERROR, client, client=client.title, count=len(resting))
+    for (cause, backend_id), downloads in groups.items():
+        found, severity = _CAUSES[cause]
+        message = next(
+            (each.waits.evidence["message"] for each in downloads if each.waits and "message" in each.waits.evidence),
+            None,
+        )
+        yield problem(
+            found,
+            severity,
+            look.world.backends.get(backend_id),
+            evidence={"message": message} if message is not None else {},
+            backend=look.world.title(backend_id),
+            count=len(downloads),
+            names=labels(downloads),
+        )
+
+
+def waiting_for_import(look: Look) -> Iterator[Finding]:
+    """Tell what is complete for over an hour, and its *arr has neither imported it nor complained."""
+    late: dict[str, list[Download]] = defaultdict(list)
+    for download in look.index:
+        done = download.torrent.completed_at if download.torrent else None
+        if (
+            download.waits is not None
+            and download.waits.key == Wait.IMPORT_PENDING
+            and done is not None
+            and look.now - done >= IMPORT_PATIENCE
+        ):
+            late[_whose(download)].append(download)
+    for arr in look.arrs:
+        if downloads := late.get(arr.id):
+            yield problem(
+                Found.WAITING_FOR_IMPORT,
+                Severity.WARNING,
+                arr,
+                arr=arr.title,
+                count=len(downloads),
+                names=labels(downloads),
+            )
+
+
+def not_in_client(look: Look) -> Iterator[Finding]:
+    """Tell what an *arr waits for that its client doesn't have, where it is certain enough that it is its client.
+
+    For an hour at least: an *arr looks into its client once a minute, and what is just grabbed is under way.
+    """
+    missing: dict[tuple[str, str], list[Download]] = defaultdict(list)
+    for download in look.index:
+        if download.waits is None or download.waits.key != Wait.NOT_IN_CLIENT or download.client_id is None:
+            continue
+        if download.added_at is None or look.now - download.added_at < IMPORT_PATIENCE:
+            continue
+        missing[download.arr_ids[0], download.client_id].append(download)
+    sure = {(edge.source, edge.target) for edge in look.world.topology.edges if edge.confidence > Confidence.GUESSED}
+    for (arr_id, client_id), downloads in missing.items():
+        if (arr_id, client_id) in sure:
+            yield problem(
+                Found.NOT_IN_CLIENT,
+                Severity.WARNING,
+                look.world.backends.get(arr_id),
+                subject=client_id,
+                arr=look.world.title(arr_id),
+                client=look.world.title(client_id),
+                count=len(downloads),
+                names=labels(downloads),
+            )
+
+
+def unknown_items(look: Look) -> Iterator[Finding]:
+    """Tell items in an *arr's queue of which it doesn't know what they are: it will never import them by itself."""
+    for arr in look.arrs:
+        unknown = [
+            item.release
+            for item in (arr.arr.queue if arr.arr else ())
+            if not item.titles and item.download_id and item.status not in {QueueStatus.DELAY, QueueStatus.FALLBACK}
+        ]
+        if unknown:
+            yield problem(
+                Found.UNKNOWN_ITEMS,
+                Severity.NOTICE,
+                arr,
+                arr=arr.title,
+                count=len(unknown),
+                names=tuple(sorted(set(unknown))),
+            )
+
+
+def all_good(look: Look) -> Finding | None:
+    """Say how many downloads are under way and that none is stuck; nobody knows while a backend is away."""
+    seen = {backend.id for backend in (*look.clients, *look.arrs)}
+    if not seen or any(
+        backend.kind in _DOWNLOADING and backend.id not in seen for backend in look.world.backends.values()
+    ):
+        return None
+    under_way = sum(not download.finished for download in look.index)
+    return good(Found.GOOD_DOWNLOADS, count=under_way)
+
+
+_DOWNLOADING = ARR_KINDS | DOWNLOAD_CLIENT_KINDS
+
+CHECKS = (stuck, waiting_for_import, not_in_client, unknown_items)
+
+
+def _whose(download: Download) -> str:
+    """Return the backend to look at: the *arr for what concerns the import, else the client."""
+    if download.waits is not None and download.waits.key in _OF_THE_ARR | {Wait.IMPORT_PENDING}:
+        title = download.waits.parameters.get("arr")
+        return next((claim.backend_id for claim in download.claims if claim.title == title), download.arr_ids[0])
+    return download.client_id or download.arr_ids[0]
+
+
+def _all_rests(client: Backend, resting: int) -> bool:
+    """Whether nothing that the client tries to fetch moves."""
+    totals = client.client.totals if client.client else None
+    if totals is None:
+        return False
+    return totals.count(DownloadState.DOWNLOADING) == 0 and totals.count(*ACTIVE_STATES) == resting
