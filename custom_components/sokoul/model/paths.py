@@ -282,13 +282,6 @@ def disk_of(path: str, disks: Iterable[Disk]) -> Disk | None:
 # -- the client's folders as an *arr sees them ----------------------------------------------------------------------
 
 
-class Mismatch(StrEnum):
-    """Why an *arr can't find what its download client saved."""
-
-    OTHER_STYLE = "other_style"  # Windows here, POSIX there, and no mapping between
-    ELSEWHERE = "elsewhere"  # the *arr looks in another folder than the client saved to
-
-
 def as_arr_sees(path: str, host: str | None, mappings: Iterable[RemotePathMapping]) -> str:
     """Return a download client's path as its *arr sees it: through the first mapping of that host that holds it."""
     for mapping in mappings:
@@ -319,14 +312,3 @@ def save_folder(category: str | None, categories: Mapping[str, str], default: st
         return own
     base = _take_apart(default)
     return f"{_join(base)}/{own}" if base and not base.windows and ".." not in own.split("/") else None
-
-
-def mismatch(saved: str, seen: str, host: str | None, mappings: Iterable[RemotePathMapping]) -> Mismatch | None:
-    """Compare where a client saved one download with where the *arr looks for it (`seen`, its output path).
-
-    Only what contradicts is told: two paths that agree prove nothing of whether the *arr can read them.
-    """
-    expected = as_arr_sees(saved, host, mappings)
-    if not same_style(expected, seen):
-        return Mismatch.OTHER_STYLE
-    return None if contains(expected, seen) or contains(seen, expected) else Mismatch.ELSEWHERE

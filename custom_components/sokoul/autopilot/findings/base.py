@@ -53,6 +53,7 @@ class Found(StrEnum):
     HARDLINKS_IMPOSSIBLE = "finding.hardlinks_impossible"
     PATHS_OF_ANOTHER_SYSTEM = "finding.paths_of_another_system"
     FOLDER_UNSEEN = "finding.folder_unseen"
+    MAPPING_UNUSED = "finding.mapping_unused"
     PATH_MAP_WRONG = "finding.path_map_wrong"
     # downloads
     NOTHING_MOVES = "finding.nothing_moves"

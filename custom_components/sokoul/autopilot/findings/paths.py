@@ -102,6 +102,27 @@ def folder_unseen(look: Look) -> Iterator[Finding]:
             )
 
 
+def unused_mappings(look: Look) -> Iterator[Finding]:
+    """Tell remote path mappings that apply to nothing: the *arr compares their host with its clients' as text.
+
+    A mapping for `192.168.1.5` does nothing for a client that is entered as `qbittorrent`, and nobody says so.
+    """
+    for arr in look.arrs:
+        wiring = arr.arr.wiring if arr.arr else None
+        hosts = {link.host.casefold() for link in wiring.download_clients if link.host} if wiring else set()
+        for mapping in wiring.path_mappings if wiring else ():
+            if hosts and mapping.host.casefold() not in hosts:
+                yield problem(
+                    Found.MAPPING_UNUSED,
+                    Severity.WARNING,
+                    arr,
+                    subject=f"{mapping.host}:{mapping.remote_path}",
+                    arr=arr.title,
+                    host=mapping.host,
+                    hosts=tuple(sorted(hosts)),
+                )
+
+
 def path_maps(look: Look) -> Iterator[Finding]:
     """Tell path maps that lead to other files. No access to files at all is normal, and so is not proven yet."""
     for backend_id, maps in look.world.path_maps.items():
@@ -125,7 +146,7 @@ def all_good(look: Look) -> Finding | None:
     return good(Found.GOOD_PATHS, arrs=arrs) if arrs else None
 
 
-CHECKS = (other_system, folder_unseen, path_maps, hardlinks)
+CHECKS = (other_system, folder_unseen, unused_mappings, path_maps, hardlinks)
 
 
 def _pairs(look: Look) -> Iterator[tuple[Backend, ArrSnapshot, Backend, str, DownloadClientLink]]:
