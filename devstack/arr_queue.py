@@ -1,0 +1,514 @@
+"""The queue of a Radarr or Sonarr: what it says of its downloads, and what happens when an item is removed.
+
+An item is a torrent of a real download client, watched by `refresh`; or it was put there by a test (`scripted`), which
+stands still until it is changed. A client that can't be reached has no items: they are gone from the queue until it is
+back, as with the real ones. An item that was imported, failed or is ignored isn't tracked again.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from .arr_history import BlocklistItem
+from .download_client import DownloadClientError, TorrentState
+from .library import Wanted
+from .quality import UNKNOWN, Quality, languages
+from .releases import Release
+from .servarr_http import ApiError, Json, Query, answer, id_of, identity, moment, object_of, page_of, time_span
+from .servarr_providers import Provider
+
+if TYPE_CHECKING:
+    from .arr import ArrSimulator
+
+QUEUE_STATUSES = (
+    "unknown",
+    "queued",
+    "paused",
+    "downloading",
+    "completed",
+    "failed",
+    "warning",
+    "delay",
+    "downloadClientUnavailable",
+    "fallback",
+)
+
+#: what the *arr make of qBittorrent's states: their status, and their message
+_STATUS_OF_STATE: dict[str, tuple[str, str | None]] = {
+    "error": ("warning", "qBittorrent is reporting an error"),
+    "missingFiles": ("warning", "qBittorrent is reporting missing files"),
+    "stalledDL": ("warning", "The download is stalled with no connections"),
+    "metaDL": ("queued", "qBittorrent is downloading metadata"),
+    "forcedMetaDL": ("queued", "qBittorrent is downloading metadata"),
+    "pausedDL": ("paused", None),
+    "stoppedDL": ("paused", None),
+    "queuedDL": ("queued", None),
+    "checkingDL": ("queued", None),
+    "checkingUP": ("queued", None),
+    "checkingResumeData": ("queued", None),
+    "downloading": ("downloading", None),
+    "forcedDL": ("downloading", None),
+    "moving": ("downloading", None),
+    "allocating": ("downloading", None),
+    "uploading": ("completed", None),
+    "stalledUP": ("completed", None),
+    "queuedUP": ("completed", None),
+    "forcedUP": ("completed", None),
+    "pausedUP": ("completed", None),
+    "stoppedUP": ("completed", None),
+}
+_STOPPED_COMPLETE = {"pausedUP", "stoppedUP"}
+_NOT_DHT = ("warning", "qBittorrent cannot resolve magnet link with DHT disabled")
+
+
+@dataclass(frozen=True, slots=True)
+class StatusMessage:
+    """A complaint about an item."""
+
+    title: str
+    messages: tuple[str, ...]
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class QueueItem:
+    """A download, or a release that waits to become one. Sizes in bytes."""
+
+    title: str
+    wanted: tuple[Wanted, ...]  # empty: nobody knows what it is
+    quality: Quality
+    added: datetime
+    languages: tuple[str, ...] = ("English",)
+    score: int = 0
+    protocol: str = "torrent"
+    indexer: str | None = None
+    release: Release | None = None
+    download_id: str | None = None  # upper case; None: not sent to a download client
+    client: Provider | None = None
+    client_name: str | None = None  # of a scripted item
+    size_bytes: int = 0
+    remaining_bytes: int = 0
+    time_left: timedelta | None = None
+    status: str = "downloading"
+    tracked_status: str = "ok"
+    tracked_state: str = "downloading"
+    messages: tuple[StatusMessage, ...] = ()
+    error_message: str | None = None
+    output_path: str | None = None
+    scripted: bool = False
+    completed_at: datetime | None = None
+    grabbed: bool = False  # by this application, so that its history knows it
+    manual_asked: bool = False  # the webhook about it was sent
+    torrent: TorrentState | None = field(default=None, repr=False)
+
+    @property
+    def pending(self) -> bool:
+        """Whether it is a release that waits, with no download behind it."""
+        return self.download_id is None
+
+    def warn(self, state: str, *messages: str, title: str | None = None) -> None:
+        """Complain about it."""
+        self.tracked_status = "warning"
+        self.tracked_state = state
+        self.messages = (StatusMessage(title or self.title, messages),)
+
+
+class Queue:
+    """What is being downloaded."""
+
+    #: how long a finished download waits before it is imported, and how long that takes
+    IMPORT_WAITS = timedelta(seconds=5)
+    IMPORT_TAKES = timedelta(seconds=10)
+    REFRESH_EVERY = timedelta(minutes=1)
+
+    def __init__(self, arr: ArrSimulator) -> None:
+        self.arr = arr
+        self.items: list[QueueItem] = []  # as of the last refresh
+        self.grabs: dict[str, QueueItem] = {}  # by download id, also of what isn't in the client any more
+        self.settled: dict[str, str] = {}  # download ids that aren't tracked again: "imported", "failed", "ignored"
+        self.import_blocks: dict[str, tuple[str, ...]] = {}  # complaints that keep a download from being imported
+        self.refreshed: datetime | None = None
+        self._lock = asyncio.Lock()
+
+    def routes(self) -> Iterable[web.RouteDef]:
+        """Return its routes."""
+        return (
+            web.get("/queue", self._page),
+            web.get("/queue/details", self._details),
+            web.get("/queue/status", self._status),
+            web.post("/queue/grab/bulk", self._grab_bulk),
+            web.post("/queue/grab/{id:\\d+}", self._grab),
+            web.delete("/queue/bulk", self._delete_bulk),
+            web.delete("/queue/{id:\\d+}", self._delete),
+        )
+
+    # --- what the download clients say ---------------------------------------------------------------------------
+
+    async def refresh_when_due(self) -> None:
+        """Refresh if the last time was a minute ago, by the clock."""
+        if self.refreshed is None or self.arr.clock.now() >= self.refreshed + self.REFRESH_EVERY:
+            await self.refresh()
+
+    async def refresh(self) -> None:
+        """Look at every download client, and import what is finished."""
+        async with self._lock:
+            self.refreshed = self.arr.clock.now()
+            visible = [item for item in self.items if item.scripted]
+            for client in self.arr.enabled_clients():
+                try:
+                    torrents = await self.arr.connection(client).torrents(self.arr.category_of(client))
+                    has_dht = bool((await self.arr.connection(client).preferences()).get("dht", True))
+                except DownloadClientError:
+                    self.arr.client_failed(client)
+                    continue
+                self.arr.client_works(client)
+                for torrent in torrents:
+                    if torrent.hash in self.settled:
+                        await self._after_import(client, torrent)
+                        continue
+                    item = self._item_of(torrent, client)
+                    self._update(item, torrent, has_dht=has_dht)
+                    if item.status == "completed":
+                        await self._import(item)
+                    if torrent.hash not in self.settled:
+                        visible.append(item)
+            self.items = visible
+
+    def _item_of(self, torrent: TorrentState, client: Provider) -> QueueItem:
+        item = self.grabs.get(torrent.hash)
+        if item is None:
+            item = self.grabs[torrent.hash] = QueueItem(
+                title=torrent.name,
+                wanted=self.arr.match(torrent.name),
+                quality=self.arr.quality_of(torrent.name) or UNKNOWN,
+                added=self.arr.clock.now(),
+                download_id=torrent.hash,
+            )
+        item.client = client
+        item.torrent = torrent
+        return item
+
+    def _update(self, item: QueueItem, torrent: TorrentState, *, has_dht: bool) -> None:
+        status, item.error_message = _STATUS_OF_STATE.get(
+            torrent.state, ("unknown", f"Unknown download state: {torrent.state}")
+        )
+        if torrent.state in {"metaDL", "forcedMetaDL"} and not has_dht:
+            status, item.error_message = _NOT_DHT
+        item.status = status
+        item.size_bytes = torrent.size_bytes
+        item.remaining_bytes = torrent.remaining_bytes
+        item.output_path = self.arr.local_path(item.client, torrent.content_path or torrent.save_path) or None
+        if status == "completed":
+            item.time_left = timedelta()
+            return
+        item.time_left = None if torrent.eta_seconds is None else timedelta(seconds=torrent.eta_seconds)
+        item.completed_at = None
+        item.tracked_status, item.tracked_state, item.messages = "ok", "downloading", ()
+
+    async def _import(self, item: QueueItem) -> None:
+        """Take a finished download one step further on its way into the library."""
+        if not self.arr.download_handling.values["enableCompletedDownloadHandling"]:
+            return
+        now = self.arr.clock.now()
+        item.completed_at = item.completed_at or now
+        if complaints := self.import_blocks.get(item.download_id or ""):
+            self._block(item, *complaints)
+            return
+        if not item.wanted:
+            self._block(item, f"{self.arr.kind.capitalize()} title mismatch, automatic import is not possible.")
+            return
+        item.tracked_status, item.tracked_state, item.messages = "ok", "importPending", ()
+        if not await self.arr.can_read(item):
+            item.warn("importPending", f"No files found are eligible for import in {item.output_path}")
+            return
+        if now >= item.completed_at + self.IMPORT_WAITS:
+            item.tracked_state = "importing"
+        if now >= item.completed_at + self.IMPORT_WAITS + self.IMPORT_TAKES:
+            await self.finish_import(item)
+
+    def _block(self, item: QueueItem, *complaints: str) -> None:
+        item.warn("importBlocked", *complaints)
+        if not item.manual_asked and item.wanted:
+            item.manual_asked = True
+            self.arr.notify_manual_interaction(item)
+
+    async def finish_import(self, item: QueueItem) -> None:
+        """Import a finished download: files in the library, history, webhook; then its client is told."""
+        assert item.download_id is not None  # noqa: S101 -- only downloads are imported
+        await self.arr.import_files(item)
+        item.tracked_status, item.tracked_state, item.messages = "ok", "imported", ()
+        self.settled[item.download_id] = "imported"
+        if item in self.items:
+            self.items.remove(item)
+        if item.client is not None and item.torrent is not None:
+            imported_category = self.arr.imported_category_of(item.client)
+            if imported_category:
+                await self.arr.connection(item.client).set_category(item.download_id, imported_category)
+
+    async def _after_import(self, client: Provider, torrent: TorrentState) -> None:
+        """Remove an imported torrent from the client once it stopped by itself after seeding enough."""
+        if self.settled[torrent.hash] != "imported" or torrent.state not in _STOPPED_COMPLETE:
+            return
+        if client.attributes.get("removeCompletedDownloads"):
+            limits = await self.arr.connection(client).preferences()
+            if limits.get("max_ratio_enabled") and torrent.ratio >= float(limits.get("max_ratio", 0)):
+                await self.arr.connection(client).delete(torrent.hash, with_files=True)
+
+    # --- records -------------------------------------------------------------------------------------------------
+
+    def record_id(self, item: QueueItem, one: Wanted | None) -> int:
+        """Return the id of a record: a hash of what it stands for."""
+        client = item.client.id if item.client else 0
+        if item.pending:
+            return identity(f"pending-{item.title}-{one.id if one else 0}")
+        return identity(f"trackedDownload-{client}-{item.download_id}-{one.id if one else 0}")
+
+    def records(self) -> list[tuple[QueueItem, Wanted | None]]:
+        """Return items with their titles: one record an episode."""
+        return [(item, one) for item in self.items for one in (item.wanted or (None,))]
+
+    def find(self, record_id: int) -> QueueItem:
+        """Return the item behind a record. Raises the 404."""
+        for item, one in self.records():
+            if self.record_id(item, one) == record_id:
+                return item
+        raise ApiError.not_found()
+
+    def json(self, item: QueueItem, one: Wanted | None, included: Callable[[Wanted], Json]) -> Json:
+        """Return a record."""
+        client = item.client
+        return {
+            "id": self.record_id(item, one),
+            **(self.arr.queue_ids_of(one) if one is not None else {}),
+            "languages": languages(item.languages),
+            "quality": self.arr.quality_json(item.quality),
+            "customFormats": [],
+            "customFormatScore": item.score,
+            "size": item.size_bytes,
+            "title": item.title,
+            "estimatedCompletionTime": None
+            if item.time_left is None
+            else moment(self.arr.clock.now() + item.time_left),
+            "added": moment(item.added),
+            "status": item.status,
+            "trackedDownloadStatus": None if item.pending else item.tracked_status,
+            "trackedDownloadState": None if item.pending else item.tracked_state,
+            "statusMessages": [
+                {"title": message.title, "messages": list(message.messages)} for message in item.messages
+            ],
+            "errorMessage": item.error_message,
+            "downloadId": item.download_id,
+            "protocol": item.protocol,
+            "downloadClient": client.name if client else item.client_name,
+            "downloadClientHasPostImportCategory": bool(client and self.arr.imported_category_of(client)),
+            "indexer": item.indexer,
+            "outputPath": item.output_path,
+            "sizeleft": item.remaining_bytes,
+            "timeleft": time_span(item.time_left),
+            **(included(one) if one is not None else {}),
+        }
+
+    async def _page(self, request: web.Request) -> web.Response:
+        await self.refresh_when_due()
+        query = Query(request)
+        with_unknown = query.boolean(f"includeUnknown{self.arr.kind.capitalize()}Items")
+        of_titles = self.arr.title_filter(query)
+        protocol = query.choice("protocol", ("unknown", "usenet", "torrent"))
+        statuses = query.choices("status", QUEUE_STATUSES)
+        qualities = query.integers("quality")
+        query.integers("languages")
+        included = self.arr.included(query)
+        records = [
+            (item, one)
+            for item, one in self.records()
+            if (with_unknown if one is None else of_titles(one))
+            and protocol in {None, item.protocol}
+            and (not statuses or item.status in statuses)
+            and (not qualities or self.arr.quality_json(item.quality)["quality"]["id"] in qualities)
+        ]
+        return answer(
+            page_of(
+                query,
+                records,
+                lambda record: self.json(*record, included),
+                sorts=_SORTS | {f"{self.arr.kind}.sortTitle": _by_title, f"{self.arr.plural}.sortTitle": _by_title},
+                default_sort="timeleft",
+            )
+        )
+
+    async def _details(self, request: web.Request) -> web.Response:
+        await self.refresh_when_due()
+        query = Query(request)
+        of_titles = self.arr.title_filter(query)
+        included = self.arr.included(query)
+        return answer(
+            [self.json(item, one, included) for item, one in self.records() if one is not None and of_titles(one)]
+        )
+
+    async def _status(self, request: web.Request) -> web.Response:
+        del request
+        await self.refresh_when_due()
+        known = [item for item, one in self.records() if one is not None]
+        unknown = [item for item, one in self.records() if one is None]
+        return answer(
+            {
+                "totalCount": len(known) + len(unknown),
+                "count": len(known),
+                "unknownCount": len(unknown),
+                "errors": any(item.tracked_status == "error" for item in known),
+                "warnings": any(item.tracked_status == "warning" for item in known),
+                "unknownErrors": any(item.tracked_status == "error" for item in unknown),
+                "unknownWarnings": any(item.tracked_status == "warning" for item in unknown),
+            }
+        )
+
+    # --- taking items out ----------------------------------------------------------------------------------------
+
+    async def remove(
+        self,
+        ids: Iterable[int],
+        *,
+        from_client: bool,
+        blocklist: bool,
+        skip_redownload: bool,
+        change_category: bool,
+    ) -> None:
+        """Remove items with all that belongs to it. Raises the 404 of an unknown id before anything is done."""
+        for item in dict.fromkeys(self.find(number) for number in ids):
+            if item.pending:
+                if blocklist:
+                    self._blocklist(item, "Pending release manually blocklisted")
+                self.items.remove(item)
+                continue
+            await self._remove_download(item, from_client=from_client, change_category=change_category)
+            if blocklist:
+                self.fail(str(item.download_id), message="Manually marked as failed", search_again=not skip_redownload)
+            elif not from_client and not change_category:
+                self.settled[str(item.download_id)] = "ignored"
+                self._note(item, "downloadIgnored", message="Manually ignored")
+            if item in self.items:
+                self.items.remove(item)
+
+    async def _remove_download(self, item: QueueItem, *, from_client: bool, change_category: bool) -> None:
+        if item.client is None:
+            return
+        connection = self.arr.connection(item.client)
+        try:
+            if from_client:
+                await connection.delete(str(item.download_id), with_files=True)
+            elif change_category and (category := self.arr.imported_category_of(item.client)):
+                await connection.set_category(str(item.download_id), category)
+        except DownloadClientError as error:
+            raise ApiError.message(500, str(error)) from error
+
+    def fail(self, download_id: str, *, message: str, search_again: bool) -> None:
+        """Mark a download as failed: history, blocklist, and a new search unless that is unwanted."""
+        item = self.grabs.get(download_id.upper()) or next(
+            (each for each in self.items if each.download_id == download_id.upper()), None
+        )
+        if item is None:
+            raise ApiError.not_found()
+        self.settled[str(item.download_id)] = "failed"
+        item.tracked_state = "failed"
+        self._note(item, "downloadFailed", message=message)
+        self._blocklist(item, message)
+        if item in self.items:
+            self.items.remove(item)
+        if search_again and item.wanted and self.arr.download_handling.values["autoRedownloadFailed"]:
+            self.arr.search_again(item.wanted)
+
+    def _note(self, item: QueueItem, event: str, **data: str) -> None:
+        self.arr.history.add(
+            event,
+            item.wanted,
+            source_title=item.title,
+            quality=item.quality,
+            languages=item.languages,
+            download_id=item.download_id,
+            score=item.score,
+            data={
+                "downloadClient": item.client.implementation.label if item.client else str(item.client_name),
+                "downloadClientName": item.client.name if item.client else str(item.client_name),
+                "indexer": item.indexer or "",
+                "size": str(item.size_bytes),
+                **data,
+            },
+        )
+
+    def _blocklist(self, item: QueueItem, message: str) -> None:
+        if not item.wanted:
+            return
+        self.arr.blocklist.add(
+            BlocklistItem(
+                id=0,
+                wanted=item.wanted,
+                source_title=item.title,
+                quality=item.quality,
+                languages=item.languages,
+                date=self.arr.clock.now(),
+                protocol=item.protocol,
+                indexer=item.indexer or "",
+                message=message,
+            )
+        )
+
+    @staticmethod
+    def _flags(request: web.Request) -> dict[str, bool]:
+        query = Query(request)
+        return {
+            "from_client": query.boolean("removeFromClient", default=True),
+            "blocklist": query.boolean("blocklist"),
+            "skip_redownload": query.boolean("skipRedownload"),
+            "change_category": query.boolean("changeCategory"),
+        }
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        await self.remove((id_of(request),), **self._flags(request))
+        return answer({})
+
+    async def _delete_bulk(self, request: web.Request) -> web.Response:
+        ids = (await object_of(request)).get("ids") or ()
+        await self.remove(ids, **self._flags(request))
+        return answer({})
+
+    async def _grab_pending(self, record_id: int) -> None:
+        item = self.find(record_id)
+        if not item.pending or item.release is None:
+            raise ApiError.not_found()
+        self.items.remove(item)
+        await self.arr.grabbing.grab(item.release, item.wanted, interactive=True)
+
+    async def _grab(self, request: web.Request) -> web.Response:
+        await self._grab_pending(id_of(request))
+        return answer({})
+
+    async def _grab_bulk(self, request: web.Request) -> web.Response:
+        for number in (await object_of(request)).get("ids") or ():
+            await self._grab_pending(int(number))
+        return answer({})
+
+
+type _Record = tuple[QueueItem, Wanted | None]
+
+
+def _by_title(record: _Record) -> Any:
+    return record[0].title.lower()
+
+
+_SORTS: dict[str, Callable[[_Record], Any]] = {
+    "timeleft": lambda record: record[0].time_left,
+    "estimatedCompletionTime": lambda record: record[0].time_left,
+    "added": lambda record: record[0].added,
+    "title": _by_title,
+    "status": lambda record: record[0].status,
+    "size": lambda record: record[0].size_bytes,
+    "progress": lambda record: 1 - record[0].remaining_bytes / max(record[0].size_bytes, 1),
+    "protocol": lambda record: record[0].protocol,
+    "indexer": lambda record: (record[0].indexer or "").lower(),
+    "downloadClient": lambda record: record[0].client.name if record[0].client else record[0].client_name,
+    "quality": lambda record: record[0].quality.weight,
+    "languages": lambda record: record[0].languages,
+}

@@ -1,0 +1,242 @@
+"""Validation against the OpenAPI files that the backends publish.
+
+What our clients send and what the simulators answer is checked with openapi-core. The published files are wrong in
+places; every such place is an `Amendment` with its reason, applied to the document in memory. openapi-core lets unknown
+query parameters pass, so these are checked here.
+
+    RADARR = Specification.find("radarr-v3.openapi.json", amendments=RADARR_AMENDMENTS)
+    RADARR.check_request(request)             # raises SpecificationError
+    RADARR.check_response(request, response)
+    RADARR.check_seen(simulator.requests)     # what a client sent to a simulator
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+import json
+from pathlib import Path
+import re
+from typing import Any, Self
+
+from openapi_core import Config, OpenAPI
+from openapi_core.datatypes import RequestParameters
+import pytest
+from werkzeug.datastructures import Headers, ImmutableMultiDict
+
+SPECIFICATIONS = Path(__file__).resolve().parents[2] / "shared" / "specs"
+_HOST = "http://specification.test"
+_METHODS = ("get", "put", "post", "delete", "head", "patch", "options")
+
+type Document = dict[str, Any]
+
+
+class SpecificationError(AssertionError):
+    """A request or an answer is not as specified."""
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """A correction of a published file, and why it is needed."""
+
+    reason: str
+    apply: Callable[[Document], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A request as it went over the wire."""
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @classmethod
+    def of(cls, seen: Any) -> Self:
+        """Take a request that a simulator recorded."""
+        return cls(method=seen.method, path=seen.path, query=seen.query, headers=seen.headers, body=seen.body)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An answer as it came over the wire."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+class _Request:
+    """What openapi-core wants to know of a request."""
+
+    def __init__(self, sent: Sent) -> None:
+        headers = Headers(list(sent.headers.items()))
+        self.parameters = RequestParameters(query=ImmutableMultiDict(sent.query), header=headers)
+        self.method = sent.method.lower()
+        self.host_url = _HOST
+        self.path = sent.path
+        self.content_type = (headers.get("Content-Type") or "application/json").partition(";")[0]
+        self.body = sent.body or None
+
+
+class _Response:
+    """What openapi-core wants to know of an answer."""
+
+    def __init__(self, answer: Answer, status: int) -> None:
+        self.status_code = status
+        self.headers = Headers([("Content-Type", answer.content_type)])
+        self.content_type = answer.content_type.partition(";")[0]
+        self.data = answer.body
+
+
+class Specification:
+    """One published file."""
+
+    def __init__(self, path: Path, amendments: Iterable[Amendment] = (), *, url_base: str = "") -> None:
+        document: Document = json.loads(path.read_text(encoding="utf-8"))
+        document["servers"] = [{"url": _HOST + url_base}]
+        for amendment in amendments:
+            amendment.apply(document)
+        self.name = path.name
+        self._url_base = url_base
+        self._openapi = OpenAPI.from_dict(document, config=Config(spec_validator_cls=None))
+        # literal paths before those with parameters: /movie/lookup is not a /movie/{id}
+        self._paths = [
+            (re.compile(re.sub(r"\\\{[^}]+\\\}", "[^/]+", re.escape(template)) + "$"), template, item)
+            for template, item in sorted(document["paths"].items(), key=lambda each: each[0].count("{"))
+            if template != "/{path}"  # the web interface: it would match anything
+        ]
+
+    @classmethod
+    def find(cls, name: str, amendments: Iterable[Amendment] = (), *, url_base: str = "") -> Self:
+        """Return a specification by its file name; skip the test where the files aren't there."""
+        path = SPECIFICATIONS / name
+        if not path.exists():
+            pytest.skip(f"no published API descriptions at {SPECIFICATIONS}")
+        return cls._load(path, tuple(amendments), url_base)
+
+    @classmethod
+    @cache
+    def _load(cls, path: Path, amendments: tuple[Amendment, ...], url_base: str) -> Self:
+        return cls(path, amendments, url_base=url_base)
+
+    def operation(self, method: str, path: str) -> tuple[str, Document]:
+        """Return the template and the description of an operation. Raises SpecificationError."""
+        path = path.removeprefix(self._url_base)
+        for pattern, template, item in self._paths:
+            if pattern.match(path) and method.lower() in item:
+                shared = item.get("parameters", [])
+                operation = item[method.lower()]
+                return template, operation | {"parameters": [*shared, *operation.get("parameters", [])]}
+        raise SpecificationError(f"{self.name} has no {method} {path}")
+
+    def operations(self) -> set[tuple[str, str]]:
+        """Return all operations as method and template."""
+        return {
+            (method.upper(), template) for _, template, item in self._paths for method in item if method in _METHODS
+        }
+
+    def check_request(self, request: Any) -> None:
+        """Check a request: a `Sent`, or what a simulator recorded. Raises SpecificationError."""
+        sent = Sent.of(request)
+        _, operation = self.operation(sent.method, sent.path)
+        known = {each["name"].lower() for each in operation["parameters"] if each["in"] == "query"} | {"apikey"}
+        unknown = sorted({name for name, _ in sent.query if name.lower() not in known})
+        if unknown:
+            raise SpecificationError(f"{self.name}: {sent.method} {sent.path} knows no parameter {', '.join(unknown)}")
+        if sent.body and "requestBody" not in operation:
+            raise SpecificationError(f"{self.name}: {sent.method} {sent.path} takes no body")
+        result = self._openapi.unmarshal_request(_Request(sent))
+        self._raise(sent, "request", result.errors)
+
+    def check_response(self, request: Any, answer: Answer) -> None:
+        """Check a successful answer. Raises SpecificationError.
+
+        The published files of the *arr list 200 for every success where the servers answer 201 to a POST that creates
+        and 202 to a PUT. Operations without a described content are checked for being JSON, or empty.
+        """
+        sent = Sent.of(request)
+        _, operation = self.operation(sent.method, sent.path)
+        documented = operation["responses"]
+        status = answer.status
+        if str(status) not in documented and status in {201, 202}:
+            status = 200
+        if str(status) not in documented:
+            raise SpecificationError(f"{self.name}: {sent.method} {sent.path} has no answer {answer.status}")
+        if "content" not in documented[str(status)]:
+            if answer.content_type.startswith("application/json") and answer.body:
+                json.loads(answer.body)
+            return
+        if sent.method == "HEAD":
+            return
+        result = self._openapi.unmarshal_response(
+            _Request(sent),
+            _Response(answer, status),
+        )
+        self._raise(sent, f"answer {answer.status}", result.errors)
+
+    def check_seen(self, requests: Iterable[Any]) -> int:
+        """Check every request that a simulator recorded; return how many there were."""
+        count = 0
+        for count, seen in enumerate(requests, 1):  # noqa: B007 -- the last one is what is returned
+            self.check_request(seen)
+        return count
+
+    def _raise(self, sent: Sent, what: str, errors: Iterable[Exception]) -> None:
+        texts = []
+        for error in errors:
+            texts.append(str(error))
+            cause = error.__cause__
+            texts.extend(
+                f"at {'/'.join(map(str, each.absolute_path)) or 'the top'}: {each.message}"
+                for each in getattr(cause, "schema_errors", ())
+            )
+        if texts:
+            raise SpecificationError(f"{self.name}: {what} of {sent.method} {sent.path}: {'; '.join(texts)}")
+
+
+# --- where the published files of the *arr are wrong -----------------------------------------------------------------
+
+
+def _open_commands(document: Document) -> None:
+    for name in ("CommandResource", "Command"):
+        document["components"]["schemas"][name]["additionalProperties"] = True
+
+
+def _addresses_are_texts(document: Document) -> None:
+    document["components"]["schemas"]["HttpUri"] = {"type": "string", "nullable": True}
+
+
+def _lists_after_bulk_edits(document: Document) -> None:
+    for path, item in document["paths"].items():
+        if path.endswith("/bulk") and "put" in item:
+            for media in item["put"]["responses"]["200"].get("content", {}).values():
+                media["schema"] = {"type": "array", "items": media["schema"]}
+
+
+ARR_AMENDMENTS = (
+    Amendment("a command takes and shows the fields of its own, which the schema forbids", _open_commands),
+    Amendment("a bulk edit answers with the list of what it changed", _lists_after_bulk_edits),
+)
+SONARR_AMENDMENTS = (
+    *ARR_AMENDMENTS,
+    Amendment(
+        "the address of a health issue's explanation is written as a text, not as its parts", _addresses_are_texts
+    ),
+)
+
+
+def radarr_specification(url_base: str = "") -> Specification:
+    """Return what Radarr publishes (API v3), or skip."""
+    return Specification.find("radarr-v3.openapi.json", ARR_AMENDMENTS, url_base=url_base)
+
+
+def sonarr_specification(url_base: str = "") -> Specification:
+    """Return what Sonarr publishes (API v3), or skip."""
+    return Specification.find("sonarr-v3.openapi.json", SONARR_AMENDMENTS, url_base=url_base)
+
+
+def prowlarr_specification(url_base: str = "") -> Specification:
+    """Return what Prowlarr publishes (API v1), or skip."""
+    return Specification.find("prowlarr-v1.openapi.json", ARR_AMENDMENTS, url_base=url_base)
