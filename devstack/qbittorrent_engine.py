@@ -348,12 +348,13 @@ class Engine:
                 self.touch(torrent)
 
     def _tick_idle(self) -> None:
-        """Let the counters of idle torrents run in the view of clients, as 4.x reports them at every poll."""
+        """Let the counters of torrents that look for peers run in the view of clients, as 4.x does at every poll."""
         if self.generation.since(2, 11) or int(self._now) == self._ticked:
             return
         self._ticked = int(self._now)
         for torrent in self.torrents.values():
-            if torrent.running_since and torrent.tick(self._now):
+            looks = not torrent.finished or torrent.swarm.leechers
+            if looks and torrent.running_since and torrent.tick(self._now):
                 for watcher in self.watchers:
                     watcher.changed_torrents.add(torrent.hash)
 

@@ -745,7 +745,8 @@ def add_torrent(call: Call, torrent: SimulatedTorrent) -> bool:
     torrent.download_limit = max(call.integer("dlLimit"), 0)
     torrent.upload_limit = max(call.integer("upLimit"), 0)
     torrent.swarm = engine.swarm_of(torrent)
-    if call.flag("skip_checking") is True and torrent.has_metadata:
+    unchecked = call.flag("seedMode" if call.generation.since(2, 16) else "skip_checking") is True
+    if unchecked and torrent.has_metadata:
         torrent.completed = float(torrent.size)
         torrent.completed_at = engine.now
     engine.add(torrent)

@@ -267,7 +267,8 @@ class RealQbittorrent:
         Batches go one after the other; 1 KiB of content each is put where qBittorrent looks for it.
         """
         word = "stopped" if self.binary.release >= _STARTS_AND_STOPS else "paused"
-        options = {word: str(stopped).lower(), "skip_checking": "true", **options}
+        unchecked = {"skip_checking": "true", "seedMode": "true"}  # its name up to 5.2, and since
+        options = {word: str(stopped).lower(), **unchecked, **options}
         hashes: list[str] = []
         for start in range(first, first + count, _BATCH):
             numbers = range(start, min(start + _BATCH, first + count))

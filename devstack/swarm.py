@@ -1,4 +1,7 @@
-"""A swarm on loopback: a tracker, and seeders that really send data, for real torrent clients to download from."""
+"""A swarm on loopback: a tracker, and seeders that really send data, for real torrent clients to download from.
+
+Both are programs of their own: they answer also while the event loop that started them does not run.
+"""
 
 import asyncio
 import base64
@@ -6,18 +9,19 @@ from dataclasses import dataclass
 import json
 from pathlib import Path
 import random
+import sys
 from typing import Any, Self
 
 from .torrents import PIECE_LENGTH, TorrentFile, magnet_link, make_torrent
-from .tracker import Tracker
 
-_PROCESS = Path(__file__).with_name("swarm_process.py")
+_REPOSITORY = Path(__file__).resolve().parent.parent
+_SEEDERS = Path(__file__).with_name("swarm_process.py")
 _ANSWER_SECONDS = 20
-_LINE_BYTES = 1 << 20
+_LINE_BYTES = 1 << 24
 
 
 class SwarmError(RuntimeError):
-    """The seeders can't do what they were told, or are gone."""
+    """The swarm can't do what it was told, or is gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +35,58 @@ class Published:
     magnet: str
 
 
+class _Program:
+    """A program that obeys: a JSON object a line in, an answer a line out; it ends when its input does."""
+
+    def __init__(self, *command: str) -> None:
+        self._command = command
+        self._process: asyncio.subprocess.Process | None = None
+        self._turn = asyncio.Lock()
+
+    async def start(self) -> None:
+        self._process = await asyncio.create_subprocess_exec(
+            *self._command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=_LINE_BYTES,
+            cwd=_REPOSITORY,
+        )
+
+    async def stop(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    async def order(self, do: str, **options: Any) -> dict[str, Any]:
+        process = self._process
+        if process is None or process.stdin is None or process.stdout is None:
+            raise SwarmError("the swarm was not started")
+        async with self._turn:
+            process.stdin.write(json.dumps({"do": do, **options}).encode() + b"\n")
+            try:
+                async with asyncio.timeout(_ANSWER_SECONDS):
+                    await process.stdin.drain()
+                    line = await process.stdout.readline()
+            except (TimeoutError, ConnectionError) as error:
+                raise SwarmError(f"no answer to {do}") from error
+        if not line:
+            raise SwarmError(f"the program ended during {do}")
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise SwarmError(answer["error"])
+        return answer
+
+
 class LocalSwarm:
-    """Seeders in a process of their own, and their tracker.
+    """Seeders and their tracker, in processes of their own.
 
     async with LocalSwarm(python, tmp_path) as swarm:
         film = await swarm.publish("A.Film.mkv", 4 << 20, upload_limit=200_000)
@@ -40,45 +94,30 @@ class LocalSwarm:
 
     def __init__(self, python: Path, directory: Path) -> None:
         """`python` imports libtorrent (`devstack.tools.swarm_python()`); the contents go below `directory`."""
-        self._python = python
         self._directory = directory
-        self.tracker = Tracker()
-        self.port = 0
-        self._process: asyncio.subprocess.Process | None = None
-        self._turn = asyncio.Lock()
+        self._seeders = _Program(str(python), str(_SEEDERS))
+        self._tracker = _Program(sys.executable, "-m", "devstack.tracker")
+        self._port = 0
+        self.announce_url = ""
 
     @property
     def address(self) -> str:
         """Where the seeders listen, as `host:port`."""
-        return f"127.0.0.1:{self.port}"
+        return f"127.0.0.1:{self._port}"
 
     async def start(self) -> Self:
         """Start tracker and seeders."""
         self._directory.mkdir(parents=True, exist_ok=True)
-        await self.tracker.start()
-        self._process = await asyncio.create_subprocess_exec(
-            str(self._python),
-            str(_PROCESS),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            limit=_LINE_BYTES,
-        )
-        self.port = (await self._order("port"))["port"]
+        await self._tracker.start()
+        await self._seeders.start()
+        self.announce_url = (await self._tracker.order("url"))["url"]
+        self._port = (await self._seeders.order("port"))["port"]
         return self
 
     async def stop(self) -> None:
         """Stop seeders and tracker."""
-        if self._process is not None:
-            assert self._process.stdin is not None  # noqa: S101 -- it was started with a pipe
-            self._process.stdin.close()
-            try:
-                async with asyncio.timeout(_ANSWER_SECONDS):
-                    await self._process.wait()
-            except TimeoutError:
-                self._process.kill()
-                await self._process.wait()
-            self._process = None
-        await self.tracker.stop()
+        await self._seeders.stop()
+        await self._tracker.stop()
 
     async def __aenter__(self) -> Self:
         return await self.start()
@@ -110,7 +149,7 @@ class LocalSwarm:
             name=name,
             private=private,
             piece_length=PIECE_LENGTH,
-            announce=self.tracker.url if announced else (),
+            announce=self.announce_url if announced else (),
         )
         described = TorrentFile.parse(torrent)
         if seeded:
@@ -120,42 +159,39 @@ class LocalSwarm:
             hash=described.hash,
             torrent=torrent,
             content=content,
-            magnet=magnet_link(described.hash, name, [self.tracker.url] if announced else []),
+            magnet=magnet_link(described.hash, name, [self.announce_url] if announced else []),
         )
 
     async def seed(self, torrent: bytes, save_path: Path, *, upload_limit: int = 0) -> str:
         """Seed a torrent whose files are below `save_path`; returns its hash."""
         text = base64.b64encode(torrent).decode()
-        answer = await self._order("seed", torrent=text, save_path=str(save_path), upload_limit=upload_limit)
+        answer = await self._seeders.order("seed", torrent=text, save_path=str(save_path), upload_limit=upload_limit)
         return str(answer["hash"])
 
     async def limit(self, info_hash: str, upload_limit: int) -> None:
         """Change how fast a torrent is sent, in bytes per second (0: no limit)."""
-        await self._order("limit", info_hash=info_hash, upload_limit=upload_limit)
+        await self._seeders.order("limit", info_hash=info_hash, upload_limit=upload_limit)
 
     async def leave(self, info_hash: str) -> None:
         """Stop seeding a torrent."""
-        await self._order("leave", info_hash=info_hash)
+        await self._seeders.order("leave", info_hash=info_hash)
 
     async def status(self, info_hash: str) -> dict[str, Any]:
         """Return how a seeder does: `state`, `peers`, `uploaded` (bytes), `upload_rate` (bytes per second)."""
-        return await self._order("status", info_hash=info_hash)
+        return await self._seeders.order("status", info_hash=info_hash)
 
-    async def _order(self, do: str, **options: Any) -> dict[str, Any]:
-        process = self._process
-        if process is None or process.stdin is None or process.stdout is None:
-            raise SwarmError("the swarm was not started")
-        async with self._turn:
-            process.stdin.write(json.dumps({"do": do, **options}).encode() + b"\n")
-            try:
-                async with asyncio.timeout(_ANSWER_SECONDS):
-                    await process.stdin.drain()
-                    line = await process.stdout.readline()
-            except (TimeoutError, ConnectionError) as error:
-                raise SwarmError(f"no answer to {do}") from error
-        if not line:
-            raise SwarmError(f"the seeders ended during {do}")
-        answer: dict[str, Any] = json.loads(line)
-        if "error" in answer:
-            raise SwarmError(answer["error"])
-        return answer
+    async def refuse(self, info_hash: str, reason: str) -> None:
+        """Let the tracker refuse a torrent, with what it says; an empty reason lets it in again."""
+        await self._tracker.order("refuse", info_hash=info_hash, reason=reason)
+
+    async def warn(self, info_hash: str, text: str) -> None:
+        """Let the tracker say something besides its answer for a torrent."""
+        await self._tracker.order("warn", info_hash=info_hash, text=text)
+
+    async def members(self, info_hash: str) -> list[dict[str, Any]]:
+        """Return who is in a swarm: `address`, `port`, `left` (bytes)."""
+        return list((await self._tracker.order("members", info_hash=info_hash))["members"])
+
+    async def announces(self, info_hash: str) -> list[dict[str, Any]]:
+        """Return the announces for a torrent so far: `port`, `event`, `left`."""
+        return list((await self._tracker.order("announces", info_hash=info_hash))["announces"])

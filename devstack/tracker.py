@@ -1,8 +1,15 @@
-"""A BitTorrent tracker over HTTP on loopback (BEP 3, BEP 23), for swarms that never leave the machine."""
+"""A BitTorrent tracker over HTTP on loopback (BEP 3, BEP 23), for swarms that never leave the machine.
 
-from dataclasses import dataclass, field
+As a program (`python -m devstack.tracker`) it takes orders like the seeders do: a JSON object a line on standard input,
+an answer a line on standard output, until its input ends.
+"""
+
+import asyncio
+from dataclasses import asdict, dataclass, field
 import ipaddress
-from typing import Self
+import json
+import sys
+from typing import Any, Self
 from urllib.parse import unquote_to_bytes
 
 from aiohttp import web
@@ -81,6 +88,23 @@ class Tracker:
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
+    def obey(self, order: dict[str, Any]) -> dict[str, Any]:
+        """Carry out an order of the program's input."""
+        match order:
+            case {"do": "url"}:
+                return {"url": self.url}
+            case {"do": "refuse", "info_hash": info_hash, "reason": reason}:
+                self.failures[info_hash] = reason
+            case {"do": "warn", "info_hash": info_hash, "text": text}:
+                self.warnings[info_hash] = text
+            case {"do": "members", "info_hash": info_hash}:
+                return {"members": [asdict(member) for member in self.members(info_hash)]}
+            case {"do": "announces", "info_hash": info_hash}:
+                return {"announces": [asdict(each) for each in self.announces if each.hash == info_hash]}
+            case _:
+                return {"error": f"unknown order {order}"}
+        return {}
+
     async def _announce(self, request: web.Request) -> web.Response:
         query = _query(request)
         raw_hash = query.get("info_hash", [b""])[0]
@@ -134,3 +158,16 @@ def _query(request: web.Request) -> dict[str, list[bytes]]:
 
 def _bencoded(answer: dict[str, int | str | bytes]) -> web.Response:
     return web.Response(body=bencode(answer), content_type="text/plain")
+
+
+async def main() -> None:
+    """Serve and obey until the input ends."""
+    lines = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    async with Tracker() as tracker:
+        async for line in lines:
+            print(json.dumps(tracker.obey(json.loads(line))), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
