@@ -74,7 +74,7 @@ class Torrent:
     completed_epoch: int = 0
     active_epoch: int = 0  # last time a byte went in or out
     complete_seen_epoch: int = 0  # last time a complete copy was in sight
-    seeding_seconds: int = 0
+    seeding_seconds: int = 0  # as last told: qBittorrent does not tell it of torrents that are idle
 
     @property
     def finished(self) -> bool:

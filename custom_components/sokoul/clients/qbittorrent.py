@@ -1,0 +1,395 @@
+"""qBittorrent from 4.5 to 5.3, by its WebUI API (versions 2.8.19 to 2.16).
+
+What differs between the versions is told apart by the version of the API, never of the application. There are three
+ways in: an API key (since API 2.14.1), user name and password, or nothing where qBittorrent lets our address pass.
+A login that was refused is never tried again: five of them ban the address, and with it everybody behind the same
+bridge. Neither `Origin` nor `Referer` is sent, because qBittorrent compares them with its own address.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+import re
+from typing import Any
+
+from aiohttp import ClientSession, FormData
+import orjson
+
+from ..model.downloads import (
+    AddedTorrents,
+    ClientSettings,
+    DownloadClientSnapshot,
+    ShareLimits,
+    TorrentFile,
+    TorrentTracker,
+)
+from .errors import Banned, InvalidAuth, NotFound, NotTheApi, Refused, UnexpectedResponse
+from .fields import Fields, each
+from .http import DEFAULT_TIMEOUT_SECONDS, Answer, HttpClient, Query, error_of, is_web_page, reason_of
+from .info_hash import hash_of_magnet, hash_of_torrent_file
+from .qbittorrent_fields import files_of, settings_of, trackers_of
+from .qbittorrent_sync import LARGE_BYTES, SyncState
+
+#: Since this version of the API `pause` and `resume` are `stop` and `start` (qBittorrent 5.0).
+API_STOP_START = (2, 11, 0)
+#: `setShareLimits`: what stands for the client's own setting, and for no limit.
+_GLOBAL_LIMIT = -2
+#: Everything at once takes longer than a change: so many times the usual timeout.
+_PATIENCE_WITH_EVERYTHING = 3
+
+_FORBIDDEN = frozenset({HTTPStatus.FORBIDDEN})
+_LOGIN_REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+
+#: A multipart form can be sent once: for a second try it is made again.
+type Form = Mapping[str, str] | Callable[[], FormData] | None
+
+_VERSION = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
+
+
+@dataclass(frozen=True, slots=True)
+class QbittorrentVersion:
+    """What answers: the application ("5.2.3") and its API (2, 15, 1)."""
+
+    application: str
+    api: tuple[int, int, int]
+
+
+class QbittorrentClient:
+    """One qBittorrent. Every method raises the errors of `clients.errors`, and only those."""
+
+    def __init__(
+        self,
+        session: ClientSession,
+        url: str,
+        *,
+        username: str = "",
+        password: str = "",
+        api_key: str = "",
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+    ) -> None:
+        # the answers are small or come once: packing them would cost both sides more than it saves
+        headers = {"Accept-Encoding": "identity"}
+        if api_key:
+            headers["Authorization"] = f"Bearer {api_key}"
+        self._http = HttpClient(session, f"{url.rstrip('/')}/api/v2", headers=headers, timeout_seconds=timeout_seconds)
+        self._timeout_seconds = timeout_seconds
+        self._credentials = {"username": username, "password": password} if username and not api_key else None
+        self._login_lock = asyncio.Lock()
+        self._logged_in = False
+        self._logins = 0
+        self._login_refusal = ""
+        self._cookies: dict[str, str] = {}
+        self._version: QbittorrentVersion | None = None
+        self._sync = SyncState()
+        self._sync_lock = asyncio.Lock()
+        self._settings: ClientSettings | None = None
+
+    @property
+    def latency_seconds(self) -> float | None:
+        """How long the last answer took, None before the first."""
+        return self._http.latency_seconds
+
+    # --- reading -------------------------------------------------------------------------------------------------
+
+    async def version(self) -> QbittorrentVersion:
+        """Ask which version answers."""
+        api = await self._text("app/webapiVersion")
+        found = _VERSION.fullmatch(api)
+        if not found:
+            raise NotTheApi("what answers here is not qBittorrent's web API")
+        major, minor, patch = (int(part or 0) for part in found.groups())
+        self._version = QbittorrentVersion((await self._text("app/version")).removeprefix("v"), (major, minor, patch))
+        return self._version
+
+    async def snapshot(self) -> DownloadClientSnapshot:
+        """Ask what changed, merge it and return the whole. Where nothing changed it is the same object as before."""
+        async with self._sync_lock:
+            version = self._version or await self.version()
+            rid = self._sync.take_rid()
+            answer = await self._request(
+                "GET",
+                "sync/maindata",
+                params={"rid": rid},
+                timeout_seconds=self._timeout_seconds * (1 if rid else _PATIENCE_WITH_EVERYTHING),
+            )
+            if is_web_page(answer):
+                raise NotTheApi(f"{answer.where}: a web page came instead of JSON", status=answer.status)
+            read = partial(self._sync.read, answer.body, everything=rid == 0)
+            merged = read() if len(answer.body) < LARGE_BYTES else await asyncio.to_thread(read)
+            if merged.everything and rid:  # another session: perhaps another program since
+                version = await self.version()
+            return self._sync.commit(merged, version=version.application, settings=self._settings)
+
+    async def settings(self) -> ClientSettings:
+        """Read the preferences; the snapshots after this hold them, too."""
+        self._settings = settings_of((await self._request("GET", "app/preferences")).json())
+        return self._settings
+
+    async def trackers(self, torrent_hash: str) -> tuple[TorrentTracker, ...]:
+        """Return a torrent's trackers. Raises `NotFound` when the torrent is gone."""
+        rows = await self._json("torrents/trackers", {"hash": torrent_hash})
+        return tuple(trackers_of(each(rows, "torrents/trackers")))
+
+    async def files(self, torrent_hash: str) -> tuple[TorrentFile, ...]:
+        """Return a torrent's files, none before its metadata came. Raises `NotFound` when the torrent is gone."""
+        rows = await self._json("torrents/files", {"hash": torrent_hash})
+        return tuple(files_of(each(rows, "torrents/files")))
+
+    async def is_private(self, torrent_hash: str) -> bool | None:
+        """Tell whether a torrent is private, also before 5.0, whose lists don't say. None: no metadata yet."""
+        properties = Fields(await self._json("torrents/properties", {"hash": torrent_hash}), "torrents/properties")
+        if properties.whole("pieces_num", 0) <= 0:  # before 5.0 a torrent without metadata says false
+            return None
+        return properties.flag("private" if "private" in properties else "is_private")
+
+    async def torrent_file(self, torrent_hash: str) -> bytes:
+        """Return the .torrent file. It holds announce URLs. Raises `Refused` while there is no metadata."""
+        return bytes((await self._request("GET", "torrents/export", params={"hash": torrent_hash})).body)
+
+    # --- acting on torrents: `None` means all of them ----------------------------------------------------------------
+
+    async def stop(self, hashes: Collection[str] | None) -> None:
+        """Stop torrents."""
+        await self._stop_or_start("stop", "pause", hashes)
+
+    async def start(self, hashes: Collection[str] | None) -> None:
+        """Start torrents; they take their turn in the client's queue."""
+        await self._stop_or_start("start", "resume", hashes)
+
+    async def delete(self, hashes: Collection[str], *, with_files: bool) -> None:
+        """Remove torrents, and their data where told so."""
+        await self._act("delete", hashes, deleteFiles=with_files)
+
+    async def reannounce(self, hashes: Collection[str] | None) -> None:
+        """Ask the trackers for peers now."""
+        await self._act("reannounce", hashes)
+
+    async def recheck(self, hashes: Collection[str]) -> None:
+        """Check the data on the disk; what is missing is downloaded again."""
+        await self._act("recheck", hashes)
+
+    async def set_force_start(self, hashes: Collection[str], forced: bool) -> None:  # noqa: FBT001 -- the value itself
+        """Start torrents past the client's queue and limits, or put them back under it."""
+        await self._act("setForceStart", hashes, value=forced)
+
+    async def set_automatic(self, hashes: Collection[str], automatic: bool) -> None:  # noqa: FBT001 -- the value itself
+        """Let the client choose the save path by category, or not. Turning it on may move files."""
+        await self._act("setAutoManagement", hashes, enable=automatic)
+
+    async def set_location(self, hashes: Collection[str], path: str) -> None:
+        """Move the data; the client goes on moving after the answer. Raises `Refused` for a path it can't make."""
+        await self._act("setLocation", hashes, location=path)
+
+    async def set_category(self, hashes: Collection[str], category: str) -> None:
+        """Set the category; "" takes it away. Automatic torrents move. Raises `Refused` when it doesn't exist."""
+        await self._act("setCategory", hashes, category=category)
+
+    async def create_category(self, name: str, save_path: str = "") -> None:
+        """Make a category. Raises `Refused` when it exists or its name is not valid."""
+        await self._post("torrents/createCategory", {"category": name, "savePath": save_path})
+
+    async def add_tags(self, hashes: Collection[str], tags: Collection[str]) -> None:
+        """Add tags; those that don't exist are made."""
+        if tags:
+            await self._act("addTags", hashes, tags=",".join(tags))
+
+    async def remove_tags(self, hashes: Collection[str], tags: Collection[str]) -> None:
+        """Take tags away. No tag is no tag here; qBittorrent itself would take it for every tag."""
+        if tags:
+            await self._act("removeTags", hashes, tags=",".join(tags))
+
+    async def set_share_limits(self, hashes: Collection[str], limits: ShareLimits) -> None:
+        """Set when torrents have shared enough. The action counts since 5.2; it and the mode must be sent there."""
+        await self._act(
+            "setShareLimits",
+            hashes,
+            ratioLimit=_GLOBAL_LIMIT if limits.ratio is None else limits.ratio,
+            seedingTimeLimit=_GLOBAL_LIMIT if limits.seeding_minutes is None else limits.seeding_minutes,
+            inactiveSeedingTimeLimit=_GLOBAL_LIMIT if limits.inactive_minutes is None else limits.inactive_minutes,
+            shareLimitAction=limits.action,
+            shareLimitsMode="Default",  # required since API 2.16; any or all limits reached, as the client is set
+        )
+
+    async def add_trackers(self, torrent_hash: str, urls: Collection[str]) -> None:
+        """Add trackers, each in a tier of its own; those that it has are left out. Never for a private torrent.
+
+        Raises `NotFound` when the torrent is gone.
+        """
+        if urls:
+            await self._post("torrents/addTrackers", {"hash": torrent_hash, "urls": "\n\n".join(urls)})
+
+    async def add(
+        self,
+        source: str | bytes,
+        *,
+        category: str = "",
+        tags: Collection[str] = (),
+        save_path: str = "",
+        stopped: bool = False,
+    ) -> AddedTorrents:
+        """Add a magnet link, the URL of a .torrent file (which the client fetches), or a .torrent file.
+
+        Raises `Refused`: 409 when it is there already, 415 when it is no torrent. Before 5.2 the client doesn't tell
+        one from the other, nor which hash it got: then `Refused` is always 409, and the hash is read from the source
+        (nothing for a URL).
+        """
+        fields = {
+            "stopped": _spelled(stopped),
+            "paused": _spelled(stopped),  # its name before 5.0
+            **({"category": category} if category else {}),
+            **({"tags": ",".join(tags)} if tags else {}),
+            # a path of its own and automatic management exclude each other
+            **({"savepath": save_path, "autoTMM": "false"} if save_path else {}),
+        }
+
+        def form() -> FormData:
+            filled = FormData(fields)
+            if isinstance(source, bytes):
+                filled.add_field("torrents", source, filename="a.torrent", content_type="application/x-bittorrent")
+            else:
+                filled.add_field("urls", source)
+            return filled
+
+        answer = await self._request("POST", "torrents/add", form=form)
+        if answer.body.lstrip().startswith(b"{"):
+            added = Fields(answer.json(), answer.where)
+            return AddedTorrents(hashes=added.texts("added_torrent_ids"), pending=added.whole("pending_count", 0) > 0)
+        if answer.text.strip() == "Fails.":
+            raise Refused(f"{answer.where}: not added; it is there already or it is no torrent", status=409)
+        if answer.text.strip() != "Ok.":
+            raise UnexpectedResponse(f"{answer.where}: an answer that this API doesn't have", status=answer.status)
+        hash_ = hash_of_torrent_file(source) if isinstance(source, bytes) else hash_of_magnet(source)
+        return AddedTorrents(hashes=(hash_,) if hash_ else (), pending=not hash_)
+
+    # --- acting on the whole client ------------------------------------------------------------------------------
+
+    async def set_settings(self, preferences: Mapping[str, Any]) -> None:
+        """Change preferences, by the API's names; the others stay. What came of it tells `settings`."""
+        await self._post("app/setPreferences", {"json": orjson.dumps(dict(preferences)).decode()})
+
+    async def set_download_limit(self, bytes_per_second: int) -> None:
+        """Limit the download rate, 0 for none. While the alternative limits are on, it is theirs that changes."""
+        await self._post("transfer/setDownloadLimit", {"limit": str(max(0, bytes_per_second))})
+
+    async def set_upload_limit(self, bytes_per_second: int) -> None:
+        """Limit the upload rate, 0 for none. While the alternative limits are on, it is theirs that changes."""
+        await self._post("transfer/setUploadLimit", {"limit": str(max(0, bytes_per_second))})
+
+    async def set_alternative_limits(self, alternative: bool) -> None:  # noqa: FBT001 -- it is the value itself
+        """Use the alternative limits, or the ordinary ones."""
+        await self._post("transfer/setSpeedLimitsMode", {"mode": "1" if alternative else "0"})
+
+    async def log_out(self) -> None:
+        """End the session, where there was a login."""
+        if self._logged_in:
+            self._logged_in = False
+            await self._send("POST", "auth/logout")
+        self._cookies.clear()
+
+    # --- requests ------------------------------------------------------------------------------------------------
+
+    async def _stop_or_start(self, name: str, name_before_5: str, hashes: Collection[str] | None) -> None:
+        """Use the name of this version, the other one where it was replaced since we looked."""
+        version = self._version or await self.version()
+        names = (name, name_before_5) if version.api >= API_STOP_START else (name_before_5, name)
+        try:
+            await self._act(names[0], hashes)
+        except NotFound:
+            await self._act(names[1], hashes)
+            await self.version()
+
+    async def _act(self, action: str, hashes: Collection[str] | None, **options: str | float) -> None:
+        """Do something to torrents. Hashes that the client doesn't have are ignored by it."""
+        if hashes is None or hashes:
+            form = {name: _spelled(value) for name, value in options.items()}
+            await self._post(f"torrents/{action}", {"hashes": "all" if hashes is None else "|".join(hashes), **form})
+
+    async def _post(self, path: str, form: Mapping[str, str]) -> None:
+        await self._request("POST", path, form=form)
+
+    async def _json(self, path: str, params: Query) -> Any:
+        return (await self._request("GET", path, params=params)).json()
+
+    async def _text(self, path: str) -> str:
+        answer = await self._request("GET", path)
+        if is_web_page(answer):
+            raise NotTheApi(f"{answer.where}: a web page came instead of the API", status=answer.status)
+        return answer.text.strip()
+
+    async def _request(self, method: str, path: str, **options: Any) -> Answer:
+        """Send a request in a session: log in first where that is needed, and once more where the session ended."""
+        if self._credentials is not None and not self._logged_in:
+            await self._log_in(self._logins)
+        logins = self._logins
+        answer = await self._send(method, path, **options)
+        if answer.status == HTTPStatus.FORBIDDEN and self._credentials is not None:
+            await self._log_in(logins)
+            answer = await self._send(method, path, **options)
+        if answer.status == HTTPStatus.FORBIDDEN:
+            raise error_of(answer)
+        return answer
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        form: Form = None,
+        expected: frozenset[int] = _FORBIDDEN,
+        **options: Any,
+    ) -> Answer:
+        """Send a request with the session's cookies. They are ours, whatever jar the HTTP session has.
+
+        The cookie's name differs between versions ("SID", since 5.2 "QBT_SID_8080"), and a proxy may add its own.
+        """
+        cookies = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
+        headers = {"Cookie": cookies} if cookies else None
+        filled = form() if callable(form) else form
+        answer = await self._http.request(method, path, form=filled, headers=headers, expected=expected, **options)
+        for line in answer.headers.getall("Set-Cookie", ()):
+            name, _, value = line.partition(";")[0].partition("=")
+            self._cookies[name.strip()] = value.strip()
+        return answer
+
+    async def _log_in(self, logins: int) -> None:
+        """Log in, unless somebody did since there were so many logins. A refusal is final for this object."""
+        async with self._login_lock:
+            if self._logins != logins:
+                return
+            if self._login_refusal:
+                raise InvalidAuth(self._login_refusal)
+            self._logged_in = False
+            self._cookies.clear()
+            answer = await self._send("POST", "auth/login", form=self._credentials, expected=_LOGIN_REFUSALS)
+            match answer.status, answer.text.strip():
+                case (HTTPStatus.NO_CONTENT, _) | (HTTPStatus.OK, "Ok."):  # since 5.2, before
+                    self._logged_in = True
+                    self._logins += 1
+                case (HTTPStatus.FORBIDDEN, _) if not is_web_page(answer):
+                    raise Banned(f"{answer.where}: {reason_of(answer) or 'this address is banned for a while'}")
+                case (HTTPStatus.UNAUTHORIZED, _) if await self._host_is_refused():
+                    raise Refused(
+                        f"{answer.where}: qBittorrent refuses this host name or port (host header validation)",
+                        status=answer.status,
+                    )
+                case (HTTPStatus.UNAUTHORIZED, _) | (HTTPStatus.OK, "Fails."):
+                    self._login_refusal = f"{answer.where}: wrong user name or password"
+                    raise InvalidAuth(self._login_refusal)
+                case _ if answer.status >= HTTPStatus.BAD_REQUEST:
+                    raise error_of(answer)
+                case _ if is_web_page(answer):
+                    raise NotTheApi(f"{answer.where}: a web page came instead of the API", status=answer.status)
+                case _:
+                    raise UnexpectedResponse(f"{answer.where}: an answer that no login has", status=answer.status)
+
+    async def _host_is_refused(self) -> bool:
+        """Tell a refused `Host` header (401 on everything) from a refused login (403 on the rest of the API)."""
+        answer = await self._send("GET", "app/webapiVersion", expected=_LOGIN_REFUSALS)
+        return answer.status == HTTPStatus.UNAUTHORIZED
+
+
+def _spelled(value: str | float) -> str:
+    """Spell a form's value as the API does."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
