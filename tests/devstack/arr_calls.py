@@ -66,6 +66,8 @@ class Caller:
         else:
             assert reply.status == status, f"{method} {full}: {reply.status} {reply.body[:300]!r}"
         self.called.add((method, full))
+        if reply.content_type.startswith("application/json") and reply.body:
+            assert not has_null(reply.json()), f"{method} {full} writes null properties"
         if self.specification is not None and specified and reply.status < 300:
             sent = Sent(method=method, path=full, query=query, headers=headers, body=data)
             self.specification.check_request(sent)
@@ -86,6 +88,17 @@ class Caller:
             if not any(method == route.method and pattern.match(path) for method, path in self.called):
                 missing.append(f"{route.method} {route.path}")
         return missing
+
+
+def has_null(value: Any) -> bool:
+    """Tell whether there is a null anywhere."""
+    match value:
+        case dict():
+            return any(has_null(each) for each in value.values())
+        case list():
+            return any(has_null(each) for each in value)
+        case _:
+            return value is None
 
 
 def _routes(simulator: Servarr) -> list[web.RouteDef]:
