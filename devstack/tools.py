@@ -54,7 +54,7 @@ def find_qbittorrents() -> tuple[QbittorrentBinary, ...]:
     """Return every qBittorrent that starts here, oldest first, one for each version."""
     candidates = [path for name in QBITTORRENT_VARIABLES for path in _configured(name)]
     candidates += [path for path in (_on_path("qbittorrent-nox"),) if path is not None]
-    candidates.append(private_prefix("qbittorrent53") / "usr/bin/qbittorrent-nox")
+    candidates += [private_prefix(name) / "usr/bin/qbittorrent-nox" for name in ("qbittorrent45", "qbittorrent53")]
     found: dict[str, QbittorrentBinary] = {}
     for path in candidates:
         binary = _qbittorrent(path)

@@ -29,12 +29,17 @@ private_prefix() {
   fi
 }
 
-# logged COMMAND...: runs it with its output in the log; the last lines are shown when it fails
+# attempt COMMAND...: runs it with its output in the log
+attempt() {
+  printf '\n$ %s\n' "$*" >>"$SETUP_LOG"
+  "$@" >>"$SETUP_LOG" 2>&1 </dev/null
+}
+
+# logged COMMAND...: the same, and shows the last lines when it fails
 logged() {
   local start status=0
   start=$(($(wc -l <"$SETUP_LOG") + 2))
-  printf '\n$ %s\n' "$*" >>"$SETUP_LOG"
-  "$@" >>"$SETUP_LOG" 2>&1 </dev/null || status=$?
+  attempt "$@" || status=$?
   [ $status = 0 ] || tail -n "+$start" "$SETUP_LOG" | tail -n 15 | sed 's/^/setup:   | /' >&2
   return $status
 }
@@ -43,7 +48,7 @@ logged() {
 report() { printf '%s|%s\n' "$1" "$2" >>"$REPORT"; }
 
 # tool NAME PATH: remembers where a program is
-tool() { printf '%s=%s\n' "$1" "$2" >>"$TOOLS_FILE"; }
+tool() { printf '%s=%s\n' "$1" "$2" >>"$TOOLS_FILE.new"; }
 
 show_report() {
   local part text

@@ -104,10 +104,15 @@ download_debian() {
   return 1
 }
 
+# unpack_all WORK PREFIX: with /lib and the like as links into /usr, as on a Debian that is installed
 unpack_all() {
-  local archive
+  local archive folder
+  for folder in bin lib lib64 sbin; do
+    mkdir -p "$2/usr/$folder" && ln -s "usr/$folder" "$2/$folder" || return
+  done
   for archive in "$1"/cache/archives/*.deb; do
-    dpkg-deb -x "$archive" "$2" >>"$SETUP_LOG" 2>&1 || return
+    # dpkg-deb's own extraction would put folders in the place of the links
+    { dpkg-deb --fsys-tarfile "$archive" | tar -x -C "$2" --no-same-owner --keep-directory-symlink; } >>"$SETUP_LOG" 2>&1 || return
   done
 }
 
@@ -127,7 +132,7 @@ relocate() {
   find "$library_folder" -maxdepth 2 -type f -name 'lib*.so*' | while IFS= read -r file; do
     run_path=$("$patchelf" --print-rpath "$file" 2>/dev/null) || continue
     case $run_path in
-    /usr/*) "$patchelf" --set-rpath "$(echo "$run_path" | sed "s,/usr/,$prefix/usr/,g"):$library_folder" "$file" || return ;;
+    /usr/*) "$patchelf" --set-rpath "${run_path//\/usr\//$prefix/usr/}:$library_folder" "$file" || return ;;
     esac
   done
 }

@@ -44,9 +44,9 @@ set_up_python() {
   is_python_314 .venv/bin/python || logged uv venv --no-project --clear --python "$python" .venv ||
     die "no virtual environment could be made with $python"
   say "installing Python packages"
-  integration_requirements >$CACHE/integration.txt
+  integration_requirements >"$CACHE/integration.txt"
   logged uv pip install --python .venv/bin/python --override requirements/override.txt \
-    -r requirements/dev.txt -r requirements/components.txt -r $CACHE/integration.txt ||
+    -r requirements/dev.txt -r requirements/components.txt -r "$CACHE/integration.txt" ||
     die "Python packages could not be installed. Some are compiled: is there a C++ compiler? All of it: $SETUP_LOG"
   report "Python" "$(.venv/bin/python -c 'import platform, sys; print(platform.python_version(), "in", sys.base_prefix)')"
   report "Home Assistant" "$(.venv/bin/python -c 'import importlib.metadata as m; print(m.version("homeassistant"))')"
@@ -54,23 +54,23 @@ set_up_python() {
 
 # integration_requirements: what Home Assistant would install for the integration
 integration_requirements() {
-  [ ! -e $INTEGRATION_MANIFEST ] || .venv/bin/python -c '
+  [ ! -e "$INTEGRATION_MANIFEST" ] || .venv/bin/python -c '
 import json, sys
-print(*json.load(open(sys.argv[1])).get("requirements", []), sep="\n")' $INTEGRATION_MANIFEST
+print(*json.load(open(sys.argv[1])).get("requirements", []), sep="\n")' "$INTEGRATION_MANIFEST"
 }
 
 # --- the torrent swarm -------------------------------------------------------------------------------------------
 
 set_up_swarm() {
   local python missing="tests with a real torrent swarm skip"
-  if ! python=$(find_swarm_python) && ! { logged uv python install 3.13 && python=$(find_swarm_python); }; then
+  if ! python=$(find_swarm_python) && ! { attempt uv python install 3.13 && python=$(find_swarm_python); }; then
     report "libtorrent" "skipped: it needs a Python 3.9 to 3.13; $missing"
     return
   fi
   say "installing libtorrent"
   if { is_python .venv-swarm/bin/python "3, 9" "3, 14" || logged uv venv --no-project --clear --python "$python" .venv-swarm; } &&
     logged uv pip install --python .venv-swarm/bin/python -r requirements/swarm.txt &&
-    .venv-swarm/bin/python -c 'import libtorrent' >>$SETUP_LOG 2>&1; then
+    .venv-swarm/bin/python -c 'import libtorrent' >>"$SETUP_LOG" 2>&1; then
     tool SOKOUL_SWARM_PYTHON "$PWD/.venv-swarm/bin/python"
     report "libtorrent" "$(.venv-swarm/bin/python -c 'import libtorrent as l, platform as p; print(l.__version__, "on Python", p.python_version())')"
   else

@@ -64,7 +64,7 @@ find_python_314() {
 get_python_314() {
   local prefix
   say "no CPython 3.14.2 or newer here: asking uv for one"
-  logged uv python install 3.14 && find_python_314 >/dev/null && return
+  attempt uv python install 3.14 && find_python_314 >/dev/null && return
   prefix=$(private_prefix python314)
   say "uv could not get one: unpacking Debian's below $prefix"
   unpack_debian "$prefix" "forky testing sid" usr/bin/python3.14 python3.14 python3.14-venv python3.14-dev ||

@@ -6,17 +6,17 @@ INTEGRATION_MANIFEST=custom_components/sokoul/manifest.json
 
 inputs() {
   local files=(requirements/*.txt scripts/setup scripts/lib/*.sh)
-  [ ! -e $INTEGRATION_MANIFEST ] || files+=($INTEGRATION_MANIFEST)
+  [ ! -e "$INTEGRATION_MANIFEST" ] || files+=("$INTEGRATION_MANIFEST")
   # a virtual environment can't be moved: its place is an input too
   printf '%s %s\n' "$PWD" "$(fingerprint "${files[@]}")"
 }
 
 # is_done: whether the last run had the same inputs, and what it made and found is still there
 is_done() {
-  local name path
-  [ "$(cat $STAMP 2>/dev/null)" = "$(inputs)" ] || return
+  local path
+  [ "$(cat "$STAMP" 2>/dev/null)" = "$(inputs)" ] || return
   [ -x .venv/bin/python ] && [ -x .venv/bin/hass ] && [ -e "$TOOLS_FILE" ] || return
-  while IFS='=' read -r name path; do
+  while IFS='=' read -r _ path; do
     [ -e "$path" ] || return
   done <"$TOOLS_FILE"
 }
