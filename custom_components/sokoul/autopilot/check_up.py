@@ -41,7 +41,7 @@ def check_up(
 
 
 #: What the *arrs and Prowlarr say of themselves, and the findings that say it better.
-_ECHOES: dict[str, frozenset[str]] = {
+_SAID_BETTER: dict[str, frozenset[str]] = {
     "DownloadClientCheck": frozenset({Found.UNAVAILABLE, Found.NEVER_ANSWERED, Found.NO_DOWNLOAD_CLIENT}),
     "DownloadClientStatusCheck": frozenset({Found.UNAVAILABLE, Found.NEVER_ANSWERED}),
     "DownloadClientRemovesCompletedDownloadsCheck": frozenset({Found.SHARE_LIMIT_REMOVES}),
@@ -53,18 +53,27 @@ _ECHOES: dict[str, frozenset[str]] = {
     "IndexerSearchCheck": frozenset({Found.PROTOCOL_FAILING, Found.NO_INDEXERS, Found.NOT_FED}),
     "IndexerCheck": frozenset({Found.NO_INDEXERS}),
 }
+#: Findings that follow from others.
+_FOLLOWS: dict[str, frozenset[str]] = {
+    Found.DISK_LOW: frozenset({Found.DISK_FULL}),
+    Found.WAITING_FOR_IMPORT: frozenset({Found.FOLDER_UNSEEN, Found.PATHS_OF_ANOTHER_SYSTEM}),
+    Found.HARDLINKS_IMPOSSIBLE: frozenset({Found.FOLDER_UNSEEN, Found.PATHS_OF_ANOTHER_SYSTEM}),
+}
 
 
 def _without_echoes(findings: Iterable[Finding], world: World) -> list[Finding]:
-    """Leave out what an application says of itself where a finding about it, or about a neighbour, says it better."""
+    """Leave out what is said better, or is the cause, in a finding about the same backend or a neighbour of it."""
     findings = list(findings)
     told = {(finding.key, finding.backend_id) for finding in findings}
     kept = []
     for finding in findings:
-        better = _ECHOES.get(finding.subject, frozenset()) if finding.key == Found.HEALTH else frozenset()
+        if finding.key == Found.HEALTH:
+            instead = _SAID_BETTER.get(finding.subject, frozenset())
+        else:
+            instead = _FOLLOWS.get(finding.key, frozenset())
         near = {finding.backend_id}
         if finding.backend_id is not None:
             near |= {*world.topology.targets(finding.backend_id), *world.topology.sources(finding.backend_id)}
-        if not any((key, backend_id) in told for key in better for backend_id in near):
+        if not any((key, backend_id) in told for key in instead for backend_id in near):
             kept.append(finding)
     return kept

@@ -266,11 +266,11 @@ def arr_hardlinks(
         if contains(disk.path, download_folder) != contains(disk.path, root_folder):
             return False
     mine, theirs = disk_of(download_folder, disks), disk_of(root_folder, disks)
-    if mine is None or theirs is None:
-        return None
+    if mine is None or theirs is None or "/" in {mine.path, theirs.path}:
+        return None  # on the system's disk, or on a mount that is not listed
     if mine.total_bytes != theirs.total_bytes:
         return False
-    return True if mine is theirs and _take_apart(mine.path) not in (None, _Parts("/", ())) else None
+    return True if mine is theirs else None
 
 
 def disk_of(path: str, disks: Iterable[Disk]) -> Disk | None:

@@ -7,7 +7,6 @@ from datetime import timedelta
 from ...model.backend import Backend
 from ...model.library import Severity
 from ...model.paths import disk_of
-from ...model.waiting import FULL_BELOW_BYTES
 from ..trend import full_at
 from .base import Finding, Found, Look, good, problem
 
@@ -41,12 +40,11 @@ class _Room:
 def room(look: Look) -> Iterator[Finding]:
     """Tell disks with little left, and disks that fill up.
 
-    Only disks that a library folder or the downloads are on; a system partition is none of our business. A client
-    whose disk is full has its own finding with the downloads that stopped.
+    Only disks that a library folder or the downloads are on; a system partition is none of our business.
     """
     for disk in _rooms(look):
         name = disk.path or disk.backend.title
-        if disk.low and not (not disk.path and disk.free_bytes < FULL_BELOW_BYTES):
+        if disk.low:
             yield problem(
                 Found.DISK_LOW,
                 Severity.ERROR if disk.free_bytes < VERY_LOW_BYTES else Severity.WARNING,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from ...model.backend import ARR_KINDS, DOWNLOAD_CLIENT_KINDS, Backend
 from ...model.downloads import ACTIVE_STATES, DownloadState
 from ...model.library import QueueStatus, Severity
+from ...model.reasons import Value, known
 from ...model.topology import Confidence
 from ...model.waiting import NEEDS_PATIENCE, Wait
 from ...model.world import Download
@@ -48,21 +49,24 @@ def stuck(look: Look) -> Iterator[Finding]:
             for key in NEEDS_PATIENCE:
                 groups.pop((key, client.id), None)
             yield problem(Found.NOTHING_MOVES, Severity.ERROR, client, client=client.title, count=len(resting))
-    for (cause, backend_id), downloads in groups.items():
-        found, severity = _CAUSES[cause]
-        message = next(
-            (each.waits.evidence["message"] for each in downloads if each.waits and "message" in each.waits.evidence),
-            None,
-        )
-        yield problem(
-            found,
-            severity,
-            look.world.backends.get(backend_id),
-            evidence={"message": message} if message is not None else {},
-            backend=look.world.title(backend_id),
-            count=len(downloads),
-            names=labels(downloads),
-        )
+    for cause, (found, severity) in _CAUSES.items():
+        for backend in (*look.clients, *look.arrs):
+            if downloads := groups.get((cause, backend.id)):
+                yield problem(
+                    found,
+                    severity,
+                    backend,
+                    evidence=_quotation(downloads),
+                    backend=backend.title,
+                    count=len(downloads),
+                    names=labels(downloads),
+                )
+
+
+def _quotation(downloads: list[Download]) -> dict[str, Value]:
+    """Quote the first of the downloads of which an *arr says something."""
+    said = (download.waits.evidence.get("message") for download in downloads if download.waits)
+    return known(message=next((message for message in said if message is not None), None))
 
 
 def waiting_for_import(look: Look) -> Iterator[Finding]:
@@ -101,16 +105,17 @@ def not_in_client(look: Look) -> Iterator[Finding]:
         if download.added_at is None or look.now - download.added_at < IMPORT_PATIENCE:
             continue
         missing[download.arr_ids[0], download.client_id].append(download)
-    sure = {(edge.source, edge.target) for edge in look.world.topology.edges if edge.confidence > Confidence.GUESSED}
-    for (arr_id, client_id), downloads in missing.items():
-        if (arr_id, client_id) in sure:
+    for edge in look.world.topology.edges:
+        downloads = missing.pop((edge.source, edge.target), None)
+        arr = next((arr for arr in look.arrs if arr.id == edge.source), None)
+        if downloads and arr and edge.confidence > Confidence.GUESSED:
             yield problem(
                 Found.NOT_IN_CLIENT,
                 Severity.WARNING,
-                look.world.backends.get(arr_id),
-                subject=client_id,
-                arr=look.world.title(arr_id),
-                client=look.world.title(client_id),
+                arr,
+                subject=edge.target,
+                arr=arr.title,
+                client=look.world.title(edge.target),
                 count=len(downloads),
                 names=labels(downloads),
             )

@@ -95,7 +95,7 @@ def folder_unseen(look: Look) -> Iterator[Finding]:
                 Found.FOLDER_UNSEEN,
                 Severity.WARNING,
                 arr,
-                evidence={"folder": unseen[0][1]},
+                evidence={"folder": min(folder for _, folder in unseen)},
                 arr=arr.title,
                 count=len(unseen),
                 names=labels([download for download, _ in unseen]),
