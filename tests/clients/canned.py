@@ -28,7 +28,9 @@ class Canned(Simulator):
         answer = self.answers.get(f"{request.method} {request.path}", web.Response(status=404))
         if callable(answer):
             answer = answer(request)
-        return answer if isinstance(answer, web.Response) else web.json_response(answer)
+        if isinstance(answer, web.Response):  # one object can be sent only once
+            return web.Response(status=answer.status, body=answer.body, content_type=answer.content_type)
+        return web.json_response(answer)
 
     def sent(self) -> list[str]:
         """Return what was asked, without queries."""

@@ -699,3 +699,11 @@ async def test_files_that_prove_nothing_are_left_out(kind: type[ArrClient], path
     }
     async with talking(kind, answers) as (client, _):
         assert await client.known_files(10) == (KnownFile(path="/b", size_bytes=7),)
+
+
+async def test_the_last_answers_latency_is_known() -> None:
+    async with talking(RadarrClient, {"GET /api/v3/health": []}) as (client, _):
+        assert client.latency_seconds is None
+        await client.health()
+        assert client.latency_seconds is not None
+        assert 0 < client.latency_seconds < 5

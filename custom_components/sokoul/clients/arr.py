@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
+import re
 from typing import Any, ClassVar
 
 from aiohttp import ClientSession
@@ -50,6 +51,8 @@ SAVE_SECONDS = 30.0
 IMPORTED = 3
 #: As many ids as fit into the query of one request (some proxies refuse more than 2,048 characters).
 MAX_IDS = 100
+#: How Prowlarr names itself to the *arrs: its own address and the indexer's number.
+_PROXIED_INDEXER = re.compile(r"(?P<manager>https?://.+)/\d+/?")
 
 
 class ServarrClient:
@@ -62,6 +65,11 @@ class ServarrClient:
         self, session: ClientSession, url: str, api_key: str, *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
     ) -> None:
         self._http = HttpClient(session, url, headers={"X-Api-Key": api_key}, timeout_seconds=timeout_seconds)
+
+    @property
+    def latency_seconds(self) -> float | None:
+        """How long the last answer took, or None before the first."""
+        return self._http.latency_seconds
 
     async def status(self) -> ApplicationStatus:
         """Return who answers at this address.
@@ -209,6 +217,18 @@ class ArrClient(ServarrClient, ABC):
             root_folders=await self.root_folders(),
             hardlinks=management.flag("copyUsingHardlinks") if "copyUsingHardlinks" in management else None,
         )
+
+    async def indexer_managers(self) -> tuple[str, ...]:
+        """Return the addresses of the Prowlarrs that feed this application.
+
+        Each indexer that Prowlarr synchronises has an address like `http://prowlarr:9696/3/`. Source: GET /indexer.
+        """
+        found: dict[str, None] = {}
+        for indexer in each(await self._get("indexer"), "indexer"):
+            match = _PROXIED_INDEXER.fullmatch(text_of(settings(indexer), "baseUrl") or "")
+            if match and indexer.text("name", "").endswith("(Prowlarr)"):
+                found[match["manager"]] = None
+        return tuple(found)
 
     async def known_files(self, limit: int) -> tuple[KnownFile, ...]:
         """Return up to `limit` files of the library (100 at most), the last imports where there were any.

@@ -1,0 +1,321 @@
+"""Whatever goes wrong at a Radarr, Sonarr or Prowlarr becomes an error of the tree, whichever call it happens to."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from aiohttp import ClientSession, DummyCookieJar
+import pytest
+
+from custom_components.sokoul.clients.arr import ArrClient, ServarrClient
+from custom_components.sokoul.clients.errors import (
+    BackendError,
+    CannotConnect,
+    InvalidAuth,
+    NotFound,
+    NotTheApi,
+    RateLimited,
+    Refused,
+    Silence,
+    UnexpectedResponse,
+)
+from custom_components.sokoul.clients.http import HttpClient
+from custom_components.sokoul.clients.prowlarr import ProwlarrClient
+from custom_components.sokoul.clients.radarr import RadarrClient
+from custom_components.sokoul.clients.sonarr import SonarrClient
+from devstack.arr import ArrSimulator
+from devstack.arr_queue import StatusMessage
+from devstack.clock import ManualClock
+from devstack.frame import FaultKind
+from devstack.prowlarr import ProwlarrSimulator
+from devstack.radarr import RadarrSimulator
+from devstack.servarr import Servarr
+from devstack.sonarr import SonarrSimulator
+
+pytestmark = pytest.mark.usefixtures("socket_enabled")
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+END = datetime(2027, 12, 31, tzinfo=UTC)
+
+#: long enough for a right answer on a busy machine
+PATIENCE_SECONDS = 10.0
+
+
+# --- simulators with something to read at every route ---------------------------------------------------------------
+
+
+def busy_radarr() -> RadarrSimulator:
+    radarr = RadarrSimulator(clock=ManualClock())
+    movie = next(iter(radarr.library.movies.values()))
+    radarr.queue_item(movie, messages=[StatusMessage("a.mkv", ("Not an upgrade",))], status="warning")
+    return _busy(radarr)
+
+
+def busy_sonarr() -> SonarrSimulator:
+    sonarr = SonarrSimulator(clock=ManualClock())
+    episodes = [episode for episode in sonarr.library.episodes() if episode.season == 1][:3]
+    sonarr.queue_item(*episodes, messages=[StatusMessage("a.mkv", ("Not an upgrade",))], status="warning")
+    return _busy(sonarr)
+
+
+def _busy[ArrT: ArrSimulator](arr: ArrT) -> ArrT:
+    arr.health_issue("IndexerStatusCheck", "warning", "Indexers unavailable")
+    arr.download_clients.add("QBittorrent", "qBittorrent", {"host": "qbittorrent", "port": 8080}, enable=False)
+    arr.add_path_mapping("qbittorrent", "/downloads/", "/data/torrents/")
+    arr.notifications.add("Webhook", "Home", {"url": "http://127.0.0.1:1/hook"}, onRename=True)
+    arr.commands.push("RefreshMonitoredDownloads")
+    return arr
+
+
+def busy_prowlarr() -> ProwlarrSimulator:
+    prowlarr = ProwlarrSimulator(clock=ManualClock())
+    prowlarr.fail_indexer(1)
+    prowlarr.add_application("Radarr", "http://radarr:7878", "their-key")
+    return prowlarr
+
+
+# --- every reading call, and the routes that it asks ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A call, one of the routes that it needs, and a field there that it can't do without."""
+
+    client: type[ServarrClient]
+    simulator: Callable[[], Servarr]
+    name: str
+    call: Callable[[Any], Awaitable[Any]]
+    path: str
+    needed: str | None
+
+    @property
+    def route(self) -> str:
+        return f"GET /{self.client.api}/{self.path}"
+
+    @property
+    def label(self) -> str:
+        return f"{self.client.application}.{self.name}-{self.path}"
+
+
+def status(client: ServarrClient) -> Awaitable[Any]:
+    return client.status()
+
+
+def _arr_reads(client: type[ArrClient], simulator: Callable[[], Servarr], files: str, title_field: str) -> list[Read]:
+    calls: tuple[tuple[str, Callable[[Any], Awaitable[Any]], str, str | None], ...] = (
+        ("status", status, "system/status", "version"),
+        ("health", lambda arr: arr.health(), "health", None),
+        ("queue", lambda arr: arr.queue(), "queue", "records"),
+        ("missing_count", lambda arr: arr.missing_count(), "wanted/missing", "totalRecords"),
+        ("cutoff_unmet_count", lambda arr: arr.cutoff_unmet_count(), "wanted/cutoff", "totalRecords"),
+        ("disks", lambda arr: arr.disks(), "diskspace", "freeSpace"),
+        ("root_folders", lambda arr: arr.root_folders(), "rootfolder", "path"),
+        ("calendar", lambda arr: arr.calendar(START, END), "calendar", title_field),
+        ("wiring", lambda arr: arr.wiring(), "downloadclient", "id"),
+        ("wiring", lambda arr: arr.wiring(), "remotepathmapping", "host"),
+        ("wiring", lambda arr: arr.wiring(), "rootfolder", "accessible"),
+        ("wiring", lambda arr: arr.wiring(), "config/mediamanagement", None),
+        ("known_files", lambda arr: arr.known_files(5), "history", "records"),
+        ("known_files", lambda arr: arr.known_files(5), files, None),
+        ("webhooks", lambda arr: arr.webhooks(), "notification", "id"),
+        ("command", lambda arr: arr.command(1), "command/1", "name"),
+    )
+    return [Read(client, simulator, *call) for call in calls]
+
+
+READS = [
+    *_arr_reads(RadarrClient, busy_radarr, "moviefile", "title"),
+    *_arr_reads(SonarrClient, busy_sonarr, "episodefile", "seasonNumber"),
+    Read(ProwlarrClient, busy_prowlarr, "status", status, "system/status", "version"),
+    Read(ProwlarrClient, busy_prowlarr, "health", lambda prowlarr: prowlarr.health(), "health", None),
+    Read(ProwlarrClient, busy_prowlarr, "indexers", lambda prowlarr: prowlarr.indexers(), "indexer", "enable"),
+    Read(ProwlarrClient, busy_prowlarr, "indexers", lambda prowlarr: prowlarr.indexers(), "indexerstatus", "indexerId"),
+    Read(ProwlarrClient, busy_prowlarr, "indexers", lambda prowlarr: prowlarr.indexers(), "indexerstats", "indexerId"),
+    Read(
+        ProwlarrClient,
+        busy_prowlarr,
+        "applications",
+        lambda prowlarr: prowlarr.applications(),
+        "applications",
+        "implementation",
+    ),
+]
+
+every_read = pytest.mark.parametrize("read", READS, ids=lambda read: read.label)
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[ClientSession]:
+    async with ClientSession(cookie_jar=DummyCookieJar()) as session:
+        yield session
+
+
+async def error_of(
+    read: Read, simulator: Servarr, session: ClientSession, *, timeout_seconds: float = PATIENCE_SECONDS
+) -> BackendError:
+    """Return how the call fails."""
+    client = read.client(session, simulator.url, simulator.api_key, timeout_seconds=timeout_seconds)
+    with pytest.raises(BackendError) as raised:
+        await read.call(client)
+    assert simulator.api_key not in str(raised.value)
+    return raised.value
+
+
+# --- what can go wrong ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wrong:
+    """A fault and the error that it becomes."""
+
+    kind: FaultKind
+    error: type[BackendError]
+    options: dict[str, Any]
+    silence: Silence | None = None
+    retry_after: timedelta | None = None
+    says: str = ""
+
+
+def fault(label: str, kind: FaultKind, error: type[BackendError], **options: Any) -> Any:
+    expected = {name: options.pop(name) for name in ("silence", "retry_after", "says") if name in options}
+    return pytest.param(Wrong(kind=kind, error=error, options=options, **expected), id=label)
+
+
+VALIDATION = '[{"propertyName": "Path", "errorMessage": "Invalid Path", "severity": "error"}]'
+
+FAULTS = [
+    fault("disconnected", FaultKind.DISCONNECT, CannotConnect, silence=Silence.CUT_OFF),
+    fault("400", FaultKind.STATUS, Refused, status=400, body=VALIDATION, says="Path: Invalid Path"),
+    fault("401", FaultKind.STATUS, InvalidAuth, status=401),
+    fault("403", FaultKind.STATUS, InvalidAuth, status=403),
+    fault("409", FaultKind.STATUS, Refused, status=409, body='{"message": "Busy"}', says="Busy"),
+    fault("429", FaultKind.STATUS, RateLimited, status=429),
+    fault(
+        "429 with a time",
+        FaultKind.STATUS,
+        RateLimited,
+        status=429,
+        headers={"Retry-After": "30"},
+        retry_after=timedelta(seconds=30),
+    ),
+    fault("500", FaultKind.STATUS, UnexpectedResponse, status=500, body='{"message": "database is locked"}'),
+    fault("502", FaultKind.STATUS, UnexpectedResponse, status=502, body="<html>Bad Gateway</html>"),
+    fault("503 with a time", FaultKind.STATUS, RateLimited, status=503, headers={"Retry-After": "5"}),
+    fault("204", FaultKind.STATUS, UnexpectedResponse, status=204),
+    fault("cut off", FaultKind.TRUNCATE, UnexpectedResponse),
+    fault("half a document", FaultKind.TRUNCATE_JSON, UnexpectedResponse),
+    fault("a login page", FaultKind.HTML, NotTheApi),
+    fault("elsewhere", FaultKind.REDIRECT, NotTheApi, location="http://login.example.com/"),
+    fault("wrong types", FaultKind.WRONG_TYPES, UnexpectedResponse),
+]
+
+
+@every_read
+@pytest.mark.parametrize("wrong", FAULTS)
+async def test_faults(read: Read, wrong: Wrong, session: ClientSession) -> None:
+    async with read.simulator() as simulator:
+        simulator.fault(wrong.kind, read.route, **wrong.options)
+        error = await error_of(read, simulator, session)
+    assert type(error) is wrong.error
+    if isinstance(error, CannotConnect):
+        assert error.silence is wrong.silence
+    if isinstance(error, RateLimited) and wrong.retry_after:
+        assert error.retry_after == wrong.retry_after
+    assert wrong.says in str(error)
+
+
+@every_read
+async def test_not_found(read: Read, session: ClientSession) -> None:
+    async with read.simulator() as simulator:
+        simulator.fault(FaultKind.STATUS, read.route, status=404)
+        error = await error_of(read, simulator, session)
+    # without its status this is not the API at all
+    assert type(error) is (NotTheApi if read.name == "status" else NotFound)
+
+
+@every_read
+@pytest.mark.parametrize("kind", [FaultKind.HANG, FaultKind.DRIP])
+async def test_too_slow(read: Read, kind: FaultKind, session: ClientSession) -> None:
+    async with read.simulator() as simulator:
+        simulator.fault(kind, read.route)
+        # the routes asked before this one have to answer in time, too
+        error = await error_of(read, simulator, session, timeout_seconds=0.15)
+    assert isinstance(error, CannotConnect)
+    assert error.silence is Silence.TIMEOUT
+
+
+@every_read
+async def test_refused(read: Read, session: ClientSession) -> None:
+    async with read.simulator() as simulator:
+        await simulator.refuse()
+        error = await error_of(read, simulator, session)
+    assert isinstance(error, CannotConnect)
+    assert error.silence is Silence.REFUSED
+
+
+@every_read
+async def test_endless(read: Read, session: ClientSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert HttpClient.request.__kwdefaults__ is not None
+    monkeypatch.setitem(HttpClient.request.__kwdefaults__, "max_bytes", 200_000)
+    async with read.simulator() as simulator:
+        simulator.fault(FaultKind.HUGE, read.route)
+        error = await error_of(read, simulator, session)
+    assert type(error) is UnexpectedResponse
+    assert "larger than" in str(error)
+
+
+@every_read
+async def test_wrong_key(read: Read, session: ClientSession) -> None:
+    async with read.simulator() as simulator:
+        client = read.client(session, simulator.url, "wrong")
+        with pytest.raises(InvalidAuth):
+            await read.call(client)
+
+
+@pytest.mark.parametrize("read", [read for read in READS if read.needed], ids=lambda read: read.label)
+async def test_a_missing_field(read: Read, session: ClientSession) -> None:
+    assert read.needed is not None
+    async with read.simulator() as simulator:
+        simulator.fault(FaultKind.MISSING_FIELDS, read.route, fields=(read.needed,))
+        error = await error_of(read, simulator, session)
+    assert type(error) is UnexpectedResponse
+    assert read.needed in str(error)
+
+
+ENUMS = (
+    "status",
+    "trackedDownloadStatus",
+    "trackedDownloadState",
+    "protocol",
+    "type",
+    "result",
+    "privacy",
+    "syncLevel",
+    "eventType",
+    "implementation",
+)
+
+
+@every_read
+async def test_enums_of_a_newer_version(read: Read, session: ClientSession) -> None:
+    async with read.simulator() as simulator:
+        client = read.client(session, simulator.url, simulator.api_key)
+        before = await read.call(client)
+        simulator.fault(FaultKind.UNKNOWN_ENUMS, read.route, fields=ENUMS)
+        after = await read.call(client)
+    if read.name == "webhooks":
+        assert (len(before), after) == (1, ())  # what it is can't be told any more
+    elif isinstance(before, tuple):
+        assert len(after) == len(before) > 0
+    else:
+        assert type(after) is type(before)
+
+
+@every_read
+async def test_right_answers_are_read(read: Read, session: ClientSession) -> None:
+    """The table itself: without a fault every call succeeds, asks its route, and has something to return."""
+    async with read.simulator() as simulator:
+        result = await read.call(read.client(session, simulator.url, simulator.api_key))
+        assert read.route in {f"{request.method} {request.path}" for request in simulator.requests}
+    assert result
