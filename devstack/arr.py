@@ -111,7 +111,7 @@ class ArrSimulator(Servarr):
             ),
         )
         self.notifications = Providers(
-            self, "/notification", (arr_settings.webhook(self.notification_flags),), test=self._test_webhook
+            self, "/notification", (arr_settings.webhook(self.notification_flags),), test=self._test_webhook, bulk=False
         )
         self.import_lists = Providers(self, "/importlist", self.list_implementations())
         self.webhooks = Webhooks(self, self.notifications)

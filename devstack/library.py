@@ -247,7 +247,7 @@ class Library:
             runtime=runtime,
             genres=genres,
             language=language,
-            overview=_overview(title, genres),
+            overview=_overview(self.random),
             studio=self.random.choice(words.STUDIOS),
             rating=round(self.random.uniform(4.8, 8.6), 1),
             in_cinemas=cinema,
@@ -292,7 +292,7 @@ class Library:
             runtime=runtime,
             genres=genres,
             language=language,
-            overview=_overview(title, genres),
+            overview=_overview(self.random),
             network=self.random.choice(words.NETWORKS),
             rating=round(self.random.uniform(6.0, 9.1), 1),
             ended=ended,
@@ -454,8 +454,23 @@ def release_name(title: str, quality: Quality, group: str, *, extra: str = "") -
     return ".".join(part for part in (dotted, extra, quality.token) if part) + f"-{group}"
 
 
-def _overview(title: str, genres: tuple[str, ...]) -> str:
-    return f"A {' and '.join(genres).lower()} title of the demo library, filed under “{title}”."
+_PLOTS = (
+    "In {place}, a {person} finds a {adjective} {thing} that everybody else has stopped looking for.",
+    "A {person} and the {adjective} {thing} of {place}: one winter, two versions of what happened.",
+    "The {thing} is gone, and the {person} who kept it comes home to {place} to say why.",
+    "Nobody in {place} remembers the {adjective} {thing}, except a {person} who would rather forget.",
+    "Three letters, a {adjective} {thing} and a {person} who answers none of them before {place} is out of sight.",
+)
+_PEOPLE = ("clockmaker", "detective", "ferry pilot", "lighthouse keeper", "tailor", "translator", "watchmaker", "widow")
+
+
+def _overview(chance: random.Random) -> str:
+    return chance.choice(_PLOTS).format(
+        place=chance.choice(words.PLACES),
+        person=chance.choice(_PEOPLE),
+        adjective=chance.choice([each for each in words.ADJECTIVES if each[0] not in "AEIOU"]).lower(),
+        thing=chance.choice(words.NOUNS).lower(),
+    )
 
 
 def _invented_names(chance: random.Random) -> Iterator[str]:

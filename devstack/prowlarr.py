@@ -121,9 +121,9 @@ class ProwlarrSimulator(Servarr):
         self.cache: dict[tuple[str, int], Cached] = {}
         self.indexers = Providers(self, "/indexer", _INDEXERS, test=self._test_indexer)
         self.applications = Providers(self, "/applications", _APPLICATIONS)
-        self.proxies = Providers(self, "/indexerproxy", _PROXIES)
+        self.proxies = Providers(self, "/indexerproxy", _PROXIES, bulk=False)
         self.download_clients = Providers(self, "/downloadclient", (_QBITTORRENT,))
-        self.notifications = Providers(self, "/notification", (_WEBHOOK,))
+        self.notifications = Providers(self, "/notification", (_WEBHOOK,), bulk=False)
         self.commands = Commands(
             self,
             {

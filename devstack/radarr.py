@@ -175,7 +175,7 @@ class RadarrSimulator(ArrSimulator):
 
     @override
     def search_again(self, wanted: Sequence[Wanted]) -> None:
-        self.commands.push("MoviesSearch", {"movieIds": [one.id for one in wanted]})
+        self.commands.push("MoviesSearch", {"movieIds": [one.id for one in wanted]}, by_itself=True)
 
     @override
     def own_files(self) -> Iterable[tuple[Wanted, MediaFile]]:

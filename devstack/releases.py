@@ -99,12 +99,17 @@ def _make(
         group=group,
         size_bytes=int(quality.size_bytes(minutes) * chance.uniform(0.7, 1.3)),
         published=(max(since, _OLDEST) + spread * chance.expovariate(1)).replace(microsecond=0),
-        seeders=int(chance.paretovariate(0.9)) - 1 if torrent else None,
+        seeders=int(chance.lognormvariate(2.2, 1.6)) if torrent else None,
         leechers=chance.randint(0, 30) if torrent else None,
         languages=("French", language) if "VFF" in extra and language != "French" else (language,),
         score=_SCORES.get(group, 0) + (5 if extra in {"PROPER", "REPACK"} else 0),
         freeleech=torrent and chance.randint(1, 8) == 1,
     )
+
+
+def _choose(chance: random.Random, qualities: tuple[Quality, ...]) -> Quality:
+    """Choose a quality; full HD is what most releases have."""
+    return chance.choices(qualities, [4 if quality.resolution == q.FULL_HD else 1 for quality in qualities])[0]
 
 
 def hash_of(text: str) -> int:
@@ -118,12 +123,12 @@ def movie_releases(movie: Movie, now: datetime) -> Iterator[Release]:
     if since is None:
         return
     chance = random.Random(hash_of(f"movie {movie.tmdb_id}"))
-    for _ in range(chance.randint(7, 16)):
+    for _ in range(chance.randint(10, 20)):
         release = _make(
             chance,
             f"{movie.title} {movie.year}",
             movie.runtime,
-            chance.choice(q.QUALITIES[1:]),
+            _choose(chance, q.QUALITIES[1:]),
             since=since,
             spread=timedelta(days=5),
             language=movie.language,
@@ -150,12 +155,12 @@ def episode_releases(episode: Episode, now: datetime) -> Iterator[Release]:
     if episode.airs is None:
         return
     chance = random.Random(hash_of(f"episode {episode.tvdb_id}"))
-    for _ in range(chance.randint(4, 9)):
+    for _ in range(chance.randint(6, 12)):
         release = _make(
             chance,
             f"{series.title} S{episode.season:02}E{episode.number:02}",
             series.runtime,
-            chance.choice(_SERIES_QUALITIES),
+            _choose(chance, _SERIES_QUALITIES),
             since=episode.airs,
             spread=timedelta(hours=5),
             language=series.language,
@@ -172,12 +177,12 @@ def season_releases(series: Series, season: int, now: datetime) -> Iterator[Rele
     if end is None:
         return
     chance = random.Random(hash_of(f"season {series.tvdb_id} {season}"))
-    for _ in range(chance.randint(2, 4)):
+    for _ in range(chance.randint(4, 8)):
         release = _make(
             chance,
             f"{series.title} S{season:02}",
             series.runtime * len(episodes),
-            chance.choice(_SERIES_QUALITIES),
+            _choose(chance, _SERIES_QUALITIES),
             since=end,
             spread=timedelta(days=2),
             language=series.language,

@@ -4,6 +4,7 @@ They share a code base, and so do their simulators. A missing or wrong key is a 
 201, PUT 202; a path that is not the API's is the web interface, here behind its login page.
 """
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -74,6 +75,11 @@ class Servarr(Simulator):
             await self._session.close()
             self._session = None
 
+    async def idle(self) -> None:
+        """Wait until everything that was started beside the requests is done: commands, webhooks."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
     # --- routes --------------------------------------------------------------------------------------------------
 
     def api_routes(self) -> Iterable[web.RouteDef]:
@@ -120,6 +126,8 @@ class Servarr(Simulator):
 
     @override
     async def authorize(self, request: web.Request) -> web.StreamResponse | None:
+        if not request.path.startswith(self.url_base):
+            return None  # it is only led there
         path = request.path.removeprefix(self.url_base)
         if not path.startswith(("/api/", "/MediaCover/")) and not self.needs_key(path):
             return None

@@ -72,15 +72,20 @@ class Commands:
             web.delete("/command/{id:\\d+}", self._delete),
         )
 
-    def push(self, name: str, body: Json | None = None) -> Command:
-        """Start a command. The same one, already running, is returned instead; an unknown name is a 500."""
+    def push(self, name: str, body: Json | None = None, *, by_itself: bool = False) -> Command:
+        """Start a command. The same one, already running, is returned instead; an unknown name is a 500.
+
+        One that the application starts `by_itself` also follows one whose work is done though its time isn't over: with
+        a clock that stands still it could never be started.
+        """
         now = self.simulator.clock.now()
         known = next((each for each in self.works if each.lower() == name.lower()), None)
         if known is None:
             raise ApiError.message(500, f"Sequence contains no matching element: {name}")
         asked = {key: value for key, value in (body or {}).items() if key != "name"}
         for command in self.commands.values():
-            if (command.name, command.body) == (known, asked) and command.status(now) in {"queued", "started"}:
+            running = command.status(now) in {"queued", "started"} and not (by_itself and command.done)
+            if running and (command.name, command.body) == (known, asked):
                 return command
         command = Command(
             id=len(self.commands) + 1,

@@ -100,9 +100,16 @@ class Providers:
     """All providers of one kind, below one path."""
 
     def __init__(
-        self, simulator: Servarr, path: str, implementations: Iterable[Implementation], *, test: Test = _passes
+        self,
+        simulator: Servarr,
+        path: str,
+        implementations: Iterable[Implementation],
+        *,
+        test: Test = _passes,
+        bulk: bool = True,
     ) -> None:
         self.simulator = simulator
+        self.bulk = bulk  # whether many can be changed at once
         self.path = path
         self.implementations = {each.name: each for each in implementations}
         self.test = test
@@ -111,14 +118,17 @@ class Providers:
     def routes(self) -> Iterable[web.RouteDef]:
         """Return its routes."""
         one = f"{self.path}/{{id:\\d+}}"
+        bulk = (
+            web.put(f"{self.path}/bulk", self._put_bulk),
+            web.delete(f"{self.path}/bulk", self._delete_bulk),
+        )
         return (
             web.get(self.path, self._list),
             web.post(self.path, self._post),
             web.get(f"{self.path}/schema", self._schema),
             web.post(f"{self.path}/test", self._test),
             web.post(f"{self.path}/testall", self._test_all),
-            web.put(f"{self.path}/bulk", self._put_bulk),
-            web.delete(f"{self.path}/bulk", self._delete_bulk),
+            *(bulk if self.bulk else ()),
             web.get(one, self._get),
             web.put(one, self._put),
             web.delete(one, self._delete),

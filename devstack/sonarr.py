@@ -225,9 +225,10 @@ class SonarrSimulator(ArrSimulator):
     def search_again(self, wanted: Sequence[Wanted]) -> None:
         episode = _episode(wanted[0])
         if len(wanted) > 1 and len(wanted) == len(episode.series.season(episode.season)):
-            self.commands.push("SeasonSearch", {"seriesId": episode.series.id, "seasonNumber": episode.season})
+            body = {"seriesId": episode.series.id, "seasonNumber": episode.season}
+            self.commands.push("SeasonSearch", body, by_itself=True)
         else:
-            self.commands.push("EpisodeSearch", {"episodeIds": [one.id for one in wanted]})
+            self.commands.push("EpisodeSearch", {"episodeIds": [one.id for one in wanted]}, by_itself=True)
 
     @override
     def own_files(self) -> Iterable[tuple[Wanted, MediaFile]]:

@@ -223,6 +223,12 @@ def _liveness_needs_no_key(document: Document) -> None:
         operation["security"] = []
 
 
+def _read_only_may_come_back(document: Document) -> None:
+    for schema in document["components"]["schemas"].values():
+        for described in schema.get("properties", {}).values():
+            described.pop("readOnly", None)
+
+
 def _lists_after_bulk_edits(document: Document) -> None:
     for path, item in document["paths"].items():
         if path.endswith("/bulk") and "put" in item:
@@ -232,6 +238,7 @@ def _lists_after_bulk_edits(document: Document) -> None:
 
 ARR_AMENDMENTS = (
     Amendment("a command takes and shows the fields of its own, which the schema forbids", _open_commands),
+    Amendment("what was read is changed and sent back whole, read-only parts too", _read_only_may_come_back),
     Amendment("everybody may ask whether it is alive", _liveness_needs_no_key),
     Amendment("a bulk edit answers with the list of what it changed", _lists_after_bulk_edits),
 )

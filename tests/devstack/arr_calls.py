@@ -28,7 +28,7 @@ class Reply:
 class Caller:
     """Calls a simulator and checks what goes over the wire."""
 
-    def __init__(self, simulator: Servarr, session: ClientSession, specification: Specification | None) -> None:
+    def __init__(self, simulator: Servarr, session: ClientSession, specification: Specification | None = None) -> None:
         self.simulator = simulator
         self.session = session
         self.specification = specification
