@@ -298,7 +298,7 @@ ITEMS = st.lists(
 )
 CHANGED = st.dictionaries(st.integers(0, 5), STATES | st.none(), max_size=3)
 STEP = st.tuples(
-    st.sampled_from(["torrents", "skip", "queue", "away", "back", "remove", "rename", "wait", "reconnect"]),
+    st.sampled_from(["torrents", "skip", "queue", "away", "back", "remove", "rename", "wait", "reconnect", "unread"]),
     st.sampled_from(["one", "two", "radarr", "sonarr"]),
     CHANGED,
     ITEMS,
@@ -351,6 +351,8 @@ def test_following_gives_what_joining_anew_gives(steps: list[Any]) -> None:
             known[backend_id] = replace(backend, snapshot=replace(backend.arr, queue=tuple(items)))
         elif act in {"away", "back"}:
             known[backend_id] = replace(backend, available=act == "back")
+        elif act == "unread":
+            known[backend_id] = replace(backend, snapshot=None if backend.snapshot else _make(backend_id).snapshot)
         elif act == "rename":
             known[backend_id] = replace(backend, title=backend.title + "!")
         elif act == "remove":

@@ -8,6 +8,7 @@ at all.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+import re
 from types import MappingProxyType
 
 from .backend import DOWNLOAD_CLIENT_KINDS, Backend, BackendKind, Snapshot
@@ -216,7 +217,6 @@ class DownloadIndex:
         self._world = World()
         self._clients: dict[str, DownloadClientSnapshot] = {}
         self._views: dict[str, ClientView] = {}
-        self._arrs: dict[str, ArrSnapshot] = {}
         self._claims: dict[str, dict[str, tuple[Claim, ...]]] = {}  # by *arr, by key
         self._ids: dict[str, tuple[str, ...]] = {}  # by key
         self._starting: set[str] = set()  # keys whose reason time alone changes
@@ -254,33 +254,33 @@ class DownloadIndex:
     # -- what changed ---------------------------------------------------------------------------------------------
 
     def _follow_claims(self, world: World) -> set[str]:
+        """Take over the queues, in the order of the world, and return the keys of the items that differ."""
         touched: set[str] = set()
-        arrs = {backend.id: (backend, snapshot) for backend, snapshot in world.arrs}
-        for gone in self._arrs.keys() - arrs.keys():
-            touched |= self._claims.pop(gone).keys()
-            del self._arrs[gone]
-        for backend_id, (backend, snapshot) in arrs.items():
-            before = self._world.backends.get(backend_id)
-            if self._arrs.get(backend_id) is snapshot and before and before.title == backend.title:
+        known, self._claims = self._claims, {}
+        for backend, snapshot in world.arrs:
+            old, before = known.pop(backend.id, {}), self._world.backends.get(backend.id)
+            if before is not None and before.arr is snapshot and before.title == backend.title:
+                self._claims[backend.id] = old
                 continue
-            old, new = self._claims.get(backend_id, {}), _claims_of(backend, snapshot)
+            self._claims[backend.id] = new = _claims_of(backend, snapshot)
             for key in old.keys() | new.keys():
                 if old.get(key) == new.get(key):
                     new[key] = old[key]
                 else:
                     touched.add(key)
-            self._claims[backend_id] = new
-            self._arrs[backend_id] = snapshot
+        for gone in known.values():
+            touched |= gone.keys()
         return touched
 
     def _follow_torrents(self, world: World) -> set[str]:
+        """Take over the torrents, and return the keys of those that differ or whose client does."""
         touched: set[str] = set()
-        clients = {backend.id: snapshot for backend, snapshot in world.clients}
-        for gone in self._clients.keys() - clients.keys():
-            touched |= self._clients.pop(gone).torrents.keys()
-        for backend_id, snapshot in clients.items():
-            touched |= _changed_torrents(self._clients.get(backend_id), snapshot)
-            self._clients[backend_id] = snapshot
+        known, self._clients = self._clients, {}
+        for backend, snapshot in world.clients:
+            touched |= _changed_torrents(known.pop(backend.id, None), snapshot)
+            self._clients[backend.id] = snapshot
+        for gone in known.values():
+            touched |= gone.torrents.keys()
         views = {
             backend.id: ClientView.of(backend)
             for backend in world.backends.values()
@@ -298,7 +298,7 @@ class DownloadIndex:
     # -- joining --------------------------------------------------------------------------------------------------
 
     def _join(self, key: str, now: datetime, changed: set[str], removed: set[str]) -> None:
-        downloads = tuple(self._downloads_of(key, now))
+        downloads = self._downloads_of(key, now)
         ids = tuple(download.id for download in downloads)
         for gone in self._ids.get(key, ()):
             if gone not in ids:
@@ -311,42 +311,53 @@ class DownloadIndex:
             self._ids.pop(key, None)
         self._starting.discard(key)
         for download in downloads:
-            waits = download.waits.key if download.waits else None
-            if waits == Wait.STARTING:
-                self._starting.add(key)
-            if waits in NEEDS_HELP or waits in NEEDS_PATIENCE:
-                self._suspects.add(download.id)
-            else:
-                self._suspects.discard(download.id)
-            if self._downloads.get(download.id) != download:
+            known = self._downloads.get(download.id)
+            if known is None or known != download:  # else the same object stays
                 self._downloads[download.id] = download
                 changed.add(download.id)
+            self._watch(download)
 
-    def _downloads_of(self, key: str, now: datetime) -> Iterator[Download]:
-        claims = [claim for arr_id in self._arrs for claim in self._claims[arr_id].get(key, ())]
+    def _watch(self, download: Download) -> None:
+        """Note whether time alone will change what is said of a download."""
+        waits = download.waits.key if download.waits else None
+        if waits == Wait.STARTING:
+            self._starting.add(download.key)
+        if waits in NEEDS_HELP or waits in NEEDS_PATIENCE:
+            self._suspects.add(download.id)
+        else:
+            self._suspects.discard(download.id)
+
+    def _downloads_of(self, key: str, now: datetime) -> list[Download]:
+        claims = [claim for claims in self._claims.values() for claim in claims.get(key, ())]
         holders = [client_id for client_id, snapshot in self._clients.items() if key in snapshot.torrents]
+        if claims and not holders:
+            return [self._without_torrent(key, claims, now)]
+        downloads = []
         for client_id in holders:
             torrent = self._clients[client_id].torrents[key]
-            own = tuple(claim for claim in claims if client_id in self._holders(claim, holders))
-            yield Download(
-                id=f"{client_id}/{key}",
-                key=key,
-                client_id=client_id,
-                torrent=torrent,
-                claims=own,
-                waits=torrent_waits(torrent, self._views[client_id], own, now),
+            own = tuple([claim for claim in claims if client_id in self._holders(claim, holders)]) if claims else ()
+            downloads.append(
+                Download(
+                    id=f"{client_id}/{key}",
+                    key=key,
+                    client_id=client_id,
+                    torrent=torrent,
+                    claims=own,
+                    waits=torrent_waits(torrent, self._views[client_id], own, now),
+                )
             )
-        if claims and not holders:
-            named = self._client_of(claims[0])
-            view = self._views.get(named) if named else None
-            yield Download(
-                id=f"{named or '-'}/{key}",
-                key=key,
-                client_id=named,
-                torrent=None,
-                claims=tuple(claims),
-                waits=claim_waits(claims, view, now),
-            )
+        return downloads
+
+    def _without_torrent(self, key: str, claims: list[Claim], now: datetime) -> Download:
+        named = self._client_of(claims[0])
+        return Download(
+            id=f"{named or '-'}/{key}",
+            key=key,
+            client_id=named,
+            torrent=None,
+            claims=tuple(claims),
+            waits=claim_waits(claims, self._views.get(named) if named else None, now),
+        )
 
     def _holders(self, claim: Claim, holders: list[str]) -> list[str]:
         """Of several clients with one torrent, the *arr waits for the one it uses; for all of them if nobody knows."""
@@ -372,7 +383,8 @@ def _claims_of(backend: Backend, snapshot: ArrSnapshot) -> dict[str, tuple[Claim
     return claims
 
 
-_V1_DIGITS, _V2_DIGITS = 40, 64
+_V1_DIGITS = 40
+_INFO_HASH = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 def _key(backend: Backend, item: QueueItem) -> str:
@@ -380,9 +392,7 @@ def _key(backend: Backend, item: QueueItem) -> str:
     if not item.download_id:
         return f"pending:{backend.id}:{item.ids[0] if item.ids else item.release}"
     lowered = item.download_id.lower()
-    if len(lowered) not in {_V1_DIGITS, _V2_DIGITS} or not set(lowered) <= set("0123456789abcdef"):
-        return item.download_id
-    return lowered[:_V1_DIGITS]
+    return lowered[:_V1_DIGITS] if _INFO_HASH.fullmatch(lowered) else item.download_id
 
 
 def _changed_torrents(old: DownloadClientSnapshot | None, new: DownloadClientSnapshot) -> set[str]:
