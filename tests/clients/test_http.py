@@ -222,6 +222,24 @@ async def test_a_host_that_cannot_be_one(session: ClientSession) -> None:
         await HttpClient(session, "http://my nas:8080").get_json("x")
 
 
+async def test_a_login_in_the_address_beside_a_key_is_said_to_be_wrong(session: ClientSession, server: Echo) -> None:
+    url = server.url.replace("//", "//user:password@")
+    client = HttpClient(session, url, headers={"Authorization": "Bearer x"})
+    with pytest.raises(CannotConnect, match="the address or the headers are not valid") as caught:
+        await client.get_json("x")
+    assert "password" not in str(caught.value)
+
+
+async def test_a_connection_that_the_system_gave_up(
+    client: HttpClient, session: ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: Any, **__: Any) -> None:
+        raise TimeoutError(110, "Connection timed out")
+
+    monkeypatch.setattr(session, "request", gone)
+    assert await silence_of(client) is Silence.TIMEOUT
+
+
 async def test_cancelling_is_not_caught(client: HttpClient, server: Echo) -> None:
     server.fault(FaultKind.HANG)
     task = asyncio.create_task(client.get_json("x"))

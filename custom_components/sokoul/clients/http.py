@@ -202,6 +202,8 @@ class HttpClient:
                 method, url, headers=headers, data=data, timeout=_NO_TIMEOUT, allow_redirects=False
             ) as response:
                 body = await _read_bounded(response, where, max_bytes)
+        except TimeoutError as error:  # the system's own: the other side vanished from the network
+            raise CannotConnect(f"{where}: the connection timed out", silence=Silence.TIMEOUT) from error
         except (ClientConnectorCertificateError, ClientSSLError) as error:
             raise CannotConnect(f"{where}: the TLS connection failed", silence=Silence.TLS) from error
         except ClientConnectorDNSError as error:
@@ -215,8 +217,6 @@ class HttpClient:
         except ClientPayloadError as error:
             raise UnexpectedResponse(f"{where}: the answer was cut off") from error
         except (ClientConnectionError, OSError) as error:
-            if isinstance(error, TimeoutError):
-                raise
             raise CannotConnect(f"{where}: the connection was cut", silence=Silence.CUT_OFF) from error
         except ClientError as error:
             raise UnexpectedResponse(f"{where}: the answer is not valid HTTP ({type(error).__name__})") from error

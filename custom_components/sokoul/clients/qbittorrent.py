@@ -73,7 +73,7 @@ class QbittorrentClient:
         headers = {"Accept-Encoding": "identity"}
         if api_key:
             headers["Authorization"] = f"Bearer {api_key}"
-        self._http = HttpClient(session, f"{url.rstrip('/')}/api/v2", headers=headers, timeout_seconds=timeout_seconds)
+        self._http = HttpClient(session, url, headers=headers, timeout_seconds=timeout_seconds)
         self._timeout_seconds = timeout_seconds
         self._credentials = {"username": username, "password": password} if username and not api_key else None
         self._login_lock = asyncio.Lock()
@@ -118,7 +118,7 @@ class QbittorrentClient:
                 raise NotTheApi(f"{answer.where}: a web page came instead of JSON", status=answer.status)
             read = partial(self._sync.read, answer.body, everything=rid == 0)
             merged = read() if len(answer.body) < LARGE_BYTES else await asyncio.to_thread(read)
-            if merged.everything and rid:  # another session: perhaps another program since
+            if merged.everything and self._sync.begun:  # another session: perhaps another version since
                 version = await self.version()
             return self._sync.commit(merged, version=version.application, settings=self._settings)
 
@@ -140,7 +140,7 @@ class QbittorrentClient:
     async def is_private(self, torrent_hash: str) -> bool | None:
         """Tell whether a torrent is private, also before 5.0, whose lists don't say. None: no metadata yet."""
         properties = Fields(await self._json("torrents/properties", {"hash": torrent_hash}), "torrents/properties")
-        if properties.whole("pieces_num", 0) <= 0:  # before 5.0 a torrent without metadata says false
+        if properties.whole("pieces_num") <= 0:  # before 5.0 a torrent without metadata says false
             return None
         return properties.flag("private" if "private" in properties else "is_private")
 
@@ -270,11 +270,14 @@ class QbittorrentClient:
         await self._post("app/setPreferences", {"json": orjson.dumps(dict(preferences)).decode()})
 
     async def set_download_limit(self, bytes_per_second: int) -> None:
-        """Limit the download rate, 0 for none. While the alternative limits are on, it is theirs that changes."""
+        """Limit the download rate, 0 for none. While the alternative limits are on, it is theirs that changes.
+
+        qBittorrent keeps whole KiB per second, rounded down, but at least one.
+        """
         await self._post("transfer/setDownloadLimit", {"limit": str(max(0, bytes_per_second))})
 
     async def set_upload_limit(self, bytes_per_second: int) -> None:
-        """Limit the upload rate, 0 for none. While the alternative limits are on, it is theirs that changes."""
+        """Limit the upload rate, 0 for none; otherwise as `set_download_limit`."""
         await self._post("transfer/setUploadLimit", {"limit": str(max(0, bytes_per_second))})
 
     async def set_alternative_limits(self, alternative: bool) -> None:  # noqa: FBT001 -- it is the value itself
@@ -347,7 +350,9 @@ class QbittorrentClient:
         cookies = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
         headers = {"Cookie": cookies} if cookies else None
         filled = form() if callable(form) else form
-        answer = await self._http.request(method, path, form=filled, headers=headers, expected=expected, **options)
+        answer = await self._http.request(
+            method, f"api/v2/{path}", form=filled, headers=headers, expected=expected, **options
+        )
         for line in answer.headers.getall("Set-Cookie", ()):
             name, _, value = line.partition(";")[0].partition("=")
             self._cookies[name.strip()] = value.strip()

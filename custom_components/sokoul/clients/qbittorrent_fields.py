@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
+import math
 import re
 from sys import intern
 from types import MappingProxyType
@@ -174,7 +175,7 @@ def host_of(announce_url: str) -> str:
     return found["host"].lower() if found else ""
 
 
-_URL_HOST = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/?#@]*@)?(?P<host>\[[^\]/]*\]|[^/?#:]*)")
+_URL_HOST = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/?#]*@)?(?P<host>\[[^\]/]*\]|[^/?#:]*)")
 
 
 # --- readers of one value: the type is exact, the value is JSON's ----------------------------------------------------
@@ -263,7 +264,7 @@ def _global_ratio(value: Any) -> float | None:
         ratio = float(value)
     except TypeError, ValueError:
         return None
-    return ratio if ratio >= 0 else None
+    return ratio if 0 <= ratio < math.inf else None
 
 
 def _optional_flag(fields: Fields, name: str) -> bool | None:

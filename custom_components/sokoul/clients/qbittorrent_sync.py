@@ -69,6 +69,11 @@ class SyncState:
         self._server_state: Mapping[str, Any] = {}
         self._snapshot = DownloadClientSnapshot(revision=0, version="", torrents=MappingProxyType({}))
 
+    @property
+    def begun(self) -> bool:
+        """Whether anything was merged yet."""
+        return self._snapshot.revision > 0
+
     def take_rid(self) -> int:
         """Return which answer the next request acknowledges; 0 asks for everything.
 
@@ -101,7 +106,7 @@ class SyncState:
         self._server_state = merged.server_state
         before = self._snapshot
         same = (
-            before.revision > 0
+            self.begun
             and not merged.changed
             and not merged.removed
             and before.transfer == merged.transfer
