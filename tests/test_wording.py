@@ -152,6 +152,8 @@ STYLES = (
     ("{x, list}", ("Dune", "Silo"), "Dune and Silo", "Dune et Silo"),
     ("{x, list}", ("A", "B", "C", "D"), "A, B, C, and D", "A, B, C et D"),
     ("{x, list}", ("A", "B", "C", "D", "E"), "A, B, C, and 2 more", "A, B, C et 2 more"),
+    ("{x, either}", ("Dune", "Silo"), "Dune or Silo", "Dune ou Silo"),
+    ("{x, plural, one {it} other {all #}}", ("Dune", "Silo"), "all 2", "all 2"),
     ("{x}", "as it is", "as it is", "as it is"),
     ("{x}", 7, "7", "7"),
     ("{x, select, radarr {film} other {it}}", "radarr", "film", "film"),
@@ -280,6 +282,30 @@ def test_get_gives_what_was_loaded() -> None:
     assert wording.get("fr") is wording.get("fr")
 
 
+EXAMPLES: dict[str, Any] = {
+    "": "text",
+    "size": 5,
+    "rate": 5,
+    "percent": 0.5,
+    "number": 5,
+    "duration": timedelta(days=2, hours=1),
+    "age": NOW - timedelta(minutes=1),
+    "time": NOW,
+    "date": NOW,
+    "moment": NOW,
+    "list": ("a", "b", "c", "d", "e"),
+    "either": ("a", "b", "c", "d", "e"),
+    "plural": 2,
+    "select": "other",
+}
+
+
+def example(words: Wording, key: str) -> dict[str, Any]:
+    """Return values that a text can show; what is counted may be a list, too."""
+    slots = sorted(words.slots(key), key=lambda slot: slot[1] not in {"plural", "select"})
+    return {name: EXAMPLES[style] for name, style in slots}
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_after_loading_no_file_is_read(language: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """On the event loop a read would block; Babel reads its data when it is first asked."""
@@ -291,25 +317,8 @@ def test_after_loading_no_file_is_read(language: str, monkeypatch: pytest.Monkey
     def refused(*args: Any, **_: Any) -> Any:
         raise AssertionError(f"read {args[0]}")
 
-    samples: dict[str, Any] = {
-        "": "text",
-        "size": 5,
-        "rate": 5,
-        "percent": 0.5,
-        "number": 5,
-        "duration": timedelta(days=2, hours=1),
-        "age": NOW - timedelta(minutes=1),
-        "time": NOW,
-        "date": NOW,
-        "moment": NOW,
-        "list": ("a", "b", "c", "d", "e"),
-        "plural": 2,
-        "select": "other",
-    }
     with monkeypatch.context() as patch:
         for module, name in ((builtins, "open"), (io, "open"), (os, "open"), (os, "stat"), (os, "listdir")):
             patch.setattr(module, name, refused)
-        written = [
-            words.text(key, now=NOW, **{name: samples[style] for name, style in words.slots(key)}) for key in words.keys
-        ]
+        written = [words.text(key, now=NOW, **example(words, key)) for key in words.keys]
     assert len(written) == len(words.keys)

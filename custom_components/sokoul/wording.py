@@ -10,8 +10,8 @@ A text is a small message format, after ICU's:
     {left, duration}                        a timedelta: 2 hours 5 minutes
     {since, age}                            a moment in the past, as the time since then
     {at, time}  {on, date}  {at, moment}    of a moment; `moment` is the time today and the date on other days
-    {names, list}                           Dune, Silo and 3 more
-    {count, plural, =0 {none} one {# torrent} other {# torrents}}
+    {names, list}  {names, either}          Dune, Silo, and 3 more; Dune or Silo
+    {count, plural, =0 {none} one {# torrent} other {# torrents}}      (a list counts by its length)
     {who, select, radarr {the film} other {it}}
 
 Loading reads files, and Babel reads its own when it is first used: `load` does both and belongs in an executor. After
@@ -26,7 +26,7 @@ import json
 from pathlib import Path
 import re
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_skeleton, format_time
@@ -223,10 +223,11 @@ class Wording:
                 case _Choice(name, plural, branches):
                     value = _value(values, name, key)
                     branch = self._branch(value, branches) if plural else branches.get(str(value), branches["other"])
-                    inner = self._styled(value, "number", now, key) if plural else number
+                    inner = self._styled(_counted(value), "number", now, key) if plural else number
                     yield from self._write(branch, key, values, now, inner)
 
     def _branch(self, value: Value, branches: Mapping[str, _Text]) -> _Text:
+        value = _counted(value)
         if not isinstance(value, int | float):
             raise TextError(f"{value!r} is no number to count with")
         if (exact := branches.get(f"={value}")) is not None:
@@ -299,13 +300,19 @@ class Wording:
         return self._time(value, now) if self._local(value).date() == today else self._date(value, now)
 
     def _list(self, value: Value, _now: datetime | None) -> str:
+        return self._joined(value, "standard")
+
+    def _either(self, value: Value, _now: datetime | None) -> str:
+        return self._joined(value, "or")
+
+    def _joined(self, value: Value, style: Literal["standard", "or"]) -> str:
         if not isinstance(value, tuple):
             raise TypeError
         names = [clean(name) for name in value]
         if len(names) > LONGEST_LIST + 1:  # "and 1 more" would be as long as its name
             more = len(names) - LONGEST_LIST
             names = [*names[:LONGEST_LIST], self.text("list.more", count=more)]
-        return format_list(names, locale=self._locale)
+        return format_list(names, style, locale=self._locale)
 
     def _local(self, value: Value) -> datetime:
         return _moment_of(value).astimezone(self.timezone)
@@ -323,6 +330,7 @@ _STYLES: Mapping[str, Callable[[Wording, Value, datetime | None], str]] = {
     "date": Wording._date,  # noqa: SLF001
     "moment": Wording._moment,  # noqa: SLF001
     "list": Wording._list,  # noqa: SLF001
+    "either": Wording._either,  # noqa: SLF001
 }
 _SIZES = ("digital-byte", "digital-kilobyte", "digital-megabyte", "digital-gigabyte", "digital-terabyte")
 _UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
@@ -340,6 +348,10 @@ def _value(values: Mapping[str, Value], name: str, key: str) -> Value:
     if name not in values:
         raise TextError(f"{key} shows {name}, which was not given")
     return values[name]
+
+
+def _counted(value: Value) -> Value:
+    return len(value) if isinstance(value, tuple) else value
 
 
 def _numeric(value: Value) -> float:

@@ -130,7 +130,7 @@ def test_a_healthy_stack_gets_a_short_list_of_what_is_well() -> None:
         "The disk has room: 800 GB left.",
         "Radarr and Sonarr can find the downloads and import them without copying.",
         "qBittorrent: connected and well set up.",
-        "All 2 indexers answer.",
+        "Both indexers answer.",
         "All 4 links between your backends fit.",
     ]
 

@@ -125,10 +125,10 @@ def _of(table: Mapping[BackendKind, tuple[int, ...]], backend: Backend) -> tuple
 
 
 def _version(backend: Backend) -> str:
-    return backend.snapshot.version if backend.snapshot else ""
+    return backend.snapshot.version.removeprefix("v") if backend.snapshot else ""
 
 
 def _numbers(version: str) -> tuple[int, ...] | None:
     """Return the numbers of a version such as `v5.2.3`, `6.0.3.9876` or `5.0.0beta1`."""
-    found = re.match(r"v?(\d+(?:\.\d+)*)", version)
+    found = re.match(r"(\d+(?:\.\d+)*)", version)
     return tuple(int(number) for number in found[1].split(".")) if found else None
