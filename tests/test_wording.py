@@ -72,6 +72,15 @@ def test_every_key_in_code_has_a_text(key: str) -> None:
         assert f"advice.{key.removeprefix('finding.')}" in EN or key == Found.HEALTH
 
 
+def test_every_key_that_is_written_out_in_code_has_a_text() -> None:
+    package = Path(wording.__file__).parent
+    areas = "|".join(sorted({re.escape(key.partition(".")[0]) for key in EN.keys}))
+    literal = re.compile(rf"""["']((?:{areas})\.[a-z_0-9]+)["']""")
+    written = {key for source in package.rglob("*.py") for key in literal.findall(source.read_text(encoding="utf-8"))}
+    assert len(written) > 100, "the search finds the keys of the enums, too"
+    assert written <= EN.keys
+
+
 def test_no_text_is_left_over() -> None:
     used = {str(key) for key in (*Wait, *Found, *Witness)} | {f"path.{state}" for state in PathState} | {"list.more"}
     areas = {key.partition(".")[0] for key in used}

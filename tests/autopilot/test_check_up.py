@@ -284,6 +284,16 @@ CLIENTS = (
 
 WIRING = (
     case(
+        "Prowlarr knows Sonarr, but its synchronisation is off",
+        stack(
+            prowlarr=prowlarr(
+                indexer(),
+                applications=(feeding("Radarr")[0], replace(feeding("Radarr", "Sonarr")[1], sync_level="disabled")),
+            )
+        ),
+        (Found.NOT_FED, NOTICE, "prowlarr"),
+    ),
+    case(
         "no download client",
         stack(radarr=radarr(wiring=wired(link(enabled=False)))),
         (Found.NO_DOWNLOAD_CLIENT, WARNING, "radarr"),
@@ -377,7 +387,22 @@ def on_disk(**fields: Any) -> Backend:
 
 
 FILLING = hourly(lambda hour: 800 * GB + 8 * GB * hour)
+NETWORK = radarr(
+    disks=(replace(SYSTEM_DISK, free_bytes=5 * GB),),
+    wiring=wired(root_folders=(RootFolder(path="/nfs/movies", accessible=True, free_bytes=900 * GB),)),
+)
 DISKS = (
+    case("the library is on a network mount that is not listed", stack(radarr=NETWORK)),
+    case(
+        "the library is on a network mount with little left",
+        stack(
+            radarr=radarr(
+                disks=(SYSTEM_DISK,),
+                wiring=wired(root_folders=(RootFolder(path="/nfs/movies", accessible=True, free_bytes=5 * GB),)),
+            )
+        ),
+        (Found.DISK_LOW, WARNING, "radarr"),
+    ),
     case("almost nothing left", stack(radarr=on_disk(free_bytes=GB)), (Found.DISK_LOW, ERROR, "radarr")),
     case("little left", stack(radarr=on_disk(free_bytes=9 * GB)), (Found.DISK_LOW, WARNING, "radarr")),
     case("a small share left", stack(radarr=on_disk(free_bytes=90 * GB)), (Found.DISK_LOW, WARNING, "radarr")),
@@ -680,6 +705,7 @@ def test_a_kept_index_gives_the_same_answer() -> None:
     index = DownloadIndex()
     for case_ in CASES:
         given_world, free, _ = case_.values
+        index.update(given_world, NOW)
         assert check_up(given_world, free, NOW, index) == check_up(given_world, free, NOW)
 
 

@@ -107,11 +107,22 @@ def test_a_complete_torrent_waits_for_its_import(queue_item: QueueItem, expected
     assert (download.waits and download.waits.key) == expected
 
 
-def test_a_blocked_import_quotes_the_arr() -> None:
-    blocked = completed(state=TrackedState.IMPORT_BLOCKED, messages=("", "No files found are eligible for import"))
+@pytest.mark.parametrize(
+    ("messages", "error", "quoted"),
+    [
+        (("", "No files found are eligible for import"), None, "No files found are eligible for import"),
+        (("Dune.2021.1080p.mkv", "Not an upgrade."), None, "Not an upgrade."),
+        (("Dune (2021).mkv", "Sample"), "Found a sample file", "Found a sample file"),
+        (("Nothing in /data/Dune (2021)/Dune.mkv",), None, "Nothing in /data/Dune (2021)/Dune.mkv"),
+        (("Dune.2021.1080p.mkv",), None, "Dune.2021.1080p.mkv"),
+        ((), "Disk is full", "Disk is full"),
+    ],
+)
+def test_a_blocked_import_quotes_the_arr(messages: tuple[str, ...], error: str | None, quoted: str) -> None:
+    blocked = completed(state=TrackedState.IMPORT_BLOCKED, messages=messages, error_message=error)
     waits = joined(qbittorrent(torrent(state=S.SEEDING)), arr(blocked)).waits
     assert waits is not None
-    assert waits.evidence == {"message": "No files found are eligible for import"}
+    assert waits.evidence == {"message": quoted}
     assert waits.parameters == {"arr": "Radarr"}
 
 

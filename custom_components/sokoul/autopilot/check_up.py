@@ -27,7 +27,7 @@ _ORDER = (Severity.ERROR, Severity.WARNING, Severity.NOTICE, Severity.UNKNOWN, S
 def check_up(
     world: World, free_space: FreeSpace, now: datetime, index: DownloadIndex | None = None
 ) -> tuple[Finding, ...]:
-    """Look at everything. An `index` that is kept anyway saves joining all downloads anew.
+    """Look at everything. An `index` that follows this world already saves joining all downloads anew.
 
     An area in which there is nothing to do is said to be well, in one finding of severity OK.
     """

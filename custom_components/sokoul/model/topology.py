@@ -101,9 +101,13 @@ class Topology:
         """Return the edge of one entry of a source."""
         return next((edge for edge in self.edges if (edge.source, edge.link_id) == (source, link_id)), None)
 
-    def client_of(self, arr: str, link_name: str | None) -> str | None:
+    def client_of(self, arr: str, link_name: str | None, at_least: Confidence = Confidence.GUESSED) -> str | None:
         """Return the download client behind the name that an *arr calls it by; without a name the only one there is."""
-        named = {edge.target for edge in self.edges if edge.source == arr and link_name in {None, edge.link_name}}
+        named = {
+            edge.target
+            for edge in self.edges
+            if edge.source == arr and link_name in {None, edge.link_name} and edge.confidence >= at_least
+        }
         return next(iter(named)) if len(named) == 1 else None
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+import re
 
 from .backend import Backend
 from .downloads import BROKEN_STATES, ConnectionStatus, DownloadState, Torrent
@@ -318,9 +319,13 @@ _QUOTED = frozenset({Wait.IMPORT_BLOCKED, Wait.FAILED, Wait.CLIENT_UNAVAILABLE_T
 
 
 def _message(item: QueueItem) -> dict[str, Value]:
-    """Quote what the *arr itself says, word for word."""
-    message = next((text for text in (*item.messages, item.error_message) if text), None)
-    return known(message=message)
+    """Quote what the *arr itself says, word for word, but not just the name of the file that it is about."""
+    said = [text for text in (*item.messages, item.error_message) if text]
+    return known(message=next((text for text in said if not _FILE_NAME.fullmatch(text)), said[0] if said else None))
+
+
+#: One word, or something with the ending of a file.
+_FILE_NAME = re.compile(r"\S+|[^/\\]+\.\w{2,4}")
 
 
 def _away(client: ClientView) -> Reason:

@@ -16,7 +16,7 @@ from .downloads import ACTIVE_STATES, FINISHED_STATES, DownloadClientSnapshot, D
 from .library import ArrSnapshot, IndexerManagerSnapshot, QueueItem, QueueStatus
 from .paths import JudgedMap
 from .reasons import Reason
-from .topology import NO_TOPOLOGY, Topology
+from .topology import NO_TOPOLOGY, Confidence, Topology
 from .waiting import NEEDS_HELP, NEEDS_PATIENCE, Claim, ClientView, Wait, claim_waits, torrent_waits
 
 __all__ = [
@@ -349,7 +349,8 @@ class DownloadIndex:
         return downloads
 
     def _without_torrent(self, key: str, claims: list[Claim], now: datetime) -> Download:
-        named = self._client_of(claims[0])
+        # "Its client doesn't have it" must not be said on a guess.
+        named = self._client_of(claims[0], Confidence.LIKELY)
         return Download(
             id=f"{named or '-'}/{key}",
             key=key,
@@ -363,11 +364,11 @@ class DownloadIndex:
         """Of several clients with one torrent, the *arr waits for the one it uses; for all of them if nobody knows."""
         if len(holders) == 1:
             return holders
-        client_id = self._client_of(claim)
+        client_id = self._client_of(claim, Confidence.GUESSED)
         return [client_id] if client_id in holders else holders
 
-    def _client_of(self, claim: Claim) -> str | None:
-        return self._world.topology.client_of(claim.backend_id, claim.item.download_client)
+    def _client_of(self, claim: Claim, at_least: Confidence) -> str | None:
+        return self._world.topology.client_of(claim.backend_id, claim.item.download_client, at_least)
 
 
 def _wiring(world: World) -> tuple[Topology, tuple[str, ...]]:

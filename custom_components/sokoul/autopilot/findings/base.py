@@ -142,7 +142,9 @@ class Look:
     @cached_property
     def index(self) -> DownloadIndex:
         """All downloads."""
-        index = self._index if self._index is not None else DownloadIndex()
+        if self._index is not None:
+            return self._index
+        index = DownloadIndex()
         index.update(self.world, self.now)
         return index
 

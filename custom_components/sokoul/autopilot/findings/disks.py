@@ -20,7 +20,7 @@ VERY_LOW_BYTES = 2 * _GB
 SOON, VERY_SOON = timedelta(days=30), timedelta(days=7)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class _Room:
     """The free space of one disk that downloads or a library are on."""
 
@@ -104,23 +104,23 @@ def _rooms(look: Look) -> tuple[_Room, ...]:
 
 def _of_arrs(look: Look) -> Iterator[_Room]:
     for arr in look.arrs:
-        snapshot = arr.arr
-        if snapshot is None:
-            continue
-        disks = {
-            disk.path: disk
-            for folder in snapshot.wiring.root_folders
-            if (disk := disk_of(folder.path, snapshot.disks)) is not None
-        }
-        for disk in disks.values():
-            yield _Room(backend=arr, path=disk.path, free_bytes=disk.free_bytes, total_bytes=disk.total_bytes)
+        disks = arr.arr.disks if arr.arr else ()
+        for folder in arr.arr.wiring.root_folders if arr.arr else ():
+            disk = disk_of(folder.path, disks)
+            listed = _Room(arr, disk.path, disk.free_bytes, disk.total_bytes) if disk else None
+            own = _Room(arr, folder.path, folder.free_bytes, None) if folder.free_bytes is not None else None
+            # network mounts are often not listed: the disk that seems to hold the folder then is the system's
+            if own is not None and (listed is None or not _same(own, listed)):
+                yield own
+            elif listed is not None:
+                yield listed
 
 
 def _of_clients(look: Look) -> Iterator[_Room]:
     for client in look.clients:
         free = client.client.transfer.free_bytes if client.client else None
         if free is not None:
-            yield _Room(backend=client, path="", free_bytes=free, total_bytes=None)
+            yield _Room(client, "", free, None)
 
 
 #: Two backends that are read minutes apart may differ by so much on one disk.

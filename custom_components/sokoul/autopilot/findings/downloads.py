@@ -7,7 +7,6 @@ from ...model.backend import ARR_KINDS, DOWNLOAD_CLIENT_KINDS, Backend
 from ...model.downloads import ACTIVE_STATES, DownloadState
 from ...model.library import QueueStatus, Severity
 from ...model.reasons import Value, known
-from ...model.topology import Confidence
 from ...model.waiting import NEEDS_PATIENCE, Wait
 from ...model.world import Download
 from .base import Finding, Found, Look, good, labels, problem
@@ -94,7 +93,7 @@ def waiting_for_import(look: Look) -> Iterator[Finding]:
 
 
 def not_in_client(look: Look) -> Iterator[Finding]:
-    """Tell what an *arr waits for that its client doesn't have, where it is certain enough that it is its client.
+    """Tell what an *arr waits for that its client doesn't have (never of a client that is only guessed).
 
     For an hour at least: an *arr looks into its client once a minute, and what is just grabbed is under way.
     """
@@ -108,7 +107,7 @@ def not_in_client(look: Look) -> Iterator[Finding]:
     for edge in look.world.topology.edges:
         downloads = missing.pop((edge.source, edge.target), None)
         arr = next((arr for arr in look.arrs if arr.id == edge.source), None)
-        if downloads and arr and edge.confidence > Confidence.GUESSED:
+        if downloads and arr:
             yield problem(
                 Found.NOT_IN_CLIENT,
                 Severity.WARNING,

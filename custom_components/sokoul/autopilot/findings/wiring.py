@@ -84,16 +84,16 @@ def not_connected(look: Look) -> Iterator[Finding]:
 def not_fed(look: Look) -> Iterator[Finding]:
     """Tell an *arr that no connected indexer manager feeds.
 
-    Not while an entry of its kind is an open question or somebody else: it may be this one.
+    Not while an entry of the manager is an open question or somebody else: it may be this one.
     """
+    fed = {target for manager in look.indexer_managers for target in _fed_by(manager, look)}
     topology = look.world.topology
     undecided = {entry.source for entry in topology.open_questions} | {entry.source for entry in topology.strangers}
     for manager in look.indexer_managers:
         if manager.id in undecided:
             continue
-        fed = topology.targets(manager.id)
         for arr in look.arrs:
-            if arr.id not in fed and not any(arr.id in topology.targets(other.id) for other in look.indexer_managers):
+            if arr.id not in fed:
                 yield problem(
                     Found.NOT_FED, Severity.NOTICE, manager, subject=arr.id, manager=manager.title, arr=arr.title
                 )
@@ -109,6 +109,13 @@ CHECKS = (no_download_client, no_category, shared_category, not_fed, open_questi
 
 def _answering(look: Look) -> Iterator[tuple[Backend, ArrSnapshot]]:
     return ((arr, arr.arr) for arr in look.arrs if arr.arr is not None)
+
+
+def _fed_by(manager: Backend, look: Look) -> Iterator[str]:
+    for application in manager.indexer_manager.applications if manager.indexer_manager else ():
+        edge = look.world.topology.edge(manager.id, application.id)
+        if edge and application.sync_level != "disabled":
+            yield edge.target
 
 
 def _supported(link: DownloadClientLink) -> bool:
