@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aiohttp import BasicAuth, ClientError
+from aiohttp import ClientError, encode_basic_auth
 import orjson
 
 from .servarr_http import Invalid, Json, without_nulls
@@ -49,7 +49,8 @@ class Webhooks:
         values = provider.values
         url = str(values.get("url") or "")
         headers = {each["key"]: each["value"] for each in values.get("headers") or ()}
-        credentials = BasicAuth(values["username"], values.get("password") or "") if values.get("username") else None
+        if values.get("username"):
+            headers["Authorization"] = encode_basic_auth(values["username"], values.get("password") or "")
         body = {
             "eventType": event,
             "instanceName": self.arr.instance_name,
@@ -64,7 +65,6 @@ class Webhooks:
                 url,
                 data=orjson.dumps(without_nulls(body)),
                 headers={"Content-Type": "application/json", **headers},
-                auth=credentials,
                 allow_redirects=False,
             ) as response:
                 status = response.status
