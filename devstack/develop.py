@@ -5,9 +5,8 @@ Everything lives in a temporary folder and on 127.0.0.1, and is gone when the pr
 
 import argparse
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 import contextlib
-from dataclasses import dataclass
 from pathlib import Path
 import signal
 import sys
@@ -16,6 +15,8 @@ import time
 from typing import Protocol, Self
 
 from .homeassistant import OWNER, PASSWORD, HomeAssistant, HomeAssistantError
+from .scenario import PROOF, SET_UP, Step
+from .stack import Stack
 
 type Progress = Callable[[str], None]
 
@@ -35,19 +36,9 @@ class DemoStack(Protocol):
         """Return a line for each backend: its name, address, and what is needed to connect to it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Something that is done once Home Assistant runs, as a person would do it in the browser.
-
-    `run` raises, or returns what it found wrong: `--check` fails with it.
-    """
-
-    title: str
-    run: Callable[[HomeAssistant, DemoStack], Awaitable[Sequence[str]]]
-
-
-#: in this order
-SCENARIO: tuple[Step, ...] = ()
+#: what the demo does in this order, and what `--check` does after it
+SCENARIO: Sequence[Step] = SET_UP
+CHECKS: Sequence[Step] = PROOF
 
 
 class Terminal:
@@ -63,8 +54,6 @@ class Terminal:
 
 def make_stack(folder: Path) -> DemoStack:
     """Return the real stack, which keeps its files in `folder`."""
-    from .stack import Stack  # noqa: PLC0415 -- it loads every simulator, which `--help` can do without
-
     return Stack(folder)
 
 
@@ -75,7 +64,8 @@ async def demo(*, stack: DemoStack, folder: Path, options: argparse.Namespace, t
         await stack.start(terminal.say)
         terminal.say("starting Home Assistant")
         async with home_assistant:
-            problems = await play(SCENARIO, home_assistant, stack, terminal)
+            steps = (*SCENARIO, *CHECKS) if options.check else SCENARIO
+            problems = await play(steps, home_assistant, stack, terminal)
             if not options.check:
                 for problem in problems:
                     terminal.say(f"problem: {problem}")

@@ -18,7 +18,7 @@ import socket
 import sys
 from typing import Any, Self
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, ClientWebSocketResponse
+from aiohttp import ClientConnectionResetError, ClientError, ClientSession, ClientTimeout, ClientWebSocketResponse
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 INTEGRATION = REPOSITORY / "custom_components" / "sokoul"
@@ -222,7 +222,12 @@ class HomeAssistant:
             if self._websocket is None or self._websocket.closed:
                 self._websocket = await self._connect(self.token)
             self._last_id += 1
-            return await _ask(self._websocket, self._last_id, command, payload)
+            try:
+                return await _ask(self._websocket, self._last_id, command, payload)
+            except ClientConnectionResetError:
+                # nobody read its pings between two commands, so that the server gave the connection up
+                self._websocket = await self._connect(self.token)
+                return await _ask(self._websocket, self._last_id, command, payload)
 
     # --- the log -------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """The hub: all backends at work, and what they say together."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,7 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.event import async_track_time_interval
+from homeassistant.helpers.start import async_at_started
 from homeassistant.util import dt as dt_util
 
 from .connectors.registry import CONNECTORS
@@ -30,6 +31,8 @@ type AnyCoordinator = BackendCoordinator[Any, Any]
 
 #: One sample an hour is enough to see when a disk will be full, and a month of them is small.
 SAMPLE_INTERVAL = timedelta(hours=1)
+#: What gets stuck does so without anything that changes: it is looked for now and then.
+REVIEW_INTERVAL = timedelta(minutes=5)
 
 
 class Hub:
@@ -51,18 +54,19 @@ class Hub:
     async def start(self) -> None:
         """Connect every backend, and wait a moment for those that answer at once."""
         await self.memory.load()
-        dr.async_get(self.hass).async_get_or_create_from_info(  # the backends' devices hang below it
-            config_entry_id=self.entry.entry_id, device_info=hub_device_info(self.entry)
-        )
+        self.memory.keep_backends(self.entry.subentries)
+        self._update_own_device()  # the backends' devices hang below it
         for subentry in self.entry.subentries.values():
             self._create(subentry)
         refreshes = [self._refresh_soon(backend) for backend in self.backends.values()]
         if refreshes:
             await asyncio.wait(refreshes, timeout=START_PATIENCE.total_seconds())
+        self.entry.async_on_unload(async_at_started(self.hass, self.push.start))
         self.entry.async_on_unload(async_track_time_interval(self.hass, self._take_samples, SAMPLE_INTERVAL))
+        self.entry.async_on_unload(async_track_time_interval(self.hass, self._time_passed, REVIEW_INTERVAL))
 
     async def stop(self) -> None:
-        """Let go of everything; the coordinators stop with the entry."""
+        """Let go of what is the hub's own; the coordinators stop with the entry."""
         self.push.stop()
         await self.memory.save_now()
 
@@ -79,26 +83,23 @@ class Hub:
             device_info=backend_device_info(backend),
         )
         backend.async_add_listener(lambda: self._backend_updated(backend))
-        self.push.watch(backend)
         return backend
 
+    def in_background(self, work: Coroutine[Any, Any, None], what: str) -> asyncio.Task[None]:
+        """Do something beside everything else, for as long as the entry is loaded."""
+        return self.entry.async_create_background_task(self.hass, work, f"{DOMAIN} {what}")
+
     def _refresh_soon(self, backend: AnyCoordinator) -> asyncio.Task[None]:
-        return self.entry.async_create_background_task(
-            self.hass, backend.async_refresh(), f"{DOMAIN} first look at {backend.title}"
-        )
+        return self.in_background(backend.async_refresh(), f"first look at {backend.title}")
 
     # --- changes of the configuration ------------------------------------------------------------------------------
 
-    async def apply_subentries(self) -> None:
-        """Start, change and stop what differs from the configuration, and nothing else."""
+    @callback
+    def apply_subentries(self) -> None:
+        """Start, change and stop what differs from the configuration, and nothing else. Nothing waits for a backend."""
         wanted = self.entry.subentries
         for backend_id in self.backends.keys() - wanted.keys():
-            backend = self.backends.pop(backend_id)
-            await self.push.remove(backend)
-            await backend.async_shutdown()
-            backend.clear_issue()
-            self.memory.forget_backend(backend_id)
-            self.paths.forget(backend_id)
+            self._remove(self.backends.pop(backend_id))
         for backend_id, subentry in wanted.items():
             known = self.backends.get(backend_id)
             if known is None:
@@ -108,11 +109,31 @@ class Hub:
                     self._refresh_soon(created)
             elif known.differs(subentry):
                 self.paths.forget(backend_id)
-                await known.async_reconnect(subentry)
-                self._update_device(known)
-                await self.push.reconcile(known)
-        self.view.forget()
+                self.in_background(self._change(known, subentry), f"change of {known.title}")
+        self._update_own_device()
+        self.view.forget_topology()
         self._notify()
+
+    def _update_own_device(self) -> None:
+        """Name the hub's device as the entry; that also makes it when it is not there."""
+        dr.async_get(self.hass).async_get_or_create_from_info(
+            config_entry_id=self.entry.entry_id, device_info=hub_device_info(self.entry)
+        )
+
+    def _remove(self, backend: AnyCoordinator) -> None:
+        backend.clear_issue()
+        self.paths.forget(backend.subentry_id)
+        self.in_background(self._take_leave(backend), f"leave of {backend.title}")
+
+    async def _take_leave(self, backend: AnyCoordinator) -> None:
+        await backend.async_shutdown()
+        await self.push.remove(backend)
+        self.memory.forget_backend(backend.subentry_id)
+
+    async def _change(self, backend: AnyCoordinator, subentry: ConfigSubentry) -> None:
+        await backend.async_change(subentry)
+        self._update_device(backend)
+        await self.push.reconcile(backend)
 
     # --- entities --------------------------------------------------------------------------------------------------
 
@@ -131,11 +152,17 @@ class Hub:
     @callback
     def _backend_updated(self, backend: AnyCoordinator) -> None:
         self.view.forget()
-        if backend.last_update_success:
+        if backend.answering:
             self._update_device(backend)
-            self._remove_stale_parts(backend)
+            self.push.backend_updated(backend)
             if self.paths.due(backend):
                 self.paths.prove_soon(backend)
+            if self.view.falls_behind(dt_util.utcnow()):
+                self.in_background(self._catch_up(), "joining downloads")
+        self._notify()
+
+    async def _catch_up(self) -> None:
+        await self.view.catch_up(dt_util.utcnow())
         self._notify()
 
     @callback
@@ -145,27 +172,30 @@ class Hub:
 
     @callback
     def _update_device(self, backend: AnyCoordinator) -> None:
-        """Keep the device's name, address and version true; the registry writes only what changed."""
+        """Keep the names, address and version of a device true; the registry writes only what changed."""
         registry = dr.async_get(self.hass)
         device = registry.async_get_device_by_identifier((DOMAIN, backend.subentry_id), self.entry.entry_id)
-        if device is not None:
-            registry.async_update_device(
-                device.id,
-                name=backend.title,
-                configuration_url=backend.connection.url,
-                sw_version=backend.version or device.sw_version,
-            )
+        if device is None:  # a person removed it from the registry: it comes back with the next start
+            return
+        registry.async_update_device(
+            device.id,
+            name=backend.title,
+            configuration_url=backend.connection.url,
+            sw_version=backend.version or device.sw_version,
+        )
+        if backend.connector.parts and backend.answering:
+            self._update_parts(backend, device.id)
 
     @callback
-    def _remove_stale_parts(self, backend: AnyCoordinator) -> None:
-        """Remove the devices of disks and indexers that are gone."""
+    def _update_parts(self, backend: AnyCoordinator, device_id: str) -> None:
+        """Rename the devices of disks and indexers that were renamed, and remove those of what is gone."""
         registry = dr.async_get(self.hass)
-        device = registry.async_get_device_by_identifier((DOMAIN, backend.subentry_id), self.entry.entry_id)
-        if device is None or not backend.connector.parts:
-            return
         present = part_devices(backend)
-        for child in dr.async_entries_for_parent_device(registry, device.id):
-            if not any(identifier in present for _, identifier in child.identifiers):
+        for child in dr.async_entries_for_parent_device(registry, device_id):
+            names = [present[identifier] for _, identifier in child.identifiers if identifier in present]
+            if names:
+                registry.async_update_device(child.id, name=names[0])
+            else:
                 registry.async_remove_device(child.id)
 
     # --- trends ------------------------------------------------------------------------------------------------------
@@ -174,10 +204,14 @@ class Hub:
     def _take_samples(self, now: datetime) -> None:
         self.view.take_samples(now)
 
-    async def refresh(self, backend_ids: list[str] | None = None) -> None:
-        """Look at backends now, all of them unless some are named; a failure shows at its backend."""
-        chosen = [self.backends[each] for each in backend_ids] if backend_ids else list(self.backends.values())
-        await asyncio.gather(*(backend.async_refresh() for backend in chosen))
+    @callback
+    def _time_passed(self, _now: datetime) -> None:
+        self.view.forget()
+        self._notify()
+
+    async def refresh(self, backend_ids: Iterable[str]) -> None:
+        """Look at backends now; a failure shows at its backend."""
+        await asyncio.gather(*(self.backends[each].async_refresh() for each in dict.fromkeys(backend_ids)))
 
     @property
     def overview(self) -> Overview | None:

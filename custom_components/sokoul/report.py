@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from .autopilot.check_up import Finding, check_up
+from .model.library import Severity
 from .model.reasons import Reason, Value
 from .model.world import Download, World
 from .wording import Wording
@@ -72,14 +73,24 @@ def describe_download(download: Download, world: World, now: datetime, words: Wo
 # --- the check-up --------------------------------------------------------------------------------------------------
 
 
-def describe_finding(finding: Finding, world: World, words: Wording) -> dict[str, Any]:
+#: Told apart without colours too.
+_MARKS = {
+    Severity.ERROR: "❌",
+    Severity.WARNING: "⚠️",
+    Severity.NOTICE: "💡",
+    Severity.OK: "✅",
+    Severity.UNKNOWN: "❔",
+}
+
+
+def describe_finding(finding: Finding, world: World, now: datetime, words: Wording) -> dict[str, Any]:
     """Return one finding with its advice and its evidence."""
     return {
         "key": finding.key,
         "severity": str(finding.severity),
         "backend": world.title(finding.backend_id) if finding.backend_id else None,
-        "text": words.text(finding.key, **finding.parameters),
-        "advice": words.text(finding.advice, **finding.parameters) if finding.advice else None,
+        "text": words.text(finding.key, now=now, **finding.parameters),
+        "advice": words.text(finding.advice, now=now, **finding.parameters) if finding.advice else None,
         "evidence": _plain_mapping(finding.evidence),
     }
 
@@ -89,12 +100,12 @@ def describe_findings(hub: Hub, now: datetime, words: Wording) -> dict[str, Any]
     world = hub.view.world(now)
     findings = check_up(world, hub.view.samples(), now)
     return {
-        "findings": [describe_finding(each, world, words) for each in findings],
+        "findings": [describe_finding(each, world, now, words) for each in findings],
         "backends": [
             {
                 "title": backend.title,
                 "kind": backend.connector.name,
-                "answering": backend.last_update_success,
+                "answering": backend.answering,
                 "version": backend.version,
             }
             for backend in hub.backends.values()
@@ -106,9 +117,12 @@ def findings_text(world: World, now: datetime, words: Wording) -> str:
     """Return a check-up as text for a form."""
     lines = []
     for finding in check_up(world, {}, now):
-        said = describe_finding(finding, world, words)
+        said = describe_finding(finding, world, now, words)
         title = f"**{said['backend']}**: " if said["backend"] else ""
-        lines.append(f"- {title}{said['text']}" + (f" {said['advice']}" if said["advice"] else ""))
+        lines.append(
+            f"- {_MARKS.get(finding.severity, _MARKS[Severity.UNKNOWN])} {title}{said['text']}"
+            + (f" {said['advice']}" if said["advice"] else "")
+        )
     return "\n".join(lines)
 
 

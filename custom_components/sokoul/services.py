@@ -86,7 +86,7 @@ def _words(call: ServiceCall) -> wording.Wording:
 async def _list_downloads(call: ServiceCall) -> ServiceResponse:
     """List downloads, joined over all backends."""
     hub, now, words = _hub(call.hass), dt_util.utcnow(), _words(call)
-    downloads: Iterable[Download] = hub.view.downloads(now)
+    downloads: Iterable[Download] = await hub.view.downloads(now)
     wanted: dict[Filter, Callable[[Download], bool]] = {
         Filter.ALL: lambda _: True,
         Filter.ACTIVE: lambda download: download.state in ACTIVE_STATES and not download.finished,
@@ -112,7 +112,8 @@ async def _list_downloads(call: ServiceCall) -> ServiceResponse:
 async def _refresh(call: ServiceCall) -> None:
     """Look at backends now."""
     hub = _hub(call.hass)
-    await hub.refresh([_backend_of(call.hass, hub, each) for each in call.data.get(ATTR_DEVICE_ID, [])])
+    named = [_backend_of(call.hass, hub, each) for each in call.data.get(ATTR_DEVICE_ID, [])]
+    await hub.refresh(named or hub.backends)
 
 
 def _backend_of(hass: HomeAssistant, hub: Hub, device_id: str) -> str:
@@ -129,7 +130,7 @@ def _backend_of(hass: HomeAssistant, hub: Hub, device_id: str) -> str:
 async def _check_up(call: ServiceCall) -> ServiceResponse:
     """Look at everything at once, and say what is wrong."""
     hub = _hub(call.hass)
-    await hub.refresh([each for each, backend in hub.backends.items() if not backend.last_update_success])
+    await hub.refresh([each for each, backend in hub.backends.items() if not backend.answering])
     return describe_findings(hub, dt_util.utcnow(), _words(call))
 
 

@@ -1,5 +1,6 @@
 """The hub's view of the world: joined when somebody asks, and only as far as something changed."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ SAMPLES_KEY = "free_samples"
 CORRECTIONS_KEY = "corrections"
 #: Who serves whom changes when a person changes it; the queue's hashes that prove it change all the time.
 TOPOLOGY_INTERVAL = timedelta(minutes=5)
+#: Joining this many torrents at once takes longer than the event loop should be held up.
+MANY_TORRENTS = 1000
 
 
 class WorldView:
@@ -32,7 +35,10 @@ class WorldView:
         self._topology = Topology()
         self._topology_at: datetime | None = None
         self._index = DownloadIndex()
+        self._indexed: dict[str, int] = {}  # the revision of each download client that the index follows
+        self._index_lock = asyncio.Lock()
         self._overview: Overview | None = None
+        self._last_overview: Overview | None = None
         self.path_maps: dict[str, tuple[JudgedMap, ...]] = {}
 
     # --- joining -----------------------------------------------------------------------------------------------------
@@ -61,24 +67,53 @@ class WorldView:
         known = {edge.source for edge in self._topology.edges} | {edge.target for edge in self._topology.edges}
         return any(backend.snapshot is not None and backend_id not in known for backend_id, backend in backends.items())
 
-    def downloads(self, now: datetime) -> tuple[Download, ...]:
+    def falls_behind(self, now: datetime) -> bool:
+        """Tell whether so much changed at once that joining it belongs beside the event loop."""
+        return any(
+            len(snapshot.torrents) > MANY_TORRENTS
+            and snapshot.revision not in {self._indexed.get(backend.id), self._indexed.get(backend.id, -1) + 1}
+            for backend, snapshot in self.world(now).clients
+        )
+
+    async def catch_up(self, now: datetime) -> None:
+        """Join what is too much for the event loop."""
+        async with self._index_lock:
+            if self.falls_behind(now):
+                world = self.world(now)
+                await self._hub.hass.async_add_executor_job(self._index.update, world, now)
+                self._note_indexed(world)
+                self._overview = None
+
+    def _update_index(self, now: datetime) -> None:
+        world = self.world(now)
+        self._index.update(world, now)
+        self._note_indexed(world)
+
+    def _note_indexed(self, world: World) -> None:
+        self._indexed = {backend.id: snapshot.revision for backend, snapshot in world.clients}
+
+    async def downloads(self, now: datetime) -> tuple[Download, ...]:
         """Return all downloads, joined."""
-        self._index.update(self.world(now), now)
+        await self.catch_up(now)
+        self._update_index(now)
         return tuple(self._index)
 
     def _count(self, now: datetime) -> Counts:
-        self._index.update(self.world(now), now)
+        self._update_index(now)
         return join_counts(self.world(now), self._index, now)
 
     def overview(self, now: datetime) -> Overview | None:
-        """Return what counts over all; None until a backend has answered."""
+        """Return what counts over all; None until a backend has answered. While it catches up, what counted before."""
         backends = self._hub.backends.values()
+        if self._index_lock.locked() or self.falls_behind(now):
+            return self._last_overview
         if self._overview is None and any(each.data is not None for each in backends):
             self._overview = Overview(
                 counts=self._count(now),
                 backends=len(backends),
-                backends_away=sum(not each.last_update_success for each in backends),
+                backends_away=sum(not each.answering for each in backends),
             )
+            self._last_overview = self._overview
         return self._overview
 
     # --- corrections -------------------------------------------------------------------------------------------------
@@ -130,7 +165,7 @@ def as_backend(coordinator: BackendCoordinator[Any, Any]) -> Backend:
         id=coordinator.subentry_id,
         kind=coordinator.connector.kind,
         title=coordinator.title,
-        available=coordinator.last_update_success,
+        available=coordinator.answering,
         snapshot=coordinator.data,
         url=coordinator.connection.url,
         unavailable_since=coordinator.unavailable_since if coordinator.answered else None,

@@ -80,6 +80,7 @@ async def test_a_check_stops_everything_and_reports_the_log(
         return []
 
     monkeypatch.setattr(develop, "SCENARIO", (develop.Step("breaking the demo", log_an_error),))
+    monkeypatch.setattr(develop, "CHECKS", ())
     stack = OneBackend(tmp_path)
     problems = await develop.demo(stack=stack, folder=tmp_path, options=OPTIONS, terminal=develop.Terminal())
 

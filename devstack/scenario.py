@@ -1,0 +1,285 @@
+"""What a person does on their first evening, over Home Assistant's own API, and what they must see.
+
+`SET_UP` connects the stack as the dialogs do; `PROOF` follows real downloads through it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+import time
+from typing import Any
+
+from .homeassistant import HomeAssistant, HomeAssistantError
+from .real_qbittorrent import RealQbittorrent
+from .stack import Stack
+
+#: a poll of the *arr, of the simulated *arr's own client check, and of qBittorrent, one after the other
+_PATIENCE_SECONDS = 150
+_POLL_SECONDS = 0.5
+_MIB = 1024 * 1024
+#: qBittorrent's words for what does nothing; a broken torrent stays broken when it is stopped
+_RESTING = ("stopped", "paused", "error", "missingFiles")
+
+#: the second argument is the stack that the demo was started with
+type Run = Callable[[HomeAssistant, Any], Awaitable[Sequence[str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that is done once Home Assistant runs. `run` raises, or returns what it found wrong."""
+
+    title: str
+    run: Run
+
+
+class Dialog:
+    """A config flow, answered as a person would in the browser."""
+
+    def __init__(self, home_assistant: HomeAssistant) -> None:
+        self._home_assistant = home_assistant
+        self.shown: dict[str, Any] = {}
+
+    async def open(self) -> None:
+        """Choose SOKOUL under "Add integration"."""
+        self.shown = await self._home_assistant.rest(
+            "POST", "/api/config/config_entries/flow", {"handler": "sokoul", "show_advanced_options": False}
+        )
+
+    async def answer(self, **fields: Any) -> None:
+        """Fill in the form, or choose from the menu with `next_step_id`."""
+        self.shown = await self._home_assistant.rest(
+            "POST", f"/api/config/config_entries/flow/{self.shown['flow_id']}", fields
+        )
+        if self.shown.get("errors"):
+            raise HomeAssistantError(f"{self.shown['step_id']}: {self.shown['errors']}")
+
+    @property
+    def step(self) -> str:
+        """What is shown."""
+        return str(self.shown.get("step_id") or self.shown["type"])
+
+
+async def connect(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
+    """Start with Radarr alone: it has to know of all the others."""
+    dialog = Dialog(home_assistant)
+    await dialog.open()
+    await dialog.answer(next_step_id="arr")
+    radarr = stack.access("radarr")
+    await dialog.answer(url=radarr.url, api_key=radarr.api_key, verify_ssl=True)
+    by_name = {access.name: access for access in stack.accesses}
+    found = ["Radarr"]
+    while dialog.step == "neighbour":
+        name = dialog.shown["description_placeholders"]["name"]
+        access = by_name[name]
+        found.append(name)
+        fields = {"api_key": access.api_key} if access.api_key else {"password": access.password}
+        suggested = {
+            field["name"]: field["description"]["suggested_value"]
+            for field in dialog.shown["data_schema"]
+            if (field.get("description") or {}).get("suggested_value") is not None
+        }
+        await dialog.answer(**{"verify_ssl": True, "skip": False, **suggested, **fields})
+    if dialog.step != "finish":
+        return [f"the dialog shows {dialog.step} instead of the summary"]
+    await dialog.answer(next_step_id="create")
+    if dialog.step != "create_entry":
+        return [f"the dialog ended with {dialog.step}"]
+    missing = set(by_name) - set(found)
+    return [f"Radarr did not lead to {name}" for name in sorted(missing)]
+
+
+async def everything_answers(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
+    """See every backend connected."""
+    wanted = len(stack.accesses)
+
+    async def connected() -> bool:
+        states = await _states(home_assistant)
+        return sum(state == "on" for name, state in states.items() if _is_connection(name)) >= wanted
+
+    return [] if await _within(connected) else ["not every backend is connected"]
+
+
+async def downloads_are_joined(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
+    """See a download with its title from Radarr, its torrent from qBittorrent, and what it is doing."""
+    del stack
+
+    async def joined() -> bool:
+        downloads = await _downloads(home_assistant)
+        kinds = {each["applications"][0] for each in downloads if each["applications"] and each["client"]}
+        return {"Radarr", "Sonarr"} <= kinds
+
+    if not await _within(joined):
+        return [f"no downloads of both Radarr and Sonarr are joined: {await _downloads(home_assistant)}"]
+    return []
+
+
+async def progress_is_seen(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
+    """See a download progress between two looks."""
+    del stack
+    first: dict[str, float] = {}
+
+    async def progressed() -> bool:
+        now = {each["id"]: each["progress_percent"] for each in await _downloads(home_assistant)}
+        found = any(key in first and first[key] < percent < 100 for key, percent in now.items())  # noqa: PLR2004
+        first.update({key: percent for key, percent in now.items() if key not in first})
+        return found
+
+    return [] if await _within(progressed) else ["no download makes progress"]
+
+
+async def waiting_is_explained(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
+    """See why downloads wait, in English and in French."""
+    wanted = {"wait.no_metadata", "wait.missing_files"} if stack.real else {"wait.missing_files"}
+
+    async def explained() -> bool:
+        waits = [each["waits"] for each in await _downloads(home_assistant) if each["waits"]]
+        return wanted <= {each["key"] for each in waits} and all(each["text"] for each in waits)
+
+    if not await _within(explained):
+        return [f"not explained: {[each['waits'] for each in await _downloads(home_assistant)]}"]
+    english = {each["id"]: each["waits"] for each in await _downloads(home_assistant, language="en") if each["waits"]}
+    french = {each["id"]: each["waits"] for each in await _downloads(home_assistant, language="fr") if each["waits"]}
+    same = [key for key in english.keys() & french.keys() if english[key]["text"] == french[key]["text"]]
+    return [f"{key} is explained in one language only" for key in same]
+
+
+async def imports_arrive(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
+    """See a finished download reach the library: it leaves the queue by itself."""
+    del home_assistant
+
+    async def imported() -> bool:
+        return any(
+            event.event == "downloadFolderImported" and event.date > stack.started_at
+            for arr in (stack.radarr, stack.sonarr)
+            for event in arr.history.events
+        )
+
+    return [] if await _within(imported) else ["no download was imported"]
+
+
+async def everything_pauses(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
+    """Pause everything, see qBittorrent stand still, and let it go on."""
+    name = await _entity(home_assistant, "switch", "pause")
+    before = await _running(stack)
+    await _call(home_assistant, "switch", "turn_on", entity_id=name)
+
+    async def still() -> bool:
+        return not await _running(stack)
+
+    async def as_before() -> bool:
+        return await _running(stack) == before
+
+    if not before:
+        return ["nothing ran before the pause"]
+    if not await _within(still):
+        return [f"these run on after the pause: {await _running(stack)}"]
+    await _call(home_assistant, "switch", "turn_off", entity_id=name)
+    return [] if await _within(as_before) else ["not just what ran before runs after the pause"]
+
+
+async def limits_are_set(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
+    """Set a limit, see it in qBittorrent, and take it back."""
+    name = await _entity(home_assistant, "number", "download_limit")
+    await _call(home_assistant, "number", "set_value", entity_id=name, value=2)
+    limit = await _download_limit(stack)
+    await _call(home_assistant, "number", "set_value", entity_id=name, value=0)
+    return [] if limit == 2 * _MIB else [f"the limit is {limit} instead of {2 * _MIB}"]
+
+
+async def connections_are_explained(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
+    """See which backend serves which, with the reason."""
+    del stack
+
+    async def explained() -> bool:
+        said = await _action(home_assistant, "explain_topology")
+        links = {(each["from"], each["to"]) for each in said["links"] if each["because"]}
+        return {("Radarr", "qBittorrent"), ("Sonarr", "qBittorrent"), ("Prowlarr", "Radarr")} <= links
+
+    return [] if await _within(explained) else [f"not explained: {await _action(home_assistant, 'explain_topology')}"]
+
+
+async def check_up_finds(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
+    """See the check-up name what is wrong in this stack."""
+    del stack
+    said = await _action(home_assistant, "check_up")
+    return [] if said["findings"] and all(each["text"] for each in said["findings"]) else ["the check-up finds nothing"]
+
+
+SET_UP = (
+    Step("connecting the stack, starting with Radarr", connect),
+    Step("waiting for every backend to answer", everything_answers),
+)
+
+PROOF = (
+    Step("downloads are joined with their titles", downloads_are_joined),
+    Step("a download makes progress", progress_is_seen),
+    Step("a finished download reaches the library", imports_arrive),
+    Step("everything pauses, and goes on as before", everything_pauses),
+    Step("a limit arrives in qBittorrent", limits_are_set),
+    Step("who serves whom is explained", connections_are_explained),
+    Step("the check-up names what is wrong", check_up_finds),
+    # at last: a download may start for two minutes before it counts as waiting
+    Step("what waits is explained", waiting_is_explained),
+)
+
+
+# --- looking and acting --------------------------------------------------------------------------------------------
+
+
+async def _within(condition: Callable[[], Awaitable[bool]], seconds: float = _PATIENCE_SECONDS) -> bool:
+    """Wait until something is so."""
+    deadline = time.monotonic() + seconds
+    while not await condition():
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(_POLL_SECONDS)
+    return True
+
+
+async def _states(home_assistant: HomeAssistant) -> dict[str, str]:
+    return {each["entity_id"]: each["state"] for each in await home_assistant.rest("GET", "/api/states")}
+
+
+def _is_connection(entity_id: str) -> bool:
+    return entity_id.startswith("binary_sensor.") and entity_id.endswith(("_connection", "_connexion"))
+
+
+async def _entity(home_assistant: HomeAssistant, domain: str, key: str) -> str:
+    """Return the entity of a domain by its translation key, which no language changes."""
+    for entry in await home_assistant.ws("config/entity_registry/list"):
+        ours = entry["platform"] == "sokoul" and entry["translation_key"] == key
+        if ours and entry["entity_id"].startswith(f"{domain}."):
+            return str(entry["entity_id"])
+    raise HomeAssistantError(f"there is no {domain} with the key {key}")
+
+
+async def _call(home_assistant: HomeAssistant, domain: str, service: str, **data: Any) -> None:
+    await home_assistant.rest("POST", f"/api/services/{domain}/{service}", data)
+
+
+async def _action(home_assistant: HomeAssistant, name: str, **data: Any) -> dict[str, Any]:
+    answer = await home_assistant.rest("POST", f"/api/services/sokoul/{name}?return_response", data)
+    response: dict[str, Any] = answer["service_response"]
+    return response
+
+
+async def _downloads(home_assistant: HomeAssistant, **data: Any) -> list[dict[str, Any]]:
+    downloads: list[dict[str, Any]] = (await _action(home_assistant, "list_downloads", **data))["downloads"]
+    return downloads
+
+
+async def _running(stack: Stack) -> frozenset[str]:
+    """Return the hashes of what is not stopped, asked of qBittorrent itself."""
+    client = stack.qbittorrent
+    if isinstance(client, RealQbittorrent):
+        states = {key: torrent["state"] for key, torrent in (await client.torrents()).items()}
+    else:
+        states = {key: torrent.state for key, torrent in client.torrents.items()}
+    return frozenset(key for key, state in states.items() if not state.startswith(_RESTING))
+
+
+async def _download_limit(stack: Stack) -> int:
+    client = stack.qbittorrent
+    if isinstance(client, RealQbittorrent):
+        return int(await client.get("transfer/downloadLimit"))
+    return int(client.engine.preferences["dl_limit"])

@@ -1,0 +1,246 @@
+"""The demo stack: simulated Radarr, Sonarr and Prowlarr on a real qBittorrent with a real swarm.
+
+Where qBittorrent or libtorrent can't be had, simulated torrents stand in, and the stack says so. Everything is on
+127.0.0.1 and below one folder.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import Self
+
+from .arr import ArrSimulator
+from .arr_grabbing import invented_magnet
+from .clock import WallClock
+from .frame import Simulator
+from .library import DOWNLOADS_ROOT, Library, Wanted
+from .prowlarr import ProwlarrSimulator
+from .qbittorrent import QbittorrentSimulator
+from .radarr import RadarrSimulator
+from .real_qbittorrent import RealQbittorrent
+from .releases import INDEXERS, Release, episode_releases, movie_releases
+from .sonarr import SonarrSimulator
+from .swarm import LocalSwarm, Published
+from .tools import find_qbittorrents, swarm_python
+
+type Progress = Callable[[str], None]
+
+USERNAME = "sokoul"
+PASSWORD = "correct horse"
+
+_SIZE_BYTES = 12 << 20
+#: slow enough to be watched: twelve minutes
+_SLOW_BYTES_PER_SECOND = 16 << 10
+_DONE_SECONDS = 60
+
+
+class Fate(StrEnum):
+    """What becomes of a grabbed release."""
+
+    DONE = "done"
+    SLOW = "slow"
+    STALLED = "stalled"
+    METADATA = "metadata"
+
+
+#: one after the other for the titles that are missing, so that each kind is there
+MOVIE_FATES = (Fate.SLOW, Fate.STALLED, Fate.DONE, Fate.METADATA)
+EPISODE_FATES = (Fate.DONE, Fate.SLOW, Fate.STALLED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """How to connect to a backend, as a person would type it."""
+
+    kind: str
+    name: str
+    url: str
+    api_key: str = ""
+    username: str = ""
+    password: str = ""
+
+    def __str__(self) -> str:
+        secret = f"API key {self.api_key}" if self.api_key else f"user {self.username}, password {self.password}"
+        return f"{self.name}: {self.url} ({secret})"
+
+
+class Stack:
+    """All backends, started in the order in which they need each other and stopped in the reverse one."""
+
+    def __init__(self, folder: Path, *, real: bool = True) -> None:
+        """Keep everything below `folder`. Not `real`: simulate qBittorrent even where it could be had."""
+        self.folder = folder
+        self.disk = folder / "disk"  # what the *arrs see as `/`
+        self.started_at = WallClock().now()
+        self.library = Library.small(self.started_at)
+        self.radarr = RadarrSimulator(self.library, disk=self.disk)
+        self.sonarr = SonarrSimulator(self.library, disk=self.disk)
+        self.prowlarr = ProwlarrSimulator()
+        self.qbittorrent: RealQbittorrent | QbittorrentSimulator
+        self.swarm: LocalSwarm | None = None
+        self._binary = max(find_qbittorrents(), key=lambda binary: binary.release, default=None) if real else None
+        self._python = swarm_python() if real else None
+        self._life = AsyncExitStack()
+        self._runs: list[asyncio.Task[None]] = []
+
+    @property
+    def real(self) -> bool:
+        """Whether a real qBittorrent downloads from a real swarm."""
+        return self._binary is not None and self._python is not None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop whatever was started, also after a start that failed or was cancelled."""
+        for run in self._runs:
+            run.cancel()
+        await asyncio.gather(*self._runs, return_exceptions=True)
+        self._runs.clear()
+        await self._life.aclose()
+
+    async def start(self, progress: Progress) -> None:
+        """Start everything, with a line to `progress` before each part that takes time."""
+        url = await (self._start_real(progress) if self.real else self._start_simulated(progress))
+        progress("starting the simulated Radarr, Sonarr and Prowlarr")
+        for simulator in (self.radarr, self.sonarr, self.prowlarr):
+            await self._life.enter_async_context(simulator)
+        for arr, category in ((self.radarr, "radarr"), (self.sonarr, "sonarr")):
+            arr.add_qbittorrent(url, username=USERNAME, password=PASSWORD, category=category)
+            self._wire(arr)
+        progress("grabbing releases: some arrive, some crawl, some never will")
+        await self._grab(self.radarr, [*self.radarr.missing(), *self.library.movies.values()], MOVIE_FATES)
+        await self._grab(self.sonarr, [*self.sonarr.missing(), *self.library.episodes()], EPISODE_FATES)
+        await self._add_odd_ones()
+        for arr in (self.radarr, self.sonarr):
+            await arr.refresh()
+            self._runs.append(asyncio.create_task(arr.run()))
+
+    # --- qBittorrent -------------------------------------------------------------------------------------------------
+
+    async def _start_real(self, progress: Progress) -> str:
+        assert self._binary is not None  # noqa: S101 -- real
+        assert self._python is not None  # noqa: S101 -- real
+        progress(f"starting qBittorrent {self._binary.version} and a swarm")
+        folder = self.folder / "qbittorrent"
+        folder.mkdir(parents=True)
+        self.swarm = await self._life.enter_async_context(LocalSwarm(self._python, self.folder / "swarm"))
+        self.qbittorrent = RealQbittorrent(self._binary, folder, username=USERNAME, password=PASSWORD)
+        await self._life.enter_async_context(self.qbittorrent)
+        # the *arrs see the same folder under the path that containers give it
+        seen = self.disk / DOWNLOADS_ROOT.lstrip("/")
+        seen.parent.mkdir(parents=True)
+        seen.symlink_to(self.qbittorrent.download_dir, target_is_directory=True)
+        for arr in (self.radarr, self.sonarr):
+            arr.add_path_mapping("127.0.0.1", f"{self.qbittorrent.download_dir}/", f"{DOWNLOADS_ROOT}/")
+        return self.qbittorrent.url
+
+    async def _start_simulated(self, progress: Progress) -> str:
+        missing = "qBittorrent" if self._binary is None else "libtorrent for the swarm"
+        progress(f"{missing} is not here: a simulated qBittorrent stands in")
+        self.qbittorrent = QbittorrentSimulator(username=USERNAME, password=PASSWORD, download_dir=DOWNLOADS_ROOT)
+        await self._life.enter_async_context(self.qbittorrent)
+        return self.qbittorrent.url
+
+    # --- what goes on ------------------------------------------------------------------------------------------------
+
+    def _wire(self, arr: ArrSimulator) -> None:
+        """Connect an *arr with Prowlarr, which feeds it."""
+        self.prowlarr.add_application(arr.application, arr.url, arr.api_key)
+        for site in INDEXERS:
+            kind = "Torznab" if site.protocol == "torrent" else "Newznab"
+            address = f"{self.prowlarr.url}/{site.id}/"
+            arr.indexers.add(kind, f"{site.name} (Prowlarr)", {"baseUrl": address, "apiKey": self.prowlarr.api_key})
+
+    async def _grab(self, arr: ArrSimulator, titles: Iterable[Wanted], fates: Sequence[Fate]) -> None:
+        """Let an *arr grab a release for each of the first titles, and give each its fate."""
+        todo = list(fates)
+        grabbed: set[int] = set()
+        for wanted in titles:
+            if not todo:
+                break
+            if wanted.id in grabbed:
+                continue
+            grabbed.add(wanted.id)
+            releases = movie_releases if arr is self.radarr else episode_releases
+            candidates = [
+                release
+                for release in releases(wanted, arr.clock.now())  # type: ignore[arg-type]  # of this *arr's kind
+                if not release.full_season and release.indexer.protocol == "torrent"
+            ]
+            if not candidates:
+                continue
+            fate = todo.pop(0)
+            arr.grabbing.source = partial(self._torrent_of, fate=fate)
+            await arr.grabbing.grab(candidates[0], candidates[0].wanted, interactive=True)
+        arr.grabbing.source = partial(self._torrent_of, fate=Fate.DONE)
+
+    async def _torrent_of(self, release: Release, *, fate: Fate) -> bytes | str:
+        if self.swarm is None or fate is Fate.METADATA:
+            return await invented_magnet(release)
+        published = await self._publish(
+            f"{release.title}.mkv",
+            seeded=fate is not Fate.STALLED,
+            upload_limit=_SLOW_BYTES_PER_SECOND if fate is Fate.SLOW else 0,
+        )
+        return published.torrent
+
+    async def _publish(self, name: str, *, seeded: bool = True, upload_limit: int = 0) -> Published:
+        assert self.swarm is not None  # noqa: S101 -- asked for with a swarm only
+        return await self.swarm.publish(name, _SIZE_BYTES, seeded=seeded, upload_limit=upload_limit)
+
+    async def _add_odd_ones(self) -> None:
+        """Add what no *arr grabbed: an error, lost files, a torrent that a person stopped, one of their own."""
+        if isinstance(self.qbittorrent, QbittorrentSimulator):
+            for behaviour in ("downloading", "stalled", "error", "missing_files", "seeding"):
+                self.qbittorrent.add_torrent(f"Public.Domain.{behaviour.title()}.1080p-LOOPBACK", behaviour)
+            return
+        client = self.qbittorrent
+        blocked = self.folder / "not-a-folder"
+        blocked.write_text("a file where a folder has to be")
+        own = await self._publish("Ubuntu.Handbook.Video.1080p-LOOPBACK.mkv")
+        await client.add_file(own.torrent)
+        broken = await self._publish("The.Blocked.Path.1080p-LOOPBACK.mkv")
+        await client.add_file(broken.torrent, savepath=str(blocked / "in"), autoTMM="false")
+        lost = await self._publish("The.Lost.Files.1080p-LOOPBACK.mkv")
+        await client.add_file(lost.torrent)
+        await client.until(lost.hash, {"uploading", "stalledUP"}, seconds=_DONE_SECONDS)
+        (client.download_dir / "The.Lost.Files.1080p-LOOPBACK.mkv").unlink()
+        await client.restart()  # it notices missing files when it starts
+        await client.until(lost.hash, {"missingFiles"}, seconds=_DONE_SECONDS)
+
+    # --- what a person needs to know ---------------------------------------------------------------------------------
+
+    @property
+    def accesses(self) -> tuple[Access, ...]:
+        """How to connect to each backend."""
+        return (
+            Access(kind="radarr", name="Radarr", url=self.radarr.url, api_key=self.radarr.api_key),
+            Access(kind="sonarr", name="Sonarr", url=self.sonarr.url, api_key=self.sonarr.api_key),
+            Access(kind="prowlarr", name="Prowlarr", url=self.prowlarr.url, api_key=self.prowlarr.api_key),
+            Access(
+                kind="qbittorrent",
+                name="qBittorrent",
+                url=self.qbittorrent.url,
+                username=USERNAME,
+                password=PASSWORD,
+            ),
+        )
+
+    def access(self, kind: str) -> Access:
+        """Return how to connect to the backend of a kind."""
+        return next(access for access in self.accesses if access.kind == kind)
+
+    def describe(self) -> Sequence[str]:
+        """Return a line for each backend: its name, address, and what is needed to connect to it."""
+        kind = "" if self.real else " (qBittorrent is simulated)"
+        return [f"{access}{kind if access.kind == 'qbittorrent' else ''}" for access in self.accesses]
+
+    @property
+    def simulators(self) -> tuple[Simulator, ...]:
+        """The simulated backends, which take faults."""
+        return (self.radarr, self.sonarr, self.prowlarr)
