@@ -100,6 +100,7 @@ async def test_a_signal_stops_everything(number: signal.Signals, tmp_path: Path)
         from devstack import develop
         from tests.devstack.test_develop import OneBackend
         develop.make_stack = OneBackend
+        develop.SCENARIO = ()
         sys.exit(develop.main([]))
     """)
     process = await asyncio.create_subprocess_exec(
