@@ -208,7 +208,12 @@ async def test_wiring(kind: type[ArrClient], prefix: str) -> None:
                 "protocol": "usenet",
                 "enable": False,
                 "removeCompletedDownloads": False,
-                "fields": [{"name": "nzbFolder", "value": "/nzb"}, {"name": "host"}, {"name": "port", "value": "x"}],
+                "fields": [
+                    {"name": "nzbFolder", "value": "/nzb"},
+                    {"name": "host", "value": 7},
+                    {"name": "port", "value": "x"},
+                    {"name": "username", "value": ""},
+                ],
             },
             {"id": 3, "implementation": "FromTheFuture", "protocol": "carrierPigeon", "enable": True},
         ],
@@ -565,6 +570,8 @@ def resource(*, id: int, name: str, url: str | None, method: int = 1, **flags: b
         "supportsOnHealthIssue": True,
         "supportsOnRename": True,
         "supportsOnApplicationUpdate": False,
+        "online": True,  # no event, whatever it may come to mean
+        "isOn": True,
         **flags,
     }
 
@@ -643,7 +650,13 @@ async def test_without_events_the_webhook_tells_of_what_matters(kind: type[ArrCl
     async with talking(kind, answers) as (client, server):
         await client.ensure_webhook("SOKOUL", URL)
     sent = server.requests[-1].json()
-    assert {name for name, value in sent.items() if name.startswith("on") and value} == kind.webhook_events
+    assert all(sent[event] is True for event in kind.webhook_events)
+    assert {name for name, value in sent.items() if value != schema.get(name)} == {
+        *kind.webhook_events,
+        "name",
+        "fields",
+        "includeHealthWarnings",
+    }
     assert {"onGrab", "onDownload", "onHealthIssue", "onManualInteractionRequired"} <= kind.webhook_events
 
 
@@ -703,7 +716,9 @@ async def test_files_that_prove_nothing_are_left_out(kind: type[ArrClient], path
 
 async def test_the_last_answers_latency_is_known() -> None:
     async with talking(RadarrClient, {"GET /api/v3/health": []}) as (client, _):
-        assert client.latency_seconds is None
+        before = client.latency_seconds
         await client.health()
-        assert client.latency_seconds is not None
-        assert 0 < client.latency_seconds < 5
+        after = client.latency_seconds
+    assert before is None
+    assert after is not None
+    assert 0 < after < 5

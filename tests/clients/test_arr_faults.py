@@ -1,11 +1,11 @@
 """Whatever goes wrong at a Radarr, Sonarr or Prowlarr becomes an error of the tree, whichever call it happens to."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from aiohttp import ClientSession, DummyCookieJar
+from aiohttp import ClientSession
 import pytest
 
 from custom_components.sokoul.clients.arr import ArrClient, ServarrClient
@@ -32,8 +32,6 @@ from devstack.prowlarr import ProwlarrSimulator
 from devstack.radarr import RadarrSimulator
 from devstack.servarr import Servarr
 from devstack.sonarr import SonarrSimulator
-
-pytestmark = pytest.mark.usefixtures("socket_enabled")
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 END = datetime(2027, 12, 31, tzinfo=UTC)
@@ -145,12 +143,6 @@ READS = [
 every_read = pytest.mark.parametrize("read", READS, ids=lambda read: read.label)
 
 
-@pytest.fixture
-async def session() -> AsyncIterator[ClientSession]:
-    async with ClientSession(cookie_jar=DummyCookieJar()) as session:
-        yield session
-
-
 async def error_of(
     read: Read, simulator: Servarr, session: ClientSession, *, timeout_seconds: float = PATIENCE_SECONDS
 ) -> BackendError:
@@ -165,64 +157,68 @@ async def error_of(
 # --- what can go wrong ----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Wrong:
-    """A fault and the error that it becomes."""
+    """A fault, and the error that it becomes."""
 
+    label: str
     kind: FaultKind
     error: type[BackendError]
-    options: dict[str, Any]
+    options: dict[str, Any] = field(default_factory=dict)
+    says: str = ""
     silence: Silence | None = None
     retry_after: timedelta | None = None
-    says: str = ""
 
 
-def fault(label: str, kind: FaultKind, error: type[BackendError], **options: Any) -> Any:
-    expected = {name: options.pop(name) for name in ("silence", "retry_after", "says") if name in options}
-    return pytest.param(Wrong(kind=kind, error=error, options=options, **expected), id=label)
+def answered(
+    status: int, error: type[BackendError], *, body: str = "", retry_after: int | None = None, says: str = ""
+) -> Wrong:
+    """Return the fault of an answer with a status that is none of success."""
+    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+    return Wrong(
+        f"{status} {says or headers or ''}",
+        FaultKind.STATUS,
+        error,
+        {"status": status, "body": body, "headers": headers},
+        says=says,
+        retry_after=None if retry_after is None else timedelta(seconds=retry_after),
+    )
 
 
 VALIDATION = '[{"propertyName": "Path", "errorMessage": "Invalid Path", "severity": "error"}]'
 
-FAULTS = [
-    fault("disconnected", FaultKind.DISCONNECT, CannotConnect, silence=Silence.CUT_OFF),
-    fault("400", FaultKind.STATUS, Refused, status=400, body=VALIDATION, says="Path: Invalid Path"),
-    fault("401", FaultKind.STATUS, InvalidAuth, status=401),
-    fault("403", FaultKind.STATUS, InvalidAuth, status=403),
-    fault("409", FaultKind.STATUS, Refused, status=409, body='{"message": "Busy"}', says="Busy"),
-    fault("429", FaultKind.STATUS, RateLimited, status=429),
-    fault(
-        "429 with a time",
-        FaultKind.STATUS,
-        RateLimited,
-        status=429,
-        headers={"Retry-After": "30"},
-        retry_after=timedelta(seconds=30),
-    ),
-    fault("500", FaultKind.STATUS, UnexpectedResponse, status=500, body='{"message": "database is locked"}'),
-    fault("502", FaultKind.STATUS, UnexpectedResponse, status=502, body="<html>Bad Gateway</html>"),
-    fault("503 with a time", FaultKind.STATUS, RateLimited, status=503, headers={"Retry-After": "5"}),
-    fault("204", FaultKind.STATUS, UnexpectedResponse, status=204),
-    fault("cut off", FaultKind.TRUNCATE, UnexpectedResponse),
-    fault("half a document", FaultKind.TRUNCATE_JSON, UnexpectedResponse),
-    fault("a login page", FaultKind.HTML, NotTheApi),
-    fault("elsewhere", FaultKind.REDIRECT, NotTheApi, location="http://login.example.com/"),
-    fault("wrong types", FaultKind.WRONG_TYPES, UnexpectedResponse),
-]
+FAULTS = (
+    Wrong("disconnected", FaultKind.DISCONNECT, CannotConnect, silence=Silence.CUT_OFF),
+    answered(204, UnexpectedResponse),
+    answered(400, Refused, body=VALIDATION, says="Path: Invalid Path"),
+    answered(401, InvalidAuth),
+    answered(403, InvalidAuth),
+    answered(409, Refused, body='{"message": "Busy"}', says="Busy"),
+    answered(429, RateLimited),
+    answered(429, RateLimited, retry_after=30),
+    answered(500, UnexpectedResponse, body='{"message": "database is locked"}', says="database is locked"),
+    answered(502, UnexpectedResponse, body="<html>Bad Gateway</html>"),
+    answered(503, RateLimited, retry_after=5),
+    Wrong("cut off", FaultKind.TRUNCATE, UnexpectedResponse),
+    Wrong("half a document", FaultKind.TRUNCATE_JSON, UnexpectedResponse),
+    Wrong("a login page", FaultKind.HTML, NotTheApi),
+    Wrong("elsewhere", FaultKind.REDIRECT, NotTheApi, {"location": "http://login.example.com/"}),
+    Wrong("wrong types", FaultKind.WRONG_TYPES, UnexpectedResponse),
+)
 
 
 @every_read
-@pytest.mark.parametrize("wrong", FAULTS)
-async def test_faults(read: Read, wrong: Wrong, session: ClientSession) -> None:
+async def test_faults(read: Read, session: ClientSession, subtests: pytest.Subtests) -> None:
     async with read.simulator() as simulator:
-        simulator.fault(wrong.kind, read.route, **wrong.options)
-        error = await error_of(read, simulator, session)
-    assert type(error) is wrong.error
-    if isinstance(error, CannotConnect):
-        assert error.silence is wrong.silence
-    if isinstance(error, RateLimited) and wrong.retry_after:
-        assert error.retry_after == wrong.retry_after
-    assert wrong.says in str(error)
+        for wrong in FAULTS:
+            with subtests.test(wrong.label):
+                simulator.clear_faults()
+                simulator.fault(wrong.kind, read.route, **wrong.options)
+                error = await error_of(read, simulator, session)
+                assert type(error) is wrong.error
+                assert wrong.says in str(error)
+                assert getattr(error, "silence", None) is wrong.silence
+                assert getattr(error, "retry_after", None) == wrong.retry_after
 
 
 @every_read

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from aiohttp import ClientSession, DummyCookieJar, web
+from aiohttp import ClientSession, web
 import pytest
 
 from custom_components.sokoul.clients.arr import ArrClient
@@ -41,12 +41,6 @@ pytestmark = pytest.mark.usefixtures("socket_enabled")
 @pytest.fixture
 def clock() -> ManualClock:
     return ManualClock()
-
-
-@pytest.fixture
-async def session() -> AsyncIterator[ClientSession]:
-    async with ClientSession(cookie_jar=DummyCookieJar()) as session:
-        yield session
 
 
 @pytest.fixture

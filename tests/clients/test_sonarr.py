@@ -100,10 +100,11 @@ async def test_delayed_releases_are_not_thrown_together() -> None:
 
 
 async def test_several_seasons_in_one_download() -> None:
-    records = [record(1, 1), record(2, 2, episode=episode(2, season=4))]
+    numbers = {1: episode(1, season=4), 2: episode(2), 3: episode(1, id=999)}
+    records = [record(id_, 1, episode=each) for id_, each in numbers.items()]
     async with talking(SonarrClient, {"GET /api/v3/queue": paged(records)}) as (client, _):
         (item,) = await client.queue()
-    assert [(each.season, each.episode) for each in item.titles] == [(3, 1), (4, 2)]
+    assert [(each.season, each.episode) for each in item.titles] == [(3, 1), (3, 2), (4, 1)]
     assert item.label == "Silo"
 
 
@@ -113,7 +114,7 @@ async def test_a_series_whose_episode_is_not_known() -> None:
     async with talking(SonarrClient, {"GET /api/v3/queue": paged([known, unknown])}) as (client, _):
         first, second = await client.queue()
     assert first.titles == (Title(kind=TitleKind.SERIES, id=4, name="Silo", year=2023, series_id=4, season=3),)
-    assert first.label == "Silo S03"
+    assert first.label == first.titles[0].label == "Silo S03"
     assert second.titles == ()
     assert second.label == "Silo.S03.1080p.WEB-DL-GRP"
 
