@@ -587,7 +587,7 @@ def _fits(words: str, tokens: dict[str, str], title: Movie | Series) -> bool:
 def _of_series(series: Series, season: str | None, number: str | None, now: datetime) -> Iterator[Release]:
     for episode in series.episodes:
         if (season is None or episode.season == int(season)) and (number is None or episode.number == int(number)):
-            yield from episode_releases(episode, now)
+            yield from (release for release in episode_releases(episode, now) if not release.full_season)
     if number is None:
         for each in series.seasons:
             if season is None or each == int(season):

@@ -129,7 +129,7 @@ class Servarr(Simulator):
         if not request.path.startswith(self.url_base):
             return None  # it is only led there
         path = request.path.removeprefix(self.url_base)
-        if not path.startswith(("/api/", "/MediaCover/")) and not self.needs_key(path):
+        if not f"{path}/".startswith(("/api/", "/MediaCover/")) and not self.needs_key(path):
             return None
         keys = (
             request.query.get("apikey"),
@@ -150,7 +150,8 @@ class Servarr(Simulator):
 
     async def _login_page(self, request: web.Request) -> web.Response:
         del request
-        return web.Response(text=LOGIN_PAGE, content_type="text/html")
+        page = LOGIN_PAGE.replace("Sign in", f"Login - {self.application}")
+        return web.Response(text=page, content_type="text/html")
 
     async def _interface(self, request: web.Request) -> web.Response:
         return web.Response(status=302, headers={"Location": f"{self.url_base}/login?returnUrl={request.path}"})
