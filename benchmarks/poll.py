@@ -179,7 +179,8 @@ def report(title: str, contenders: dict[str, Contender], rounds: int) -> None:
 
 async def simulated(count: int, rounds: int) -> None:
     """Compare on a simulated qBittorrent."""
-    simulator = QbittorrentSimulator(username=USERNAME, password=PASSWORD)
+    behind_proxy = {"web_ui_host_header_validation_enabled": False}  # the proxy has another port
+    simulator = QbittorrentSimulator(username=USERNAME, password=PASSWORD, preferences=behind_proxy)
     simulator.record_requests = False
     simulator.populate(count, seed=1)
 
@@ -193,12 +194,15 @@ async def simulated(count: int, rounds: int) -> None:
 
 async def real(count: int, rounds: int) -> None:
     """Compare on a real qBittorrent, if there is one."""
-    binary = next(iter(find_qbittorrents()), None)
+    binary = max(find_qbittorrents(), key=lambda each: each.release, default=None)
     if binary is None:
         print("\nno real qBittorrent here: only the simulated one is measured")
         return
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder:
-        async with RealQbittorrent(binary, Path(folder), username=USERNAME, password=PASSWORD) as client:
+        behind_proxy = {"HostHeaderValidation": "false"}  # the proxy has another port
+        async with RealQbittorrent(
+            binary, Path(folder), username=USERNAME, password=PASSWORD, web_settings=behind_proxy
+        ) as client:
             hashes = await client.add_many(count)
             turn = 0
 
