@@ -86,6 +86,7 @@ def test_a_body_that_stops_early_is_noticed(document: Any, slice_bytes: int, dat
         b'{"a":"\n"}',
         b'{"a":"\xff"}',
         b'{"a":"\xc3',
+        b'{"a":1}\xc3',
         b"<!DOCTYPE html><html></html>",
         b'{"a":' + b"[" * 100_000,
     ],
@@ -98,8 +99,7 @@ def test_what_is_no_json_object_is_a_value_error(body: bytes, slice_bytes: int) 
 @pytest.mark.parametrize("slice_bytes", [1, 2, 3, 5, 1000])
 def test_members_come_one_at_a_time_and_in_order(slice_bytes: int) -> None:
     body = (
-        ' {"rid": 12345 , "torrents" : { "a":{"n":"é😀"} ,"b": {} }, "trackers": 7, '
-        '"z": [1,{"torrents":{"x":1}}] } '
+        ' {"rid": 12345 , "torrents" : { "a":{"n":"é😀"} ,"b": {} }, "trackers": 7, "z": [1,{"torrents":{"x":1}}] } '
     ).encode()
     with patch.object(json_walk, "SLICE_BYTES", slice_bytes):
         assert list(walk(body, INSIDE)) == [
@@ -109,6 +109,21 @@ def test_members_come_one_at_a_time_and_in_order(slice_bytes: int) -> None:
             ("", "trackers", 7),
             ("", "z", [1, {"torrents": {"x": 1}}]),
         ]
+
+
+def test_a_value_of_many_slices_is_not_read_anew_for_each() -> None:
+    attempts = 0
+
+    class Watched(json_walk._Text):
+        def _more(self, slices: int) -> bool:
+            nonlocal attempts
+            attempts += 1
+            return super()._more(slices)
+
+    body = orjson.dumps({"a": "x" * 100_000})
+    with patch.object(json_walk, "_Text", Watched), patch.object(json_walk, "SLICE_BYTES", 10):
+        assert [value for _, _, value in walk(body, INSIDE)] == ["x" * 100_000]
+    assert attempts < 25
 
 
 def test_only_a_window_of_the_body_is_held_as_text() -> None:

@@ -125,6 +125,7 @@ def test_a_change_is_merged_and_the_rest_stays_the_same_object(client: Client) -
         {"server_state": {"dl_info_speed": 0}},
         {"tags": ["x"], "tags_removed": ["never"], "categories_removed": ["never"]},
         {"categories": {"radarr": {"savePath": "/data"}}},
+        {"categories": {"radarr": {"download_path": None}}},
         {"full_update": True, "torrents": {A: raw()}, "tags": ["x"], "categories": {"radarr": {"savePath": "/data"}}},
     ],
 )

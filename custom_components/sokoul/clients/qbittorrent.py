@@ -366,7 +366,6 @@ class QbittorrentClient:
             if self._login_refusal:
                 raise InvalidAuth(self._login_refusal)
             self._logged_in = False
-            self._cookies.clear()
             answer = await self._send("POST", "auth/login", form=self._credentials, expected=_LOGIN_REFUSALS)
             match answer.status, answer.text.strip():
                 case (HTTPStatus.NO_CONTENT, _) | (HTTPStatus.OK, "Ok."):  # since 5.2, before

@@ -161,7 +161,7 @@ class SyncState:
         )
 
     def _sort(self, members: Members, *, everything: bool) -> tuple[dict[str, Torrent], dict[str, Any], bool]:
-        """Return the torrents, the other members, and whether it is everything: all torrents, or those that changed.
+        """Return the torrents that the answer names, its other members, and whether it is everything.
 
         A torrent that is equal to the one that is known is that one.
         """
@@ -173,10 +173,7 @@ class SyncState:
                 begun = True
                 known = self._torrents.get(name)
                 torrent = torrent_of(name, value, None if everything else known)
-                if known is not None and torrent == known:
-                    torrent = known
-                if everything or torrent is not known:
-                    arrived[name] = torrent
+                arrived[name] = known if known is not None and torrent == known else torrent
             elif not parent:
                 top[name] = value
                 if name == "full_update" and value is True and not everything:
