@@ -1,6 +1,5 @@
 """qBittorrent, 4.5 to 5.3."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 import re
 from typing import Any
@@ -15,7 +14,6 @@ from ..clients.qbittorrent import QbittorrentClient
 from ..model.downloads import (
     ACTIVE_STATES,
     BROKEN_STATES,
-    ClientSettings,
     ConnectionStatus,
     DownloadClientSnapshot,
     DownloadState,
@@ -74,21 +72,14 @@ class QbittorrentReader:
 
     def __init__(self, client: QbittorrentClient) -> None:
         self._client = client
-        self._settings: ClientSettings | None = None
         self._settings_at: datetime | None = None
-        self._bare: DownloadClientSnapshot | None = None
-        self._complete: DownloadClientSnapshot | None = None
 
     async def read(self, now: datetime) -> DownloadClientSnapshot:
         """Return the newest snapshot, with the preferences that it was read under."""
-        bare = await self._client.snapshot()
         if self._settings_at is None or now - self._settings_at >= SETTINGS_INTERVAL:
-            self._settings = await self._client.settings()
+            await self._client.settings()  # the snapshots hold them from then on
             self._settings_at = now
-            self._complete = None
-        if self._complete is None or bare is not self._bare:
-            self._bare, self._complete = bare, replace(bare, settings=self._settings)
-        return self._complete
+        return await self._client.snapshot()
 
     async def close(self) -> None:
         """Log out, so that qBittorrent does not keep the session for an hour."""
