@@ -134,6 +134,8 @@ class QbittorrentSimulator(Simulator):
         return [web.route("*", "/{path:.*}", self._serve)]
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
+        if request.method not in {"GET", "POST"}:  # the server itself knows no others
+            return web.Response(status=501 if self.engine.generation.since(2, 16) else 400)
         self.engine.look()
         if self.access.suspicious(request, self.port):
             return _refusal(401)
@@ -143,24 +145,33 @@ class QbittorrentSimulator(Simulator):
             return _refusal(error.status, error.text)
 
     async def _api(self, request: web.Request) -> web.Response:
+        by_key = self.access.uses_key(request)
         if not request.path.startswith(API + "/"):
-            if self.access.uses_key(request):
+            if by_key:
                 raise ApiError(404)
             return web.Response(text=_PAGE, content_type="text/html")
         path = request.path.removeprefix(API + "/")
-        scope, _, name = path.partition("/")
         session = self.access.session(request, self.port)
-        if path == "auth/login" and not self.access.uses_key(request):
+        if path == "auth/login" and not by_key:
             return await self._log_in(request, session)
-        if session is None:
+        if session is not None:
+            return await self._act(request, path, session, by_key=by_key)
+        if (login := self.access.basic_login(request)) is None:
             raise ApiError(403)
-        if scope == "auth" and self.access.uses_key(request):
+        session = self._enter(request, *login)
+        response = await self._act(request, path, session, by_key=False)
+        response.headers["Set-Cookie"] = self._cookie(session)
+        return response
+
+    async def _act(self, request: web.Request, path: str, session: WebSession, *, by_key: bool) -> web.Response:
+        scope, _, name = path.partition("/")
+        if scope == "auth" and by_key:
             raise ApiError(403)
         declared = find(path, self.engine.generation)
         if declared is None:
             known = scope in _SCOPES and bool(name) and self.engine.generation.answers_with_status
             raise ApiError(404, "Endpoint does not exist" if known else "")
-        if request.method not in ({"POST"} if declared.post else {"GET", "POST"}):
+        if declared.post and request.method != "POST":
             raise ApiError(405)
         parameters, files = await _read(request)
         call = Call(self.engine, self.access, session, parameters, files)
@@ -170,6 +181,23 @@ class QbittorrentSimulator(Simulator):
             self.spawn(self._fetch(call, link, options))
         return _response(answer)
 
+    def _enter(self, request: web.Request, username: str, password: str) -> WebSession:
+        """Begin a session. Raises ApiError for a wrong login and a banned address."""
+        match self.access.log_in(request.remote or "", username, password):
+            case None:
+                raise ApiError(403, BANNED)
+            case False:
+                raise ApiError(401)
+        return self.access.open()
+
+    def _cookie(self, session: WebSession) -> str:
+        """Return the header that gives a session to the client."""
+        value = f"{self.access.cookie_name(self.port)}={session.cookie}"
+        if not self.engine.generation.answers_with_status:
+            return f"{value}; HttpOnly; path=/; SameSite=Strict"
+        expires = self.clock.now() + timedelta(seconds=self.engine.preferences["web_ui_session_timeout"])
+        return f"{value}; HttpOnly; SameSite=Lax; expires={expires:%a, %d-%b-%Y %H:%M:%S} GMT; path=/"
+
     async def _log_in(self, request: web.Request, session: WebSession | None) -> web.Response:
         if request.method != "POST":
             raise ApiError(405)
@@ -178,21 +206,13 @@ class QbittorrentSimulator(Simulator):
         if session is not None:
             return welcome
         parameters, _ = await _read(request)
-        username, password = parameters.get("username", ""), parameters.get("password", "")
-        match self.access.log_in(request.remote or "", username, password):
-            case None:
-                raise ApiError(403, BANNED)
-            case False:
-                if modern:
-                    raise ApiError(401)
-                return web.Response(text="Fails.")
-        value = f"{self.access.cookie_name(self.port)}={self.access.open().cookie}"
-        if modern:
-            expires = self.clock.now() + timedelta(seconds=self.engine.preferences["web_ui_session_timeout"])
-            date = f"{expires:%a, %d-%b-%Y %H:%M:%S} GMT"
-            welcome.headers["Set-Cookie"] = f"{value}; HttpOnly; SameSite=Lax; expires={date}; path=/"
-        else:
-            welcome.headers["Set-Cookie"] = f"{value}; HttpOnly; path=/; SameSite=Strict"
+        try:
+            session = self._enter(request, parameters.get("username", ""), parameters.get("password", ""))
+        except ApiError as error:
+            if modern or error.status != HTTPStatus.UNAUTHORIZED:
+                raise
+            return web.Response(text="Fails.")
+        welcome.headers["Set-Cookie"] = self._cookie(session)
         return welcome
 
     async def _fetch(self, call: Call, link: str, options: dict[str, str]) -> None:

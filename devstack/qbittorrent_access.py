@@ -73,18 +73,21 @@ class Access:
 
     def session(self, request: web.Request, port: int) -> WebSession | None:
         """Return the session that a request belongs to, None without a valid one."""
-        if (key := self._bearer(request)) and self._generation.since(2, 14, 1):
-            return self._by_key(key)
+        if self.uses_key(request):
+            return self._by_key(self._bearer(request))
         session = self._sessions.get(request.cookies.get(self.cookie_name(port), ""))
         now = self._engine.now
         if session is not None and now - session.used >= self._engine.preferences["web_ui_session_timeout"]:
             self._end(session)
             session = None
-        if session is None and self._generation.since(*_BASIC_SINCE):
-            session = self._by_basic(request)
         if session is not None:
-            session.used = now
+            self._use(session)
         return session
+
+    def _use(self, session: WebSession) -> None:
+        """Take note that a session is used: the one that is not used for longest goes when there are too many."""
+        session.used = self._engine.now
+        self._sessions[session.cookie] = self._sessions.pop(session.cookie)
 
     @staticmethod
     def _bearer(request: web.Request) -> str:
@@ -102,15 +105,16 @@ class Access:
             self._key_session = self._begin()
         return self._key_session
 
-    def _by_basic(self, request: web.Request) -> WebSession | None:
+    def basic_login(self, request: web.Request) -> tuple[str, str] | None:
+        """Return user and password of basic authentication, None without it."""
         scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "basic":
+        if scheme.lower() != "basic" or not self._generation.since(*_BASIC_SINCE):
             return None
         try:
             username, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
         except binascii.Error, UnicodeDecodeError:
             return None
-        return self._begin() if self.log_in(request.remote or "", username, password) is True else None
+        return username, password
 
     # --- sessions ------------------------------------------------------------------------------------------------
 
@@ -132,9 +136,12 @@ class Access:
         return False
 
     def open(self) -> WebSession:
-        """Begin a session for a right login."""
+        """Begin a session for a right login; 5.3 keeps so many of them."""
         session = self._begin()
         self._sessions[session.cookie] = session
+        allowed = self._engine.preferences.get("web_ui_sessions_count_limit", 0)
+        while allowed and len(self._sessions) > allowed:
+            self._end(next(iter(self._sessions.values())))
         return session
 
     def close(self, session: WebSession) -> None:

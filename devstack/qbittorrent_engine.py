@@ -304,7 +304,7 @@ class Engine:
     def set_limit(self, side: str, limit: int) -> None:
         """Set the global limit that counts now; kept in whole KiB, at least one."""
         name = f"alt_{side}_limit" if self.alternative_limits else f"{side}_limit"
-        self.preferences[name] = max(round(limit / _KIBIBYTE), 1) * _KIBIBYTE if limit > 0 else 0
+        self.preferences[name] = max(limit // _KIBIBYTE, 1) * _KIBIBYTE if limit > 0 else 0
         self._unsettled = True
 
     def set_alternative_limits(self, on: bool) -> None:  # noqa: FBT001 -- the thing itself

@@ -144,9 +144,9 @@ class SimulatedTorrent:
 
     @property
     def size(self) -> int:
-        """What is wanted of it; 0 without metadata."""
+        """What is wanted of it, in whole pieces; 0 without metadata."""
         if self._size < 0:
-            self._size = sum(file.size_bytes for file in self.files if file.priority) if self.has_metadata else 0
+            self._size = _wanted_bytes(self.files, self.piece_length) if self.has_metadata else 0
         return self._size
 
     @property
@@ -220,15 +220,14 @@ class SimulatedTorrent:
 
     def set_priority(self, index: int, priority: int) -> None:
         """Want a file more or less."""
-        file = self.files[index]
-        if bool(file.priority) != bool(priority):
-            if priority:
-                self.completed += file.size_bytes * file.kept
-            else:
-                file.kept = self.progress
-                self.completed -= file.size_bytes * file.kept
-        file.priority = priority
+        for file in self.files:
+            file.kept = self.file_progress(file)
+        self.files[index].priority = priority
         self._size = -1
+        wanted = [file for file in self.files if file.priority]
+        there = sum(file.size_bytes * file.kept for file in wanted)
+        total = sum(file.size_bytes for file in wanted)
+        self.completed = self.size * there / total if total else 0.0
 
     def receive_metadata(self) -> None:
         """Know the files from now on."""
@@ -478,6 +477,21 @@ def announce_problems(trackers: Collection[SimulatedTracker]) -> tuple[bool, boo
         any(tracker.status is TrackerStatus.ERROR for tracker in trackers),
         any(tracker.status is TrackerStatus.WORKING and tracker.message for tracker in trackers),
     )
+
+
+def _wanted_bytes(files: Collection[SimulatedFile], piece_length: int) -> int:
+    """Return the size of all pieces that a wanted file has a part of: its neighbours' parts in them come along."""
+    total = sum(file.size_bytes for file in files)
+    if all(file.priority for file in files):
+        return total
+    wanted: set[int] = set()
+    start = 0
+    for file in files:
+        end = start + file.size_bytes
+        if file.priority and file.size_bytes:
+            wanted.update(range(start // piece_length, (end - 1) // piece_length + 1))
+        start = end
+    return sum(min(piece_length, total - piece * piece_length) for piece in wanted)
 
 
 def _working_tracker(trackers: Iterable[SimulatedTracker]) -> str:

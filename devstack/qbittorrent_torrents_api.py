@@ -61,6 +61,11 @@ def _words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
+def _untrimmed(text: str) -> list[str]:
+    """Return comma-separated words with the spaces around them, which 4.x keeps when it adds a torrent."""
+    return [word for word in text.split(",") if word]
+
+
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 
@@ -285,6 +290,8 @@ def _export(call: Call) -> Answer:
     if not torrent.has_metadata:
         raise ApiError(409, "Unable to export torrent file. Error: Missing metadata")
     content = torrent.exported or make_torrent(torrent.name.encode(), name=torrent.name, private=torrent.private)
+    if not call.generation.since(2, 11):
+        return Answer(content)
     return Answer(content, content_type="application/x-bittorrent", file_name=f"{torrent.hash}.torrent")
 
 
@@ -731,7 +738,8 @@ def add_torrent(call: Call, torrent: SimulatedTorrent) -> bool:
     automatic = call.flag("autoTMM")
     save_path = call.text("savepath").rstrip("/")
     torrent.category = call.text("category") if _CATEGORY.fullmatch(call.text("category")) else ""
-    torrent.tags = set(_words(call.text("tags")))
+    words = _words if call.generation.since(2, 11) else _untrimmed
+    torrent.tags = set(words(call.text("tags")))
     if torrent.category:
         engine.categories.setdefault(torrent.category, Category(torrent.category))
     torrent.automatic = automatic if automatic is not None else engine.preferences["auto_tmm_enabled"] and not save_path

@@ -8,7 +8,6 @@ async with RealQbittorrent(binary, tmp_path) as qbittorrent:
 import asyncio
 import base64
 from collections.abc import Collection, Iterable, Mapping
-from contextlib import suppress
 import hashlib
 import json
 import os
@@ -163,19 +162,24 @@ class RealQbittorrent:
         process, client = self._process, self._client
         self._process = self._client = None
         if process is not None and process.returncode is None:
-            with suppress(aiohttp.ClientError):
-                if client is not None:
-                    async with client.post(f"{self.url}/api/v2/app/shutdown", headers=self._headers):
-                        pass
-            for end in (process.terminate, process.kill):
-                try:
-                    async with asyncio.timeout(_STOP_SECONDS):
-                        await process.wait()
-                except TimeoutError:
-                    end()
-            await process.wait()
+            if client is None or not await self._shut_down(client):
+                process.terminate()
+            try:
+                async with asyncio.timeout(_STOP_SECONDS):
+                    await process.wait()
+            except TimeoutError:
+                process.kill()
+                await process.wait()
         if client is not None:
             await client.close()
+
+    async def _shut_down(self, client: aiohttp.ClientSession) -> bool:
+        """Ask it to end; False when the login has run out, or nobody answers."""
+        try:
+            async with client.post(f"{self.url}/api/v2/app/shutdown", headers=self._headers) as response:
+                return response.ok
+        except aiohttp.ClientError:
+            return False
 
     async def restart(self) -> None:
         """Stop and start it."""
