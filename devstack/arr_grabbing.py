@@ -112,7 +112,7 @@ class Grabbing:
             remaining_bytes=release.size_bytes,
             grabbed=True,
         )
-        client = next((each for each in self.arr.enabled_clients()), None)
+        client = next(iter(self.arr.clients.enabled()), None)
         if client is None:
             item.download_id, item.client_name, item.scripted, item.status = (
                 release.info_hash,
@@ -122,11 +122,11 @@ class Grabbing:
             )
         else:
             try:
-                item.download_id = await self.arr.connection(client).add(
-                    await self.source(release), category=self.arr.category_of(client)
+                item.download_id = await self.arr.clients.connection(client).add(
+                    await self.source(release), category=self.arr.clients.category(client)
                 )
             except DownloadClientError as error:
-                self.arr.client_failed(client)
+                self.arr.clients.failed(client)
                 if interactive:
                     raise ApiError.message(500, str(error)) from error
                 item.status, item.scripted = "downloadClientUnavailable", True
@@ -137,7 +137,7 @@ class Grabbing:
         self.arr.queue.settled.pop(item.download_id, None)
         self.arr.queue.items.append(item)
         self._note(item, release)
-        self.arr.notify_grab(item)
+        self.arr.webhooks.grabbed(item)
         return item
 
     def _note(self, item: QueueItem, release: Release) -> None:
@@ -158,8 +158,7 @@ class Grabbing:
                 "ageHours": f"{age / timedelta(hours=1):.4f}",
                 "ageMinutes": f"{age / timedelta(minutes=1):.4f}",
                 "publishedDate": str(moment(release.published)),
-                "downloadClient": item.client.implementation.label if item.client else str(item.client_name),
-                "downloadClientName": item.client.name if item.client else str(item.client_name),
+                **item.client_data,
                 "size": str(release.size_bytes),
                 "downloadUrl": release.magnet,
                 "guid": release.guid,

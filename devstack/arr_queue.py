@@ -109,6 +109,12 @@ class QueueItem:
         """Whether it is a release that waits, with no download behind it."""
         return self.download_id is None
 
+    @property
+    def client_data(self) -> dict[str, str]:
+        """The kind and the name of its download client, as history has them."""
+        kind = self.client.implementation.label if self.client else str(self.client_name)
+        return {"downloadClient": kind, "downloadClientName": self.client.name if self.client else kind}
+
     def warn(self, state: str, *messages: str, title: str | None = None) -> None:
         """Complain about it."""
         self.tracked_status = "warning"
@@ -157,20 +163,20 @@ class Queue:
         async with self._lock:
             self.refreshed = self.arr.clock.now()
             visible = [item for item in self.items if item.scripted]
-            for client in self.arr.enabled_clients():
+            for client in self.arr.clients.enabled():
                 try:
-                    torrents = await self.arr.connection(client).torrents(self.arr.category_of(client))
-                    has_dht = bool((await self.arr.connection(client).preferences()).get("dht", True))
+                    torrents = await self.arr.clients.connection(client).torrents(self.arr.clients.category(client))
+                    has_dht = bool((await self.arr.clients.connection(client).preferences()).get("dht", True))
                 except DownloadClientError:
-                    self.arr.client_failed(client)
+                    self.arr.clients.failed(client)
                     continue
-                self.arr.client_works(client)
+                self.arr.clients.works(client)
                 for torrent in torrents:
                     if torrent.hash in self.settled:
                         await self._after_import(client, torrent)
                         continue
                     item = self._item_of(torrent, client)
-                    self._update(item, torrent, has_dht=has_dht)
+                    self._update(item, torrent, client, has_dht=has_dht)
                     if item.status == "completed":
                         await self._import(item)
                     if torrent.hash not in self.settled:
@@ -191,7 +197,7 @@ class Queue:
         item.torrent = torrent
         return item
 
-    def _update(self, item: QueueItem, torrent: TorrentState, *, has_dht: bool) -> None:
+    def _update(self, item: QueueItem, torrent: TorrentState, client: Provider, *, has_dht: bool) -> None:
         status, item.error_message = _STATUS_OF_STATE.get(
             torrent.state, ("unknown", f"Unknown download state: {torrent.state}")
         )
@@ -200,7 +206,7 @@ class Queue:
         item.status = status
         item.size_bytes = torrent.size_bytes
         item.remaining_bytes = torrent.remaining_bytes
-        item.output_path = self.arr.local_path(item.client, torrent.content_path or torrent.save_path) or None
+        item.output_path = self.arr.clients.local_path(client, torrent.content_path or torrent.save_path) or None
         if status == "completed":
             item.time_left = timedelta()
             return
@@ -221,7 +227,7 @@ class Queue:
             self._block(item, f"{self.arr.kind.capitalize()} title mismatch, automatic import is not possible.")
             return
         item.tracked_status, item.tracked_state, item.messages = "ok", "importPending", ()
-        if not await self.arr.can_read(item):
+        if not self.arr.imports.can_read(item):
             item.warn("importPending", f"No files found are eligible for import in {item.output_path}")
             return
         if now >= item.completed_at + self.IMPORT_WAITS:
@@ -233,29 +239,29 @@ class Queue:
         item.warn("importBlocked", *complaints)
         if not item.manual_asked and item.wanted:
             item.manual_asked = True
-            self.arr.notify_manual_interaction(item)
+            self.arr.webhooks.manual_interaction(item)
 
     async def finish_import(self, item: QueueItem) -> None:
         """Import a finished download: files in the library, history, webhook; then its client is told."""
         assert item.download_id is not None  # noqa: S101 -- only downloads are imported
-        await self.arr.import_files(item)
+        await self.arr.imports.run(item)
         item.tracked_status, item.tracked_state, item.messages = "ok", "imported", ()
         self.settled[item.download_id] = "imported"
         if item in self.items:
             self.items.remove(item)
         if item.client is not None and item.torrent is not None:
-            imported_category = self.arr.imported_category_of(item.client)
+            imported_category = self.arr.clients.imported_category(item.client)
             if imported_category:
-                await self.arr.connection(item.client).set_category(item.download_id, imported_category)
+                await self.arr.clients.connection(item.client).set_category(item.download_id, imported_category)
 
     async def _after_import(self, client: Provider, torrent: TorrentState) -> None:
         """Remove an imported torrent from the client once it stopped by itself after seeding enough."""
         if self.settled[torrent.hash] != "imported" or torrent.state not in _STOPPED_COMPLETE:
             return
         if client.attributes.get("removeCompletedDownloads"):
-            limits = await self.arr.connection(client).preferences()
+            limits = await self.arr.clients.connection(client).preferences()
             if limits.get("max_ratio_enabled") and torrent.ratio >= float(limits.get("max_ratio", 0)):
-                await self.arr.connection(client).delete(torrent.hash, with_files=True)
+                await self.arr.clients.connection(client).delete(torrent.hash, with_files=True)
 
     # --- records -------------------------------------------------------------------------------------------------
 
@@ -303,7 +309,7 @@ class Queue:
             "downloadId": item.download_id,
             "protocol": item.protocol,
             "downloadClient": client.name if client else item.client_name,
-            "downloadClientHasPostImportCategory": bool(client and self.arr.imported_category_of(client)),
+            "downloadClientHasPostImportCategory": bool(client and self.arr.clients.imported_category(client)),
             "indexer": item.indexer,
             "outputPath": item.output_path,
             "sizeleft": item.remaining_bytes,
@@ -395,11 +401,11 @@ class Queue:
     async def _remove_download(self, item: QueueItem, *, from_client: bool, change_category: bool) -> None:
         if item.client is None:
             return
-        connection = self.arr.connection(item.client)
+        connection = self.arr.clients.connection(item.client)
         try:
             if from_client:
                 await connection.delete(str(item.download_id), with_files=True)
-            elif change_category and (category := self.arr.imported_category_of(item.client)):
+            elif change_category and (category := self.arr.clients.imported_category(item.client)):
                 await connection.set_category(str(item.download_id), category)
         except DownloadClientError as error:
             raise ApiError.message(500, str(error)) from error
@@ -430,8 +436,7 @@ class Queue:
             download_id=item.download_id,
             score=item.score,
             data={
-                "downloadClient": item.client.implementation.label if item.client else str(item.client_name),
-                "downloadClientName": item.client.name if item.client else str(item.client_name),
+                **item.client_data,
                 "indexer": item.indexer or "",
                 "size": str(item.size_bytes),
                 **data,

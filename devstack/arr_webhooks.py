@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 from aiohttp import ClientError, encode_basic_auth
 import orjson
 
+from .arr_queue import QueueItem
+from .quality import languages
+from .servarr import HealthIssue
 from .servarr_http import Invalid, Json, without_nulls
 from .servarr_providers import Provider, Providers
 
@@ -83,3 +86,69 @@ class Webhooks:
             return (Invalid("Url", "'Url' must not be empty.", provider.values.get("url")),)
         problem = await self._post(provider, "Test", self.arr.webhook_test_payload())
         return () if problem is None else (Invalid("Url", f"Unable to send test message: {problem}"),)
+
+    # --- events --------------------------------------------------------------------------------------------------
+
+    def grabbed(self, item: QueueItem) -> None:
+        """Tell of a grab."""
+        release = item.release
+        described = {
+            "quality": self._quality(item),
+            "qualityVersion": 1,
+            "releaseGroup": release.group if release else None,
+            "releaseTitle": item.title,
+            "indexer": item.indexer,
+            "size": item.size_bytes,
+            "customFormatScore": item.score,
+            "customFormats": [],
+            "languages": languages(item.languages),
+            "indexerFlags": ["freeleech"] if release and release.freeleech else [],
+        }
+        self.send(
+            "onGrab", "Grab", {**self.arr.webhook_titles(item.wanted), "release": described, **self.download(item)}
+        )
+
+    def manual_interaction(self, item: QueueItem) -> None:
+        """Tell of an import that needs a person."""
+        release = {"indexer": item.indexer, "size": item.size_bytes}
+        self.send(
+            "onManualInteractionRequired",
+            "ManualInteractionRequired",
+            {
+                **self.arr.webhook_titles(item.wanted),
+                "downloadInfo": {"quality": self._quality(item), "qualityVersion": 1, "title": item.title, **release},
+                **self.download(item),
+                "downloadStatus": item.tracked_status.capitalize(),
+                "downloadStatusMessages": [
+                    {"title": message.title, "messages": list(message.messages)} for message in item.messages
+                ],
+                "release": {"releaseTitle": item.title, **release},
+            },
+        )
+
+    def health(self, flag: str, event: str, issue: HealthIssue) -> None:
+        """Tell of a complaint that came or went."""
+        self.send(
+            flag,
+            event,
+            {
+                "level": issue.type,
+                "message": issue.message,
+                "type": issue.source,
+                "wikiUrl": self.arr.wiki_url(issue),
+            },
+        )
+
+    def _quality(self, item: QueueItem) -> str:
+        return str(self.arr.quality_json(item.quality)["quality"]["name"])
+
+    @staticmethod
+    def download(item: QueueItem) -> Json:
+        """Return a download as webhooks describe it."""
+        data = item.client_data
+        return {
+            "downloadClient": data["downloadClientName"],
+            "downloadClientType": data["downloadClient"],
+            "downloadId": item.download_id,
+            "customFormatInfo": {"customFormats": [], "customFormatScore": item.score},
+        }

@@ -145,10 +145,6 @@ class RadarrSimulator(ArrSimulator):
         return {"quality": quality.radarr(), "revision": {"version": 1, "real": 0, "isRepack": False}}
 
     @override
-    def profile_json(self, profile: QualityProfile) -> Json:
-        return super().profile_json(profile) | {"language": {"id": -1, "name": "Any"}}
-
-    @override
     def match(self, name: str) -> tuple[Wanted, ...]:
         # the longest title wins: "The General" is not "The General of Narvik"
         wanted = plain(name)
@@ -277,7 +273,7 @@ class RadarrSimulator(ArrSimulator):
                     **self.webhook_titles((movie,)),
                     "movieFile": self._webhook_file(movie, movie.file, item.output_path),
                     "isUpgrade": before is not None,
-                    **self.webhook_download(item),
+                    **self.webhooks.download(item),
                     "deletedFiles": [self._webhook_file(movie, before, None)] if before else None,
                     "release": {
                         "releaseTitle": item.title,
