@@ -22,7 +22,7 @@ class BackendError(Exception):
     """A backend could not do what was asked. The message is safe to show: it holds no secret."""
 
 
-class CannotConnect(BackendError):  # noqa: N818 -- named for what happened, as in design.md
+class CannotConnect(BackendError):  # noqa: N818 -- these are named for what happened
     """Nobody answered: refused, unreachable, name unknown, TLS failed or too slow."""
 
     def __init__(self, message: str, *, silence: Silence = Silence.UNREACHABLE) -> None:
