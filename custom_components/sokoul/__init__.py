@@ -1,5 +1,6 @@
 """SOKOUL: the media stack that runs itself, inside Home Assistant."""
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.device_registry import DeviceEntry
@@ -35,7 +36,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: SokoulConfigEntry) -> No
 async def _entry_changed(hass: HomeAssistant, entry: SokoulConfigEntry) -> None:
     """Apply what changed to the backends that it concerns; nothing is reloaded."""
     del hass
-    await entry.runtime_data.apply_subentries()
+    entry.runtime_data.apply_subentries()
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: SokoulConfigEntry) -> None:
@@ -52,6 +53,8 @@ async def async_remove_entry(hass: HomeAssistant, entry: SokoulConfigEntry) -> N
 async def async_remove_config_entry_device(hass: HomeAssistant, entry: SokoulConfigEntry, device: DeviceEntry) -> bool:
     """Let a person remove the device of something that is gone; what is there would only come back."""
     del hass
+    if entry.state is not ConfigEntryState.LOADED:
+        return False  # nobody knows now what is there
     present = {entry.entry_id, *entry.runtime_data.backends}
     for backend in entry.runtime_data.backends.values():
         present.update(part_devices(backend))

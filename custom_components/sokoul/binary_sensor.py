@@ -17,7 +17,7 @@ PARALLEL_UPDATES = 0
 
 CONNECTIVITY: BackendBinarySensor[AnyCoordinator] = BackendBinarySensor(
     key="connectivity",
-    value=lambda backend: backend.last_update_success,
+    value=lambda backend: backend.answering,
     device_class=BinarySensorDeviceClass.CONNECTIVITY,
     entity_category=EntityCategory.DIAGNOSTIC,
 )
@@ -70,7 +70,7 @@ class Connectivity(BackendEntity, _BinarySensor):
 
     @override
     def read(self) -> bool:
-        return self.coordinator.last_update_success
+        return self.coordinator.answering
 
 
 class HubBinarySensor(HubEntity, _BinarySensor):

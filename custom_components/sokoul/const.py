@@ -31,3 +31,7 @@ START_PATIENCE: Final = timedelta(seconds=1)
 OUTAGE_GRACE: Final = timedelta(minutes=5)
 #: The longest pause between two tries to reach a backend that is away.
 LONGEST_BACKOFF: Final = timedelta(minutes=2)
+#: How long to wait after credentials were refused: asking again with the same ones gets an address banned.
+AUTH_PAUSE: Final = timedelta(hours=1)
+#: How long a backend has for taking leave of us; a session that isn't ended ends by itself.
+FAREWELL_PATIENCE: Final = timedelta(seconds=2)

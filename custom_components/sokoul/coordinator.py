@@ -1,5 +1,6 @@
 """The coordinator of one backend: polls it, backs off, and says what is wrong in words that help."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
@@ -7,17 +8,26 @@ import random
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, override
 
-from homeassistant.config_entries import ConfigSubentry
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigFlowContext, ConfigSubentry
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
 
-from .clients.errors import BackendError, Banned, InvalidAuth, RateLimited
+from .clients.errors import BackendError, Banned, CannotConnect, InvalidAuth, RateLimited
 from .connectors.base import Client, Connection, Connector, Reader
-from .const import CONF_CONNECTION, CONF_PREFERENCES, DOMAIN, LOGGER, LONGEST_BACKOFF, OUTAGE_GRACE
+from .const import (
+    AUTH_PAUSE,
+    CONF_CONNECTION,
+    CONF_PREFERENCES,
+    DOMAIN,
+    FAREWELL_PATIENCE,
+    LOGGER,
+    LONGEST_BACKOFF,
+    OUTAGE_GRACE,
+)
 from .problems import problem_of
 
 if TYPE_CHECKING:
@@ -33,6 +43,7 @@ class BackendCoordinator[ClientT: Client, SnapshotT](DataUpdateCoordinator[Snaps
     config_entry: SokoulConfigEntry
     client: ClientT
     reader: Reader[SnapshotT]
+    unavailable_since: datetime | None  # None while it answers
 
     def __init__(
         self,
@@ -46,38 +57,62 @@ class BackendCoordinator[ClientT: Client, SnapshotT](DataUpdateCoordinator[Snaps
             hass,
             LOGGER,
             config_entry=entry,
-            name=f"{connector.name} ({subentry.title})",
+            name=connector.name,
             update_interval=connector.interval(None),
             always_update=False,
         )
         self.connector = connector
         self.subentry_id = subentry.subentry_id
-        self.title = subentry.title
-        self.last_update_success = False  # until it has answered once
-        self.answered = False  # ever, since it was connected
-        self.unavailable_since: datetime | None = dt_util.utcnow()
         self._hub_memory = hub_memory
-        self._failures = 0
-        self._connect(subentry)
-        self._cancel_outage = async_call_later(hass, OUTAGE_GRACE, self._outage_lasts)
+        self._reading: asyncio.Task[SnapshotT] | None = None
+        self._act_lock = asyncio.Lock()
+        self._cancel_outage: CALLBACK_TYPE = _nothing
+        self._configure(subentry)
+        self._connect()
 
     # --- connection ----------------------------------------------------------------------------------------------
 
-    def _connect(self, subentry: ConfigSubentry) -> None:
+    def _configure(self, subentry: ConfigSubentry) -> None:
+        self.title = subentry.title
+        self.name = f"{self.connector.name} ({subentry.title})"
         self.settings: Mapping[str, Any] = MappingProxyType(dict(subentry.data))
-        self.connection = Connection.from_data(subentry.data[CONF_CONNECTION])
         self.preferences: Mapping[str, Any] = subentry.data.get(CONF_PREFERENCES, {})
+
+    def _connect(self) -> None:
+        self.answered = False  # ever, since it was connected
+        self._failures = 0
+        self.connection = Connection.from_data(self.settings[CONF_CONNECTION])
         self.client = self.connector.connect(self.hass, self.connection)
         self.reader = self.connector.reader(self.client)
+        self._note_absence()  # until it answers
 
-    async def async_reconnect(self, subentry: ConfigSubentry) -> None:
-        """Go on with a changed subentry: new credentials, a new address, other preferences."""
-        await self._close_reader()
-        self.title = subentry.title
-        self._failures = 0
-        self._connect(subentry)
+    def differs(self, subentry: ConfigSubentry) -> bool:
+        """Tell whether the subentry says something else than what this coordinator works with."""
+        return self.title != subentry.title or dict(self.settings) != dict(subentry.data)
+
+    async def async_change(self, subentry: ConfigSubentry) -> None:
+        """Go on with a changed subentry. Everything counts at once; only the first look at a new address takes time."""
+        before = self.settings[CONF_CONNECTION]
+        self._configure(subentry)
+        if self.settings[CONF_CONNECTION] == before:
+            return
+        old = self.reader
+        self._stop_reading()  # the refresh that began it begins again, at the new address
+        self._connect()
         self.clear_issue()
         await self.async_refresh()
+        # the new server's first revision may bear the number of the old one's last
+        self.async_update_listeners()
+        await _let_go(old)
+
+    def _stop_reading(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+
+    @property
+    def answering(self) -> bool:
+        """Whether the backend answered when it was last asked."""
+        return self.last_update_success and self.data is not None
 
     @property
     def version(self) -> str | None:
@@ -90,20 +125,21 @@ class BackendCoordinator[ClientT: Client, SnapshotT](DataUpdateCoordinator[Snaps
         latency = self.client.latency_seconds
         return None if latency is None else latency * 1000
 
-    def differs(self, subentry: ConfigSubentry) -> bool:
-        """Tell whether the subentry says something else than what this coordinator works with."""
-        return self.title != subentry.title or dict(self.settings) != dict(subentry.data)
-
     @override
     async def async_shutdown(self) -> None:
         """Stop polling and let go of the backend's session."""
+        answering = self.answering
         self._cancel_outage()
         await super().async_shutdown()
-        await self._close_reader()
+        self._stop_reading()
+        if answering:
+            await _let_go(self.reader)
 
-    async def _close_reader(self) -> None:
-        with suppress(BackendError):
-            await self.reader.close()
+    @callback
+    @override
+    def _schedule_refresh(self) -> None:
+        if not self._shutdown_requested:  # a read that was under way at the end would start the polling again
+            super()._schedule_refresh()
 
     # --- memory --------------------------------------------------------------------------------------------------
 
@@ -113,43 +149,63 @@ class BackendCoordinator[ClientT: Client, SnapshotT](DataUpdateCoordinator[Snaps
         return self._hub_memory.of_backend(self.subentry_id)
 
     def remember(self, key: str, value: Any) -> None:
-        """Keep a value over a restart; None forgets it."""
+        """Keep a value over a restart; None forgets it. It is written soon."""
         self._hub_memory.remember(self.subentry_id, key, value)
+
+    async def save_memory(self) -> None:
+        """Write what is remembered now."""
+        await self._hub_memory.save_now()
 
     # --- polling -------------------------------------------------------------------------------------------------
 
     @override
     async def _async_update_data(self) -> SnapshotT:
-        reader = self.reader
         try:
-            snapshot = await reader.read(dt_util.utcnow())
+            snapshot = await self._read()
         except BackendError as error:
             raise self._failed(error) from error
-        if reader is not self.reader:  # reconnected meanwhile: what was read belongs to the old address
-            return self.data
         self._recovered()
         self.data = snapshot
         self.update_interval = self.connector.interval(snapshot)
         if self.connector.after_read is not None:
-            with suppress(BackendError):  # tried again after the next read
-                await self.connector.after_read(self)
+            async with self._act_lock:  # it may act, and must not cross what a person does
+                with suppress(BackendError):  # tried again after the next read
+                    await self.connector.after_read(self)
         return snapshot
+
+    async def _read(self) -> SnapshotT:
+        """Read the backend, and begin again when it is connected anew meanwhile."""
+        while True:
+            reader = self.reader
+            self._reading = asyncio.create_task(reader.read(dt_util.utcnow()))
+            try:
+                snapshot = await self._reading
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if reader is self.reader or (task is not None and task.cancelling()):
+                    raise
+            except BackendError:
+                if reader is self.reader:
+                    raise
+            else:
+                if reader is self.reader:
+                    return snapshot
+            finally:
+                self._reading = None
 
     def _failed(self, error: BackendError) -> UpdateFailed:
         """Note a failure and return it as Home Assistant wants it, with the time until the next try."""
         if self.unavailable_since is None:
-            self.unavailable_since = dt_util.utcnow()
-            self._cancel_outage()
-            self._cancel_outage = async_call_later(self.hass, OUTAGE_GRACE, self._outage_lasts)
+            self._note_absence()
         self._failures += 1
         wait = self._backoff()
         if isinstance(error, RateLimited) and error.retry_after is not None:
             wait = max(wait, error.retry_after)
         if isinstance(error, InvalidAuth):
             # The same wrong credentials again would get this address banned: wait for a person.
-            wait = timedelta(hours=1)
+            wait = AUTH_PAUSE
             if not isinstance(error, Banned):
-                self.config_entry.async_start_reauth_if_available(self.hass, data={"subentry_id": self.subentry_id})
+                self._ask_for_credentials()
         return UpdateFailed(
             translation_domain=DOMAIN,
             translation_key=problem_of(error),
@@ -161,6 +217,14 @@ class BackendCoordinator[ClientT: Client, SnapshotT](DataUpdateCoordinator[Snaps
         """Return the pause before the next try: twice as long each time, never the same for all backends."""
         wait: timedelta = self.connector.interval(None) * 2.0 ** min(self._failures, 10)
         return min(wait, LONGEST_BACKOFF) * random.uniform(0.85, 1.15)  # noqa: S311 -- jitter
+
+    def _note_absence(self) -> None:
+        self.unavailable_since = dt_util.utcnow()
+        self._watch_outage()
+
+    def _watch_outage(self) -> None:
+        self._cancel_outage()
+        self._cancel_outage = async_call_later(self.hass, OUTAGE_GRACE, self._outage_lasts)
 
     def _recovered(self) -> None:
         self._failures = 0
@@ -177,7 +241,20 @@ class BackendCoordinator[ClientT: Client, SnapshotT](DataUpdateCoordinator[Snaps
             self.hass, self.async_request_refresh(), f"{self.name} - hinted refresh"
         )
 
-    # --- the repair issue of a long outage -------------------------------------------------------------------------
+    # --- asking a person -------------------------------------------------------------------------------------------
+
+    def _ask_for_credentials(self) -> None:
+        """Start a reauthentication. An entry has one at a time: who comes second gets a repair issue after a while."""
+        self.config_entry.async_start_reauth_if_available(
+            self.hass,
+            context=ConfigFlowContext(title_placeholders={"name": self.title, "subentry_id": self.subentry_id}),
+            data={"subentry_id": self.subentry_id},
+        )
+
+    def _is_asking_for_credentials(self) -> bool:
+        flows = self.config_entry.async_get_active_flows(self.hass, {SOURCE_REAUTH})
+        asking = [flow["context"].get("title_placeholders", {}).get("subentry_id") for flow in flows]
+        return self.subentry_id in asking
 
     @property
     def issue_id(self) -> str:
@@ -186,17 +263,21 @@ class BackendCoordinator[ClientT: Client, SnapshotT](DataUpdateCoordinator[Snaps
 
     @callback
     def _outage_lasts(self, _now: datetime) -> None:
-        error = self.last_exception
-        cause = error.__cause__ if error is not None else None
-        if isinstance(cause, InvalidAuth) and not isinstance(cause, Banned):
-            return  # Home Assistant's own reauthentication issue is there already
+        """Say that it is away, and look now and then whether it is still for the same reason."""
+        self._watch_outage()
+        error = self.last_exception.__cause__ if self.last_exception is not None else None
+        if not isinstance(error, BackendError):
+            error = CannotConnect("it has not answered yet")
+        if isinstance(error, InvalidAuth) and self._is_asking_for_credentials():
+            self.clear_issue()  # Home Assistant's own issue leads to the same form
+            return
         ir.async_create_issue(
             self.hass,
             DOMAIN,
             self.issue_id,
             is_fixable=True,
             severity=ir.IssueSeverity.ERROR,
-            translation_key=f"unavailable_{problem_of(cause) if isinstance(cause, BackendError) else 'no_answer'}",
+            translation_key=f"unavailable_{problem_of(error)}",
             translation_placeholders={"backend": self.title, "url": self.connection.url},
             data={"subentry_id": self.subentry_id},
         )
@@ -209,10 +290,25 @@ class BackendCoordinator[ClientT: Client, SnapshotT](DataUpdateCoordinator[Snaps
 
     @asynccontextmanager
     async def acting(self) -> AsyncIterator[ClientT]:
-        """Hand out the client for a change; its errors become Home Assistant's, and the result is looked at."""
-        with backend_errors(self.title):
-            yield self.client
-        await self.async_request_refresh()
+        """Hand out the client for a change, one at a time; its errors become Home Assistant's.
+
+        Afterwards the result is looked at.
+        """
+        async with self._act_lock:
+            with backend_errors(self.title):
+                yield self.client
+        await self.async_refresh()
+
+
+def _nothing() -> None:
+    """Cancel what was never begun."""
+
+
+async def _let_go(reader: Reader[Any]) -> None:
+    """End a reader's session at the backend: a courtesy that must not hold anything up."""
+    with suppress(BackendError, TimeoutError):
+        async with asyncio.timeout(FAREWELL_PATIENCE.total_seconds()):
+            await reader.close()
 
 
 class backend_errors:  # noqa: N801 -- read as a statement: `with backend_errors(title):`

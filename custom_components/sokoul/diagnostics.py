@@ -61,7 +61,7 @@ def _backend(backend: AnyCoordinator) -> dict[str, Any]:
         "id": backend.subentry_id,
         "kind": backend.connector.kind,
         "title": backend.title,
-        "answering": backend.last_update_success,
+        "answering": backend.answering,
         "unavailable_since": backend.unavailable_since,
         "last_error": str(backend.last_exception) if backend.last_exception else None,
         "interval_seconds": backend.update_interval.total_seconds() if backend.update_interval else None,

@@ -128,7 +128,7 @@ class BackendEntity(PacedEntity, CoordinatorEntity[AnyCoordinator]):
     @property
     @override
     def available(self) -> bool:
-        return self.coordinator.last_update_success and self.coordinator.data is not None
+        return self.coordinator.answering
 
     @callback
     @override

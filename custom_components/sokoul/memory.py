@@ -1,6 +1,6 @@
 """What the hub and its backends remember over a restart, in one small file that is written seldom."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from homeassistant.core import HomeAssistant
@@ -19,8 +19,10 @@ class HubMemory:
     """Live settings and notes. Writing them reloads nothing."""
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
+        self._hass = hass
         self._store = Store[dict[str, Any]](hass, VERSION, f"{DOMAIN}.{entry_id}", atomic_writes=True)
         self._data: dict[str, Any] = {}
+        self._due: float | None = None  # when what is pending will be written, by the loop's clock
 
     async def load(self) -> None:
         """Read the file; nothing is remembered where there is none."""
@@ -28,7 +30,9 @@ class HubMemory:
 
     async def save_now(self) -> None:
         """Write what is pending."""
-        await self._store.async_save(self._data)
+        if self._due is not None:
+            self._due = None
+            await self._store.async_save(self._data)
 
     async def remove(self) -> None:
         """Forget everything."""
@@ -50,12 +54,17 @@ class HubMemory:
             notes.pop(key, None)
         else:
             notes[key] = value
-        self._save()
+        self._save(GATHER_SECONDS)
 
     def forget_backend(self, backend_id: str) -> None:
         """Forget a backend that was removed."""
         if self._data.get("backends", {}).pop(backend_id, None) is not None:
-            self._save()
+            self._save(GATHER_SECONDS)
+
+    def keep_backends(self, backend_ids: Collection[str]) -> None:
+        """Forget all backends but these: some may have been removed while nobody looked."""
+        for gone in self._data.get("backends", {}).keys() - set(backend_ids):
+            self.forget_backend(gone)
 
     # --- the hub -------------------------------------------------------------------------------------------------
 
@@ -66,12 +75,20 @@ class HubMemory:
     def set(self, key: str, value: Any) -> None:
         """Change a setting of the hub."""
         self._data.setdefault("hub", {})[key] = value
-        self._save()
+        self._save(GATHER_SECONDS)
 
     def set_quietly(self, key: str, value: Any) -> None:
         """Change what may be lost by an hour when the power fails (samples of a trend)."""
         self._data.setdefault("hub", {})[key] = value
-        self._store.async_delay_save(lambda: self._data, GATHER_SAMPLES_SECONDS)
+        self._save(GATHER_SAMPLES_SECONDS)
 
-    def _save(self) -> None:
-        self._store.async_delay_save(lambda: self._data, GATHER_SECONDS)
+    def _save(self, within_seconds: float) -> None:
+        """Write within a time. A later wish never puts off an earlier one, as the store by itself would let it."""
+        due = self._hass.loop.time() + within_seconds
+        if self._due is None or due < self._due:
+            self._due = due
+            self._store.async_delay_save(self._written, within_seconds)
+
+    def _written(self) -> dict[str, Any]:
+        self._due = None
+        return self._data

@@ -10,8 +10,8 @@ from .connectors.base import BackendNumber
 from .data import SokoulConfigEntry
 from .entity import BackendEntity, PlatformSetup
 
-# One act at a time on a backend.
-PARALLEL_UPDATES = 1
+# One act at a time on a backend is what its coordinator sees to; one backend that hangs must not hold up another.
+PARALLEL_UPDATES = 0
 
 
 async def async_setup_entry(

@@ -3,21 +3,21 @@
 A webhook is a hint to look sooner, never data: it is not signed, it can be lost, and polling goes on without it.
 """
 
+import asyncio
+from collections import defaultdict
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from aiohttp.web import Request, Response
 from homeassistant.components import webhook
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.network import NoURLAvailableError, get_url
 import orjson
 
-from .clients.errors import BackendError
+from .clients.errors import BackendError, CannotConnect
 from .const import CONF_PUSH, CONF_PUSH_URL, DOMAIN, LOGGER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from .coordinator import BackendCoordinator
     from .hub import Hub
 
@@ -28,6 +28,7 @@ WEBHOOK_NAME = "SOKOUL (Home Assistant)"
 MEMORY_KEY = "webhook_id"
 #: A webhook's body is a few kilobytes; a poster list can make it larger.
 MAX_BODY_BYTES = 1024 * 1024
+CHUNK_BYTES = 64 * 1024
 
 
 class Push:
@@ -37,34 +38,40 @@ class Push:
         self._hub = hub
         self._registered: dict[str, str] = {}  # webhook id by backend
         self._seen: set[str] = set()  # backends whose webhook has arrived since the start
-        self._unsubscribe: dict[str, Callable[[], None]] = {}
+        self._reconciled: set[str] = set()  # backends that were asked, whatever they answered
+        self._started = False
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def seen(self, backend_id: str) -> bool:
         """Tell whether a backend's webhooks arrive: known only after the first one did."""
         return backend_id in self._seen
 
-    def watch(self, backend: AnyCoordinator) -> None:
-        """Reconcile the webhook as soon as the backend has answered."""
-        if not backend.connector.pushes:
-            return
+    @callback
+    def start(self, _hass: HomeAssistant) -> None:
+        """Begin: Home Assistant has started, so that it can answer the test that an *arr sends."""
+        self._started = True
+        for backend in self._hub.backends.values():
+            self.backend_updated(backend)
 
-        def once_answered() -> None:
-            if backend.last_update_success:
-                self._unsubscribe.pop(backend.subentry_id, lambda: None)()
-                self._hub.entry.async_create_background_task(
-                    self._hub.hass, self.reconcile(backend), f"{DOMAIN} webhook of {backend.title}"
-                )
-
-        self._unsubscribe[backend.subentry_id] = backend.async_add_listener(once_answered)
+    @callback
+    def backend_updated(self, backend: AnyCoordinator) -> None:
+        """Reconcile the webhook once a backend answers."""
+        new = self._started and backend.connector.pushes and backend.subentry_id not in self._reconciled
+        if new and backend.answering:
+            self._reconciled.add(backend.subentry_id)
+            self._hub.in_background(self.reconcile(backend), f"webhook of {backend.title}")
 
     async def reconcile(self, backend: AnyCoordinator) -> None:
         """Make the *arr's webhook be as the person wants it: there, changed, or gone."""
         if not backend.connector.pushes:
             return
-        if not backend.preferences.get(CONF_PUSH):
-            if MEMORY_KEY in backend.memory:
-                await self.remove(backend)
-            return
+        async with self._locks[backend.subentry_id]:
+            if backend.preferences.get(CONF_PUSH):
+                await self._ensure(backend)
+            else:
+                await self._remove(backend)
+
+    async def _ensure(self, backend: AnyCoordinator) -> None:
         webhook_id: str = backend.memory.get(MEMORY_KEY) or webhook.async_generate_id()
         backend.remember(MEMORY_KEY, webhook_id)
         self._register(backend, webhook_id)
@@ -72,17 +79,24 @@ class Push:
         if base is None:
             LOGGER.warning("No address is known under which %s could reach Home Assistant", backend.title)
             return
+        url = f"{base.rstrip('/')}{webhook.async_generate_path(webhook_id)}"
         try:
-            await backend.client.ensure_webhook(
-                WEBHOOK_NAME, f"{base.rstrip('/')}{webhook.async_generate_path(webhook_id)}"
-            )
+            await backend.client.ensure_webhook(WEBHOOK_NAME, url)
+        except CannotConnect:
+            self._reconciled.discard(backend.subentry_id)  # when it answers again
         except BackendError as error:
             LOGGER.warning("%s does not take the webhook, polling goes on: %s", backend.title, error)
 
     async def remove(self, backend: AnyCoordinator) -> None:
-        """Take the webhook out of the *arr and stop listening."""
+        """Take the webhook out of the *arr of a backend that was removed."""
+        async with self._locks[backend.subentry_id]:
+            await self._remove(backend)
+        self._reconciled.discard(backend.subentry_id)
+        del self._locks[backend.subentry_id]
+
+    async def _remove(self, backend: AnyCoordinator) -> None:
         self._unregister(backend.subentry_id)
-        if not backend.connector.pushes or MEMORY_KEY not in backend.memory:
+        if MEMORY_KEY not in backend.memory:
             return
         try:
             await backend.client.remove_webhook(WEBHOOK_NAME)
@@ -114,10 +128,11 @@ class Push:
             webhook.async_unregister(self._hub.hass, webhook_id)
 
     async def _handle(self, backend: AnyCoordinator, request: Request) -> Response:
-        if request.content_length is None or request.content_length > MAX_BODY_BYTES:
+        body = await _read_bounded(request)
+        if body is None:
             return Response(status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         try:
-            event = orjson.loads(await request.read())
+            event = orjson.loads(body)
         except orjson.JSONDecodeError:
             return Response(status=HTTPStatus.BAD_REQUEST)
         kind = event.get("eventType") if isinstance(event, dict) else None
@@ -127,6 +142,16 @@ class Push:
         if kind != "Test":
             backend.look_again()
         return Response(status=HTTPStatus.OK)
+
+
+async def _read_bounded(request: Request) -> bytes | None:
+    """Return the body; None where it is too long, whatever its length was said to be."""
+    body = bytearray()
+    while chunk := await request.content.read(CHUNK_BYTES):
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            return None
+    return bytes(body)
 
 
 def own_url(hass: HomeAssistant) -> str | None:

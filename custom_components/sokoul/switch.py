@@ -10,8 +10,8 @@ from .connectors.base import BackendSwitch
 from .data import SokoulConfigEntry
 from .entity import BackendEntity, PlatformSetup
 
-# One act at a time on a backend.
-PARALLEL_UPDATES = 1
+# One act at a time on a backend is what its coordinator sees to; one backend that hangs must not hold up another.
+PARALLEL_UPDATES = 0
 
 
 async def async_setup_entry(
@@ -49,3 +49,4 @@ class SokoulSwitch(BackendEntity, SwitchEntity):
     async def _turn(self, *, on: bool) -> None:
         async with self.coordinator.acting():
             await self.entity_description.turn(self.coordinator, on)
+        self.write_if_new()  # it may be told by the memory alone

@@ -21,7 +21,7 @@ async def system_health_info(hass: HomeAssistant) -> dict[str, Any]:
     if not entries:
         return {}
     hub = entries[0].runtime_data
-    answering = [backend for backend in hub.backends.values() if backend.last_update_success]
+    answering = [backend for backend in hub.backends.values() if backend.answering]
     info: dict[str, Any] = {
         "backends": len(hub.backends),
         "backends_answering": len(answering),

@@ -1,29 +1,90 @@
 """A Home Assistant with SOKOUL, connected over real HTTP on loopback to simulated backends."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import timedelta
+import socket
 from typing import Any
+from unittest.mock import patch
 
-from homeassistant.config_entries import ConfigSubentryDataWithId
+from aiohttp.abc import AbstractResolver, ResolveResult
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import ConfigEntryState, ConfigSubentryDataWithId
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity import Entity
 from homeassistant.setup import async_setup_component
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
 from custom_components.sokoul.const import DOMAIN
 from devstack.clock import ManualClock
 from devstack.frame import Simulator
+from devstack.prowlarr import ProwlarrSimulator
 from devstack.qbittorrent import QbittorrentSimulator
+from devstack.radarr import RadarrSimulator
+from devstack.servarr import Servarr
+from devstack.sonarr import SonarrSimulator
+
+from .flow_texts import checked_flows
 
 USERNAME = "admin"
 PASSWORD = "correct horse"
+HUB_ID = "01SOKOULHUB"
 QBITTORRENT_ID = "01SOKOULQBITTORRENT0000000"
+RADARR_ID = "01SOKOULRADARR000000000000"
+SONARR_ID = "01SOKOULSONARR000000000000"
+PROWLARR_ID = "01SOKOULPROWLARR0000000000"
 
 type SetUp = Callable[..., Awaitable[MockConfigEntry]]
+type PassTime = Callable[..., Awaitable[None]]
 
 
 @pytest.fixture(autouse=True)
 async def _integration(enable_custom_integrations: None, hass: HomeAssistant, socket_enabled: None) -> None:
     await async_setup_component(hass, "homeassistant", {})
+
+
+@pytest.fixture(autouse=True)
+def _flow_texts() -> Iterator[None]:
+    """Fail a test whose flows show what has no text."""
+    with checked_flows():
+        yield
+
+
+class Names(AbstractResolver):
+    """Host names of the home network, all of them on loopback; what is not in `known` is not known."""
+
+    def __init__(self) -> None:
+        self.known: set[str] = set()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        if host not in self.known:
+            raise OSError(socket.EAI_NONAME, "Name or service not known")
+        result: ResolveResult = {
+            "hostname": host,
+            "host": "127.0.0.1",
+            "port": port,
+            "family": family,
+            "proto": 0,
+            "flags": socket.AI_NUMERICHOST,
+        }
+        return [result]
+
+    async def close(self) -> None:
+        pass
+
+    async def real_close(self) -> None:
+        """Be closed by Home Assistant, which asks its own resolver to."""
+
+
+@pytest.fixture
+def names() -> Iterator[Names]:
+    """Know host names; without this none may be asked for."""
+    resolver = Names()
+    with patch("homeassistant.helpers.aiohttp_client._async_make_resolver", return_value=resolver):
+        yield resolver
 
 
 @pytest.fixture
@@ -35,6 +96,24 @@ def clock() -> ManualClock:
 async def qbittorrent(clock: ManualClock) -> AsyncIterator[QbittorrentSimulator]:
     simulator = QbittorrentSimulator("5.2", username=USERNAME, password=PASSWORD, clock=clock)
     async with simulator:
+        yield simulator
+
+
+@pytest.fixture
+async def radarr(clock: ManualClock) -> AsyncIterator[RadarrSimulator]:
+    async with RadarrSimulator(clock=clock) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+async def sonarr(clock: ManualClock) -> AsyncIterator[SonarrSimulator]:
+    async with SonarrSimulator(clock=clock) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+async def prowlarr(clock: ManualClock) -> AsyncIterator[ProwlarrSimulator]:
+    async with ProwlarrSimulator(clock=clock) as simulator:
         yield simulator
 
 
@@ -57,20 +136,62 @@ def qbittorrent_subentry(simulator: Simulator | str) -> ConfigSubentryDataWithId
     return subentry("qbittorrent", simulator, QBITTORRENT_ID, title="qBittorrent", username=USERNAME, password=PASSWORD)
 
 
+def servarr_subentry(
+    simulator: Servarr, subentry_id: str, *, preferences: dict[str, Any] | None = None
+) -> ConfigSubentryDataWithId:
+    """Return the subentry of a simulated Radarr, Sonarr or Prowlarr."""
+    made = subentry(simulator.name, simulator, subentry_id, title=simulator.application, api_key=simulator.api_key)
+    return ConfigSubentryDataWithId(**{**made, "data": {**made["data"], "preferences": preferences or {}}})
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Let the event loop go on until something holds; fail when it takes too long."""
+    for _ in range(20_000):
+        if condition():
+            return
+        await asyncio.sleep(0)
+    pytest.fail("it never came to hold")
+
+
+@pytest.fixture
+def all_entities_enabled() -> Iterator[None]:
+    """Enable the entities that are disabled by default."""
+    with patch.object(Entity, "entity_registry_enabled_default", True):
+        yield
+
+
+@pytest.fixture
+def pass_time(hass: HomeAssistant, freezer: FrozenDateTimeFactory, clock: ManualClock) -> PassTime:
+    """Let time pass for Home Assistant and the simulators, in steps, and wait for what that leads to."""
+    hass.loop.slow_callback_duration = float("inf")  # a leap in time is not a slow callback
+
+    async def move(step: timedelta, times: int = 1, *, settle: bool = True) -> None:
+        """Do not wait for background work unless `settle`: it never ends by itself while a backend hangs."""
+        for _ in range(times):
+            clock.advance(step)
+            freezer.tick(step)
+            async_fire_time_changed(hass)
+            await hass.async_block_till_done(wait_background_tasks=settle)
+
+    return move
+
+
 @pytest.fixture
 async def set_up(hass: HomeAssistant) -> AsyncIterator[SetUp]:
     """Set up the hub with subentries, and take it down after the test."""
     entries: list[MockConfigEntry] = []
 
-    async def add(*subentries: ConfigSubentryDataWithId) -> MockConfigEntry:
-        entry = MockConfigEntry(domain=DOMAIN, title="SOKOUL", subentries_data=list(subentries), entry_id="01SOKOULHUB")
+    async def add(*subentries: ConfigSubentryDataWithId, settle: bool = True) -> MockConfigEntry:
+        """Set up; do not wait for background work unless `settle` (it never ends while a backend hangs)."""
+        entry = MockConfigEntry(domain=DOMAIN, title="SOKOUL", subentries_data=list(subentries), entry_id=HUB_ID)
         entry.add_to_hass(hass)
-        assert await hass.config_entries.async_setup(entry.entry_id)
-        await hass.async_block_till_done(wait_background_tasks=True)
         entries.append(entry)
+        assert await hass.config_entries.async_setup(entry.entry_id)
+        await hass.async_block_till_done(wait_background_tasks=settle)
         return entry
 
     yield add
     for entry in entries:
-        await hass.config_entries.async_unload(entry.entry_id)
+        if entry.state is ConfigEntryState.LOADED:
+            await hass.config_entries.async_unload(entry.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)

@@ -142,7 +142,10 @@ class Backend[ClientT, SnapshotT](Protocol):
         """What has to outlive a restart, as JSON; `remember` changes it."""
 
     def remember(self, key: str, value: Any) -> None:
-        """Keep a value over a restart; None forgets it."""
+        """Keep a value over a restart; None forgets it. It is written soon."""
+
+    async def save_memory(self) -> None:
+        """Write what is remembered now: what comes next must not happen without it."""
 
 
 @dataclass(frozen=True, kw_only=True)
