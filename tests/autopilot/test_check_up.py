@@ -268,6 +268,13 @@ CLIENTS = (
         (Found.REMOVED_TOO_EARLY, WARNING, "radarr"),
     ),
     case(
+        "private torrents leave when they gave back what they took",
+        stack(
+            qbt=client(torrent(1, S.SEEDING, private=True, category="radarr"), settings=settings(maximum_ratio=1)),
+            radarr=radarr(wiring=wired(link(removes_completed=True))),
+        ),
+    ),
+    case(
         "public torrents may leave when they like",
         stack(
             qbt=client(torrent(1, S.SEEDING, private=False, category="radarr"), settings=settings(maximum_ratio=0.5)),
@@ -367,6 +374,11 @@ INDEXERS = (
     case(
         "two of three fail",
         stack(prowlarr=prowlarr(indexer(1, **DOWN), indexer(2, **DOWN), indexer(3), **FEEDS)),
+        (Found.INDEXERS_FAILING, WARNING, "prowlarr"),
+    ),
+    case(
+        "half of them fail",
+        stack(prowlarr=prowlarr(indexer(1, **DOWN), indexer(2), **FEEDS)),
         (Found.INDEXERS_FAILING, WARNING, "prowlarr"),
     ),
     case(
@@ -543,6 +555,15 @@ PATHS = (
         (Found.FOLDER_UNSEEN, WARNING, "radarr"),
     ),
     case(
+        "an *arr without a library says nothing of its mounts",
+        stack(
+            qbt=client(SEEDING, settings=settings(save_path="/downloads")),
+            radarr=radarr(LATE, disks=MOUNTS, wiring=wired(root_folders=())),
+            **ALONE,
+        ),
+        (Found.WAITING_FOR_IMPORT, WARNING, "radarr"),
+    ),
+    case(
         "the *arr knows better",
         stack(
             qbt=client(SEEDING, settings=settings(save_path="/downloads")),
@@ -699,6 +720,21 @@ def test_one_cause_gives_one_finding_however_many_it_holds_up() -> None:
     assert wording.load("en").text(finding.key, **finding.parameters) == (
         "Nobody is sharing Film 000, Film 001, Film 002, and 37 more."
     )
+
+
+def test_only_what_is_complete_and_not_imported_is_in_danger_of_a_share_limit() -> None:
+    given_world = stack(
+        qbt=client(
+            torrent(1, S.SEEDING),
+            torrent(2, S.SEEDING),
+            torrent(3, S.QUEUED),
+            torrent(4, S.ERROR, progress=1),
+            settings=settings(maximum_ratio=2.0, maximum_ratio_removes=True),
+        ),
+        radarr=radarr(completed(1), completed(2, TrackedState.IMPORTED), item(3), completed(4, TrackedState.IMPORTED)),
+    )
+    (finding,) = [each for each in check_up(given_world, {}, NOW) if each.key == Found.SHARE_LIMIT_REMOVES]
+    assert finding.parameters["waiting"] == 1
 
 
 def test_a_kept_index_gives_the_same_answer() -> None:

@@ -25,6 +25,18 @@ def test_a_steady_loss_gives_the_day() -> None:
     assert full_at(line(100 * GB, 10 * GB), NOW) == NOW + timedelta(days=10)
 
 
+def test_eight_samples_over_two_days_are_enough_and_seven_are_not() -> None:
+    samples = line(100 * GB, 10 * GB, hours=[0, 7, 14, 21, 28, 35, 42, 48])
+    assert full_at(samples, NOW) == NOW + timedelta(days=10)
+    assert full_at(samples[:6] + samples[7:], NOW) is None
+    assert full_at([*samples[:7], at(47, 120 * GB)], NOW) is None
+
+
+def test_samples_of_the_future_or_the_distant_past_are_left_out() -> None:
+    samples = line(100 * GB, 10 * GB)
+    assert full_at([*samples, at(-5, 900 * GB), at(24 * 20, 0)], NOW) == full_at(samples, NOW)
+
+
 def test_the_order_of_samples_does_not_matter() -> None:
     assert full_at(list(reversed(line(100 * GB, 10 * GB))), NOW) == NOW + timedelta(days=10)
 

@@ -245,6 +245,7 @@ HARDLINKS = (
     ("drives of Windows", "D:\\Downloads", "E:\\Films", [disk("D:\\"), disk("E:\\", 7)], False),
     ("one drive of Windows", "D:\\Downloads", "D:\\Films", [disk("D:\\"), disk("C:\\", 7)], True),
     ("another system's path", "D:\\Downloads", "/movies", ONE, None),
+    ("another system's path, and a mount", "D:\\Downloads", "/movies/uhd", [disk("/movies")], None),
 )
 
 

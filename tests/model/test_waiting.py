@@ -147,6 +147,12 @@ CLAIMS = (
     pytest.param(completed(state=TrackedState.IMPORTED), None, id="imported and gone from the client"),
     pytest.param(completed(state=TrackedState.IMPORT_BLOCKED), Wait.IMPORT_BLOCKED, id="gone, import blocked"),
     pytest.param(item(**USENET), None, id="usenet, data flows"),
+    pytest.param(item(**USENET, status=QueueStatus.COMPLETED), Wait.IMPORT_PENDING, id="usenet, just complete"),
+    pytest.param(
+        item(**USENET, status=QueueStatus.WARNING, tracked_state=TrackedState.IMPORT_BLOCKED),
+        Wait.IMPORT_BLOCKED,
+        id="usenet, complete with a warning",
+    ),
     pytest.param(item(**USENET, status=QueueStatus.PAUSED), Wait.STOPPED, id="usenet, paused"),
     pytest.param(item(**USENET, status=QueueStatus.QUEUED), Wait.QUEUED, id="usenet, queued"),
     pytest.param(item(**USENET, status=QueueStatus.WARNING), Wait.WARNING, id="usenet, warning"),

@@ -129,6 +129,29 @@ def test_what_no_client_has_is_a_download_too() -> None:
     assert len({each.id for each in downloads.values()}) == 2
 
 
+def test_an_item_of_the_queue_has_a_state_and_a_progress_of_its_own() -> None:
+    def alone(**fields: Any) -> Any:
+        (download,) = join_downloads(world(arr(item(download_id="nzo", **fields))), NOW)
+        return download
+
+    assert (alone().state, alone().progress, alone().finished) == (S.DOWNLOADING, 0.75, False)
+    assert alone(status=QueueStatus.PAUSED).state is S.STOPPED
+    assert alone(size_bytes=0).progress == 0
+    assert alone(remaining_bytes=9 * GB).progress == 0
+    done = alone(status=QueueStatus.COMPLETED, size_bytes=0)
+    assert (done.state, done.progress, done.finished) == (S.COMPLETED, 1, True)
+    assert (done.remaining_bytes, done.download_rate, done.release) == (GB, 0, "Release.1")
+
+
+def test_a_torrent_says_more_than_its_item() -> None:
+    one = torrent(1, size_bytes=0, remaining_bytes=7, download_rate=9, category="radarr", tags=frozenset({"x"}))
+    (download,) = join_downloads(world(qbittorrent(one), arr(item(1, status=QueueStatus.PAUSED))), NOW)
+    assert (download.state, download.progress) == (S.DOWNLOADING, 0.4)
+    assert download.size_bytes == 4 * GB, "unknown to the client yet, but not to the *arr"
+    assert (download.remaining_bytes, download.download_rate) == (7, 9)
+    assert (download.category, download.tags) == ("radarr", frozenset({"x"}))
+
+
 def test_the_torrent_that_arrives_keeps_the_id_of_its_queue_item() -> None:
     index = DownloadIndex()
     index.update(world(qbittorrent(), arr(item(1))), NOW)
