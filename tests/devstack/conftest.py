@@ -13,7 +13,9 @@ import pytest_socket
 from devstack.qbittorrent_versions import GENERATIONS
 from devstack.tools import QbittorrentBinary, find_qbittorrents, swarm_python
 
-from .qbittorrent_peers import Peer, RealBackend, SimulatedBackend
+pytest.register_assert_rewrite("tests.devstack.qbittorrent_peers")
+
+from .qbittorrent_peers import Peer, RealBackend, SimulatedBackend  # noqa: E402 -- after its assertions explain themselves
 
 REAL_RELEASES = {"4.5": (4, 5), "5.3": (5, 3)}
 SIMULATED = [pytest.param(version, id=f"simulated-{version}") for version in GENERATIONS]

@@ -174,6 +174,11 @@ class Peer:
     async def find_seeders(self, torrent: Content) -> None:
         """Let the seeders of a torrent be found now, rather than when its tracker says so."""
         if self.backend.seeders:
+
+            async def there() -> bool:  # 4.x adds torrents after it has answered
+                return bool(await self.get("torrents/info", hashes=torrent.hash))
+
+            await self.eventually(there)
             await self.done("torrents/addPeers", hashes=torrent.hash, peers=self.backend.seeders)
 
     async def info(self, torrent: Content) -> dict[str, Any]:

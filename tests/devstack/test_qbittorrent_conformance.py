@@ -5,13 +5,16 @@ Where versions differ a test says so; a simulator that answers otherwise than th
 
 import base64
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from devstack.qbittorrent_versions import GENERATIONS
 from devstack.torrents import info_hash, magnet_link, make_torrent
 
-from .qbittorrent_peers import PASSWORD, USERNAME, Content, Peer, Reply, content
+from .conftest import REAL, simulated_peer
+from .qbittorrent_peers import PASSWORD, USERNAME, Content, Peer, RealBackend, Reply, content
 
 UNKNOWN = "f" * 40
 ETA_UNKNOWN = 8_640_000
@@ -44,22 +47,22 @@ async def test_right_login(peer: Peer) -> None:
     assert said(await peer.ask("GET", "app/webapiVersion", cookie=cookie))[0] == 200
 
 
-@pytest.mark.parametrize("password", ["wrong", ""])
-async def test_wrong_login(peer: Peer, password: str) -> None:
-    reply = await peer.log_in(password=password)
-    assert said(reply) == ((401, "Unauthorized") if peer.modern else (200, "Fails."))
-    assert "Set-Cookie" not in reply.headers
+async def test_wrong_login(peer: Peer) -> None:
+    for password in ("wrong", ""):
+        reply = await peer.log_in(password=password)
+        assert said(reply) == ((401, "Unauthorized") if peer.modern else (200, "Fails."))
+        assert "Set-Cookie" not in reply.headers
     await peer.log_in()  # or five of these would lock us out
 
 
-@pytest.mark.parametrize("cookie", ["", "SID=aaaa; QBT_SID_8080=aaaa"])
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [("GET", "torrents/info"), ("GET", "sync/maindata"), ("GET", "app/version"), ("POST", "torrents/delete"),
-     ("GET", "torrents/nonsense"), ("GET", "nonsense/nonsense"), ("POST", "auth/logout")],
-)  # fmt: skip
-async def test_without_login(peer: Peer, method: str, path: str, cookie: str) -> None:
-    assert said(await peer.ask(method, path, cookie=cookie or "x=y")) == FORBIDDEN
+async def test_without_login(peer: Peer) -> None:
+    asked = [
+        ("GET", "torrents/info"), ("GET", "sync/maindata"), ("GET", "app/version"), ("POST", "torrents/delete"),
+        ("GET", "torrents/nonsense"), ("GET", "nonsense/nonsense"), ("POST", "auth/logout"),
+    ]  # fmt: skip
+    for cookie in ("x=y", "SID=aaaa; QBT_SID_8080=aaaa"):
+        answers = {each: said(await peer.ask(*each, cookie=cookie)) for each in asked}
+        assert answers == dict.fromkeys(asked, FORBIDDEN)
 
 
 async def test_login_is_posted(peer: Peer) -> None:
@@ -182,15 +185,16 @@ async def test_versions(peer: Peer) -> None:
     assert build["libtorrent"].startswith("2.0.")
 
 
-@pytest.mark.parametrize(
-    ("path", "since", "until"),
-    [("torrents/start", (2, 11), (9,)), ("torrents/stop", (2, 11), (9,)), ("torrents/resume", (0,), (2, 11)),
-     ("torrents/pause", (0,), (2, 11)), ("torrents/setTags", (2, 11, 4), (9,)), ("app/rotateAPIKey", (2, 14, 1), (9,))],
-)  # fmt: skip
-async def test_actions_of_some_versions(peer: Peer, path: str, since: tuple[int, ...], until: tuple[int, ...]) -> None:
-    there = since <= peer.api < until
-    reply = await peer.ask("GET", path)
-    assert said(reply) == ((405, "Method Not Allowed") if there else no_endpoint(peer))
+async def test_actions_of_some_versions(peer: Peer) -> None:
+    there = {
+        "torrents/start": peer.stops, "torrents/stop": peer.stops, "torrents/resume": not peer.stops,
+        "torrents/pause": not peer.stops, "torrents/setTags": peer.api >= (2, 11, 4),
+        "app/rotateAPIKey": peer.api >= (2, 14, 1),
+    }  # fmt: skip
+    answers = {path: said(await peer.ask("GET", path)) for path in there}
+    assert answers == {
+        path: (405, "Method Not Allowed") if is_there else no_endpoint(peer) for path, is_there in there.items()
+    }
 
 
 def no_endpoint(peer: Peer) -> tuple[int, str]:
@@ -203,50 +207,61 @@ async def test_unknown_endpoints(peer: Peer) -> None:
     assert said(await peer.ask("GET", "nonsense/nonsense")) == (404, "Not Found")
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["torrents/delete", "torrents/add", "torrents/setCategory", "torrents/addTags", "torrents/recheck",
-     "torrents/reannounce", "torrents/addTrackers", "torrents/setLocation", "app/setPreferences",
-     "transfer/setDownloadLimit", "transfer/toggleSpeedLimitsMode", "auth/logout"],
-)  # fmt: skip
-async def test_changes_are_posted(peer: Peer, path: str) -> None:
-    assert said(await peer.ask("GET", path)) == (405, "Method Not Allowed")
+async def test_changes_are_posted(peer: Peer) -> None:
+    paths = [
+        "torrents/delete", "torrents/add", "torrents/setCategory", "torrents/addTags", "torrents/recheck",
+        "torrents/reannounce", "torrents/addTrackers", "torrents/setLocation", "app/setPreferences",
+        "transfer/setDownloadLimit", "transfer/toggleSpeedLimitsMode", "auth/logout",
+    ]  # fmt: skip
+    answers = {path: said(await peer.ask("GET", path)) for path in paths}
+    assert answers == dict.fromkeys(paths, (405, "Method Not Allowed"))
 
 
-@pytest.mark.parametrize("path", ["torrents/info", "sync/maindata", "app/version", "transfer/info"])
-async def test_reading_may_be_posted_too(peer: Peer, path: str) -> None:
-    assert (await peer.post(path)).status == 200
-    if peer.api < (2, 11) or peer.api >= (2, 16):  # not known between
-        assert said(await peer.ask("DELETE", path)) == ((501, "") if peer.modern else (400, ""))
+async def test_reading_may_be_posted_too(peer: Peer) -> None:
+    for path in ("torrents/info", "sync/maindata", "app/version", "transfer/info"):
+        assert (await peer.post(path)).status == 200
+    if peer.api < (2, 11) or peer.api >= (2, 16):  # what it is between was not seen
+        assert said(await peer.ask("DELETE", "app/version")) == ((501, "") if peer.modern else (400, ""))
 
 
-@pytest.mark.parametrize(
-    ("path", "form", "missing"),
-    [("torrents/delete", {"hashes": UNKNOWN}, "deleteFiles"), ("torrents/recheck", {}, "hashes"),
-     ("torrents/setCategory", {"hashes": UNKNOWN}, "category"), ("torrents/addTags", {"hashes": UNKNOWN}, "tags"),
-     ("torrents/filePrio", {"hash": UNKNOWN}, "id, priority"), ("torrents/createCategory", {}, "category"),
-     ("torrents/removeCategories", {}, "categories"), ("torrents/setForceStart", {"hashes": UNKNOWN}, "value"),
-     ("torrents/setDownloadLimit", {"hashes": UNKNOWN}, "limit"), ("transfer/setDownloadLimit", {}, "limit"),
-     ("transfer/setSpeedLimitsMode", {}, "mode"), ("app/setPreferences", {}, "json")],
-)  # fmt: skip
-async def test_missing_parameters(peer: Peer, path: str, form: dict[str, str], missing: str) -> None:
-    text = f"Missing required parameters: {missing}" if peer.modern else "Bad Request"
-    assert said(await peer.post(path, **form)) == (400, text)
+async def test_missing_parameters(peer: Peer) -> None:
+    cases: dict[str, tuple[dict[str, str], str]] = {
+        "torrents/delete": ({"hashes": UNKNOWN}, "deleteFiles"),
+        "torrents/recheck": ({}, "hashes"),
+        "torrents/setCategory": ({"hashes": UNKNOWN}, "category"),
+        "torrents/addTags": ({"hashes": UNKNOWN}, "tags"),
+        "torrents/filePrio": ({"hash": UNKNOWN}, "id, priority"),
+        "torrents/createCategory": ({}, "category"),
+        "torrents/removeCategories": ({}, "categories"),
+        "torrents/setForceStart": ({"hashes": UNKNOWN}, "value"),
+        "torrents/setDownloadLimit": ({"hashes": UNKNOWN}, "limit"),
+        "transfer/setDownloadLimit": ({}, "limit"),
+        "transfer/setSpeedLimitsMode": ({}, "mode"),
+        "app/setPreferences": ({}, "json"),
+        "torrents/properties": ({}, "hash"),
+    }
+    answers = {path: said(await peer.post(path, **form)) for path, (form, _) in cases.items()}
+    assert answers == {
+        path: (400, f"Missing required parameters: {missing}" if peer.modern else "Bad Request")
+        for path, (_, missing) in cases.items()
+    }
 
 
-@pytest.mark.parametrize("path", ["properties", "trackers", "files", "webseeds", "pieceStates", "export"])
-@pytest.mark.parametrize("info_hash", [UNKNOWN, "zz"])
-async def test_reading_an_unknown_torrent(peer: Peer, path: str, info_hash: str) -> None:
-    assert said(await peer.ask("GET", f"torrents/{path}", params={"hash": info_hash})) == (404, "Not Found")
+async def test_reading_an_unknown_torrent(peer: Peer) -> None:
+    for unknown in (UNKNOWN, "zz"):
+        for path in ("properties", "trackers", "files", "webseeds", "pieceStates", "export"):
+            reply = await peer.ask("GET", f"torrents/{path}", params={"hash": unknown})
+            assert said(reply) == (404, "Not Found"), path
 
 
-@pytest.mark.parametrize(
-    ("path", "form"),
-    [("recheck", {}), ("reannounce", {}), ("delete", {"deleteFiles": "false"}), ("setCategory", {"category": "none"}),
-     ("addTags", {"tags": "unseen"}), ("setDownloadLimit", {"limit": "1"}), ("setForceStart", {"value": "true"})],
-)  # fmt: skip
-async def test_unknown_torrents_among_several_are_ignored(peer: Peer, path: str, form: dict[str, str]) -> None:
-    assert said(await peer.post(f"torrents/{path}", hashes=f"{UNKNOWN}|zz", **form)) == (200, "")
+async def test_unknown_torrents_among_several_are_ignored(peer: Peer) -> None:
+    forms = {
+        "recheck": {}, "reannounce": {}, "delete": {"deleteFiles": "false"}, "setCategory": {"category": "none"},
+        "addTags": {"tags": "unseen"}, "setDownloadLimit": {"limit": "1"}, "setForceStart": {"value": "true"},
+    }  # fmt: skip
+    for path, form in forms.items():
+        reply = await peer.post(f"torrents/{path}", hashes=f"{UNKNOWN}|zz", **form)
+        assert said(reply) == (200, ""), path
     assert await peer.get("torrents/tags") == []
 
 
@@ -473,9 +488,9 @@ async def test_adding_with_options(peer: Peer) -> None:
     assert {name: shown[name] for name in expected} == expected
 
 
-@pytest.mark.parametrize("urls", ["", "nonsense", "magnet:?xt=urn:btih:bad"])
-async def test_adding_nothing(peer: Peer, urls: str) -> None:
-    assert said(await peer.post("torrents/add", urls=urls)) == not_added(peer)
+async def test_adding_nothing(peer: Peer) -> None:
+    for urls in ("", "nonsense", "magnet:?xt=urn:btih:bad"):
+        assert said(await peer.post("torrents/add", urls=urls)) == not_added(peer)
 
 
 async def test_adding_what_is_no_torrent(peer: Peer) -> None:
@@ -685,14 +700,13 @@ async def test_setting_a_category(peer: Peer) -> None:
     assert (await peer.info(torrent))["category"] == ""
 
 
-@pytest.mark.parametrize(
-    ("name", "status", "text"),
-    [("tv", 200, ""), ("a/b", 200, ""), (" spaced", 200, ""), ("", 400, "Category cannot be empty"),
-     ("bad//x", 409, "Incorrect category name"), ("/bad", 409, "Incorrect category name"),
-     ("bad/", 409, "Incorrect category name"), ("back\\slash", 409, "Incorrect category name")],
-)  # fmt: skip
-async def test_category_names(peer: Peer, name: str, status: int, text: str) -> None:
-    assert said(await peer.post("torrents/createCategory", category=name)) == (status, text)
+async def test_category_names(peer: Peer) -> None:
+    expected = {
+        "tv": (200, ""), "a/b": (200, ""), " spaced": (200, ""), "": (400, "Category cannot be empty"),
+        "bad//x": (409, "Incorrect category name"), "/bad": (409, "Incorrect category name"),
+        "bad/": (409, "Incorrect category name"), "back\\slash": (409, "Incorrect category name"),
+    }  # fmt: skip
+    assert {name: said(await peer.post("torrents/createCategory", category=name)) for name in expected} == expected
 
 
 async def test_categories(peer: Peer) -> None:
@@ -819,17 +833,16 @@ def several_files() -> Content:
     return Content("pack", info_hash(torrent), torrent, magnet_link(info_hash(torrent), "pack"))
 
 
-@pytest.mark.parametrize(
-    ("form", "status", "text"),
-    [({"id": "5", "priority": "1"}, 409, "File ID is not valid"),
-     ({"id": "0", "priority": "3"}, 400, "Priority is not valid"),
-     ({"id": "x", "priority": "1"}, 400, "File IDs must be integers"),
-     ({"id": "0", "priority": "y"}, 400, "Priority must be an integer")],
-)  # fmt: skip
-async def test_file_priorities_that_are_refused(peer: Peer, form: dict[str, str], status: int, text: str) -> None:
+async def test_file_priorities_that_are_refused(peer: Peer) -> None:
     torrent = content("priorities.mkv")
     await peer.add_stopped(torrent)
-    assert said(await peer.post("torrents/filePrio", hash=torrent.hash, **form)) == (status, text)
+    expected = {
+        ("5", "1"): (409, "File ID is not valid"), ("0", "3"): (400, "Priority is not valid"),
+        ("x", "1"): (400, "File IDs must be integers"), ("0", "y"): (400, "Priority must be an integer"),
+    }  # fmt: skip
+    for (index, priority), refusal in expected.items():
+        reply = await peer.post("torrents/filePrio", hash=torrent.hash, id=index, priority=priority)
+        assert said(reply) == refusal
 
 
 async def test_limits_of_a_torrent(peer: Peer) -> None:
@@ -1009,3 +1022,61 @@ async def test_transfer_info(peer: Peer) -> None:
     assert shown["connection_status"] in {"connected", "firewalled"}
     assert {"dht_nodes", "dl_info_data", "dl_info_speed", "dl_rate_limit", "up_info_speed"} <= shown.keys()
     assert ("last_external_address_v4" in shown) is (peer.api >= (2, 11, 3))
+
+
+# --- shapes ----------------------------------------------------------------------------------------------------------
+
+#: numbers that may have a fraction; all others never do
+FRACTIONS = {
+    "availability", "max_ratio", "popularity", "progress", "ratio", "ratio_limit", "share_ratio",
+}  # fmt: skip
+
+
+def shape(*things: dict[str, Any]) -> dict[str, set[str]]:
+    """Return the names of all fields with the types that their values have."""
+    types: dict[str, set[str]] = {}
+    for thing in things:
+        for name, value in thing.items():
+            number = name in FRACTIONS and isinstance(value, int | float)
+            types.setdefault(name, set()).add("number" if number else type(value).__name__)
+    return types
+
+
+async def shapes(peer: Peer) -> dict[str, dict[str, set[str]]]:
+    """Return the shapes of what there is to read, with torrents of every kind there."""
+    stopped, whole = content("shape1.mkv", private=True), content("shape2.mkv")
+    await own_complete(peer, whole)
+    await peer.add_stopped(stopped, category="radarr", tags="x")
+    await peer.add(several_files())
+    await peer.add(peer.backend.slow)
+    await peer.find_seeders(peer.backend.slow)
+    await peer.until(peer.backend.slow, {"downloading"})
+    await peer.done("torrents/add", urls="magnet:?xt=urn:btih:" + "cd" * 20)
+    await peer.until(Content("", "cd" * 20, b"", ""), {"metaDL"})
+    await peer.until(several_files(), {"stalledDL"})
+    hashes = [torrent["hash"] for torrent in await peer.get("torrents/info")]
+    maindata = await peer.get("sync/maindata", rid=-1)
+    trackers = [row for each in hashes for row in await peer.get("torrents/trackers", hash=each)]
+    return {
+        "torrents/info": shape(*await peer.get("torrents/info")),
+        "sync/maindata": shape(maindata),
+        "its torrents": shape(*maindata["torrents"].values()),
+        "its categories": shape(*maindata["categories"].values()),
+        "its server_state": shape(maindata["server_state"]),
+        "torrents/properties": shape(*[await peer.get("torrents/properties", hash=each) for each in hashes]),
+        "pseudo trackers": shape(*[row for row in trackers if row["url"] in PSEUDO_TRACKERS]),
+        "trackers": shape(*[row for row in trackers if row["url"] not in PSEUDO_TRACKERS]),
+        "endpoints of trackers": shape(*[endpoint for row in trackers for endpoint in row.get("endpoints", [])]),
+        "torrents/files": shape(*[row for each in hashes for row in await peer.get("torrents/files", hash=each)]),
+        "torrents/categories": shape(*(await peer.get("torrents/categories")).values()),
+        "transfer/info": shape(await peer.get("transfer/info")),
+        "app/preferences": shape(await peer.get("app/preferences")),
+        "app/buildInfo": shape(await peer.get("app/buildInfo")),
+    }
+
+
+@pytest.mark.parametrize("kind", REAL, indirect=True)
+async def test_fields_and_their_types(kind: RealBackend, peer: Peer, tmp_path: Path) -> None:
+    version = next(name for name, generation in GENERATIONS.items() if generation.api == peer.api)
+    async with simulated_peer(version, tmp_path) as simulated:
+        assert await shapes(simulated) == await shapes(peer)
