@@ -98,9 +98,27 @@ class ArrSimulator(Servarr):
 
     indexer_categories: ClassVar[list[int]]
 
-    @abstractmethod
     def works(self) -> dict[str, Work | None]:
         """Return what the commands do; None: nothing that shows."""
+        return {
+            "RefreshMonitoredDownloads": lambda _: self.queue.refresh(),
+            "ClearBlocklist": self._clear_blocklist,
+            "RenameFiles": None,
+            "RssSync": None,
+            "CheckHealth": None,
+            "Backup": None,
+            "Housekeeping": None,
+        }
+
+    async def _clear_blocklist(self, body: Json) -> None:
+        del body
+        self.blocklist.items.clear()
+
+    async def scan_download(self, body: Json) -> None:
+        """Import a finished download now: the command is called otherwise in each application."""
+        item = self.queue.grabs.get(str(body.get("downloadClientId", "")).upper())
+        if item is not None and item.status == "completed":
+            await self.queue.finish_import(item)
 
     @abstractmethod
     def list_implementations(self) -> tuple[Any, ...]:

@@ -446,6 +446,11 @@ def plain(text: str) -> str:
     return "".join(character for character in folded if character.isalnum())
 
 
+def sort_title(title: str) -> str:
+    """Return a title as it is sorted: in lower case, without its article."""
+    return re.sub(r"^(the|a|an) ", "", title.lower())
+
+
 def release_name(title: str, quality: Quality, group: str, *, extra: str = "") -> str:
     """Return the name of a release in the usual dotted form."""
     folded = unicodedata.normalize("NFKD", title.replace("&", "and"))
