@@ -1,0 +1,248 @@
+"""Searches of a simulated Prowlarr: what is found, the links that hide the real ones, and grabs."""
+
+import base64
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import quote as percent
+
+from aiohttp import web
+
+from .download_client import DownloadClientError, Qbittorrent
+from .library import Movie, Series, plain
+from .prowlarr_settings import CATEGORY_NAMES, MOVIES, SERIES
+from .quality import FULL_HD, ULTRA_HD, Quality
+from .releases import INDEXERS, IndexerSite, Release, episode_releases, movie_releases, season_releases
+from .servarr_http import ApiError, Json, Query, answer, body_of, moment, object_of
+from .servarr_providers import Provider
+
+if TYPE_CHECKING:
+    from .prowlarr import ProwlarrSimulator
+
+_TOKEN = re.compile(r"\{(\w+):([^}]*)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Cached:
+    """A result that can be grabbed."""
+
+    release: Release
+    at: datetime
+
+
+class Searches:
+    """What is searched and grabbed."""
+
+    #: how long results can be grabbed
+    CACHED = timedelta(minutes=30)
+
+    def __init__(self, prowlarr: ProwlarrSimulator) -> None:
+        self.prowlarr = prowlarr
+        self.cache: dict[tuple[str, int], Cached] = {}
+
+    def routes(self) -> Iterable[web.RouteDef]:
+        """Return its routes below the API."""
+        return (
+            web.get("/search", self._search),
+            web.post("/search", self._grab),
+            web.post("/search/bulk", self._grab_bulk),
+        )
+
+    def links(self) -> Iterable[web.RouteDef]:
+        """Return its routes outside the API."""
+        return (web.get("/{indexer:\\d+}/download", self._download),)
+
+    def _releases(self, text: str, kind: str) -> Iterator[Release]:
+        """Yield what exists anywhere for a query, which may hold ids as `{TmdbId:603}`."""
+        tokens = {name.lower(): value.strip() for name, value in _TOKEN.findall(text)}
+        words = plain(_TOKEN.sub(" ", text))
+        now = self.prowlarr.clock.now()
+        if kind in {"search", "movie"}:
+            for movie in self.prowlarr.library.all_movies():
+                if _fits(words, tokens, movie):
+                    yield from movie_releases(movie, now)
+        if kind in {"search", "tvsearch"}:
+            code = re.search(r"s(\d{2})(?:e(\d{2}))?$", words)
+            season, number = tokens.get("season") or (code and code[1]), tokens.get("episode") or (code and code[2])
+            words = words[: code.start()] if code else words
+            for series in self.prowlarr.library.all_series():
+                if _fits(words, tokens, series):
+                    yield from _of_series(series, season, number, now)
+
+    async def _search(self, request: web.Request) -> web.Response:
+        query = Query(request)
+        text = query.text("query") or ""
+        kind = query.choice("type", ("search", "tvsearch", "movie", "music", "book")) or "search"
+        categories = query.integers("categories")
+        limit, offset = query.integer("limit", 100), query.integer("offset", 0)
+        providers = [
+            each for each in self.prowlarr.chosen(query.integers("indexerIds")) if self.prowlarr.asked(each, text)
+        ]
+        sites = {site.name: provider for provider in providers if (site := _site_of(provider))}
+        found = [
+            release
+            for release in {each.guid: each for each in self._releases(text, kind)}.values()
+            if release.indexer.name in sites and _in_categories(release, categories)
+        ]
+        results = []
+        for release in found[offset : offset + limit]:
+            provider = sites[release.indexer.name]
+            self.cache[release.guid, provider.id] = Cached(release, self.prowlarr.clock.now())
+            results.append(self._result(request, release, provider))
+        return answer(results)
+
+    def _result(self, request: web.Request, release: Release, provider: Provider) -> Json:
+        age = release.age(self.prowlarr.clock.now())
+        public = release.indexer.privacy == "public"
+        title = release.movie or (release.episodes[0].series if release.episodes else None)
+        return {
+            "guid": release.guid,
+            "age": age.days,
+            "ageHours": age / timedelta(hours=1),
+            "ageMinutes": age / timedelta(minutes=1),
+            "size": release.size_bytes,
+            "files": max(1, len(release.episodes)),
+            "grabs": release.size_bytes % 700,
+            "indexerId": provider.id,
+            "indexer": provider.name,
+            "title": release.title,
+            "sortTitle": release.title.lower().replace(".", " "),
+            "imdbId": 0,
+            "tmdbId": title.tmdb_id if isinstance(title, Movie) and not public else 0,
+            "tvdbId": title.tvdb_id if isinstance(title, Series) and not public else 0,
+            "tvMazeId": 0,
+            "publishDate": moment(release.published),
+            "commentUrl": release.guid,
+            "downloadUrl": self._link(request, release, provider),
+            "magnetUrl": self._link(request, release, provider) if public else None,
+            "infoUrl": release.guid,
+            "indexerFlags": ["freeleech"] if release.freeleech else [],
+            "categories": [
+                {"id": number, "name": CATEGORY_NAMES[number], "subCategories": []} for number in _categories(release)
+            ],
+            "infoHash": release.info_hash if release.indexer.name == "Open Harbour" else None,
+            "seeders": release.seeders,
+            "leechers": release.leechers,
+            "protocol": release.indexer.protocol,
+            "fileName": f"{release.title}.{'torrent' if release.indexer.protocol == 'torrent' else 'nzb'}",
+        }
+
+    def _link(self, request: web.Request, release: Release, provider: Provider) -> str:
+        """Return the link that stands for the indexer's own, built from the host that was asked."""
+        link = base64.urlsafe_b64encode(release.guid.encode()).decode()
+        return (
+            f"{request.scheme}://{request.host}{self.prowlarr.url_base}/{provider.id}/download"
+            f"?apikey={self.prowlarr.api_key}&link={link}&file={percent(release.title)}"
+        )
+
+    async def _download(self, request: web.Request) -> web.Response:
+        provider = self.prowlarr.indexers.items.get(int(request.match_info["indexer"]))
+        query = Query(request)
+        if provider is None or not query.text("link"):
+            raise ApiError.not_found()
+        guid = base64.urlsafe_b64decode(query.text("link") or "").decode()
+        cached = self.cache.get((guid, provider.id))
+        if cached is None:
+            raise ApiError.message(400, "Invalid Prowlarr link")
+        if self.prowlarr.unavailable(provider.id):
+            wait = self.prowlarr.failures[provider.id].until - self.prowlarr.clock.now()
+            return web.Response(status=429, headers={"Retry-After": str(int(wait.total_seconds()))})
+        content = await self._fetch(cached.release, provider, query.text("file") or "")
+        if isinstance(content, str):
+            return web.Response(status=301, headers={"Location": content})
+        return web.Response(
+            body=content,
+            content_type="application/x-bittorrent",
+            headers={"Content-Disposition": f'attachment; filename="{provider.id}.torrent"'},
+        )
+
+    async def _fetch(self, release: Release, provider: Provider, title: str) -> bytes | str:
+        counters = self.prowlarr.counters[provider.id]
+        counters.grabs += 1
+        works = provider.id not in self.prowlarr.failing | self.prowlarr.refusing_grabs
+        self.prowlarr.note(provider.id, "releaseGrabbed", successful=works, grabTitle=title or release.title)
+        if not works:
+            counters.failed_grabs += 1
+            raise ApiError.message(409, "Getting release from indexer failed")
+        return await self.prowlarr.source(release)
+
+    async def _grab_one(self, body: Json) -> None:
+        cached = self.cache.get((str(body.get("guid")), int(body.get("indexerId") or 0)))
+        if cached is None or self.prowlarr.clock.now() > cached.at + self.CACHED:
+            raise ApiError.not_found("Couldn't find requested release in cache, try searching again")
+        client = next(
+            (each for each in self.prowlarr.download_clients.items.values() if each.attributes["enable"]), None
+        )
+        if client is None:
+            raise ApiError.message(500, "Torrent download client isn't configured yet")
+        content = await self._fetch(cached.release, self.prowlarr.indexers.items[int(body["indexerId"])], "")
+        values = client.values
+        connection = Qbittorrent(
+            self.prowlarr.session,
+            f"{'https' if values['useSsl'] else 'http'}://{values['host']}:{values['port']}",
+            values.get("username") or "",
+            values.get("password") or "",
+        )
+        try:
+            await connection.add(content, category=str(values.get("category") or ""))
+        except DownloadClientError as error:
+            raise ApiError.message(500, str(error)) from error
+
+    async def _grab(self, request: web.Request) -> web.Response:
+        body = await object_of(request)
+        await self._grab_one(body)
+        return answer(body)
+
+    async def _grab_bulk(self, request: web.Request) -> web.Response:
+        grabbed = []
+        for each in await body_of(request):
+            try:
+                await self._grab_one(each)
+            except ApiError:
+                continue
+            grabbed.append(each)
+        if not grabbed:
+            raise ApiError.message(400, "No releases were grabbed")
+        return answer(grabbed)
+
+
+def _site_of(provider: Provider) -> IndexerSite | None:
+    return next((site for site in INDEXERS if site.name == provider.name), None)
+
+
+def _fits(words: str, tokens: dict[str, str], title: Movie | Series) -> bool:
+    """Tell whether a title is meant by a query."""
+    ids = {"imdbid": title.imdb_id, "tmdbid": str(title.tmdb_id)}
+    if isinstance(title, Series):
+        ids["tvdbid"] = str(title.tvdb_id)
+    given = [name for name in ("imdbid", "tmdbid", "tvdbid") if tokens.get(name)]
+    if given:
+        return any(tokens[name] == ids.get(name) for name in given)
+    return not words or words in plain(f"{title.title} {title.year}")
+
+
+def _of_series(series: Series, season: str | None, number: str | None, now: datetime) -> Iterator[Release]:
+    for episode in series.episodes:
+        if (season is None or episode.season == int(season)) and (number is None or episode.number == int(number)):
+            yield from (release for release in episode_releases(episode, now) if not release.full_season)
+    if number is None:
+        for each in series.seasons:
+            if season is None or each == int(season):
+                yield from season_releases(series, each, now)
+
+
+def _categories(release: Release) -> tuple[int, int]:
+    base = MOVIES if release.movie is not None else SERIES
+    return base, base + _subcategory(release.quality)
+
+
+def _subcategory(quality: Quality) -> int:
+    if quality.resolution >= ULTRA_HD:
+        return 45
+    return 40 if quality.resolution >= FULL_HD * 2 // 3 else 30
+
+
+def _in_categories(release: Release, wanted: list[int]) -> bool:
+    return not wanted or bool(set(_categories(release)) & set(wanted))
