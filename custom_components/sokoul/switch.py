@@ -47,6 +47,8 @@ class SokoulSwitch(BackendEntity, SwitchEntity):
         await self._turn(on=False)
 
     async def _turn(self, *, on: bool) -> None:
-        async with self.coordinator.acting():
-            await self.entity_description.turn(self.coordinator, on)
-        self.write_if_new()  # it may be told by the memory alone
+        try:
+            async with self.coordinator.acting():
+                await self.entity_description.turn(self.coordinator, on)
+        finally:
+            self.write_if_new()  # its position may be a matter of the memory alone
