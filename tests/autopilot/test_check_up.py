@@ -631,6 +631,16 @@ DOWNLOADS = (
         (Found.IMPORT_BLOCKED, WARNING, "radarr"),
     ),
     case(
+        "one *arr has it, the other of the same name balks",
+        stack(
+            qbt=client(SEEDING),
+            radarr=radarr(completed(1, TrackedState.IMPORTED)),
+            other=radarr(BLOCKED, id="other", url="http://other:7878", wiring=wired(link(category="other"))),
+            prowlarr=None,
+        ),
+        (Found.IMPORT_BLOCKED, WARNING, "other"),
+    ),
+    case(
         "an import that failed",
         stack(qbt=client(SEEDING), radarr=radarr(completed(1, TrackedState.FAILED_PENDING))),
         (Found.FAILED, WARNING, "radarr"),
@@ -706,6 +716,13 @@ def test_every_finding_can_be_said(language: str) -> None:
         given.setdefault(each.key, set()).update(each.parameters)
     common = {"backend", "count", "names"}  # every finding about stuck downloads has these
     assert {key: used[key] | common & given[key] for key in used} == given
+
+
+def test_a_disk_goes_by_its_path_and_without_one_by_its_client() -> None:
+    (named,) = [each for each in check_up(stack(radarr=on_disk(free_bytes=9 * GB)), {}, NOW) if each.advice]
+    (unnamed,) = [each for each in check_up(stack(qbt=client(transfer={"free_bytes": 9 * GB})), {}, NOW) if each.advice]
+    assert (named.parameters["disk"], unnamed.parameters["disk"]) == ("/data", "qBittorrent")
+    assert (named.id, unnamed.id) == ("disk_low/radarr//data", "disk_low/qbt")
 
 
 def test_advice_for_health_checks_exists() -> None:

@@ -16,11 +16,15 @@ NOTHING: Mapping[str, Value] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """A sentence to be: `key` names the text, `parameters` fill it, `evidence` is what can be shown on demand."""
+    """A sentence to be: `key` names the text, `parameters` fill it, `evidence` is what can be shown on demand.
+
+    `backend_id` is the backend that can tell more; None where that goes without saying (the client of a torrent).
+    """
 
     key: str
     parameters: Mapping[str, Value] = NOTHING
     evidence: Mapping[str, Value] = NOTHING
+    backend_id: str | None = None
 
 
 def known(**values: Value | None) -> dict[str, Value]:

@@ -254,7 +254,12 @@ def _pending(claim: Claim) -> Reason:
         QueueStatus.CLIENT_UNAVAILABLE: Wait.CLIENT_UNAVAILABLE_TO_ARR,
         QueueStatus.FALLBACK: Wait.IN_RESERVE,
     }.get(item.status, Wait.DELAYED)
-    return Reason(key=key, parameters={"arr": claim.title}, evidence=known(time_left=item.time_left))
+    return Reason(
+        key=key,
+        parameters={"arr": claim.title},
+        evidence=known(time_left=item.time_left),
+        backend_id=claim.backend_id,
+    )
 
 
 def _not_there(claim: Claim, client: ClientView, now: datetime) -> Reason:
@@ -268,6 +273,7 @@ def _not_there(claim: Claim, client: ClientView, now: datetime) -> Reason:
         key=Wait.NOT_IN_CLIENT,
         parameters={"arr": claim.title, "client": client.title},
         evidence=known(added=item.added_at, queue_status=item.status.value),
+        backend_id=claim.backend_id,
     )
 
 
@@ -278,7 +284,8 @@ def _unfinished(claim: Claim) -> Reason | None:
         return None
     key = _OF_STATUS.get(item.status, Wait.UNKNOWN)
     parameters: dict[str, Value] = {"arr": claim.title, "client": item.download_client or claim.title}
-    return Reason(key=key, parameters=parameters, evidence={"queue_status": item.status.value} | _message(item))
+    evidence = {"queue_status": item.status.value} | _message(item)
+    return Reason(key=key, parameters=parameters, evidence=evidence, backend_id=claim.backend_id)
 
 
 _OF_STATUS = {
@@ -299,7 +306,7 @@ def _import_of(claim: Claim) -> Reason | None:
     if key is Wait.IMPORT_PENDING and complains:
         key = Wait.IMPORT_BLOCKED  # how older versions say it
     evidence = _message(item) if key in _QUOTED else NOTHING
-    return Reason(key=key, parameters={"arr": claim.title}, evidence=evidence)
+    return Reason(key=key, parameters={"arr": claim.title}, evidence=evidence, backend_id=claim.backend_id)
 
 
 _DONE = "done"

@@ -15,7 +15,7 @@ from .paths import IMPORT_PATIENCE
 #: So many downloads that all rest are hardly the fault of each of their swarms.
 SUSPICIOUSLY_MANY = 5
 
-#: What a cause is called, how bad it is, and whether the *arr or the client is the one to look at.
+#: What a cause is called, and how bad it is.
 _CAUSES: dict[str, tuple[Found, Severity]] = {
     Wait.DISK_FULL: (Found.DISK_FULL, Severity.ERROR),
     Wait.MISSING_FILES: (Found.MISSING_FILES, Severity.ERROR),
@@ -29,7 +29,6 @@ _CAUSES: dict[str, tuple[Found, Severity]] = {
     Wait.NO_METADATA: (Found.NO_METADATA, Severity.WARNING),
     Wait.UNKNOWN: (Found.UNKNOWN_STATE, Severity.NOTICE),
 }
-_OF_THE_ARR = frozenset({Wait.IMPORT_BLOCKED, Wait.FAILED})
 
 
 def stuck(look: Look) -> Iterator[Finding]:
@@ -156,11 +155,9 @@ CHECKS = (stuck, waiting_for_import, not_in_client, unknown_items)
 
 
 def _whose(download: Download) -> str:
-    """Return the backend to look at: the *arr for what concerns the import, else the client."""
-    if download.waits is not None and download.waits.key in _OF_THE_ARR | {Wait.IMPORT_PENDING}:
-        title = download.waits.parameters.get("arr")
-        return next((claim.backend_id for claim in download.claims if claim.title == title), download.arr_ids[0])
-    return download.client_id or download.arr_ids[0]
+    """Return the backend to look at: the one that the reason names, else the client."""
+    named = download.waits.backend_id if download.waits else None
+    return named or download.client_id or download.arr_ids[0]
 
 
 def _all_rests(client: Backend, resting: int) -> bool:
