@@ -7,119 +7,25 @@ back, as with the real ones. An item that was imported, failed or is ignored isn
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
 from .arr_history import BlocklistItem
+from .arr_queue_item import QUEUE_STATUSES, QueueItem, StatusMessage
 from .download_client import DownloadClientError, TorrentState
 from .library import Wanted
-from .quality import UNKNOWN, Quality, languages
-from .releases import Release
+from .quality import UNKNOWN, languages
 from .servarr_http import ApiError, Json, Query, answer, id_of, identity, moment, object_of, page_of, time_span
 from .servarr_providers import Provider
 
 if TYPE_CHECKING:
     from .arr import ArrSimulator
 
-QUEUE_STATUSES = (
-    "unknown",
-    "queued",
-    "paused",
-    "downloading",
-    "completed",
-    "failed",
-    "warning",
-    "delay",
-    "downloadClientUnavailable",
-    "fallback",
-)
+__all__ = ["Queue", "QueueItem", "StatusMessage"]
 
-#: what the *arr make of qBittorrent's states: their status, and their message
-_STATUS_OF_STATE: dict[str, tuple[str, str | None]] = {
-    "error": ("warning", "qBittorrent is reporting an error"),
-    "missingFiles": ("warning", "qBittorrent is reporting missing files"),
-    "stalledDL": ("warning", "The download is stalled with no connections"),
-    "metaDL": ("queued", "qBittorrent is downloading metadata"),
-    "forcedMetaDL": ("queued", "qBittorrent is downloading metadata"),
-    "pausedDL": ("paused", None),
-    "stoppedDL": ("paused", None),
-    "queuedDL": ("queued", None),
-    "checkingDL": ("queued", None),
-    "checkingUP": ("queued", None),
-    "checkingResumeData": ("queued", None),
-    "downloading": ("downloading", None),
-    "forcedDL": ("downloading", None),
-    "moving": ("downloading", None),
-    "allocating": ("downloading", None),
-    "uploading": ("completed", None),
-    "stalledUP": ("completed", None),
-    "queuedUP": ("completed", None),
-    "forcedUP": ("completed", None),
-    "pausedUP": ("completed", None),
-    "stoppedUP": ("completed", None),
-}
 _STOPPED_COMPLETE = {"pausedUP", "stoppedUP"}
-_NOT_DHT = ("warning", "qBittorrent cannot resolve magnet link with DHT disabled")
-
-
-@dataclass(frozen=True, slots=True)
-class StatusMessage:
-    """A complaint about an item."""
-
-    title: str
-    messages: tuple[str, ...]
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class QueueItem:
-    """A download, or a release that waits to become one. Sizes in bytes."""
-
-    title: str
-    wanted: tuple[Wanted, ...]  # empty: nobody knows what it is
-    quality: Quality
-    added: datetime
-    languages: tuple[str, ...] = ("English",)
-    score: int = 0
-    protocol: str = "torrent"
-    indexer: str | None = None
-    release: Release | None = None
-    download_id: str | None = None  # upper case; None: not sent to a download client
-    client: Provider | None = None
-    client_name: str | None = None  # of a scripted item
-    size_bytes: int = 0
-    remaining_bytes: int = 0
-    time_left: timedelta | None = None
-    status: str = "downloading"
-    tracked_status: str = "ok"
-    tracked_state: str = "downloading"
-    messages: tuple[StatusMessage, ...] = ()
-    error_message: str | None = None
-    output_path: str | None = None
-    scripted: bool = False
-    completed_at: datetime | None = None
-    grabbed: bool = False  # by this application, so that its history knows it
-    manual_asked: bool = False  # the webhook about it was sent
-    torrent: TorrentState | None = field(default=None, repr=False)
-
-    @property
-    def pending(self) -> bool:
-        """Whether it is a release that waits, with no download behind it."""
-        return self.download_id is None
-
-    @property
-    def client_data(self) -> dict[str, str]:
-        """The kind and the name of its download client, as history has them."""
-        kind = self.client.implementation.label if self.client else str(self.client_name)
-        return {"downloadClient": kind, "downloadClientName": self.client.name if self.client else kind}
-
-    def warn(self, state: str, *messages: str, title: str | None = None) -> None:
-        """Complain about it."""
-        self.tracked_status = "warning"
-        self.tracked_state = state
-        self.messages = (StatusMessage(title or self.title, messages),)
 
 
 class Queue:
@@ -176,7 +82,8 @@ class Queue:
                         await self._after_import(client, torrent)
                         continue
                     item = self._item_of(torrent, client)
-                    self._update(item, torrent, client, has_dht=has_dht)
+                    path = self.arr.clients.local_path(client, torrent.content_path or torrent.save_path)
+                    item.update(torrent, path, has_dht=has_dht)
                     if item.status == "completed":
                         await self._import(item)
                     if torrent.hash not in self.settled:
@@ -194,25 +101,7 @@ class Queue:
                 download_id=torrent.hash,
             )
         item.client = client
-        item.torrent = torrent
         return item
-
-    def _update(self, item: QueueItem, torrent: TorrentState, client: Provider, *, has_dht: bool) -> None:
-        status, item.error_message = _STATUS_OF_STATE.get(
-            torrent.state, ("unknown", f"Unknown download state: {torrent.state}")
-        )
-        if torrent.state in {"metaDL", "forcedMetaDL"} and not has_dht:
-            status, item.error_message = _NOT_DHT
-        item.status = status
-        item.size_bytes = torrent.size_bytes
-        item.remaining_bytes = torrent.remaining_bytes
-        item.output_path = self.arr.clients.local_path(client, torrent.content_path or torrent.save_path) or None
-        if status == "completed":
-            item.time_left = timedelta()
-            return
-        item.time_left = None if torrent.eta_seconds is None else timedelta(seconds=torrent.eta_seconds)
-        item.completed_at = None
-        item.tracked_status, item.tracked_state, item.messages = "ok", "downloading", ()
 
     async def _import(self, item: QueueItem) -> None:
         """Take a finished download one step further on its way into the library."""
@@ -226,7 +115,7 @@ class Queue:
         if not item.wanted:
             self._block(item, f"{self.arr.kind.capitalize()} title mismatch, automatic import is not possible.")
             return
-        item.tracked_status, item.tracked_state, item.messages = "ok", "importPending", ()
+        item.settle("importPending")
         if not self.arr.imports.can_read(item):
             item.warn("importPending", f"No files found are eligible for import in {item.output_path}")
             return
@@ -245,7 +134,7 @@ class Queue:
         """Import a finished download: files in the library, history, webhook; then its client is told."""
         assert item.download_id is not None  # noqa: S101 -- only downloads are imported
         await self.arr.imports.run(item)
-        item.tracked_status, item.tracked_state, item.messages = "ok", "imported", ()
+        item.settle("imported")
         self.settled[item.download_id] = "imported"
         if item in self.items:
             self.items.remove(item)
