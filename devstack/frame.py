@@ -224,7 +224,12 @@ class Simulator:
         try:
             response = await self._answer(request, handler, fault)
         except web.HTTPException as error:
-            response = error
+            self._record(request, body, error.status)
+            raise
+        self._record(request, body, response.status)
+        return response
+
+    def _record(self, request: web.Request, body: bytes, status: int) -> None:
         if self.record_requests:
             self.requests.append(
                 SeenRequest(
@@ -233,10 +238,9 @@ class Simulator:
                     query=tuple(request.query.items()),
                     headers=dict(request.headers),
                     body=body,
-                    status=response.status,
+                    status=status,
                 )
             )
-        return response
 
     async def _answer(self, request: web.Request, handler: Handler, fault: Fault | None) -> web.StreamResponse:
         if fault is not None and (instead := await self._instead(request, fault)) is not None:

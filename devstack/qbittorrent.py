@@ -101,6 +101,12 @@ class QbittorrentSimulator(Simulator):
         """Let the files of a torrent be gone and noticed to be gone."""
         self.change(torrent, missing_files=True)
 
+    def set_connection(self, status: str) -> None:
+        """Set how it is connected: `connected`, `firewalled`, or `disconnected`, when nothing moves."""
+        self.engine.look()
+        self.engine.set_connection(status)
+        self.engine.look()
+
     def populate(self, count: int, seed: int = 1) -> list[SimulatedTorrent]:
         """Add many believable torrents, the same ones for the same count and seed."""
         self.engine.look()

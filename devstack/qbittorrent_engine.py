@@ -307,6 +307,14 @@ class Engine:
         self.preferences[name] = max(limit // _KIBIBYTE, 1) * _KIBIBYTE if limit > 0 else 0
         self._unsettled = True
 
+    def set_connection(self, status: str) -> None:
+        """Set the connection status; nothing moves while it is `disconnected`."""
+        self.weather.connection_status = status
+        for torrent in self.torrents.values():
+            if self._may_move(torrent):
+                self._live[torrent.hash] = torrent
+        self._unsettled = True
+
     def set_alternative_limits(self, on: bool) -> None:  # noqa: FBT001 -- the thing itself
         """Let the alternative limits count, or the usual ones."""
         self.alternative_limits = on
