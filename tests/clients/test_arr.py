@@ -708,7 +708,12 @@ async def test_removing_a_webhook() -> None:
 async def test_files_that_prove_nothing_are_left_out(kind: type[ArrClient], path: str) -> None:
     answers: dict[str, CannedAnswer] = {
         "GET /api/v3/history": {"totalRecords": 1, "records": [{"movieId": 3, "episode": {"episodeFileId": 3}}]},
-        f"GET /api/v3/{path}": [{"id": 1, "size": 5}, {"id": 2, "path": "/a", "size": 0}, {"path": "/b", "size": 7}],
+        f"GET /api/v3/{path}": [
+            {"id": 1, "size": 5},
+            {"id": 2, "path": "/a", "size": 0},
+            {"path": "/c"},
+            {"path": "/b", "size": 7},
+        ],
     }
     async with talking(kind, answers) as (client, _):
         assert await client.known_files(10) == (KnownFile(path="/b", size_bytes=7),)

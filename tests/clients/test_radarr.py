@@ -27,6 +27,12 @@ METROPOLIS = Title(kind=TitleKind.MOVIE, id=12, name="Metropolis", year=1927, mo
             {"id": 3, "title": "Untitled", "year": 0},
             (Title(kind=TitleKind.MOVIE, id=3, name="Untitled"),),
             "Untitled",
+            id="of an unknown year",
+        ),
+        pytest.param(
+            {"id": 3, "title": "Untitled"},
+            (Title(kind=TitleKind.MOVIE, id=3, name="Untitled"),),
+            "Untitled",
             id="without a year",
         ),
     ],
@@ -85,6 +91,14 @@ async def test_calendar(dates: dict[str, str], releases: tuple[UpcomingTitle, ..
     assert server.requests[0].query == (("start", "2026-11-21T12:00:00Z"), ("end", "2026-11-28T12:00:00Z"))
 
 
+async def test_a_release_without_what_may_be_left_out() -> None:
+    movie = {"id": 3, "title": "Untitled", "digitalRelease": "2026-11-22T00:00:00Z"}
+    async with talking(RadarrClient, {"GET /api/v3/calendar": [movie]}) as (client, _):
+        (upcoming,) = await client.calendar(START, END)
+    assert not upcoming.has_file
+    assert upcoming.title.monitored
+
+
 # --- searching -------------------------------------------------------------------------------------------------------
 
 
@@ -110,6 +124,7 @@ def file(id_: int) -> KnownFile:
 
 async def test_known_files_are_the_last_imports() -> None:
     history = [{"id": id_, "movieId": movie} for id_, movie in enumerate((31, 7, 31, 8, 0, 5, 3))]
+    del history[4]["movieId"]
     answers: dict[str, CannedAnswer] = {"GET /api/v3/history": paged(history), "GET /api/v3/moviefile": moviefile}
     async with talking(RadarrClient, answers) as (client, server):
         assert await client.known_files(4) == (file(31), file(7), file(5))

@@ -83,6 +83,13 @@ async def test_the_order_of_a_packs_records_means_nothing() -> None:
         assert await client.queue() == queue
 
 
+async def test_two_episodes_in_one_download() -> None:
+    async with talking(SonarrClient, {"GET /api/v3/queue": paged([record(1, 1), record(2, 2)])}) as (client, _):
+        (item,) = await client.queue()
+    assert item.ids == (1, 2)
+    assert item.titles == (title(1), title(2))
+
+
 async def test_a_pack_over_two_pages_is_one_download() -> None:
     records = [record(number, number, downloadId=None) for number in range(995)]
     records += [record(number, number) for number in range(995, 1005)]
@@ -100,11 +107,11 @@ async def test_delayed_releases_are_not_thrown_together() -> None:
 
 
 async def test_several_seasons_in_one_download() -> None:
-    numbers = {1: episode(1, season=4), 2: episode(2), 3: episode(1, id=999)}
+    numbers = {1: episode(1, season=1), 2: episode(2), 3: episode(1, id=999), 4: episode(7, season=0)}
     records = [record(id_, 1, episode=each) for id_, each in numbers.items()]
     async with talking(SonarrClient, {"GET /api/v3/queue": paged(records)}) as (client, _):
         (item,) = await client.queue()
-    assert [(each.season, each.episode) for each in item.titles] == [(3, 1), (3, 2), (4, 1)]
+    assert [(each.season, each.episode) for each in item.titles] == [(0, 7), (1, 1), (3, 1), (3, 2)]
     assert item.label == "Silo"
 
 
@@ -117,6 +124,15 @@ async def test_a_series_whose_episode_is_not_known() -> None:
     assert first.label == first.titles[0].label == "Silo S03"
     assert second.titles == ()
     assert second.label == "Silo.S03.1080p.WEB-DL-GRP"
+
+
+async def test_titles_without_what_may_be_left_out() -> None:
+    bare = {"id": 4, "title": "Silo"}
+    records = [record(1, 1, series=bare, downloadId=None), record(2, 2, series=bare, episode=None, downloadId=None)]
+    async with talking(SonarrClient, {"GET /api/v3/queue": paged(records)}) as (client, _):
+        (episode_title,), (series_title,) = (item.titles for item in await client.queue())
+    assert (episode_title.year, episode_title.monitored, episode_title.episode_name) == (None, True, None)
+    assert (series_title.year, series_title.monitored, series_title.season) == (None, True, 3)
 
 
 async def test_an_episode_without_a_number_is_none() -> None:
