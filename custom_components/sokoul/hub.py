@@ -194,7 +194,7 @@ class Hub:
         for child in dr.async_entries_for_parent_device(registry, device_id):
             names = [present[identifier] for _, identifier in child.identifiers if identifier in present]
             if names:
-                registry.async_update_device(child.id, name=names[0])
+                registry.async_update_child_device(child.id, name=names[0])
             else:
                 registry.async_remove_device(child.id)
 
@@ -207,6 +207,7 @@ class Hub:
     @callback
     def _time_passed(self, _now: datetime) -> None:
         self.view.forget()
+        self.paths.prove_due()
         self._notify()
 
     async def refresh(self, backend_ids: Iterable[str]) -> None:

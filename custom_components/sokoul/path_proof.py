@@ -4,18 +4,19 @@ Home Assistant often sees none of these files (another machine, no mount). That 
 """
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
+import heapq
 from pathlib import Path
 import stat
 from typing import TYPE_CHECKING, Any
 
 from homeassistant.util import dt as dt_util
 
-from .clients.errors import BackendError
+from .clients.errors import BackendError, NotFound
 from .const import DOMAIN, LOGGER
 from .model.downloads import DownloadClientSnapshot
-from .model.library import ArrSnapshot
-from .model.paths import NO_ACCESS, JudgedMap, PathMap, choose, compose, judge, propose
+from .model.paths import NO_ACCESS, JudgedMap, PathMap, choose, compose, contains, judge, propose
 
 if TYPE_CHECKING:
     from .coordinator import BackendCoordinator
@@ -51,6 +52,12 @@ class PathProof:
         last = self._proven_at.get(backend.subentry_id)
         return last is None or dt_util.utcnow() - last >= PROOF_INTERVAL
 
+    def prove_due(self) -> None:
+        """Look for the files of every backend whose turn it is: a backend at rest never tells of a change."""
+        for backend in self._hub.backends.values():
+            if backend.answering and self.due(backend):
+                self.prove_soon(backend)
+
     def prove_soon(self, backend: AnyCoordinator) -> None:
         """Look for a backend's files, beside everything else."""
         self._running.add(backend.subentry_id)
@@ -64,8 +71,10 @@ class PathProof:
         self._hub.view.path_maps.pop(backend_id, None)
 
     async def prove(self, backend: AnyCoordinator) -> None:
-        """Look for a backend's files and keep what was found."""
-        hub = self._hub
+        """Look for a backend's files and keep what was found; one that never answered has named none yet."""
+        if backend.data is None:
+            return
+        hub, client = self._hub, backend.client
         self._running.add(backend.subentry_id)
         try:
             samples = await _samples(backend)
@@ -73,15 +82,25 @@ class PathProof:
             corrections = self.corrections(backend.subentry_id)
             composed = self._composed(backend)
             media = tuple(hub.hass.config.media_dirs.values())
-            hub.view.path_maps[backend.subentry_id] = await hub.hass.async_add_executor_job(
-                _look, folders, samples, corrections, composed, media
-            )
-            hub.view.forget()
+            judged = await hub.hass.async_add_executor_job(_look, folders, samples, corrections, composed, media)
         except BackendError as error:
             LOGGER.debug("%s did not name any files: %s", backend.title, error)
+        else:
+            if backend.client is not client or hub.backends.get(backend.subentry_id) is not backend:
+                return  # another program since, or removed: what was found is of no use
+            known = hub.view.path_maps.get(backend.subentry_id)
+            hub.view.path_maps[backend.subentry_id] = judged
+            hub.view.forget()
+            if judged != known:
+                self._look_again_at_clients(backend)
         finally:
-            self._proven_at[backend.subentry_id] = dt_util.utcnow()
             self._running.discard(backend.subentry_id)
+        self._proven_at[backend.subentry_id] = dt_util.utcnow()
+
+    def _look_again_at_clients(self, backend: AnyCoordinator) -> None:
+        """Let an *arr's download clients be looked at soon: its maps and its path mappings together give theirs."""
+        for client in self._hub.view.world(dt_util.utcnow()).topology.targets(backend.subentry_id):
+            self._proven_at.pop(client, None)
 
     def _composed(self, backend: AnyCoordinator) -> tuple[PathMap, ...]:
         """Return the maps that follow from an *arr's remote path mappings and that *arr's own proven maps."""
@@ -89,17 +108,13 @@ class PathProof:
             return ()
         view = self._hub.view
         found: list[PathMap] = []
-        for source in view.world(dt_util.utcnow()).topology.sources(backend.subentry_id):
-            arr = self._hub.backends.get(source)
-            if arr is None or not isinstance(arr.data, ArrSnapshot):
-                continue
+        world = view.world(dt_util.utcnow())
+        for source in world.topology.sources(backend.subentry_id):
+            arr = world.backends[source].arr
             maps = [each.map for each in view.path_maps.get(source, ()) if each.usable and each.map is not None]
-            found.extend(
-                composed
-                for mapping in arr.data.wiring.path_mappings
-                if (composed := compose(mapping, maps)) is not None
-            )
-            found.extend(maps)
+            mappings = arr.wiring.path_mappings if arr is not None else ()
+            found += filter(None, (compose(mapping, maps) for mapping in mappings))
+            found += maps
         return tuple(found)
 
     # --- corrections -------------------------------------------------------------------------------------------------
@@ -124,15 +139,19 @@ class PathProof:
 async def _samples(backend: AnyCoordinator) -> Samples:
     """Return files that a backend knows, with their sizes."""
     snapshot = backend.data
-    if isinstance(snapshot, DownloadClientSnapshot):
-        # A finished torrent of one file: its content path is that file. (A folder has no size to compare.)
-        single = (
-            (torrent.content_path, torrent.size_bytes)
-            for torrent in snapshot.torrents.values()
-            if torrent.finished and "." in torrent.content_path.rsplit("/", 1)[-1]
-        )
-        return tuple(sample for sample, _ in zip(single, range(SAMPLES), strict=False))
-    return tuple((each.path, each.size_bytes) for each in await backend.client.known_files(SAMPLES))
+    if not isinstance(snapshot, DownloadClientSnapshot):
+        return tuple((each.path, each.size_bytes) for each in await backend.client.known_files(SAMPLES))
+    # the newest: older ones may have been moved by hand
+    finished = (torrent for torrent in snapshot.torrents.values() if torrent.finished and torrent.save_path)
+    newest = heapq.nlargest(SAMPLES, finished, key=lambda torrent: torrent.added_epoch)
+    samples: list[tuple[str, int]] = []
+    for torrent in newest:
+        with suppress(NotFound):  # removed since
+            files = [file for file in await backend.client.files(torrent.hash) if file.progress >= 1]
+            if files:
+                largest = max(files, key=lambda file: file.size_bytes)
+                samples.append((f"{torrent.save_path.rstrip('/')}/{largest.name}", largest.size_bytes))
+    return tuple(samples)
 
 
 def _their_folders(snapshot: Any) -> tuple[str, ...]:
@@ -150,12 +169,12 @@ def _look(
     composed: tuple[PathMap, ...],
     media: Collection[str],
 ) -> tuple[JudgedMap, ...]:
-    """Judge the maps of each folder. Reads the disk: never on the event loop."""
-    if corrections:
-        return tuple(judge(entry, samples, file_size) for entry in corrections)
+    """Judge the maps of each folder, those that a person gave first. Reads the disk: never on the event loop."""
+    judged = {entry.theirs: judge(entry, samples, file_size) for entry in corrections}
     ours = tuple(our_folders((*media, *USUAL_PLACES)))
-    judged: dict[str, JudgedMap] = {}
     for folder in folders:
+        if any(contains(entry.theirs, folder) for entry in corrections):
+            continue
         same = (PathMap(folder, folder),) if is_folder(folder) else ()
         found = choose((*same, *composed, *propose((folder,), ours)), samples, file_size)
         if found.map is not None:
@@ -194,8 +213,5 @@ def file_size(path: str) -> int | None:
 
 
 def is_folder(path: str) -> bool:
-    """Tell whether there is a folder. Reads the disk."""
-    try:
-        return Path(path).is_dir()
-    except OSError, ValueError:
-        return False
+    """Tell whether there is a folder that may be seen. Reads the disk."""
+    return Path(path).is_dir()
