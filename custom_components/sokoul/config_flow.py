@@ -1,18 +1,16 @@
-"""The flows: setting up the hub, adding and changing backends, entering a new password."""
+"""The flows of the hub: setting it up, and entering new credentials for one of its backends."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Iterable, Mapping
 from typing import Any, override
 
 from homeassistant.config_entries import (
     ConfigEntry,
-    ConfigEntryState,
     ConfigFlow,
     ConfigFlowResult,
-    ConfigSubentry,
     ConfigSubentryData,
     ConfigSubentryFlow,
     OptionsFlow,
-    SubentryFlowResult,
 )
 from homeassistant.const import CONF_API_KEY, CONF_HOST, CONF_URL, CONF_USERNAME, CONF_VERIFY_SSL
 from homeassistant.core import callback
@@ -21,19 +19,23 @@ import voluptuous as vol
 from yarl import URL
 
 from .connectors import discovery, forms
-from .connectors.base import Connection, Connector, Credentials, Identity, Neighbour
+from .connectors.base import Connection, Connector, Credentials
+from .connectors.discovery import Found, Place
 from .connectors.registry import CONNECTORS
-from .const import CONF_CONNECTION, CONF_PREFERENCES, CONF_PUSH, CONF_PUSH_URL, DOMAIN
+from .const import CONF_CONNECTION, CONF_PREFERENCES, DOMAIN
+from .data import SokoulConfigEntry
 from .options_flow import SokoulOptionsFlow
+from .push import own_url
+from .reauth import SUBENTRY_ID, refused, title_placeholders, try_again
 from .setup_check import check_candidates
+from .subentry_flow import BackendSubentryFlow
 
 CONF_SKIP = "skip"
 
-ARR_FIELDS: dict[vol.Marker, Any] = {
-    vol.Required(CONF_URL): forms.URL_FIELD,
-    vol.Required(CONF_API_KEY): forms.KEY_FIELD,
-    vol.Required(CONF_VERIFY_SSL, default=True): BooleanSelector(),
-}
+#: One key, and which one of them answers, it says itself.
+FAMILY = tuple(each for each in CONNECTORS.values() if each.credentials is Credentials.API_KEY)
+#: What says least when the family's usual ports are tried in turn: somebody else may have been at that port.
+_SILENT = frozenset({"refused", "timeout", "no_answer", "wrong_application", "not_the_api"})
 
 
 class SokoulConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -43,8 +45,10 @@ class SokoulConfigFlow(ConfigFlow, domain=DOMAIN):
 
     def __init__(self) -> None:
         self._added: dict[str, ConfigSubentryData] = {}  # by unique id
-        self._pending: list[Neighbour] = []
-        self._reauth: ConfigSubentry | None = None
+        self._queue: list[Found] = []  # found, and not asked for yet
+        self._known: list[set[Place]] = []  # every program seen, with all its places: none is asked for twice
+        self._reauth_id = ""
+        self._settled: set[str] = set()
 
     @classmethod
     @callback
@@ -58,37 +62,50 @@ class SokoulConfigFlow(ConfigFlow, domain=DOMAIN):
     def async_get_options_flow(config_entry: ConfigEntry) -> OptionsFlow:
         return SokoulOptionsFlow()
 
-    # --- the hub -----------------------------------------------------------------------------------------------------
+    # --- the first backend -------------------------------------------------------------------------------------------
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask where to start."""
         return self.async_show_menu(step_id="user", menu_options=["arr", "scan", "empty"])
 
+    async def async_step_empty(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Set up the hub alone; backends are added one by one."""
+        return self._create()
+
     async def async_step_arr(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Start with any of the *arr: which one it is, it says itself."""
-        errors: Mapping[str, str] = {}
-        placeholders: Mapping[str, str] = {}
+        """Start with any of the family: which one it is, it says itself."""
+        return await self._ask_family("arr", forms.connection_fields(Credentials.API_KEY), user_input)
+
+    async def async_step_another(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Take one more by hand; an empty address leads back, because a flow has no button for it."""
+        if user_input is not None and not user_input.get(CONF_URL, "").strip():
+            return await self.async_step_finish()
+        fields = forms.connection_fields(Credentials.API_KEY)
+        return await self._ask_family("another", forms.may_stay_empty(fields, CONF_URL, CONF_API_KEY), user_input)
+
+    async def _ask_family(
+        self, step_id: str, fields: dict[vol.Marker, Any], user_input: dict[str, Any] | None
+    ) -> ConfigFlowResult:
+        trial = forms.Trial()
         if user_input is not None:
             connector, trial = await self._try_family(user_input)
-            if trial.identity is not None:
-                return await self._add(connector, trial)
-            errors, placeholders = trial.errors, trial.placeholders
-        return self.async_show_form(
-            step_id="arr",
-            data_schema=self.add_suggested_values_to_schema(vol.Schema(ARR_FIELDS), user_input),
-            errors=dict(errors),
-            description_placeholders=dict(placeholders),
-        )
+            if trial.connection is not None:
+                return await self._add(connector, trial, {Place(connector.kind, trial.connection.url)})
+        return self._show(step_id, fields, user_input, trial, FAMILY)
 
     async def _try_family(self, typed: Mapping[str, Any]) -> tuple[Connector[Any, Any], forms.Trial]:
-        """Try one of the family; when another answers, try as that one."""
-        family = {each.name: each for each in CONNECTORS.values() if each.credentials is Credentials.API_KEY}
-        connector = next(iter(family.values()))
+        """Try an address as each of the family, each at its usual port where none was typed."""
+        trials = await asyncio.gather(*(self._try(connector, typed) for connector in FAMILY))
+        tried = list(zip(FAMILY, trials, strict=True))
+        tried.sort(key=lambda each: (each[1].connection is None, bool(_SILENT.intersection(each[1].errors.values()))))
+        return tried[0]
+
+    async def _try(self, connector: Connector[Any, Any], typed: Mapping[str, Any]) -> forms.Trial:
         trial = await forms.try_connection(self.hass, connector, typed)
-        if (other := family.get(trial.placeholders.get("found", ""))) is not None:
-            return other, await forms.try_connection(self.hass, other, typed)
-        return connector, trial
+        if trial.connection is not None and forms.unique_id(connector, trial.connection) in self._added:
+            return forms.Trial(errors={CONF_URL: forms.ALREADY_CONFIGURED})
+        return trial
 
     async def async_step_scan(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Look at the usual ports of a host."""
@@ -97,67 +114,116 @@ class SokoulConfigFlow(ConfigFlow, domain=DOMAIN):
             try:
                 host = URL(forms.tidy_url(user_input[CONF_HOST], None)).host or ""
             except ValueError:
-                errors[CONF_HOST] = "invalid_url"
+                errors[CONF_HOST] = "invalid_host"
             else:
                 self._note(await discovery.scan(self.hass, host))
-                if self._pending:
-                    return await self.async_step_neighbour()
+                if self._queue:
+                    return await self._ask_next()
                 errors[CONF_HOST] = "nothing_found"
+        # the media stack often runs on Home Assistant's own machine
+        suggested = user_input or {CONF_HOST: URL(own_url(self.hass) or "").host or ""}
         return self.async_show_form(
             step_id="scan",
             data_schema=self.add_suggested_values_to_schema(
-                vol.Schema({vol.Required(CONF_HOST): TextSelector()}), user_input
+                vol.Schema({vol.Required(CONF_HOST): TextSelector()}), suggested
             ),
             errors=errors,
-        )
-
-    async def async_step_empty(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Set up the hub alone; backends are added one by one."""
-        return self._create()
-
-    async def async_step_neighbour(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask only what is missing for a backend that was found."""
-        if not self._pending:
-            return await self.async_step_finish()
-        neighbour = self._pending[0]
-        connector = CONNECTORS[neighbour.kind]
-        errors: Mapping[str, str] = {}
-        placeholders: Mapping[str, str] = {}
-        if user_input is not None:
-            if user_input.get(CONF_SKIP):
-                self._pending.pop(0)
-                return await self.async_step_neighbour()
-            trial = await forms.try_connection(self.hass, connector, user_input)
-            if trial.identity is not None:
-                self._pending.pop(0)
-                return await self._add(connector, trial)
-            errors, placeholders = trial.errors, trial.placeholders
-        fields = forms.optional_secrets(forms.connection_fields(connector.credentials))
-        schema = vol.Schema({**fields, vol.Required(CONF_SKIP, default=False): BooleanSelector()})
-        suggested = user_input or {CONF_URL: neighbour.url, CONF_USERNAME: neighbour.username}
-        return self.async_show_form(
-            step_id="neighbour" if neighbour.told_by else "scanned",
-            data_schema=self.add_suggested_values_to_schema(schema, suggested),
-            errors=dict(errors),
-            description_placeholders={
-                **placeholders,
-                "name": connector.name,
-                "told_by": neighbour.told_by,
-                "left": str(len(self._pending) - 1),
-            },
             last_step=False,
         )
 
-    async_step_scanned = async_step_neighbour
+    # --- what the first one knows of ---------------------------------------------------------------------------------
+
+    async def _ask_next(self) -> ConfigFlowResult:
+        """Ask for the next backend that was found, or come to an end."""
+        return await (self._ask_found(None) if self._queue else self.async_step_finish())
+
+    async def async_step_neighbour(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for the credentials of a backend that another one knows."""
+        return await self._ask_found(user_input)
+
+    async def async_step_unreachable(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for the address too: the one that was told is not known here."""
+        return await self._ask_found(user_input)
+
+    async def async_step_scanned(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for the credentials of a backend that was found on a host."""
+        return await self._ask_found(user_input)
+
+    async def _ask_found(self, user_input: dict[str, Any] | None) -> ConfigFlowResult:
+        found = self._queue[0]
+        connector = CONNECTORS[found.kind]
+        trial = forms.Trial()
+        if user_input is not None:
+            if user_input[CONF_SKIP]:
+                del self._queue[0]
+                return await self._ask_next()
+            trial = await self._try(connector, user_input)
+            if trial.connection is not None:
+                del self._queue[0]
+                return await self._add(connector, trial, next(each for each in self._known if found.place in each))
+        fields = {
+            **forms.may_stay_empty(forms.connection_fields(connector.credentials), CONF_API_KEY),
+            vol.Required(CONF_SKIP, default=False): BooleanSelector(),
+        }
+        suggested = user_input or {CONF_URL: found.url, CONF_USERNAME: found.username}
+        step_id = ("neighbour" if found.answers else "unreachable") if found.told_by else "scanned"
+        return self._show(step_id, fields, suggested, trial, (connector,), told_by=found.told_by, url=found.url)
+
+    async def _add(self, connector: Connector[Any, Any], trial: forms.Trial, places: set[Place]) -> ConfigFlowResult:
+        """Note a backend that answered, and ask it about others."""
+        connection, identity = trial.connection, trial.identity
+        assert connection is not None  # noqa: S101 -- the callers looked
+        assert identity is not None  # noqa: S101 -- comes with the connection
+        title = forms.default_title(connector, identity, {each["title"] for each in self._added.values()})
+        unique_id = forms.unique_id(connector, connection)
+        self._added[unique_id] = ConfigSubentryData(
+            subentry_type=connector.kind,
+            title=title,
+            unique_id=unique_id,
+            data={CONF_CONNECTION: connection.as_data(), CONF_PREFERENCES: {}},
+        )
+        places.add(Place(connector.kind, connection.url))
+        if places not in self._known:
+            self._known.append(places)
+        self._note(await discovery.neighbours(self.hass, connector, connection, title))
+        return await self._ask_next()
+
+    def _note(self, found: Iterable[Found]) -> None:
+        """Queue the backends that were not seen before."""
+        for each in discovery.unknown(found, self._known):
+            self._queue.append(each)
+            self._known.append({each.place})
+
+    def _show(
+        self,
+        step_id: str,
+        fields: dict[vol.Marker, Any],
+        suggested: Mapping[str, Any] | None,
+        trial: forms.Trial,
+        connectors: Iterable[Connector[Any, Any]],
+        **placeholders: str,
+    ) -> ConfigFlowResult:
+        return self.async_show_form(
+            step_id=step_id,
+            data_schema=self.add_suggested_values_to_schema(vol.Schema(fields), suggested),
+            errors=forms.shown_errors(trial.errors, fields),
+            description_placeholders={**forms.hints(*connectors), **placeholders, **trial.placeholders},
+            last_step=False,
+        )
+
+    # --- the end -----------------------------------------------------------------------------------------------------
 
     async def async_step_finish(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Say what was found, and offer a first check-up."""
+        """Say what is connected, and offer a first check-up."""
         if not self._added:
             return await self.async_step_user()
+        connected = "\n".join(
+            f"- **{each['title']}** ({each['data'][CONF_CONNECTION][CONF_URL]})" for each in self._added.values()
+        )
         return self.async_show_menu(
             step_id="finish",
-            menu_options=["create", "check_up", "arr", "scan"],
-            description_placeholders={"backends": self._summary()},
+            menu_options=["create", "check_up", "another"],
+            description_placeholders={"backends": connected},
         )
 
     async def async_step_create(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -176,27 +242,6 @@ class SokoulConfigFlow(ConfigFlow, domain=DOMAIN):
             last_step=True,
         )
 
-    async def _add(self, connector: Connector[Any, Any], trial: forms.Trial) -> ConfigFlowResult:
-        """Note a backend that answered, and ask it about others."""
-        assert trial.connection is not None  # noqa: S101 -- a trial with an identity has one
-        assert trial.identity is not None  # noqa: S101
-        unique = forms.unique_id(connector, trial.connection)
-        title = forms.default_title(connector, trial.identity, {each["title"] for each in self._added.values()})
-        self._added[unique] = new_subentry(connector, trial.connection, title)
-        self._note(await discovery.neighbours(self.hass, connector, trial.connection, title))
-        return await self.async_step_neighbour()
-
-    def _note(self, found: tuple[Neighbour, ...]) -> None:
-        """Queue the backends that are neither connected nor queued yet."""
-        known = [(each["subentry_type"], each["data"][CONF_CONNECTION][CONF_URL]) for each in self._added.values()]
-        queued = [(neighbour.kind, neighbour.url) for neighbour in self._pending]
-        self._pending.extend(discovery.unknown(found, [*known, *queued]))
-
-    def _summary(self) -> str:
-        return "\n".join(
-            f"- **{each['title']}** ({each['data'][CONF_CONNECTION][CONF_URL]})" for each in self._added.values()
-        )
-
     def _create(self) -> ConfigFlowResult:
         return self.async_create_entry(title="SOKOUL", data={}, subentries=list(self._added.values()))
 
@@ -204,166 +249,35 @@ class SokoulConfigFlow(ConfigFlow, domain=DOMAIN):
 
     async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
         """Find the backend that refused its credentials; the coordinator says which one."""
-        self._reauth = self._get_reauth_entry().subentries.get(entry_data.get("subentry_id", ""))
-        if self._reauth is None:
-            return self.async_abort(reason="backend_removed")
+        return await self._ask_credentials(entry_data.get(SUBENTRY_ID, ""))
+
+    async def _ask_credentials(self, subentry_id: str) -> ConfigFlowResult:
+        self._reauth_id = subentry_id
         return await self.async_step_reauth_confirm()
 
     async def async_step_reauth_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask for new credentials and try them."""
-        entry = self._get_reauth_entry()
-        subentry = self._reauth
-        if subentry is None or subentry.subentry_id not in entry.subentries:
+        """Ask for new credentials and try them; then for those of the next backend that refuses its own."""
+        entry: SokoulConfigEntry = self._get_reauth_entry()
+        subentry = entry.subentries.get(self._reauth_id)
+        if subentry is None:
             return self.async_abort(reason="backend_removed")
         connector = CONNECTORS[subentry.subentry_type]
         stored = Connection.from_data(subentry.data[CONF_CONNECTION])
-        errors: Mapping[str, str] = {}
-        placeholders: Mapping[str, str] = {}
+        fields = forms.credential_fields(connector.credentials)
+        trial = forms.Trial()
         if user_input is not None:
             typed = {CONF_URL: stored.url, CONF_VERIFY_SSL: stored.verify_ssl, **user_input}
             trial = await forms.try_connection(self.hass, connector, typed)
-            if trial.identity is not None and trial.connection is not None:
-                self.hass.config_entries.async_update_subentry(
-                    entry, subentry, data={**subentry.data, CONF_CONNECTION: trial.connection.as_data()}
-                )
+            if trial.connection is not None:
+                data = {**subentry.data, CONF_CONNECTION: trial.connection.as_data()}
+                if not self.hass.config_entries.async_update_subentry(entry, subentry, data=data):
+                    try_again(entry, subentry.subentry_id)
+                self._settled.add(subentry.subentry_id)
+                if (other := refused(entry, self._settled)) is not None:
+                    return await self._ask_credentials(other)
                 return self.async_abort(reason="reauth_successful")
-            errors, placeholders = _all_to_base(trial.errors, set(user_input)), trial.placeholders
-        return self.async_show_form(
-            step_id="reauth_confirm",
-            data_schema=self.add_suggested_values_to_schema(
-                vol.Schema(forms.credential_fields(connector.credentials)),
-                user_input or {CONF_USERNAME: stored.username},
-            ),
-            errors=dict(errors),
-            description_placeholders={**placeholders, "backend": subentry.title, "url": stored.url},
+        self.context["title_placeholders"] = title_placeholders(entry, subentry.subentry_id)
+        suggested = user_input or {CONF_USERNAME: stored.username}
+        return self._show(
+            "reauth_confirm", fields, suggested, trial, (connector,), backend=subentry.title, url=stored.url
         )
-
-
-def _all_to_base(errors: Mapping[str, str], shown: set[str]) -> dict[str, str]:
-    """Move the errors of fields that this form doesn't show to its top."""
-    return {name if name in shown else "base": error for name, error in errors.items()}
-
-
-def new_subentry(connector: Connector[Any, Any], connection: Connection, title: str) -> ConfigSubentryData:
-    """Return the subentry of a new backend."""
-    return ConfigSubentryData(
-        subentry_type=connector.kind,
-        title=title,
-        unique_id=forms.unique_id(connector, connection),
-        data={CONF_CONNECTION: connection.as_data(), CONF_PREFERENCES: {}},
-    )
-
-
-class BackendSubentryFlow(ConfigSubentryFlow):
-    """Add or change a backend of any kind: everything particular is in its connector."""
-
-    @property
-    def _connector(self) -> Connector[Any, Any]:
-        return CONNECTORS[self._subentry_type]
-
-    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
-        """Add a backend."""
-        connector = self._connector
-        trial = forms.Trial()
-        if user_input is not None:
-            trial = await forms.try_connection(self.hass, connector, user_input)
-            if trial.identity is not None and trial.connection is not None:
-                unique = forms.unique_id(connector, trial.connection)
-                if self._is_taken(unique, None):
-                    return self.async_abort(reason="already_configured")
-                return self.async_create_entry(
-                    title=self._title(trial.identity),
-                    data={
-                        CONF_CONNECTION: trial.connection.as_data(),
-                        CONF_PREFERENCES: _preferences(user_input),
-                    },
-                    unique_id=unique,
-                )
-        return self.async_show_form(
-            step_id="user",
-            data_schema=self.add_suggested_values_to_schema(
-                vol.Schema({**forms.connection_fields(connector.credentials), **forms.preference_fields(connector)}),
-                user_input or await self._suggestion(),
-            ),
-            errors=dict(trial.errors),
-            description_placeholders=self._placeholders(trial),
-        )
-
-    async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
-        """Change a backend. Secrets are not shown; left empty they stay."""
-        connector = self._connector
-        subentry = self._get_reconfigure_subentry()
-        stored = Connection.from_data(subentry.data[CONF_CONNECTION])
-        trial = forms.Trial()
-        if user_input is not None:
-            trial = await forms.try_connection(self.hass, connector, user_input, stored)
-            if trial.identity is not None and trial.connection is not None:
-                unique = forms.unique_id(connector, trial.connection)
-                if self._is_taken(unique, subentry.subentry_id):
-                    return self.async_abort(reason="already_configured")
-                return self.async_update_and_abort(
-                    self._get_entry(),
-                    subentry,
-                    unique_id=unique,
-                    data={
-                        CONF_CONNECTION: trial.connection.as_data(),
-                        CONF_PREFERENCES: {**subentry.data.get(CONF_PREFERENCES, {}), **_preferences(user_input)},
-                    },
-                )
-        fields = {
-            **forms.optional_secrets(forms.connection_fields(connector.credentials)),
-            **forms.preference_fields(connector),
-        }
-        shown = {
-            CONF_URL: stored.url,
-            CONF_USERNAME: stored.username,
-            CONF_VERIFY_SSL: stored.verify_ssl,
-            **subentry.data.get(CONF_PREFERENCES, {}),
-        }
-        return self.async_show_form(
-            step_id="reconfigure",
-            data_schema=self.add_suggested_values_to_schema(vol.Schema(fields), user_input or shown),
-            errors=dict(trial.errors),
-            description_placeholders={**self._placeholders(trial), "backend": subentry.title},
-        )
-
-    def _title(self, identity: Identity) -> str:
-        taken = {subentry.title for subentry in self._get_entry().subentries.values()}
-        return forms.default_title(self._connector, identity, taken)
-
-    def _is_taken(self, unique: str, own_id: str | None) -> bool:
-        return any(
-            subentry.unique_id == unique and subentry.subentry_id != own_id
-            for subentry in self._get_entry().subentries.values()
-        )
-
-    async def _suggestion(self) -> dict[str, Any]:
-        """Fill in what the connected backends know of one of this kind that is not connected yet."""
-        entry = self._get_entry()
-        if entry.state is not ConfigEntryState.LOADED:
-            return {}
-        known = [(each.subentry_type, each.data[CONF_CONNECTION][CONF_URL]) for each in entry.subentries.values()]
-        for backend in entry.runtime_data.backends.values():
-            found = await discovery.neighbours(self.hass, backend.connector, backend.connection, backend.title)
-            for neighbour in discovery.unknown(found, known):
-                if neighbour.kind == self._subentry_type:
-                    return {CONF_URL: neighbour.url, CONF_USERNAME: neighbour.username}
-        return {}
-
-    def _placeholders(self, trial: forms.Trial) -> dict[str, str]:
-        connector = self._connector
-        return {
-            "name": connector.name,
-            "port": str(connector.default_port),
-            "example": f"http://192.168.1.10:{connector.default_port}",
-            **trial.placeholders,
-        }
-
-
-def _preferences(typed: Mapping[str, Any]) -> dict[str, Any]:
-    """Read the preferences out of a form."""
-    if CONF_PUSH not in typed:
-        return {}
-    preferences: dict[str, Any] = {CONF_PUSH: typed[CONF_PUSH]}
-    preferences[CONF_PUSH_URL] = typed.get(CONF_PUSH_URL, "").strip().rstrip("/")
-    return preferences

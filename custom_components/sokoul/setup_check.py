@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from homeassistant.config_entries import ConfigSubentryData
@@ -12,7 +13,7 @@ from . import wording
 from .clients.errors import BackendError
 from .connectors.base import Connection
 from .connectors.registry import CONNECTORS
-from .const import CONF_CONNECTION
+from .const import CONF_CONNECTION, FAREWELL_PATIENCE
 from .model.backend import Backend
 from .model.topology import infer
 from .model.world import World
@@ -35,12 +36,12 @@ async def _read(hass: HomeAssistant, number: int, candidate: ConfigSubentryData)
     connection = Connection.from_data(candidate["data"][CONF_CONNECTION])
     reader = connector.reader(connector.connect(hass, connection))
     snapshot: Any = None
-    try:
+    with suppress(BackendError, TimeoutError):
         async with asyncio.timeout(PATIENCE_SECONDS):
             snapshot = await reader.read(dt_util.utcnow())
+    with suppress(BackendError, TimeoutError):  # a session that stays open is no reason to know nothing
+        async with asyncio.timeout(FAREWELL_PATIENCE.total_seconds()):
             await reader.close()
-    except BackendError, TimeoutError:
-        pass
     return Backend(
         id=str(number),
         kind=connector.kind,

@@ -1,6 +1,6 @@
 """The form of a backend: its fields, reading what was typed, and saying which field is wrong."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -29,6 +29,20 @@ KEY_FIELD = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, auto
 _ADDRESS_PROBLEMS = frozenset(
     {"unknown_host", "refused", "timeout", "no_answer", "not_the_api", "wrong_application", "not_found"}
 )
+#: What forms say beyond `problems.PROBLEMS`.
+INVALID_URL = "invalid_url"
+INVALID_KEY = "invalid_key"
+KEY_NEEDED = "key_needed"
+LOGIN_NEEDED = "login_needed"
+SECRET_NEEDED = "secret_needed"  # noqa: S105 -- the name of a text
+ALREADY_CONFIGURED = "already_configured"
+
+#: Pages of the programs' own. A person copies the address from the browser, most often from the page that shows the
+#: key (`/settings/general`). Left out are names that a URL base may well have (`/series`).
+_PAGES = frozenset({"activity", "add", "api", "calendar", "login", "settings", "system", "wanted"})
+
+
+# --- fields ----------------------------------------------------------------------------------------------------------
 
 
 def credential_fields(credentials: Credentials) -> dict[vol.Marker, Any]:
@@ -51,10 +65,10 @@ def connection_fields(credentials: Credentials) -> dict[vol.Marker, Any]:
     }
 
 
-def optional_secrets(fields: dict[vol.Marker, Any]) -> dict[vol.Marker, Any]:
-    """Return the fields with secrets that may stay empty: what is stored is never shown, and empty keeps it."""
+def may_stay_empty(fields: Mapping[vol.Marker, Any], *names: str) -> dict[vol.Marker, Any]:
+    """Return the fields, of which those named need not be filled in."""
     return {
-        vol.Optional(marker.schema) if marker.schema == CONF_API_KEY else marker: selector
+        vol.Optional(marker.schema) if marker.schema in names else marker: selector
         for marker, selector in fields.items()
     }
 
@@ -69,10 +83,28 @@ def preference_fields(connector: Connector[Any, Any]) -> dict[vol.Marker, Any]:
     }
 
 
+def hints(*connectors: Connector[Any, Any]) -> dict[str, str]:
+    """Return what the texts of a form for one of these kinds may name, what an error adds left empty."""
+    return {
+        "name": " / ".join(each.name for each in connectors),
+        "usual": ", ".join(f"{each.name} {each.default_port}" for each in connectors),
+        "example": f"http://192.168.1.10:{connectors[0].default_port}",
+        "base": f"/{connectors[0].kind}",
+        "detail": "",
+        "found": "",
+    }
+
+
+# --- reading what was typed ------------------------------------------------------------------------------------------
+
+
 def read_connection(typed: Mapping[str, Any], default_port: int | None) -> Connection:
-    """Read what was typed; secrets are taken as they are, spaces around them are always a slip."""
+    """Read what was typed; spaces around a name or a key are always a slip, those of a password are taken as they are.
+
+    Raises ValueError when the address is none.
+    """
     return Connection(
-        url=tidy_url(typed[CONF_URL], default_port),
+        url=tidy_url(typed.get(CONF_URL, ""), default_port),
         username=typed.get(CONF_USERNAME, "").strip(),
         password=typed.get(CONF_PASSWORD, ""),
         api_key=typed.get(CONF_API_KEY, "").strip(),
@@ -81,18 +113,47 @@ def read_connection(typed: Mapping[str, Any], default_port: int | None) -> Conne
 
 
 def tidy_url(typed: str, default_port: int | None) -> str:
-    """Complete an address: `nas` becomes `http://nas:7878`; a path is kept, a page within the program is not.
+    """Complete an address: `nas` becomes `http://nas:7878`; a URL base is kept, a page within the program is not.
 
     Raises ValueError when it is no address at all.
     """
     typed = typed.strip()
     bare = "://" not in typed
     url = URL(f"http://{typed}" if bare else typed)
-    if not url.host or url.scheme not in {"http", "https"}:
+    if not url.host or url.scheme not in {"http", "https"} or url.port == 0:
         raise ValueError("not an address")
+    if any(character.isspace() or not character.isprintable() for character in typed + url.host):
+        raise ValueError("no address has such characters")
     if bare and url.explicit_port is None and default_port is not None:
         url = url.with_port(default_port)
-    return str(url.with_query(None).with_fragment(None).with_user(None)).rstrip("/")
+    return str(url.with_user(None).with_path(_without_pages(url.path))).rstrip("/")
+
+
+def _without_pages(path: str) -> str:
+    base: list[str] = []
+    for part in path.split("/"):
+        if part.lower() in _PAGES:
+            break
+        base.append(part)
+    return "/".join(base) or "/"
+
+
+def keep_secrets(connection: Connection, stored: Connection) -> Connection:
+    """Fill in the stored secrets where none was typed.
+
+    They go along to a new address of the same host only: a mistyped host must not be sent the key.
+    """
+    if connection.password or connection.api_key or not same_host(connection, stored):
+        return connection
+    return replace(connection, password=stored.password if connection.username else "", api_key=stored.api_key)
+
+
+def same_host(one: Connection, other: Connection) -> bool:
+    """Tell whether two connections lead to the same machine."""
+    return URL(one.url).host == URL(other.url).host
+
+
+# --- trying it -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,48 +173,49 @@ async def try_connection(
     try:
         connection = read_connection(typed, connector.default_port)
     except ValueError:
-        return Trial(errors={CONF_URL: "invalid_url"})
+        return Trial(errors={CONF_URL: INVALID_URL})
+    withheld = False
     if stored is not None:
         connection = keep_secrets(connection, stored)
+        withheld = bool(stored.password or stored.api_key) and not same_host(connection, stored)
+    if connector.credentials is Credentials.API_KEY and not connection.api_key:
+        return Trial(errors={CONF_API_KEY: SECRET_NEEDED if withheld else KEY_NEEDED})
     try:
         identity = await connector.identify(connector.connect(hass, connection))
     except BackendError as error:
-        return Trial(connection, None, *_explain(error, connector, connection))
+        where, problem = _explain(error, connection, withheld=withheld)
+        found = error.found if isinstance(error, WrongApplication) else ""
+        return Trial(errors={where: problem}, placeholders={"detail": str(error), "found": found})
     return Trial(connection, identity)
 
 
-def keep_secrets(connection: Connection, stored: Connection) -> Connection:
-    """Fill in the stored secrets where none was typed.
-
-    They go along to a new address of the same host only: a mistyped host must not be sent the key.
-    """
-    if connection.password or connection.api_key or URL(connection.url).host != URL(stored.url).host:
-        return connection
-    return replace(connection, password=stored.password, api_key=stored.api_key)
-
-
-def _explain(
-    error: BackendError, connector: Connector[Any, Any], connection: Connection
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the form's errors by field, and the placeholders of their texts."""
+def _explain(error: BackendError, connection: Connection, *, withheld: bool) -> tuple[str, str]:
+    """Return the field that is wrong, and what is wrong with it."""
     problem = problem_of(error)
-    placeholders = {
-        "name": connector.name,
-        "url": connection.url,
-        "port": str(connector.default_port),
-        "detail": str(error),
-        "found": error.found if isinstance(error, WrongApplication) else "",
-    }
     match error:
         case InvalidAuth() if problem == "invalid_auth":
-            wrong = CONF_API_KEY if connection.api_key else CONF_PASSWORD
+            if connection.api_key:
+                return CONF_API_KEY, INVALID_KEY
+            if connection.password:
+                return CONF_PASSWORD, problem
+            if withheld:
+                return CONF_PASSWORD, SECRET_NEEDED
+            return (CONF_PASSWORD, problem) if connection.username else (CONF_USERNAME, LOGIN_NEEDED)
         case _ if problem in _ADDRESS_PROBLEMS:
-            wrong = CONF_URL
+            return CONF_URL, problem
         case _ if problem == "tls":
-            wrong = CONF_VERIFY_SSL if URL(connection.url).scheme == "https" else CONF_URL
+            return CONF_VERIFY_SSL, problem
         case _:
-            wrong = "base"
-    return {wrong: problem}, placeholders
+            return "base", problem
+
+
+def shown_errors(errors: Mapping[str, str], fields: Iterable[vol.Marker]) -> dict[str, str]:
+    """Return the errors for a form of these fields: what belongs to a field that it doesn't show goes to its top."""
+    shown = {marker.schema for marker in fields}
+    return {name if name in shown else "base": error for name, error in errors.items()}
+
+
+# --- names -----------------------------------------------------------------------------------------------------------
 
 
 def default_title(connector: Connector[Any, Any], identity: Identity, taken: set[str]) -> str:
