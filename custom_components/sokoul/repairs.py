@@ -8,7 +8,8 @@ from homeassistant.config_entries import SOURCE_RECONFIGURE, SubentryFlowContext
 from homeassistant.core import HomeAssistant
 import voluptuous as vol
 
-from .const import DOMAIN
+from .connectors.base import Connection
+from .const import CONF_CONNECTION, DOMAIN
 
 
 class OpenReconfigureFlow(RepairsFlow):
@@ -22,23 +23,28 @@ class OpenReconfigureFlow(RepairsFlow):
         return await self.async_step_confirm()
 
     async def async_step_confirm(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
-        """Open the backend's form; the issue goes away by itself when the backend answers."""
-        entries = self.hass.config_entries.async_loaded_entries(DOMAIN)
+        """Open the backend's form.
+
+        The flow ends as not repaired, because opening a form repairs nothing: the issue goes away by itself when the
+        backend answers.
+        """
+        entries = self.hass.config_entries.async_entries(DOMAIN)
         subentry = entries[0].subentries.get(self._subentry_id) if entries else None
         if subentry is None:
             return self.async_abort(reason="backend_removed")
         if user_input is None:
-            backend = entries[0].runtime_data.backends[self._subentry_id]
+            url = Connection.from_data(subentry.data[CONF_CONNECTION]).url
             return self.async_show_form(
                 step_id="confirm",
                 data_schema=vol.Schema({}),
-                description_placeholders={"backend": subentry.title, "url": backend.connection.url},
+                description_placeholders={"backend": subentry.title, "url": url},
+                last_step=False,
             )
-        result = await self.hass.config_entries.subentries.async_init(
+        form = await self.hass.config_entries.subentries.async_init(
             (entries[0].entry_id, subentry.subentry_type),
             context=SubentryFlowContext(source=SOURCE_RECONFIGURE, subentry_id=self._subentry_id),
         )
-        return self.async_create_entry(data={}, next_flow=(FlowType.CONFIG_SUBENTRIES_FLOW, result["flow_id"]))
+        return self.async_abort(reason="form_opened", next_flow=(FlowType.CONFIG_SUBENTRIES_FLOW, form["flow_id"]))
 
 
 async def async_create_fix_flow(
