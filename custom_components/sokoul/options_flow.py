@@ -1,5 +1,7 @@
 """Correcting what SOKOUL worked out by itself: who uses whom, and which folder is which. Counts at once."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, OptionsFlow
@@ -15,8 +17,9 @@ import voluptuous as vol
 
 from . import wording
 from .hub import Hub
-from .model.paths import PathMap
+from .model.paths import PathMap, same_style
 from .model.topology import Correction, Edge, OpenQuestion, Stranger
+from .model.world import World
 from .path_proof import is_folder
 from .report import links_text, paths_text
 
@@ -24,16 +27,33 @@ AUTOMATIC = "automatic"
 NONE = "none"
 
 
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """An entry of one backend for another one."""
+
+    source: str
+    id: int
+    name: str
+    targets: Mapping[str, str]  # the titles of the backends that it may lead to, by their ids
+
+    def is_meant_by(self, correction: Correction) -> bool:
+        return (correction.source, correction.link_id) == (self.source, self.id)
+
+
 class SokoulOptionsFlow(OptionsFlow):
     """Live settings: they are kept in the hub's memory, so that nothing has to be reloaded."""
 
     def __init__(self) -> None:
-        self._link: tuple[str, int] = ("", 0)
+        self._link = ""
 
     @property
     def _hub(self) -> Hub:
         hub: Hub = self.config_entry.runtime_data
         return hub
+
+    @property
+    def _world(self) -> World:
+        return self._hub.view.world(dt_util.utcnow())
 
     @property
     def _words(self) -> wording.Wording:
@@ -45,18 +65,33 @@ class SokoulOptionsFlow(OptionsFlow):
             return self.async_abort(reason="not_loaded")
         return self.async_show_menu(step_id="init", menu_options=["links", "paths"])
 
+    def _saved(self) -> ConfigFlowResult:
+        """End well. The entry's own options stay as they are: nothing is reloaded."""
+        return self.async_create_entry(data=dict(self.config_entry.options))
+
     # --- who uses whom -----------------------------------------------------------------------------------------------
 
-    def _links(self) -> dict[str, str]:
-        """Return the entries that lead from one backend to another, by `source/link id`, with their names."""
-        world = self._hub.view.world(dt_util.utcnow())
+    def _links(self) -> dict[str, _Link]:
+        """Return what can be corrected: the entries that lead, or may lead, from one backend to another."""
+        world = self._world
         topology = world.topology
         entries: tuple[Edge | OpenQuestion | Stranger, ...] = (
             *topology.edges,
             *topology.open_questions,
             *topology.strangers,
         )
-        return {f"{each.source}/{each.link_id}": f"{world.title(each.source)}: {each.link_name}" for each in entries}
+        links: dict[str, _Link] = {}
+        for entry in entries:
+            kind = _kind_of_target(entry, world)
+            targets = {
+                backend.id: backend.title
+                for backend in world.backends.values()
+                if backend.kind == kind and backend.id != entry.source
+            }
+            if targets:
+                name = f"{world.title(entry.source)}: {entry.link_name}"
+                links[f"{entry.source}/{entry.link_id}"] = _Link(entry.source, entry.link_id, name, targets)
+        return links
 
     async def async_step_links(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show what is known, and ask which link to correct."""
@@ -64,49 +99,41 @@ class SokoulOptionsFlow(OptionsFlow):
         if not links:
             return self.async_abort(reason="nothing_to_link")
         if user_input is not None:
-            source, _, link_id = user_input["link"].rpartition("/")
-            self._link = (source, int(link_id))
+            self._link = user_input["link"]
             return await self.async_step_link()
         return self.async_show_form(
             step_id="links",
-            data_schema=vol.Schema({vol.Required("link"): _select(links)}),
+            data_schema=vol.Schema({vol.Required("link"): _select({key: link.name for key, link in links.items()})}),
             description_placeholders={"known": links_text(self._hub, dt_util.utcnow(), self._words)},
             last_step=False,
         )
 
     async def async_step_link(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask where one link leads to."""
-        source, link_id = self._link
-        hub = self._hub
-        others = {each: backend.title for each, backend in hub.backends.items() if each != source}
-        others_said = tuple(each for each in hub.view.corrections if (each.source, each.link_id) != self._link)
+        view = self._hub.view
+        if (link := self._links().get(self._link)) is None:  # it, or what it led to, was removed meanwhile
+            return self.async_abort(reason="nothing_to_link")
         if user_input is not None:
             match user_input["target"]:
                 case "automatic":
                     said: tuple[Correction, ...] = ()
                 case "none":
-                    said = tuple(Correction(source, link_id, target, serves=False) for target in others)
+                    said = tuple(Correction(link.source, link.id, each, serves=False) for each in link.targets)
                 case target:
-                    said = (Correction(source, link_id, target, serves=True),)
-            hub.view.correct(others_said + said)
-            return self.async_abort(reason="saved")
-        edge = hub.view.world(dt_util.utcnow()).topology.edge(source, link_id)
+                    said = (Correction(link.source, link.id, target, serves=True),)
+            view.correct((*(each for each in view.corrections if not link.is_meant_by(each)), *said))
+            return self._saved()
+        options = {
+            AUTOMATIC: self._words.text("link.automatic"),
+            **link.targets,
+            NONE: self._words.text("link.none"),
+        }
+        before = _said([each for each in view.corrections if link.is_meant_by(each)], link)
         return self.async_show_form(
             step_id="link",
-            data_schema=vol.Schema(
-                {
-                    vol.Required("target", default=edge.target if edge else AUTOMATIC): SelectSelector(
-                        SelectSelectorConfig(
-                            options=[
-                                SelectOptionDict(value=AUTOMATIC, label=self._words.text("link.automatic")),
-                                *(SelectOptionDict(value=each, label=title) for each, title in others.items()),
-                                SelectOptionDict(value=NONE, label=self._words.text("link.none")),
-                            ]
-                        )
-                    )
-                }
-            ),
-            description_placeholders={"link": self._links().get(f"{source}/{link_id}", "")},
+            data_schema=vol.Schema({vol.Required("target", default=before): _select(options)}),
+            description_placeholders={"link": link.name},
+            last_step=True,
         )
 
     # --- which folder is which ---------------------------------------------------------------------------------------
@@ -117,17 +144,22 @@ class SokoulOptionsFlow(OptionsFlow):
         errors: dict[str, str] = {}
         backends = {each: backend.title for each, backend in hub.backends.items() if backend.connector.has_files}
         if not backends:
-            return self.async_abort(reason="nothing_to_link")
+            return self.async_abort(reason="no_files")
         if user_input is not None:
-            theirs, ours = user_input["theirs"].strip(), user_input.get("ours", "").strip()
-            if not _absolute(theirs):
+            theirs, ours = _tidy(user_input["theirs"]), _tidy(user_input.get("ours", ""))
+            if user_input["backend"] not in backends:
+                errors["backend"] = "backend_removed"
+            if not same_style(theirs, theirs):
                 errors["theirs"] = "not_absolute"
-            if ours and not await self.hass.async_add_executor_job(is_folder, ours):
+            if ours and not ours.startswith("/"):
+                errors["ours"] = "not_absolute"
+            elif ours and not await self.hass.async_add_executor_job(is_folder, ours):
                 errors["ours"] = "not_a_folder"
             if not errors:
-                hub.paths.correct(user_input["backend"], theirs, PathMap(theirs, ours) if ours else None)
-                await hub.paths.prove(hub.backends[user_input["backend"]])
-                return self.async_abort(reason="saved")
+                backend = hub.backends[user_input["backend"]]
+                hub.paths.correct(backend.subentry_id, theirs, PathMap(theirs, ours) if ours else None)
+                await hub.paths.prove(backend)
+                return self._saved()
         schema = vol.Schema(
             {
                 vol.Required("backend"): _select(backends),
@@ -140,11 +172,30 @@ class SokoulOptionsFlow(OptionsFlow):
             data_schema=self.add_suggested_values_to_schema(schema, user_input),
             errors=errors,
             description_placeholders={"known": paths_text(hub, self._words)},
+            last_step=True,
         )
 
 
-def _absolute(path: str) -> bool:
-    return path.startswith(("/", "\\\\")) or path[1:3] in {":\\", ":/"}
+def _kind_of_target(entry: Edge | OpenQuestion | Stranger, world: World) -> str | None:
+    if isinstance(entry, Stranger):
+        return entry.implementation.casefold()
+    known = entry.target if isinstance(entry, Edge) else entry.candidates[0]
+    return world.backends[known].kind if known in world.backends else None
+
+
+def _said(corrections: list[Correction], link: _Link) -> str:
+    """Return what the person chose for a link before."""
+    serving = next((each.target for each in corrections if each.serves and each.target in link.targets), None)
+    if serving is not None:
+        return serving
+    denied = {each.target for each in corrections if not each.serves}
+    return NONE if link.targets.keys() <= denied else AUTOMATIC
+
+
+def _tidy(path: str) -> str:
+    """Take the spaces and the slash at the end away: `/data/` and `/data` are one folder."""
+    path = path.strip()
+    return path.rstrip("/") or path[:1]
 
 
 def _select(labels: dict[str, str]) -> SelectSelector:
