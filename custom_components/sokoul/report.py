@@ -36,7 +36,8 @@ def describe_reason(reason: Reason, now: datetime, words: Wording) -> dict[str, 
     return {
         "key": reason.key,
         "text": words.reason(reason, now),
-        **_plain_mapping(reason.evidence),
+        "evidence": list(words.evidence(reason.evidence, now)),
+        "facts": _plain_mapping(reason.evidence),
     }
 
 
@@ -91,14 +92,16 @@ def describe_finding(finding: Finding, world: World, now: datetime, words: Wordi
         "backend": world.title(finding.backend_id) if finding.backend_id else None,
         "text": words.text(finding.key, now=now, **finding.parameters),
         "advice": words.text(finding.advice, now=now, **finding.parameters) if finding.advice else None,
-        "evidence": _plain_mapping(finding.evidence),
+        "evidence": list(words.evidence(finding.evidence, now)),
+        "facts": _plain_mapping(finding.evidence),
     }
 
 
-def describe_findings(hub: Hub, now: datetime, words: Wording) -> dict[str, Any]:
+async def describe_findings(hub: Hub, now: datetime, words: Wording) -> dict[str, Any]:
     """Return the check-up of a running hub."""
+    index = await hub.view.index(now)
     world = hub.view.world(now)
-    findings = check_up(world, hub.view.samples(), now)
+    findings = check_up(world, hub.view.samples(), now, index)
     return {
         "findings": [describe_finding(each, world, now, words) for each in findings],
         "backends": [

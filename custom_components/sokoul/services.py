@@ -86,7 +86,7 @@ def _words(call: ServiceCall) -> wording.Wording:
 async def _list_downloads(call: ServiceCall) -> ServiceResponse:
     """List downloads, joined over all backends."""
     hub, now, words = _hub(call.hass), dt_util.utcnow(), _words(call)
-    downloads: Iterable[Download] = await hub.view.downloads(now)
+    downloads: Iterable[Download] = await hub.view.index(now)
     wanted: dict[Filter, Callable[[Download], bool]] = {
         Filter.ALL: lambda _: True,
         Filter.ACTIVE: lambda download: download.state in ACTIVE_STATES and not download.finished,
@@ -131,7 +131,7 @@ async def _check_up(call: ServiceCall) -> ServiceResponse:
     """Look at everything at once, and say what is wrong."""
     hub = _hub(call.hass)
     await hub.refresh([each for each, backend in hub.backends.items() if not backend.answering])
-    return describe_findings(hub, dt_util.utcnow(), _words(call))
+    return await describe_findings(hub, dt_util.utcnow(), _words(call))
 
 
 async def _explain_topology(call: ServiceCall) -> ServiceResponse:

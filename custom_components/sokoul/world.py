@@ -9,7 +9,7 @@ from .const import LOGGER
 from .model.backend import Backend
 from .model.paths import JudgedMap
 from .model.topology import Correction, Topology, infer
-from .model.world import Counts, Download, DownloadIndex, World, join_counts
+from .model.world import Counts, DownloadIndex, World, join_counts
 from .overview import Overview
 
 if TYPE_CHECKING:
@@ -92,11 +92,11 @@ class WorldView:
     def _note_indexed(self, world: World) -> None:
         self._indexed = {backend.id: snapshot.revision for backend, snapshot in world.clients}
 
-    async def downloads(self, now: datetime) -> tuple[Download, ...]:
+    async def index(self, now: datetime) -> DownloadIndex:
         """Return all downloads, joined."""
         await self.catch_up(now)
         self._update_index(now)
-        return tuple(self._index)
+        return self._index
 
     def _count(self, now: datetime) -> Counts:
         self._update_index(now)
