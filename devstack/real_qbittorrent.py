@@ -7,7 +7,7 @@ async with RealQbittorrent(binary, tmp_path) as qbittorrent:
 
 import asyncio
 import base64
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 import hashlib
 import json
 import os
@@ -279,15 +279,13 @@ class RealQbittorrent:
             torrents = await asyncio.to_thread(self._tiny_torrents, numbers)
             await self._add(torrents, options)
             hashes += map(info_hash, torrents)
-        deadline = time.monotonic() + _START_SECONDS
-        while True:
-            torrents_there = await self.torrents()
-            settled = {key for key, each in torrents_there.items() if not each["state"].startswith("checking")}
-            if settled.issuperset(hashes):
-                return hashes
-            if time.monotonic() > deadline:
-                raise RealQbittorrentError(f"only {len(settled)} torrents are there and checked")
-            await asyncio.sleep(_POLL_SECONDS)
+
+        async def settled() -> list[str] | None:
+            there = await self.torrents()
+            ready = {key for key, torrent in there.items() if not torrent["state"].startswith("checking")}
+            return hashes if ready.issuperset(hashes) else None
+
+        return await self.eventually(settled)
 
     def _tiny_torrents(self, numbers: Iterable[int]) -> list[bytes]:
         torrents = []
@@ -304,14 +302,22 @@ class RealQbittorrent:
 
     async def until(self, info_hash: str, states: Collection[str], seconds: float = 30) -> dict[str, Any]:
         """Wait until a torrent is in one of these states; returns it. Raises TimeoutError."""
+
+        async def reached() -> dict[str, Any] | None:
+            torrent = (await self.torrents(info_hash)).get(info_hash)
+            return torrent if torrent is not None and torrent["state"] in states else None
+
+        return await self.eventually(reached, seconds)
+
+    async def eventually[T](self, holds: Callable[[], Awaitable[T | None]], seconds: float = 30) -> T:
+        """Ask again and again until the answer is not None; returns it. Raises TimeoutError."""
         deadline = time.monotonic() + seconds
-        while True:
-            torrent = (await self.torrents(info_hash)).get(info_hash, {"state": "none"})
-            if torrent["state"] in states:
-                return torrent
+        while (result := await holds()) is None:
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{torrent.get('name', info_hash)} is {torrent['state']}, not {states}")
+                states = {torrent["name"]: torrent["state"] for torrent in (await self.torrents()).values()}
+                raise TimeoutError(f"never came to be; torrents: {states}")
             await asyncio.sleep(_POLL_SECONDS)
+        return result
 
 
 async def _content(path: str, response: aiohttp.ClientResponse) -> Any:
