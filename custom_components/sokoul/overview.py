@@ -7,7 +7,7 @@ from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
 from homeassistant.const import EntityCategory, UnitOfDataRate
 
 from .connectors.arr import space_sensor
-from .connectors.base import RATE_WRITE_PAUSE, BackendBinarySensor, BackendSensor, any_at_all
+from .connectors.base import BUSY_WRITE_PAUSE, BackendBinarySensor, BackendSensor, any_at_all
 from .model.world import Counts
 
 
@@ -25,6 +25,8 @@ HUB_SENSORS: tuple[BackendSensor[Overview], ...] = (
         key="active_downloads",
         value=lambda overview: overview.counts.active,
         state_class=SensorStateClass.MEASUREMENT,
+        write_pause=BUSY_WRITE_PAUSE,
+        meaning=any_at_all,
     ),
     BackendSensor(
         key="stuck_downloads",
@@ -35,6 +37,8 @@ HUB_SENSORS: tuple[BackendSensor[Overview], ...] = (
         key="finished_downloads",
         value=lambda overview: overview.counts.finished,
         state_class=SensorStateClass.MEASUREMENT,
+        write_pause=BUSY_WRITE_PAUSE,
+        meaning=any_at_all,
     ),
     BackendSensor(
         key="total_speed",
@@ -44,7 +48,7 @@ HUB_SENSORS: tuple[BackendSensor[Overview], ...] = (
         suggested_unit_of_measurement=UnitOfDataRate.MEGABYTES_PER_SECOND,
         suggested_display_precision=1,
         state_class=SensorStateClass.MEASUREMENT,
-        write_pause=RATE_WRITE_PAUSE,
+        write_pause=BUSY_WRITE_PAUSE,
         meaning=any_at_all,
     ),
     space_sensor("free_space", lambda overview: overview.counts.free_bytes),

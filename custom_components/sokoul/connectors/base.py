@@ -23,8 +23,8 @@ type Reading = StateType | date | datetime
 
 #: Nothing is written to the state machine more often than this unless its meaning changed.
 USUAL_WRITE_PAUSE = timedelta(seconds=30)
-#: Rates change with every poll and mean the same most of the time.
-RATE_WRITE_PAUSE = timedelta(minutes=2)
+#: Rates change with every poll, and busy counts nearly so; they mean the same most of the time.
+BUSY_WRITE_PAUSE = timedelta(minutes=2)
 #: Free space changes with every block written.
 SPACE_WRITE_PAUSE = timedelta(minutes=10)
 
@@ -108,7 +108,7 @@ class Paced:
 
 
 def any_at_all(value: float | None) -> bool:
-    """Return the meaning of a rate: whether something moves."""
+    """Return the meaning of a rate, or of a count that goes up and down all day: whether there is any."""
     return bool(value)
 
 

@@ -19,7 +19,7 @@ from ..model.downloads import (
     DownloadState,
 )
 from .base import (
-    RATE_WRITE_PAUSE,
+    BUSY_WRITE_PAUSE,
     SPACE_WRITE_PAUSE,
     BackendBinarySensor,
     BackendNumber,
@@ -108,6 +108,8 @@ def _counter(key: str, *states: DownloadState, enabled: bool = True) -> BackendS
         value=_count(*states),
         state_class=SensorStateClass.MEASUREMENT,
         entity_registry_enabled_default=enabled,
+        write_pause=BUSY_WRITE_PAUSE,
+        meaning=any_at_all,
     )
 
 
@@ -120,7 +122,7 @@ def _rate(key: str, value: Any) -> BackendSensor[Source]:
         suggested_unit_of_measurement=UnitOfDataRate.MEGABYTES_PER_SECOND,
         suggested_display_precision=1,
         state_class=SensorStateClass.MEASUREMENT,
-        write_pause=RATE_WRITE_PAUSE,
+        write_pause=BUSY_WRITE_PAUSE,
         meaning=any_at_all,
     )
 
