@@ -104,7 +104,7 @@ class ArrSimulator(Servarr):
             "RefreshMonitoredDownloads": lambda _: self.queue.refresh(),
             "ClearBlocklist": self._clear_blocklist,
             "RenameFiles": None,
-            "RssSync": None,
+            "RssSync": lambda _: self.queue.retry_waiting(),
             "CheckHealth": None,
             "Backup": None,
             "Housekeeping": None,
@@ -255,6 +255,20 @@ class ArrSimulator(Servarr):
     def add_path_mapping(self, host: str, remote_path: str, local_path: str) -> None:
         """Configure that a download client's folder is found elsewhere."""
         self.storage.add_path_mapping(host, remote_path, local_path)
+
+    def lay_out_library(self) -> int:
+        """Put empty files of the right sizes where the newest files of the library are; return how many.
+
+        Only where there is a `disk`. Clients that compare what they see with what is said find the same sizes.
+        """
+        return self.imports.lay_out_library()
+
+    @override
+    def health_issues(self) -> list[HealthIssue]:
+        """Add the root folders that can't be reached."""
+        lost = [folder.path for folder in self.root_folders.values() if not folder.accessible]
+        issues = [HealthIssue("RootFolderCheck", "error", f"Missing root folder: {path}") for path in lost]
+        return [*self.health, *issues]
 
     def queue_item(
         self,

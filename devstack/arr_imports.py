@@ -37,11 +37,30 @@ class Imports:
             return True
         return item.output_path is not None and self._on_disk(self.disk, item.output_path).exists()
 
-    async def run(self, item: QueueItem) -> None:
+    def _better(self, one: Wanted, item: QueueItem) -> bool:
+        """Tell whether a title has a better file already."""
+        return one.file is not None and one.file.quality.weight > item.quality.weight
+
+    def rejections(self, item: QueueItem) -> list[str]:
+        """Return why nothing of a download will be imported; empty: something will be."""
+        if not all(self._better(one, item) for one in item.wanted):
+            return []
+        what = "movie file" if self.arr.kind == "movie" else "episode file(s)"
+        new = self.arr.quality_json(item.quality)["quality"]["name"]
+        qualities = {one.file.quality: None for one in item.wanted if one.file is not None}
+        return [
+            f"Not an upgrade for existing {what}. "
+            f"Existing quality: {self.arr.quality_json(each)['quality']['name']}. New Quality {new}."
+            for each in qualities
+        ]
+
+    async def run(self, item: QueueItem, *, by_hand: bool) -> None:
         """Put the files of a finished download into the library, with history and webhooks."""
         share = item.size_bytes // max(len(item.wanted), 1)
         imported: list[tuple[Wanted, MediaFile | None]] = []
         for one in item.wanted:
+            if self._better(one, item) and not by_hand:
+                continue
             file = self.arr.new_file(one, item, share)
             source = item.output_path or ""
             if self.disk is not None:
@@ -93,11 +112,24 @@ class Imports:
             },
         )
 
+    def lay_out_library(self, most: int = 200) -> int:
+        """Put files of the right sizes, with nothing in them, where the newest of the library are; return how many."""
+        if self.disk is None:
+            return 0
+        for one, file in self._newest(most):
+            path = self._on_disk(self.disk, f"{self.arr.folder_of(one)}/{file.relative_path}")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("ab") as empty:
+                empty.truncate(file.size_bytes)  # sparse: it takes no room
+        return len(self._newest(most))
+
+    def _newest(self, most: int) -> list[tuple[Wanted, MediaFile]]:
+        return sorted(self.arr.own_files(), key=lambda pair: pair[1].added)[-most:]
+
     def remember(self, most: int = 60) -> None:
         """Give the newest files of the library the history that they must have had."""
         client = {"downloadClient": "qBittorrent", "downloadClientName": "qBittorrent"}
-        newest = sorted(self.arr.own_files(), key=lambda pair: pair[1].added)[-most:]
-        for one, file in newest:
+        for one, file in self._newest(most):
             name = file.scene_name or file.relative_path
             grabbed = {"indexer": "Open Harbour (Prowlarr)", "size": str(file.size_bytes), "protocol": "2"}
             imported = {

@@ -6,7 +6,8 @@ back, as with the real ones. An item that was imported, failed or is ignored isn
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,8 @@ class Queue:
     IMPORT_WAITS = timedelta(seconds=5)
     IMPORT_TAKES = timedelta(seconds=10)
     REFRESH_EVERY = timedelta(minutes=1)
+    #: how long, in real time, an answer waits for a download client
+    PATIENCE_SECONDS = 0.5
 
     def __init__(self, arr: ArrSimulator) -> None:
         self.arr = arr
@@ -59,36 +62,66 @@ class Queue:
 
     # --- what the download clients say ---------------------------------------------------------------------------
 
+    @property
+    def due(self) -> bool:
+        """Whether the last refresh was a minute ago, by the clock."""
+        return self.refreshed is None or self.arr.clock.now() >= self.refreshed + self.REFRESH_EVERY
+
     async def refresh_when_due(self) -> None:
-        """Refresh if the last time was a minute ago, by the clock."""
-        if self.refreshed is None or self.arr.clock.now() >= self.refreshed + self.REFRESH_EVERY:
+        """Refresh once a minute, by the clock."""
+        if self.due:
             await self.refresh()
+
+    async def _look(self) -> None:
+        """Refresh when due; but answer from what is known rather than wait for a client that hangs."""
+        if self.due:
+            done = asyncio.Event()
+            self.arr.spawn(self._refresh_then(done))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(done.wait(), self.PATIENCE_SECONDS)
+
+    async def _refresh_then(self, done: asyncio.Event) -> None:
+        try:
+            await self.refresh()
+        finally:
+            done.set()
 
     async def refresh(self) -> None:
         """Look at every download client, and import what is finished."""
+        self.refreshed = self.arr.clock.now()
         async with self._lock:
-            self.refreshed = self.arr.clock.now()
-            visible = [item for item in self.items if item.scripted]
+            before = list(self.items)
+            seen: list[QueueItem] = []
             for client in self.arr.clients.enabled():
                 try:
-                    torrents = await self.arr.clients.connection(client).torrents(self.arr.clients.category(client))
-                    has_dht = bool((await self.arr.clients.connection(client).preferences()).get("dht", True))
+                    seen += await self._refresh_client(client)
                 except DownloadClientError:
                     self.arr.clients.failed(client)
-                    continue
-                self.arr.clients.works(client)
-                for torrent in torrents:
-                    if torrent.hash in self.settled:
-                        await self._after_import(client, torrent)
-                        continue
-                    item = self._item_of(torrent, client)
-                    path = self.arr.clients.local_path(client, torrent.content_path or torrent.save_path)
-                    item.update(torrent, path, has_dht=has_dht)
-                    if item.status == "completed":
-                        await self._import(item)
-                    if torrent.hash not in self.settled:
-                        visible.append(item)
-            self.items = visible
+                else:
+                    self.arr.clients.works(client)
+            # what came or went while the clients were asked is newer than their answers
+            came = [item for item in self.items if item not in before and item not in seen]
+            gone = [item for item in before if item not in self.items]
+            scripted = [item for item in before if item.scripted and item not in gone]
+            self.items = [*scripted, *(item for item in seen if item not in gone), *came]
+
+    async def _refresh_client(self, client: Provider) -> list[QueueItem]:
+        connection = self.arr.clients.connection(client)
+        torrents = await connection.torrents(self.arr.clients.category(client))
+        has_dht = bool((await connection.preferences()).get("dht", True))
+        items = []
+        for torrent in torrents:
+            if torrent.hash in self.settled:
+                await self._after_import(client, torrent)
+                continue
+            item = self._item_of(torrent, client)
+            path = self.arr.clients.local_path(client, torrent.content_path or torrent.save_path)
+            item.update(torrent, path, has_dht=has_dht)
+            if item.status == "completed":
+                await self._import(item)
+            if torrent.hash not in self.settled:
+                items.append(item)
+        return items
 
     def _item_of(self, torrent: TorrentState, client: Provider) -> QueueItem:
         item = self.grabs.get(torrent.hash)
@@ -115,6 +148,9 @@ class Queue:
         if not item.wanted:
             self._block(item, f"{self.arr.kind.capitalize()} title mismatch, automatic import is not possible.")
             return
+        if rejections := self.arr.imports.rejections(item):
+            self._block(item, *rejections)
+            return
         item.settle("importPending")
         if not self.arr.imports.can_read(item):
             item.warn("importPending", f"No files found are eligible for import in {item.output_path}")
@@ -130,10 +166,13 @@ class Queue:
             item.manual_asked = True
             self.arr.webhooks.manual_interaction(item)
 
-    async def finish_import(self, item: QueueItem) -> None:
-        """Import a finished download: files in the library, history, webhook; then its client is told."""
+    async def finish_import(self, item: QueueItem, *, by_hand: bool = False) -> None:
+        """Import a finished download: files in the library, history, webhook; then its client is told.
+
+        By itself it leaves out titles whose file is better already.
+        """
         assert item.download_id is not None  # noqa: S101 -- only downloads are imported
-        await self.arr.imports.run(item)
+        await self.arr.imports.run(item, by_hand=by_hand)
         item.settle("imported")
         self.settled[item.download_id] = "imported"
         if item in self.items:
@@ -151,6 +190,18 @@ class Queue:
             limits = await self.arr.clients.connection(client).preferences()
             if limits.get("max_ratio_enabled") and torrent.ratio >= float(limits.get("max_ratio", 0)):
                 await self.arr.clients.connection(client).delete(torrent.hash, with_files=True)
+
+    def forget(self, titles: Container[Wanted]) -> None:
+        """Let items of titles that left the library be unknown ones."""
+        for item in {*self.items, *self.grabs.values()}:
+            item.wanted = tuple(one for one in item.wanted if one not in titles)
+
+    async def retry_waiting(self) -> None:
+        """Grab what could not be sent to a download client."""
+        for item in [each for each in self.items if each.status == "downloadClientUnavailable"]:
+            if item.release is not None:
+                self.items.remove(item)
+                await self.arr.grabbing.grab(item.release, item.wanted, interactive=False)
 
     # --- records -------------------------------------------------------------------------------------------------
 
@@ -207,7 +258,7 @@ class Queue:
         }
 
     async def _page(self, request: web.Request) -> web.Response:
-        await self.refresh_when_due()
+        await self._look()
         query = Query(request)
         with_unknown = query.boolean(f"includeUnknown{self.arr.kind.capitalize()}Items")
         of_titles = self.arr.title_filter(query)
@@ -235,7 +286,7 @@ class Queue:
         )
 
     async def _details(self, request: web.Request) -> web.Response:
-        await self.refresh_when_due()
+        await self._look()
         query = Query(request)
         of_titles = self.arr.title_filter(query)
         included = self.arr.included(query)
@@ -245,7 +296,7 @@ class Queue:
 
     async def _status(self, request: web.Request) -> web.Response:
         del request
-        await self.refresh_when_due()
+        await self._look()
         known = [item for item, one in self.records() if one is not None]
         unknown = [item for item, one in self.records() if one is None]
         return answer(

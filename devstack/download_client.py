@@ -85,12 +85,22 @@ class Qbittorrent:
 
     async def preferences(self) -> dict[str, Any]:
         """Return its settings."""
-        return dict(orjson.loads(await self._request("GET", "app/preferences")))
+        return dict(self._parse(await self._request("GET", "app/preferences")))
 
     async def torrents(self, category: str) -> list[TorrentState]:
         """Return the torrents of a category."""
-        rows = orjson.loads(await self._request("GET", "torrents/info", params={"category": category}))
-        return [_torrent(row) for row in rows]
+        rows = self._parse(await self._request("GET", "torrents/info", params={"category": category}))
+        try:
+            return [_torrent(row) for row in rows]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise DownloadClientError(f"torrents/info answered nonsense: {error!r}") from error
+
+    @staticmethod
+    def _parse(body: bytes) -> Any:
+        try:
+            return orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            raise DownloadClientError(f"no JSON: {error}") from error
 
     async def add(self, torrent: bytes | str, *, category: str) -> str:
         """Add a torrent file or a magnet link; return its info hash in upper case."""

@@ -42,7 +42,7 @@ class MediaFile:
     languages: tuple[str, ...] = ("English",)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Movie:
     """A movie; `id` is 0 as long as no Radarr has it."""
 
@@ -98,7 +98,7 @@ class Movie:
         return "inCinemas" if self.in_cinemas and self.in_cinemas <= now else "announced"
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Episode:
     """An episode of a series."""
 
@@ -119,7 +119,7 @@ class Episode:
         return self.airs is not None and self.airs <= now
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Series:
     """A series; `id` is 0 as long as no Sonarr has it."""
 
@@ -210,7 +210,7 @@ class Library:
         while len(library.movies) < movies:
             library.add_movie(library.invent_movie(next(names)), have=library.random.random() < _SHARE_OWNED)
         while len(library.series) < series:
-            library.add_series(library.invent_series(next(names)))
+            library.add_series(library.invent_series(next(names)), except_last=library.random.choice((0, 0, 0, 1, 3)))
         return library
 
     # --- numbers -------------------------------------------------------------------------------------------------

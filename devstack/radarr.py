@@ -300,7 +300,7 @@ class RadarrSimulator(ArrSimulator):
             if item is None or movie is None:
                 raise ApiError.not_found("No download or movie to import")
             item.wanted = (movie,)
-            await self.queue.finish_import(item)
+            await self.queue.finish_import(item, by_hand=True)
 
     # --- the library ---------------------------------------------------------------------------------------------
 

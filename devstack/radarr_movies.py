@@ -116,7 +116,7 @@ class Movies:
                 "movieFolderSize": movie.file.size_bytes if movie.file and delete_files else None,
             },
         )
-        self.arr.queue.items = [item for item in self.arr.queue.items if movie not in item.wanted]
+        self.arr.queue.forget((movie,))
         self.arr.history.events = [event for event in self.arr.history.events if event.wanted is not movie]
         self.arr.library.remove_movie(movie)
 

@@ -378,7 +378,7 @@ class SonarrSimulator(ArrSimulator):
             if item is None or not wanted:
                 raise ApiError.not_found("No download or episodes to import")
             item.wanted = wanted
-            await self.queue.finish_import(item)
+            await self.queue.finish_import(item, by_hand=True)
 
     # --- the library ---------------------------------------------------------------------------------------------
 

@@ -139,9 +139,7 @@ class AllSeries:
             "SeriesDelete",
             {"series": self.arr.resources.webhook_series(series), "deletedFiles": delete_files},
         )
-        self.arr.queue.items = [
-            item for item in self.arr.queue.items if not any(episode_of(one).series is series for one in item.wanted)
-        ]
+        self.arr.queue.forget(series.episodes)
         self.arr.history.events = [
             event for event in self.arr.history.events if episode_of(event.wanted).series is not series
         ]

@@ -12,7 +12,9 @@ import pytest
 from devstack.arr import ArrSimulator
 from devstack.arr_grabbing import invented_magnet
 from devstack.clock import ManualClock
+from devstack.download_client import TorrentState
 from devstack.qbittorrent import QbittorrentSimulator
+from devstack.quality import BLURAY_1080P, SDTV, WEBDL_1080P
 from devstack.radarr import RadarrSimulator
 from devstack.real_qbittorrent import RealQbittorrent
 from devstack.releases import Release, movie_releases, season_releases
@@ -320,6 +322,61 @@ async def test_a_grab_waits_for_the_client_unless_a_person_asked(
     assert record["downloadId"].lower() in qbittorrent.torrents
 
 
+async def test_what_waits_is_sent_with_the_next_sync(
+    ask: Caller, radarr: RadarrSimulator, qbittorrent: QbittorrentSimulator
+) -> None:
+    await qbittorrent.refuse()
+    await ask("POST", "/command", body={"name": "MoviesSearch", "movieIds": [FRIDAY]})
+    (waiting,) = await records(ask)
+    await qbittorrent.accept()
+    await ask("POST", "/command", body={"name": "RssSync"})
+    (record,) = await records(ask)
+    assert (record["title"], record["status"]) == (waiting["title"], "queued")
+
+
+async def test_the_queue_does_not_wait_for_a_client_that_hangs(
+    ask: Caller, clock: ManualClock, radarr: RadarrSimulator, qbittorrent: QbittorrentSimulator
+) -> None:
+    await grabbed(ask, radarr)
+    radarr.queue.PATIENCE_SECONDS = 0.02
+    qbittorrent.fault("hang")
+    clock.advance(timedelta(minutes=1))
+    assert (await ask.get("/queue"))["totalRecords"] == 1  # what is known
+    qbittorrent.clear_faults()
+    await radarr.idle()
+    assert [issue["source"] for issue in await ask.get("/health")] == ["DownloadClientCheck"]
+
+
+@pytest.mark.parametrize("kind", ["html", "truncate_json", "disconnect", "missing_fields"])
+async def test_nonsense_from_the_client_is_a_client_that_is_away(
+    ask: Caller, qbittorrent: QbittorrentSimulator, kind: str
+) -> None:
+    qbittorrent.add_torrent("His.Girl.Friday.1940-X", category="radarr")
+    qbittorrent.fault(kind, "* *torrents/info", fields=("hash",))
+    assert await records(ask) == []
+    assert [issue["source"] for issue in await ask.get("/health")] == ["DownloadClientCheck"]
+
+
+async def test_what_comes_and_goes_during_a_refresh_is_newer_than_it(
+    ask: Caller, radarr: RadarrSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = await grabbed(ask, radarr)
+    connection = radarr.clients.connection(radarr.download_clients.items[1])
+    list_torrents = connection.torrents
+
+    async def meanwhile(category: str) -> list[TorrentState]:
+        torrents = await list_torrents(category)
+        await radarr.queue.remove(
+            [record["id"]], from_client=True, blocklist=False, skip_redownload=True, change_category=False
+        )
+        radarr.queue_item(radarr.library.movies[10], title="Came.Meanwhile")
+        return torrents
+
+    monkeypatch.setattr(connection, "torrents", meanwhile)
+    await radarr.refresh()
+    assert [item.title for item in radarr.queue.items] == ["Came.Meanwhile"]
+
+
 @pytest.mark.parametrize(
     ("values", "name"),
     [({"password": "wrong"}, "Username"), ({"port": 9}, "Host"), ({"host": ""}, "Host")],
@@ -385,6 +442,9 @@ async def test_a_season_pack_becomes_many_files(
 ) -> None:
     listen(sonarr, receiver, "onDownload", "onUpgrade", "onImportComplete")
     series = sonarr.library.series[2]
+    for episode in series.season(1):
+        assert episode.file is not None
+        episode.file.quality = SDTV
     series.season(1)[0].file = None  # the others are upgrades
     release = next(each for each in season_releases(series, 1, clock.now()) if each.indexer.protocol == "torrent")
     item = await sonarr.grabbing.grab(release, release.wanted, interactive=True)
@@ -454,6 +514,41 @@ async def test_what_nobody_knows_is_blocked(ask: Caller, qbittorrent: Qbittorren
     assert record["statusMessages"][0]["messages"] == ["Movie title mismatch, automatic import is not possible."]
 
 
+async def test_what_is_no_upgrade_is_not_imported(
+    ask: Caller, clock: ManualClock, radarr: RadarrSimulator, qbittorrent: QbittorrentSimulator
+) -> None:
+    qbittorrent.add_torrent("Metropolis.1927.1080p.HDTV.H264-TiDE", "idle", category="radarr")
+    await records(ask)
+    clock.advance(timedelta(minutes=1))
+    (record,) = await records(ask)
+    assert record["trackedDownloadState"] == "importBlocked"
+    assert record["statusMessages"][0]["messages"] == [
+        "Not an upgrade for existing movie file. Existing quality: Bluray-1080p. New Quality HDTV-1080p."
+    ]
+    # what a person wants is imported nevertheless
+    file = {"path": record["outputPath"], "movieId": record["movieId"], "downloadId": record["downloadId"]}
+    await ask("POST", "/command", body={"name": "ManualImport", "files": [file]})
+    assert await records(ask) == []
+    assert (await ask.get("/movie/1"))["movieFile"]["quality"]["quality"]["name"] == "HDTV-1080p"
+
+
+async def test_of_a_pack_only_what_is_better_is_taken(
+    session: ClientSession, clock: ManualClock, sonarr: SonarrSimulator, qbittorrent: QbittorrentSimulator
+) -> None:
+    first, second, *_ = sonarr.library.series[2].season(1)
+    assert first.file is not None
+    assert second.file is not None
+    first.file.quality, second.file.quality = BLURAY_1080P, SDTV
+    before = first.file
+    title = "The.Quiet.Orbit.S01.1080p.WEB-DL.DDP5.1.H.264-TiDE"
+    qbittorrent.add_torrent(title, "idle", category="sonarr")
+    await records(Caller(sonarr, session))
+    clock.advance(timedelta(minutes=1))
+    assert await records(Caller(sonarr, session)) == []
+    assert first.file is before
+    assert (second.file.scene_name, second.file.quality) == (title, WEBDL_1080P)
+
+
 async def test_a_torrent_that_seeded_enough_is_removed_after_its_import(
     ask: Caller, clock: ManualClock, qbittorrent: QbittorrentSimulator
 ) -> None:
@@ -499,6 +594,26 @@ async def test_files_are_linked_where_there_are_some(
         file = (await ask.get(f"/movie/{FRIDAY}"))["movieFile"]
         assert file["size"] == 1000
         assert (tmp_path / file["path"].lstrip("/")).samefile(folder / "film.mkv")
+
+
+async def test_a_library_can_be_laid_out(clock: ManualClock, tmp_path: Path) -> None:
+    async with SonarrSimulator(clock=clock, disk=tmp_path) as sonarr:
+        assert sonarr.lay_out_library() == len(list(sonarr.own_files())) > 50
+        for one, file in sonarr.own_files():
+            path = tmp_path / sonarr.folder_of(one).lstrip("/") / file.relative_path
+            assert path.stat().st_size == file.size_bytes
+        used = sum(path.stat().st_blocks for path in tmp_path.rglob("*.mkv"))
+        assert used == 0
+
+
+async def test_a_movie_that_is_gone_leaves_an_unknown_download(
+    ask: Caller, radarr: RadarrSimulator, qbittorrent: QbittorrentSimulator
+) -> None:
+    await grabbed(ask, radarr)
+    await ask("DELETE", f"/movie/{FRIDAY}")
+    assert await records(ask) == []
+    (record,) = await records(ask, includeUnknownMovieItems="true")
+    assert "movieId" not in record
 
 
 # --- webhooks --------------------------------------------------------------------------------------------------------
