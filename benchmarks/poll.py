@@ -21,10 +21,10 @@ from devstack.qbittorrent import QbittorrentSimulator
 from devstack.real_qbittorrent import RealQbittorrent
 from devstack.tools import find_qbittorrents
 
+from .poll_worker import INTERVAL_SECONDS
+
 USERNAME, PASSWORD = "sokoul", "correct horse"
 CONTENDERS = {"ours": "SOKOUL", "core": "Home Assistant's own"}
-#: seconds between two polls, as the integrations have it while something downloads
-INTERVALS = {"ours": 10, "core": 30}
 REPOSITORY = Path(__file__).resolve().parent.parent
 _DAY_SECONDS = 86_400
 _READ_BYTES = 1 << 16
@@ -171,10 +171,10 @@ def report(title: str, contenders: dict[str, Contender], rounds: int) -> None:
     line("block of the loop at the start", ours.first["block_seconds"] * 1e3, core.first["block_seconds"] * 1e3, "ms")
     line("memory added", ours.first["memory_bytes"] / 1e6, core.first["memory_bytes"] / 1e6, "MB")
     per_day = {
-        name: contender.first["rows"] / rounds * _DAY_SECONDS / INTERVALS[name]
+        name: contender.first["rows"] / rounds * _DAY_SECONDS / INTERVAL_SECONDS[name]
         for name, contender in contenders.items()
     }
-    line("state rows a day, without pauses", per_day["ours"], per_day["core"], "")
+    line("state rows a day, at this rate", per_day["ours"], per_day["core"], "")
 
 
 async def simulated(count: int, rounds: int) -> None:

@@ -2,6 +2,9 @@
 
 Reads commands as lines on standard input and answers each with a line of JSON: `poll` polls once, `rows` says how many
 states were written since the last time, `memory` how much this process holds, `quit` ends it.
+
+Polls follow each other at once, but for what is written they are as far apart as in real life: the clock by which
+entities pause their writes is moved on by one interval with each.
 """
 
 import argparse
@@ -16,12 +19,10 @@ import sys
 import time
 from typing import Any
 
-import homeassistant  # noqa: F401 -- before the harness, which imports httpx
-from homeassistant.components import logger as _logger
-from homeassistant.components.logger import helpers as _helpers
+from tests import ha_first  # noqa: F401 -- first: it makes the harness fit this Home Assistant
 
-if not hasattr(_logger, "_clear_logger_overwrites"):
-    _logger._clear_logger_overwrites = _helpers._clear_logger_overwrites  # type: ignore[attr-defined]  # noqa: SLF001
+# isort: split
+
 from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
@@ -32,8 +33,10 @@ from pytest_homeassistant_custom_component.common import (
     async_test_home_assistant,
 )
 
-import custom_components.sokoul.const  # noqa: F401 -- before the harness finds a folder of its own
+from custom_components.sokoul import entity as sokoul_entity  # before the harness finds a folder of its own
 
+#: seconds between two polls while something downloads
+INTERVAL_SECONDS = {"ours": 10, "core": 30}
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _HEARTBEAT_SECONDS = 0.001
 
@@ -57,6 +60,21 @@ class Heart:
         """Stop, and return the longest block in seconds."""
         self._task.cancel()
         return self.longest_seconds
+
+
+class Pace:
+    """A monotonic clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self._now = time.monotonic()
+
+    def now(self) -> float:
+        """Return the time in seconds."""
+        return self._now
+
+    def advance(self, seconds: float) -> None:
+        """Move on."""
+        self._now += seconds
 
 
 def memory_bytes() -> int:
@@ -147,11 +165,14 @@ async def run(arguments: argparse.Namespace) -> None:
         first = await measured(start)
         assert entry is not None
         coordinator = coordinator_of(arguments.contender, entry)
+        pace = Pace()
+        sokoul_entity.monotonic = pace.now  # type: ignore[attr-defined]
         answer({**first, "memory_bytes": memory_bytes() - before})
         rows = 0
         while (command := (await asyncio.to_thread(sys.stdin.readline)).strip()) != "quit":
             match command:
                 case "poll":
+                    pace.advance(INTERVAL_SECONDS[arguments.contender])
                     answer(await measured(coordinator.async_refresh))
                 case "rows":
                     answer({"rows": rows})
