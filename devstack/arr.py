@@ -24,7 +24,7 @@ from .arr_history import Blocklist, History
 from .arr_imports import Imports, invented_hash
 from .arr_queue import Queue, QueueItem, StatusMessage
 from .arr_storage import Disk, RootFolder, Storage
-from .arr_webhooks import Webhooks
+from .arr_webhooks import ArrWebhooks
 from .clock import Clock
 from .library import DOWNLOADS_ROOT, Library, MediaFile, Wanted
 from .posters import poster
@@ -86,7 +86,7 @@ class ArrSimulator(Servarr):
             self, "/notification", (arr_settings.webhook(self.notification_flags),), test=self._test_webhook, bulk=False
         )
         self.import_lists = Providers(self, "/importlist", self.list_implementations())
-        self.webhooks = Webhooks(self, self.notifications)
+        self.webhooks = ArrWebhooks(self, self.notifications)
         self.history = History(self, self.history_codes)
         self.blocklist = Blocklist(self)
         self.queue = Queue(self)
@@ -197,11 +197,6 @@ class ArrSimulator(Servarr):
         """Return what a test webhook holds."""
 
     # --- the public face for tests and launchers -----------------------------------------------------------------
-
-    @property
-    def application_url(self) -> str:
-        """Where a person finds it."""
-        return self.url
 
     async def refresh(self) -> None:
         """Look at the download clients now."""

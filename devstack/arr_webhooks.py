@@ -1,93 +1,27 @@
-"""Webhooks of a Radarr or Sonarr: really sent, to every notification that wants the event.
+"""What the webhooks of a Radarr or Sonarr tell."""
 
-The names of events are in Pascal case, everything else in camel case; there is no signature. A receiver that doesn't
-answer 2xx is only noticed when the notification is saved or tested: after that a lost event stays lost.
-"""
+from typing import TYPE_CHECKING, override
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from aiohttp import ClientError, encode_basic_auth
-import orjson
-
-from .arr_queue import QueueItem
+from .arr_queue_item import QueueItem
 from .quality import languages
-from .servarr import HealthIssue
-from .servarr_http import Invalid, Json, without_nulls
-from .servarr_providers import Provider, Providers
+from .servarr_http import Json
+from .servarr_providers import Providers
+from .servarr_webhooks import Webhooks
 
 if TYPE_CHECKING:
     from .arr import ArrSimulator
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A webhook that was sent; `status` is 0 where nobody answered."""
-
-    url: str
-    event: str
-    status: int
-
-
-class Webhooks:
-    """What sends them."""
+class ArrWebhooks(Webhooks):
+    """Webhooks about downloads."""
 
     def __init__(self, arr: ArrSimulator, notifications: Providers) -> None:
+        super().__init__(arr, notifications)
         self.arr = arr
-        self.notifications = notifications
-        self.deliveries: list[Delivery] = []
 
-    def send(self, flag: str, event: str, payload: Json) -> None:
-        """Send an event to the notifications with this flag ("onGrab"), beside everything else."""
-        for provider in self.notifications.items.values():
-            if provider.implementation.name == "Webhook" and provider.attributes.get(flag):
-                self.arr.spawn(self._deliver(provider, event, payload))
-
-    async def _deliver(self, provider: Provider, event: str, payload: Json) -> None:
-        await self._post(provider, event, payload)
-
-    async def _post(self, provider: Provider, event: str, payload: Json) -> str | None:
-        """Send an event; return what went wrong."""
-        values = provider.values
-        url = str(values.get("url") or "")
-        headers = {each["key"]: each["value"] for each in values.get("headers") or ()}
-        if values.get("username"):
-            headers["Authorization"] = encode_basic_auth(values["username"], values.get("password") or "")
-        body = {
-            "eventType": event,
-            "instanceName": self.arr.instance_name,
-            "applicationUrl": self.arr.application_url,
-            **payload,
-        }
-        problem = None
-        status = 0
-        try:
-            async with self.arr.session.request(
-                "PUT" if values.get("method") == 2 else "POST",  # noqa: PLR2004 -- the select option of the form
-                url,
-                data=orjson.dumps(without_nulls(body)),
-                headers={"Content-Type": "application/json", **headers},
-                allow_redirects=False,
-            ) as response:
-                status = response.status
-                if not response.ok:
-                    problem = f"HTTP request failed: [{status}:{response.reason}] [{values.get('url')}]"
-        except (ClientError, TimeoutError, OSError, ValueError) as error:
-            problem = f"{error}"
-        self.deliveries.append(Delivery(url, event, status))
-        return problem
-
-    async def test(self, provider: Provider) -> Iterable[Invalid]:
-        """Send a test to a notification, as when it is saved."""
-        if provider.implementation.name != "Webhook":
-            return ()
-        if not provider.values.get("url"):
-            return (Invalid("Url", "'Url' must not be empty.", provider.values.get("url")),)
-        problem = await self._post(provider, "Test", self.arr.webhook_test_payload())
-        return () if problem is None else (Invalid("Url", f"Unable to send test message: {problem}"),)
-
-    # --- events --------------------------------------------------------------------------------------------------
+    @override
+    def test_payload(self) -> Json:
+        return self.arr.webhook_test_payload()
 
     def grabbed(self, item: QueueItem) -> None:
         """Tell of a grab."""
@@ -123,19 +57,6 @@ class Webhooks:
                     {"title": message.title, "messages": list(message.messages)} for message in item.messages
                 ],
                 "release": {"releaseTitle": item.title, **release},
-            },
-        )
-
-    def health(self, flag: str, event: str, issue: HealthIssue) -> None:
-        """Tell of a complaint that came or went."""
-        self.send(
-            flag,
-            event,
-            {
-                "level": issue.type,
-                "message": issue.message,
-                "type": issue.source,
-                "wikiUrl": self.arr.wiki_url(issue),
             },
         )
 

@@ -4,6 +4,7 @@ Download links of results are Prowlarr's own: they hold its API key and redirect
 file. Every indexer failing is no error but an empty result.
 """
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,6 +23,7 @@ from .servarr import HealthIssue, Servarr
 from .servarr_commands import Commands
 from .servarr_http import Invalid, Json, Query, answer, moment, page_of
 from .servarr_providers import Provider, Providers
+from .servarr_webhooks import Webhooks
 
 _HISTORY_CODES = {
     "unknown": 0,
@@ -96,7 +98,9 @@ class ProwlarrSimulator(Servarr):
         self.applications = Providers(self, "/applications", APPLICATION_KINDS)
         self.proxies = Providers(self, "/indexerproxy", PROXY_KINDS, bulk=False)
         self.download_clients = Providers(self, "/downloadclient", (QBITTORRENT,))
-        self.notifications = Providers(self, "/notification", (WEBHOOK,), bulk=False)
+        self.notifications = Providers(self, "/notification", (WEBHOOK,), test=self._test_webhook, bulk=False)
+        self.webhooks = Webhooks(self, self.notifications)
+        self._told: list[HealthIssue] = []
         self.searches = Searches(self)
         self.commands = Commands(
             self,
@@ -159,6 +163,31 @@ class ProwlarrSimulator(Servarr):
         now = self.clock.now()
         known = self.failures.get(indexer_id)
         self.failures[indexer_id] = Failure(known.since if known and known.until > now else now, now, now + lasts)
+        self.tell_health()
+
+    async def tick(self) -> None:
+        """Do what is due by the clock."""
+        self.tell_health()
+
+    async def run(self) -> None:
+        """Do what is due by the clock, until cancelled."""
+        while True:
+            await self.tick()
+            await asyncio.sleep(1)
+
+    def tell_health(self) -> None:
+        """Send webhooks of complaints that came or went since the last time."""
+        now = list(self.health_issues())
+        for issue in now:
+            if issue not in self._told:
+                self.webhooks.health("onHealthIssue", "Health", issue)
+        for issue in self._told:
+            if issue not in now:
+                self.webhooks.health("onHealthRestored", "HealthRestored", issue)
+        self._told = now
+
+    async def _test_webhook(self, provider: Provider) -> Iterable[Invalid]:
+        return await self.webhooks.test(provider)
 
     def unavailable(self, indexer_id: int) -> bool:
         """Tell whether Prowlarr keeps away from an indexer at the moment."""

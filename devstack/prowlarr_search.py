@@ -166,6 +166,11 @@ class Searches:
         if not works:
             counters.failed_grabs += 1
             raise ApiError.message(409, "Getting release from indexer failed")
+        self.prowlarr.webhooks.send(
+            "onGrab",
+            "Grab",
+            {"release": {"releaseTitle": release.title, "indexer": provider.name, "size": release.size_bytes}},
+        )
         return await self.prowlarr.source(release)
 
     async def _grab_one(self, body: Json) -> None:

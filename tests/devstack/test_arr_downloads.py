@@ -5,8 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from aiohttp import ClientSession, web
-from aiohttp.test_utils import TestServer
+from aiohttp import ClientSession
 import pytest
 
 from devstack.arr import ArrSimulator
@@ -22,42 +21,12 @@ from devstack.sonarr import SonarrSimulator
 from devstack.swarm import LocalSwarm
 from devstack.tools import QbittorrentBinary, find_qbittorrents, swarm_python
 from tests.devstack.arr_calls import Caller
+from tests.devstack.webhook_receiver import Receiver
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 
 FRIDAY = 6  # His Girl Friday: monitored, missing
 FLAGS = ("onGrab", "onDownload", "onUpgrade", "onHealthIssue", "onHealthRestored", "onManualInteractionRequired")
-
-
-class Receiver:
-    """Somebody who listens to webhooks."""
-
-    def __init__(self) -> None:
-        self.status = 200
-        self.received: list[dict[str, Any]] = []
-        self.requests: list[web.BaseRequest] = []
-        self.server = TestServer(self._app(), host="127.0.0.1")
-
-    def _app(self) -> web.Application:
-        app = web.Application()
-        app.router.add_route("*", "/{rest:.*}", self._receive)
-        return app
-
-    async def _receive(self, request: web.Request) -> web.Response:
-        self.requests.append(request)
-        self.received.append(await request.json())
-        return web.Response(status=self.status)
-
-    @property
-    def url(self) -> str:
-        return str(self.server.make_url("/hook"))
-
-    @property
-    def events(self) -> list[str]:
-        return [each["eventType"] for each in self.received]
-
-    def last(self, event: str) -> dict[str, Any]:
-        return next(each for each in reversed(self.received) if each["eventType"] == event)
 
 
 @pytest.fixture
@@ -73,10 +42,8 @@ async def session() -> AsyncIterator[ClientSession]:
 
 @pytest.fixture
 async def receiver() -> AsyncIterator[Receiver]:
-    receiver = Receiver()
-    await receiver.server.start_server()
-    yield receiver
-    await receiver.server.close()
+    async with Receiver() as receiver:
+        yield receiver
 
 
 @pytest.fixture(params=["4.5", "5.2"])

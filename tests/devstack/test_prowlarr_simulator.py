@@ -14,6 +14,7 @@ from devstack.qbittorrent import QbittorrentSimulator
 from devstack.releases import INDEXERS, Release
 from devstack.torrents import Magnet, TorrentFile, make_torrent
 from tests.devstack.arr_calls import Caller
+from tests.devstack.webhook_receiver import Receiver
 from tests.specifications import prowlarr_specification
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
@@ -38,9 +39,10 @@ async def ask(prowlarr: ProwlarrSimulator) -> AsyncIterator[Caller]:
         yield Caller(prowlarr, session)
 
 
-async def call_providers(call: Caller, path: str, *, bulk: bool) -> None:
-    """Add, change and remove two providers of a kind."""
+async def call_providers(call: Caller, path: str, *, bulk: bool, **values: Any) -> None:
+    """Add, change and remove two providers of a kind; `values` are of its fields."""
     fresh = (await call.get(f"{path}/schema"))[0] | {"name": "One"}
+    fresh["fields"] = [each | {"value": values.get(each["name"], each.get("value"))} for each in fresh["fields"]]
     one = (await call("POST", path, body=fresh, status=201)).json()
     other = (await call("POST", path, body=fresh | {"name": "Other"}, query=[("forceSave", "true")], status=201)).json()
     await call("GET", path)
@@ -75,9 +77,10 @@ async def test_every_route_is_as_published(clock: ManualClock, prowlarr: Prowlar
             ("/applications", True),
             ("/downloadclient", True),
             ("/indexerproxy", False),
-            ("/notification", False),
         ):
             await call_providers(call, path, bulk=bulk)
+        async with Receiver() as receiver:
+            await call_providers(call, "/notification", bulk=False, url=receiver.url)
         prowlarr.download_clients.add("QBittorrent", "qBittorrent", _reached(qbittorrent))
         results = await call.get("/search", query="metropolis", type="movie", limit="5")
         await call("POST", "/search", body=results[0])
@@ -314,3 +317,20 @@ async def test_a_command_has_no_result(ask: Caller, clock: ManualClock) -> None:
     assert done["status"] == "completed"
     assert "result" not in done
     await ask("POST", "/command", body={"name": "MoviesSearch"}, status=500)
+
+
+async def test_webhooks_tell_of_health_and_grabs(ask: Caller, prowlarr: ProwlarrSimulator, clock: ManualClock) -> None:
+    async with Receiver() as receiver:
+        flags = {"onHealthIssue": True, "onHealthRestored": True, "onGrab": True}
+        prowlarr.notifications.add("Webhook", "Listener", {"url": receiver.url}, **flags)
+        prowlarr.fail_indexer(NORTHGATE)
+        await prowlarr.tick()
+        clock.advance(timedelta(minutes=16))
+        await prowlarr.tick()
+        result = (await ask.get("/search", query="metropolis", indexerIds=str(NORTHGATE)))[0]
+        async with ask.session.get(result["downloadUrl"], allow_redirects=False):
+            await prowlarr.idle()
+        assert receiver.events == ["Health", "HealthRestored", "Grab"]
+        assert receiver.last("Health")["message"] == "Indexers unavailable due to failures: NorthgateHD"
+        assert receiver.last("Grab")["release"]["releaseTitle"] == result["title"]
+        assert receiver.last("Grab")["instanceName"] == "Prowlarr"
