@@ -68,17 +68,16 @@ class Fields:
             return choices("unknown")
 
     def moment(self, name: str) -> datetime | None:
-        """Return an ISO 8601 time as aware datetime, or None when it is absent. A time without a zone is UTC."""
+        """Return an ISO 8601 time in UTC, or None when it is absent. A time without a zone is UTC."""
         value = self._data.get(name)
         if value is None:
             return None
         if isinstance(value, str):
             try:
                 moment = datetime.fromisoformat(value)
-            except ValueError:
+                return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+            except ValueError, OverflowError:
                 pass
-            else:
-                return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         raise self._wrong(name, "a time", value)
 
     def duration(self, name: str) -> timedelta | None:
@@ -90,7 +89,10 @@ class Fields:
         if not found:
             raise self._wrong(name, "a time span", value)
         days, hours, minutes, seconds = (float(part or 0) for part in found.group("d", "h", "m", "s"))
-        span = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+        try:
+            span = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+        except OverflowError:
+            raise self._wrong(name, "a time span", value) from None
         return -span if found["sign"] else span
 
     def object(self, name: str) -> Fields:
