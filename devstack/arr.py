@@ -29,7 +29,7 @@ from .clock import Clock
 from .library import DOWNLOADS_ROOT, Library, MediaFile, Wanted
 from .posters import poster
 from .quality import QUALITIES, WEBDL_1080P, Quality, QualityProfile
-from .releases import Release
+from .releases import INDEXERS, Release
 from .servarr import HealthIssue, Servarr
 from .servarr_commands import Commands, Work
 from .servarr_http import ApiError, Invalid, Json, Query
@@ -282,7 +282,7 @@ class ArrSimulator(Servarr):
         fields of `QueueItem`.
         """
         title = title or self._release_title(wanted, quality)
-        details.setdefault("indexer", "Open Harbour (Prowlarr)")
+        details.setdefault("indexer", INDEXERS[0].synced_name)
         details.setdefault("client_name", None if download_id is None else "qBittorrent")
         details.setdefault("time_left", timedelta(minutes=12, seconds=34) if progress < 1 else timedelta())
         if download_id is not None:

@@ -65,7 +65,7 @@ class Grabbing:
             reasons.append(f"Custom Formats have score {release.score} below profile's minimum 0")
         if release.seeders is not None and release.seeders < 1:
             reasons.append(f"Not enough seeders: {release.seeders}. Minimum seeders: 1")
-        if self.arr.blocklist.holds(release.title, release.indexer.name):
+        if self.arr.blocklist.holds(release.title, release.indexer.synced_name):
             reasons.append("Release is blocklisted")
         for one in wanted:
             if one.file is not None and not (
@@ -106,7 +106,7 @@ class Grabbing:
             languages=release.languages,
             score=release.score,
             protocol=release.indexer.protocol,
-            indexer=release.indexer.name,
+            indexer=release.indexer.synced_name,
             release=release,
             size_bytes=release.size_bytes,
             remaining_bytes=release.size_bytes,
@@ -151,7 +151,7 @@ class Grabbing:
             download_id=item.download_id,
             score=release.score,
             data={
-                "indexer": release.indexer.name,
+                "indexer": release.indexer.synced_name,
                 "nzbInfoUrl": release.guid,
                 "releaseGroup": release.group,
                 "age": str(age.days),
@@ -196,7 +196,7 @@ class Grabbing:
             "ageMinutes": age / timedelta(minutes=1),
             "size": release.size_bytes,
             "indexerId": release.indexer.id,
-            "indexer": release.indexer.name,
+            "indexer": release.indexer.synced_name,
             "releaseGroup": release.group,
             "title": release.title,
             "sceneSource": False,

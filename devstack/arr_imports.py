@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from .arr_queue import QueueItem
 from .library import DOWNLOADS_ROOT, MediaFile, Wanted
+from .releases import INDEXERS
 
 if TYPE_CHECKING:
     from .arr import ArrSimulator
@@ -131,7 +132,7 @@ class Imports:
         client = {"downloadClient": "qBittorrent", "downloadClientName": "qBittorrent"}
         for one, file in self._newest(most):
             name = file.scene_name or file.relative_path
-            grabbed = {"indexer": "Open Harbour (Prowlarr)", "size": str(file.size_bytes), "protocol": "2"}
+            grabbed = {"indexer": INDEXERS[0].synced_name, "size": str(file.size_bytes), "protocol": "2"}
             imported = {
                 "fileId": str(file.id),
                 "droppedPath": f"{DOWNLOADS_ROOT}/{self.arr.name}/{name}/{name}.mkv",

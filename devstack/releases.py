@@ -21,6 +21,11 @@ class IndexerSite:
     privacy: str  # "public", "semiPrivate" or "private"
     protocol: str = "torrent"  # or "usenet"
 
+    @property
+    def synced_name(self) -> str:
+        """How it is called in the *arr that a Prowlarr feeds with it."""
+        return f"{self.name} (Prowlarr)"
+
 
 INDEXERS = (
     IndexerSite(id=1, name="Open Harbour", privacy="public"),

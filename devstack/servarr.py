@@ -87,6 +87,7 @@ class Servarr(Simulator):
         return (
             web.get("/system/status", self._get_status),
             web.get("/health", self._get_health),
+            web.get("/update", self._get_updates),
             web.get("/tag", self._get_tags),
             web.post("/tag", self._post_tag),
             web.get("/tag/detail", self._get_tag_details),
@@ -202,6 +203,25 @@ class Servarr(Simulator):
                 "startTime": moment(self.started),
                 "packageUpdateMechanism": "docker",
             }
+        )
+
+    async def _get_updates(self, request: web.Request) -> web.Response:
+        del request
+        released = moment(self.started - timedelta(days=40))
+        return answer(
+            [
+                {
+                    "version": self.version,
+                    "branch": "main",
+                    "releaseDate": released,
+                    "fileName": f"{self.application}.main.{self.version}.linux-core-x64.tar.gz",
+                    "installed": True,
+                    "installedOn": moment(self.started),
+                    "installable": False,
+                    "latest": True,
+                    "changes": {"new": [], "fixed": ["Nothing that anybody noticed"]},
+                }
+            ]
         )
 
     async def _get_health(self, request: web.Request) -> web.Response:

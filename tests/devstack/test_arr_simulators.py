@@ -70,7 +70,15 @@ async def call_everything_shared(call: Caller, arr: ArrSimulator, title_query: t
     """Call what Radarr and Sonarr both have."""
     await call("GET", "//ping", key=None)
     await call("GET", "//api", specified=arr.application == "Radarr")
-    for path in ("/system/status", "/health", "/diskspace", "/wanted/missing", "/wanted/cutoff", "/blocklist"):
+    for path in (
+        "/system/status",
+        "/health",
+        "/update",
+        "/diskspace",
+        "/wanted/missing",
+        "/wanted/cutoff",
+        "/blocklist",
+    ):
         await call("GET", path)
     # the queue and what it leaves behind
     await call("GET", "/queue", query=[("includeUnknownMovieItems", "true")] if arr.kind == "movie" else ())
@@ -485,6 +493,8 @@ async def test_an_interactive_search_can_be_grabbed_for_half_an_hour(
     await ask_radarr("POST", "/release", body=grab)
     (record,) = (await ask_radarr.get("/queue"))["records"]
     assert (record["title"], record["movieId"]) == (good["title"], 6)
+    assert record["indexer"] == good["indexer"]
+    assert good["indexer"].endswith(" (Prowlarr)")  # as it names what it syncs
     (grabbed,) = (await ask_radarr.get("/history", eventType="1", movieIds="6"))["records"]
     assert grabbed["downloadId"] == record["downloadId"]
     assert grabbed["data"]["guid"] == good["guid"]

@@ -64,7 +64,15 @@ async def test_every_route_is_as_published(clock: ManualClock, prowlarr: Prowlar
         await call("GET", "//login", key=None, specified=False)
         prowlarr.add_application("Radarr", "http://radarr:7878", "key")
         prowlarr.fail_indexer(NORTHGATE)
-        for path in ("/system/status", "/health", "/tag", "/tag/detail", "/indexer/categories", "/indexerstatus"):
+        for path in (
+            "/system/status",
+            "/health",
+            "/update",
+            "/tag",
+            "/tag/detail",
+            "/indexer/categories",
+            "/indexerstatus",
+        ):
             await call("GET", path)
         await call("GET", "/indexerstats", query=[("indexers", "1,2"), ("startDate", "2026-01-01T00:00:00Z")])
         await call("GET", "/appprofile")
