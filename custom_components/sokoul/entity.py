@@ -40,7 +40,7 @@ def backend_device_info(coordinator: AnyCoordinator) -> DeviceInfo:
     return DeviceInfo(
         identifiers={(DOMAIN, coordinator.subentry_id)},
         name=coordinator.title,
-        manufacturer=coordinator.connector.name,
+        manufacturer=coordinator.connector.manufacturer,
         model=coordinator.connector.name,
         sw_version=coordinator.version,
         configuration_url=coordinator.connection.url,
@@ -49,6 +49,32 @@ def backend_device_info(coordinator: AnyCoordinator) -> DeviceInfo:
             coordinator.hass, (DOMAIN, entry.entry_id), config_entry_id=entry.entry_id
         ),
     )
+
+
+def part_identifier(coordinator: AnyCoordinator, parts: Parts[Any, Any], part_id: str) -> str:
+    """Return the identifier of a part's device."""
+    return f"{coordinator.subentry_id}_{parts.key}_{part_id}"
+
+
+def part_device_info(coordinator: AnyCoordinator, parts: Parts[Any, Any], part_id: str) -> ChildDeviceInfo:
+    """Return the device of a part that is there."""
+    return ChildDeviceInfo(
+        identifiers={(DOMAIN, part_identifier(coordinator, parts, part_id))},
+        translation_key=parts.key,
+        translation_placeholders={"name": parts.name(parts.find(coordinator.data)[part_id])},
+        parent_device_id=coordinator.device_id,
+    )
+
+
+def part_devices(coordinator: AnyCoordinator) -> Mapping[str, ChildDeviceInfo]:
+    """Return the devices of a backend's parts by identifier."""
+    if coordinator.data is None:
+        return {}
+    return {
+        part_identifier(coordinator, parts, part_id): part_device_info(coordinator, parts, part_id)
+        for parts in coordinator.connector.parts
+        for part_id in parts.find(coordinator.data)
+    }
 
 
 class PacedEntity(Entity):
@@ -149,15 +175,8 @@ class PartEntity(BackendEntity):
         super().__init__(coordinator, description)
         self._parts = parts
         self._part_id = part_id
-        identifier = part_identifier(coordinator, parts, part_id)
-        self._attr_unique_id = f"{identifier}_{description.key}"
-        parent = dr.async_get_device_id_by_identifier(
-            coordinator.hass, (DOMAIN, coordinator.subentry_id), config_entry_id=coordinator.config_entry.entry_id
-        )
-        part = parts.find(coordinator.data)[part_id]
-        self._attr_device_info = ChildDeviceInfo(
-            identifiers={(DOMAIN, identifier)}, name=parts.name(part), parent_device_id=parent or ""
-        )
+        self._attr_unique_id = f"{part_identifier(coordinator, parts, part_id)}_{description.key}"
+        self._attr_device_info = part_device_info(coordinator, parts, part_id)
 
     @property
     def _part(self) -> Any:
@@ -171,11 +190,6 @@ class PartEntity(BackendEntity):
     @override
     def read(self) -> Any:
         return self.entity_description.value(self._part)  # type: ignore[attr-defined]
-
-
-def part_identifier(coordinator: AnyCoordinator, parts: Parts[Any, Any], part_id: str) -> str:
-    """Return the identifier of a part's device."""
-    return f"{coordinator.subentry_id}_{parts.key}_{part_id}"
 
 
 class HubEntity(PacedEntity):
@@ -243,6 +257,8 @@ class PlatformSetup:
         """Add the entities of parts that were not there before; forget those that went, so they can come back."""
         if coordinator.data is None or self._make_part is None or self._of_part is None:
             return
+        if coordinator.subentry_id not in coordinator.config_entry.subentries:
+            return  # removed while it was being asked
         known = self._known[coordinator.subentry_id]
         found: dict[str, tuple[Parts[Any, Any], str]] = {}
         for parts in coordinator.connector.parts:
@@ -258,14 +274,3 @@ class PlatformSetup:
         known.update(found)
         if entities:
             self._add(entities, config_subentry_id=coordinator.subentry_id)
-
-
-def part_devices(coordinator: AnyCoordinator) -> Mapping[str, str]:
-    """Return the device names of a backend's parts by identifier."""
-    if coordinator.data is None:
-        return {}
-    return {
-        part_identifier(coordinator, parts, part_id): parts.name(part)
-        for parts in coordinator.connector.parts
-        for part_id, part in parts.find(coordinator.data).items()
-    }

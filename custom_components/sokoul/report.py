@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+import html
 from typing import TYPE_CHECKING, Any
 
 from .autopilot.check_up import Finding, check_up
@@ -74,14 +75,8 @@ def describe_download(download: Download, world: World, now: datetime, words: Wo
 # --- the check-up --------------------------------------------------------------------------------------------------
 
 
-#: Told apart without colours too.
-_MARKS = {
-    Severity.ERROR: "❌",
-    Severity.WARNING: "⚠️",
-    Severity.NOTICE: "💡",
-    Severity.OK: "✅",
-    Severity.UNKNOWN: "❔",
-}
+#: Home Assistant's own boxes: their icons tell them apart without colours too.
+_ALERTS = {Severity.ERROR: "error", Severity.WARNING: "warning"}
 
 
 def describe_finding(finding: Finding, world: World, now: datetime, words: Wording) -> dict[str, Any]:
@@ -117,16 +112,22 @@ async def describe_findings(hub: Hub, now: datetime, words: Wording) -> dict[str
 
 
 def findings_text(world: World, now: datetime, words: Wording) -> str:
-    """Return a check-up as text for a form."""
-    lines = []
+    """Return a check-up as Markdown for a form: a box for each problem, and one for all that is well."""
+    boxes, well = [], []
     for finding in check_up(world, {}, now):
         said = describe_finding(finding, world, now, words)
-        title = f"**{said['backend']}**: " if said["backend"] else ""
-        lines.append(
-            f"- {_MARKS.get(finding.severity, _MARKS[Severity.UNKNOWN])} {title}{said['text']}"
-            + (f" {said['advice']}" if said["advice"] else "")
-        )
-    return "\n".join(lines)
+        text = html.escape(" ".join(filter(None, (said["text"], said["advice"]))), quote=False)
+        if finding.severity is Severity.OK:
+            well.append(text)
+        else:
+            boxes.append(_box(_ALERTS.get(finding.severity, "info"), text))
+    if well:
+        boxes.append(_box("success", "<br>".join(well)))
+    return "\n\n".join(boxes)
+
+
+def _box(kind: str, text: str) -> str:
+    return f'<ha-alert alert-type="{kind}">{text}</ha-alert>'
 
 
 # --- topology and paths --------------------------------------------------------------------------------------------

@@ -291,6 +291,7 @@ def arr_connector[ArrT: ArrClient](
     return Connector(
         kind=kind,
         name=name,
+        manufacturer="Servarr",
         default_port=default_port,
         credentials=Credentials.API_KEY,
         connect=connect,

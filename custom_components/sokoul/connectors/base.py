@@ -216,6 +216,7 @@ class Connector[ClientT: Client, SnapshotT]:
 
     kind: str
     name: str
+    manufacturer: str
     default_port: int
     credentials: Credentials
     connect: Callable[[HomeAssistant, Connection], ClientT]

@@ -117,7 +117,8 @@ INDEXERS: Parts[Source, Indexer] = Parts(
     binary_sensors=(
         BackendBinarySensor(
             key="indexer_up",
-            value=lambda indexer: indexer.enabled and indexer.disabled_until is None,
+            # one that a person disabled is neither up nor down
+            value=lambda indexer: indexer.disabled_until is None if indexer.enabled else None,
             device_class=BinarySensorDeviceClass.CONNECTIVITY,
         ),
     ),
@@ -163,6 +164,7 @@ INDEXERS: Parts[Source, Indexer] = Parts(
 PROWLARR: Connector[ProwlarrClient, Source] = Connector(
     kind="prowlarr",
     name="Prowlarr",
+    manufacturer="Servarr",
     default_port=9696,
     credentials=Credentials.API_KEY,
     connect=connect,

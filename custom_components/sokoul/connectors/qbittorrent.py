@@ -120,7 +120,7 @@ def _rate(key: str, value: Any) -> BackendSensor[Source]:
         device_class=SensorDeviceClass.DATA_RATE,
         native_unit_of_measurement=UnitOfDataRate.BYTES_PER_SECOND,
         suggested_unit_of_measurement=UnitOfDataRate.MEGABYTES_PER_SECOND,
-        suggested_display_precision=1,
+        suggested_display_precision=2,
         state_class=SensorStateClass.MEASUREMENT,
         write_pause=BUSY_WRITE_PAUSE,
         meaning=any_at_all,
@@ -223,6 +223,11 @@ async def _set_upload_limit(client: QbittorrentClient, mib_per_second: float) ->
     await client.set_upload_limit(round(mib_per_second * MIB))
 
 
+def _mib(bytes_per_second: int) -> float:
+    """Return a limit as a person typed it: qBittorrent has rounded it to KiB."""
+    return round(bytes_per_second / MIB, 2)
+
+
 def _limit(key: str, value: Any, set_value: Any) -> BackendNumber[QbittorrentClient, Source]:
     return BackendNumber(
         key=key,
@@ -239,13 +244,14 @@ def _limit(key: str, value: Any, set_value: Any) -> BackendNumber[QbittorrentCli
 
 
 NUMBERS: tuple[BackendNumber[QbittorrentClient, Source], ...] = (
-    _limit("download_limit", lambda snapshot: snapshot.transfer.download_limit / MIB, _set_download_limit),
-    _limit("upload_limit", lambda snapshot: snapshot.transfer.upload_limit / MIB, _set_upload_limit),
+    _limit("download_limit", lambda snapshot: _mib(snapshot.transfer.download_limit), _set_download_limit),
+    _limit("upload_limit", lambda snapshot: _mib(snapshot.transfer.upload_limit), _set_upload_limit),
 )
 
 QBITTORRENT: Connector[QbittorrentClient, Source] = Connector(
     kind="qbittorrent",
     name="qBittorrent",
+    manufacturer="The qBittorrent project",
     default_port=8080,
     credentials=Credentials.LOGIN,
     connect=connect,
