@@ -20,10 +20,11 @@ from aiohttp import web
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.streams import StreamReader
 
-from . import qbittorrent_torrents_api as torrents_api
+from . import qbittorrent_acting_api, qbittorrent_labels_api, qbittorrent_reading_api  # noqa: F401 -- they declare actions
 from .clock import Clock, ManualClock
 from .frame import CONTROL, Simulator
 from .qbittorrent_access import BANNED, Access, WebSession
+from .qbittorrent_adding_api import add_torrent, from_file
 from .qbittorrent_api import Answer, ApiError, Call, find, perform
 from .qbittorrent_engine import Engine
 from .qbittorrent_library import Behaviour, make, many
@@ -228,10 +229,10 @@ class QbittorrentSimulator(Simulator):
         try:
             async with aiohttp.ClientSession() as session, session.get(link) as response:
                 content = await response.read()
-            torrent = torrents_api.from_file(TorrentFile.parse(content), content)
+            torrent = from_file(TorrentFile.parse(content), content)
         except aiohttp.ClientError, TorrentError, TimeoutError:
             return
-        torrents_api.add_torrent(Call(self.engine, self.access, call.session, options), torrent)
+        add_torrent(Call(self.engine, self.access, call.session, options), torrent)
 
     # --- control -----------------------------------------------------------------------------------------------------
 

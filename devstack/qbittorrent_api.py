@@ -9,6 +9,7 @@ import orjson
 
 from .qbittorrent_access import Access, WebSession
 from .qbittorrent_engine import Engine
+from .qbittorrent_state import transfer_info
 from .qbittorrent_versions import Generation
 
 
@@ -207,7 +208,7 @@ def _maindata(call: Call) -> Answer:
 
 @action("transfer/info")
 def _transfer_info(call: Call) -> Answer:
-    return as_json(call.engine.transfer())
+    return as_json(transfer_info(call.engine))
 
 
 @action("transfer/downloadLimit")

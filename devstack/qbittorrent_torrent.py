@@ -1,24 +1,14 @@
-"""One torrent of the simulated qBittorrent: what it is, how it moves with time, and how the API shows it."""
+"""One torrent of the simulated qBittorrent: what it is, and how it moves with time."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any
-from urllib.parse import quote
-
-import orjson
 
 from .qbittorrent_versions import Generation
 from .torrents import PIECE_LENGTH
 
-ETA_UNKNOWN = 8_640_000
 DEFAULT_LIMIT = -2  # of ratio and seeding time: the global one counts
-NO_LIMIT = -1
-_CONNECTIONS = 100
 _BILLION = 1_000_000_000
-
-#: fields of `sync/maindata` that `torrents/info` does not have, and the web API that brought them
-ANNOUNCE_FIELDS = ("has_other_announce_error", "has_tracker_error", "has_tracker_warning")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -137,8 +127,6 @@ class SimulatedTorrent:
     upload_rate: int = 0
 
     _size: int = -1
-    _fields: dict[str, Any] | None = None
-    _json: bytes = b""
 
     # --- what it is ----------------------------------------------------------------------------------------------
 
@@ -153,6 +141,13 @@ class SimulatedTorrent:
     def total_size(self) -> int:
         """All of it; -1 without metadata."""
         return sum(file.size_bytes for file in self.files) if self.has_metadata else -1
+
+    @property
+    def content_path(self) -> str:
+        """The file, or the folder of all files; empty without metadata."""
+        if not self.has_metadata or not self.files:
+            return ""
+        return f"{self.save_path}/{self.files[0].path.split('/')[0]}"
 
     @property
     def remaining(self) -> int:
@@ -288,8 +283,9 @@ class SimulatedTorrent:
         if got and self.finished:
             self.completed_at = now
 
-    def keep_time(self, now: float) -> None:
-        """Start or end the spans of running and seeding as its state says."""
+    def take_stock(self, now: float) -> None:
+        """Start or end the spans of running and seeding as its state says; its files may be others too."""
+        self._size = -1
         runs = not self.stopped and not self.error and not self.missing_files
         if runs and not self.running_since:
             self.running_since = now
@@ -302,181 +298,6 @@ class SimulatedTorrent:
         elif not seeds and self.seeding_since:
             self.seeding_before += now - self.seeding_since
             self.seeding_since = 0.0
-
-    # --- how it looks --------------------------------------------------------------------------------------------
-
-    def forget_look(self) -> None:
-        """Let it be described anew."""
-        self._fields = None
-        self._size = -1
-
-    def tick(self, now: float) -> bool:
-        """Let the counters of its description run; False when they show the same."""
-        old = self._fields
-        if old is None:
-            return False
-        counters = {"time_active": self.active_seconds(now), "seeding_time": self.seeding_seconds(now)}
-        if all(old[name] == value for name, value in counters.items()):
-            return False
-        self._fields = old | counters
-        self._json = b""
-        return True
-
-    def fields(self, generation: Generation, view: View) -> dict[str, Any]:
-        """Return what `sync/maindata` says of it. The same object until it changes; never change it."""
-        if self._fields is None:
-            self._fields = _describe(self, generation, view)
-            self._json = b""
-        return self._fields
-
-    def json(self, generation: Generation, view: View) -> bytes:
-        """Return `fields` as JSON."""
-        described = self.fields(generation, view)
-        if not self._json:
-            self._json = orjson.dumps(described)
-        return self._json
-
-    @property
-    def content_path(self) -> str:
-        """The file, or the folder of all files; empty without metadata."""
-        if not self.has_metadata or not self.files:
-            return ""
-        return f"{self.save_path}/{self.files[0].path.split('/')[0]}"
-
-    def magnet(self, generation: Generation) -> str:
-        """Return its magnet link, spelled as this generation does."""
-        escapes = quote if generation.since(2, 11) else _quote_small
-        link = f"magnet:?xt=urn:btih:{self.hash}&dn={escapes(self.name, safe='')}"
-        if generation.since(2, 16) and self.has_metadata:
-            link += f"&xl={self.total_size}"
-        return link + "".join(f"&tr={escapes(tracker.url, safe='')}" for tracker in self.trackers)
-
-
-@dataclass(slots=True)
-class View:
-    """What a torrent's look depends on besides itself: the time and the global limits."""
-
-    now: float = 0.0
-    maximum_ratio: float = NO_LIMIT
-    maximum_seeding_time: int = NO_LIMIT
-    maximum_inactive_seeding_time: int = NO_LIMIT
-
-
-def _describe(torrent: SimulatedTorrent, generation: Generation, view: View) -> dict[str, Any]:
-    connected = torrent.running and torrent.has_metadata
-    swarm, working = torrent.swarm, _working_tracker(torrent.trackers)
-    share = torrent.downloaded or torrent.uploaded
-    described: dict[str, Any] = {
-        "added_on": int(torrent.added),
-        "amount_left": torrent.remaining,
-        "auto_tmm": torrent.automatic,
-        "availability": _availability(torrent, connected=connected),
-        "category": torrent.category,
-        "completed": int(torrent.completed),
-        "completion_on": int(torrent.completed_at) or generation.never,
-        "content_path": torrent.content_path,
-        "dl_limit": torrent.download_limit,
-        "dlspeed": torrent.download_rate,
-        "download_path": "",
-        "downloaded": int(torrent.downloaded),
-        "downloaded_session": int(torrent.downloaded_session),
-        "eta": min(-(-torrent.remaining // torrent.download_rate), ETA_UNKNOWN)
-        if torrent.download_rate
-        else ETA_UNKNOWN,
-        "f_l_piece_prio": torrent.first_last,
-        "force_start": torrent.forced,
-        "infohash_v1": torrent.hash,
-        "infohash_v2": "",
-        "last_activity": int(torrent.last_activity or torrent.added),
-        "magnet_uri": torrent.magnet(generation),
-        "max_ratio": view.maximum_ratio if torrent.ratio_limit == DEFAULT_LIMIT else torrent.ratio_limit,
-        "max_seeding_time": _effective(torrent.seeding_time_limit, view.maximum_seeding_time),
-        "name": torrent.name,
-        "num_complete": swarm.seeds if working else 0,
-        "num_incomplete": swarm.leechers if working else 0,
-        "num_leechs": min(swarm.leechers, 8) if connected and (torrent.upload_rate or swarm.leechers) else 0,
-        "num_seeds": min(swarm.seeds, 12) if connected and not torrent.finished else 0,
-        "priority": torrent.position,
-        "progress": torrent.progress,
-        "ratio": torrent.ratio if share else 0,
-        "ratio_limit": torrent.ratio_limit,
-        "save_path": torrent.save_path,
-        "seeding_time": torrent.seeding_seconds(view.now),
-        "seeding_time_limit": torrent.seeding_time_limit,
-        "seen_complete": int(torrent.complete_seen) or generation.never,
-        "seq_dl": torrent.sequential,
-        "size": torrent.size,
-        "state": torrent.state(generation),
-        "super_seeding": torrent.super_seeding,
-        "tags": ", ".join(sorted(torrent.tags)),
-        "time_active": torrent.active_seconds(view.now),
-        "total_size": torrent.total_size,
-        "tracker": _tracker_shown(torrent, working, generation),
-        "trackers_count": len(torrent.trackers),
-        "up_limit": torrent.upload_limit,
-        "uploaded": int(torrent.uploaded),
-        "uploaded_session": int(torrent.uploaded_session),
-        "upspeed": torrent.upload_rate,
-    }
-    if generation.since(2, 11):
-        described |= _described_since_5_0(torrent, view)
-    if generation.answers_with_status:
-        described |= _described_since_5_2(torrent)
-        described |= dict(zip(ANNOUNCE_FIELDS, announce_problems(torrent.trackers), strict=True))
-    if generation.since(2, 16):
-        described["share_limits_mode"] = torrent.share_limits_mode
-    return described
-
-
-def _described_since_5_0(torrent: SimulatedTorrent, view: View) -> dict[str, Any]:
-    months = max((view.now - torrent.added) / (30 * 86400), 1 / 30)
-    return {
-        "comment": torrent.comment,
-        "has_metadata": torrent.has_metadata,
-        "inactive_seeding_time_limit": torrent.inactive_seeding_time_limit,
-        "max_inactive_seeding_time": _effective(
-            torrent.inactive_seeding_time_limit, view.maximum_inactive_seeding_time
-        ),
-        "popularity": round(torrent.ratio / months, 4) if torrent.uploaded else 0,
-        "private": torrent.private if torrent.has_metadata else None,
-        "reannounce": 1800 if torrent.trackers and torrent.running else 0,
-        "root_path": torrent.content_path if _has_folder(torrent) else "",
-    }
-
-
-def _described_since_5_2(torrent: SimulatedTorrent) -> dict[str, Any]:
-    connected = torrent.running and torrent.has_metadata
-    return {
-        "connections_count": min(torrent.swarm.seeds + torrent.swarm.leechers, 20) if connected else 0,
-        "connections_limit": _CONNECTIONS,
-        "created_by": torrent.created_by,
-        "creation_date": torrent.created_epoch,
-        "piece_size": torrent.piece_length if torrent.has_metadata else -1,
-        "pieces_have": pieces_have(torrent),
-        "pieces_num": pieces(torrent),
-        "share_limit_action": torrent.share_limit_action,
-        "total_wasted": int(torrent.wasted),
-    }
-
-
-def pieces(torrent: SimulatedTorrent) -> int:
-    """Return how many pieces it has; -1 without metadata."""
-    return -(-torrent.total_size // torrent.piece_length) if torrent.has_metadata else -1
-
-
-def pieces_have(torrent: SimulatedTorrent) -> int:
-    """Return how many pieces are there."""
-    return int(pieces(torrent) * torrent.progress) if torrent.has_metadata else 0
-
-
-def announce_problems(trackers: Collection[SimulatedTracker]) -> tuple[bool, bool, bool]:
-    """Return whether a tracker can't be reached, answered with an error, works with a warning."""
-    unreachable = {TrackerStatus.NOT_WORKING, TrackerStatus.UNREACHABLE}
-    return (
-        any(tracker.status in unreachable for tracker in trackers),
-        any(tracker.status is TrackerStatus.ERROR for tracker in trackers),
-        any(tracker.status is TrackerStatus.WORKING and tracker.message for tracker in trackers),
-    )
 
 
 def _wanted_bytes(files: Collection[SimulatedFile], piece_length: int) -> int:
@@ -494,42 +315,6 @@ def _wanted_bytes(files: Collection[SimulatedFile], piece_length: int) -> int:
     return sum(min(piece_length, total - piece * piece_length) for piece in wanted)
 
 
-def _working_tracker(trackers: Iterable[SimulatedTracker]) -> str:
-    return next((tracker.url for tracker in trackers if tracker.status is TrackerStatus.WORKING), "")
-
-
-def _tracker_shown(torrent: SimulatedTorrent, working: str, generation: Generation) -> str:
-    """Return the tracker in use: since 5.2 the first one stands in while none works."""
-    if working and torrent.running:
-        return working
-    return torrent.trackers[0].url if torrent.trackers and generation.answers_with_status else ""
-
-
-def _availability(torrent: SimulatedTorrent, *, connected: bool) -> float:
-    if torrent.finished:
-        return -1 if torrent.running else 0
-    if not torrent.has_metadata:
-        return 0
-    others = torrent.swarm.availability if connected else 0.0
-    return round(others + torrent.progress, 3) or 0
-
-
-def _effective(own: int, common: int) -> int:
-    return common if own == DEFAULT_LIMIT else own
-
-
-def _has_folder(torrent: SimulatedTorrent) -> bool:
-    return torrent.has_metadata and bool(torrent.files) and "/" in torrent.files[0].path
-
-
 def _rest(left: float, passed: float) -> float:
     rest = left - passed
     return rest if rest > 1 / _BILLION else 0.0
-
-
-def _quote_small(text: str, safe: str = "") -> str:
-    """Percent-encode with small letters, as libtorrent before 2.0.9 does."""
-    return "".join(
-        char if char.isascii() and quote(char, safe=safe) == char else "".join(f"%{byte:02x}" for byte in char.encode())
-        for char in text
-    )
