@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 import pytest
 
-from custom_components.sokoul.clients.arr import MAX_PAGES, ArrClient
+from custom_components.sokoul.clients.arr import MAX_PAGES, PAGE_SIZE, ArrClient
 from custom_components.sokoul.clients.errors import (
     NotFound,
     NotTheApi,
@@ -360,7 +360,7 @@ async def test_the_queue_is_asked_for_as_a_whole(kind: type[ArrClient]) -> None:
     async with talking(kind, {"GET /api/v3/queue": paged([])}) as (client, server):
         assert await client.queue() == ()
     query = dict(server.requests[0].query)
-    assert query["pageSize"] == "1000"
+    assert query["pageSize"] == str(PAGE_SIZE)
     wanted = {"includeUnknownMovieItems", "includeMovie"}
     if kind is SonarrClient:
         wanted = {"includeUnknownSeriesItems", "includeSeries", "includeEpisode"}
@@ -373,7 +373,7 @@ async def test_ten_thousand_items(kind: type[ArrClient]) -> None:
     async with talking(kind, {"GET /api/v3/queue": paged(records)}) as (client, server):
         queue = await client.queue()
     assert [item.ids for item in queue] == [(number,) for number in range(10_000)]
-    assert len(server.requests) == 10
+    assert len(server.requests) == 10_000 // PAGE_SIZE
 
 
 def changing(*stages: list[dict[str, Any]]) -> CannedAnswer:
@@ -386,19 +386,23 @@ def changing(*stages: list[dict[str, Any]]) -> CannedAnswer:
     return page
 
 
-MANY = [record(number) for number in range(2_500)]
+MANY = [record(number) for number in range(5 * PAGE_SIZE // 2)]
 
 
 @pytest.mark.parametrize(
     ("answer", "ids", "requests"),
     [
         pytest.param(
-            changing(MANY, [record(9999), *MANY]), {*range(2_500)}, 3, id="one came at the front: found next time"
+            changing(MANY, [record(9999), *MANY]), {*range(len(MANY))}, 3, id="one came at the front: found next time"
         ),
-        pytest.param(changing(MANY, [*MANY, record(9999)]), {*range(2_500), 9999}, 3, id="one came at the end"),
-        pytest.param(changing(MANY, MANY[5:]), {*range(2_500)} - {*range(1000, 1005)}, 3, id="some left"),
-        pytest.param(changing(MANY, MANY[:500]), {*range(1_000)}, 2, id="most left: the page is past the end"),
-        pytest.param(changing(MANY, []), {*range(1_000)}, 2, id="all left"),
+        pytest.param(changing(MANY, [*MANY, record(9999)]), {*range(len(MANY)), 9999}, 3, id="one came at the end"),
+        pytest.param(
+            changing(MANY, MANY[5:]), {*range(len(MANY))} - {*range(PAGE_SIZE, PAGE_SIZE + 5)}, 3, id="some left"
+        ),
+        pytest.param(
+            changing(MANY, MANY[: PAGE_SIZE // 2]), {*range(PAGE_SIZE)}, 2, id="most left: the page is past the end"
+        ),
+        pytest.param(changing(MANY, []), {*range(PAGE_SIZE)}, 2, id="all left"),
         pytest.param(lambda _: {"totalRecords": 10**9, "records": MANY[:9]}, {*range(9)}, 2, id="paging is ignored"),
     ],
 )

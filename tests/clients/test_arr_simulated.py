@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from aiohttp import ClientSession, web
 import pytest
 
-from custom_components.sokoul.clients.arr import ArrClient
+from custom_components.sokoul.clients.arr import PAGE_SIZE, ArrClient
 from custom_components.sokoul.clients.errors import NotFound, NotTheApi, Refused, WrongApplication
 from custom_components.sokoul.clients.prowlarr import ProwlarrClient
 from custom_components.sokoul.clients.radarr import RadarrClient
@@ -183,7 +183,7 @@ async def test_ten_thousand_downloads(pair: Pair) -> None:
         pair.arr.queue_item(*pair.wanted[:1], title=f"Release.{number}", download_id=f"{number:040X}")
     queue = await pair.client.queue()
     assert {item.release for item in queue} == {f"Release.{number}" for number in range(10_000)}
-    assert len(queue) == len(pair.arr.requests) * 1000 == 10_000
+    assert len(queue) == len(pair.arr.requests) * PAGE_SIZE == 10_000
 
 
 @pytest.mark.parametrize("blocklist", [True, False])

@@ -42,9 +42,10 @@ from .errors import BackendError, NotFound, NotTheApi, UnexpectedResponse, Wrong
 from .fields import Fields, each
 from .http import DEFAULT_TIMEOUT_SECONDS, HttpClient, Query
 
-PAGE_SIZE = 1000
+#: With their titles, this many records are decoded in a few milliseconds: more would hold up the event loop.
+PAGE_SIZE = 200
 #: A queue longer than this many pages is a server that does not know its end.
-MAX_PAGES = 100
+MAX_PAGES = 500
 #: Saving a webhook makes the *arr send a test and wait for the answer before it answers itself.
 SAVE_SECONDS = 30.0
 #: `downloadFolderImported`: the history filters by number where it answers with names.
