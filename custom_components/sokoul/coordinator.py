@@ -44,6 +44,7 @@ class BackendCoordinator[ClientT: Client, SnapshotT](DataUpdateCoordinator[Snaps
     client: ClientT
     reader: Reader[SnapshotT]
     unavailable_since: datetime | None  # None while it answers
+    device_id: str  # in the device registry
 
     def __init__(
         self,

@@ -10,6 +10,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.helpers.start import async_at_started
+from homeassistant.helpers.typing import UNDEFINED
 from homeassistant.util import dt as dt_util
 
 from .connectors.registry import CONNECTORS
@@ -77,11 +78,12 @@ class Hub:
             return None
         backend = BackendCoordinator(self.hass, self.entry, subentry, connector, self.memory)
         self.backends[subentry.subentry_id] = backend
-        dr.async_get(self.hass).async_get_or_create_from_info(
+        device = dr.async_get(self.hass).async_get_or_create_from_info(
             config_entry_id=self.entry.entry_id,
             config_subentry_id=backend.subentry_id,
             device_info=backend_device_info(backend),
         )
+        backend.device_id = device.id
         backend.async_add_listener(lambda: self._backend_updated(backend))
         return backend
 
@@ -172,30 +174,30 @@ class Hub:
 
     @callback
     def _update_device(self, backend: AnyCoordinator) -> None:
-        """Keep the names, address and version of a device true; the registry writes only what changed."""
+        """Keep the name, address and version of a device true; the registry writes only what changed."""
         registry = dr.async_get(self.hass)
-        device = registry.async_get_device_by_identifier((DOMAIN, backend.subentry_id), self.entry.entry_id)
-        if device is None:  # a person removed it from the registry: it comes back with the next start
-            return
+        if registry.async_get(backend.device_id) is None:
+            return  # the subentry was removed while the backend was being asked
         registry.async_update_device(
-            device.id,
+            backend.device_id,
             name=backend.title,
             configuration_url=backend.connection.url,
-            sw_version=backend.version or device.sw_version,
+            sw_version=backend.version or UNDEFINED,
         )
         if backend.connector.parts and backend.answering:
-            self._update_parts(backend, device.id)
+            self._update_parts(backend)
 
     @callback
-    def _update_parts(self, backend: AnyCoordinator, device_id: str) -> None:
-        """Rename the devices of disks and indexers that were renamed, and remove those of what is gone."""
+    def _update_parts(self, backend: AnyCoordinator) -> None:
+        """Keep the devices of disks and indexers and their names, and remove those of what is gone."""
         registry = dr.async_get(self.hass)
         present = part_devices(backend)
-        for child in dr.async_entries_for_parent_device(registry, device_id):
-            names = [present[identifier] for _, identifier in child.identifiers if identifier in present]
-            if names:
-                registry.async_update_child_device(child.id, name=names[0])
-            else:
+        for info in present.values():
+            registry.async_get_or_create_child_from_info(
+                config_entry_id=self.entry.entry_id, config_subentry_id=backend.subentry_id, device_info=info
+            )
+        for child in dr.async_entries_for_parent_device(registry, backend.device_id):
+            if not any(identifier in present for _, identifier in child.identifiers):
                 registry.async_remove_device(child.id)
 
     # --- trends ------------------------------------------------------------------------------------------------------

@@ -164,6 +164,7 @@ def all_entities_enabled() -> Iterator[None]:
 def pass_time(hass: HomeAssistant, freezer: FrozenDateTimeFactory, clock: ManualClock) -> PassTime:
     """Let time pass for Home Assistant and the simulators, in steps, and wait for what that leads to."""
     hass.loop.slow_callback_duration = float("inf")  # a leap in time is not a slow callback
+    freezer.move_to(clock.now())
 
     async def move(step: timedelta, times: int = 1, *, settle: bool = True) -> None:
         """Do not wait for background work unless `settle`: it never ends by itself while a backend hangs."""

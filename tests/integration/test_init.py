@@ -99,7 +99,7 @@ async def test_a_whole_stack_is_a_tree_of_devices(
     }
     assert children == {
         QBITTORRENT_ID: [],
-        RADARR_ID: sorted(disk.label or disk.path for disk in radarr.disks),
+        RADARR_ID: sorted(f"Disk {disk.label or disk.path}" for disk in radarr.disks),
         PROWLARR_ID: sorted(each.name for each in prowlarr.indexers.items.values()),
     }
 
