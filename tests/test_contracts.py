@@ -95,13 +95,10 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("layer", [each for each in LAYERS if (INTEGRATION / each).is_dir()])
 def test_a_layer_imports_only_what_is_below_it(layer: str) -> None:
-    folder = INTEGRATION / layer
-    if not folder.is_dir():
-        pytest.skip(f"there is no {layer} yet")
     allowed = tuple(f"{PACKAGE}.{name}" for name in LAYERS[layer])
-    found = modules(folder)
+    found = modules(INTEGRATION / layer)
     assert found
     for path in found:
         for name in imports(path):
@@ -484,9 +481,10 @@ FACTS: Mapping[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("rule", FACTS)
+def test_every_fact_is_about_a_rule() -> None:
+    assert set(FACTS) <= set(LEDGER)
+
+
+@pytest.mark.parametrize("rule", [each for each in FACTS if status(each) == "done"])
 def test_what_the_ledger_calls_done_is_done(rule: str) -> None:
-    assert rule in LEDGER
-    if status(rule) != "done":
-        pytest.skip(f"{rule} is not done yet")
     assert FACTS[rule]()

@@ -34,6 +34,7 @@ class WorldView:
         self._world: World | None = None
         self._topology = Topology()
         self._topology_at: datetime | None = None
+        self._topology_of: set[str] = set()  # the backends that had answered then
         self._index = DownloadIndex()
         self._indexed: dict[str, int] = {}  # the revision of each download client that the index follows
         self._index_lock = asyncio.Lock()
@@ -56,16 +57,13 @@ class WorldView:
         """Return everything that is known now."""
         if self._world is None:
             backends = {each.subentry_id: as_backend(each) for each in self._hub.backends.values()}
-            if self._topology_at is None or now - self._topology_at >= TOPOLOGY_INTERVAL or self._new_answers(backends):
+            answered = {backend_id for backend_id, backend in backends.items() if backend.snapshot is not None}
+            due = self._topology_at is None or now - self._topology_at >= TOPOLOGY_INTERVAL
+            if due or answered != self._topology_of:
                 self._topology = infer(backends, self.corrections, self._topology)
-                self._topology_at = now
+                self._topology_at, self._topology_of = now, answered
             self._world = World(backends=backends, topology=self._topology, path_maps=dict(self.path_maps))
         return self._world
-
-    def _new_answers(self, backends: Mapping[str, Backend]) -> bool:
-        """Tell whether a backend that is in no edge yet has answered."""
-        known = {edge.source for edge in self._topology.edges} | {edge.target for edge in self._topology.edges}
-        return any(backend.snapshot is not None and backend_id not in known for backend_id, backend in backends.items())
 
     def falls_behind(self, now: datetime) -> bool:
         """Tell whether so much changed at once that joining it belongs beside the event loop."""
@@ -150,8 +148,13 @@ class WorldView:
     def take_samples(self, now: datetime) -> None:
         """Note how much is free on each disk."""
         oldest = (now - SAMPLES_KEPT).timestamp()
-        samples = {key: [each for each in values if each[0] >= oldest] for key, values in self.samples().items()}
-        for backend in self.world(now).backends.values():
+        backends = self.world(now).backends
+        samples = {
+            key: [each for each in values if each[0] >= oldest]
+            for key, values in self.samples().items()
+            if key.partition("/")[0] in backends
+        }
+        for backend in backends.values():
             if not backend.available:
                 continue
             for disk, free_bytes in _free_space(backend):
