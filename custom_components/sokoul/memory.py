@@ -4,9 +4,10 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import UnsupportedStorageVersionError
 from homeassistant.helpers.storage import Store
 
-from .const import DOMAIN
+from .const import DOMAIN, LOGGER
 
 VERSION = 1
 #: Changes are gathered this long before they are written: the usual disk is a memory card. Home Assistant writes
@@ -25,8 +26,15 @@ class HubMemory:
         self._due: float | None = None  # when what is pending will be written, by the loop's clock
 
     async def load(self) -> None:
-        """Read the file; nothing is remembered where there is none."""
-        self._data = await self._store.async_load() or {}
+        """Read the file; nothing is remembered where there is none.
+
+        What a newer version wrote is left as it is: then nothing is remembered, and nothing is written over it.
+        """
+        try:
+            self._data = await self._store.async_load() or {}
+        except UnsupportedStorageVersionError as error:
+            LOGGER.error("What was remembered is left aside, going on without: %s", error)
+            self._store.make_read_only()
 
     async def save_now(self) -> None:
         """Write what is pending."""

@@ -1,0 +1,155 @@
+"""What is remembered over a restart, and when it is written."""
+
+from datetime import timedelta
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
+from homeassistant.core import CoreState, HomeAssistant
+import pytest
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
+
+from custom_components.sokoul.const import DOMAIN
+from custom_components.sokoul.memory import GATHER_SAMPLES_SECONDS, GATHER_SECONDS, HubMemory
+
+KEY = f"{DOMAIN}.hub"
+
+type Storage = dict[str, Any]
+
+
+@pytest.fixture
+async def memory(hass: HomeAssistant, hass_storage: Storage) -> HubMemory:
+    made = HubMemory(hass, "hub")
+    await made.load()
+    return made
+
+
+def written(storage: Storage) -> Any:
+    return storage.get(KEY, {}).get("data")
+
+
+async def pass_seconds(hass: HomeAssistant, freezer: FrozenDateTimeFactory, seconds: float) -> None:
+    hass.loop.slow_callback_duration = float("inf")
+    freezer.tick(timedelta(seconds=seconds))
+    async_fire_time_changed(hass)
+    await hass.async_block_till_done()
+
+
+async def test_notes_are_gathered_and_written_soon(
+    hass: HomeAssistant, hass_storage: Storage, memory: HubMemory, freezer: FrozenDateTimeFactory
+) -> None:
+    memory.remember("backend", "one", 1)
+    memory.set("setting", [1, 2])
+    assert written(hass_storage) is None
+    await pass_seconds(hass, freezer, GATHER_SECONDS + 1)
+    assert written(hass_storage) == {"backends": {"backend": {"one": 1}}, "hub": {"setting": [1, 2]}}
+
+
+async def test_notes_that_keep_coming_do_not_put_off_the_writing(
+    hass: HomeAssistant, hass_storage: Storage, memory: HubMemory, freezer: FrozenDateTimeFactory
+) -> None:
+    for number in range(5):
+        memory.remember("backend", "number", number)
+        await pass_seconds(hass, freezer, GATHER_SECONDS / 2)
+    assert written(hass_storage)["backends"]["backend"]["number"] >= 1
+
+
+async def test_samples_do_not_put_off_the_writing_of_notes(
+    hass: HomeAssistant, hass_storage: Storage, memory: HubMemory, freezer: FrozenDateTimeFactory
+) -> None:
+    memory.remember("backend", "important", True)
+    memory.set_quietly("samples", [1])
+    await pass_seconds(hass, freezer, GATHER_SECONDS + 1)
+    assert written(hass_storage)["backends"] == {"backend": {"important": True}}
+
+
+async def test_samples_alone_are_written_seldom(
+    hass: HomeAssistant, hass_storage: Storage, memory: HubMemory, freezer: FrozenDateTimeFactory
+) -> None:
+    memory.set_quietly("samples", [1])
+    await pass_seconds(hass, freezer, GATHER_SAMPLES_SECONDS - 10)
+    assert written(hass_storage) is None
+    await pass_seconds(hass, freezer, 20)
+    assert written(hass_storage) == {"hub": {"samples": [1]}}
+
+
+async def test_a_note_after_samples_is_written_soon(
+    hass: HomeAssistant, hass_storage: Storage, memory: HubMemory, freezer: FrozenDateTimeFactory
+) -> None:
+    memory.set_quietly("samples", [1])
+    memory.remember("backend", "important", 1)
+    await pass_seconds(hass, freezer, GATHER_SECONDS + 1)
+    assert written(hass_storage)["backends"] == {"backend": {"important": 1}}
+
+
+async def test_what_is_pending_is_written_when_home_assistant_stops(
+    hass: HomeAssistant, hass_storage: Storage, memory: HubMemory
+) -> None:
+    memory.set_quietly("samples", [1])
+    hass.set_state(CoreState.final_write)
+    hass.bus.async_fire_internal(EVENT_HOMEASSISTANT_FINAL_WRITE)
+    await hass.async_block_till_done()
+    assert written(hass_storage) == {"hub": {"samples": [1]}}
+
+
+async def test_saving_now_writes_only_what_is_new(
+    hass: HomeAssistant, hass_storage: Storage, memory: HubMemory
+) -> None:
+    await memory.save_now()
+    assert KEY not in hass_storage  # a card is worn by writes
+    memory.remember("backend", "one", 1)
+    await memory.save_now()
+    assert written(hass_storage) == {"backends": {"backend": {"one": 1}}}
+    hass_storage.pop(KEY)
+    memory.remember("backend", "one", 1)  # as it was
+    await memory.save_now()
+    assert KEY not in hass_storage
+
+
+async def test_what_was_written_is_read_again(hass: HomeAssistant, memory: HubMemory) -> None:
+    memory.remember("backend", "one", 1)
+    memory.remember("backend", "two", 2)
+    memory.remember("backend", "two", None)
+    memory.set("setting", "a")
+    await memory.save_now()
+    again = HubMemory(hass, "hub")
+    await again.load()
+    assert again.of_backend("backend") == {"one": 1}
+    assert again.of_backend("another") == {}
+    assert again.get("setting") == "a"
+    assert again.get("another", "b") == "b"
+
+
+async def test_backends_are_forgotten(hass: HomeAssistant, hass_storage: Storage, memory: HubMemory) -> None:
+    for backend in ("one", "two", "three"):
+        memory.remember(backend, "note", 1)
+    await memory.save_now()
+    memory.forget_backend("one")
+    memory.forget_backend("one")  # twice is no error
+    memory.keep_backends({"three", "four"})
+    await memory.save_now()
+    assert written(hass_storage) == {"backends": {"three": {"note": 1}}}
+    await memory.remove()
+    assert KEY not in hass_storage
+
+
+async def test_an_empty_file_is_no_reason_not_to_start(hass: HomeAssistant, hass_storage: Storage) -> None:
+    hass_storage[KEY] = {"version": 1, "minor_version": 1, "key": KEY, "data": None}
+    memory = HubMemory(hass, "hub")
+    await memory.load()
+    assert memory.of_backend("backend") == {}
+
+
+async def test_what_a_newer_version_wrote_is_left_as_it_is(
+    hass: HomeAssistant, hass_storage: Storage, caplog: pytest.LogCaptureFixture
+) -> None:
+    newer = {"version": 99, "minor_version": 1, "key": KEY, "data": {"backends": {"backend": {"one": "in new words"}}}}
+    hass_storage[KEY] = dict(newer)
+    memory = HubMemory(hass, "hub")
+    await memory.load()
+    assert memory.of_backend("backend") == {}
+    assert "left aside" in caplog.text
+    memory.remember("backend", "one", 1)
+    await memory.save_now()
+    assert memory.of_backend("backend") == {"one": 1}
+    assert hass_storage[KEY] == newer
