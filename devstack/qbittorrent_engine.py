@@ -165,9 +165,11 @@ class Engine:
         self.touch(torrent)
 
     def announce(self, torrent: SimulatedTorrent) -> None:
-        """Ask the trackers again: those never asked answer."""
-        for tracker in torrent.trackers:
-            if tracker.status is TrackerStatus.NOT_CONTACTED and torrent.running:
+        """Ask the trackers: those never asked answer, unless the weather has them not work."""
+        for tracker in torrent.trackers if torrent.running else ():
+            if tracker.url in self.weather.trackers:
+                tracker.status, tracker.message = self.weather.trackers[tracker.url]
+            elif tracker.status is TrackerStatus.NOT_CONTACTED:
                 tracker.status = TrackerStatus.WORKING
         self.touch(torrent)
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from .qbittorrent_torrent import SimulatedTorrent
+from .qbittorrent_torrent import SimulatedTorrent, TrackerStatus
 from .qbittorrent_versions import Generation
 
 
@@ -35,6 +35,9 @@ class Weather:
     free_bytes: float = 500e9
     dht_nodes: int = 380
     external_address: str = "203.0.113.7"
+    trackers: dict[str, tuple[TrackerStatus, str]] = field(
+        default_factory=dict
+    )  # that don't work: how, and their words
     unwritable: set[str] = field(default_factory=set)  # folders below which nothing can be written
 
 

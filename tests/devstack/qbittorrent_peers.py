@@ -15,7 +15,7 @@ import aiohttp
 
 from devstack.clock import ManualClock
 from devstack.qbittorrent import QbittorrentSimulator
-from devstack.qbittorrent_torrent import Swarm
+from devstack.qbittorrent_torrent import Swarm, TrackerStatus
 from devstack.real_qbittorrent import RealQbittorrent
 from devstack.swarm import LocalSwarm
 from devstack.tools import QbittorrentBinary
@@ -175,7 +175,7 @@ class Peer:
         """Let the seeders of a torrent be found now, rather than when its tracker says so."""
         if self.backend.seeders:
 
-            async def there() -> bool:  # 4.x adds torrents after it has answered
+            async def there() -> bool:  # a torrent may be added only after the answer
                 return bool(await self.get("torrents/info", hashes=torrent.hash))
 
             await self.eventually(there)
@@ -245,6 +245,7 @@ class SimulatedBackend:
         self.api = engine.generation.api
         self.blocked = str(folder / "blocked")
         engine.weather.unwritable.add(self.blocked)
+        engine.weather.trackers[NOBODY] = (TrackerStatus.NOT_WORKING, "Connection refused")
         self.whole = content("whole.mkv", WHOLE_BYTES)
         self.slow = content("slow.mkv", SLOW_BYTES)
         engine.usual_swarm = Swarm()
