@@ -38,6 +38,8 @@ homeassistant:
   country: FR
   currency: EUR
   language: {language}
+  media_dirs:
+    local: {media}
 frontend:
 config:
 conversation:
@@ -257,7 +259,9 @@ class HomeAssistant:
         storage.mkdir(parents=True, exist_ok=True)
         configuration = self.config_dir / "configuration.yaml"
         if not configuration.exists():
-            configuration.write_text(CONFIGURATION.format(language=self.language), encoding="utf-8")
+            media = self.config_dir / "media"  # its own choice would depend on whether this is a container
+            media.mkdir(exist_ok=True)
+            configuration.write_text(CONFIGURATION.format(language=self.language, media=media), encoding="utf-8")
         # `http:` in YAML is on trial for five minutes only, then the port would be 8123 of all addresses again, and
         # the frontend would ask to confirm it
         _write_storage(

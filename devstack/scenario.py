@@ -198,6 +198,20 @@ async def connections_are_explained(home_assistant: HomeAssistant, stack: Stack)
     return [] if await _within(explained) else [f"not explained: {await _action(home_assistant, 'explain_topology')}"]
 
 
+async def folders_are_proven(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
+    """See the *arr's library found where Home Assistant has it, by files of the right sizes."""
+    del stack
+
+    async def proven() -> bool:
+        folders = (await _action(home_assistant, "explain_topology"))["folders"]
+        found = {each["backend"] for each in folders if each["state"] == "proven"}
+        return {"Radarr", "Sonarr"} <= found
+
+    if await _within(proven):
+        return []
+    return [f"not proven: {(await _action(home_assistant, 'explain_topology'))['folders']}"]
+
+
 async def check_up_finds(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
     """See the check-up name what is wrong in this stack."""
     del stack
@@ -217,6 +231,7 @@ PROOF = (
     Step("everything pauses, and goes on as before", everything_pauses),
     Step("a limit arrives in qBittorrent", limits_are_set),
     Step("who serves whom is explained", connections_are_explained),
+    Step("the library's folders are found", folders_are_proven),
     Step("the check-up names what is wrong", check_up_finds),
     # at last: a download may start for two minutes before it counts as waiting
     Step("what waits is explained", waiting_is_explained),

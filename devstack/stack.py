@@ -79,7 +79,7 @@ class Stack:
         self.library = Library.small(self.started_at)
         self.radarr = RadarrSimulator(self.library, disk=self.disk)
         self.sonarr = SonarrSimulator(self.library, disk=self.disk)
-        self.prowlarr = ProwlarrSimulator()
+        self.prowlarr = ProwlarrSimulator(self.library)
         self.qbittorrent: RealQbittorrent | QbittorrentSimulator
         self.swarm: LocalSwarm | None = None
         self._binary = max(find_qbittorrents(), key=lambda binary: binary.release, default=None) if real else None
@@ -112,13 +112,15 @@ class Stack:
         for arr, category in ((self.radarr, "radarr"), (self.sonarr, "sonarr")):
             arr.add_qbittorrent(url, username=USERNAME, password=PASSWORD, category=category)
             self._wire(arr)
+            arr.lay_out_library()
+        self._show_library()
         progress("grabbing releases: some arrive, some crawl, some never will")
-        await self._grab(self.radarr, [*self.radarr.missing(), *self.library.movies.values()], MOVIE_FATES)
-        await self._grab(self.sonarr, [*self.sonarr.missing(), *self.library.episodes()], EPISODE_FATES)
+        await self._grab(self.radarr, [*self.radarr.missing(), *self.radarr.cutoff_unmet()], MOVIE_FATES)
+        await self._grab(self.sonarr, [*self.sonarr.missing(), *self.sonarr.cutoff_unmet()], EPISODE_FATES)
         await self._add_odd_ones()
         for arr in (self.radarr, self.sonarr):
             await arr.refresh()
-            self._runs.append(asyncio.create_task(arr.run()))
+        self._runs.extend(asyncio.create_task(each.run()) for each in (self.radarr, self.sonarr, self.prowlarr))
 
     # --- qBittorrent -------------------------------------------------------------------------------------------------
 
@@ -148,6 +150,12 @@ class Stack:
 
     # --- what goes on ------------------------------------------------------------------------------------------------
 
+    def _show_library(self) -> None:
+        """Let Home Assistant see the library under a path of its own, as a mount would."""
+        media = self.folder / "config" / "media"
+        media.parent.mkdir(exist_ok=True)
+        media.symlink_to(self.disk / "data" / "media", target_is_directory=True)
+
     def _wire(self, arr: ArrSimulator) -> None:
         """Connect an *arr with Prowlarr, which feeds it."""
         self.prowlarr.add_application(arr.application, arr.url, arr.api_key)
@@ -170,7 +178,9 @@ class Stack:
             candidates = [
                 release
                 for release in releases(wanted, arr.clock.now())  # type: ignore[arg-type]  # of this *arr's kind
-                if not release.full_season and release.indexer.protocol == "torrent"
+                if not release.full_season
+                and release.indexer.protocol == "torrent"
+                and not arr.grabbing.rejections(release, release.wanted)
             ]
             if not candidates:
                 continue
