@@ -147,7 +147,8 @@ class Push:
 async def _read_bounded(request: Request) -> bytes | None:
     """Return the body; None where it is too long, whatever its length was said to be."""
     body = bytearray()
-    while chunk := await request.content.read(CHUNK_BYTES):
+    content = request.content
+    while chunk := await content.read(CHUNK_BYTES):
         body += chunk
         if len(body) > MAX_BODY_BYTES:
             return None
