@@ -208,7 +208,7 @@ class SokoulConfigFlow(ConfigFlow, domain=DOMAIN):
             data_schema=self.add_suggested_values_to_schema(vol.Schema(fields), suggested),
             errors=forms.shown_errors(trial.errors, fields),
             description_placeholders={**forms.hints(*connectors), **placeholders, **trial.placeholders},
-            last_step=False,
+            last_step=step_id == "reauth_confirm",  # during set-up there is always the menu at the end
         )
 
     # --- the end -----------------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ PATIENCE_SECONDS = 20
 
 async def check_candidates(hass: HomeAssistant, candidates: Iterable[ConfigSubentryData]) -> str:
     """Read each backend once, and return what the check-up finds as text."""
+    await hass.async_add_executor_job(wording.load_all)  # nothing is set up yet
     read = await asyncio.gather(*(_read(hass, number, each) for number, each in enumerate(candidates)))
     backends = {backend.id: backend for backend in read}
     world = World(backends=backends, topology=infer(backends))

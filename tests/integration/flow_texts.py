@@ -85,7 +85,7 @@ def _check(result: Mapping[str, Any], texts: Mapping[str, Any], where: str) -> N
         case FlowResultType.FORM:
             step = texts["step"][result["step_id"]]
             fields = [marker.schema for marker in (result["data_schema"].schema if result["data_schema"] else {})]
-            shown += [step["title"], step.get("description", "")]
+            shown += [step["title"], step.get("description", ""), step.get("submit", "")]
             shown += [text for field in fields for text in (step["data"][field], step["data_description"][field])]
             for field, error in (result["errors"] or {}).items():
                 assert field in {*fields, "base"}, f"{where}: the form does not show {field}, which is {error}"

@@ -88,7 +88,7 @@ def hints(*connectors: Connector[Any, Any]) -> dict[str, str]:
     return {
         "name": " / ".join(each.name for each in connectors),
         "usual": ", ".join(f"{each.name} {each.default_port}" for each in connectors),
-        "example": f"http://192.168.1.10:{connectors[0].default_port}",
+        "example": f"192.168.1.10:{connectors[0].default_port}",  # with a scheme it would be shown as a link
         "base": f"/{connectors[0].kind}",
         "detail": "",
         "found": "",
