@@ -503,6 +503,18 @@ async def test_what_radarr_does_not_say_is_no_error(hass: HomeAssistant, radarr:
     assert by_title(await finish(hass, result)).keys() == {"Radarr"}
 
 
+async def test_what_radarr_has_for_an_address_may_be_none(
+    hass: HomeAssistant, radarr: RadarrSimulator, qbittorrent: QbittorrentSimulator
+) -> None:
+    for number, (host, port) in enumerate((("http://nas", 8080), ("nas/qbittorrent", 8080), ("", 8080), ("nas", 0))):
+        odd = radarr.add_qbittorrent("http://nas:8080", name=f"Odd {number}")
+        odd.values |= {"host": host, "port": port}
+    result = await at_qbittorrent(hass, radarr, f"{qbittorrent.url}/dl")
+    assert suggested(result)["url"] == f"{qbittorrent.url}/dl"
+    result = await submit(hass, result, url=qbittorrent.url, username=USERNAME, password=PASSWORD, **GO)
+    assert by_title(await finish(hass, result)).keys() == {"Radarr", "qBittorrent"}
+
+
 # --- a scan ----------------------------------------------------------------------------------------------------------
 
 

@@ -17,6 +17,7 @@ from ..model.library import (
     ArrSnapshot,
     ArrWiring,
     Disk,
+    DownloadClientLink,
     HealthIssue,
     Severity,
     TrackedState,
@@ -100,23 +101,29 @@ async def neighbours(client: ArrClient) -> tuple[Neighbour, ...]:
     """Return the download clients that an *arr uses, and the Prowlarr that feeds it."""
     links = (await client.wiring()).download_clients
     clients = [
-        Neighbour(
-            kind=link.implementation.lower(),
-            url=str(
-                URL.build(
-                    scheme="https" if link.tls else "http",
-                    host=link.host,
-                    port=link.port,
-                    path=f"/{link.url_base.strip('/')}" if link.url_base.strip("/") else "",
-                )
-            ),
-            username=link.username or "",
-        )
+        Neighbour(kind=link.implementation.lower(), url=url, username=link.username or "")
         for link in links
-        if link.enabled and link.host and link.port
+        if link.enabled and (url := _address(link)) is not None
     ]
     managers = [Neighbour(kind="prowlarr", url=url) for url in await client.indexer_managers()]
     return (*clients, *managers)
+
+
+def _address(link: DownloadClientLink) -> str | None:
+    """Return a download client's address; None where it has none, or one that can't be: it was typed by a person."""
+    if not link.host or not link.port:
+        return None
+    base = link.url_base.strip("/")
+    try:
+        url = URL.build(
+            scheme="https" if link.tls else "http",
+            host=link.host,
+            port=link.port,
+            path=f"/{base}" if base else "",
+        )
+    except ValueError:
+        return None
+    return str(url)
 
 
 def sniffs(application: str) -> tuple[str, Callable[[int, str], bool]]:
