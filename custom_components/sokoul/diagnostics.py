@@ -3,12 +3,14 @@
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
+from homeassistant.const import CONF_API_KEY, CONF_PASSWORD, CONF_URL
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.device_registry import DeviceEntry
 from homeassistant.util import dt as dt_util
+from yarl import URL
 
 from .clients.redact import redact_data
-from .const import CONF_CONNECTION
+from .const import CONF_CONNECTION, CONF_PREFERENCES, CONF_PUSH_URL
 from .data import SokoulConfigEntry
 from .entity import AnyCoordinator
 from .model.downloads import DownloadClientSnapshot
@@ -45,15 +47,15 @@ async def async_get_device_diagnostics(
     return redacted
 
 
-def _secrets(entry: SokoulConfigEntry) -> tuple[str, ...]:
+def _secrets(entry: SokoulConfigEntry) -> frozenset[str]:
     """Return every secret of the entry, so that it is found wherever it was copied to."""
-    names = ("password", "api_key")
-    return tuple(
-        value
-        for subentry in entry.subentries.values()
-        for name in names
-        if (value := subentry.data[CONF_CONNECTION].get(name))
-    )
+    found: set[str] = set()
+    for subentry in entry.subentries.values():
+        connection = subentry.data[CONF_CONNECTION]
+        addresses = (connection.get(CONF_URL), subentry.data.get(CONF_PREFERENCES, {}).get(CONF_PUSH_URL))
+        found.update(connection.get(name, "") for name in (CONF_PASSWORD, CONF_API_KEY))
+        found.update(URL(address).password or "" for address in addresses if address)
+    return frozenset(found - {""})
 
 
 def _backend(backend: AnyCoordinator) -> dict[str, Any]:
