@@ -29,6 +29,7 @@ from .const import (
     OUTAGE_GRACE,
 )
 from .problems import problem_of
+from .reauth import settle
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -234,6 +235,7 @@ class BackendCoordinator[ClientT: Client, SnapshotT](DataUpdateCoordinator[Snaps
             self.unavailable_since = None
             self._cancel_outage()
             self.clear_issue()
+            settle(self.hass, self.config_entry, self.subentry_id)
 
     @callback
     def look_again(self) -> None:

@@ -21,6 +21,7 @@ from .memory import HubMemory
 from .overview import Overview
 from .path_proof import PathProof
 from .push import Push
+from .reauth import settle
 from .world import WorldView
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ class Hub:
 
     def _remove(self, backend: AnyCoordinator) -> None:
         backend.clear_issue()
+        settle(self.hass, self.entry, backend.subentry_id)
         self.paths.forget(backend.subentry_id)
         self.in_background(self._take_leave(backend), f"leave of {backend.title}")
 

@@ -47,7 +47,7 @@ def _refuses(backend: BackendCoordinator[Any, Any]) -> bool:
 
 @callback
 def settle(hass: HomeAssistant, entry: SokoulConfigEntry, subentry_id: str) -> None:
-    """End the question for a backend's credentials, which were changed elsewhere; go on with another backend's."""
+    """End the question for a backend's credentials: it works again, or is gone. Go on with another backend's."""
     for flow in tuple(entry.async_get_active_flows(hass, {SOURCE_REAUTH})):
         if flow["context"].get("title_placeholders", {}).get(SUBENTRY_ID) != subentry_id:
             continue

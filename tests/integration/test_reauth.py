@@ -122,17 +122,32 @@ async def test_two_at_once_are_asked_for_one_after_the_other(
 
 
 async def test_a_backend_that_was_removed_meanwhile(
+    hass: HomeAssistant, set_up: SetUp, radarr: RadarrSimulator, sonarr: SonarrSimulator
+) -> None:
+    entry = await set_up(servarr_subentry(radarr, RADARR_ID), servarr_subentry(sonarr, SONARR_ID))
+    radarr.api_key = sonarr.api_key = "else"
+    await look(hass, entry, RADARR_ID, SONARR_ID)
+    assert asked_for(hass) == ["Radarr"]
+    hass.config_entries.async_remove_subentry(entry, RADARR_ID)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert asked_for(hass) == ["Sonarr"]
+    hass.config_entries.async_remove_subentry(entry, SONARR_ID)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert asked_for(hass) == []
+
+
+async def test_a_backend_that_was_removed_while_nobody_looked(
     hass: HomeAssistant, set_up: SetUp, radarr: RadarrSimulator
 ) -> None:
     entry = await set_up(servarr_subentry(radarr, RADARR_ID))
     radarr.api_key = "else"
     await look(hass, entry, RADARR_ID)
     result = reauth_form(hass)
+    await hass.config_entries.async_unload(entry.entry_id)
     hass.config_entries.async_remove_subentry(entry, RADARR_ID)
-    await hass.async_block_till_done(wait_background_tasks=True)
-    if asked_for(hass):
-        result = await answer(hass, result, api_key="else")
-        assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "backend_removed")
+    result = await submit(hass, result, api_key="else")
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "backend_removed")
+    await hass.config_entries.async_setup(entry.entry_id)
 
 
 @pytest.mark.parametrize("data", [{}, {"subentry_id": "gone"}])
@@ -161,6 +176,20 @@ async def test_the_backends_own_form_ends_the_question(
     assert asked_for(hass) == []
     assert ir.async_get(hass).async_get_issue(*CORE_ISSUE) is None
     assert entry.runtime_data.backends[RADARR_ID].last_update_success
+
+
+async def test_credentials_that_work_again_end_the_question(
+    hass: HomeAssistant, set_up: SetUp, radarr: RadarrSimulator
+) -> None:
+    """Somebody put the old key back, and nobody has to type it."""
+    entry = await set_up(servarr_subentry(radarr, RADARR_ID))
+    key, radarr.api_key = radarr.api_key, "else"
+    await look(hass, entry, RADARR_ID)
+    assert asked_for(hass) == ["Radarr"]
+    radarr.api_key = key
+    await look(hass, entry, RADARR_ID)
+    assert asked_for(hass) == []
+    assert ir.async_get(hass).async_get_issue(*CORE_ISSUE) is None
 
 
 async def test_another_backends_form_ends_nothing(
