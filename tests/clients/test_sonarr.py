@@ -6,6 +6,7 @@ from typing import Any
 from aiohttp import web
 import pytest
 
+from custom_components.sokoul.clients.arr import PAGE_SIZE
 from custom_components.sokoul.clients.errors import NotFound, UnexpectedResponse
 from custom_components.sokoul.clients.sonarr import SonarrClient
 from custom_components.sokoul.model.library import KnownFile, QueueItem, Title, TitleKind, TrackedState, UpcomingTitle
@@ -91,12 +92,13 @@ async def test_two_episodes_in_one_download() -> None:
 
 
 async def test_a_pack_over_two_pages_is_one_download() -> None:
-    records = [record(number, number, downloadId=None) for number in range(995)]
-    records += [record(number, number) for number in range(995, 1005)]
+    alone = PAGE_SIZE - 5
+    records = [record(number, number, downloadId=None) for number in range(alone)]
+    records += [record(number, number) for number in range(alone, alone + 10)]
     async with talking(SonarrClient, {"GET /api/v3/queue": paged(records)}) as (client, server):
         queue = await client.queue()
     assert len(server.requests) == 2
-    assert [len(item.ids) for item in queue] == [1] * 995 + [10]
+    assert [len(item.ids) for item in queue] == [1] * alone + [10]
 
 
 async def test_delayed_releases_are_not_thrown_together() -> None:

@@ -187,6 +187,15 @@ class Peer:
         result: dict[str, Any] = listed[0]
         return result
 
+    async def shows(self, torrent: Content, **fields: object) -> None:
+        """Let time pass until a torrent shows these values: actions answer before they are carried out."""
+
+        async def shown() -> bool | None:
+            listed = await self.info(torrent)
+            return all(listed[name] == value for name, value in fields.items()) or None
+
+        await self.eventually(shown)
+
     async def until(self, torrent: Content, states: Collection[str]) -> dict[str, Any]:
         async def reached() -> dict[str, Any] | None:
             listed = await self.get("torrents/info", hashes=torrent.hash)

@@ -913,9 +913,9 @@ async def test_toggles(peer: Peer) -> None:
     for name, field in (("toggleSequentialDownload", "seq_dl"), ("toggleFirstLastPiecePrio", "f_l_piece_prio")):
         for value in (True, False):
             await peer.done(f"torrents/{name}", hashes=torrent.hash)
-            assert (await peer.info(torrent))[field] is value
+            await peer.shows(torrent, **{field: value})
     await peer.done("torrents/setAutoManagement", hashes=torrent.hash, enable="true")
-    assert (await peer.info(torrent))["auto_tmm"] is True
+    await peer.shows(torrent, auto_tmm=True)
 
 
 async def test_rename(peer: Peer) -> None:
