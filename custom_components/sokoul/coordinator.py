@@ -132,6 +132,7 @@ class BackendCoordinator[ClientT: Client, SnapshotT](DataUpdateCoordinator[Snaps
         """Stop polling and let go of the backend's session."""
         answering = self.answering
         self._cancel_outage()
+        self.clear_issue()  # of a hub that is off nobody can do anything about it
         await super().async_shutdown()
         self._stop_reading()
         if answering:

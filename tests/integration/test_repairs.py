@@ -106,6 +106,7 @@ async def test_a_hub_that_is_not_loaded_can_be_repaired_too(
 ) -> None:
     result = await begin(hass)
     await hass.config_entries.async_unload(entry.entry_id)
+    assert issue(hass) is None
     result = await go_on(hass, result)
     assert result["next_flow"][0] == "config_subentries_flow"
     await hass.config_entries.async_setup(entry.entry_id)
