@@ -1,0 +1,316 @@
+"""The documentation says what the code does: every entity, action, finding and reason by its name, and nothing else."""
+
+from collections.abc import Iterable, Iterator
+import json
+from pathlib import Path
+import re
+import struct
+import subprocess
+import sys
+from typing import Any
+
+from homeassistant.const import Platform
+from homeassistant.helpers.entity import EntityDescription
+from homeassistant.util import slugify
+import pytest
+import yaml
+
+from custom_components.sokoul.autopilot.findings.backends import MINIMUM
+from custom_components.sokoul.autopilot.findings.base import Found
+from custom_components.sokoul.binary_sensor import CONNECTIVITY
+from custom_components.sokoul.connectors.base import Parts
+from custom_components.sokoul.connectors.registry import CONNECTORS
+from custom_components.sokoul.model.library import Severity
+from custom_components.sokoul.model.paths import PathState
+from custom_components.sokoul.model.topology import Confidence, Witness
+from custom_components.sokoul.model.waiting import Wait
+from custom_components.sokoul.overview import HUB_BINARY_SENSORS, HUB_SENSORS
+from custom_components.sokoul.problems import PROBLEMS
+from custom_components.sokoul.sensor import COMMON_SENSORS
+from custom_components.sokoul.services import Action, Filter
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+DOCS = REPOSITORY / "docs"
+INTEGRATION = REPOSITORY / "custom_components/sokoul"
+PAGES = (REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md")))
+TRANSLATIONS = json.loads((INTEGRATION / "translations/en.json").read_text(encoding="utf-8"))
+TEXTS = json.loads((INTEGRATION / "texts/en.json").read_text(encoding="utf-8"))
+SERVICES = yaml.safe_load((INTEGRATION / "services.yaml").read_text(encoding="utf-8"))
+
+LARGEST_PICTURE_BYTES = 250_000
+
+type Row = tuple[str, ...]
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(REPOSITORY))
+
+
+def page(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def rows(text: str, *, after: str = "") -> list[Row]:
+    """Return the cells of the first table after the end of a line, without its header."""
+    found: list[Row] = []
+    for line in text.split(f"{after}\n", 1)[1].splitlines():
+        if line.startswith("|"):
+            found.append(tuple(cell.strip() for cell in line.strip("|").split(" | ")))
+        elif found:
+            break
+    return found[2:]
+
+
+def keys(table: Iterable[Row]) -> list[str]:
+    return [row[0].strip("`") for row in table]
+
+
+def sections(text: str, below: str) -> str:
+    """Return what is below a heading of the second level, up to the next one of it."""
+    return re.split(r"^## ", text.split(f"\n## {below}\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
+
+
+# --- entities --------------------------------------------------------------------------------------------------------
+
+
+def described(platform: Platform, descriptions: Iterable[EntityDescription]) -> Iterator[Row]:
+    for each in descriptions:
+        name = TRANSLATIONS["entity"][platform][each.translation_key or each.key]["name"]
+        at_first = "on" if each.entity_registry_enabled_default else "off"
+        yield f"`{each.key}`", name, platform.replace("_", " "), at_first
+
+
+def of_source(source: Any) -> set[Row]:
+    """Return what has to be documented of a connector, or of a kind of part."""
+    platforms = (
+        (Platform.SENSOR, source.sensors),
+        (Platform.BINARY_SENSOR, source.binary_sensors),
+        *(
+            ()
+            if isinstance(source, Parts)
+            else (
+                (Platform.SWITCH, source.switches),
+                (Platform.NUMBER, source.numbers),
+                (Platform.CALENDAR, source.calendars),
+            )
+        ),
+    )
+    return {row for platform, descriptions in platforms for row in described(platform, descriptions)}
+
+
+EXPECTED: dict[str, set[Row]] = {
+    **{kind: of_source(connector) for kind, connector in CONNECTORS.items()},
+    **{f"{kind}/{parts.key}": of_source(parts) for kind, connector in CONNECTORS.items() for parts in connector.parts},
+    "hub": {*described(Platform.SENSOR, HUB_SENSORS), *described(Platform.BINARY_SENSOR, HUB_BINARY_SENSORS)},
+    "backend": {*described(Platform.SENSOR, COMMON_SENSORS), *described(Platform.BINARY_SENSOR, [CONNECTIVITY])},
+}
+MARK = re.compile(r"<!-- entities: (.+) -->")
+
+
+def documented() -> dict[str, list[Row]]:
+    """Return the tables of entities in all pages, by what they are of."""
+    found: dict[str, list[Row]] = {}
+    for path in sorted(DOCS.glob("*.md")):
+        text = path.read_text(encoding="utf-8")
+        for mark in MARK.finditer(text):
+            for source in mark[1].split():
+                assert source not in found, f"{source} is documented twice"
+                found[source] = rows(text, after=mark[0])
+    return found
+
+
+def test_every_source_of_entities_has_a_table() -> None:
+    assert documented().keys() == EXPECTED.keys()
+
+
+@pytest.mark.parametrize("source", EXPECTED)
+def test_the_table_of_entities_is_true(source: str) -> None:
+    table = documented()[source]
+    assert {row[:4] for row in table} == EXPECTED[source]
+    assert len(table) == len(EXPECTED[source])
+    assert all(row[4].endswith(".") for row in table)
+
+
+def test_entities_in_examples_exist() -> None:
+    """An example that is copied must work for who kept the names."""
+    devices = {each.name: EXPECTED[kind] | EXPECTED["backend"] for kind, each in CONNECTORS.items()}
+    devices["SOKOUL"] = EXPECTED["hub"]
+    existing = {
+        f"{kind.replace(' ', '_')}.{slugify(f'{device} {name}')}"
+        for device, entities in devices.items()
+        for _, name, kind, _ in entities
+    }
+    prefixes = "|".join(slugify(device) for device in devices)
+    named = {
+        found[0]
+        for path in PAGES
+        for found in re.finditer(
+            rf"\b(?:sensor|binary_sensor|switch|number|calendar)\.(?:{prefixes})_\w+", path.read_text()
+        )
+        if "_disk_" not in found[0]  # named after the person's own disks
+    }
+    assert named
+    assert named <= existing
+
+
+# --- actions ---------------------------------------------------------------------------------------------------------
+
+
+def test_every_action_is_documented() -> None:
+    text = page("actions.md")
+    assert re.findall(r"^## sokoul\.(\w+)$", text, flags=re.MULTILINE) == keys(
+        (re.sub(r"\[`sokoul\.(\w+)`\].*", r"\1", row[0]),) for row in rows(text, after="in your programs.\n")
+    )
+    assert {*re.findall(r"^## sokoul\.(\w+)$", text, flags=re.MULTILINE)} == {*Action} == {*SERVICES}
+
+
+@pytest.mark.parametrize("action", SERVICES)
+def test_every_field_of_an_action_is_documented(action: str) -> None:
+    text = sections(page("actions.md"), f"sokoul.{action}")
+    assert keys(rows(text)) == list(SERVICES[action]["fields"])
+
+
+def test_every_filter_is_documented() -> None:
+    described_filters = next(
+        row for row in rows(page("actions.md"), after="## sokoul.list_downloads") if row[0] == "`filter`"
+    )
+    assert {*re.findall(r"`(\w+)`", described_filters[2])} == {*Filter}
+
+
+def test_every_reason_to_wait_is_documented() -> None:
+    told = keys(rows(page("actions.md"), after="### Why a download waits"))
+    assert sorted(told) == sorted(Wait)
+    assert {f"wait.{key}" for key in TEXTS["wait"]} == {*Wait}
+
+
+def test_actions_in_examples_exist() -> None:
+    named = {
+        found for path in PAGES for found in re.findall(r"action: sokoul\.(\w+)", path.read_text(encoding="utf-8"))
+    }
+    assert named == {*Action}
+
+
+# --- findings, reasons, problems -------------------------------------------------------------------------------------
+
+
+def test_every_finding_is_documented() -> None:
+    text = sections(page("check-up.md"), "Every finding")
+    told = [key for part in re.findall(r"^### .+$", text, flags=re.MULTILINE) for key in keys(rows(text, after=part))]
+    assert sorted(told) == sorted(found.removeprefix("finding.") for found in Found)
+    assert sorted(told) == sorted(TEXTS["finding"])
+
+
+def test_every_severity_is_documented() -> None:
+    told = keys(rows(page("check-up.md"), after="## How bad it is"))
+    assert {*told} == {*Severity} - {Severity.UNKNOWN}
+
+
+def test_every_witness_is_documented() -> None:
+    told = keys(rows(page("configuration.md"), after="**Who uses whom** lists each connection with the reason:"))
+    assert sorted(told) == sorted(TEXTS["witness"][witness.removeprefix("witness.")] for witness in Witness)
+
+
+def test_every_confidence_and_state_is_documented() -> None:
+    for confidence in Confidence:
+        assert f"`{confidence.name.lower()}`" in page("actions.md")
+    told = keys(rows(page("configuration.md"), after="knows, and compares their sizes:\n"))
+    assert sorted(each.replace(" ", "_") for each in told) == sorted(PathState)
+
+
+def test_every_problem_is_documented() -> None:
+    assert sorted(keys(rows(page("diagnostics-and-repairs.md"), after="## Repairs"))) == sorted(PROBLEMS)
+
+
+def test_the_versions_are_those_of_the_check_up() -> None:
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    told = {row[0].split("]")[0].strip("[").lower(): row[1] for row in rows(readme, after="## Backends")}
+    assert told == {kind.value: ".".join(map(str, version)) for kind, version in MINIMUM.items()}
+    assert told.keys() == CONNECTORS.keys()
+
+
+# --- pages -----------------------------------------------------------------------------------------------------------
+
+
+#: in Markdown, and in the HTML of pictures
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)|(?:src|srcset|href)=\"([^\"]+)\"")
+
+
+def links(path: Path) -> list[str]:
+    return [one or other for one, other in LINK.findall(path.read_text(encoding="utf-8"))]
+
+
+def anchors(text: str) -> set[str]:
+    """Return the anchors that GitHub makes of the headings."""
+    headings = re.findall(r"^#{1,6} (.+)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
+def test_its_links_lead_somewhere(path: Path) -> None:
+    for link in links(path):
+        if link.startswith("https://"):
+            continue
+        target, _, anchor = link.partition("#")
+        there = (path.parent / target).resolve() if target else path
+        assert there.is_relative_to(REPOSITORY), link
+        assert there.exists(), link
+        if anchor:
+            assert anchor in anchors(there.read_text(encoding="utf-8")), link
+
+
+def test_every_page_is_in_the_index() -> None:
+    linked = {link.partition("#")[0] for link in links(DOCS / "README.md")}
+    assert {path.name for path in DOCS.glob("*.md")} - {"README.md"} <= linked
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
+def test_its_yaml_is_valid(path: Path) -> None:
+    for example in re.findall(r"```yaml\n(.*?)```", path.read_text(encoding="utf-8"), flags=re.DOTALL):
+        assert yaml.safe_load(example)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
+def test_the_files_that_it_names_exist(path: Path) -> None:
+    """Only what is written as code and begins with a folder of ours, the integration's own folders among them."""
+    text = path.read_text(encoding="utf-8")
+    commands = "\n".join(re.findall(r"```bash\n(.*?)```", text, flags=re.DOTALL))
+    named = {
+        *re.findall(rf"`((?:{'|'.join(_names_of_folders(REPOSITORY))})/[\w./-]*)", text),
+        *re.findall(r"^\s*((?:scripts|\.ci)/\w+)", commands, flags=re.MULTILINE),
+    }
+    within = {*re.findall(rf"`((?:{'|'.join(_names_of_folders(INTEGRATION))})/[\w./-]*)", text)}
+    for root, names in ((REPOSITORY, named), (INTEGRATION, within)):
+        for name in names:
+            assert "larder" in name or (root / name).exists(), name  # larder: the made-up backend
+
+
+def _names_of_folders(root: Path) -> list[str]:
+    return [path.name for path in root.iterdir() if path.is_dir() and path.name[0] not in "._"]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
+def test_it_tells_nothing_of_a_workplace(path: Path) -> None:
+    assert not re.findall(r"(?<![\w.])/(?:work|root|home|tmp)/\S+", path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", sorted((DOCS / "images").glob("*")), ids=name_of)
+def test_a_picture_is_small_and_shown(path: Path) -> None:
+    content = path.read_bytes()
+    assert content.startswith(b"\x89PNG\r\n\x1a\n")
+    assert len(content) < LARGEST_PICTURE_BYTES
+    width, height = struct.unpack(">II", content[16:24])
+    assert min(width, height) > 100
+    assert any(f"images/{path.name}" in text.read_text(encoding="utf-8") for text in PAGES)
+
+
+def test_the_options_of_scripts_are_documented() -> None:
+    """The benchmark's options are told with their defaults."""
+    shown = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "poll", "--help"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    options = set(re.findall(r"--\w+", shown)) - {"--help"}
+    assert {*keys(rows(page("benchmarks.md"), after="depend on the machine."))} == options
