@@ -6,8 +6,7 @@ from homeassistant.components.binary_sensor import BinarySensorDeviceClass
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
 from homeassistant.const import EntityCategory, UnitOfDataRate
 
-from .connectors.arr import space_sensor
-from .connectors.base import BUSY_WRITE_PAUSE, BackendBinarySensor, BackendSensor, any_at_all
+from .connectors.base import BUSY_WRITE_PAUSE, BackendBinarySensor, BackendSensor, any_at_all, space_sensor
 from .model.world import Counts
 
 
@@ -32,6 +31,8 @@ HUB_SENSORS: tuple[BackendSensor[Overview], ...] = (
         key="stuck_downloads",
         value=lambda overview: overview.counts.stuck,
         state_class=SensorStateClass.MEASUREMENT,
+        write_pause=BUSY_WRITE_PAUSE,
+        meaning=any_at_all,
     ),
     BackendSensor(
         key="finished_downloads",

@@ -6,7 +6,7 @@ from typing import Any
 
 from homeassistant.components.binary_sensor import BinarySensorDeviceClass
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
-from homeassistant.const import EntityCategory, UnitOfInformation
+from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 import orjson
@@ -25,6 +25,7 @@ from ..model.library import (
     UpcomingTitle,
 )
 from .base import (
+    BUSY_WRITE_PAUSE,
     SPACE_WRITE_PAUSE,
     BackendBinarySensor,
     BackendCalendar,
@@ -36,7 +37,9 @@ from .base import (
     Neighbour,
     Occasion,
     Parts,
+    any_at_all,
     nothing_urgent,
+    space_sensor,
 )
 
 #: An *arr looks at its download clients once a minute: asking more often learns nothing new. Half of that finds a
@@ -141,22 +144,6 @@ def sniffs(application: str) -> tuple[str, Callable[[int, str], bool]]:
     return ("", sniffed)
 
 
-def space_sensor(key: str, value: Callable[[Any], int | None], **options: Any) -> BackendSensor[Any]:
-    """Return a sensor of free or total space."""
-    return BackendSensor(
-        key=key,
-        value=value,
-        device_class=SensorDeviceClass.DATA_SIZE,
-        native_unit_of_measurement=UnitOfInformation.BYTES,
-        suggested_unit_of_measurement=UnitOfInformation.GIGABYTES,
-        suggested_display_precision=0,
-        state_class=SensorStateClass.MEASUREMENT,
-        write_pause=SPACE_WRITE_PAUSE,
-        meaning=nothing_urgent,
-        **options,
-    )
-
-
 def used_percent(disk: Disk) -> float | None:
     """Return how full a disk is; unknown where its size is."""
     return round(100 * (1 - disk.free_bytes / disk.total_bytes), 1) if disk.total_bytes else None
@@ -209,9 +196,12 @@ def _count_sensor(key: str, value: Callable[[ArrSnapshot], int], **options: Any)
     return BackendSensor(key=key, value=value, state_class=SensorStateClass.MEASUREMENT, **options)
 
 
+#: The options of a count that goes up and down all day.
+BUSY: dict[str, Any] = {"write_pause": BUSY_WRITE_PAUSE, "meaning": any_at_all}
+
 SENSORS: tuple[BackendSensor[ArrSnapshot], ...] = (
-    _count_sensor("queue", lambda snapshot: len(snapshot.queue)),
-    _count_sensor("queue_stuck", _stuck),
+    _count_sensor("queue", lambda snapshot: len(snapshot.queue), **BUSY),
+    _count_sensor("queue_stuck", _stuck, **BUSY),
     _count_sensor("missing", lambda snapshot: snapshot.missing),
     _count_sensor("cutoff_unmet", lambda snapshot: snapshot.cutoff_unmet),
     _count_sensor("upcoming", lambda snapshot: len(snapshot.upcoming)),

@@ -12,9 +12,16 @@ from typing import Any, Protocol
 from homeassistant.components.binary_sensor import BinarySensorEntityDescription
 from homeassistant.components.calendar import CalendarEntityDescription
 from homeassistant.components.number import NumberEntityDescription
-from homeassistant.components.sensor import SensorEntityDescription
+from homeassistant.components.sensor import SensorDeviceClass, SensorEntityDescription, SensorStateClass
 from homeassistant.components.switch import SwitchEntityDescription
-from homeassistant.const import CONF_API_KEY, CONF_PASSWORD, CONF_URL, CONF_USERNAME, CONF_VERIFY_SSL
+from homeassistant.const import (
+    CONF_API_KEY,
+    CONF_PASSWORD,
+    CONF_URL,
+    CONF_USERNAME,
+    CONF_VERIFY_SSL,
+    UnitOfInformation,
+)
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.typing import StateType
 from yarl import URL
@@ -24,9 +31,9 @@ type Reading = StateType | date | datetime
 #: Nothing is written to the state machine more often than this unless its meaning changed.
 USUAL_WRITE_PAUSE = timedelta(seconds=30)
 #: Rates change with every poll, and busy counts nearly so; they mean the same most of the time.
-BUSY_WRITE_PAUSE = timedelta(minutes=2)
+BUSY_WRITE_PAUSE = timedelta(minutes=3)
 #: Free space changes with every block written.
-SPACE_WRITE_PAUSE = timedelta(minutes=10)
+SPACE_WRITE_PAUSE = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +119,11 @@ def any_at_all(value: float | None) -> bool:
     return bool(value)
 
 
+def halvings(value: float | None) -> int | None:
+    """Return the meaning of space that gets less: how often it was halved. The less there is, the more is told."""
+    return None if value is None else int(value).bit_length()
+
+
 def nothing_urgent(value: object) -> object:
     """Return the meaning of a quantity that is never urgent: whether it is known."""
     return value is None
@@ -122,6 +134,22 @@ class BackendSensor[SourceT](Paced, SensorEntityDescription):
     """A sensor of a backend, of one of its parts, or of the hub."""
 
     value: Callable[[SourceT], Reading]
+
+
+def space_sensor(key: str, value: Callable[[Any], int | None], **options: Any) -> BackendSensor[Any]:
+    """Return a sensor of free or total space."""
+    return BackendSensor(
+        key=key,
+        value=value,
+        device_class=SensorDeviceClass.DATA_SIZE,
+        native_unit_of_measurement=UnitOfInformation.BYTES,
+        suggested_unit_of_measurement=UnitOfInformation.GIGABYTES,
+        suggested_display_precision=0,
+        state_class=SensorStateClass.MEASUREMENT,
+        write_pause=SPACE_WRITE_PAUSE,
+        meaning=halvings,
+        **options,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,6 +31,7 @@ from .base import (
     Identity,
     any_at_all,
     nothing_urgent,
+    space_sensor,
 )
 from .pause import PAUSE, hold_pause
 from .session import cookieless_session
@@ -160,17 +161,7 @@ SENSORS: tuple[BackendSensor[Source], ...] = (
         state_class=SensorStateClass.MEASUREMENT,
         entity_registry_enabled_default=False,
     ),
-    BackendSensor(
-        key="free_space",
-        value=lambda snapshot: snapshot.transfer.free_bytes,
-        device_class=SensorDeviceClass.DATA_SIZE,
-        native_unit_of_measurement=UnitOfInformation.BYTES,
-        suggested_unit_of_measurement=UnitOfInformation.GIGABYTES,
-        suggested_display_precision=0,
-        state_class=SensorStateClass.MEASUREMENT,
-        write_pause=SPACE_WRITE_PAUSE,
-        meaning=nothing_urgent,
-    ),
+    space_sensor("free_space", lambda snapshot: snapshot.transfer.free_bytes),
     BackendSensor(
         key="connection_status",
         value=lambda snapshot: snapshot.transfer.connection,
