@@ -198,8 +198,7 @@ def paths_text(hub: Hub, words: Wording) -> str:
     for backend_id, maps in hub.view.path_maps.items():
         backend = hub.backends.get(backend_id)
         for judged in maps:
-            folders = f"`{judged.map.theirs}` = `{judged.map.ours}`: " if judged.map else ""
-            lines.append(
-                f"- **{backend.title if backend else backend_id}** {folders}{words.text(f'path.{judged.state}')}"
-            )
+            title = backend.title if backend else backend_id
+            folders = f" `{judged.map.theirs}` = `{judged.map.ours}`" if judged.map else ""
+            lines.append(f"- **{title}**{folders}: {words.text(f'path.{judged.state}')}")
     return "\n".join(lines)

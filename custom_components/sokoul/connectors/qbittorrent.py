@@ -1,6 +1,7 @@
 """qBittorrent, 4.5 to 5.3."""
 
 from datetime import datetime, timedelta
+from http import HTTPStatus
 import re
 from typing import Any
 
@@ -96,7 +97,13 @@ def interval(snapshot: Source | None) -> timedelta:
 
 def sniffed(status: int, body: str) -> bool:
     """Recognise the web API by its answer to a version request without login."""
-    return status == 403 or (status == 200 and re.fullmatch(r"\d+\.\d+(\.\d+)?", body.strip()) is not None)  # noqa: PLR2004
+    match status:
+        case HTTPStatus.FORBIDDEN:
+            return body.strip().lower() == "forbidden"
+        case HTTPStatus.OK:
+            return re.fullmatch(r"\d+\.\d+(\.\d+)?", body.strip()) is not None
+        case _:
+            return False
 
 
 def _count(*states: DownloadState) -> Any:
