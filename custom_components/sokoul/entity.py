@@ -1,5 +1,6 @@
 """Base classes of the entities, and the one way in which platforms make them."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from time import monotonic
@@ -89,9 +90,9 @@ class PacedEntity(Entity):
     _written_at = 0.0
     _cancel_late_write: Callable[[], None] | None = None
 
+    @abstractmethod
     def read(self) -> Any:
         """Return the value as the source has it now."""
-        raise NotImplementedError
 
     @callback
     def write_if_new(self) -> None:

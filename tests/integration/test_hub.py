@@ -1,6 +1,7 @@
 """Backends that are added, changed and removed while everything runs: only the one that is meant notices."""
 
 from datetime import timedelta
+import threading
 from types import MappingProxyType
 from typing import Any
 from unittest.mock import patch
@@ -15,13 +16,16 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.sokoul.const import DOMAIN
-from custom_components.sokoul.world import SAMPLES_KEY
+from custom_components.sokoul.model.topology import Correction
+from custom_components.sokoul.world import CORRECTIONS_KEY, MANY_TORRENTS, SAMPLES_KEY
+from devstack.prowlarr import ProwlarrSimulator
 from devstack.qbittorrent import QbittorrentSimulator
 from devstack.radarr import RadarrSimulator
 from devstack.sonarr import SonarrSimulator
 
 from .conftest import (
     HUB_ID,
+    PROWLARR_ID,
     QBITTORRENT_ID,
     RADARR_ID,
     SONARR_ID,
@@ -250,15 +254,61 @@ async def test_what_was_remembered_of_backends_that_are_gone_is_forgotten_at_the
 
 
 async def test_free_space_is_sampled_every_hour(
-    hass: HomeAssistant, entry: MockConfigEntry, radarr: RadarrSimulator, pass_time: PassTime
+    hass: HomeAssistant,
+    pass_time: PassTime,
+    entry: MockConfigEntry,
+    radarr: RadarrSimulator,
+    prowlarr: ProwlarrSimulator,
 ) -> None:
+    hass.config_entries.async_add_subentry(entry, made(servarr_subentry(prowlarr, PROWLARR_ID)))
+    await settle(hass)
     await pass_time(timedelta(hours=1), times=3)
     await radarr.refuse()
     await pass_time(timedelta(minutes=2))
     await pass_time(timedelta(hours=1), times=2)
     samples = entry.runtime_data.view.samples()
+    assert not [key for key in samples if key.startswith(PROWLARR_ID)]  # it has no disk
     assert len(samples[f"{RADARR_ID}//data"]) == 3  # what a backend that is away said last is no sample
     assert len(samples[f"{QBITTORRENT_ID}/"]) == 5
     assert samples[f"{RADARR_ID}//data"][0][1] == radarr.disks[-1].free_bytes
     await pass_time(timedelta(days=31))
     assert f"{RADARR_ID}//data" not in entry.runtime_data.view.samples()
+
+
+async def test_thousands_of_downloads_are_joined_beside_the_event_loop(
+    hass: HomeAssistant, entry: MockConfigEntry, qbittorrent: QbittorrentSimulator
+) -> None:
+    hub = entry.runtime_data
+    assert hub.overview is not None
+    assert hub.overview.counts.total == 0
+    qbittorrent.populate(MANY_TORRENTS + 500)
+    qbittorrent.churn(1.0)
+    shown: list[int] = []  # while another thread joins
+    update, loop_thread = hub.view._index.update, threading.get_ident()
+
+    def noted(*args: Any) -> Any:
+        if threading.get_ident() != loop_thread:
+            shown.append(hub.overview.counts.total)
+        return update(*args)
+
+    # several polls came before anybody joined what they brought
+    await hub.backends[QBITTORRENT_ID].client.snapshot()
+    qbittorrent.churn(0.1)
+    with patch.object(hub.view._index, "update", noted):
+        await hub.refresh([QBITTORRENT_ID])
+        await settle(hass)
+    assert shown == [0]  # what counted before
+    assert hub.overview.counts.total == MANY_TORRENTS + 500
+    assert hass.states.is_state("sensor.sokoul_finished_downloads", str(hub.overview.counts.finished))
+    assert len(await hub.view.index(qbittorrent.clock.now())) == MANY_TORRENTS + 500
+
+
+async def test_a_correction_that_can_not_be_read_is_left_out(
+    hass: HomeAssistant, entry: MockConfigEntry, caplog: pytest.LogCaptureFixture
+) -> None:
+    hub = entry.runtime_data
+    good = Correction(RADARR_ID, "1", QBITTORRENT_ID, True)
+    hub.view.correct((good,))
+    hub.memory.set(CORRECTIONS_KEY, [*hub.memory.get(CORRECTIONS_KEY), {"source": RADARR_ID}, "nonsense"])
+    assert hub.view.corrections == (good,)
+    assert caplog.text.count("not readable") == 2

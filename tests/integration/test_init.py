@@ -283,6 +283,11 @@ async def test_only_the_device_of_something_gone_can_be_removed(
     assert await async_remove_config_entry_device(hass, entry, gone)
     await hass.config_entries.async_unload(entry.entry_id)
     assert not await async_remove_config_entry_device(hass, entry, gone)
+    # as long as a backend has not said which parts it has, any may be removed; those that are there come back
+    await radarr.refuse()
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert await async_remove_config_entry_device(hass, entry, disk)
 
 
 async def test_the_hub_device_follows_the_name_of_the_entry(hass: HomeAssistant, set_up: SetUp) -> None:
