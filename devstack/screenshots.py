@@ -32,6 +32,7 @@ from .tools import chromium
 IMAGES = REPOSITORY / "docs" / "images"
 _DESKTOP = (1280, 800)
 _PHONE = (390, 844)
+_INTEGRATION = "/config/integrations/integration/sokoul"
 #: what is drawn last: icons, and the end of an animation
 _SETTLE_MILLISECONDS = 1200
 _PATIENCE_MILLISECONDS = 30_000
@@ -224,8 +225,7 @@ async def show(page: Page, url: str, ready: str) -> None:
 async def pages(browser: Browser, home_assistant: HomeAssistant, album: Album, look: Look, suffix: str) -> None:
     """Take pictures of the integration's page and of a device's."""
     async with visit(browser, home_assistant, look) as page:
-        integration = f"{home_assistant.url}/config/integrations/integration/sokoul"
-        await show(page, integration, "ha-config-entry-row, ha-config-sub-entry-row")
+        await show(page, f"{home_assistant.url}{_INTEGRATION}", "ha-config-sub-entry-row")
         await album.take(page, f"integration{suffix}")
         for name, title in (("qbittorrent", "qBittorrent"), ("hub", "SOKOUL"), ("radarr", "Radarr")):
             path = await device_path(home_assistant, title)
@@ -241,6 +241,18 @@ async def english(browser: Browser, stack: Stack, home_assistant: HomeAssistant,
     await pages(browser, home_assistant, album, Look(), "")
     await pages(browser, home_assistant, album, Look(scheme="dark"), "-dark")
     await pages(browser, home_assistant, album, Look(size=_PHONE), "-phone")
+    await options(browser, home_assistant, album)
+
+
+async def options(browser: Browser, home_assistant: HomeAssistant, album: Album) -> None:
+    """Take a picture of what SOKOUL worked out."""
+    async with visit(browser, home_assistant, Look(scale=_SHARP)) as page:
+        await show(page, f"{home_assistant.url}{_INTEGRATION}", "ha-config-sub-entry-row")
+        await page.locator("ha-config-entry-row").first.get_by_label("Configure").first.click()
+        dialog = page.locator("dialog-data-entry-flow")
+        await dialog.locator("step-flow-menu ha-list-item").first.click()
+        await dialog.locator("step-flow-form").wait_for()
+        await album.take(page, "links", dialog.locator("dialog"))
 
 
 async def french(browser: Browser, stack: Stack, home_assistant: HomeAssistant, album: Album) -> None:
