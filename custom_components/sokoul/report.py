@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-import html
 from typing import TYPE_CHECKING, Any
 
+from . import markdown
 from .autopilot.check_up import Finding, check_up
 from .model.library import Severity
 from .model.reasons import Reason, Value
@@ -116,7 +116,7 @@ def findings_text(world: World, now: datetime, words: Wording) -> str:
     boxes, well = [], []
     for finding in check_up(world, {}, now):
         said = describe_finding(finding, world, now, words)
-        text = html.escape(" ".join(filter(None, (said["text"], said["advice"]))), quote=False)
+        text = markdown.plain(" ".join(filter(None, (said["text"], said["advice"]))))
         if finding.severity is Severity.OK:
             well.append(text)
         else:
@@ -186,9 +186,14 @@ def describe_topology(hub: Hub, now: datetime, words: Wording) -> dict[str, Any]
 def links_text(hub: Hub, now: datetime, words: Wording) -> str:
     """Return who serves whom as text for a form."""
     said = describe_topology(hub, now, words)
-    lines = [f"- {each['from']} → **{each['to']}** ({'; '.join(each['because'])})" for each in said["links"]]
-    lines += [f"- {each['from']} → ? ({', '.join(each['candidates'])})" for each in said["open_questions"]]
-    lines += [f"- {each['from']} → {each['name']} ({each['address']})" for each in said["strangers"]]
+    show = markdown.plain
+    lines = [
+        f"- {show(each['from'])} → **{show(each['to'])}** ({'; '.join(each['because'])})" for each in said["links"]
+    ]
+    lines += [
+        f"- {show(each['from'])} → ? ({', '.join(map(show, each['candidates']))})" for each in said["open_questions"]
+    ]
+    lines += [f"- {show(each['from'])} → {show(each['name'])} ({show(each['address'])})" for each in said["strangers"]]
     return "\n".join(lines)
 
 
@@ -198,7 +203,7 @@ def paths_text(hub: Hub, words: Wording) -> str:
     for backend_id, maps in hub.view.path_maps.items():
         backend = hub.backends.get(backend_id)
         for judged in maps:
-            title = backend.title if backend else backend_id
-            folders = f" `{judged.map.theirs}` = `{judged.map.ours}`" if judged.map else ""
+            title = markdown.plain(backend.title if backend else backend_id)
+            folders = f" {markdown.code(judged.map.theirs)} = {markdown.code(judged.map.ours)}" if judged.map else ""
             lines.append(f"- **{title}**{folders}: {words.text(f'path.{judged.state}')}")
     return "\n".join(lines)

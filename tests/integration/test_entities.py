@@ -180,7 +180,7 @@ async def test_the_numbers_of_the_hub_are_those_of_its_backends(
     await stack.qbittorrent.refuse()
     await pass_time(timedelta(seconds=30))
     assert state(hass, "sensor.sokoul_active_downloads") == "0"
-    assert state(hass, "binary_sensor.sokoul_backends") == STATE_ON
+    assert state(hass, "binary_sensor.sokoul_backends_away") == STATE_ON
 
 
 async def test_a_download_gets_stuck_by_time_alone(

@@ -170,7 +170,7 @@ async def test_a_changed_backend_goes_on_with_the_same_entities(
         )
         await settle(hass)
         assert entities(hass) == before
-        assert hass.states.is_state("binary_sensor.radarr_health", STATE_ON)
+        assert hass.states.is_state("binary_sensor.radarr_health_problem", STATE_ON)
         device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, RADARR_ID), HUB_ID)
         assert device is not None
         assert (device.name, device.configuration_url) == ("Movies", moved.url)

@@ -127,13 +127,13 @@ async def test_a_backend_in_trouble_leaves_the_others_alone_and_comes_back(
     assert state(hass, "binary_sensor.qbittorrent_connection") == STATE_ON
     assert state(hass, "sensor.radarr_missing") == STATE_UNAVAILABLE
     assert state(hass, "binary_sensor.radarr_connection") == "off"
-    assert state(hass, "binary_sensor.sokoul_backends") == STATE_ON  # a problem
+    assert state(hass, "binary_sensor.sokoul_backends_away") == STATE_ON  # a problem
     radarr.clear_faults()
     await radarr.accept()
     await pass_time(RECOVERY)
     assert state(hass, "sensor.radarr_missing") == str(len(radarr.missing()))
     assert state(hass, "binary_sensor.radarr_connection") == STATE_ON
-    assert state(hass, "binary_sensor.sokoul_backends") == "off"
+    assert state(hass, "binary_sensor.sokoul_backends_away") == "off"
     assert device_of(hass, RADARR_ID).sw_version == radarr.version
     assert er.async_get(hass).async_get_entity_id("sensor", DOMAIN, f"{RADARR_ID}_disk_/data_disk_free")
 
@@ -207,7 +207,7 @@ async def test_with_every_backend_dead_the_hub_still_loads(hass: HomeAssistant, 
     )
     assert entry.state is ConfigEntryState.LOADED
     assert state(hass, "sensor.sokoul_active_downloads") == STATE_UNAVAILABLE
-    assert state(hass, "binary_sensor.sokoul_backends") == STATE_UNAVAILABLE
+    assert state(hass, "binary_sensor.sokoul_backends_away") == STATE_UNAVAILABLE
     assert state(hass, "binary_sensor.qbittorrent_connection") == "off"
 
 

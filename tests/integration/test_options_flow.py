@@ -1,5 +1,6 @@
 """Correcting what was worked out: who uses whom, and which folder is which."""
 
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -205,7 +206,7 @@ async def test_a_folder_is_told_and_proven_at_once_and_forgotten(
     assert (judged.map, judged.usable) == (PathMap("/data/media/movies", str(ours)), True)
 
     result = await begin(hass, entry, "paths")
-    assert str(ours) in result["description_placeholders"]["known"]
+    assert str(ours) in unescape(result["description_placeholders"]["known"])
     await send(hass, result, backend=RADARR_ID, theirs="/data/media/movies")
     assert entry.runtime_data.paths.corrections(RADARR_ID) == ()
 
