@@ -26,6 +26,7 @@ from .const import (
     FAREWELL_PATIENCE,
     LOGGER,
     LONGEST_BACKOFF,
+    MAX_REFUSALS,
     OUTAGE_GRACE,
 )
 from .problems import problem_of
@@ -69,6 +70,8 @@ class BackendCoordinator[ClientT: Client, SnapshotT](DataUpdateCoordinator[Snaps
         self._reading: asyncio.Task[SnapshotT] | None = None
         self._act_lock = asyncio.Lock()
         self._cancel_outage: CALLBACK_TYPE = _nothing
+        self._refused_at: datetime | None = None  # when the client's credentials were refused
+        self._refusals = 0  # of these credentials
         self._configure(subentry)
         self._connect()
 
@@ -82,11 +85,15 @@ class BackendCoordinator[ClientT: Client, SnapshotT](DataUpdateCoordinator[Snaps
 
     def _connect(self) -> None:
         self.answered = False  # ever, since it was connected
-        self._failures = 0
+        self._failures = self._refusals = 0
+        self._make_client()
+        self._note_absence()  # until it answers
+
+    def _make_client(self) -> None:
+        self._refused_at = None
         self.connection = Connection.from_data(self.settings[CONF_CONNECTION])
         self.client = self.connector.connect(self.hass, self.connection)
         self.reader = self.connector.reader(self.client)
-        self._note_absence()  # until it answers
 
     def differs(self, subentry: ConfigSubentry) -> bool:
         """Tell whether the subentry says something else than what this coordinator works with."""
@@ -96,8 +103,11 @@ class BackendCoordinator[ClientT: Client, SnapshotT](DataUpdateCoordinator[Snaps
         """Go on with a changed subentry. Everything counts at once; only the first look at a new address takes time."""
         before = self.settings[CONF_CONNECTION]
         self._configure(subentry)
-        if self.settings[CONF_CONNECTION] == before:
-            return
+        if self.settings[CONF_CONNECTION] != before:
+            await self.async_connect_anew()
+
+    async def async_connect_anew(self) -> None:
+        """Begin again with the present settings, as if nothing had been answered yet."""
         old = self.reader
         self._stop_reading()  # the refresh that began it begins again, at the new address
         self._connect()
@@ -163,6 +173,8 @@ class BackendCoordinator[ClientT: Client, SnapshotT](DataUpdateCoordinator[Snaps
 
     @override
     async def _async_update_data(self) -> SnapshotT:
+        if self._may_log_in_again():
+            self._make_client()  # the old one does not send again what was refused
         try:
             snapshot = await self._read()
         except BackendError as error:
@@ -208,6 +220,9 @@ class BackendCoordinator[ClientT: Client, SnapshotT](DataUpdateCoordinator[Snaps
             # The same wrong credentials again would get this address banned: wait for a person.
             wait = AUTH_PAUSE
             if not isinstance(error, Banned):
+                if self._refused_at is None:
+                    self._refused_at = dt_util.utcnow()
+                    self._refusals += 1
                 self._ask_for_credentials()
         return UpdateFailed(
             translation_domain=DOMAIN,
@@ -215,6 +230,15 @@ class BackendCoordinator[ClientT: Client, SnapshotT](DataUpdateCoordinator[Snaps
             translation_placeholders={"backend": self.title, "detail": str(error)},
             retry_after=wait.total_seconds(),
         )
+
+    def _may_log_in_again(self) -> bool:
+        """Tell whether refused credentials are worth a try: now and then, because the old password may be back.
+
+        Only a few times, because failed logins add up until the backend bans this address, however long apart.
+        """
+        if self._refused_at is None or self._refusals >= MAX_REFUSALS:
+            return False
+        return dt_util.utcnow() - self._refused_at > AUTH_PAUSE - timedelta(seconds=2)  # timers go to the second
 
     def _backoff(self) -> timedelta:
         """Return the pause before the next try: twice as long each time, never the same for all backends."""
@@ -230,7 +254,7 @@ class BackendCoordinator[ClientT: Client, SnapshotT](DataUpdateCoordinator[Snaps
         self._cancel_outage = async_call_later(self.hass, OUTAGE_GRACE, self._outage_lasts)
 
     def _recovered(self) -> None:
-        self._failures = 0
+        self._failures = self._refusals = 0
         self.answered = True
         if self.unavailable_since is not None:
             self.unavailable_since = None

@@ -58,6 +58,12 @@ def settle(hass: HomeAssistant, entry: SokoulConfigEntry, subentry_id: str) -> N
 
 @callback
 def try_again(entry: SokoulConfigEntry, subentry_id: str) -> None:
-    """Look at a backend whose form was sent without a change: it works again, and would wait for its next turn."""
-    if entry.state is ConfigEntryState.LOADED and (backend := entry.runtime_data.backends.get(subentry_id)):
-        backend.look_again()
+    """Connect anew to a backend whose connection was found to work as it is: it would wait for its next turn.
+
+    And a client whose login was refused never sends the same one again.
+    """
+    if entry.state is not ConfigEntryState.LOADED:
+        return
+    backend = entry.runtime_data.backends.get(subentry_id)
+    if backend is not None and not backend.answering:
+        entry.runtime_data.in_background(backend.async_connect_anew(), f"another look at {backend.title}")

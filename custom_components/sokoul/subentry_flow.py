@@ -59,7 +59,7 @@ class BackendSubentryFlow(ConfigSubentryFlow):
                     CONF_CONNECTION: trial.connection.as_data(),
                     CONF_PREFERENCES: {**before, **preferences},
                 }
-                if data == dict(subentry.data):
+                if trial.connection == stored:
                     try_again(entry, subentry.subentry_id)
                 settle(self.hass, entry, subentry.subentry_id)
                 return self.async_update_and_abort(

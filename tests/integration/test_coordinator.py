@@ -13,7 +13,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.sokoul.connectors.qbittorrent import BUSY_INTERVAL, QUIET_INTERVAL
-from custom_components.sokoul.const import DOMAIN, LONGEST_BACKOFF, OUTAGE_GRACE
+from custom_components.sokoul.const import DOMAIN, LONGEST_BACKOFF, MAX_REFUSALS, OUTAGE_GRACE
 from devstack.clock import ManualClock
 from devstack.frame import Simulator
 from devstack.prowlarr import ProwlarrSimulator
@@ -283,7 +283,7 @@ async def test_a_backend_that_has_not_said_anything_yet_gets_an_issue_too(
 # --- credentials -----------------------------------------------------------------------------------------------------
 
 
-async def test_refused_credentials_start_one_reauthentication_and_are_not_tried_again(
+async def test_refused_credentials_start_one_reauthentication_and_are_hardly_tried_again(
     hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp, pass_time: PassTime
 ) -> None:
     entry = await set_up(
@@ -292,8 +292,10 @@ async def test_refused_credentials_start_one_reauthentication_and_are_not_tried_
     assert reauthentications(hass, entry) == [QBITTORRENT_ID]
     flow = next(iter(entry.async_get_active_flows(hass, {SOURCE_REAUTH})))
     assert flow["context"]["title_placeholders"]["name"] == "Downloads"
-    await pass_time(timedelta(minutes=1), times=200)
-    assert logins(qbittorrent) == 1  # five would ban the address
+    await pass_time(timedelta(minutes=1), times=59)
+    assert logins(qbittorrent) == 1
+    await pass_time(timedelta(minutes=1), times=400)
+    assert logins(qbittorrent) == MAX_REFUSALS  # five would ban the address, however long apart
     assert reauthentications(hass, entry) == [QBITTORRENT_ID]
     assert issue(hass, QBITTORRENT_ID) is None  # Home Assistant's own issue is there
     assert ir.async_get(hass).async_get_issue("homeassistant", f"config_entry_reauth_{DOMAIN}_{entry.entry_id}")
@@ -321,6 +323,25 @@ async def test_a_password_that_is_changed_at_the_backend_is_asked_for(
     await pass_time(timedelta(minutes=1), times=30)
     assert reauthentications(hass, entry) == [QBITTORRENT_ID]
     assert logins(qbittorrent) == 2
+
+
+async def test_an_old_password_that_works_again_is_found_out_within_an_hour(
+    hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    entry = await set_up(qbittorrent_subentry(qbittorrent))
+    backend = entry.runtime_data.backends[QBITTORRENT_ID]
+    old, qbittorrent.access.password = qbittorrent.access.password, "another"
+    qbittorrent.restart()
+    await pass_time(timedelta(minutes=1), times=2)
+    since = backend.unavailable_since
+    await pass_time(timedelta(minutes=1), times=60)  # it is tried, in vain
+    assert logins(qbittorrent) == 3
+    assert backend.unavailable_since == since
+    qbittorrent.access.password = old
+    await pass_time(timedelta(minutes=1), times=60)
+    assert backend.answering
+    assert logins(qbittorrent) == 4
+    assert reauthentications(hass, entry) == []
 
 
 async def test_the_second_backend_with_refused_credentials_gets_a_repair_issue(

@@ -101,6 +101,35 @@ async def test_the_same_credentials_may_work_again(hass: HomeAssistant, set_up: 
     assert entry.runtime_data.backends[RADARR_ID].last_update_success
 
 
+async def test_the_same_password_may_work_again(
+    hass: HomeAssistant, set_up: SetUp, qbittorrent: QbittorrentSimulator
+) -> None:
+    """A client never sends a refused login again, so it takes a new one."""
+    entry = await set_up(qbittorrent_subentry(qbittorrent))
+    qbittorrent.access.password = NEW
+    qbittorrent.restart()
+    await look(hass, entry, QBITTORRENT_ID)
+    qbittorrent.access.password = PASSWORD
+    result = await answer(hass, reauth_form(hass), username=USERNAME, password=PASSWORD)
+    assert result["reason"] == "reauth_successful"
+    assert entry.runtime_data.backends[QBITTORRENT_ID].answering
+    assert hass.states.is_state("binary_sensor.qbittorrent_connection", "on")
+    assert asked_for(hass) == []
+
+
+async def test_the_same_password_may_work_again_in_the_backends_own_form(
+    hass: HomeAssistant, set_up: SetUp, qbittorrent: QbittorrentSimulator
+) -> None:
+    entry = await set_up(qbittorrent_subentry(qbittorrent))
+    qbittorrent.access.password = NEW
+    qbittorrent.restart()
+    await look(hass, entry, QBITTORRENT_ID)
+    qbittorrent.access.password = PASSWORD
+    await reconfigure(hass, entry, QBITTORRENT_ID, url=qbittorrent.url, username=USERNAME, verify_ssl=True)
+    assert entry.runtime_data.backends[QBITTORRENT_ID].answering
+    assert asked_for(hass) == []
+
+
 async def test_two_at_once_are_asked_for_one_after_the_other(
     hass: HomeAssistant, set_up: SetUp, radarr: RadarrSimulator, sonarr: SonarrSimulator
 ) -> None:
