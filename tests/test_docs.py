@@ -1,6 +1,7 @@
 """The documentation says what the code does: every entity, action, finding and reason by its name, and nothing else."""
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 import json
 from pathlib import Path
 import re
@@ -20,19 +21,27 @@ from homeassistant.util import slugify
 import pytest
 import yaml
 
+from custom_components.sokoul.autopilot.findings import disks
 from custom_components.sokoul.autopilot.findings.backends import MINIMUM
 from custom_components.sokoul.autopilot.findings.base import Found
 from custom_components.sokoul.binary_sensor import CONNECTIVITY
-from custom_components.sokoul.connectors.base import Parts
+from custom_components.sokoul.clients.http import DEFAULT_TIMEOUT_SECONDS
+from custom_components.sokoul.connectors import arr, prowlarr, qbittorrent
+from custom_components.sokoul.connectors.base import BUSY_WRITE_PAUSE, SPACE_WRITE_PAUSE, USUAL_WRITE_PAUSE, Parts
 from custom_components.sokoul.connectors.registry import CONNECTORS
+from custom_components.sokoul.const import AUTH_PAUSE, LONGEST_BACKOFF, OUTAGE_GRACE, START_PATIENCE
+from custom_components.sokoul.hub import REVIEW_INTERVAL, SAMPLE_INTERVAL
 from custom_components.sokoul.model.library import Severity
 from custom_components.sokoul.model.paths import PathState
 from custom_components.sokoul.model.topology import Confidence, Witness
-from custom_components.sokoul.model.waiting import Wait
+from custom_components.sokoul.model.waiting import FULL_BELOW_BYTES, STARTING_FOR, Wait
+from custom_components.sokoul.model.world import PATIENCE
 from custom_components.sokoul.overview import HUB_BINARY_SENSORS, HUB_SENSORS
 from custom_components.sokoul.problems import PROBLEMS
 from custom_components.sokoul.sensor import COMMON_SENSORS
-from custom_components.sokoul.services import Action, Filter
+from custom_components.sokoul.services import DEFAULT_LIMIT, HIGHEST_LIMIT, Action, Filter
+from custom_components.sokoul.world import SAMPLES_KEPT
+from devstack.screenshots import shown_in_documentation
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DOCS = REPOSITORY / "docs"
@@ -233,6 +242,71 @@ def test_the_versions_are_those_of_the_check_up() -> None:
     assert told.keys() == CONNECTORS.keys()
 
 
+# --- times -----------------------------------------------------------------------------------------------------------
+
+
+def minutes(time: timedelta) -> int:
+    return round(time / timedelta(minutes=1))
+
+
+TIMES = {
+    "qbittorrent.md": (
+        f"every {qbittorrent.BUSY_INTERVAL.seconds} seconds while",
+        f"every {qbittorrent.QUIET_INTERVAL.seconds} seconds otherwise",
+        f"settings are read every {minutes(qbittorrent.SETTINGS_INTERVAL)} minutes",
+        f"every {minutes(BUSY_WRITE_PAUSE)} minutes, but at once",
+        f"every {minutes(SPACE_WRITE_PAUSE)} minutes, but at once",
+    ),
+    "radarr-sonarr.md": (
+        f"every {arr.QUEUE_INTERVAL.seconds} seconds while",
+        {1: "every minute otherwise"}[minutes(arr.IDLE_INTERVAL)],
+        f"is read every {minutes(arr.SLOW_INTERVAL)} minutes",
+        {7: "of the next seven days"}[arr.UPCOMING_DAYS],
+    ),
+    "prowlarr.md": (
+        f"asked every {minutes(prowlarr.INTERVAL)} minutes",
+        f"read every {minutes(prowlarr.APPLICATIONS_INTERVAL)} minutes",
+    ),
+    "hub.md": (
+        f"looked for every {minutes(REVIEW_INTERVAL)} minutes",
+        f"every {minutes(BUSY_WRITE_PAUSE)} minutes (speeds and counts)",
+        f"every {minutes(SPACE_WRITE_PAUSE)} minutes (free space)",
+        {timedelta(hours=6): "anything for six hours"}[PATIENCE],
+    ),
+    "diagnostics-and-repairs.md": (
+        {timedelta(seconds=1): "set-up waits one second"}[START_PATIENCE],
+        f"up to {minutes(LONGEST_BACKOFF)} minutes",
+        f"After {minutes(OUTAGE_GRACE)} minutes",
+        {timedelta(hours=1): "not tried again for an hour"}[AUTH_PAUSE],
+        f"in time ({DEFAULT_TIMEOUT_SECONDS:g} seconds)",
+    ),
+    "check-up.md": (
+        {timedelta(hours=1): "noted once an hour"}[SAMPLE_INTERVAL],
+        f"kept for {SAMPLES_KEPT.days} days",
+        f"used up within {disks.SOON.days} days",
+        f"Less than {disks.LOW_BYTES // 10**9} GB left",
+        f"less than {disks.VERY_LOW_BYTES // 10**9} GB left is an error",
+    ),
+    "actions.md": (
+        f"Less than {FULL_BELOW_BYTES >> 20} MiB are left",
+        {timedelta(minutes=2): "in the last two minutes"}[STARTING_FOR],
+        f"| `limit` | {DEFAULT_LIMIT} |",
+        f"1 to {HIGHEST_LIMIT}",
+    ),
+    "architecture.md": (
+        f"pauses {minutes(BUSY_WRITE_PAUSE)} minutes, free space",
+        f"pauses {minutes(SPACE_WRITE_PAUSE)} minutes, the rest",
+        f"pauses {USUAL_WRITE_PAUSE.seconds} seconds",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TIMES)
+def test_the_times_and_limits_are_those_of_the_code(name: str) -> None:
+    text = " ".join(page(name).split())
+    assert [each for each in TIMES[name] if each not in text] == []
+
+
 # --- pages -----------------------------------------------------------------------------------------------------------
 
 
@@ -343,3 +417,8 @@ def test_the_options_of_scripts_are_documented() -> None:
     ).stdout
     options = set(re.findall(r"--\w+", shown)) - {"--help"}
     assert {*keys(rows(page("benchmarks.md")))} == options
+
+
+def test_the_pictures_that_are_shown_can_be_taken_again() -> None:
+    """`scripts/screenshots` takes what the pages show."""
+    assert shown_in_documentation() == {path.stem for path in (DOCS / "images").glob("*.png")}
