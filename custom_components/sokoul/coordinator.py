@@ -17,7 +17,7 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, Upda
 from homeassistant.util import dt as dt_util
 
 from .clients.errors import BackendError, Banned, CannotConnect, InvalidAuth, RateLimited
-from .connectors.base import Client, Connection, Connector, Reader
+from .connectors.base import Client, Connection, Connector, Credentials, Reader
 from .const import (
     AUTH_PAUSE,
     CONF_CONNECTION,
@@ -217,8 +217,8 @@ class BackendCoordinator[ClientT: Client, SnapshotT](DataUpdateCoordinator[Snaps
         if isinstance(error, RateLimited) and error.retry_after is not None:
             wait = max(wait, error.retry_after)
         if isinstance(error, InvalidAuth):
-            # The same wrong credentials again would get this address banned: wait for a person.
-            wait = AUTH_PAUSE
+            # The same wrong login again would get this address banned; a key is only worth no hurry.
+            wait = AUTH_PAUSE if self.connector.credentials is Credentials.LOGIN else LONGEST_BACKOFF
             if not isinstance(error, Banned):
                 if self._refused_at is None:
                     self._refused_at = dt_util.utcnow()

@@ -342,6 +342,19 @@ STATUSES: dict[int, type[BackendError]] = {
 }
 
 
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize(
+    ("headers", "body"), [({"Content-Type": "text/html"}, "Denied"), ({}, "\n<!DOCTYPE html><p>Sign in</p>")]
+)
+async def test_a_proxys_refusal_says_nothing_of_the_backends_credentials(
+    client: HttpClient, server: Echo, status: int, headers: dict[str, str], body: str
+) -> None:
+    server.fault(FaultKind.STATUS, status=status, headers=headers, body=body)
+    with pytest.raises(NotTheApi, match=str(status)) as caught:
+        await client.request("GET", "x")
+    assert caught.value.status == status
+
+
 @pytest.mark.parametrize(("status", "error"), STATUSES.items())
 async def test_a_status_is_its_error(client: HttpClient, server: Echo, status: int, error: type[BackendError]) -> None:
     server.fault(FaultKind.STATUS, status=status, body="in a few words")

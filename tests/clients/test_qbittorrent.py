@@ -275,7 +275,8 @@ async def test_a_host_that_is_not_its_own_is_no_wrong_password(
     [
         (200, "<!DOCTYPE html><html></html>", NotTheApi),
         (200, "Maybe.", UnexpectedResponse),
-        (403, "<html>forbidden by the proxy</html>", InvalidAuth),
+        (401, "<html>sign in at the proxy</html>", NotTheApi),
+        (403, "<html>forbidden by the proxy</html>", NotTheApi),
         (404, "Not Found", NotFound),
         (500, "", UnexpectedResponse),
         (429, "", RateLimited),

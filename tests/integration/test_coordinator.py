@@ -344,6 +344,43 @@ async def test_an_old_password_that_works_again_is_found_out_within_an_hour(
     assert reauthentications(hass, entry) == []
 
 
+async def test_a_key_that_works_again_is_found_out_within_minutes(
+    radarr: RadarrSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    """A key is not banned."""
+    entry = await set_up(servarr_subentry(radarr, RADARR_ID))
+    key, radarr.api_key = radarr.api_key, "another"
+    await pass_time(timedelta(minutes=1), times=3)
+    assert not entry.runtime_data.backends[RADARR_ID].answering
+    radarr.api_key = key
+    await pass_time(timedelta(minutes=1), times=3)
+    assert entry.runtime_data.backends[RADARR_ID].answering
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_proxy_that_refuses_is_no_reason_to_ask_for_credentials(
+    status: int,
+    hass: HomeAssistant,
+    qbittorrent: QbittorrentSimulator,
+    radarr: RadarrSimulator,
+    set_up: SetUp,
+    pass_time: PassTime,
+) -> None:
+    entry = await set_up(qbittorrent_subentry(qbittorrent), servarr_subentry(radarr, RADARR_ID))
+    for simulator in (qbittorrent, radarr):
+        simulator.fault("status", status=status, headers={"Content-Type": "text/html"}, body="<html>nginx</html>")
+    await pass_time(timedelta(minutes=1), times=7)
+    for backend_id in (QBITTORRENT_ID, RADARR_ID):
+        found = issue(hass, backend_id)
+        assert found is not None
+        assert found.translation_key == "unavailable_not_the_api"
+    assert reauthentications(hass, entry) == []
+    qbittorrent.clear_faults()
+    radarr.clear_faults()
+    await pass_time(timedelta(minutes=1), times=3)
+    assert all(backend.answering for backend in entry.runtime_data.backends.values())
+
+
 async def test_the_second_backend_with_refused_credentials_gets_a_repair_issue(
     hass: HomeAssistant, qbittorrent: QbittorrentSimulator, radarr: RadarrSimulator, set_up: SetUp, pass_time: PassTime
 ) -> None:

@@ -249,6 +249,8 @@ def error_of(answer: Answer) -> BackendError:
     reason = reason_of(answer)
     message = f"{where}: {status}{f' ({reason})' if reason else ''}"
     match status:
+        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN if is_web_page(answer):
+            return NotTheApi(f"{message} with a web page", status=status)  # a proxy's: it never came to the backend
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
             return InvalidAuth(message)
         case HTTPStatus.NOT_FOUND | HTTPStatus.GONE:

@@ -371,7 +371,9 @@ class QbittorrentClient:
                 case (HTTPStatus.NO_CONTENT, _) | (HTTPStatus.OK, "Ok."):  # since 5.2, before
                     self._logged_in = True
                     self._logins += 1
-                case (HTTPStatus.FORBIDDEN, _) if not is_web_page(answer):
+                case _ if answer.status >= HTTPStatus.BAD_REQUEST and is_web_page(answer):
+                    raise error_of(answer)  # a proxy's: qBittorrent refuses in plain words
+                case (HTTPStatus.FORBIDDEN, _):
                     raise Banned(f"{answer.where}: {reason_of(answer) or 'this address is banned for a while'}")
                 case (HTTPStatus.UNAUTHORIZED, _) if await self._host_is_refused():
                     raise Refused(
