@@ -264,7 +264,8 @@ class BackendCoordinator[ClientT: Client, SnapshotT](DataUpdateCoordinator[Snaps
 
     @callback
     def look_again(self) -> None:
-        """Refresh soon: something happened there. Many hints at once make one refresh."""
+        """Look at everything soon: something happened there. Many hints at once make one refresh."""
+        self.reader.forget()
         self.config_entry.async_create_background_task(
             self.hass, self.async_request_refresh(), f"{self.name} - hinted refresh"
         )

@@ -215,8 +215,11 @@ class Hub:
         self._notify()
 
     async def refresh(self, backend_ids: Iterable[str]) -> None:
-        """Look at backends now; a failure shows at its backend."""
-        await asyncio.gather(*(self.backends[each].async_refresh() for each in dict.fromkeys(backend_ids)))
+        """Look at everything of backends now; a failure shows at its backend."""
+        backends = [self.backends[each] for each in dict.fromkeys(backend_ids)]
+        for backend in backends:
+            backend.reader.forget()
+        await asyncio.gather(*(backend.async_refresh() for backend in backends))
 
     @property
     def overview(self) -> Overview | None:

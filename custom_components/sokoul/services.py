@@ -130,7 +130,7 @@ def _backend_of(hass: HomeAssistant, hub: Hub, device_id: str) -> str:
 async def _check_up(call: ServiceCall) -> ServiceResponse:
     """Look at everything at once, and say what is wrong."""
     hub = _hub(call.hass)
-    await hub.refresh([each for each, backend in hub.backends.items() if not backend.answering])
+    await hub.refresh(hub.backends)
     return await describe_findings(hub, dt_util.utcnow(), _words(call))
 
 

@@ -15,7 +15,6 @@ from yarl import URL
 from ..clients.arr import ArrClient
 from ..model.library import (
     ArrSnapshot,
-    ArrWiring,
     Disk,
     DownloadClientLink,
     HealthIssue,
@@ -33,10 +32,13 @@ from .base import (
     Connection,
     Connector,
     Credentials,
+    Files,
     Identity,
     Neighbour,
     Occasion,
     Parts,
+    Samples,
+    SlowParts,
     any_at_all,
     nothing_urgent,
     space_sensor,
@@ -49,6 +51,8 @@ QUEUE_INTERVAL = timedelta(seconds=30)
 IDLE_INTERVAL = timedelta(seconds=60)
 #: Health checks run every few hours, disks fill over minutes, wishes change by hand.
 SLOW_INTERVAL = timedelta(minutes=10)
+#: They answer to the same form: which one it is, each says itself.
+FAMILY = "servarr"
 UPCOMING_DAYS = 7
 
 STUCK_STATES = frozenset({TrackedState.IMPORT_BLOCKED, TrackedState.FAILED, TrackedState.FAILED_PENDING})
@@ -59,31 +63,27 @@ class ArrReader:
 
     def __init__(self, client: ArrClient) -> None:
         self._client = client
-        self._slow: dict[str, Any] = {}
-        self._slow_at: datetime | None = None
+        self._slow = SlowParts(
+            SLOW_INTERVAL,
+            status=lambda _: client.status(),
+            health=lambda _: client.health(),
+            missing=lambda _: client.missing_count(),
+            cutoff_unmet=lambda _: client.cutoff_unmet_count(),
+            upcoming=lambda now: client.calendar(now, now + timedelta(days=UPCOMING_DAYS)),
+            wiring=lambda _: client.wiring(),
+            disks=lambda _: client.disks(),
+        )
 
     async def read(self, now: datetime) -> ArrSnapshot:
         """Return the *arr as it is now."""
         queue = await self._client.queue()
-        if self._slow_at is None or now - self._slow_at >= SLOW_INTERVAL:
-            self._slow = await self._read_slow(now)
-            self._slow_at = now
-        return ArrSnapshot(queue=queue, **self._slow)
+        slow = await self._slow.read(now)
+        status = slow.pop("status")
+        return ArrSnapshot(queue=queue, version=status.version, instance_name=status.instance_name, **slow)
 
-    async def _read_slow(self, now: datetime) -> dict[str, Any]:
-        client = self._client
-        status = await client.status()
-        wiring: ArrWiring = await client.wiring()
-        return {
-            "version": status.version,
-            "instance_name": status.instance_name,
-            "missing": await client.missing_count(),
-            "cutoff_unmet": await client.cutoff_unmet_count(),
-            "health": await client.health(),
-            "disks": await client.disks(),
-            "upcoming": await client.calendar(now, now + timedelta(days=UPCOMING_DAYS)),
-            "wiring": wiring,
-        }
+    def forget(self) -> None:
+        """Read everything the next time."""
+        self._slow.forget()
 
     async def close(self) -> None:
         """Nothing is kept at an *arr."""
@@ -127,6 +127,17 @@ def _address(link: DownloadClientLink) -> str | None:
     except ValueError:
         return None
     return str(url)
+
+
+def folders(snapshot: ArrSnapshot) -> tuple[str, ...]:
+    """Return the library's folders."""
+    return tuple(folder.path for folder in snapshot.wiring.root_folders)
+
+
+async def samples(client: ArrClient, snapshot: ArrSnapshot, count: int) -> Samples:
+    """Return files of the library."""
+    del snapshot
+    return tuple((file.path, file.size_bytes) for file in await client.known_files(count))
 
 
 def sniffs(application: str) -> tuple[str, Callable[[int, str], bool]]:
@@ -299,7 +310,8 @@ def arr_connector[ArrT: ArrClient](
         sniff=sniffs(name),
         neighbours=neighbours,
         pushes=True,
-        has_files=True,
+        files=Files(folders=folders, samples=samples),
+        family=FAMILY,
         sensors=SENSORS,
         binary_sensors=BINARY_SENSORS,
         calendars=CALENDARS,

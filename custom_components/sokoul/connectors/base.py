@@ -26,12 +26,16 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.typing import StateType
 from yarl import URL
 
+from ..clients.errors import BackendError, InvalidAuth, WrongApplication
+
 type Reading = StateType | date | datetime
 
 #: Nothing is written to the state machine more often than this unless its meaning changed.
 USUAL_WRITE_PAUSE = timedelta(seconds=30)
 #: Rates change with every poll, and busy counts nearly so; they mean the same most of the time.
 BUSY_WRITE_PAUSE = timedelta(minutes=3)
+#: What could not be read beside the rest (a disk that sleeps holds up its size for long) is asked for again then.
+RETRY_INTERVAL = timedelta(minutes=1)
 #: Free space changes with every block written.
 SPACE_WRITE_PAUSE = timedelta(minutes=30)
 
@@ -93,8 +97,41 @@ class Reader[SnapshotT](Protocol):
     async def read(self, now: datetime) -> SnapshotT:
         """Return the backend as it is now. Raises `BackendError`."""
 
+    def forget(self) -> None:
+        """Read everything the next time, also what changes slowly: something happened."""
+
     async def close(self) -> None:
         """Let go of what the backend keeps for us (a session)."""
+
+
+class SlowParts:
+    """What of a backend changes slowly: each part is read seldom, and one that fails takes nothing else away."""
+
+    def __init__(self, every: timedelta, **parts: Callable[[datetime], Awaitable[Any]]) -> None:
+        self._every = every
+        self._parts = parts
+        self._known: dict[str, Any] = {}
+        self._due: dict[str, datetime] = {}  # what is not in it is due
+
+    async def read(self, now: datetime) -> dict[str, Any]:
+        """Return all parts, as fresh as they can be had. Raises `BackendError` while one was never read."""
+        for name, read in self._parts.items():
+            if name in self._known and name in self._due and now < self._due[name]:
+                continue
+            self._due[name] = now + self._every  # before it is asked: what is forgotten meanwhile stays due
+            try:
+                self._known[name] = await read(now)
+            except BackendError as error:
+                if name not in self._known or isinstance(error, (InvalidAuth, WrongApplication)):
+                    self.forget()
+                    raise
+                self._due[name] = now + RETRY_INTERVAL
+                break  # the others may be as slow: they have their turn at the next read
+        return dict(self._known)
+
+    def forget(self) -> None:
+        """Read every part the next time."""
+        self._due.clear()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,6 +259,20 @@ class Parts[SnapshotT, PartT]:
     binary_sensors: tuple[BackendBinarySensor[PartT], ...] = ()
 
 
+#: Files that a backend knows: their paths, and their sizes in bytes.
+type Samples = tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Files[ClientT, SnapshotT]:
+    """How to find out which of our folders is which of a backend's."""
+
+    #: the folders that it names
+    folders: Callable[[SnapshotT], tuple[str, ...]]
+    #: so many files that it knows, the newest: older ones may have been moved by hand. Raises `BackendError`
+    samples: Callable[[ClientT, SnapshotT, int], Awaitable[Samples]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Neighbour:
     """Another backend that one backend knows of: most of a form, filled in already."""
@@ -253,6 +304,8 @@ class Connector[ClientT: Client, SnapshotT]:
     #: how soon to look again, given what was seen
     interval: Callable[[SnapshotT | None], timedelta]
     version: Callable[[SnapshotT], str]
+    #: programs of one family are told apart by asking them: a person needs not say which one it is
+    family: str | None = None
     #: (path, test) that recognise the program at an address without credentials
     sniff: tuple[str, Callable[[int, str], bool]]
     #: which other backends it knows of
@@ -260,7 +313,7 @@ class Connector[ClientT: Client, SnapshotT]:
     #: called after each successful read, for what a person asked to hold on to (see the pause switch)
     after_read: Callable[[Backend[ClientT, SnapshotT]], Awaitable[None]] | None = None
     #: it keeps files in folders that Home Assistant may see too
-    has_files: bool = False
+    files: Files[ClientT, SnapshotT] | None = None
     #: it calls a webhook when something happens
     pushes: bool = False
     sensors: tuple[BackendSensor[SnapshotT], ...] = ()

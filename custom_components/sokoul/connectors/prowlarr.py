@@ -12,7 +12,7 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
 from ..clients.prowlarr import ProwlarrClient
 from ..model.library import Indexer, IndexerManagerSnapshot
-from .arr import health_problem, health_sensor, sniffs
+from .arr import FAMILY, health_problem, health_sensor, sniffs
 from .base import (
     SPACE_WRITE_PAUSE,
     BackendBinarySensor,
@@ -23,6 +23,7 @@ from .base import (
     Identity,
     Neighbour,
     Parts,
+    SlowParts,
     nothing_urgent,
 )
 
@@ -64,21 +65,26 @@ class ProwlarrReader:
 
     def __init__(self, client: ProwlarrClient) -> None:
         self._client = client
-        self._wiring_at: datetime | None = None
+        self._slow = SlowParts(
+            APPLICATIONS_INTERVAL, status=lambda _: client.status(), applications=lambda _: client.applications()
+        )
 
     async def read(self, now: datetime) -> IndexerManagerSnapshot:
         """Return Prowlarr as it is now."""
-        if self._wiring_at is None or now - self._wiring_at >= APPLICATIONS_INTERVAL:
-            self._status = await self._client.status()
-            self._applications = await self._client.applications()
-            self._wiring_at = now
+        indexers = tuple(_settled(indexer, now) for indexer in await self._client.indexers())
+        health = await self._client.health()
+        slow = await self._slow.read(now)
         return IndexerManagerSnapshot(
-            version=self._status.version,
-            instance_name=self._status.instance_name,
-            indexers=tuple(_settled(indexer, now) for indexer in await self._client.indexers()),
-            health=await self._client.health(),
-            applications=self._applications,
+            version=slow["status"].version,
+            instance_name=slow["status"].instance_name,
+            indexers=indexers,
+            health=health,
+            applications=slow["applications"],
         )
+
+    def forget(self) -> None:
+        """Read everything the next time."""
+        self._slow.forget()
 
     async def close(self) -> None:
         """Nothing is kept at Prowlarr."""
@@ -166,6 +172,7 @@ PROWLARR: Connector[ProwlarrClient, Source] = Connector(
     name="Prowlarr",
     manufacturer="Servarr",
     default_port=9696,
+    family=FAMILY,
     credentials=Credentials.API_KEY,
     connect=connect,
     identify=identify,

@@ -1,6 +1,8 @@
 """qBittorrent, 4.5 to 5.3."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
+import heapq
 from http import HTTPStatus
 import re
 from typing import Any
@@ -11,6 +13,7 @@ from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
 from homeassistant.const import EntityCategory, UnitOfDataRate, UnitOfInformation
 from homeassistant.core import HomeAssistant
 
+from ..clients.errors import NotFound
 from ..clients.qbittorrent import QbittorrentClient
 from ..model.downloads import (
     ACTIVE_STATES,
@@ -29,7 +32,10 @@ from .base import (
     Connection,
     Connector,
     Credentials,
+    Files,
     Identity,
+    Samples,
+    SlowParts,
     any_at_all,
     nothing_urgent,
     space_sensor,
@@ -74,18 +80,39 @@ class QbittorrentReader:
 
     def __init__(self, client: QbittorrentClient) -> None:
         self._client = client
-        self._settings_at: datetime | None = None
+        self._slow = SlowParts(SETTINGS_INTERVAL, settings=lambda _: client.settings())
 
     async def read(self, now: datetime) -> DownloadClientSnapshot:
         """Return the newest snapshot, with the preferences that it was read under."""
-        if self._settings_at is None or now - self._settings_at >= SETTINGS_INTERVAL:
-            await self._client.settings()  # the snapshots hold them from then on
-            self._settings_at = now
+        await self._slow.read(now)  # the snapshots hold the settings from then on
         return await self._client.snapshot()
+
+    def forget(self) -> None:
+        """Read everything the next time."""
+        self._slow.forget()
 
     async def close(self) -> None:
         """Log out, so that qBittorrent does not keep the session for an hour."""
         await self._client.log_out()
+
+
+def folders(snapshot: Source) -> tuple[str, ...]:
+    """Return where torrents are saved."""
+    default = (snapshot.settings.save_path,) if snapshot.settings else ()
+    return tuple(dict.fromkeys(path for path in (*default, *snapshot.categories.values()) if path))
+
+
+async def samples(client: QbittorrentClient, snapshot: Source, count: int) -> Samples:
+    """Return the largest file of each of the newest finished torrents."""
+    finished = (torrent for torrent in snapshot.torrents.values() if torrent.finished and torrent.save_path)
+    found: list[tuple[str, int]] = []
+    for torrent in heapq.nlargest(count, finished, key=lambda torrent: torrent.added_epoch):
+        with suppress(NotFound):  # removed since
+            files = [file for file in await client.files(torrent.hash) if file.progress >= 1]
+            if files:
+                largest = max(files, key=lambda file: file.size_bytes)
+                found.append((f"{torrent.save_path.rstrip('/')}/{largest.name}", largest.size_bytes))
+    return tuple(found)
 
 
 def interval(snapshot: Source | None) -> timedelta:
@@ -259,7 +286,7 @@ QBITTORRENT: Connector[QbittorrentClient, Source] = Connector(
     version=lambda snapshot: snapshot.version,
     sniff=("api/v2/app/webapiVersion", sniffed),
     after_read=hold_pause,
-    has_files=True,
+    files=Files(folders=folders, samples=samples),
     sensors=SENSORS,
     binary_sensors=BINARY_SENSORS,
     switches=SWITCHES,
