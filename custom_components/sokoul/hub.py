@@ -136,8 +136,9 @@ class Hub:
 
     async def _change(self, backend: AnyCoordinator, subentry: ConfigSubentry) -> None:
         await backend.async_change(subentry)
-        self._update_device(backend)
-        await self.push.reconcile(backend)
+        if self.backends.get(backend.subentry_id) is backend:  # not removed while it was being asked
+            self._update_device(backend)
+            await self.push.reconcile(backend)
 
     # --- entities --------------------------------------------------------------------------------------------------
 

@@ -66,6 +66,8 @@ class Push:
         if not backend.connector.pushes:
             return
         async with self._locks[backend.subentry_id]:
+            if self._hub.backends.get(backend.subentry_id) is not backend:
+                return  # removed meanwhile
             if backend.preferences.get(CONF_PUSH):
                 await self._ensure(backend)
             else:

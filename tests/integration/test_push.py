@@ -32,6 +32,7 @@ from .conftest import (
     SetUp,
     qbittorrent_subentry,
     servarr_subentry,
+    until,
 )
 
 type Client = TestClient[Any, Any]
@@ -200,6 +201,28 @@ async def test_it_is_removed_with_the_backend(
     assert hooks(radarr) == {}
     assert list(hooks(sonarr)) == [WEBHOOK_NAME]
     assert len(hass.data["webhook"]) == 1
+
+
+async def test_it_is_not_made_when_the_backend_is_removed_in_the_middle_of_a_change(
+    hass: HomeAssistant, radarr: RadarrSimulator, set_up: SetUp, address: str
+) -> None:
+    entry = await set_up(servarr_subentry(radarr, RADARR_ID))
+    hub = entry.runtime_data
+    backend = hub.backends[RADARR_ID]
+    radarr.fault("hang")
+    subentry = entry.subentries[RADARR_ID]
+    connection = {**subentry.data["connection"], "verify_ssl": False}
+    hass.config_entries.async_update_subentry(
+        entry, subentry, data={"connection": connection, "preferences": preferences(address)}
+    )
+    await until(lambda: backend.preferences.get("push") and backend._reading)
+    radarr.clear_faults()
+    hass.config_entries.async_remove_subentry(entry, RADARR_ID)
+    await settle(hass, radarr)
+    await hub.push.reconcile(backend)  # one that waited for its turn
+    assert hooks(radarr) == {}
+    assert not hass.data.get("webhook")
+    assert not hub.memory.of_backend(RADARR_ID)
 
 
 async def test_what_can_not_be_removed_is_said(
