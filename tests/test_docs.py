@@ -278,6 +278,7 @@ TIMES = {
         f"up to {minutes(LONGEST_BACKOFF)} minutes",
         f"After {minutes(OUTAGE_GRACE)} minutes",
         {timedelta(hours=1): "not tried again for an hour"}[AUTH_PAUSE],
+        f"a key is tried every {minutes(LONGEST_BACKOFF)} minutes",
         f"in time ({DEFAULT_TIMEOUT_SECONDS:g} seconds)",
     ),
     "check-up.md": (
