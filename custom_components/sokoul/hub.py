@@ -68,7 +68,8 @@ class Hub:
         self.entry.async_on_unload(async_track_time_interval(self.hass, self._time_passed, REVIEW_INTERVAL))
 
     async def stop(self) -> None:
-        """Let go of what is the hub's own; the coordinators stop with the entry."""
+        """End all work, then write what it left to remember."""
+        await asyncio.gather(*(backend.async_shutdown() for backend in self.backends.values()))
         self.push.stop()
         await self.memory.save_now()
 

@@ -39,7 +39,7 @@ class Push:
         self._registered: dict[str, str] = {}  # webhook id by backend
         self._seen: set[str] = set()  # backends whose webhook has arrived since the start
         self._reconciled: set[str] = set()  # backends that were asked, whatever they answered
-        self._started = False
+        self._started = self._stopped = False
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def seen(self, backend_id: str) -> bool:
@@ -66,8 +66,8 @@ class Push:
         if not backend.connector.pushes:
             return
         async with self._locks[backend.subentry_id]:
-            if self._hub.backends.get(backend.subentry_id) is not backend:
-                return  # removed meanwhile
+            if self._stopped or self._hub.backends.get(backend.subentry_id) is not backend:
+                return  # unloaded or removed meanwhile
             if backend.preferences.get(CONF_PUSH):
                 await self._ensure(backend)
             else:
@@ -109,6 +109,7 @@ class Push:
 
     def stop(self) -> None:
         """Stop listening; the *arrs keep their webhooks for the next start."""
+        self._stopped = True
         for backend_id in tuple(self._registered):
             self._unregister(backend_id)
 

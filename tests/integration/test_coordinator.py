@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from itertools import pairwise
 import logging
+from typing import Any
 from unittest.mock import patch
 
 from homeassistant.config_entries import SOURCE_REAUTH
@@ -22,6 +23,7 @@ from devstack.radarr import RadarrSimulator
 from devstack.sonarr import SonarrSimulator
 
 from .conftest import (
+    HUB_ID,
     PROWLARR_ID,
     QBITTORRENT_ID,
     RADARR_ID,
@@ -498,6 +500,16 @@ async def test_another_server_at_the_same_revision_shows_at_once(
         assert hass.states.is_state("sensor.qbittorrent_stalled", "1")
         assert hass.states.is_state("sensor.sokoul_active_downloads", "1")
         await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_what_is_remembered_while_the_polling_ends_is_written(
+    hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp, hass_storage: dict[str, Any]
+) -> None:
+    entry = await set_up(qbittorrent_subentry(qbittorrent))
+    backend = entry.runtime_data.backends[QBITTORRENT_ID]
+    with patch.object(backend.reader, "close", side_effect=lambda: backend.remember("last words", 1)):
+        await hass.config_entries.async_unload(entry.entry_id)
+    assert hass_storage[f"{DOMAIN}.{HUB_ID}"]["data"]["backends"][QBITTORRENT_ID] == {"last words": 1}
 
 
 async def test_a_poll_that_is_cancelled_with_the_entry_ends(

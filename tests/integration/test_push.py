@@ -148,6 +148,18 @@ async def test_a_reload_keeps_the_webhook_and_its_id(
     assert entry.runtime_data.push.seen(RADARR_ID)
 
 
+async def test_nothing_is_made_or_listened_to_once_it_is_unloaded(
+    hass: HomeAssistant, radarr: RadarrSimulator, set_up: SetUp, address: str
+) -> None:
+    entry = await set_up(servarr_subentry(radarr, RADARR_ID, preferences=preferences(address)))
+    hub = entry.runtime_data
+    await hass.config_entries.async_unload(entry.entry_id)
+    radarr.requests.clear()
+    await hub.push.reconcile(hub.backends[RADARR_ID])  # one that waited for its turn
+    assert not hass.data["webhook"]
+    assert radarr.requests == []
+
+
 async def test_a_webhook_that_a_person_broke_is_repaired_at_the_next_start(
     hass: HomeAssistant, radarr: RadarrSimulator, set_up: SetUp, address: str
 ) -> None:
