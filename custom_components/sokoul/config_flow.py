@@ -19,6 +19,7 @@ import voluptuous as vol
 from yarl import URL
 
 from .connectors import discovery, forms
+from .connectors.arr import FAMILY as SERVARR
 from .connectors.base import Connection, Connector, Credentials
 from .connectors.discovery import Found, Place
 from .connectors.registry import CONNECTORS
@@ -33,7 +34,7 @@ from .subentry_flow import BackendSubentryFlow
 CONF_SKIP = "skip"
 
 #: One key, and which one of them answers, it says itself.
-FAMILY = tuple(each for each in CONNECTORS.values() if each.credentials is Credentials.API_KEY)
+FAMILY = tuple(each for each in CONNECTORS.values() if each.family == SERVARR)
 #: What says least when the family's usual ports are tried in turn: somebody else may have been at that port.
 _SILENT = frozenset({"refused", "timeout", "no_answer", "wrong_application", "not_the_api"})
 

@@ -142,7 +142,9 @@ class SokoulOptionsFlow(OptionsFlow):
         """Show what is known of the folders, and take a correction."""
         hub = self._hub
         errors: dict[str, str] = {}
-        backends = {each: backend.title for each, backend in hub.backends.items() if backend.connector.has_files}
+        backends = {
+            each: backend.title for each, backend in hub.backends.items() if backend.connector.files is not None
+        }
         if not backends:
             return self.async_abort(reason="no_files")
         if user_input is not None:

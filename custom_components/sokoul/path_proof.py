@@ -4,16 +4,15 @@ Home Assistant often sees none of these files (another machine, no mount). That 
 """
 
 from collections.abc import Collection, Mapping
-from contextlib import suppress
 from datetime import datetime, timedelta
-import heapq
 from pathlib import Path
 import stat
 from typing import TYPE_CHECKING, Any
 
 from homeassistant.util import dt as dt_util
 
-from .clients.errors import BackendError, NotFound
+from .clients.errors import BackendError
+from .connectors.base import Samples
 from .const import DOMAIN, LOGGER
 from .model.downloads import DownloadClientSnapshot
 from .model.paths import NO_ACCESS, JudgedMap, PathMap, choose, compose, contains, judge, propose
@@ -23,11 +22,12 @@ if TYPE_CHECKING:
     from .hub import Hub
 
 type AnyCoordinator = BackendCoordinator[Any, Any]
-type Samples = tuple[tuple[str, int], ...]
 
 CORRECTIONS_KEY = "path_maps"
 #: Mounts change when a person changes them; an unproven map may be proven by tomorrow's files.
 PROOF_INTERVAL = timedelta(hours=6)
+#: A backend that could not name its files is asked again.
+RETRY_INTERVAL = timedelta(minutes=10)
 #: Enough for a proof, few enough to be quick on a disk that has to wake up.
 SAMPLES = 12
 #: Where media is mounted on Home Assistant's installations.
@@ -47,7 +47,7 @@ class PathProof:
 
     def due(self, backend: AnyCoordinator) -> bool:
         """Tell whether a backend's folders should be looked for again."""
-        if not backend.connector.has_files or backend.data is None or backend.subentry_id in self._running:
+        if backend.connector.files is None or backend.data is None or backend.subentry_id in self._running:
             return False
         last = self._proven_at.get(backend.subentry_id)
         return last is None or dt_util.utcnow() - last >= PROOF_INTERVAL
@@ -72,30 +72,32 @@ class PathProof:
 
     async def prove(self, backend: AnyCoordinator) -> None:
         """Look for a backend's files and keep what was found; one that never answered has named none yet."""
-        if backend.data is None:
+        files = backend.connector.files
+        if backend.data is None or files is None:
             return
         hub, client = self._hub, backend.client
         self._running.add(backend.subentry_id)
         try:
-            samples = await _samples(backend)
-            folders = _their_folders(backend.data)
+            samples = await files.samples(backend.client, backend.data, SAMPLES)
+            folders = files.folders(backend.data)
             corrections = self.corrections(backend.subentry_id)
             composed = self._composed(backend)
             media = tuple(hub.hass.config.media_dirs.values())
             judged = await hub.hass.async_add_executor_job(_look, folders, samples, corrections, composed, media)
         except BackendError as error:
             LOGGER.debug("%s did not name any files: %s", backend.title, error)
+            self._proven_at[backend.subentry_id] = dt_util.utcnow() - PROOF_INTERVAL + RETRY_INTERVAL
         else:
             if backend.client is not client or hub.backends.get(backend.subentry_id) is not backend:
                 return  # another program since, or removed: what was found is of no use
             known = hub.view.path_maps.get(backend.subentry_id)
             hub.view.path_maps[backend.subentry_id] = judged
             hub.view.forget()
+            self._proven_at[backend.subentry_id] = dt_util.utcnow()
             if judged != known:
                 self._look_again_at_clients(backend)
         finally:
             self._running.discard(backend.subentry_id)
-        self._proven_at[backend.subentry_id] = dt_util.utcnow()
 
     def _look_again_at_clients(self, backend: AnyCoordinator) -> None:
         """Let an *arr's download clients be looked at soon: its maps and its path mappings together give theirs."""
@@ -134,32 +136,6 @@ class PathProof:
             said[theirs] = entry.ours
         everything[backend_id] = said
         self._hub.memory.set(CORRECTIONS_KEY, everything)
-
-
-async def _samples(backend: AnyCoordinator) -> Samples:
-    """Return files that a backend knows, with their sizes."""
-    snapshot = backend.data
-    if not isinstance(snapshot, DownloadClientSnapshot):
-        return tuple((each.path, each.size_bytes) for each in await backend.client.known_files(SAMPLES))
-    # the newest: older ones may have been moved by hand
-    finished = (torrent for torrent in snapshot.torrents.values() if torrent.finished and torrent.save_path)
-    newest = heapq.nlargest(SAMPLES, finished, key=lambda torrent: torrent.added_epoch)
-    samples: list[tuple[str, int]] = []
-    for torrent in newest:
-        with suppress(NotFound):  # removed since
-            files = [file for file in await backend.client.files(torrent.hash) if file.progress >= 1]
-            if files:
-                largest = max(files, key=lambda file: file.size_bytes)
-                samples.append((f"{torrent.save_path.rstrip('/')}/{largest.name}", largest.size_bytes))
-    return tuple(samples)
-
-
-def _their_folders(snapshot: Any) -> tuple[str, ...]:
-    """Return the folders that a backend names."""
-    if isinstance(snapshot, DownloadClientSnapshot):
-        default = (snapshot.settings.save_path,) if snapshot.settings else ()
-        return tuple(dict.fromkeys(path for path in (*default, *snapshot.categories.values()) if path))
-    return tuple(folder.path for folder in snapshot.wiring.root_folders)
 
 
 def _look(

@@ -219,7 +219,7 @@ async def test_a_failure_says_nothing_and_is_tried_again(
     assert RADARR_ID not in entry.runtime_data.view.path_maps
     assert entry.runtime_data.backends[RADARR_ID].last_update_success
     radarr.clear_faults()
-    await pass_time(path_proof.PROOF_INTERVAL)
+    await pass_time(path_proof.RETRY_INTERVAL + timedelta(minutes=5))
     assert maps(entry, RADARR_ID)[0].usable
 
 
