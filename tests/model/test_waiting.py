@@ -41,6 +41,7 @@ TORRENTS = (
     case(
         "the tracker counts peers only", torrent(state=S.STALLED, swarm_peers=9, swarm_seeds=0), Wait.NO_COMPLETE_COPY
     ),
+    case("the tracker counts nobody but us", torrent(state=S.STALLED, swarm_peers=1, swarm_seeds=0), Wait.NOBODY),
     case("together the peers have it all", torrent(state=S.STALLED, peers=3, availability=1.2), Wait.NO_DATA),
     case("a seed that gives nothing", torrent(state=S.STALLED, seeds=1), Wait.NO_DATA),
     case("seeds on the tracker, none answers", torrent(state=S.STALLED, swarm_seeds=4), Wait.SEEDS_OUT_OF_REACH),

@@ -235,7 +235,7 @@ def disks(snapshot: ArrSnapshot) -> Mapping[str, Disk]:
         disk.path: disk
         for disk in snapshot.disks
         if disk.path == "/"
-        or not disk.path.startswith(("/etc/", "/config/", "/run", "/dev"))
+        or not f"{disk.path}/".startswith(("/etc/", "/config/", "/run/", "/dev/"))
         or any(root.startswith(disk.path) for root in roots)
     }
 

@@ -160,7 +160,8 @@ def _swarm_gives_nothing(torrent: Torrent) -> Reason:
         return Reason(key=Wait.NO_DATA, evidence=evidence)
     if torrent.swarm_seeds:
         return Reason(key=Wait.SEEDS_OUT_OF_REACH, parameters={"seeds": torrent.swarm_seeds}, evidence=evidence)
-    if torrent.peers or torrent.swarm_peers or together:
+    others = (torrent.swarm_peers or 0) > 1  # the tracker counts us among those who still need it
+    if torrent.peers or others or together:
         return Reason(key=Wait.NO_COMPLETE_COPY, parameters={"availability": together}, evidence=evidence)
     return Reason(key=Wait.NOBODY, evidence=evidence)
 
