@@ -1,5 +1,7 @@
 """SOKOUL: the media stack that runs itself, inside Home Assistant."""
 
+import asyncio
+
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv
@@ -7,9 +9,12 @@ from homeassistant.helpers.device_registry import DeviceEntry
 from homeassistant.helpers.typing import ConfigType
 
 from . import wording
-from .const import DOMAIN, PLATFORMS
+from .connectors.base import Connection
+from .connectors.registry import CONNECTORS
+from .const import CONF_CONNECTION, DOMAIN, PLATFORMS
 from .data import SokoulConfigEntry
 from .entity import part_devices
+from .farewell import take_leave
 from .hub import Hub
 from .memory import HubMemory
 from .services import async_setup_services
@@ -46,8 +51,23 @@ async def async_unload_entry(hass: HomeAssistant, entry: SokoulConfigEntry) -> N
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: SokoulConfigEntry) -> None:
-    """Forget what was remembered."""
-    await HubMemory(hass, entry.entry_id).remove()
+    """Take back what was changed at the backends, and forget what was remembered."""
+    memory = HubMemory(hass, entry.entry_id)
+    await memory.load()
+    await asyncio.gather(
+        *(
+            take_leave(
+                hass,
+                connector,
+                Connection.from_data(subentry.data[CONF_CONNECTION]),
+                subentry.title,
+                memory.of_backend(subentry.subentry_id),
+            )
+            for subentry in entry.subentries.values()
+            if (connector := CONNECTORS.get(subentry.subentry_type)) is not None
+        )
+    )
+    await memory.remove()
 
 
 async def async_remove_config_entry_device(hass: HomeAssistant, entry: SokoulConfigEntry, device: DeviceEntry) -> bool:

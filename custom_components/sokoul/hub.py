@@ -17,6 +17,7 @@ from .connectors.registry import CONNECTORS
 from .const import DOMAIN, LOGGER, START_PATIENCE
 from .coordinator import BackendCoordinator
 from .entity import PlatformSetup, backend_device_info, hub_device_info, part_devices
+from .farewell import take_leave
 from .memory import HubMemory
 from .overview import Overview
 from .path_proof import PathProof
@@ -132,7 +133,8 @@ class Hub:
 
     async def _take_leave(self, backend: AnyCoordinator) -> None:
         await backend.async_shutdown()
-        await self.push.remove(backend)
+        await self.push.forget(backend)
+        await take_leave(self.hass, backend.connector, backend.connection, backend.title, backend.memory)
         self.memory.forget_backend(backend.subentry_id)
 
     async def _change(self, backend: AnyCoordinator, subentry: ConfigSubentry) -> None:

@@ -15,6 +15,7 @@ from homeassistant.helpers.network import NoURLAvailableError, get_url
 import orjson
 
 from .clients.errors import BackendError, CannotConnect
+from .connectors.base import Undo
 from .const import CONF_PUSH, CONF_PUSH_URL, DOMAIN, LOGGER
 
 if TYPE_CHECKING:
@@ -29,6 +30,18 @@ MEMORY_KEY = "webhook_id"
 #: A webhook's body is a few kilobytes; a poster list can make it larger.
 MAX_BODY_BYTES = 1024 * 1024
 CHUNK_BYTES = 64 * 1024
+
+
+async def _remove_webhook(client: Any, webhook_id: str) -> None:
+    del webhook_id
+    await client.remove_webhook(WEBHOOK_NAME)
+
+
+UNDO: Undo[Any] = Undo(
+    memory_key=MEMORY_KEY,
+    undo=_remove_webhook,
+    otherwise="The webhook in %s could not be removed, please remove it there: %s",
+)
 
 
 class Push:
@@ -89,10 +102,10 @@ class Push:
         except BackendError as error:
             LOGGER.warning("%s does not take the webhook, polling goes on: %s", backend.title, error)
 
-    async def remove(self, backend: AnyCoordinator) -> None:
-        """Take the webhook out of the *arr of a backend that was removed."""
+    async def forget(self, backend: AnyCoordinator) -> None:
+        """Stop listening to a backend that was removed, once nobody is at its webhook any more."""
         async with self._locks[backend.subentry_id]:
-            await self._remove(backend)
+            self._unregister(backend.subentry_id)
         self._reconciled.discard(backend.subentry_id)
         del self._locks[backend.subentry_id]
 
@@ -103,7 +116,7 @@ class Push:
         try:
             await backend.client.remove_webhook(WEBHOOK_NAME)
         except BackendError as error:
-            LOGGER.warning("The webhook in %s could not be removed, please remove it there: %s", backend.title, error)
+            LOGGER.warning(UNDO.otherwise, backend.title, error)
             return
         backend.remember(MEMORY_KEY, None)
 

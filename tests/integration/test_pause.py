@@ -422,6 +422,46 @@ async def test_every_generation_of_qbittorrent_is_paused(
         await hass.config_entries.async_unload(entry.entry_id)
 
 
+@pytest.mark.parametrize("what", ["SOKOUL", "the backend"])
+async def test_what_was_paused_runs_again_when_nobody_is_left_to_know(
+    what: str, hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    ran, theirs = add(qbittorrent, "ran", "stopped by a person meanwhile")
+    add(qbittorrent, "stopped before", behaviour="stopped")
+    (lost,) = add(qbittorrent, "lost meanwhile")
+    entry = await set_up(qbittorrent_subentry(qbittorrent))
+    await turn(hass, "on")
+    await pass_time(POLL)
+    qbittorrent.change(theirs, stopped=False)
+    await pass_time(POLL)
+    qbittorrent.change(theirs, stopped=True)
+    qbittorrent.lose_files(lost)
+    qbittorrent.requests.clear()
+    if what == "SOKOUL":
+        await hass.config_entries.async_remove(entry.entry_id)
+    else:
+        hass.config_entries.async_remove_subentry(entry, QBITTORRENT_ID)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    (started,) = [seen for seen in qbittorrent.requests if seen.path.endswith("/start")]
+    assert started.body == f"hashes={ran.hash}".encode()
+    assert not ran.stopped
+    assert theirs.stopped
+    assert qbittorrent.requests[-1].path == "/api/v2/auth/logout"
+
+
+async def test_what_can_not_be_started_at_the_end_is_said(
+    hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp, caplog: pytest.LogCaptureFixture
+) -> None:
+    add(qbittorrent, "ran")
+    entry = await set_up(qbittorrent_subentry(qbittorrent))
+    await turn(hass, "on")
+    await qbittorrent.refuse()
+    await hass.config_entries.async_remove(entry.entry_id)
+    said = [each.getMessage() for each in caplog.records if "please start it there" in each.getMessage()]
+    assert len(said) == 1
+    assert "What was paused in qBittorrent could not be started again" in said[0]
+
+
 def test_every_state_is_judged() -> None:
     judged = {state: activity(Torrent(hash="a", name="a", state=state)) for state in DownloadState}
     assert {state for state, found in judged.items() if found is Activity.HIDDEN} == {

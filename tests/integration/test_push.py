@@ -215,6 +215,49 @@ async def test_it_is_removed_with_the_backend(
     assert len(hass.data["webhook"]) == 1
 
 
+async def test_it_is_removed_with_sokoul(
+    hass: HomeAssistant, radarr: RadarrSimulator, sonarr: SonarrSimulator, set_up: SetUp, address: str
+) -> None:
+    entry = await set_up(
+        servarr_subentry(radarr, RADARR_ID, preferences=preferences(address)),
+        servarr_subentry(sonarr, SONARR_ID, preferences=preferences(address)),
+    )
+    other = radarr.notifications.add("Webhook", "Somebody else's", {"url": "http://127.0.0.1:9/other"})
+    await hass.config_entries.async_remove(entry.entry_id)
+    await settle(hass, radarr, sonarr)
+    assert list(hooks(radarr)) == [other.name]
+    assert hooks(sonarr) == {}
+    assert not hass.data["webhook"]
+
+
+@pytest.mark.parametrize("trouble", ["refuse", "hang"])
+async def test_sokoul_can_be_removed_while_an_arr_is_away(
+    trouble: str,
+    hass: HomeAssistant,
+    radarr: RadarrSimulator,
+    sonarr: SonarrSimulator,
+    set_up: SetUp,
+    address: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    entry = await set_up(
+        servarr_subentry(radarr, RADARR_ID, preferences=preferences(address)),
+        servarr_subentry(sonarr, SONARR_ID, preferences=preferences(address)),
+    )
+    if trouble == "refuse":
+        await radarr.refuse()
+    else:
+        radarr.fault("hang")
+    with patch("custom_components.sokoul.farewell.FAREWELL_PATIENCE", timedelta(milliseconds=500)):
+        await hass.config_entries.async_remove(entry.entry_id)
+    await settle(hass, sonarr)
+    assert hass.config_entries.async_entries(DOMAIN) == []
+    assert hooks(sonarr) == {}
+    said = [each.getMessage() for each in caplog.records if "please remove it there" in each.getMessage()]
+    assert len(said) == 1
+    assert "The webhook in Radarr could not be removed" in said[0]
+
+
 async def test_it_is_not_made_when_the_backend_is_removed_in_the_middle_of_a_change(
     hass: HomeAssistant, radarr: RadarrSimulator, set_up: SetUp, address: str
 ) -> None:

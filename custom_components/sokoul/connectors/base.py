@@ -222,6 +222,17 @@ class BackendSwitch[ClientT, SnapshotT](Paced, SwitchEntityDescription):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Undo[ClientT]:
+    """How to take back something that SOKOUL changed at a backend, when it leaves for good."""
+
+    memory_key: str
+    #: given what is remembered under that key. Raises `BackendError`
+    undo: Callable[[ClientT, Any], Awaitable[None]]
+    #: for the log when it fails: what a person has to do. Takes the backend's title and the error.
+    otherwise: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class BackendNumber[ClientT, SourceT](Paced, NumberEntityDescription):
     """A number that can be set on a backend."""
 
@@ -312,6 +323,8 @@ class Connector[ClientT: Client, SnapshotT]:
     neighbours: Callable[[ClientT], Awaitable[tuple[Neighbour, ...]]] = no_neighbours
     #: called after each successful read, for what a person asked to hold on to (see the pause switch)
     after_read: Callable[[Backend[ClientT, SnapshotT]], Awaitable[None]] | None = None
+    #: takes back, at the end, what was changed there (see the pause switch)
+    undo: Undo[ClientT] | None = None
     #: it keeps files in folders that Home Assistant may see too
     files: Files[ClientT, SnapshotT] | None = None
     #: it calls a webhook when something happens

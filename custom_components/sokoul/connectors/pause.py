@@ -15,7 +15,7 @@ from typing import Any
 
 from ..clients.qbittorrent import QbittorrentClient
 from ..model.downloads import BROKEN_STATES, DownloadClientSnapshot, DownloadState, Torrent
-from .base import Backend, BackendSwitch
+from .base import Backend, BackendSwitch, Undo
 
 MEMORY_KEY = "paused"
 
@@ -153,12 +153,24 @@ async def pause_all(backend: Backend[QbittorrentClient, DownloadClientSnapshot])
 
 
 async def resume_all(backend: Backend[QbittorrentClient, DownloadClientSnapshot], pause: Pause) -> None:
-    """Start what ran before and still exists. What lost its files meanwhile (a disk that is away) is left alone."""
-    torrents = backend.data.torrents
-    startable = (Activity.RUNS, Activity.RESTS, Activity.HIDDEN)
-    await backend.client.start(_which(torrents, pause.to_start, *startable))
+    """Start what ran before and still exists."""
+    await _start(backend.client, backend.data, pause)
     backend.remember(MEMORY_KEY, None)
     await backend.save_memory()
+
+
+async def _start(client: QbittorrentClient, snapshot: DownloadClientSnapshot, pause: Pause) -> None:
+    """Start what a pause stopped. What lost its files meanwhile (a disk that is away) is left alone."""
+    startable = (Activity.RUNS, Activity.RESTS, Activity.HIDDEN)
+    await client.start(_which(snapshot.torrents, pause.to_start, *startable))
+
+
+async def leave_running(client: QbittorrentClient, note: Mapping[str, Any]) -> None:
+    """Start what a pause stopped: once SOKOUL is gone, nobody knows any more what that was."""
+    pause = Pause.load(note)
+    if pause is not None:
+        snapshot = await client.snapshot()
+        await _start(client, snapshot, pause.follow(snapshot))
 
 
 async def turn_pause(backend: Backend[QbittorrentClient, DownloadClientSnapshot], on: bool) -> None:  # noqa: FBT001 -- the switch's position
@@ -187,4 +199,10 @@ PAUSE: BackendSwitch[QbittorrentClient, DownloadClientSnapshot] = BackendSwitch(
     key="pause",
     value=lambda backend: MEMORY_KEY in backend.memory,
     turn=turn_pause,
+)
+
+UNDO: Undo[QbittorrentClient] = Undo(
+    memory_key=MEMORY_KEY,
+    undo=leave_running,
+    otherwise="What was paused in %s could not be started again, please start it there: %s",
 )

@@ -40,7 +40,7 @@ from .base import (
     nothing_urgent,
     space_sensor,
 )
-from .pause import PAUSE, hold_pause
+from .pause import PAUSE, UNDO, hold_pause
 from .session import cookieless_session
 
 #: Something downloads: progress is worth looking at. A delta costs a few kilobytes.
@@ -286,6 +286,7 @@ QBITTORRENT: Connector[QbittorrentClient, Source] = Connector(
     version=lambda snapshot: snapshot.version,
     sniff=("api/v2/app/webapiVersion", sniffed),
     after_read=hold_pause,
+    undo=UNDO,
     files=Files(folders=folders, samples=samples),
     sensors=SENSORS,
     binary_sensors=BINARY_SENSORS,
