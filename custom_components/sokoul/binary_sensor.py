@@ -74,4 +74,14 @@ class Connectivity(BackendEntity, _BinarySensor):
 
 
 class HubBinarySensor(HubEntity, _BinarySensor):
-    """A binary sensor of everything together."""
+    """A binary sensor of the hub: known all the time, above all while no backend answers."""
+
+    @property
+    @override
+    def available(self) -> bool:
+        return True
+
+    @override
+    def read(self) -> bool | None:
+        value: bool | None = self.entity_description.value(self.hub)  # type: ignore[attr-defined]
+        return value

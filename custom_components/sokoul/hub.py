@@ -165,8 +165,6 @@ class Hub:
             self.push.backend_updated(backend)
             if self.paths.due(backend):
                 self.paths.prove_soon(backend)
-            if self.view.falls_behind(dt_util.utcnow()):
-                self.in_background(self._catch_up(), "joining downloads")
         self._notify()
 
     async def _catch_up(self) -> None:
@@ -175,6 +173,8 @@ class Hub:
 
     @callback
     def _notify(self) -> None:
+        if self.view.falls_behind(dt_util.utcnow()):
+            self.in_background(self._catch_up(), "joining downloads")
         for listener in tuple(self._listeners):
             listener()
 
@@ -227,5 +227,5 @@ class Hub:
 
     @property
     def overview(self) -> Overview | None:
-        """What the hub's own entities show; None until a backend has answered."""
+        """What the hub's own sensors show; None unless every download client answers."""
         return self.view.overview(dt_util.utcnow())

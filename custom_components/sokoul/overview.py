@@ -1,6 +1,7 @@
 """What the hub's own entities show: everything together."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from homeassistant.components.binary_sensor import BinarySensorDeviceClass
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
@@ -9,14 +10,15 @@ from homeassistant.const import EntityCategory, UnitOfDataRate
 from .connectors.base import BUSY_WRITE_PAUSE, BackendBinarySensor, BackendSensor, any_at_all, space_sensor
 from .model.world import Counts
 
+if TYPE_CHECKING:
+    from .hub import Hub
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """All backends in a few numbers."""
+    """What all download clients do together, in a few numbers."""
 
     counts: Counts
-    backends: int
-    backends_away: int
 
 
 HUB_SENSORS: tuple[BackendSensor[Overview], ...] = (
@@ -55,10 +57,11 @@ HUB_SENSORS: tuple[BackendSensor[Overview], ...] = (
     space_sensor("free_space", lambda overview: overview.counts.free_bytes),
 )
 
-HUB_BINARY_SENSORS: tuple[BackendBinarySensor[Overview], ...] = (
+#: Told by the hub itself, so that they are known above all while nothing answers.
+HUB_BINARY_SENSORS: tuple[BackendBinarySensor[Hub], ...] = (
     BackendBinarySensor(
         key="backends",
-        value=lambda overview: overview.backends_away > 0,
+        value=lambda hub: not all(backend.answering for backend in hub.backends.values()),
         device_class=BinarySensorDeviceClass.PROBLEM,
         entity_category=EntityCategory.DIAGNOSTIC,
     ),

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from .const import LOGGER
-from .model.backend import Backend
+from .model.backend import DOWNLOAD_CLIENT_KINDS, Backend
 from .model.paths import JudgedMap
 from .model.topology import Correction, Topology, infer
 from .model.world import Counts, DownloadIndex, World, join_counts
@@ -22,7 +22,7 @@ SAMPLES_KEY = "free_samples"
 CORRECTIONS_KEY = "corrections"
 #: Who serves whom changes when a person changes it; the queue's hashes that prove it change all the time.
 TOPOLOGY_INTERVAL = timedelta(minutes=5)
-#: Joining this many torrents at once takes longer than the event loop should be held up.
+#: Joining this many torrents or queue items at once takes longer than the event loop should be held up.
 MANY_TORRENTS = 1000
 
 
@@ -36,8 +36,7 @@ class WorldView:
         self._topology_at: datetime | None = None
         self._topology_of: set[str] = set()  # the backends that had answered then
         self._index = DownloadIndex()
-        self._indexed: dict[str, int] = {}  # the revision of each download client that the index follows
-        self._index_lock = asyncio.Lock()
+        self._index_lock = asyncio.Lock()  # held while another thread has the index
         self._overview: Overview | None = None
         self._last_overview: Overview | None = None
         self.path_maps: dict[str, tuple[JudgedMap, ...]] = {}
@@ -66,52 +65,39 @@ class WorldView:
         return self._world
 
     def falls_behind(self, now: datetime) -> bool:
-        """Tell whether so much changed at once that joining it belongs beside the event loop."""
-        return any(
-            len(snapshot.torrents) > MANY_TORRENTS
-            and snapshot.revision not in {self._indexed.get(backend.id), self._indexed.get(backend.id, -1) + 1}
-            for backend, snapshot in self.world(now).clients
-        )
+        """Tell whether so much changed at once that joining it belongs beside the event loop, or is being joined."""
+        return self._index_lock.locked() or self._index.behind(self.world(now)) > MANY_TORRENTS
 
     async def catch_up(self, now: datetime) -> None:
         """Join what is too much for the event loop."""
         async with self._index_lock:
-            if self.falls_behind(now):
-                world = self.world(now)
-                await self._hub.hass.async_add_executor_job(self._index.update, world, now)
-                self._note_indexed(world)
+            while self._index.behind(self.world(now)) > MANY_TORRENTS:  # there may be more by the time it is done
+                await self._hub.hass.async_add_executor_job(self._index.update, self.world(now), now)
                 self._overview = None
-
-    def _update_index(self, now: datetime) -> None:
-        world = self.world(now)
-        self._index.update(world, now)
-        self._note_indexed(world)
-
-    def _note_indexed(self, world: World) -> None:
-        self._indexed = {backend.id: snapshot.revision for backend, snapshot in world.clients}
 
     async def index(self, now: datetime) -> DownloadIndex:
         """Return all downloads, joined."""
         await self.catch_up(now)
-        self._update_index(now)
+        self._index.update(self.world(now), now)
         return self._index
 
     def _count(self, now: datetime) -> Counts:
-        self._update_index(now)
-        return join_counts(self.world(now), self._index, now)
+        world = self.world(now)
+        self._index.update(world, now)
+        return join_counts(world, self._index, now)
 
     def overview(self, now: datetime) -> Overview | None:
-        """Return what counts over all; None until a backend has answered. While it catches up, what counted before."""
-        backends = self._hub.backends.values()
-        if self._index_lock.locked() or self.falls_behind(now):
+        """Return what counts over all download clients; while it catches up, what counted before.
+
+        None unless all of them answer, and where there is none: "no downloads" must not be said of what nobody knows.
+        """
+        clients = [each for each in self._hub.backends.values() if each.connector.kind in DOWNLOAD_CLIENT_KINDS]
+        if not clients or not all(each.answering for each in clients):
+            return None
+        if self.falls_behind(now):
             return self._last_overview
-        if self._overview is None and any(each.data is not None for each in backends):
-            self._overview = Overview(
-                counts=self._count(now),
-                backends=len(backends),
-                backends_away=sum(not each.answering for each in backends),
-            )
-            self._last_overview = self._overview
+        if self._overview is None:
+            self._overview = self._last_overview = Overview(counts=self._count(now))
         return self._overview
 
     # --- corrections -------------------------------------------------------------------------------------------------

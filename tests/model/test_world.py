@@ -17,7 +17,7 @@ from custom_components.sokoul.model.downloads import (
     TransferTotals,
 )
 from custom_components.sokoul.model.library import QueueStatus, Title, TitleKind, TrackedState
-from custom_components.sokoul.model.topology import infer
+from custom_components.sokoul.model.topology import NO_TOPOLOGY, infer
 from custom_components.sokoul.model.waiting import Wait
 from custom_components.sokoul.model.world import (
     PATIENCE,
@@ -391,3 +391,30 @@ def test_following_gives_what_joining_anew_gives(steps: list[Any]) -> None:
         )
         assert changed.removed == before.keys() - anew.keys()
         assert changed.changed == {key for key in anew if anew[key] != before.get(key)}
+
+
+# --- how far behind --------------------------------------------------------------------------------------------------
+
+
+def test_how_much_an_update_has_to_look_at_is_told_before() -> None:
+    torrents = [torrent(number, DownloadState.STALLED) for number in range(20)]
+    client, queue = qbittorrent(*torrents), arr(item(1), item(2))
+    known = world(client, queue)
+    index = DownloadIndex()
+    assert index.behind(known) >= 20
+    index.update(known, NOW)
+    assert index.behind(known) == 0
+    assert index.behind(world(client, queue)) == 0
+    next_one = client_snapshot(*torrents, revision=2, changed=frozenset({torrents[0].hash}))
+    assert index.behind(world(replace(client, snapshot=next_one), queue)) == 1
+    later = client_snapshot(*torrents, revision=7)
+    assert index.behind(world(replace(client, snapshot=later), queue)) == 20
+    assert index.behind(world(client, arr(item(1), item(2), item(3)))) == 3
+    for other in (
+        world(replace(client, available=False), queue),
+        world(client),
+        world(client, queue, sonarr()),
+        world(client, queue, topology=NO_TOPOLOGY),
+        world(queue),
+    ):
+        assert index.behind(other) >= 20

@@ -237,6 +237,25 @@ class DownloadIndex:
         suspects = (self._downloads[suspect] for suspect in self._suspects)
         return tuple(sorted((each for each in suspects if is_stuck(each, now, patience)), key=lambda each: each.id))
 
+    def behind(self, world: World) -> int:
+        """Return about how many torrents and queue items an `update` would have to look at; tells without looking."""
+        if world is self._world:
+            return 0
+        if _wiring(world) != _wiring(self._world) or _views(world) != self._views:
+            return len(self) + sum(len(each.torrents) for _, each in world.clients) + _queued(world)
+        work = len(self._starting)
+        for backend, queue in world.arrs:
+            before = self._world.backends[backend.id]  # else the wiring would differ
+            if before.arr is not queue or before.title != backend.title:
+                work += len(queue.queue)
+        for backend, client in world.clients:
+            known = self._clients.get(backend.id)
+            if known is None or client.revision not in {known.revision, known.revision + 1}:
+                work += len(client.torrents)
+            elif known is not client:
+                work += len(client.changed) + len(client.removed)
+        return work
+
     def update(self, world: World, now: datetime) -> Changes:
         """Follow the world to its newest snapshots."""
         touched = set(self._starting)
@@ -281,11 +300,7 @@ class DownloadIndex:
             self._clients[backend.id] = snapshot
         for gone in known.values():
             touched |= gone.torrents.keys()
-        views = {
-            backend.id: ClientView.of(backend)
-            for backend in world.backends.values()
-            if backend.kind in DOWNLOAD_CLIENT_KINDS or backend.client is not None
-        }
+        views = _views(world)
         if views != self._views:
             every = views.keys() | self._views.keys()
             other = {backend_id for backend_id in every if views.get(backend_id) != self._views.get(backend_id)}
@@ -374,6 +389,18 @@ class DownloadIndex:
 def _wiring(world: World) -> tuple[Topology, tuple[str, ...]]:
     """Return what all joins depend on: who serves whom, and the order of the *arrs."""
     return world.topology, tuple(backend.id for backend, _ in world.arrs)
+
+
+def _views(world: World) -> dict[str, ClientView]:
+    return {
+        backend.id: ClientView.of(backend)
+        for backend in world.backends.values()
+        if backend.kind in DOWNLOAD_CLIENT_KINDS or backend.client is not None
+    }
+
+
+def _queued(world: World) -> int:
+    return sum(len(snapshot.queue) for _, snapshot in world.arrs)
 
 
 def _claims_of(backend: Backend, snapshot: ArrSnapshot) -> dict[str, tuple[Claim, ...]]:
