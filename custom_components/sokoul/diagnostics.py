@@ -1,6 +1,8 @@
 """Diagnostics: what support needs to see, without anything that is nobody's business."""
 
-from dataclasses import asdict, is_dataclass
+from dataclasses import fields, is_dataclass, replace
+from functools import partial
+from itertools import islice
 from typing import Any
 
 from homeassistant.const import CONF_API_KEY, CONF_PASSWORD, CONF_URL
@@ -14,14 +16,14 @@ from .const import CONF_CONNECTION, CONF_PREFERENCES, CONF_PUSH_URL
 from .data import SokoulConfigEntry
 from .entity import AnyCoordinator
 from .model.downloads import DownloadClientSnapshot
+from .model.library import ArrSnapshot
 
-#: Ten thousand torrents help nobody: these many show what they look like.
+#: Ten thousand torrents or queue items help nobody: these many show what they look like.
 EXAMPLES = 20
 
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: SokoulConfigEntry) -> dict[str, Any]:
     """Return everything about the hub."""
-    del hass
     hub = entry.runtime_data
     now = dt_util.utcnow()
     data = {
@@ -31,19 +33,22 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: SokoulC
         "path_maps": _plain(hub.view.path_maps),
         "overview": _plain(hub.overview),
     }
-    redacted: dict[str, Any] = redact_data(data, secrets=_secrets(entry))
-    return redacted
+    return await _redacted(hass, entry, data)
 
 
 async def async_get_device_diagnostics(
     hass: HomeAssistant, entry: SokoulConfigEntry, device: DeviceEntry
 ) -> dict[str, Any]:
     """Return everything about one backend."""
-    del hass
     backend = entry.runtime_data.backends.get(device.config_subentry_id or "")
     if backend is None:
         return {}
-    redacted: dict[str, Any] = redact_data(_backend(backend), secrets=_secrets(entry))
+    return await _redacted(hass, entry, _backend(backend))
+
+
+async def _redacted(hass: HomeAssistant, entry: SokoulConfigEntry, data: dict[str, Any]) -> dict[str, Any]:
+    """Search every text for every secret, which takes too long for the event loop."""
+    redacted: dict[str, Any] = await hass.async_add_executor_job(partial(redact_data, data, secrets=_secrets(entry)))
     return redacted
 
 
@@ -74,6 +79,9 @@ def _backend(backend: AnyCoordinator) -> dict[str, Any]:
 
 
 def _snapshot(snapshot: Any) -> Any:
+    if isinstance(snapshot, ArrSnapshot):
+        examples = replace(snapshot, queue=snapshot.queue[:EXAMPLES])
+        return {**_plain(examples), "queue_length": len(snapshot.queue)}
     if not isinstance(snapshot, DownloadClientSnapshot):
         return _plain(snapshot)
     return {
@@ -85,14 +93,14 @@ def _snapshot(snapshot: Any) -> Any:
         "categories": dict(snapshot.categories),
         "tags": sorted(snapshot.tags),
         "settings": _plain(snapshot.settings),
-        "examples": [_plain(torrent) for torrent, _ in zip(snapshot.torrents.values(), range(EXAMPLES), strict=False)],
+        "examples": [_plain(torrent) for torrent in islice(snapshot.torrents.values(), EXAMPLES)],
     }
 
 
 def _plain(value: Any) -> Any:
     """Return it as what JSON knows."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {name: _plain(each) for name, each in asdict(value).items()}
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, dict):
         return {str(name): _plain(each) for name, each in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):

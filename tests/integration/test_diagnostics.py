@@ -1,7 +1,9 @@
 """Diagnostics: all that support needs, and none of the secrets, wherever they were copied to."""
 
 import json
+import threading
 from typing import Any
+from unittest.mock import patch
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
@@ -14,6 +16,7 @@ from pytest_homeassistant_custom_component.components.diagnostics import (
 )
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.sokoul.clients.redact import redact_data
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.diagnostics import EXAMPLES
 from devstack.arr_queue import StatusMessage
@@ -153,6 +156,32 @@ async def test_of_ten_thousand_torrents_a_few_are_shown(
     assert len(snapshot["examples"]) == EXAMPLES
     assert sum(snapshot["by_state"].values()) == snapshot["torrents"]
     assert snapshot["settings"]["save_path"] == "/downloads"
+
+
+async def test_of_a_long_queue_a_few_items_are_shown_and_searched_for_secrets_in_another_thread(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, entry: MockConfigEntry, stack: Stack
+) -> None:
+    movie = next(iter(stack.radarr.library.movies.values()))
+    for number in range(100):
+        stack.radarr.queue_item(movie, title=f"release {number}")
+    await entry.runtime_data.refresh([RADARR_ID])
+    threads: list[int] = []
+
+    def noted(*args: Any, **options: Any) -> Any:
+        threads.append(threading.get_ident())
+        return redact_data(*args, **options)
+
+    device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, RADARR_ID), HUB_ID)
+    assert device is not None
+    with patch("custom_components.sokoul.diagnostics.redact_data", noted):
+        hub = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+        radarr = await get_diagnostics_for_device(hass, hass_client, entry, device)
+    assert len(threads) == 2
+    assert threading.get_ident() not in threads
+    for found in (radarr, next(each for each in hub["backends"] if each["kind"] == "radarr")):
+        assert found["snapshot"]["queue_length"] == len(stack.radarr.queue.items)
+        assert len(found["snapshot"]["queue"]) == EXAMPLES
+        assert found["snapshot"]["queue"][0]["release"]
 
 
 async def test_a_backend_that_never_answered_has_diagnostics_too(
