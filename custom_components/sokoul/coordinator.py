@@ -180,8 +180,6 @@ class BackendCoordinator[ClientT: Client, SnapshotT](DataUpdateCoordinator[Snaps
         except BackendError as error:
             raise self._failed(error) from error
         self._recovered()
-        if snapshot == self.data:
-            snapshot = self.data  # the same object tells the joins that nothing changed
         self.data = snapshot
         self.update_interval = self.connector.interval(snapshot)
         if self.connector.after_read is not None:

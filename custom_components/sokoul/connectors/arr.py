@@ -63,6 +63,7 @@ class ArrReader:
 
     def __init__(self, client: ArrClient) -> None:
         self._client = client
+        self._last: ArrSnapshot | None = None
         self._slow = SlowParts(
             SLOW_INTERVAL,
             status=lambda _: client.status(),
@@ -79,7 +80,10 @@ class ArrReader:
         queue = await self._client.queue()
         slow = await self._slow.read(now)
         status = slow.pop("status")
-        return ArrSnapshot(queue=queue, version=status.version, instance_name=status.instance_name, **slow)
+        snapshot = ArrSnapshot(queue=queue, version=status.version, instance_name=status.instance_name, **slow)
+        if snapshot != self._last:  # the same object tells the joins that nothing changed
+            self._last = snapshot
+        return self._last
 
     def forget(self) -> None:
         """Read everything the next time."""
