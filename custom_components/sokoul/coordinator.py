@@ -8,7 +8,7 @@ import random
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, override
 
-from homeassistant.config_entries import SOURCE_REAUTH, ConfigFlowContext, ConfigSubentry
+from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
@@ -16,6 +16,7 @@ from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
 
+from . import reauth
 from .clients.errors import BackendError, Banned, CannotConnect, InvalidAuth, RateLimited
 from .connectors.base import Client, Connection, Connector, Credentials, Reader
 from .const import (
@@ -30,7 +31,6 @@ from .const import (
     OUTAGE_GRACE,
 )
 from .problems import problem_of
-from .reauth import settle
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -223,7 +223,8 @@ class BackendCoordinator[ClientT: Client, SnapshotT](DataUpdateCoordinator[Snaps
                 if self._refused_at is None:
                     self._refused_at = dt_util.utcnow()
                     self._refusals += 1
-                self._ask_for_credentials()
+                # An entry has one such flow at a time: who comes second gets a repair issue after a while.
+                reauth.start(self.hass, self.config_entry, self.subentry_id)
         return UpdateFailed(
             translation_domain=DOMAIN,
             translation_key=problem_of(error),
@@ -260,7 +261,7 @@ class BackendCoordinator[ClientT: Client, SnapshotT](DataUpdateCoordinator[Snaps
             self.unavailable_since = None
             self._cancel_outage()
             self.clear_issue()
-            settle(self.hass, self.config_entry, self.subentry_id)
+            reauth.settle(self.hass, self.config_entry, self.subentry_id)
 
     @callback
     def look_again(self) -> None:
@@ -271,19 +272,6 @@ class BackendCoordinator[ClientT: Client, SnapshotT](DataUpdateCoordinator[Snaps
         )
 
     # --- asking a person -------------------------------------------------------------------------------------------
-
-    def _ask_for_credentials(self) -> None:
-        """Start a reauthentication. An entry has one at a time: who comes second gets a repair issue after a while."""
-        self.config_entry.async_start_reauth_if_available(
-            self.hass,
-            context=ConfigFlowContext(title_placeholders={"name": self.title, "subentry_id": self.subentry_id}),
-            data={"subentry_id": self.subentry_id},
-        )
-
-    def _is_asking_for_credentials(self) -> bool:
-        flows = self.config_entry.async_get_active_flows(self.hass, {SOURCE_REAUTH})
-        asking = [flow["context"].get("title_placeholders", {}).get("subentry_id") for flow in flows]
-        return self.subentry_id in asking
 
     @property
     def issue_id(self) -> str:
@@ -297,7 +285,7 @@ class BackendCoordinator[ClientT: Client, SnapshotT](DataUpdateCoordinator[Snaps
         error = self.last_exception.__cause__ if self.last_exception is not None else None
         if not isinstance(error, BackendError):
             error = CannotConnect("it has not answered yet")
-        if isinstance(error, InvalidAuth) and self._is_asking_for_credentials():
+        if isinstance(error, InvalidAuth) and reauth.is_asking(self.hass, self.config_entry, self.subentry_id):
             self.clear_issue()  # Home Assistant's own issue leads to the same form
             return
         ir.async_create_issue(

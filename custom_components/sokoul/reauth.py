@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState, ConfigFlowContext
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState, ConfigFlowContext, ConfigFlowResult
 from homeassistant.core import HomeAssistant, callback
 
 from .clients.errors import Banned, InvalidAuth
@@ -23,12 +23,26 @@ def title_placeholders(entry: SokoulConfigEntry, subentry_id: str) -> dict[str, 
 
 @callback
 def start(hass: HomeAssistant, entry: SokoulConfigEntry, subentry_id: str) -> None:
-    """Ask for a backend's credentials, unless the entry asks for another's already."""
+    """Ask for a backend's credentials, unless the entry asks for another's already or the backend is gone."""
+    if subentry_id not in entry.subentries:
+        return
     entry.async_start_reauth_if_available(
         hass,
         context=ConfigFlowContext(title_placeholders=title_placeholders(entry, subentry_id)),
         data={SUBENTRY_ID: subentry_id},
     )
+
+
+def _flows(hass: HomeAssistant, entry: SokoulConfigEntry, subentry_id: str) -> list[ConfigFlowResult]:
+    """Return the flows that ask for a backend's credentials: one, or none."""
+    flows = entry.async_get_active_flows(hass, {SOURCE_REAUTH})
+    return [flow for flow in flows if flow["context"].get("title_placeholders", {}).get(SUBENTRY_ID) == subentry_id]
+
+
+@callback
+def is_asking(hass: HomeAssistant, entry: SokoulConfigEntry, subentry_id: str) -> bool:
+    """Tell whether a backend's credentials are asked for now."""
+    return bool(_flows(hass, entry, subentry_id))
 
 
 @callback
@@ -48,9 +62,7 @@ def _refuses(backend: BackendCoordinator[Any, Any]) -> bool:
 @callback
 def settle(hass: HomeAssistant, entry: SokoulConfigEntry, subentry_id: str) -> None:
     """End the question for a backend's credentials: it works again, or is gone. Go on with another backend's."""
-    for flow in tuple(entry.async_get_active_flows(hass, {SOURCE_REAUTH})):
-        if flow["context"].get("title_placeholders", {}).get(SUBENTRY_ID) != subentry_id:
-            continue
+    for flow in _flows(hass, entry, subentry_id):
         hass.config_entries.flow.async_abort(flow["flow_id"])
         if (other := refused(entry, {subentry_id})) is not None:
             start(hass, entry, other)

@@ -165,6 +165,20 @@ async def test_a_backend_that_was_removed_meanwhile(
     assert asked_for(hass) == []
 
 
+async def test_a_refusal_that_comes_after_the_removal_asks_nobody(
+    hass: HomeAssistant, set_up: SetUp, radarr: RadarrSimulator, sonarr: SonarrSimulator
+) -> None:
+    entry = await set_up(servarr_subentry(radarr, RADARR_ID), servarr_subentry(sonarr, SONARR_ID))
+    backend = entry.runtime_data.backends[RADARR_ID]
+    radarr.api_key = sonarr.api_key = "else"
+    hass.config_entries.async_remove_subentry(entry, RADARR_ID)
+    await backend.async_refresh()  # the hub has not heard of the removal yet
+    assert not reauth.is_asking(hass, entry, RADARR_ID)
+    await look(hass, entry, SONARR_ID)
+    assert reauth.is_asking(hass, entry, SONARR_ID)
+    assert asked_for(hass) == ["Sonarr"]
+
+
 async def test_a_backend_that_was_removed_while_nobody_looked(
     hass: HomeAssistant, set_up: SetUp, radarr: RadarrSimulator
 ) -> None:
