@@ -150,7 +150,17 @@ async def test_the_pause_between_tries_grows_to_a_limit(
         for _ in range(500):
             await pass_time(SECOND)
             watch.look()
-    assert watch.about()[:5] == [20.0, 40.0, 80.0, 120.0, 120.0]
+        assert watch.about()[:5] == [20.0, 40.0, 80.0, 120.0, 120.0]
+        # an outage after the recovery begins with short pauses again
+        qbittorrent.clear_faults()
+        await pass_time(LONGEST_BACKOFF)
+        qbittorrent.fault("status", "* /api/v2/sync/maindata", status=500)
+        watch.look()
+        watch.times.clear()
+        for _ in range(60):
+            await pass_time(SECOND)
+            watch.look()
+        assert watch.about()[:1] == [20.0]
 
 
 async def test_the_pauses_of_two_backends_differ(
@@ -454,8 +464,9 @@ async def test_a_corrected_address_counts_at_once_while_the_old_one_hangs(
     hass.config_entries.async_update_subentry(
         entry, entry.subentries[QBITTORRENT_ID], data=qbittorrent_subentry(qbittorrent)["data"]
     )
+    # long before the patience with the old address is at its end
+    await until(lambda: hass.states.is_state("binary_sensor.qbittorrent_connection", STATE_ON))
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert hass.states.is_state("binary_sensor.qbittorrent_connection", STATE_ON)
     assert reauthentications(hass, entry) == []
 
 

@@ -299,7 +299,6 @@ async def test_parts_stay_while_their_backend_is_away(
 async def test_a_back_off_of_prowlarr_that_is_over_is_over(
     hass: HomeAssistant, prowlarr: ProwlarrSimulator, set_up: SetUp, pass_time: PassTime
 ) -> None:
-    """Prowlarr lists it until the next query succeeds, which may be never."""
     number = next(iter(prowlarr.indexers.items))
     await set_up(servarr_subentry(prowlarr, PROWLARR_ID))
     prowlarr.fail_indexer(number, timedelta(minutes=15))

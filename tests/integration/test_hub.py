@@ -194,11 +194,56 @@ async def test_a_change_to_a_wrong_address_shows_and_gets_its_own_grace_time(
     assert issues.async_get_issue(DOMAIN, f"unavailable_{RADARR_ID}") is None
     await pass_time(timedelta(minutes=2))
     assert issues.async_get_issue(DOMAIN, f"unavailable_{RADARR_ID}")
+    # another wrong address begins anew
+    connection = {**data["connection"], "url": "http://127.0.0.1:9/radarr"}
+    hass.config_entries.async_update_subentry(
+        entry, entry.subentries[RADARR_ID], data={**data, "connection": connection}
+    )
+    await settle(hass)
+    assert issues.async_get_issue(DOMAIN, f"unavailable_{RADARR_ID}") is None
+    await pass_time(timedelta(minutes=6))
+    assert issues.async_get_issue(DOMAIN, f"unavailable_{RADARR_ID}")
     # a correction takes it back at once
     hass.config_entries.async_update_subentry(entry, entry.subentries[RADARR_ID], data=data)
     await settle(hass)
     assert issues.async_get_issue(DOMAIN, f"unavailable_{RADARR_ID}") is None
     assert hass.states.is_state("sensor.radarr_missing", str(len(radarr.missing())))
+
+
+async def test_the_session_at_the_old_connection_is_ended(
+    hass: HomeAssistant, entry: MockConfigEntry, qbittorrent: QbittorrentSimulator
+) -> None:
+    data = entry.subentries[QBITTORRENT_ID].data
+    qbittorrent.requests.clear()
+    hass.config_entries.async_update_subentry(
+        entry,
+        entry.subentries[QBITTORRENT_ID],
+        data={**data, "connection": {**data["connection"], "verify_ssl": False}},
+    )
+    await settle(hass)
+    paths = [seen.path for seen in qbittorrent.requests]
+    assert paths.count("/api/v2/auth/login") == paths.count("/api/v2/auth/logout") == 1
+
+
+async def test_who_serves_whom_follows_a_changed_address_at_once(
+    hass: HomeAssistant, entry: MockConfigEntry, qbittorrent: QbittorrentSimulator, radarr: RadarrSimulator
+) -> None:
+    hub = entry.runtime_data
+    radarr.add_qbittorrent(qbittorrent.url)
+    await hub.refresh([RADARR_ID])
+    backend = hub.backends[RADARR_ID]
+    backend.reader = backend.connector.reader(backend.client)  # which reads the wiring at once
+    await backend.async_refresh()
+    hub.view.forget_topology()
+    now = qbittorrent.clock.now()
+    assert hub.view.world(now).topology.targets(RADARR_ID)
+    async with QbittorrentSimulator(clock=qbittorrent.clock) as other:
+        hass.config_entries.async_update_subentry(
+            entry, entry.subentries[QBITTORRENT_ID], data=qbittorrent_subentry(other)["data"]
+        )
+        await settle(hass)
+        assert not hub.view.world(now).topology.targets(RADARR_ID)
+        await hass.config_entries.async_unload(entry.entry_id)
 
 
 async def test_changed_preferences_do_not_connect_anew(
@@ -221,7 +266,7 @@ async def test_an_added_kind_that_is_not_known_is_left_out(hass: HomeAssistant, 
 
 
 async def test_an_answer_that_comes_after_the_removal_makes_nothing(
-    hass: HomeAssistant, entry: MockConfigEntry, radarr: RadarrSimulator
+    hass: HomeAssistant, entry: MockConfigEntry, radarr: RadarrSimulator, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Between the removal of a subentry and the moment in which the hub hears of it."""
     backend = entry.runtime_data.backends[RADARR_ID]
@@ -234,6 +279,7 @@ async def test_an_answer_that_comes_after_the_removal_makes_nothing(
         await backend.async_refresh()
     assert of_backend(hass, RADARR_ID) == set()
     assert dr.async_get(hass).async_get_device_by_identifier((DOMAIN, RADARR_ID), HUB_ID) is None
+    assert "Unexpected error" not in caplog.text
     entry.runtime_data.apply_subentries()
     await settle(hass)
     assert RADARR_ID not in entry.runtime_data.backends

@@ -1,6 +1,8 @@
 """Set-up, unloading, and what one backend's trouble does to the others."""
 
 from datetime import timedelta
+import time
+from typing import Any
 from unittest.mock import patch
 
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentry
@@ -10,6 +12,7 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er
 import pytest
 
 from custom_components.sokoul import async_remove_config_entry_device
+from custom_components.sokoul.clients.http import DEFAULT_TIMEOUT_SECONDS
 from custom_components.sokoul.const import DOMAIN
 from devstack.frame import Simulator
 from devstack.prowlarr import ProwlarrSimulator
@@ -99,7 +102,7 @@ async def test_a_whole_stack_is_a_tree_of_devices(
     }
     assert children == {
         QBITTORRENT_ID: [],
-        RADARR_ID: sorted(f"Disk {disk.label or disk.path}" for disk in radarr.disks),
+        RADARR_ID: ["Disk /", "Disk data"],  # the folder of its own configuration is no disk
         PROWLARR_ID: sorted(each.name for each in prowlarr.indexers.items.values()),
     }
 
@@ -170,8 +173,10 @@ async def test_a_backend_that_hangs_does_not_hold_up_the_start(
     hass: HomeAssistant, qbittorrent: QbittorrentSimulator, radarr: RadarrSimulator, set_up: SetUp
 ) -> None:
     radarr.fault("hang")
+    begin = time.monotonic()
     with patch("custom_components.sokoul.hub.START_PATIENCE", timedelta(milliseconds=200)):
         entry = await set_up(qbittorrent_subentry(qbittorrent), servarr_subentry(radarr, RADARR_ID), settle=False)
+    assert time.monotonic() - begin < DEFAULT_TIMEOUT_SECONDS / 2
     assert entry.state is ConfigEntryState.LOADED
     assert state(hass, "sensor.qbittorrent_downloading") == "0"
     assert state(hass, "sensor.radarr_missing") == STATE_UNAVAILABLE
@@ -251,8 +256,10 @@ async def test_unloading_is_not_held_up_by_a_backend_that_hangs(
     qbittorrent.fault("hang")
     poll = hass.async_create_background_task(entry.runtime_data.refresh([QBITTORRENT_ID]), "a poll that hangs")
     await until(lambda: entry.runtime_data.backends[QBITTORRENT_ID]._reading)
+    begin = time.monotonic()
     with patch("custom_components.sokoul.coordinator.FAREWELL_PATIENCE", timedelta(milliseconds=20)):
         assert await hass.config_entries.async_unload(entry.entry_id)
+    assert time.monotonic() - begin < DEFAULT_TIMEOUT_SECONDS / 2
     await poll
     assert entry.state is ConfigEntryState.NOT_LOADED
     assert "did not complete in time" not in caplog.text
@@ -269,6 +276,15 @@ async def test_removing_the_hub_forgets_what_was_remembered(
     await hass.async_block_till_done(wait_background_tasks=True)
     assert f"{DOMAIN}.{HUB_ID}" not in hass_storage
     assert not dr.async_entries_for_config_entry(dr.async_get(hass), HUB_ID)
+
+
+async def test_what_is_not_written_yet_is_written_with_the_end(
+    hass: HomeAssistant, hass_storage: dict[str, Any], qbittorrent: QbittorrentSimulator, set_up: SetUp
+) -> None:
+    entry = await set_up(qbittorrent_subentry(qbittorrent))
+    entry.runtime_data.backends[QBITTORRENT_ID].remember("note", 1)
+    await hass.config_entries.async_unload(entry.entry_id)
+    assert hass_storage[f"{DOMAIN}.{HUB_ID}"]["data"]["backends"] == {QBITTORRENT_ID: {"note": 1}}
 
 
 async def test_only_the_device_of_something_gone_can_be_removed(

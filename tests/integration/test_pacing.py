@@ -17,7 +17,7 @@ from devstack.qbittorrent_torrent import Swarm
 from devstack.radarr import RadarrSimulator
 from devstack.sonarr import SonarrSimulator
 
-from .conftest import PassTime, SetUp, qbittorrent_subentry
+from .conftest import QBITTORRENT_ID, PassTime, SetUp, qbittorrent_subentry
 from .stack import Stack
 
 POLL = timedelta(seconds=10)
@@ -71,18 +71,17 @@ async def test_a_rate_that_changes_with_every_poll_is_written_every_few_minutes(
 async def test_the_last_value_is_written_though_nothing_changes_any_more(
     hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp, pass_time: PassTime, writes: Writes
 ) -> None:
-    change = at_rate(qbittorrent, 1e6)
-    await set_up(qbittorrent_subentry(qbittorrent))
-    change(3e6)
-    await pass_time(POLL, times=2)
-    assert speed(hass) == 1.0  # the pause is not over
-    await qbittorrent.refuse()  # no poll can bring it
-    qbittorrent.fault("hang")
-    await pass_time(timedelta(seconds=5))
-    await qbittorrent.accept()
-    qbittorrent.clear_faults()
-    await pass_time(BUSY_WRITE_PAUSE)
-    assert speed(hass) == 3.0
+    """No poll brings anything new after that, so that no entity is told of a change."""
+    stalled = "sensor.qbittorrent_stalled"
+    entry = await set_up(qbittorrent_subentry(qbittorrent))
+    for name in ("one", "two"):
+        qbittorrent.add_torrent(name, "stalled")
+        await pass_time(timedelta(seconds=20))
+    assert hass.states.is_state(stalled, "1")  # the pause is not over
+    revision = entry.runtime_data.backends[QBITTORRENT_ID].data.revision
+    await pass_time(POLL, times=BUSY_WRITE_PAUSE // POLL + 1)
+    assert entry.runtime_data.backends[QBITTORRENT_ID].data.revision == revision
+    assert hass.states.is_state(stalled, "2")
 
 
 async def test_what_begins_or_ends_to_move_is_written_at_once(
@@ -135,19 +134,19 @@ async def test_free_space_is_written_seldom_but_its_end_is_not_missed(
     assert hass.states.is_state(free_space, "3.0")
 
 
+@pytest.mark.parametrize("rate", [0, 1e6])
 async def test_an_outage_is_written_at_once_whatever_the_pause(
-    hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp, pass_time: PassTime
+    rate: float, hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp, pass_time: PassTime
 ) -> None:
-    change = at_rate(qbittorrent, 1e6)
+    at_rate(qbittorrent, rate)
     await set_up(qbittorrent_subentry(qbittorrent))
-    change(2e6)
     await pass_time(POLL)
     await qbittorrent.refuse()
     await pass_time(POLL, times=2)
     assert hass.states.is_state(SPEED, STATE_UNAVAILABLE)
     await qbittorrent.accept()
     await pass_time(timedelta(seconds=30))
-    assert speed(hass) == 2.0
+    assert speed(hass) == rate / 1e6
 
 
 async def test_a_write_that_was_planned_is_forgotten_with_its_entity(

@@ -1,7 +1,6 @@
 """Prowlarr, API v1."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from homeassistant.components.binary_sensor import BinarySensorDeviceClass
@@ -46,11 +45,6 @@ async def identify(client: ProwlarrClient) -> Identity:
     return Identity(version=status.version, name=status.instance_name)
 
 
-def _settled(indexer: Indexer, now: datetime) -> Indexer:
-    """Forget a back-off that is over: Prowlarr keeps it listed until the next query succeeds."""
-    return indexer if indexer.disabled_until is None or indexer.failing(now) else replace(indexer, disabled_until=None)
-
-
 async def neighbours(client: ProwlarrClient) -> tuple[Neighbour, ...]:
     """Return the *arrs that Prowlarr feeds."""
     return tuple(
@@ -71,7 +65,7 @@ class ProwlarrReader:
 
     async def read(self, now: datetime) -> IndexerManagerSnapshot:
         """Return Prowlarr as it is now."""
-        indexers = tuple(_settled(indexer, now) for indexer in await self._client.indexers())
+        indexers = await self._client.indexers()
         health = await self._client.health()
         slow = await self._slow.read(now)
         return IndexerManagerSnapshot(
