@@ -29,7 +29,7 @@ from custom_components.sokoul.clients.http import DEFAULT_TIMEOUT_SECONDS
 from custom_components.sokoul.connectors import arr, prowlarr, qbittorrent
 from custom_components.sokoul.connectors.base import BUSY_WRITE_PAUSE, SPACE_WRITE_PAUSE, USUAL_WRITE_PAUSE, Parts
 from custom_components.sokoul.connectors.registry import CONNECTORS
-from custom_components.sokoul.const import AUTH_PAUSE, LONGEST_BACKOFF, OUTAGE_GRACE, START_PATIENCE
+from custom_components.sokoul.const import AUTH_PAUSE, LONGEST_BACKOFF, MAX_REFUSALS, OUTAGE_GRACE, START_PATIENCE
 from custom_components.sokoul.hub import REVIEW_INTERVAL, SAMPLE_INTERVAL
 from custom_components.sokoul.model.library import Severity
 from custom_components.sokoul.model.paths import PathState
@@ -277,7 +277,7 @@ TIMES = {
         {timedelta(seconds=1): "set-up waits one second"}[START_PATIENCE],
         f"up to {minutes(LONGEST_BACKOFF)} minutes",
         f"After {minutes(OUTAGE_GRACE)} minutes",
-        {timedelta(hours=1): "not tried again for an hour"}[AUTH_PAUSE],
+        {(timedelta(hours=1), 3): "tried again three times at most, an hour apart"}[AUTH_PAUSE, MAX_REFUSALS],
         f"a key is tried every {minutes(LONGEST_BACKOFF)} minutes",
         f"in time ({DEFAULT_TIMEOUT_SECONDS:g} seconds)",
     ),
