@@ -126,7 +126,6 @@ class Hub:
         )
 
     def _remove(self, backend: AnyCoordinator) -> None:
-        backend.clear_issue()
         settle(self.hass, self.entry, backend.subentry_id)
         self.paths.forget(backend.subentry_id)
         self.in_background(self._take_leave(backend), f"leave of {backend.title}")

@@ -203,6 +203,22 @@ async def test_it_is_removed_when_it_is_switched_off(
     assert list(hooks(radarr)) == [WEBHOOK_NAME]
 
 
+async def test_what_could_not_be_removed_when_it_was_switched_off_is_removed_at_the_next_start(
+    hass: HomeAssistant, radarr: RadarrSimulator, set_up: SetUp, address: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    entry = await set_up(servarr_subentry(radarr, RADARR_ID, preferences=preferences(address)))
+    await radarr.refuse()
+    change(hass, entry, push=False)
+    await settle(hass)
+    assert "could not be removed" in caplog.text
+    assert not hass.data["webhook"]  # nobody listens any more
+    await radarr.accept()
+    assert list(hooks(radarr)) == [WEBHOOK_NAME]
+    await hass.config_entries.async_reload(entry.entry_id)
+    await settle(hass, radarr)
+    assert hooks(radarr) == {}
+
+
 async def test_it_is_removed_with_the_backend(
     hass: HomeAssistant, radarr: RadarrSimulator, sonarr: SonarrSimulator, set_up: SetUp, address: str
 ) -> None:

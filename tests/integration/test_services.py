@@ -127,6 +127,17 @@ async def test_what_waits_says_why_in_the_language_that_was_asked_for(
     assert (await ask(hass, Action.LIST_DOWNLOADS, filter="waiting"))["downloads"] == answers["en"]
 
 
+async def test_what_waits_for_a_client_says_since_when(
+    hass: HomeAssistant, stack: Stack, set_up: SetUp, pass_time: PassTime
+) -> None:
+    await set_up(*stack.subentries())
+    await stack.qbittorrent.refuse()
+    await pass_time(timedelta(seconds=30))
+    (said,) = (await ask(hass, Action.LIST_DOWNLOADS, search="stalled", filter="waiting"))["downloads"]
+    assert said["waits"]["key"] == "wait.client_unavailable"
+    assert said["waits"]["facts"]["since"].startswith("2026-11-21T12:00:30")
+
+
 async def test_the_search_looks_at_titles_and_releases_in_any_case(
     hass: HomeAssistant, stack: Stack, set_up: SetUp
 ) -> None:
