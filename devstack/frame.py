@@ -17,6 +17,7 @@ from typing import Any, Self
 from aiohttp import web
 
 from .clock import Clock, WallClock
+from .ports import free_port
 
 CONTROL = "/_control"
 
@@ -141,12 +142,10 @@ class Simulator:
 
     async def _listen(self, port: int) -> None:
         assert self._runner is not None  # noqa: S101 -- start() set it
-        self._site = web.TCPSite(self._runner, "127.0.0.1", port, reuse_address=True)
+        # not one that the system chooses: it could be taken between `refuse` and `accept`
+        self._port = port or free_port()
+        self._site = web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True)
         await self._site.start()
-        if not port:
-            self._port = self._runner.addresses[0][1]
-        else:
-            self._port = port
 
     async def stop(self) -> None:
         """Stop listening and end every request and task."""

@@ -14,11 +14,12 @@ import os
 from pathlib import Path
 import re
 import signal
-import socket
 import sys
 from typing import Any, Self
 
 from aiohttp import ClientConnectionResetError, ClientError, ClientSession, ClientTimeout, ClientWebSocketResponse
+
+from .ports import free_port
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 INTEGRATION = REPOSITORY / "custom_components" / "sokoul"
@@ -116,14 +117,6 @@ def parse_log(text: str) -> list[LogRecord]:
         else:
             records.append(("", [line]))
     return [LogRecord(level, "\n".join(lines)) for level, lines in records]
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class HomeAssistant:

@@ -14,12 +14,12 @@ import os
 from pathlib import Path
 import secrets
 import shutil
-import socket
 import time
 from typing import Any, Self
 
 import aiohttp
 
+from .ports import free_port
 from .tools import QbittorrentBinary
 from .torrents import info_hash, make_torrent
 
@@ -332,13 +332,6 @@ def password_hash(password: str) -> str:
     salt = secrets.token_bytes(16)
     key = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, 100_000, 64)
     return f"{base64.b64encode(salt).decode()}:{base64.b64encode(key).decode()}"
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 def _until_parent_ends() -> tuple[str, ...]:
