@@ -1,7 +1,7 @@
 """Ports that nobody takes before they are used."""
 
-import random
 import socket
+from types import SimpleNamespace
 
 import pytest
 
@@ -23,7 +23,6 @@ def test_a_port_in_use_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", taken)), pytest.raises(OSError, match="no free port"):
         ports.free_port()
     choices = iter([taken, other])
-    monkeypatch.setattr(ports, "_chance", random.Random(1))
-    monkeypatch.setattr(ports._chance, "choice", lambda _: next(choices))
+    monkeypatch.setattr(ports, "_chance", SimpleNamespace(choice=lambda _: next(choices)))
     with socket.create_server(("127.0.0.1", taken)):
         assert ports.free_port() == other
