@@ -289,7 +289,7 @@ async def _running(stack: Stack) -> frozenset[str]:
     if isinstance(client, RealQbittorrent):
         states = {key: torrent["state"] for key, torrent in (await client.torrents()).items()}
     else:
-        states = {key: torrent.state for key, torrent in client.torrents.items()}
+        states = {key: torrent.state(client.engine.generation) for key, torrent in client.torrents.items()}
     return frozenset(key for key, state in states.items() if not state.startswith(_RESTING))
 
 
