@@ -20,6 +20,7 @@ from .frame import Simulator
 from .library import DOWNLOADS_ROOT, Library, Wanted
 from .prowlarr import ProwlarrSimulator
 from .qbittorrent import QbittorrentSimulator
+from .qbittorrent_torrent import Swarm
 from .radarr import RadarrSimulator
 from .real_qbittorrent import RealQbittorrent
 from .releases import INDEXERS, Release, episode_releases, movie_releases
@@ -50,6 +51,13 @@ class Fate(StrEnum):
 #: one after the other for the titles that are missing, so that each kind is there
 MOVIE_FATES = (Fate.SLOW, Fate.STALLED, Fate.DONE, Fate.METADATA)
 EPISODE_FATES = (Fate.DONE, Fate.SLOW, Fate.STALLED)
+
+_SIMULATED = {
+    Fate.DONE: Swarm(rate=200e6, seeds=5, availability=5.0, metadata_seconds=1.0),
+    Fate.SLOW: Swarm(rate=2e6, seeds=1, availability=1.0, metadata_seconds=1.0),
+    Fate.STALLED: Swarm(metadata_seconds=1.0),
+    Fate.METADATA: Swarm(),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +198,8 @@ class Stack:
         arr.grabbing.source = partial(self._torrent_of, fate=Fate.DONE)
 
     async def _torrent_of(self, release: Release, *, fate: Fate) -> bytes | str:
+        if isinstance(self.qbittorrent, QbittorrentSimulator):
+            self._foresee(self.qbittorrent, release, fate)
         if self.swarm is None or fate is Fate.METADATA:
             return await invented_magnet(release)
         published = await self._publish(
@@ -198,6 +208,14 @@ class Stack:
             upload_limit=_SLOW_BYTES_PER_SECOND if fate is Fate.SLOW else 0,
         )
         return published.torrent
+
+    def _foresee(self, client: QbittorrentSimulator, release: Release, fate: Fate) -> None:
+        """Give a release its fate in the simulated qBittorrent, and put the file that it will have brought."""
+        client.engine.swarms[release.info_hash.lower()] = _SIMULATED[fate]
+        content = self.disk / DOWNLOADS_ROOT.lstrip("/") / release.title
+        content.parent.mkdir(parents=True, exist_ok=True)
+        with content.open("ab") as empty:
+            empty.truncate(_SIMULATED[fate].size_bytes)  # sparse: it takes no room
 
     async def _publish(self, name: str, *, seeded: bool = True, upload_limit: int = 0) -> Published:
         assert self.swarm is not None  # noqa: S101 -- asked for with a swarm only
