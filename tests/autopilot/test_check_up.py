@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 import re
+from types import SimpleNamespace
 from typing import Any
 
 from hypothesis import given, strategies as st
@@ -133,6 +134,12 @@ def test_a_healthy_stack_gets_a_short_list_of_what_is_well() -> None:
         "Both indexers answer.",
         "All 4 links between your backends fit.",
     ]
+
+
+def test_a_kind_of_backend_that_the_model_does_not_join_is_left_alone() -> None:
+    other = Backend(id="larder", kind="larder", title="Larder", snapshot=SimpleNamespace(jars=3))  # type: ignore[arg-type]
+    world = stack()
+    assert check_up(replace(world, backends={**world.backends, "larder": other}), {}, NOW)
 
 
 def test_an_empty_world_has_nothing_to_say() -> None:

@@ -125,7 +125,8 @@ def _of(table: Mapping[BackendKind, tuple[int, ...]], backend: Backend) -> tuple
 
 
 def _version(backend: Backend) -> str:
-    return backend.snapshot.version.removeprefix("v") if backend.snapshot else ""
+    known = backend.client or backend.arr or backend.indexer_manager  # a kind that the model doesn't join has no word
+    return known.version.removeprefix("v") if known else ""
 
 
 def _numbers(version: str) -> tuple[int, ...] | None:
