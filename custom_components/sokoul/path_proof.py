@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from homeassistant.util import dt as dt_util
 
 from .clients.errors import BackendError
-from .connectors.base import Samples
+from .connectors.base import Files, Samples
 from .const import DOMAIN, LOGGER
 from .model.downloads import DownloadClientSnapshot
 from .model.paths import NO_ACCESS, JudgedMap, PathMap, choose, compose, contains, judge, propose
@@ -43,7 +43,7 @@ class PathProof:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._proven_at: dict[str, datetime] = {}
-        self._running: set[str] = set()
+        self._running: dict[str, object] = {}  # the newest look at each backend's files, while it goes on
 
     def due(self, backend: AnyCoordinator) -> bool:
         """Tell whether a backend's folders should be looked for again."""
@@ -60,7 +60,6 @@ class PathProof:
 
     def prove_soon(self, backend: AnyCoordinator) -> None:
         """Look for a backend's files, beside everything else."""
-        self._running.add(backend.subentry_id)
         self._hub.entry.async_create_background_task(
             self._hub.hass, self.prove(backend), f"{DOMAIN} paths of {backend.title}"
         )
@@ -71,33 +70,45 @@ class PathProof:
         self._hub.view.path_maps.pop(backend_id, None)
 
     async def prove(self, backend: AnyCoordinator) -> None:
-        """Look for a backend's files and keep what was found; one that never answered has named none yet."""
+        """Look for a backend's files and keep what was found; one that never answered has named none yet.
+
+        Of looks that overlap, only what the newest finds is kept: the person may have said something since the others.
+        """
+        backend_id, hub, client = backend.subentry_id, self._hub, backend.client
         files = backend.connector.files
         if backend.data is None or files is None:
             return
-        hub, client = self._hub, backend.client
-        self._running.add(backend.subentry_id)
+        look = self._running[backend_id] = object()
+        judged = None
         try:
-            samples = await files.samples(backend.client, backend.data, SAMPLES)
-            folders = files.folders(backend.data)
-            corrections = self.corrections(backend.subentry_id)
-            composed = self._composed(backend)
-            media = tuple(hub.hass.config.media_dirs.values())
-            judged = await hub.hass.async_add_executor_job(_look, folders, samples, corrections, composed, media)
+            judged = await self._judged(backend, files)
         except BackendError as error:
             LOGGER.debug("%s did not name any files: %s", backend.title, error)
-            self._proven_at[backend.subentry_id] = dt_util.utcnow() - PROOF_INTERVAL + RETRY_INTERVAL
-        else:
-            if backend.client is not client or hub.backends.get(backend.subentry_id) is not backend:
-                return  # another program since, or removed: what was found is of no use
-            known = hub.view.path_maps.get(backend.subentry_id)
-            hub.view.path_maps[backend.subentry_id] = judged
-            hub.view.forget()
-            self._proven_at[backend.subentry_id] = dt_util.utcnow()
-            if judged != known:
-                self._look_again_at_clients(backend)
         finally:
-            self._running.discard(backend.subentry_id)
+            newest = self._running.get(backend_id) is look
+            if newest:
+                del self._running[backend_id]
+        if not newest or backend.client is not client or hub.backends.get(backend_id) is not backend:
+            return  # looked at again, another program since, or removed: what was found is of no use
+        self._proven_at[backend_id] = dt_util.utcnow()
+        if judged is None:
+            self._proven_at[backend_id] -= PROOF_INTERVAL - RETRY_INTERVAL
+            return
+        known = hub.view.path_maps.get(backend_id)
+        hub.view.path_maps[backend_id] = judged
+        hub.view.forget()
+        if judged != known:
+            self._look_again_at_clients(backend)
+
+    async def _judged(self, backend: AnyCoordinator, files: Files[Any, Any]) -> tuple[JudgedMap, ...]:
+        """Return the maps that the files of a backend speak for. Raises `BackendError`."""
+        hass = self._hub.hass
+        samples = await files.samples(backend.client, backend.data, SAMPLES)
+        folders = files.folders(backend.data)
+        corrections = self.corrections(backend.subentry_id)
+        composed = self._composed(backend)
+        media = tuple(hass.config.media_dirs.values())
+        return await hass.async_add_executor_job(_look, folders, samples, corrections, composed, media)
 
     def _look_again_at_clients(self, backend: AnyCoordinator) -> None:
         """Let an *arr's download clients be looked at soon: its maps and its path mappings together give theirs."""

@@ -28,6 +28,7 @@ from .conftest import (
     SetUp,
     qbittorrent_subentry,
     servarr_subentry,
+    until,
 )
 
 type MakeFile = Callable[[str, int], None]
@@ -296,6 +297,49 @@ async def test_a_correction_counts_for_its_folder_alone(
     assert hub.paths.corrections(RADARR_ID) == ()
     hub.paths.correct(RADARR_ID, "/never/said", None)
     assert hub.paths.corrections(RADARR_ID) == ()
+
+
+async def test_a_correction_is_not_overwritten_by_an_older_look(
+    set_up: SetUp, radarr: RadarrSimulator, ours: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The older look began before the person said it, on a slow disk, and ends after the one that knows of it."""
+    entry = await set_up(servarr_subentry(radarr, RADARR_ID))
+    hub, backend = entry.runtime_data, entry.runtime_data.backends[RADARR_ID]
+    looking, go_on = threading.Event(), threading.Event()
+    look = path_proof._look
+
+    def slow_look(folders: Any, samples: Any, corrections: Any, *others: Any) -> tuple[JudgedMap, ...]:
+        if not corrections:
+            looking.set()
+            assert go_on.wait(5)
+        return look(folders, samples, corrections, *others)
+
+    monkeypatch.setattr(path_proof, "_look", slow_look)
+    older = asyncio.create_task(hub.paths.prove(backend))
+    await asyncio.to_thread(looking.wait, 5)
+    said = PathMap("/data/media", str(ours))
+    hub.paths.correct(RADARR_ID, said.theirs, said)
+    await hub.paths.prove(backend)
+    assert not older.done()
+    go_on.set()
+    await older
+    assert said in {judged.map for judged in maps(entry, RADARR_ID)}
+
+
+async def test_an_older_look_that_fails_does_not_have_a_newer_one_repeated(
+    set_up: SetUp, radarr: RadarrSimulator, ours: Path, pass_time: PassTime
+) -> None:
+    entry = await set_up(servarr_subentry(radarr, RADARR_ID))
+    hub, backend = entry.runtime_data, entry.runtime_data.backends[RADARR_ID]
+    hang = radarr.fault(FaultKind.HANG, "GET */history", times=1)
+    older = asyncio.create_task(hub.paths.prove(backend))
+    await until(lambda: hang.times == 0)
+    await hub.paths.prove(backend)
+    radarr.clear_faults()  # answers with a failure what hung
+    await older
+    radarr.requests.clear()
+    await pass_time(path_proof.RETRY_INTERVAL + timedelta(minutes=5))
+    assert not [seen for seen in radarr.requests if seen.path.endswith("/history")]
 
 
 # --- looking at a disk -----------------------------------------------------------------------------------------------
