@@ -249,8 +249,11 @@ def minutes(time: timedelta) -> int:
     return round(time / timedelta(minutes=1))
 
 
+TRIED_AGAIN = {(timedelta(hours=1), 2): "tried once more, an hour later"}[AUTH_PAUSE, MAX_REFUSALS]
+
 TIMES = {
     "qbittorrent.md": (
+        f"the refused ones are {TRIED_AGAIN}",
         f"every {qbittorrent.BUSY_INTERVAL.seconds} seconds while",
         f"every {qbittorrent.QUIET_INTERVAL.seconds} seconds otherwise",
         f"settings are read every {minutes(qbittorrent.SETTINGS_INTERVAL)} minutes",
@@ -277,7 +280,7 @@ TIMES = {
         {timedelta(seconds=1): "set-up waits one second"}[START_PATIENCE],
         f"up to {minutes(LONGEST_BACKOFF)} minutes",
         f"After {minutes(OUTAGE_GRACE)} minutes",
-        {(timedelta(hours=1), 3): "tried again three times at most, an hour apart"}[AUTH_PAUSE, MAX_REFUSALS],
+        f"A login is {TRIED_AGAIN}",
         f"a key is tried every {minutes(LONGEST_BACKOFF)} minutes",
         f"in time ({DEFAULT_TIMEOUT_SECONDS:g} seconds)",
     ),
@@ -295,6 +298,7 @@ TIMES = {
         f"1 to {HIGHEST_LIMIT}",
     ),
     "architecture.md": (
+        f"A refused login is {TRIED_AGAIN}",
         f"pauses {minutes(BUSY_WRITE_PAUSE)} minutes, free space",
         f"pauses {minutes(SPACE_WRITE_PAUSE)} minutes, the rest",
         f"pauses {USUAL_WRITE_PAUSE.seconds} seconds",

@@ -34,7 +34,7 @@ LONGEST_BACKOFF: Final = timedelta(minutes=2)
 #: How long to wait after credentials were refused: asking again with the same ones gets an address banned.
 AUTH_PAUSE: Final = timedelta(hours=1)
 #: How often a login may be refused before only a person tries again: qBittorrent bans an address after five, however
-#: long apart, and the person may need some of them.
-MAX_REFUSALS: Final = 3
+#: long apart. After a restart of Home Assistant it counts anew, and the person needs some of them.
+MAX_REFUSALS: Final = 2
 #: How long a backend has for taking leave of us; a session that isn't ended ends by itself.
 FAREWELL_PATIENCE: Final = timedelta(seconds=2)

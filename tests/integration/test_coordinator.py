@@ -13,6 +13,7 @@ from homeassistant.helpers import issue_registry as ir
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.sokoul.clients.errors import Banned, InvalidAuth
 from custom_components.sokoul.connectors.qbittorrent import BUSY_INTERVAL, QUIET_INTERVAL
 from custom_components.sokoul.const import DOMAIN, LONGEST_BACKOFF, MAX_REFUSALS, OUTAGE_GRACE
 from devstack.clock import ManualClock
@@ -307,10 +308,23 @@ async def test_refused_credentials_start_one_reauthentication_and_are_hardly_tri
     await pass_time(timedelta(minutes=1), times=59)
     assert logins(qbittorrent) == 1
     await pass_time(timedelta(minutes=1), times=400)
-    assert logins(qbittorrent) == MAX_REFUSALS  # five would ban the address, however long apart
+    assert logins(qbittorrent) == MAX_REFUSALS == 2  # five would ban the address, however long apart
     assert reauthentications(hass, entry) == [QBITTORRENT_ID]
     assert issue(hass, QBITTORRENT_ID) is None  # Home Assistant's own issue is there
     assert ir.async_get(hass).async_get_issue("homeassistant", f"config_entry_reauth_{DOMAIN}_{entry.entry_id}")
+
+
+async def test_a_restart_with_wrong_credentials_leaves_the_person_a_try(
+    hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    entry = await set_up(subentry("qbittorrent", qbittorrent, QBITTORRENT_ID, username=USERNAME, password="wrong"))
+    await pass_time(timedelta(minutes=10), times=30)
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await pass_time(timedelta(minutes=10), times=30)
+    cause = entry.runtime_data.backends[QBITTORRENT_ID].last_exception.__cause__
+    assert isinstance(cause, InvalidAuth)
+    assert not isinstance(cause, Banned)
+    assert logins(qbittorrent) < qbittorrent.engine.preferences["web_ui_max_auth_fail_count"]
 
 
 async def test_reloads_and_refreshes_with_wrong_credentials_do_not_provoke_a_ban(
@@ -345,15 +359,31 @@ async def test_an_old_password_that_works_again_is_found_out_within_an_hour(
     old, qbittorrent.access.password = qbittorrent.access.password, "another"
     qbittorrent.restart()
     await pass_time(timedelta(minutes=1), times=2)
+    assert logins(qbittorrent) == 2
+    qbittorrent.access.password = old
+    await pass_time(timedelta(minutes=1), times=60)
+    assert backend.answering
+    assert logins(qbittorrent) == 3
+    assert reauthentications(hass, entry) == []
+
+
+async def test_after_one_more_try_only_a_person_tries_again(
+    qbittorrent: QbittorrentSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    entry = await set_up(qbittorrent_subentry(qbittorrent))
+    backend = entry.runtime_data.backends[QBITTORRENT_ID]
+    old, qbittorrent.access.password = qbittorrent.access.password, "another"
+    qbittorrent.restart()
+    await pass_time(timedelta(minutes=1), times=2)
     since = backend.unavailable_since
     await pass_time(timedelta(minutes=1), times=60)  # it is tried, in vain
     assert logins(qbittorrent) == 3
     assert backend.unavailable_since == since
     qbittorrent.access.password = old
-    await pass_time(timedelta(minutes=1), times=60)
+    await pass_time(timedelta(minutes=1), times=120)
+    assert logins(qbittorrent) == 3
+    await backend.async_connect_anew()
     assert backend.answering
-    assert logins(qbittorrent) == 4
-    assert reauthentications(hass, entry) == []
 
 
 async def test_a_key_that_works_again_is_found_out_within_minutes(
