@@ -1,0 +1,84 @@
+"""Learning from what is seen: the one place where time is added to what is known of a download.
+
+A clock runs while its rule's symptom is there and the evidence can be trusted; it stands still while nobody can tell,
+and is forgotten when the symptom is over. A new byte proves wrong what claims that nothing arrives.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from ..model.downloads import DownloadState
+from ..model.memory import Clock, Pace, SubjectMemory
+from .rules.base import Case, Rule, Sign
+
+#: After its data was checked or moved, a torrent has to find its peers again.
+SETTLING = timedelta(minutes=30)
+#: The stretch of time over which the pace is measured.
+STRETCH = timedelta(minutes=30)
+
+_UNSETTLED = frozenset({DownloadState.CHECKING, DownloadState.MOVING})
+
+type AnyRule = Rule[Any]
+
+
+def observe(case: Case, rules: Iterable[AnyRule], policy_of: Callable[[AnyRule], Any]) -> SubjectMemory:
+    """Return what is known of a download after this look at it: the same object where nothing is new."""
+    memory = _progress(case)
+    settling = memory.settling_until is not None and case.now < memory.settling_until
+    seen = replace(case, memory=memory)
+    clocks: dict[str, Clock] = {}
+    for rule in rules:
+        sign = rule.sign(seen, policy_of(rule))
+        if sign is Sign.NO:
+            continue
+        if sign is Sign.YES and rule.gated and (settling or not case.around.gate.open):
+            sign = Sign.HOLD
+        fresh = rule.ends_with_progress and memory.progressed_at == case.now
+        known = None if fresh else memory.clocks.get(rule.key)
+        if known is not None:
+            clocks[rule.key] = known.running(case.now) if sign is Sign.YES else known.stopped(case.now)
+        elif sign is Sign.YES:
+            clocks[rule.key] = Clock(running_since=case.now)
+    if _same(clocks, memory.clocks):
+        return memory
+    return replace(memory, clocks=clocks)
+
+
+def _same(new: Mapping[str, Clock], old: Mapping[str, Clock]) -> bool:
+    return len(new) == len(old) and all(old.get(rule) is clock for rule, clock in new.items())
+
+
+def _progress(case: Case) -> SubjectMemory:
+    """Note new bytes, and how fast they came."""
+    download, memory, now = case.download, case.memory, case.now
+    have = max(download.size_bytes - download.remaining_bytes, 0) if download.size_bytes else 0
+    if download.state in _UNSETTLED:
+        memory = replace(memory, settling_until=_later(memory.settling_until, now + SETTLING))
+    if have > memory.have_bytes:
+        memory = replace(memory, have_bytes=have, progressed_at=now)
+    elif have < memory.have_bytes:  # checked, and less of it was right: what comes again is progress
+        memory = replace(memory, have_bytes=have)
+    return _paced(memory, have, case)
+
+
+_FETCHING = frozenset({DownloadState.DOWNLOADING, DownloadState.STALLED})
+
+
+def _later(known: datetime | None, wanted: datetime) -> datetime:
+    """Return the later moment, but don't move it with every look."""
+    return wanted if known is None or wanted - known > timedelta(minutes=1) else known
+
+
+def _paced(memory: SubjectMemory, have: int, case: Case) -> SubjectMemory:
+    """Measure the pace in stretches; one in which the evidence could not be trusted is not measured."""
+    now, pace = case.now, memory.pace
+    if case.download.state not in _FETCHING or not case.around.gate.open:
+        return memory if pace is None else replace(memory, pace=None)
+    if pace is None or pace.have_bytes > have:
+        return replace(memory, pace=Pace(since=now, have_bytes=have))
+    if now - pace.since < STRETCH:
+        return memory
+    rate = (have - pace.have_bytes) / (now - pace.since).total_seconds()
+    return replace(memory, pace=Pace(since=now, have_bytes=have, rate=rate))

@@ -1,0 +1,55 @@
+"""Torrents of which only the magnet link is known: nobody has said what is in them.
+
+Detected from the client's state alone. There is not one byte to lose, so this needs less patience than a torrent that
+has begun, and is allowed when nobody knows whether it is private; but then a person is asked.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ...model.downloads import DownloadState
+from ...model.journal import ActKind, Autonomy, Proposal
+from ...model.reasons import Reason
+from .base import Case, Rule, Sign, Step, Verdict, climb, need
+from .swarm import BEFORE_GIVING_UP, reannounce, sign_in, swarm_evidence
+
+KEY = "no_metadata"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoMetadataPolicy:
+    """How long to wait for somebody who knows."""
+
+    patience: timedelta = timedelta(hours=2)
+    reannounce_after: timedelta = timedelta(minutes=30)
+
+
+def sign(case: Case, _policy: NoMetadataPolicy) -> Sign:
+    """Return whether only the magnet link is known."""
+    return sign_in(case, DownloadState.METADATA)
+
+
+def judge(case: Case, policy: NoMetadataPolicy, elapsed: timedelta) -> Verdict:
+    """Climb the ladder."""
+    torrent = case.download.torrent
+    if torrent is None:
+        return None
+    if elapsed >= policy.reannounce_after and (missing := need(case, BEFORE_GIVING_UP)):
+        return missing
+    ladder = (
+        *reannounce(policy.reannounce_after),
+        Step(act=ActKind.REPLACE, after=policy.patience, times=None),
+    )
+    step = climb(ladder, case, elapsed)
+    if not isinstance(step, ActKind):
+        return step
+    return Proposal(
+        rule=KEY,
+        subject=case.download.id,
+        act=step,
+        reason=Reason(key=f"heal.{KEY}", parameters={"idle": elapsed}, evidence=swarm_evidence(torrent)),
+        ceiling=Autonomy.SUGGEST if case.facts.is_private is None and step is ActKind.REPLACE else Autonomy.ACT,
+    )
+
+
+RULE = Rule(key=KEY, policy=NoMetadataPolicy, sign=sign, judge=judge)

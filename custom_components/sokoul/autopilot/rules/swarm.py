@@ -1,0 +1,70 @@
+"""What the rules about swarms have in common: stalled, without metadata, slow."""
+
+from datetime import datetime, timedelta
+
+from ...model.downloads import DownloadState, Torrent
+from ...model.journal import ActKind
+from ...model.reasons import Value, known
+from .base import Case, Look, Sign, Step
+
+#: In these states a torrent waits for its client, or does what is not fetching: that says nothing of its swarm.
+_BUSY = frozenset({DownloadState.CHECKING, DownloadState.MOVING, DownloadState.QUEUED, DownloadState.STOPPED})
+
+#: A torrent whose title came out so long ago, or which had so few seeds when it was grabbed, is hard to replace.
+RARE_AFTER = timedelta(days=730)
+RARE_BELOW_SEEDS = 5
+
+#: What has to be known before a torrent is given up.
+BEFORE_GIVING_UP = frozenset({Look.ORIGIN, Look.PRIVACY, Look.TITLES})
+
+
+def sign_in(case: Case, *states: DownloadState) -> Sign:
+    """Return whether a torrent that is not finished is in one of these states; usenet has no swarm."""
+    torrent = case.download.torrent
+    if torrent is None or torrent.finished:
+        return Sign.NO
+    if torrent.state in states:
+        return Sign.YES
+    return Sign.HOLD if torrent.state in _BUSY else Sign.NO
+
+
+def is_rare(case: Case) -> bool:
+    """Whether what is given up may be hard to find again; also when nobody knows how old it is."""
+    if case.facts.grabbed_seeds is not None and case.facts.grabbed_seeds < RARE_BELOW_SEEDS:
+        return True
+    dates = [title.released_on for title in case.facts.titles or () if title.released_on is not None]
+    return not dates or case.now.date() - min(dates) > RARE_AFTER
+
+
+def complete_copy_within(case: Case, span: timedelta) -> datetime | None:
+    """Return when a complete copy was last in sight, if that is not longer ago than `span`."""
+    torrent = case.download.torrent
+    seen = torrent.complete_seen_at if torrent else None
+    return seen if seen is not None and case.now - seen < span else None
+
+
+def reannounce(after: timedelta) -> tuple[Step, Step]:
+    """Ask the trackers again: a private one once in a spell, it counts its announces; others now and then."""
+    return (
+        Step(act=ActKind.REANNOUNCE, after=after, fits=lambda case: case.facts.is_private is not False),
+        Step(
+            act=ActKind.REANNOUNCE,
+            after=after,
+            times=4,
+            apart=timedelta(minutes=30),
+            fits=lambda case: case.facts.is_private is False,
+        ),
+    )
+
+
+def swarm_evidence(torrent: Torrent) -> dict[str, Value]:
+    """Return what the client says of a swarm."""
+    return known(
+        seeds=torrent.seeds,
+        peers=torrent.peers,
+        swarm_seeds=torrent.swarm_seeds,
+        swarm_peers=torrent.swarm_peers,
+        availability=torrent.availability,
+        complete_seen=torrent.complete_seen_at,
+        added=torrent.added_at,
+    )
