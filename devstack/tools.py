@@ -13,6 +13,7 @@ from pathlib import Path
 import re
 import shutil
 import subprocess
+import tempfile
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 TOOLS_FILE = REPOSITORY / ".cache" / "tools.env"
@@ -125,12 +126,16 @@ def _qbittorrent(path: Path) -> QbittorrentBinary | None:
     if not _is_executable(path):
         return None
     plugins = next(iter(path.parent.parent.glob("lib/*/qt[56]/plugins")), None) if path.parts[:3] != _SYSTEM else None
-    said = _output([str(path), "--version"], {} if plugins is None else {"QT_PLUGIN_PATH": str(plugins)})
+    environment = {} if plugins is None else {"QT_PLUGIN_PATH": str(plugins)}
+    # even for this it writes its configuration, in which it upgrades what an older version wrote: not that of a person
+    with tempfile.TemporaryDirectory(prefix="qbittorrent-version-") as home:
+        said = _output([str(path), "--version"], {**environment, **dict.fromkeys(_HOME_VARIABLES, home)})
     match = re.search(r"qBittorrent v(\d+\.\d+\.\d+\S*)", said)
     return None if match is None else QbittorrentBinary(version=match[1], path=path, qt_plugin_path=plugins)
 
 
 _SYSTEM = ("/", "usr", "bin")
+_HOME_VARIABLES = ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
 
 
 @functools.cache

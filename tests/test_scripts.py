@@ -133,6 +133,25 @@ def test_set_up_again_on_demand(working_copy: Path) -> None:
     assert "called" in run_in(working_copy, "scripts/setup --again").stderr
 
 
+def test_asking_a_qbittorrent_for_its_version_leaves_nothing_behind(tmp_path: Path) -> None:
+    shutil.copytree(REPOSITORY / "scripts", tmp_path / "scripts")
+    for name in (".cache", "home", "temporary"):
+        (tmp_path / name).mkdir()
+    program = tmp_path / "tools/qbittorrent-nox"
+    # as the real one does, which writes its settings whatever it is asked
+    make_program(program, 'echo >"$HOME/a"; echo >"${XDG_CONFIG_HOME:-$HOME/..}/b"; echo qBittorrent v5.3.0')
+    done = run_in(
+        tmp_path,
+        ". scripts/lib/common.sh; . scripts/lib/parts.sh; export TMPDIR=$PWD/temporary; "
+        'use_qbittorrent 5.3 FOUND "$PWD/tools/qbittorrent-nox"',
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / ".cache/tools.env.new").read_text() == f"FOUND={program}\n"
+    assert {path.name for path in tmp_path.iterdir()} == {".cache", "home", "scripts", "temporary", "tools"}
+    assert [*(tmp_path / "home").iterdir(), *(tmp_path / "temporary").iterdir()] == []
+
+
 # --- requirements ----------------------------------------------------------------------------------------------------
 
 

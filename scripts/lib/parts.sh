@@ -102,9 +102,15 @@ set_up_qbittorrent() {
 
 # use_qbittorrent VERSION VARIABLE PATH: takes it when it starts and has that version
 use_qbittorrent() {
-  local found
+  local found home
   [ -n "$3" ] && [ -x "$3" ] || return
-  found=$(QT_QPA_PLATFORM=offscreen "$3" --version 2>/dev/null | sed -nE 's/^qBittorrent v([0-9.]+).*/\1/p') || return
+  # even for this it writes its configuration, in which it upgrades what an older version wrote: not that of a person
+  home=$(mktemp -d)
+  found=$(
+    export HOME=$home XDG_CACHE_HOME=$home XDG_CONFIG_HOME=$home XDG_DATA_HOME=$home QT_QPA_PLATFORM=offscreen
+    "$3" --version 2>/dev/null | sed -nE 's/^qBittorrent v([0-9.]+).*/\1/p'
+  ) || found=
+  rm -rf "$home"
   case $found in
   "$1" | "$1".*)
     tool "$2" "$3"

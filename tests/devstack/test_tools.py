@@ -78,6 +78,20 @@ def test_one_that_does_not_start_does_not_count(program: MakeProgram, monkeypatc
     assert [binary.version for binary in tools.find_qbittorrents()] == ["4.5.2"]
 
 
+def test_the_settings_of_a_person_stay_as_they_are(
+    tmp_path: Path, program: MakeProgram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A real one writes its configuration whatever it is asked."""
+    homes = [tmp_path / "home", tmp_path / "settings"]
+    for home in homes:
+        home.mkdir()
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(homes[1]))
+    program("bin/qbittorrent-nox", 'echo >"$HOME/a"; echo >"$XDG_CONFIG_HOME/b"; echo qBittorrent v5.3.0')
+
+    assert [binary.version for binary in tools.find_qbittorrents()] == ["5.3.0"]
+    assert [path for home in homes for path in home.iterdir()] == []
+
+
 def test_the_private_prefix_is_searched_without_a_file(program: MakeProgram) -> None:
     path = program("prefix/qbittorrent53/usr/bin/qbittorrent-nox", "echo qBittorrent v5.3.0")
     assert [binary.path for binary in tools.find_qbittorrents()] == [path]
