@@ -6,6 +6,7 @@
 
 # wanted_packages: those whose use isn't there yet
 wanted_packages() {
+  have git || echo git # tests ask it for what is committed
   { have c++ || have g++; } || echo build-essential
   { have python3 && python3 -m pip --version >/dev/null 2>&1; } || have uv || echo python3 python3-pip
   have ffmpeg || echo ffmpeg
