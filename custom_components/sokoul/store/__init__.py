@@ -1,0 +1,45 @@
+"""What has to outlive Home Assistant: the journal and the memory of the autopilot, in SQLite or PostgreSQL.
+
+    store = await open_store(Path("sokoul.db"))  # or "postgresql://user:password@host/database"
+    entry = await store.journal.add(entry)
+    store.memory.keep(subject, {"stuck_for": 60})
+    await store.close()
+
+All that can go wrong is a `StoreError`; who can't open a store goes on without history.
+"""
+
+from .engine import POSTGRESQL_REQUIREMENTS, Limits, load
+from .errors import (
+    Damaged,
+    Full,
+    InvalidUrl,
+    Locked,
+    NewerSchema,
+    StoreError,
+    TookTooLong,
+    UnknownEntry,
+    Unreachable,
+)
+from .journal import StoredJournal
+from .memory import StoredMemory
+from .opening import Store, open_store, set_aside
+
+__all__ = (
+    "POSTGRESQL_REQUIREMENTS",
+    "Damaged",
+    "Full",
+    "InvalidUrl",
+    "Limits",
+    "Locked",
+    "NewerSchema",
+    "Store",
+    "StoreError",
+    "StoredJournal",
+    "StoredMemory",
+    "TookTooLong",
+    "UnknownEntry",
+    "Unreachable",
+    "load",
+    "open_store",
+    "set_aside",
+)

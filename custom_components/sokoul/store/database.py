@@ -1,0 +1,182 @@
+"""One database: many may read it, one task writes it."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from .engine import BEGIN, Limits
+from .errors import StoreError, TookTooLong, is_about_the_database, translated
+
+type Work[T] = Callable[[AsyncConnection], Awaitable[T]]
+
+
+class Timer(Protocol):
+    """Something that will happen."""
+
+    def cancel(self) -> None:
+        """Let it not happen."""
+
+
+#: Calls something after so many seconds, as `loop.call_later` does.
+type CallLater = Callable[[float, Callable[[], None]], Timer]
+
+#: What waits is written together, up to this many at once.
+_GROUP = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    work: Work[Any]
+    done: asyncio.Future[Any]
+
+
+class Database:
+    """Reads whenever asked; writes in turn, and what waits for its turn is committed together."""
+
+    def __init__(self, engine: AsyncEngine, limits: Limits, call_later: CallLater) -> None:
+        self._engine = engine
+        # asks for the lock at once: a transaction that reads first and wants to write later can't wait for it
+        self._writing = engine.execution_options(**{BEGIN: "BEGIN IMMEDIATE"})
+        self._limits = limits
+        self._call_later = call_later
+        self._jobs: deque[_Job] = deque()
+        self._writer: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()  # whoever has it may write, or keeps others from writing
+        self._hold: Timer | None = None
+        self._closed = False
+
+    # --- reading and writing -------------------------------------------------------------------------------------
+
+    async def read[T](self, work: Work[T]) -> T:
+        """Return what a reader finds. Waits for no writer. Raises `StoreError`."""
+        self._check_open()
+        return await in_time(self._read(work), self._limits.answer)
+
+    async def write[T](self, work: Work[T]) -> T:
+        """Do it in a transaction, and return when that is committed. Raises `StoreError`; then nothing was written.
+
+        (But who can tell, after `TookTooLong`.) Work may be done again if others that were written with it failed.
+        """
+        self._check_open()
+        job = _Job(work, asyncio.get_running_loop().create_future())
+        self._jobs.append(job)
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write_all(), name="sokoul store writer")
+        result: T = await job.done
+        return result
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreError("the store was closed")
+
+    async def _read[T](self, work: Work[T]) -> T:
+        async with self._engine.connect() as connection:
+            return await work(connection)
+
+    async def _write_all(self) -> None:
+        while self._jobs:
+            async with self._turn:
+                group = [self._jobs.popleft() for _ in range(min(_GROUP, len(self._jobs)))]
+                if wanted := [job for job in group if not job.done.done()]:
+                    await self._write_group(wanted)
+
+    async def _write_group(self, group: list[_Job]) -> None:
+        """Write all of it, or each by itself where only some of it is at fault."""
+        try:
+            results = await in_time(self._commit(group), self._limits.answer)
+        except Exception as error:  # noqa: BLE001 -- whatever it is, it belongs to those who wait for it
+            if len(group) > 1 and not (isinstance(error, StoreError) and is_about_the_database(error)):
+                for job in group:
+                    await self._write_group([job])
+                return
+            for job in group:
+                if not job.done.done():
+                    job.done.set_exception(error)
+        else:
+            for job, result in zip(group, results, strict=True):
+                if not job.done.done():
+                    job.done.set_result(result)
+
+    async def _commit(self, group: list[_Job]) -> list[Any]:
+        async with self._writing.begin() as connection:
+            return [await job.work(connection) for job in group]
+
+    # --- backups -------------------------------------------------------------------------------------------------
+
+    async def hold(self) -> None:
+        """Bring everything into the file, and write nothing more until `release`, or until a limit.
+
+        What others want to write waits. The database of a server is no file of ours: nothing is held there.
+        """
+        self._check_open()
+        if self._engine.dialect.name != "sqlite":
+            return
+        if self._hold is None:
+            await self._turn.acquire()
+            try:
+                # failing is no harm: what is only in the log is copied with it, and stays as it is while nobody writes
+                with suppress(StoreError):
+                    await in_time(self._checkpoint(), self._limits.answer)
+            except BaseException:
+                self._turn.release()
+                raise
+        else:
+            self._hold.cancel()
+        self._hold = self._call_later(self._limits.hold.total_seconds(), self._let_go)
+
+    def release(self) -> bool:
+        """Write again. Tell whether writes were held all the time."""
+        if self._engine.dialect.name != "sqlite":
+            return True
+        if self._hold is None:
+            return False
+        self._hold.cancel()
+        self._let_go()
+        return True
+
+    def _let_go(self) -> None:
+        self._hold = None
+        self._turn.release()
+
+    async def _checkpoint(self) -> None:
+        async with self._engine.execution_options(**{BEGIN: ""}).connect() as connection:
+            await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    # --- the end -------------------------------------------------------------------------------------------------
+
+    async def close(self) -> None:
+        """Write what waits, and let go of the database."""
+        self._closed = True
+        if self._hold is not None:
+            self.release()
+        if self._writer is not None:
+            await self._writer
+        with translated():
+            await self._engine.dispose()
+
+
+async def in_time[T](work: Awaitable[T], limit: timedelta) -> T:
+    """Wait for something, though not for ever: a thread that hangs in a disk can't be interrupted, only left."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait({task}, timeout=limit.total_seconds())
+    finally:
+        if not task.done():
+            task.cancel()
+            task.add_done_callback(_look_away)
+    if not task.done():
+        raise TookTooLong("the database did not answer in time")
+    with translated():
+        return task.result()
+
+
+def _look_away(task: asyncio.Task[Any]) -> None:
+    """Take the error of what nobody waits for any more."""
+    if not task.cancelled():
+        task.exception()
