@@ -1,14 +1,17 @@
 """Radarr, API v3 (Radarr 4 and later)."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import datetime
 from types import MappingProxyType
+from typing import Any
 
 from ..model.library import Command, KnownFile, Title, TitleKind, UpcomingTitle
+from ..model.releases import ImportCandidate, TitleDetails
 from .arr import MAX_IDS, ArrClient, files, instant
 from .errors import NotFound
 from .fields import Fields, each
+from .http import Query
 
 RELEASES = (("inCinemas", "cinema"), ("digitalRelease", "digital"), ("physicalRelease", "physical"))
 
@@ -31,6 +34,7 @@ class RadarrClient(ArrClient):
             "onManualInteractionRequired",
         }
     )
+    _scan_command = "DownloadedMoviesScan"
     _queue_includes = MappingProxyType({"includeUnknownMovieItems": True, "includeMovie": True})
     _history_includes = MappingProxyType({})
 
@@ -45,6 +49,40 @@ class RadarrClient(ArrClient):
     async def search(self, ids: Collection[int]) -> Command:
         """Search for these movies, and grab what is good enough. Source: command MoviesSearch."""
         return await self.run_command("MoviesSearch", movieIds=sorted(ids))
+
+    async def titles(self, ids: Collection[int]) -> tuple[TitleDetails, ...]:
+        """Return these movies, with one request for each. Those that are gone are left out. Source: GET /movie/{id}."""
+        found = []
+        for id_ in sorted(ids):
+            with suppress(NotFound):
+                found.append(_details(Fields(await self._get(f"movie/{id_}"), "movie")))
+        return tuple(found)
+
+    def _search_query(self, title: Title) -> Query:
+        if title.kind is not TitleKind.MOVIE:
+            raise ValueError(f"Radarr can't search for a {title.kind}")
+        return {"movieId": title.id}
+
+    def _candidate_titles(self, release: Fields) -> frozenset[int]:
+        return _ids(release.whole("mappedMovieId", 0))
+
+    def _title_id(self, record: Fields) -> int:
+        return record.whole("movieId", 0)
+
+    def _blocklist_query(self, titles: Collection[Title]) -> Query:
+        return {"movieIds": sorted({title.id for title in titles})}
+
+    def _blocked_titles(self, record: Fields) -> frozenset[int]:
+        return _ids(record.whole("movieId", 0))
+
+    def _import_subject(self, file: Fields) -> tuple[frozenset[int], int | None]:
+        movie = file.optional_object("movie")
+        return _ids(movie.whole("id", 0) if movie else 0), None
+
+    def _import_titles(self, candidate: ImportCandidate) -> Mapping[str, Any]:
+        if len(candidate.title_ids) != 1:
+            raise ValueError("a file is one movie")
+        return {"movieId": min(candidate.title_ids)}
 
     def _titles(self, record: Fields) -> tuple[Title, ...]:
         movie = record.optional_object("movie")
@@ -71,6 +109,21 @@ def _title(movie: Fields) -> Title:
         year=movie.whole("year", 0) or None,
         monitored=movie.flag("monitored", True),
     )
+
+
+def _details(movie: Fields) -> TitleDetails:
+    dates = [date for name in ("digitalRelease", "physicalRelease") if (date := movie.moment(name))]
+    return TitleDetails(
+        title=_title(movie),
+        has_file=movie.flag("hasFile", False),
+        tags=frozenset(movie.wholes("tags")),
+        released_at=min(dates, default=None),
+        in_cinemas_at=movie.moment("inCinemas"),
+    )
+
+
+def _ids(id_: int) -> frozenset[int]:
+    return frozenset({id_} if id_ else ())
 
 
 def _releases(movie: Fields, start: datetime, end: datetime) -> list[UpcomingTitle]:

@@ -1,13 +1,17 @@
 """Sonarr, API v3 (Sonarr 4)."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
+from http import HTTPStatus
 from types import MappingProxyType
+from typing import Any
 
 from ..model.library import Command, KnownFile, Title, TitleKind, UpcomingTitle
-from .arr import ArrClient, files, instant
-from .errors import NotFound
+from ..model.releases import ImportCandidate, TitleDetails
+from .arr import MAX_IDS, ArrClient, files, instant
+from .errors import NotFound, UnexpectedResponse
 from .fields import Fields, each
 from .http import Query
 
@@ -33,6 +37,7 @@ class SonarrClient(ArrClient):
             "onManualInteractionRequired",
         }
     )
+    _scan_command = "DownloadedEpisodesScan"
     _queue_includes = MappingProxyType(
         {"includeUnknownSeriesItems": True, "includeSeries": True, "includeEpisode": True}
     )
@@ -63,6 +68,65 @@ class SonarrClient(ArrClient):
     async def search_series(self, series_id: int) -> Command:
         """Search for all monitored episodes of a series. Source: command SeriesSearch."""
         return await self.run_command("SeriesSearch", seriesId=series_id)
+
+    async def titles(self, ids: Collection[int]) -> tuple[TitleDetails, ...]:
+        """Return these episodes. Those that are gone are left out. Source: GET /episode, GET /episode/{id}."""
+        wanted = sorted(ids)
+        found: list[TitleDetails] = []
+        for begin in range(0, len(wanted), MAX_IDS):
+            some = wanted[begin : begin + MAX_IDS]
+            try:
+                found += await self._details({"episodeIds": some})
+            except UnexpectedResponse as error:
+                # one of them that is gone spoils the answer for all
+                if error.status != HTTPStatus.INTERNAL_SERVER_ERROR:
+                    raise
+                found += await self._one_by_one(some)
+        return tuple(found)
+
+    async def season(self, series_id: int, season: int) -> tuple[TitleDetails, ...]:
+        """Return the episodes of a season. Source: GET /episode."""
+        return tuple(await self._details({"seriesId": series_id, "seasonNumber": season}))
+
+    async def _details(self, query: Query) -> list[TitleDetails]:
+        answer = await self._get("episode", {**query, "includeSeries": True})
+        return [_details(episode) for episode in each(answer, "episode")]
+
+    async def _one_by_one(self, ids: Collection[int]) -> list[TitleDetails]:
+        found = []
+        for id_ in ids:
+            with suppress(NotFound):
+                found.append(_details(Fields(await self._get(f"episode/{id_}"), "episode")))
+        return found
+
+    def _search_query(self, title: Title) -> Query:
+        if title.kind is TitleKind.EPISODE:
+            return {"episodeId": title.id}
+        if title.kind is TitleKind.SERIES and title.season is not None:
+            return {"seriesId": title.id, "seasonNumber": title.season}
+        raise ValueError(f"Sonarr can't search for a whole {title.kind}")
+
+    def _candidate_titles(self, release: Fields) -> frozenset[int]:
+        return frozenset(episode.whole("id") for episode in release.objects("mappedEpisodeInfo"))
+
+    def _title_id(self, record: Fields) -> int:
+        return record.whole("episodeId", 0)
+
+    def _blocklist_query(self, titles: Collection[Title]) -> Query:
+        return {"seriesIds": sorted({title.series_id for title in titles if title.series_id is not None})}
+
+    def _blocked_titles(self, record: Fields) -> frozenset[int]:
+        return frozenset(record.wholes("episodeIds"))
+
+    def _import_subject(self, file: Fields) -> tuple[frozenset[int], int | None]:
+        series = file.optional_object("series")
+        episodes = frozenset(episode.whole("id") for episode in file.objects("episodes"))
+        return episodes, (series.whole("id", 0) or None) if series else None
+
+    def _import_titles(self, candidate: ImportCandidate) -> Mapping[str, Any]:
+        if not candidate.title_ids or candidate.series_id is None:
+            raise ValueError("a file is one or more episodes of a series")
+        return {"seriesId": candidate.series_id, "episodeIds": sorted(candidate.title_ids)}
 
     def _titles(self, record: Fields) -> tuple[Title, ...]:
         series = record.optional_object("series")
@@ -110,4 +174,15 @@ def _title(episode: Fields, series: Fields) -> Title:
         episode=episode.whole("episodeNumber"),
         episode_name=episode.optional_text("title"),
         monitored=episode.flag("monitored", True),
+    )
+
+
+def _details(episode: Fields) -> TitleDetails:
+    series = episode.object("series")
+    title = _title(episode, series)
+    return TitleDetails(
+        title=title if series.flag("monitored", True) else replace(title, monitored=False),
+        has_file=episode.flag("hasFile", False),
+        tags=frozenset(series.wholes("tags")),
+        released_at=episode.moment("airDateUtc"),
     )

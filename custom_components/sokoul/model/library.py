@@ -187,6 +187,7 @@ class DownloadClientLink:
     category: str | None = None
     imported_category: str | None = None
     removes_completed: bool = False
+    removes_failed: bool = False  # but a torrent only once it is finished, stopped and seeded enough
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,234 @@
+"""What an *arr could download instead, what it grabbed, and what it never wants to see again."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from .library import Protocol, Title, TitleKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A release that an interactive search found. It can be grabbed for 30 minutes.
+
+    `only_queue_objects` says that nothing stood against it but what is in the queue for the same titles: either it is
+    approved, or each rejection is one that the *arr takes from its queue, in words that are known. It is no proof of
+    more: the *arr stops at the first kind of objection, so when the queue objects it has not looked whether the release
+    is blocklisted, its indexer is paused after failures, or the disk is full. And the queue may hold more than the
+    one download that is to be replaced.
+    """
+
+    guid: str = field(repr=False)  # of some indexers it is a link with a person's key
+    indexer_id: int
+    indexer: str
+    title: str
+    protocol: Protocol
+    size_bytes: int
+    info_hash: str | None = None  # lower case; many indexers don't tell it before the grab
+    seeders: int | None = None
+    leechers: int | None = None
+    quality: str | None = None
+    score: int = 0  # custom format score
+    weight: int = 0  # the *arr's own order: 0 is the one that it likes best
+    age: timedelta = timedelta()
+    approved: bool = False
+    rejections: tuple[str, ...] = ()
+    only_queue_objects: bool = False
+    download_allowed: bool = False  # False: the *arr doesn't know what it is, and would not grab it
+    title_ids: frozenset[int] = frozenset()  # movie or episodes that the *arr takes it for
+    full_season: bool = False
+
+
+class GrabSource(StrEnum):
+    """What made an *arr grab a release."""
+
+    RSS = "Rss"
+    SEARCH = "Search"  # by itself: after a failure, or for missing titles
+    USER_SEARCH = "UserInvokedSearch"  # somebody asked to search, the *arr chose
+    INTERACTIVE_SEARCH = "InteractiveSearch"  # somebody chose this release. What SOKOUL grabs counts here, too
+    PUSH = "ReleasePush"  # another program (autobrr and the like) brought it
+    UNKNOWN = "Unknown"
+
+
+class HistoryKind(StrEnum):
+    """What happened to a download. Events of other kinds are unknown here."""
+
+    GRABBED = "grabbed"
+    IMPORTED = "downloadFolderImported"
+    FAILED = "downloadFailed"
+    IGNORED = "downloadIgnored"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryEvent:
+    """Something that happened to one title."""
+
+    id: int
+    kind: HistoryKind
+    at: datetime
+    title_id: int  # movie or episode
+    release: str
+    download_id: str | None = None  # as in a queue item
+    indexer: str | None = None
+    indexer_id: int | None = None  # newer versions only
+    source: GrabSource = GrabSource.UNKNOWN  # of a grab
+    info_hash: str | None = None  # of a grab, lower case, where the indexer told it
+    message: str | None = None  # why it failed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grab:
+    """Who grabbed a download, and from where. How many seeders it had then is not kept by any *arr."""
+
+    history_id: int
+    at: datetime
+    release: str
+    title_ids: frozenset[int]
+    indexer: str | None = None
+    indexer_id: int | None = None
+    source: GrabSource = GrabSource.UNKNOWN
+
+    @property
+    def by_hand(self) -> bool | None:
+        """Whether a person (or a program in their name, SOKOUL too) chose this release; None: it is not known."""
+        if self.source is GrabSource.UNKNOWN:
+            return None
+        return self.source is GrabSource.INTERACTIVE_SEARCH
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlocklistEntry:
+    """A release that an *arr will not grab again for these titles. It keeps the info hash to itself."""
+
+    id: int
+    release: str
+    title_ids: frozenset[int]
+    series_id: int | None = None  # of episodes
+    at: datetime | None = None
+    protocol: Protocol = Protocol.UNKNOWN
+    indexer: str | None = None
+    message: str | None = None
+
+    def names(self, candidate: Candidate) -> bool:
+        """Tell whether it blocks a candidate, by name and indexer.
+
+        The *arr compares info hashes where the indexer tells them, so a release of the same name that is another
+        torrent counts as blocked here though it is not.
+        """
+        if self.release.casefold() != candidate.title.casefold():
+            return False
+        return not self.indexer or self.indexer.casefold() == candidate.indexer.casefold()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportRejection:
+    """Why an *arr would not import a file by itself. The text is English in all versions."""
+
+    reason: str
+    permanent: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportCandidate:
+    """A file of a finished download, and what its *arr takes it for."""
+
+    path: str  # as the *arr sees it
+    size_bytes: int
+    title_ids: frozenset[int] = frozenset()  # movie or episodes; empty: it has no idea
+    series_id: int | None = None  # of episodes
+    quality: str | None = None
+    languages: tuple[str, ...] = ()
+    release_group: str | None = None
+    rejections: tuple[ImportRejection, ...] = ()
+    #: what the *arr wants back to import it
+    file: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+
+class ImportMode(StrEnum):
+    """What becomes of the downloaded file."""
+
+    AUTO = "auto"  # copy while it seeds; but *move* where the *arr doesn't know the download
+    COPY = "copy"  # or link, where that is set up
+    MOVE = "move"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadHandling:
+    """What an *arr does after a download."""
+
+    imports: bool  # finished downloads by itself
+    redownloads: bool  # search again when one failed
+    redownloads_chosen: bool  # also when that one was chosen in an interactive search
+
+    def searches_after(self, source: GrabSource) -> bool:
+        """Tell whether the failure of a download that was grabbed so starts a search."""
+        return self.redownloads and (self.redownloads_chosen or source is not GrabSource.INTERACTIVE_SEARCH)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DelayProfile:
+    """How long an *arr waits for a better release before it grabs one by itself. Of a protocol that is off: never."""
+
+    id: int
+    order: int
+    tags: frozenset[int] = frozenset()  # of the titles that it is for; none: for all
+    torrents: bool = True
+    usenet: bool = True
+    torrent_delay: timedelta = timedelta()
+    usenet_delay: timedelta = timedelta()
+
+    def delay(self, protocol: Protocol) -> timedelta | None:
+        """Return how long releases of a protocol wait at most; None: they are never grabbed."""
+        match protocol:
+            case Protocol.TORRENT:
+                return self.torrent_delay if self.torrents else None
+            case Protocol.USENET:
+                return self.usenet_delay if self.usenet else None
+            case _:
+                return None
+
+
+def delay_profile(profiles: Iterable[DelayProfile], tags: Iterable[int]) -> DelayProfile | None:
+    """Return the profile that an *arr takes for a title with these tags: the first that has one of them, or none."""
+    wanted = frozenset(tags)
+    fitting = (profile for profile in profiles if not profile.tags or profile.tags & wanted)
+    return min(fitting, key=lambda profile: profile.order, default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TitleDetails:
+    """A movie or an episode with what decides whether it is wanted."""
+
+    title: Title  # `monitored` of an episode: it and its series
+    has_file: bool
+    tags: frozenset[int] = frozenset()
+    released_at: datetime | None = None  # of an episode when it airs, of a movie the first time outside cinemas
+    in_cinemas_at: datetime | None = None
+
+
+def search_for(titles: Iterable[Title]) -> Title | None:
+    """Return for what to search to find one release of all these titles: one of them, or their season.
+
+    None where no search finds such releases: several movies, episodes of more than one season, an unknown series.
+    """
+    found = tuple(titles)
+    if not found:
+        return None
+    first = found[0]
+    if len(found) == 1:
+        return None if first.kind is TitleKind.SERIES and first.season is None else first
+    seasons = {(title.series_id, title.season) for title in found}
+    if first.series_id is None or first.season is None or len(seasons) > 1:
+        return None
+    return Title(
+        kind=TitleKind.SERIES,
+        id=first.series_id,
+        name=first.name,
+        year=first.year,
+        series_id=first.series_id,
+        season=first.season,
+        monitored=any(title.monitored for title in found),
+    )
