@@ -9,7 +9,7 @@ from .const import LOGGER
 from .model.backend import DOWNLOAD_CLIENT_KINDS, Backend
 from .model.paths import JudgedMap
 from .model.topology import Correction, Topology, infer
-from .model.world import Counts, DownloadIndex, World, join_counts
+from .model.world import Changes, Counts, DownloadIndex, World, join_counts
 from .overview import Overview
 
 if TYPE_CHECKING:
@@ -80,6 +80,11 @@ class WorldView:
         await self.catch_up(now)
         self._index.update(self.world(now), now)
         return self._index
+
+    async def follow(self, now: datetime) -> tuple[World, DownloadIndex, Changes]:
+        """Return the world, all downloads, and which of them changed since this was last asked."""
+        index = await self.index(now)
+        return self.world(now), index, index.take_changes()
 
     def _count(self, now: datetime) -> Counts:
         world = self.world(now)

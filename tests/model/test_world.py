@@ -418,3 +418,16 @@ def test_how_much_an_update_has_to_look_at_is_told_before() -> None:
         world(queue),
     ):
         assert index.behind(other) >= 20
+
+
+def test_changes_add_up_until_somebody_takes_them() -> None:
+    index = DownloadIndex()
+    first, second = torrent(1), torrent(2)
+    index.update(world(qbittorrent(first, second)), NOW)
+    index.update(world(qbittorrent(first, revision=3)), NOW)
+    taken = index.take_changes()
+    assert taken.changed == {f"qbt/{first.hash}"}
+    assert taken.removed == {f"qbt/{second.hash}"}
+    assert index.take_changes() == Changes()
+    index.update(world(qbittorrent(first, second, revision=4)), NOW)
+    assert index.take_changes() == Changes(changed=frozenset({f"qbt/{second.hash}"}))

@@ -1,14 +1,18 @@
 """What the autopilot needs from others: a journal and a memory that outlive a crash, and hands at the backends.
 
-`store` keeps the first two; the clients are the hands as they are. Errors of the backends are recognised by the
-categories below, because the autopilot knows the clients by their shapes only.
+`store` keeps the first two. The clients are the hands: the protocols below are what of them is used. What they raise
+is told by `Hands.errors`, because the autopilot knows the clients by their shapes only.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from ..model.downloads import Torrent, TorrentFile, TorrentTracker
 from ..model.journal import EntryStatus, JournalEntry
+from ..model.library import Command, QueueItem, Title
+from ..model.releases import BlocklistEntry, Candidate, Grab, HistoryEvent, ImportCandidate, TitleDetails
+from .rules.base import Case, Facts, Look
 
 
 class Journal(Protocol):
@@ -47,3 +51,128 @@ class MemoryStore(Protocol):
 
     async def flush(self) -> None:
         """Write what is pending now."""
+
+
+class Inspector(Protocol):
+    """Looks up facts that cost requests."""
+
+    async def look(self, case: Case, looks: Collection[Look]) -> Facts | None:
+        """Return the facts of a case with these looked up; None when a backend could not be asked."""
+
+    async def any_tracker_works(self, client_id: str, hashes: Collection[str]) -> bool:
+        """Tell whether any tracker of these torrents answers at this moment."""
+
+
+class TorrentHands(Protocol):
+    """A download client, as the autopilot uses it."""
+
+    async def torrent(self, torrent_hash: str) -> Torrent | None:
+        """Return a torrent as it is at this moment."""
+
+    async def trackers(self, torrent_hash: str) -> tuple[TorrentTracker, ...]:
+        """Return a torrent's trackers."""
+
+    async def files(self, torrent_hash: str) -> tuple[TorrentFile, ...]:
+        """Return a torrent's files."""
+
+    async def is_private(self, torrent_hash: str) -> bool | None:
+        """Tell whether a torrent is private."""
+
+    async def stop(self, hashes: Collection[str] | None) -> None:
+        """Stop torrents."""
+
+    async def start(self, hashes: Collection[str] | None) -> None:
+        """Start torrents."""
+
+    async def delete(self, hashes: Collection[str], *, with_files: bool) -> None:
+        """Remove torrents."""
+
+    async def reannounce(self, hashes: Collection[str] | None) -> None:
+        """Ask the trackers for peers."""
+
+    async def recheck(self, hashes: Collection[str]) -> None:
+        """Check the data."""
+
+    async def add_trackers(self, torrent_hash: str, urls: Collection[str]) -> None:
+        """Add trackers."""
+
+    async def set_automatic(self, hashes: Collection[str], automatic: bool) -> None:  # noqa: FBT001 -- the value itself
+        """Let the client choose the save path by category, or not."""
+
+    async def set_category(self, hashes: Collection[str], category: str) -> None:
+        """Set the category."""
+
+    async def ensure_category(self, name: str, save_path: str = "") -> None:
+        """Make a category if it isn't there."""
+
+    async def add_tags(self, hashes: Collection[str], tags: Collection[str]) -> None:
+        """Add tags."""
+
+    async def remove_tags(self, hashes: Collection[str], tags: Collection[str]) -> None:
+        """Take tags away."""
+
+
+class ArrHands(Protocol):
+    """A Radarr or Sonarr, as the autopilot uses it."""
+
+    async def queue(self) -> tuple[QueueItem, ...]:
+        """Return the whole queue."""
+
+    async def remove_queue_items(
+        self, ids: Collection[int], *, from_client: bool, blocklist: bool, search_again: bool
+    ) -> None:
+        """Remove records from the queue."""
+
+    async def releases(self, title: Title) -> tuple[Candidate, ...]:
+        """Ask every indexer."""
+
+    async def grab(self, candidate: Candidate) -> None:
+        """Download a release."""
+
+    async def grab_history(self, download_id: str) -> Grab | None:
+        """Return who grabbed a download."""
+
+    async def history(self, since: datetime, title_ids: Collection[int] = ()) -> tuple[HistoryEvent, ...]:
+        """Return what happened since a moment."""
+
+    async def blocklist(self, titles: Collection[Title]) -> tuple[BlocklistEntry, ...]:
+        """Return what is blocked for titles."""
+
+    async def remove_from_blocklist(self, entry_id: int) -> None:
+        """Allow a release again."""
+
+    async def titles(self, ids: Collection[int]) -> tuple[TitleDetails, ...]:
+        """Return more about movies or episodes."""
+
+    async def import_candidates(self, download_id: str) -> tuple[ImportCandidate, ...]:
+        """Return what could be imported of a download."""
+
+    async def import_files(self, candidates: Collection[ImportCandidate]) -> Command:
+        """Import files as what they are said to be."""
+
+    async def scan_download(self, path: str, download_id: str) -> Command:
+        """Import what is acceptable of a download."""
+
+    async def refresh_downloads(self) -> Command:
+        """Look at the download clients now."""
+
+
+class Hands(Protocol):
+    """The backends that can be acted on at this moment."""
+
+    #: what any call of them raises when it doesn't work out
+    errors: tuple[type[Exception], ...]
+    #: what is raised when the thing asked for is not there (one of `errors`)
+    missing: type[Exception]
+
+    def torrents(self, client_id: str | None) -> TorrentHands | None:
+        """Return a download client that answers, else None."""
+
+    def arr(self, arr_id: str) -> ArrHands | None:
+        """Return an *arr that answers, else None."""
+
+    def title(self, backend_id: str | None) -> str:
+        """Return what the person calls a backend."""
+
+    def shares_files(self, client_id: str, torrent: Torrent) -> bool:
+        """Tell whether another torrent uses the same files, or may: then they are never deleted."""

@@ -221,6 +221,8 @@ class DownloadIndex:
         self._ids: dict[str, tuple[str, ...]] = {}  # by key
         self._starting: set[str] = set()  # keys whose reason time alone changes
         self._suspects: set[str] = set()  # ids of what may be stuck
+        self._changed: set[str] = set()  # ids since somebody took them, see `take_changes`
+        self._removed: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._downloads)
@@ -268,7 +270,15 @@ class DownloadIndex:
         removed: set[str] = set()
         for key in touched:
             self._join(key, now, changed, removed)
+        self._changed = (self._changed | changed) - removed
+        self._removed = (self._removed - changed) | removed
         return Changes(changed=frozenset(changed), removed=frozenset(removed))
+
+    def take_changes(self) -> Changes:
+        """Return what all updates changed since this was last asked; for the one who follows every change."""
+        taken = Changes(changed=frozenset(self._changed), removed=frozenset(self._removed))
+        self._changed, self._removed = set(), set()
+        return taken
 
     # -- what changed ---------------------------------------------------------------------------------------------
 

@@ -47,17 +47,22 @@ class TitleFacts:
     monitored: bool = True
     has_file: bool = False
     released_on: date | None = None
+    arr_id: str | None = None  # the *arr whose title it is; None: there is only one that waits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportChoice:
-    """A file that an *arr could import. `title_ids` are the titles that it takes it for; `raw` is given back to it."""
+    """A file that an *arr could import. `title_ids` are the titles that it takes it for; `raw` is given back to it.
+
+    Its `rejections` are what speaks against it in its own words, which are English in all versions.
+    """
 
     path: str
     size_bytes: int
     title_ids: tuple[int, ...] = ()
     rejections: tuple[str, ...] = ()
     raw: Json = EMPTY
+    arr_id: str | None = None  # as in `TitleFacts`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +117,9 @@ class Surroundings:
     line_busy: bool = False  # the line or our own limit is the bottleneck, not this swarm
     slow_for_most: bool = False  # of the downloads at this client most are slow
     broken_neighbours: int = 0  # downloads under the same folder that lost their files or stopped with errors
+    mount_proven: bool | None = None  # our own view of the client's folders is proven; None: we can't see them
     free_bytes: int | None = None
+    arrs_away: frozenset[str] = frozenset()  # the *arrs that don't answer: what they said last may be over
 
 
 CALM = Surroundings()

@@ -1,0 +1,415 @@
+"""The actuator: the only door to the outside. It checks once more, acts, takes back, and finds out what became of it.
+
+A download is given up in an order in which every interruption leaves things whole: the other release is grabbed first,
+then the old torrent is set aside, then the *arr forgets it. Each of these can be told afterwards by looking.
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from ..model.downloads import DownloadState, Torrent
+from ..model.journal import ActKind, EntryStatus, JournalEntry, Proposal
+from ..model.library import QueueItem, TrackedState
+from ..model.reasons import Reason, known
+from ..model.releases import Candidate, HistoryKind, search_for
+from . import quarantine
+from .ownership import QUARANTINE
+from .ports import ArrHands, Hands, TorrentHands
+from .replacing import choose
+from .rules.base import Case
+from .target import Target, Wanting
+
+#: Clocks of two machines differ by so much at most, when what one did is looked for at the other.
+CLOCKS_DIFFER = timedelta(minutes=5)
+#: So many missing episodes of a pack are searched for in one act: each search asks every indexer.
+MOST_EPISODES = 5
+
+_GIVES_UP = frozenset({ActKind.REPLACE, ActKind.DISCARD})
+_TAKEN_IN = frozenset({TrackedState.IMPORTING, TrackedState.IMPORTED})
+
+
+class Declined(Exception):  # noqa: N818 -- no error: things are not as they were when this was proposed
+    """An act must not be carried out now. `reason` says why."""
+
+    def __init__(self, key: str, **parameters: Any) -> None:
+        super().__init__(key)
+        self.reason = Reason(key=f"result.{key}", parameters=known(**parameters))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """An entry of the journal, and the release to grab; that can be had for half an hour after it was found."""
+
+    entry: JournalEntry
+    candidate: Candidate | None = None
+
+
+def target_of(entry: JournalEntry) -> Target:
+    """Return what an entry is about."""
+    return Target.from_json(entry.parameters["target"])
+
+
+def grabbed_by(entry: JournalEntry) -> set[str]:
+    """Return the info hashes and names of what was grabbed for an entry."""
+    candidate = entry.parameters.get("candidate")
+    if candidate is None or not entry.parameters.get("grabbed"):
+        return set()
+    return {value for value in (candidate["info_hash"], candidate["title"]) if value}
+
+
+def plan(proposal: Proposal, case: Case, actor: str) -> Plan:
+    """Return the plan for a proposal."""
+    return Plan(
+        entry=JournalEntry(
+            at=case.now,
+            changed_at=case.now,
+            rule=proposal.rule,
+            subject=proposal.subject,
+            label=case.download.label,
+            act=proposal.act,
+            status=EntryStatus.OBSERVED,
+            reason=proposal.reason,
+            actor=actor,
+            parameters={
+                **proposal.parameters,
+                "target": Target.of(case.download).as_json(),
+                "private": case.facts.is_private,
+            },
+        )
+    )
+
+
+class Actuator:
+    """Carries acts out."""
+
+    def __init__(self, hands: Hands) -> None:
+        self._hands = hands
+
+    # --- before ----------------------------------------------------------------------------------------------------
+
+    async def find_replacement(self, plan: Plan, prefer: str | None = None) -> Plan:
+        """Search for another release, and return the plan with it. Raises `Declined` when there is none to be had."""
+        target = target_of(plan.entry)
+        wanting = target.wanted_by[0] if target.wanted_by else None
+        title = search_for(wanting.titles) if wanting else None
+        if wanting is None or title is None:
+            raise Declined("nothing_to_search")
+        arr = self._arr(wanting)
+        try:
+            candidates = await arr.releases(title)
+            blocked = await arr.blocklist(wanting.titles)
+        except self._hands.errors as error:
+            raise self._failed(wanting.arr_id, error) from error
+        found = choose(
+            candidates,
+            wanting.titles,
+            instead_of=wanting.release,
+            info_hash=target.key,
+            blocked=blocked,
+            prefer=prefer,
+        )
+        if found is None:
+            raise Declined("no_alternative", count=len(candidates), arr=self._hands.title(wanting.arr_id))
+        return Plan(entry=_with(plan.entry, candidate=_shown(found)), candidate=found)
+
+    async def prepare(self, plan: Plan) -> Plan:
+        """Look whether it is still as it was, and note what is needed to take it back. Raises `Declined`."""
+        entry, target = plan.entry, target_of(plan.entry)
+        if entry.act is ActKind.REPLACE and plan.candidate is None:
+            raise Declined("no_alternative", count=0)
+        for wanting in target.wanted_by:
+            items = await self._items(wanting)
+            if entry.act in _GIVES_UP and any(item.tracked_state in _TAKEN_IN for item in items):
+                raise Declined("moves_again")
+        if not target.is_torrent:
+            return plan
+        client = self._client(target)
+        try:
+            torrent = await client.torrent(target.key)
+        except self._hands.errors as error:
+            raise self._failed(target.client_id, error) from error
+        if torrent is None:
+            raise Declined("gone")
+        if entry.act in _GIVES_UP:
+            _check_unchanged(torrent, target)
+            noted = quarantine.note(torrent, private=entry.parameters.get("private"))
+            return replace(plan, entry=replace(entry, undo=noted))
+        return plan
+
+    # --- doing -----------------------------------------------------------------------------------------------------
+
+    async def carry_out(self, plan: Plan, now: datetime) -> JournalEntry:
+        """Do it. The entry that comes back is `done`, `failed`, or still `running` when it stopped half-way."""
+        entry = plan.entry
+        try:
+            if plan.candidate is not None:
+                await self._arr(target_of(entry).wanted_by[0]).grab(plan.candidate)
+                entry = _with(entry, grabbed=True)
+            result = await self._do(entry)
+        except self._hands.errors as error:
+            half_way = bool(entry.parameters.get("grabbed")) or entry.act is ActKind.DISCARD
+            status = EntryStatus.RUNNING if half_way else EntryStatus.FAILED
+            return replace(entry, status=status, changed_at=now, result=self._failed(None, error).reason)
+        except Declined as declined:
+            status = EntryStatus.RUNNING if entry.parameters.get("grabbed") else EntryStatus.FAILED
+            return replace(entry, status=status, changed_at=now, result=declined.reason)
+        return replace(entry, status=EntryStatus.DONE, changed_at=now, result=result)
+
+    async def _do(self, entry: JournalEntry) -> Reason:
+        target = target_of(entry)
+        hashes = [target.key]
+        match entry.act:
+            case ActKind.REPLACE:
+                await self._give_up(entry, target)
+                return Reason(key="result.replaced", parameters={"release": entry.parameters["candidate"]["title"]})
+            case ActKind.DISCARD:
+                await self._give_up(entry, target)
+                return Reason(key="result.discarded")
+            case ActKind.LEAVE_QUEUE:
+                for wanting in target.wanted_by:
+                    await self._forget(wanting, blocklist=False, from_client=False)
+                return Reason(key="result.left_queue")
+            case ActKind.REANNOUNCE:
+                await self._client(target).reannounce(hashes)
+                return Reason(key="result.reannounced")
+            case ActKind.RECHECK:
+                await self._client(target).recheck(hashes)
+                return Reason(key="result.rechecking")
+            case ActKind.ADD_TRACKERS:
+                urls = entry.parameters["trackers"]
+                await self._client(target).add_trackers(target.key, urls)
+                return Reason(key="result.trackers_added", parameters={"count": len(urls)})
+            case ActKind.FETCH_MISSING:
+                return await self._fetch_missing(entry, target)
+            case ActKind.RETRY_IMPORT | ActKind.IMPORT:
+                return await self._import(entry, target)
+        raise Declined("not_possible")
+
+    async def _give_up(self, entry: JournalEntry, target: Target) -> None:
+        """Set a torrent aside, then let the *arrs forget and block its release. Can be repeated."""
+        if entry.undo is not None:
+            await quarantine.set_aside(self._client(target), entry.undo)
+        for wanting in target.wanted_by:
+            await self._forget(wanting, blocklist=True, from_client=not target.is_torrent)
+
+    async def _forget(self, wanting: Wanting, *, blocklist: bool, from_client: bool) -> None:
+        """Take a download out of an *arr's queue; it must not search by itself, that was done."""
+        ids = [each for item in await self._items(wanting) for each in item.ids]
+        if not ids:
+            return
+        with suppress(self._hands.missing):  # it left the queue meanwhile
+            await self._arr(wanting).remove_queue_items(
+                ids, from_client=from_client, blocklist=blocklist, search_again=False
+            )
+
+    async def _fetch_missing(self, entry: JournalEntry, target: Target) -> Reason:
+        """Grab what a pack lacks, one title at a time."""
+        wanting = target.wanted_by[0]
+        arr, lacking = self._arr(wanting), set(entry.parameters["title_ids"])
+        fetched = 0
+        for title in [title for title in wanting.titles if title.id in lacking][:MOST_EPISODES]:
+            blocked = await arr.blocklist([title])
+            candidate = choose(
+                await arr.releases(title),
+                [title],
+                instead_of=wanting.release,
+                info_hash=target.key,
+                blocked=blocked,
+            )
+            if candidate is not None:
+                await arr.grab(candidate)
+                fetched += 1
+        if not fetched:
+            raise Declined("no_alternative", count=0)
+        return Reason(key="result.fetched_missing", parameters={"count": fetched})
+
+    async def _import(self, entry: JournalEntry, target: Target) -> Reason:
+        """Let an *arr take in what is here."""
+        arr_id, path = entry.parameters["arr_id"], entry.parameters.get("path")
+        arr = self._hands.arr(arr_id)
+        if arr is None:
+            raise Declined("unreachable", backend=self._hands.title(arr_id))
+        download_id = entry.parameters.get("download_id", target.key)
+        if entry.act is ActKind.IMPORT:
+            wanted = set(entry.parameters["paths"])
+            choices = [each for each in await arr.import_candidates(download_id) if each.path in wanted]
+            if len(choices) != len(wanted):
+                raise Declined("moves_again")
+            await arr.import_files(choices)
+            return Reason(key="result.importing", parameters={"count": len(choices)})
+        await arr.refresh_downloads()
+        if path:
+            await arr.scan_download(path, download_id)
+        return Reason(key="result.import_retried")
+
+    # --- afterwards ------------------------------------------------------------------------------------------------
+
+    async def undo(self, entry: JournalEntry, now: datetime) -> JournalEntry:
+        """Take an act back: the torrent as it was, its release allowed again, and what was grabbed instead set aside.
+
+        The entry stays `undoing` while a backend is away.
+        """
+        target = target_of(entry)
+        try:
+            client = self._client(target)
+            torrent = await client.torrent(target.key)
+            if torrent is None:
+                gone = Reason(key="result.gone")
+                return replace(entry, status=EntryStatus.FAILED, changed_at=now, result=gone, undo=None)
+            if entry.undo is not None:
+                await quarantine.take_back(client, entry.undo)
+            for wanting in target.wanted_by:
+                await self._allow_again(wanting, entry)
+                await self._set_replacement_aside(wanting, entry)
+        except self._hands.errors as error:
+            return replace(entry, changed_at=now, result=self._failed(None, error).reason)
+        except Declined as declined:
+            return replace(entry, changed_at=now, result=declined.reason)
+        return replace(entry, status=EntryStatus.UNDONE, changed_at=now, result=Reason(key="result.undone"), undo=None)
+
+    async def _allow_again(self, wanting: Wanting, entry: JournalEntry) -> None:
+        arr = self._arr(wanting)
+        for blocked in await arr.blocklist(wanting.titles):
+            recent = blocked.at is None or blocked.at >= entry.at - CLOCKS_DIFFER
+            if recent and blocked.release.casefold() == wanting.release.casefold():
+                await arr.remove_from_blocklist(blocked.id)
+
+    async def _set_replacement_aside(self, wanting: Wanting, entry: JournalEntry) -> None:
+        """Put what was grabbed instead into quarantine, unless it is here already: then nothing speaks against both."""
+        candidate = entry.parameters.get("candidate")
+        if candidate is None or not entry.parameters.get("grabbed"):
+            return
+        arr = self._arr(wanting)
+        for item in await arr.queue():
+            if item.download_id is None or not _is(candidate, item):
+                continue
+            client = self._client(target_of(entry))
+            torrent = await client.torrent(item.download_id)
+            if torrent is None or torrent.finished:
+                continue
+            await quarantine.set_aside(client, quarantine.note(torrent, private=entry.parameters.get("private")))
+            await self._forget(
+                Wanting(arr_id=wanting.arr_id, download_id=item.download_id, release=item.release),
+                blocklist=False,
+                from_client=False,
+            )
+
+    async def settle(self, entry: JournalEntry, now: datetime) -> JournalEntry:
+        """Find out what became of an act that was interrupted, by looking; finish what was begun, else leave it.
+
+        The entry comes back as it was while a backend that could tell is away.
+        """
+        if entry.status is EntryStatus.UNDOING:
+            return await self.undo(entry, now)
+        try:
+            if entry.act is ActKind.REPLACE:
+                if not (entry.parameters.get("grabbed") or await self._was_grabbed(entry)):
+                    return _interrupted(entry, now)
+                entry = _with(entry, grabbed=True)
+            elif entry.act not in _GIVES_UP or not await self._was_begun(entry):
+                return _interrupted(entry, now)
+            result = await self._do(entry)
+        except Declined:
+            return entry
+        except self._hands.errors:
+            return entry
+        return replace(entry, status=EntryStatus.DONE, changed_at=now, result=result)
+
+    async def _was_grabbed(self, entry: JournalEntry) -> bool:
+        """Tell by its history whether the *arr grabbed the release for which an entry was written."""
+        candidate, wanting = entry.parameters["candidate"], target_of(entry).wanted_by[0]
+        events = await self._arr(wanting).history(entry.at - CLOCKS_DIFFER, [title.id for title in wanting.titles])
+        return any(
+            event.kind is HistoryKind.GRABBED
+            and (event.release == candidate["title"] or (event.info_hash or "-") == candidate["info_hash"])
+            for event in events
+        )
+
+    async def _was_begun(self, entry: JournalEntry) -> bool:
+        """Tell whether a torrent bears the mark of the first step."""
+        target = target_of(entry)
+        if not target.is_torrent:
+            return not any([await self._items(wanting) for wanting in target.wanted_by])
+        torrent = await self._client(target).torrent(target.key)
+        return torrent is not None and QUARANTINE in torrent.tags
+
+    async def purge(self, entry: JournalEntry, now: datetime) -> JournalEntry:
+        """Let go of what was set aside long ago. Data is deleted only when it is nobody else's and nobody shares it."""
+        target, noted = target_of(entry), entry.undo
+        if noted is not None:
+            client = self._client(target)
+            torrent = await client.torrent(target.key)
+            if (
+                torrent is not None
+                and noted["deletable"]
+                and quarantine.is_set_aside(torrent)
+                and not torrent.finished
+                and not self._hands.shares_files(target.client_id or "", torrent)
+            ):
+                await client.delete([torrent.hash], with_files=True)
+        return replace(entry, changed_at=now, undo=None)
+
+    # --- hands -----------------------------------------------------------------------------------------------------
+
+    def _arr(self, wanting: Wanting) -> ArrHands:
+        arr = self._hands.arr(wanting.arr_id)
+        if arr is None:
+            raise Declined("unreachable", backend=self._hands.title(wanting.arr_id))
+        return arr
+
+    def _client(self, target: Target) -> TorrentHands:
+        client = self._hands.torrents(target.client_id)
+        if client is None:
+            raise Declined("unreachable", backend=self._hands.title(target.client_id))
+        return client
+
+    async def _items(self, wanting: Wanting) -> list[QueueItem]:
+        """Return what is in an *arr's queue of a download at this moment. Raises `Declined`."""
+        arr = self._arr(wanting)
+        try:
+            queue = await arr.queue()
+        except self._hands.errors as error:
+            raise self._failed(wanting.arr_id, error) from error
+        if wanting.download_id is None:
+            return [item for item in queue if item.download_id is None and item.release == wanting.release]
+        return [item for item in queue if item.download_id == wanting.download_id]
+
+    def _failed(self, backend_id: str | None, error: Exception) -> Declined:
+        return Declined("error", backend=self._hands.title(backend_id) if backend_id else None, detail=str(error))
+
+
+def _check_unchanged(torrent: Torrent, target: Target) -> None:
+    """Refuse to give up what has moved on since it was judged, or what a person took in hand."""
+    have = max(torrent.size_bytes - torrent.remaining_bytes, 0) if torrent.size_bytes else 0
+    if have > target.have_bytes or (torrent.finished and not target.finished):
+        raise Declined("moves_again")
+    if torrent.forced or (torrent.state is DownloadState.STOPPED and not target.finished):
+        raise Declined("in_hand")
+
+
+def _interrupted(entry: JournalEntry, now: datetime) -> JournalEntry:
+    return replace(entry, status=EntryStatus.FAILED, changed_at=now, result=Reason(key="result.interrupted"), undo=None)
+
+
+def _with(entry: JournalEntry, **parameters: Any) -> JournalEntry:
+    return replace(entry, parameters={**entry.parameters, **parameters})
+
+
+def _shown(candidate: Candidate) -> dict[str, Any]:
+    """Return what of a release is told to people, and recognises it later. Its link may hold a key: it stays out."""
+    return {
+        "title": candidate.title,
+        "info_hash": candidate.info_hash,
+        "indexer": candidate.indexer,
+        "size_bytes": candidate.size_bytes,
+        "seeders": candidate.seeders,
+        "quality": candidate.quality,
+        "score": candidate.score,
+    }
+
+
+def _is(candidate: Mapping[str, Any], item: QueueItem) -> bool:
+    return item.download_id == candidate["info_hash"] or item.release == str(candidate["title"])

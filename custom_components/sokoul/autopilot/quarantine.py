@@ -1,0 +1,63 @@
+"""Quarantine: a torrent is set aside so that it can be taken back as it was, within seconds and without a byte lost.
+
+It gets a category of its own, so that no *arr tracks it, imports it or removes it, and a tag. What it was before is
+noted first. Each step can be repeated, so an interruption between any two of them is mended by doing it all again.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..model.downloads import DownloadState, Torrent
+from .ownership import QUARANTINE
+from .ports import TorrentHands
+
+_RESTING = frozenset({DownloadState.STOPPED, DownloadState.COMPLETED})
+
+
+def note(torrent: Torrent, *, private: bool | None) -> dict[str, Any]:
+    """Return, for the journal, what a torrent is before it is set aside.
+
+    One that is finished or private seeds on: it is not stopped.
+    """
+    return {
+        "hash": torrent.hash,
+        "category": torrent.category,
+        "tags": sorted(torrent.tags),
+        "automatic": torrent.automatic,
+        "save_path": torrent.save_path,
+        "content_path": torrent.content_path,
+        "ran": torrent.state not in _RESTING,
+        "stop": not (torrent.finished or private is not False),
+        "deletable": not torrent.finished and private is False,
+    }
+
+
+async def set_aside(client: TorrentHands, noted: Mapping[str, Any]) -> None:
+    """Put a torrent into quarantine. Turning automatic management off first keeps its files where they are."""
+    hashes = [noted["hash"]]
+    await client.add_tags(hashes, [QUARANTINE])
+    if noted["stop"]:
+        await client.stop(hashes)
+    if noted["automatic"]:
+        await client.set_automatic(hashes, False)
+    await client.ensure_category(QUARANTINE)
+    await client.set_category(hashes, QUARANTINE)
+
+
+async def take_back(client: TorrentHands, noted: Mapping[str, Any]) -> None:
+    """Put a torrent back as it was. The tag goes last: until then it is known to be unfinished business."""
+    hashes = [noted["hash"]]
+    if noted["category"]:
+        await client.ensure_category(noted["category"])
+    await client.set_category(hashes, noted["category"])
+    if noted["automatic"]:
+        await client.set_automatic(hashes, True)
+    if noted["ran"]:
+        await client.start(hashes)
+    if QUARANTINE not in noted["tags"]:
+        await client.remove_tags(hashes, [QUARANTINE])
+
+
+def is_set_aside(torrent: Torrent) -> bool:
+    """Tell whether a torrent is in quarantine."""
+    return torrent.category == QUARANTINE

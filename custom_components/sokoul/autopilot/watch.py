@@ -1,0 +1,262 @@
+"""What the autopilot keeps an eye on: every download that is not done, what was learned of it, and when to judge it.
+
+Following costs what changed: a download is looked at when it changes and when the gate of its client opens or shuts.
+Judging happens when a clock is due, from a heap. Ten thousand quiet torrents cost nothing.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from heapq import heappop, heappush
+from itertools import count
+
+from ..model.backend import Backend
+from ..model.downloads import Transfer
+from ..model.memory import NOTHING_KNOWN, SubjectMemory
+from ..model.paths import PathState
+from ..model.world import Changes, Download, DownloadIndex, World
+from .census import Census
+from .gate import Line, judge_client, line_alive
+from .observe import AnyRule, observe
+from .ownership import QUARANTINE
+from .rules.base import CALM, OPEN, Case, Facts, Gate, Surroundings
+
+#: So many downloads are looked at before the event loop has its turn: some milliseconds.
+SLICE = 100
+#: Facts that were looked up are true for so long.
+FACTS_LAST = timedelta(hours=6)
+#: A line that is used to this share of its limit is busy.
+BUSY_SHARE = 0.8
+
+_NO_FACTS = Facts()
+
+
+@dataclass(slots=True)
+class Watched:
+    """One download under watch."""
+
+    download: Download
+    memory: SubjectMemory
+    facts: Facts = _NO_FACTS
+    facts_at: datetime | None = None
+    due: datetime | None = None
+
+
+@dataclass(slots=True)
+class _Client:
+    """One download client: its line, its gate, and its unfinished downloads together."""
+
+    backend: Backend
+    line: Line
+    gate: Gate = OPEN
+    census: Census = field(default_factory=Census)
+
+
+class Watch:
+    """Follows the world, and tells which downloads are due to be judged."""
+
+    def __init__(
+        self, rules: Iterable[AnyRule], policy_of: Callable[[AnyRule], object], memories: Mapping[str, SubjectMemory]
+    ) -> None:
+        self._rules = tuple(rules)
+        self._policy_of = policy_of
+        self._memories = dict(memories)  # of subjects that were not seen yet
+        self._watched: dict[str, Watched] = {}
+        self._clients: dict[str, _Client] = {}
+        self._heap: list[tuple[datetime, int, str]] = []
+        self._order = count()
+        self._world = World()
+        self.learned: set[str] = set()  # subjects of which more is known than was stored
+
+    # --- following the world -------------------------------------------------------------------------------------
+
+    def follow(self, world: World, index: DownloadIndex, changes: Changes, now: datetime) -> Iterator[None]:
+        """Take over what changed. Yields now and then, so that others have their turn."""
+        self._world = world
+        for gone in changes.removed:
+            self.forget(gone)
+        for download_id in changes.changed:  # the census first: the gate is judged by all of them
+            if (download := index.get(download_id)) is not None and download.client_id in self._clients:
+                self._clients[download.client_id].census.note(download)
+        turned = self._judge_clients(world, index, now)
+        looks = set(changes.changed)
+        if turned:
+            looks |= {key for key, watched in self._watched.items() if watched.download.client_id in turned}
+        for number, download_id in enumerate(looks, 1):
+            if (download := index.get(download_id)) is not None:
+                self._look(download, now)
+            if number % SLICE == 0:
+                yield
+
+    def _judge_clients(self, world: World, index: DownloadIndex, now: datetime) -> set[str]:
+        """Judge the gates anew, and return the clients at which one opened or shut."""
+        turned = set()
+        for backend, _ in world.clients:
+            client = self._clients.get(backend.id)
+            if client is None:
+                client = self._clients[backend.id] = _Client(backend=backend, line=Line(answering_since=now))
+                for download in index:
+                    if download.client_id == backend.id:
+                        client.census.note(download)
+            elif backend.available and not client.backend.available:
+                client.line = Line(answering_since=now)
+            client.backend = backend
+            if line_alive(backend):
+                client.line = replace(client.line, alive_at=now)
+            gate = judge_client(backend, client.line, active=bool(client.census.active), now=now)
+            if gate.open is not client.gate.open:
+                turned.add(backend.id)
+            client.gate = gate
+        for gone in self._clients.keys() - world.backends.keys():
+            del self._clients[gone]
+        return turned
+
+    def line_works(self, client_id: str, now: datetime) -> None:
+        """Note that a tracker answered: the line of this client works, though nobody is connected."""
+        client = self._clients[client_id]
+        client.line = replace(client.line, alive_at=now)
+
+    def silent_lines(self) -> dict[str, tuple[Download, ...]]:
+        """Return the clients that show no sign of a working line, and some downloads whose trackers could tell."""
+        return {
+            client_id: tuple(self._watched[each].download for each in list(client.census.active)[:3] if each in self)
+            for client_id, client in self._clients.items()
+            if client.backend.available and client.census.active and not line_alive(client.backend)
+        }
+
+    def _look(self, download: Download, now: datetime) -> None:
+        """Learn from one download, and note when it is due."""
+        watched = self._watched.get(download.id)
+        if watched is None:
+            memory = self._memories.pop(download.id, NOTHING_KNOWN)
+            if not _is_watched(download, memory):
+                return
+            watched = self._watched[download.id] = Watched(download=download, memory=memory)
+        elif not _is_watched(download, watched.memory):
+            self.forget(download.id)
+            return
+        watched.download = download
+        ran = _running(watched.memory)
+        self.learn(download.id, observe(self._case(watched, now), self._rules, self._policy_of))
+        if _running(watched.memory) - ran:  # else it is due already
+            self.ask_again(download.id, now)
+
+    def forget(self, subject: str) -> None:
+        """Stop watching a download that is gone or done."""
+        self._memories.pop(subject, None)
+        watched = self._watched.pop(subject, None)
+        if watched is None:
+            return
+        if watched.download.client_id in self._clients:
+            self._clients[watched.download.client_id].census.forget(subject)
+        if watched.memory is not NOTHING_KNOWN:
+            self.learned.add(subject)
+
+    # --- what is known -------------------------------------------------------------------------------------------
+
+    def __contains__(self, subject: str) -> bool:
+        return subject in self._watched
+
+    def __len__(self) -> int:
+        return len(self._watched)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(tuple(self._watched))
+
+    def memory(self, subject: str) -> SubjectMemory | None:
+        """Return what is known of a subject, None when nothing is."""
+        watched = self._watched.get(subject)
+        return watched.memory if watched else self._memories.get(subject)
+
+    def learn(self, subject: str, memory: SubjectMemory) -> None:
+        """Keep what is known of a subject now."""
+        watched = self._watched.get(subject)
+        if watched is None:
+            self._memories[subject] = memory
+        elif memory is watched.memory:
+            return
+        else:
+            watched.memory = memory
+        self.learned.add(subject)
+
+    def learn_facts(self, subject: str, facts: Facts, now: datetime) -> None:
+        """Keep what was looked up of a download, for a while."""
+        if watched := self._watched.get(subject):
+            watched.facts, watched.facts_at = facts, now
+
+    def case(self, subject: str, now: datetime) -> Case | None:
+        """Return a download as a rule sees it now, None when it is not watched."""
+        watched = self._watched.get(subject)
+        return self._case(watched, now) if watched else None
+
+    def _case(self, watched: Watched, now: datetime) -> Case:
+        if watched.facts_at is not None and now - watched.facts_at > FACTS_LAST:
+            watched.facts, watched.facts_at = _NO_FACTS, None
+        return Case(
+            download=watched.download,
+            now=now,
+            memory=watched.memory,
+            facts=watched.facts,
+            around=self._around(watched.download),
+        )
+
+    def _around(self, download: Download) -> Surroundings:
+        client = self._clients.get(download.client_id or "")
+        if client is None:
+            return CALM
+        snapshot = client.backend.client
+        transfer = snapshot.transfer if snapshot else None
+        return Surroundings(
+            gate=client.gate,
+            transfer=transfer,
+            line_busy=transfer is not None and _is_busy(transfer),
+            slow_for_most=client.census.slow_for_most,
+            broken_neighbours=client.census.broken_beside(download),
+            mount_proven=self._mount_proven(client.backend.id),
+            free_bytes=transfer.free_bytes if transfer else None,
+        )
+
+    def _mount_proven(self, client_id: str) -> bool | None:
+        states = {each.state for each in self._world.path_maps.get(client_id, ())} - {PathState.NO_ACCESS}
+        return PathState.PROVEN in states if states else None
+
+    # --- what is due ---------------------------------------------------------------------------------------------
+
+    def ask_again(self, subject: str, at: datetime) -> None:
+        """Judge a download at this moment, if not before."""
+        watched = self._watched.get(subject)
+        if watched is None or (watched.due is not None and watched.due <= at):
+            return
+        watched.due = at
+        heappush(self._heap, (at, next(self._order), subject))
+
+    def due(self, now: datetime) -> Iterator[str]:
+        """Return the downloads whose time has come, each once."""
+        while self._heap and self._heap[0][0] <= now:
+            at, _, subject = heappop(self._heap)
+            watched = self._watched.get(subject)
+            if watched is not None and watched.due == at:
+                watched.due = None
+                yield subject
+
+    @property
+    def next_due(self) -> datetime | None:
+        """When the next download is to be judged."""
+        return self._heap[0][0] if self._heap else None
+
+
+def _running(memory: SubjectMemory) -> set[str]:
+    return {rule for rule, clock in memory.clocks.items() if clock.running_since is not None}
+
+
+def _is_watched(download: Download, memory: SubjectMemory) -> bool:
+    """Whether there is anything to watch for: it is not done, an *arr waits for it, or it was taken back."""
+    if download.category == QUARANTINE:
+        return False
+    return not download.finished or bool(download.claims) or memory.restored_from is not None
+
+
+def _is_busy(transfer: Transfer) -> bool:
+    """Whether the line or a limit of our own is the bottleneck."""
+    limit = transfer.download_limit
+    return transfer.alternative_limits or (limit > 0 and transfer.download_rate > BUSY_SHARE * limit)
