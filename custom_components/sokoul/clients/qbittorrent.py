@@ -1,16 +1,12 @@
 """qBittorrent from 4.5 to 5.3, by its WebUI API (versions 2.8.19 to 2.16).
 
-What differs between the versions is told apart by the version of the API, never of the application. There are three
-ways in: an API key (since API 2.14.1), user name and password, or nothing where qBittorrent lets our address pass.
-A login that was refused is never tried again: five of them ban the address, and with it everybody behind the same
-bridge. Neither `Origin` nor `Referer` is sent, because qBittorrent compares them with its own address.
+What differs between the versions is told apart by the version of the API, never of the application.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
-from http import HTTPStatus
 import re
 from typing import Any
 
@@ -25,11 +21,12 @@ from ..model.downloads import (
     TorrentFile,
     TorrentTracker,
 )
-from .errors import Banned, InvalidAuth, NotFound, NotTheApi, Refused, UnexpectedResponse
+from .errors import NotFound, NotTheApi, Refused, UnexpectedResponse
 from .fields import Fields, each
-from .http import DEFAULT_TIMEOUT_SECONDS, Answer, HttpClient, Query, error_of, is_web_page, reason_of
+from .http import DEFAULT_TIMEOUT_SECONDS, is_web_page
 from .info_hash import hash_of_magnet, hash_of_torrent_file
 from .qbittorrent_fields import files_of, settings_of, trackers_of
+from .qbittorrent_session import QbittorrentSession
 from .qbittorrent_sync import LARGE_BYTES, SyncState
 
 #: Since this version of the API `pause` and `resume` are `stop` and `start` (qBittorrent 5.0).
@@ -38,12 +35,6 @@ API_STOP_START = (2, 11, 0)
 _GLOBAL_LIMIT = -2
 #: Everything at once takes longer than a change: so many times the usual timeout.
 _PATIENCE_WITH_EVERYTHING = 3
-
-_FORBIDDEN = frozenset({HTTPStatus.FORBIDDEN})
-_LOGIN_REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
-
-#: A multipart form can be sent once: for a second try it is made again.
-type Form = Mapping[str, str] | Callable[[], FormData] | None
 
 _VERSION = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 
@@ -56,7 +47,7 @@ class QbittorrentVersion:
     api: tuple[int, int, int]
 
 
-class QbittorrentClient:
+class QbittorrentClient(QbittorrentSession):
     """One qBittorrent. Every method raises the errors of `clients.errors`, and only those."""
 
     def __init__(
@@ -69,27 +60,13 @@ class QbittorrentClient:
         api_key: str = "",
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
     ) -> None:
-        # the answers are small or come once: packing them would cost both sides more than it saves
-        headers = {"Accept-Encoding": "identity"}
-        if api_key:
-            headers["Authorization"] = f"Bearer {api_key}"
-        self._http = HttpClient(session, url, headers=headers, timeout_seconds=timeout_seconds)
-        self._timeout_seconds = timeout_seconds
-        self._credentials = {"username": username, "password": password} if username and not api_key else None
-        self._login_lock = asyncio.Lock()
-        self._logged_in = False
-        self._logins = 0
-        self._login_refusal = ""
-        self._cookies: dict[str, str] = {}
+        super().__init__(
+            session, url, username=username, password=password, api_key=api_key, timeout_seconds=timeout_seconds
+        )
         self._version: QbittorrentVersion | None = None
         self._sync = SyncState()
         self._sync_lock = asyncio.Lock()
         self._settings: ClientSettings | None = None
-
-    @property
-    def latency_seconds(self) -> float | None:
-        """How long the last answer took, None before the first."""
-        return self._http.latency_seconds
 
     # --- reading -------------------------------------------------------------------------------------------------
 
@@ -284,13 +261,6 @@ class QbittorrentClient:
         """Use the alternative limits, or the ordinary ones."""
         await self._post("transfer/setSpeedLimitsMode", {"mode": "1" if alternative else "0"})
 
-    async def log_out(self) -> None:
-        """End the session, where there was a login."""
-        if self._logged_in:
-            self._logged_in = False
-            await self._send("POST", "auth/logout")
-        self._cookies.clear()
-
     # --- requests ------------------------------------------------------------------------------------------------
 
     async def _stop_or_start(self, name: str, name_before_5: str, hashes: Collection[str] | None) -> None:
@@ -308,92 +278,6 @@ class QbittorrentClient:
         if hashes is None or hashes:
             form = {name: _spelled(value) for name, value in options.items()}
             await self._post(f"torrents/{action}", {"hashes": "all" if hashes is None else "|".join(hashes), **form})
-
-    async def _post(self, path: str, form: Mapping[str, str]) -> None:
-        await self._request("POST", path, form=form)
-
-    async def _json(self, path: str, params: Query) -> Any:
-        return (await self._request("GET", path, params=params)).json()
-
-    async def _text(self, path: str) -> str:
-        answer = await self._request("GET", path)
-        if is_web_page(answer):
-            raise NotTheApi(f"{answer.where}: a web page came instead of the API", status=answer.status)
-        return answer.text.strip()
-
-    async def _request(self, method: str, path: str, **options: Any) -> Answer:
-        """Send a request in a session: log in first where that is needed, and once more where the session ended."""
-        if self._credentials is not None and not self._logged_in:
-            await self._log_in(self._logins)
-        logins = self._logins
-        answer = await self._send(method, path, **options)
-        if answer.status == HTTPStatus.FORBIDDEN and self._credentials is not None:
-            await self._log_in(logins)
-            answer = await self._send(method, path, **options)
-        if answer.status == HTTPStatus.FORBIDDEN:
-            raise error_of(answer)
-        return answer
-
-    async def _send(
-        self,
-        method: str,
-        path: str,
-        *,
-        form: Form = None,
-        expected: frozenset[int] = _FORBIDDEN,
-        **options: Any,
-    ) -> Answer:
-        """Send a request with the session's cookies. They are ours, whatever jar the HTTP session has.
-
-        The cookie's name differs between versions ("SID", since 5.2 "QBT_SID_8080"), and a proxy may add its own.
-        """
-        cookies = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
-        headers = {"Cookie": cookies} if cookies else None
-        filled = form() if callable(form) else form
-        answer = await self._http.request(
-            method, f"api/v2/{path}", form=filled, headers=headers, expected=expected, **options
-        )
-        for line in answer.headers.getall("Set-Cookie", ()):
-            name, _, value = line.partition(";")[0].partition("=")
-            self._cookies[name.strip()] = value.strip()
-        return answer
-
-    async def _log_in(self, logins: int) -> None:
-        """Log in, unless somebody did since there were so many logins. A refusal is final for this object."""
-        async with self._login_lock:
-            if self._logins != logins:
-                return
-            if self._login_refusal:
-                raise InvalidAuth(self._login_refusal)
-            self._logged_in = False
-            answer = await self._send("POST", "auth/login", form=self._credentials, expected=_LOGIN_REFUSALS)
-            match answer.status, answer.text.strip():
-                case (HTTPStatus.NO_CONTENT, _) | (HTTPStatus.OK, "Ok."):  # since 5.2, before
-                    self._logged_in = True
-                    self._logins += 1
-                case _ if answer.status >= HTTPStatus.BAD_REQUEST and is_web_page(answer):
-                    raise error_of(answer)  # a proxy's: qBittorrent refuses in plain words
-                case (HTTPStatus.FORBIDDEN, _):
-                    raise Banned(f"{answer.where}: {reason_of(answer) or 'this address is banned for a while'}")
-                case (HTTPStatus.UNAUTHORIZED, _) if await self._host_is_refused():
-                    raise Refused(
-                        f"{answer.where}: qBittorrent refuses this host name or port (host header validation)",
-                        status=answer.status,
-                    )
-                case (HTTPStatus.UNAUTHORIZED, _) | (HTTPStatus.OK, "Fails."):
-                    self._login_refusal = f"{answer.where}: wrong user name or password"
-                    raise InvalidAuth(self._login_refusal)
-                case _ if answer.status >= HTTPStatus.BAD_REQUEST:
-                    raise error_of(answer)
-                case _ if is_web_page(answer):
-                    raise NotTheApi(f"{answer.where}: a web page came instead of the API", status=answer.status)
-                case _:
-                    raise UnexpectedResponse(f"{answer.where}: an answer that no login has", status=answer.status)
-
-    async def _host_is_refused(self) -> bool:
-        """Tell a refused `Host` header (401 on everything) from a refused login (403 on the rest of the API)."""
-        answer = await self._send("GET", "app/webapiVersion", expected=_LOGIN_REFUSALS)
-        return answer.status == HTTPStatus.UNAUTHORIZED
 
 
 def _spelled(value: str | float) -> str:
