@@ -61,9 +61,12 @@ def load(where: Path | str) -> None:
 
     Raises ImportError where `POSTGRESQL_REQUIREMENTS` is needed and not installed.
     """
-    names = ("asyncpg", "postgresql.asyncpg") if is_postgresql(where) else ("aiosqlite", "sqlite.aiosqlite")
-    import_module(names[0])
-    import_module(f"sqlalchemy.dialects.{names[1]}")
+    if is_postgresql(where):
+        import_module("asyncpg")  # by its name: it is no requirement of everybody
+        import_module("sqlalchemy.dialects.postgresql.asyncpg")
+    else:
+        import aiosqlite  # noqa: F401, PLC0415 -- here, and not when the event loop asks for the first connection
+        import sqlalchemy.dialects.sqlite.aiosqlite  # noqa: F401, PLC0415
 
 
 def make_engine(where: Path | str, limits: Limits) -> AsyncEngine:

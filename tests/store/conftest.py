@@ -1,0 +1,54 @@
+"""Every test that takes `where` or `store` runs on SQLite and on PostgreSQL."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from custom_components.sokoul.store import Store, open_store
+
+from .make import NOW, Timers
+from .servers import Postgresql, running_postgresql
+
+type Where = Path | str
+
+
+@pytest.fixture(scope="session")
+def _server() -> Iterator[Postgresql | None]:
+    with running_postgresql() as server:
+        yield server
+
+
+@pytest.fixture
+async def postgresql(request: pytest.FixtureRequest, socket_enabled: None) -> Postgresql:
+    server: Postgresql | None = request.getfixturevalue("_server")  # now that it may look for a free port
+    if server is None:
+        pytest.skip("PostgreSQL is not installed (Debian: postgresql)")
+    await server.empty()
+    return server
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "history" / "sokoul.db"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
+def where(request: pytest.FixtureRequest) -> Where:
+    if request.param == "sqlite":
+        path: Path = request.getfixturevalue("file")
+        return path
+    server: Postgresql = request.getfixturevalue("postgresql")
+    return server.url
+
+
+@pytest.fixture
+def timers() -> Timers:
+    return Timers()
+
+
+@pytest.fixture
+async def store(where: Where, timers: Timers) -> AsyncIterator[Store]:
+    opened = await open_store(where, clock=lambda: NOW, call_later=timers.call_later)
+    yield opened
+    await opened.close()

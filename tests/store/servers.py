@@ -1,0 +1,81 @@
+"""A real PostgreSQL for the tests, on a port of its own."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+import os
+from pathlib import Path
+import shutil
+import subprocess
+import tempfile
+
+import asyncpg  # type: ignore[import-untyped]  # it publishes no types
+
+from devstack.ports import free_port
+from devstack.tools import postgresql_bin
+
+#: The data is thrown away: none of it has to survive a power failure.
+_IN_A_HURRY = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+
+
+class Postgresql:
+    """A server that can be stopped, started and emptied."""
+
+    def __init__(self, programs: Path, folder: Path) -> None:
+        self._programs = programs
+        self._folder = folder
+        self.port = free_port()
+        # initdb refuses to run as root
+        self._as_somebody = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+
+    def create(self) -> None:
+        (self._folder / "sock").mkdir()
+        if self._as_somebody:
+            for path in (self._folder, self._folder / "sock"):
+                shutil.chown(path, "postgres")
+        cluster = ["-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"]
+        self._run("initdb", "-D", self._data, *cluster)
+
+    def start(self) -> None:
+        options = f"-c listen_addresses=127.0.0.1 -p {self.port} -k {self._folder}/sock {_IN_A_HURRY}"
+        self._run("pg_ctl", "-D", self._data, "-s", "-w", "-l", f"{self._folder}/log", "-o", options, "start")
+
+    def stop(self) -> None:
+        self._run("pg_ctl", "-D", self._data, "-s", "-w", "-m", "immediate", "stop")
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+
+    async def empty(self) -> None:
+        """Drop all tables. A new database for each test would take longer, and much more room."""
+        connection = await asyncpg.connect(self.url, ssl=False)
+        await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        await connection.close()
+
+    @property
+    def _data(self) -> str:
+        return f"{self._folder}/data"
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [*self._as_somebody, str(self._programs / program), *arguments]
+        # the server inherits what it is given: it must not keep a pipe of the tests open
+        with (self._folder / "said").open("ab") as said:
+            subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=said, stderr=said, cwd="/", timeout=60)
+
+
+@contextmanager
+def running_postgresql() -> Iterator[Postgresql | None]:
+    """Start a server, None where none is installed."""
+    programs = postgresql_bin()
+    if programs is None:
+        yield None
+        return
+    folder = Path(tempfile.mkdtemp(prefix="sokoul-postgresql-", dir="/tmp"))  # paths of sockets have to be short
+    server = Postgresql(programs, folder)
+    try:
+        server.create()
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
