@@ -376,6 +376,52 @@ async def test_ten_thousand_items(kind: type[ArrClient]) -> None:
     assert len(server.requests) == 10_000 // PAGE_SIZE
 
 
+@both
+async def test_an_equal_queue_is_the_same_object(kind: type[ArrClient]) -> None:
+    """Comparing ten thousand equal items would take longer than the event loop may be held up."""
+    records = [record(number, downloadId="SEASON" if number < 3 else f"{number:040X}") for number in range(500)]
+    async with talking(kind, {"GET /api/v3/queue": paged(records)}) as (client, server):
+        before = await client.queue()
+        assert await client.queue() is before
+        assert len(server.requests) == 2 * 3  # it is asked for all the same
+
+
+@both
+async def test_items_of_a_queue_that_did_not_change_are_the_same_objects(kind: type[ArrClient]) -> None:
+    records = [record(number, downloadId="SEASON" if number < 3 else f"{number:040X}") for number in range(500)]
+    async with talking(kind, {"GET /api/v3/queue": paged(records)}) as (client, _):
+        before = {item.ids: item for item in await client.queue()}
+        records[250] = {**records[250], "sizeleft": 1}
+        del records[10]  # all after it move, from page to page too
+        records.append(record(777, downloadId="F" * 40))
+        after = {item.ids: item for item in await client.queue()}
+        new = {ids for ids, item in after.items() if before.get(ids) is not item}
+        assert new == {(250,), (777,)}
+        assert before.keys() - after.keys() == {(10,)}
+        assert after[0, 1, 2].ids == (0, 1, 2)
+        assert after[250,].remaining_bytes == 1
+        records[1] = {**records[1], "sizeleft": 9}
+        season = next(item for item in await client.queue() if 1 in item.ids)
+    assert season.remaining_bytes == 9
+
+
+async def test_a_queue_that_could_not_be_read_to_its_end_is_read_anew() -> None:
+    records = [record(number) for number in range(500)]
+    answers: dict[str, CannedAnswer] = {"GET /api/v3/queue": paged(records)}
+    async with talking(RadarrClient, answers) as (client, server):
+        before = await client.queue()
+        records[0] = {**records[0], "sizeleft": 1}
+        server.answers["GET /api/v3/queue"] = lambda request: (
+            paged(records)(request) if request.query["page"] == "1" else web.Response(status=500)
+        )
+        with pytest.raises(UnexpectedResponse):
+            await client.queue()
+        server.answers["GET /api/v3/queue"] = paged(records)
+        after = await client.queue()
+    assert after[0].remaining_bytes == 1
+    assert [one is other for one, other in zip(before, after, strict=True)] == [False] + 499 * [True]
+
+
 def changing(*stages: list[dict[str, Any]]) -> CannedAnswer:
     """Answer each page from another stage of the queue's life."""
 

@@ -4,12 +4,16 @@ Searching, grabbing and history are in `arr_releases`, importing is in `arr_impo
 """
 
 from abc import ABC, abstractmethod
+import asyncio
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from hashlib import blake2b
 import re
 from typing import Any, ClassVar
+
+from aiohttp import ClientSession
 
 from ..model.library import (
     ArrWiring,
@@ -33,6 +37,7 @@ from .arr_imports import ArrImports
 from .arr_releases import ArrReleases
 from .errors import NotFound, UnexpectedResponse
 from .fields import Fields, each
+from .http import DEFAULT_TIMEOUT_SECONDS
 from .servarr import ServarrClient, instant, settings, text_of
 
 __all__ = ["MAX_IDS", "MAX_PAGES", "PAGE_SIZE", "ArrClient", "ServarrClient", "files", "instant", "settings", "text_of"]
@@ -51,6 +56,15 @@ MAX_IDS = 100
 _PROXIED_INDEXER = re.compile(r"(?P<manager>https?://.+)/\d+/?")
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _QueuePage:
+    """A page of the queue. What is the same object was the same answer."""
+
+    digest: bytes  # of the answer
+    records: tuple[QueueItem, ...]
+    total: int  # records on all pages
+
+
 class ArrClient(ArrReleases, ArrImports, ABC):
     """Radarr or Sonarr, API v3."""
 
@@ -62,32 +76,65 @@ class ArrClient(ArrReleases, ArrImports, ABC):
     _queue_includes: ClassVar[Mapping[str, bool]]
     _history_includes: ClassVar[Mapping[str, bool]]
 
+    def __init__(
+        self, session: ClientSession, url: str, api_key: str, *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+    ) -> None:
+        super().__init__(session, url, api_key, timeout_seconds=timeout_seconds)
+        # the queue as it was last read: its pages, its records and downloads by their ids, and itself
+        self._pages: list[_QueuePage] = []
+        self._items: dict[tuple[int, ...], QueueItem] = {}
+        self._queue: tuple[QueueItem, ...] = ()
+
     # --- reading -------------------------------------------------------------------------------------------------
 
     async def queue(self) -> tuple[QueueItem, ...]:
         """Return the whole queue, items that the application doesn't know the title of included.
 
         One download is one item, however many records (episodes) it has. Items may come and go between two pages:
-        a record is counted once, and a page that brings nothing new is the last. Source: GET /queue.
+        a record is counted once, and a page that brings nothing new is the last. Items that did not change are the
+        same objects as before, and so is a queue that was answered in the same words: to decode and compare ten
+        thousand items each time would hold up the event loop. Source: GET /queue.
         """
-        records: dict[int, tuple[str | int, QueueItem]] = {}
-        for number in range(1, MAX_PAGES + 1):
-            # oldest first: what is added meanwhile comes last instead of moving what was not read yet
-            order = {"sortKey": "added", "sortDirection": "ascending"}
-            page = Fields(
-                await self._get("queue", {"page": number, "pageSize": PAGE_SIZE, **order, **self._queue_includes}),
-                "queue",
-            )
+        pages: list[_QueuePage] = []
+        records: dict[tuple[int, ...], QueueItem] = {}
+        while len(pages) < MAX_PAGES:
+            page = await self._queue_page(len(pages))
+            pages.append(page)
             read = len(records)
-            for record in each(page.raw("records"), "queue.records"):
-                item = self._queue_item(record)
-                records[item.ids[0]] = (item.download_id or item.ids[0], item)
-            if number * PAGE_SIZE >= page.whole("totalRecords") or len(records) == read:
+            records.update((record.ids, record) for record in page.records)
+            if len(pages) * PAGE_SIZE >= page.total or len(records) == read:
                 break
-        groups: dict[str | int, list[QueueItem]] = {}
-        for key, item in records.values():
-            groups.setdefault(key, []).append(item)
-        return tuple(_merged(items) for items in groups.values())
+        if pages != self._pages:
+            await asyncio.sleep(0)  # the last page was work enough for one turn of the event loop
+            downloads: dict[str | int, list[QueueItem]] = {}
+            for record in records.values():
+                downloads.setdefault(record.download_id or record.ids[0], []).append(record)
+            self._queue = tuple(self._as_known(_merged(items)) for items in downloads.values())
+            self._pages, self._items = pages, records | {item.ids: item for item in self._queue}
+        return self._queue
+
+    async def _queue_page(self, index: int) -> _QueuePage:
+        """Read a page of the queue; an answer that came before needs not be decoded."""
+        # oldest first: what is added meanwhile comes last instead of moving what was not read yet
+        order = {"sortKey": "added", "sortDirection": "ascending"}
+        answer = await self._http.request(
+            "GET",
+            f"{self.api}/queue",
+            params={"page": index + 1, "pageSize": PAGE_SIZE, **order, **self._queue_includes},
+        )
+        digest = blake2b(answer.body, digest_size=16).digest()
+        if index < len(self._pages) and self._pages[index].digest == digest:
+            return self._pages[index]
+        page = Fields(answer.json(), "queue")
+        records = each(page.raw("records"), "queue.records")
+        return _QueuePage(
+            digest, tuple(self._as_known(self._queue_item(record)) for record in records), page.whole("totalRecords")
+        )
+
+    def _as_known(self, item: QueueItem) -> QueueItem:
+        """Return the item from before where it is equal."""
+        known = self._items.get(item.ids)
+        return known if known is not None and known == item else item
 
     async def missing_count(self) -> int:
         """Return how many monitored titles have no file. Source: GET /wanted/missing."""
