@@ -1,7 +1,7 @@
 """A real PostgreSQL for the tests, on a port of its own."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 import os
 from pathlib import Path
 import shutil
@@ -14,7 +14,7 @@ from devstack.ports import free_port
 from devstack.tools import postgresql_bin
 
 #: The data is thrown away: none of it has to survive a power failure.
-_IN_A_HURRY = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+_IN_A_HURRY = "-c fsync=off -c full_page_writes=off"
 
 
 class Postgresql:
@@ -48,9 +48,17 @@ class Postgresql:
 
     async def empty(self) -> None:
         """Drop all tables. A new database for each test would take longer, and much more room."""
+        async with self.connected() as connection:
+            await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[asyncpg.Connection]:
+        """Connect as somebody else would."""
         connection = await asyncpg.connect(self.url, ssl=False)
-        await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-        await connection.close()
+        try:
+            yield connection
+        finally:
+            await connection.close()
 
     @property
     def _data(self) -> str:

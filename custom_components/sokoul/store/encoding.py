@@ -7,6 +7,7 @@ as they went in, and need none of the drivers' ideas about time zones. Text woul
 the room in each index.
 """
 
+import codecs
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +16,7 @@ import orjson
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_UTF_16 = codecs.lookup("utf-16-le").name  # found now: codecs are imported when they are first asked for
 
 
 def as_microseconds(moment: datetime) -> int:
@@ -45,7 +47,7 @@ def as_text(text: str) -> str:
 
     File names and titles come from strangers.
     """
-    return text.replace("\0", "\ufffd").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text.replace("\0", "\ufffd").encode(_UTF_16, "surrogatepass").decode(_UTF_16, "replace")
 
 
 def _plain(value: Any) -> Any:
