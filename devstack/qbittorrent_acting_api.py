@@ -82,7 +82,7 @@ def _toggle_first_last(_: Call, torrent: SimulatedTorrent) -> None:
 
 
 def _set_super_seeding(call: Call, torrent: SimulatedTorrent) -> None:
-    torrent.super_seeding = call.flag("value") is True and torrent.finished
+    torrent.super_seeding = call.flag("value") is True
 
 
 def _set_automatic(call: Call, torrent: SimulatedTorrent) -> None:

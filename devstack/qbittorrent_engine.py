@@ -196,7 +196,7 @@ class Engine:
         if not torrent.has_metadata:
             return
         torrent.check_finds = 0.0 if torrent.missing_files else 1.0
-        torrent.missing_files = False
+        torrent.missing_files = torrent.super_seeding = False
         torrent.error = ""
         torrent.check_seconds = max(torrent.size / _CHECK_RATE, _SHORTEST_SECONDS)
         self.touch(torrent)

@@ -53,6 +53,8 @@ def _remove_categories(call: Call) -> None:
             for torrent in call.engine.torrents.values():
                 if torrent.category == name:
                     torrent.category = ""
+                    if torrent.automatic:
+                        call.engine.move(torrent, call.engine.category_path(""))
                     call.engine.touch(torrent)
 
 

@@ -93,7 +93,7 @@ def describe(torrent: SimulatedTorrent, generation: Generation, view: View) -> d
         if torrent.download_rate
         else ETA_UNKNOWN,
         "f_l_piece_prio": torrent.first_last,
-        "force_start": torrent.forced,
+        "force_start": torrent.forced and not torrent.stopped,
         "infohash_v1": torrent.hash,
         "infohash_v2": "",
         "last_activity": int(torrent.last_activity or torrent.added),

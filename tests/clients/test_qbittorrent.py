@@ -31,7 +31,9 @@ from custom_components.sokoul.model.downloads import (
     DownloadState,
     ShareLimitAction,
     ShareLimits,
+    ShareLimitsMode,
     Torrent,
+    TorrentSettings,
     TorrentTracker,
     TrackerStatus,
 )
@@ -640,6 +642,15 @@ CALLS: dict[str, Callable[[QbittorrentClient], Awaitable[Any]]] = {
     "delete": lambda client: client.delete([HASH], with_files=False),
     "reannounce": lambda client: client.reannounce([HASH]),
     "recheck": lambda client: client.recheck([HASH]),
+    "torrent": lambda client: client.torrent(HASH),
+    "torrent_settings": lambda client: client.torrent_settings(HASH),
+    "restore": lambda client: client.restore(HASH, TorrentSettings()),
+    "set_file_priority": lambda client: client.set_file_priority(HASH, [0], wanted=False),
+    "set_torrent_download_limit": lambda client: client.set_torrent_download_limit([HASH], 1),
+    "set_torrent_upload_limit": lambda client: client.set_torrent_upload_limit([HASH], 1),
+    "set_super_seeding": lambda client: client.set_super_seeding([HASH], True),
+    "ensure_category": lambda client: client.ensure_category("radarr"),
+    "remove_categories": lambda client: client.remove_categories(["radarr"]),
     "set_force_start": lambda client: client.set_force_start([HASH], True),
     "set_automatic": lambda client: client.set_automatic([HASH], True),
     "set_location": lambda client: client.set_location([HASH], "/data"),
@@ -715,6 +726,27 @@ async def test_every_reading_of_nonsense_is_one_of_the_errors(
         await CALLS[call](client)
 
 
+@only("generation", ["5.2"])
+@only("read", ["torrent", "torrent_settings"])
+@only("body", ['{"a": [{', "5", "[5]", '[{"hash": "%s"}]', '[{"hash": "%s", "name": "a", "state": 5, "tags": {}}]'])
+async def test_a_row_that_is_none_is_an_unexpected_response(
+    client: QbittorrentClient, server: QbittorrentSimulator, read: str, body: str
+) -> None:
+    await client.version()
+    server.fault(FaultKind.STATUS, status=200, body=body.replace("%s", HASH))
+    with pytest.raises(UnexpectedResponse):
+        await CALLS[read](client)
+
+
+@only("generation", ["5.3"])
+async def test_share_limits_from_the_future_are_the_default(
+    client: QbittorrentClient, server: QbittorrentSimulator
+) -> None:
+    torrent = server.add_torrent("A.Film", share_limit_action="Compost", share_limits_mode="MatchTwo")
+    limits = (await client.torrent_settings(torrent.hash)).share_limits
+    assert (limits.action, limits.mode) == (ShareLimitAction.DEFAULT, ShareLimitsMode.DEFAULT)
+
+
 async def test_a_closed_port_is_said(client: QbittorrentClient, server: QbittorrentSimulator) -> None:
     await client.snapshot()
     await server.refuse()
@@ -755,6 +787,11 @@ async def test_nothing_to_act_on_asks_nothing(client: QbittorrentClient, server:
     await client.add_tags([torrent.hash], [])
     await client.remove_tags([torrent.hash], [])
     await client.add_trackers(torrent.hash, [])
+    await client.set_torrent_download_limit([], 1)
+    await client.set_torrent_upload_limit([], 1)
+    await client.set_super_seeding([], True)
+    await client.set_file_priority(torrent.hash, [], wanted=False)
+    await client.remove_categories([])
     assert asked(server) == []
     assert torrent.tags == {"x"}
 

@@ -629,6 +629,10 @@ async def test_missing_files(own_peer: Peer) -> None:
     assert shown["name"] == "lost.mkv"
     errored = await peer.get("torrents/info", filter="errored")
     assert [each["hash"] for each in errored] == [torrent.hash]
+    stop, stopped = ("stop", "stopped") if peer.stops else ("pause", "paused")
+    assert await peer.get("torrents/info", filter=stopped) == []
+    await peer.done(f"torrents/{stop}", hashes=torrent.hash)
+    assert [each["state"] for each in await peer.get("torrents/info", filter=stopped)] == ["missingFiles"]
 
 
 async def own_complete(peer: Peer, torrent: Content) -> None:
@@ -644,9 +648,18 @@ async def test_force_start(peer: Peer) -> None:
     await peer.done("torrents/setForceStart", hashes=torrent.hash, value="true")
     assert (await peer.until(torrent, {"forcedDL"}))["force_start"] is True
     await peer.done(f"torrents/{'stop' if peer.stops else 'pause'}", hashes=torrent.hash)
-    await peer.until(torrent, {f"{peer.stopped}DL"})
+    assert (await peer.until(torrent, {f"{peer.stopped}DL"}))["force_start"] is False  # what is stopped isn't forced
     await peer.done("torrents/setForceStart", hashes=torrent.hash, value="false")
     assert (await peer.until(torrent, {"stalledDL"}))["force_start"] is False  # no force, but a start
+
+
+async def test_super_seeding(peer: Peer) -> None:
+    torrent = content("super.mkv")
+    await peer.add_stopped(torrent)
+    await peer.done("torrents/setSuperSeeding", hashes=torrent.hash, value="true")
+    await peer.shows(torrent, super_seeding=True)
+    await peer.done("torrents/recheck", hashes=torrent.hash)
+    await peer.shows(torrent, super_seeding=False)
 
 
 async def test_recheck_of_a_complete_torrent(peer: Peer) -> None:
@@ -701,6 +714,28 @@ async def test_setting_a_category(peer: Peer) -> None:
     assert (await peer.info(torrent))["category"] == "radarr"
     await peer.done("torrents/removeCategories", categories="radarr")
     assert (await peer.info(torrent))["category"] == ""
+
+
+async def test_automatic_management_follows_the_category(peer: Peer) -> None:
+    torrent = content("managed.mkv")
+    await own_complete(peer, torrent)
+    root = peer.backend.download_dir
+    await peer.done("torrents/createCategory", category="movies", savePath=f"{root}/films")
+    await peer.done("torrents/createCategory", category="tv")
+    await peer.done("torrents/setCategory", hashes=torrent.hash, category="movies")
+    assert (await peer.info(torrent))["save_path"] == root
+    await peer.done("torrents/setAutoManagement", hashes=torrent.hash, enable="true")
+    await peer.shows(torrent, save_path=f"{root}/films", content_path=f"{root}/films/managed.mkv", state="stalledUP")
+    await peer.done("torrents/setCategory", hashes=torrent.hash, category="tv")
+    await peer.shows(torrent, save_path=f"{root}/tv", content_path=f"{root}/tv/managed.mkv", state="stalledUP")
+    await peer.done("torrents/setAutoManagement", hashes=torrent.hash, enable="false")
+    await peer.done("torrents/setCategory", hashes=torrent.hash, category="movies")
+    await peer.backend.pass_time(0.6)
+    await peer.shows(torrent, save_path=f"{root}/tv", category="movies", state="stalledUP")
+    await peer.done("torrents/setAutoManagement", hashes=torrent.hash, enable="true")
+    await peer.shows(torrent, save_path=f"{root}/films", state="stalledUP")
+    await peer.done("torrents/removeCategories", categories="movies")
+    await peer.shows(torrent, save_path=root, category="", auto_tmm=True, state="stalledUP")
 
 
 async def test_category_names(peer: Peer) -> None:

@@ -18,21 +18,29 @@ from ..model.downloads import (
     ClientSettings,
     DownloadClientSnapshot,
     ShareLimits,
+    Torrent,
     TorrentFile,
+    TorrentSettings,
     TorrentTracker,
 )
 from .errors import NotFound, NotTheApi, Refused, UnexpectedResponse
 from .fields import Fields, each
 from .http import DEFAULT_TIMEOUT_SECONDS, is_web_page
 from .info_hash import hash_of_magnet, hash_of_torrent_file
-from .qbittorrent_fields import files_of, settings_of, trackers_of
+from .qbittorrent_fields import (
+    GLOBAL_LIMIT,
+    files_of,
+    settings_of,
+    torrent_of,
+    torrent_settings_of,
+    trackers_of,
+)
 from .qbittorrent_session import QbittorrentSession
 from .qbittorrent_sync import LARGE_BYTES, SyncState
 
 #: Since this version of the API `pause` and `resume` are `stop` and `start` (qBittorrent 5.0).
 API_STOP_START = (2, 11, 0)
-#: `setShareLimits`: what stands for the client's own setting, and for no limit.
-_GLOBAL_LIMIT = -2
+_INFO = "torrents/info"
 #: Everything at once takes longer than a change: so many times the usual timeout.
 _PATIENCE_WITH_EVERYTHING = 3
 
@@ -104,6 +112,24 @@ class QbittorrentClient(QbittorrentSession):
         self._settings = settings_of((await self._request("GET", "app/preferences")).json())
         return self._settings
 
+    async def torrent(self, torrent_hash: str) -> Torrent | None:
+        """Ask for one torrent, past what was merged; None: it is gone.
+
+        For a last look before an act. qBittorrent itself brings states and progress up to date every 1.5 s (its
+        `RefreshInterval`); category, tags and automatic management are those of this moment.
+        """
+        row = await self._row(torrent_hash)
+        return torrent_of(torrent_hash, row, None) if row is not None else None
+
+    async def torrent_settings(self, torrent_hash: str) -> TorrentSettings:
+        """Return how a torrent is set. Raises `NotFound` when it is gone."""
+        row = await self._row(torrent_hash)
+        if row is None:
+            raise NotFound(f"{_INFO}: this torrent is gone")
+        # its state is hidden by a check, a move or an error, and lags behind: the filter doesn't
+        filtered = await self._row(torrent_hash, filter=(await self._names("stopped", "paused"))[0])
+        return torrent_settings_of(Fields(row, _INFO), stopped=filtered is not None)
+
     async def trackers(self, torrent_hash: str) -> tuple[TorrentTracker, ...]:
         """Return a torrent's trackers. Raises `NotFound` when the torrent is gone."""
         rows = await self._json("torrents/trackers", {"hash": torrent_hash})
@@ -148,7 +174,7 @@ class QbittorrentClient(QbittorrentSession):
         await self._act("recheck", hashes)
 
     async def set_force_start(self, hashes: Collection[str], forced: bool) -> None:  # noqa: FBT001 -- the value itself
-        """Start torrents past the client's queue and limits, or put them back under it."""
+        """Start torrents past the client's queue and limits, or put them back under it; both start what is stopped."""
         await self._act("setForceStart", hashes, value=forced)
 
     async def set_automatic(self, hashes: Collection[str], automatic: bool) -> None:  # noqa: FBT001 -- the value itself
@@ -162,6 +188,22 @@ class QbittorrentClient(QbittorrentSession):
     async def set_category(self, hashes: Collection[str], category: str) -> None:
         """Set the category; "" takes it away. Automatic torrents move. Raises `Refused` when it doesn't exist."""
         await self._act("setCategory", hashes, category=category)
+
+    async def ensure_category(self, name: str, save_path: str = "") -> None:
+        """Make a category unless there is one of this name, which stays as it is. Raises `Refused` for a bad name."""
+        try:
+            await self.create_category(name, save_path)
+        except Refused:
+            if name not in Fields(await self._json("torrents/categories", {}), "torrents/categories"):
+                raise
+
+    async def remove_categories(self, names: Collection[str]) -> None:
+        """Remove categories; those that don't exist are ignored.
+
+        Their torrents have none then, and the automatic ones among them move to the client's default path.
+        """
+        if names:
+            await self._post("torrents/removeCategories", {"categories": "\n".join(names)})
 
     async def create_category(self, name: str, save_path: str = "") -> None:
         """Make a category. Raises `Refused` when it exists or its name is not valid."""
@@ -182,12 +224,77 @@ class QbittorrentClient(QbittorrentSession):
         await self._act(
             "setShareLimits",
             hashes,
-            ratioLimit=_GLOBAL_LIMIT if limits.ratio is None else limits.ratio,
-            seedingTimeLimit=_GLOBAL_LIMIT if limits.seeding_minutes is None else limits.seeding_minutes,
-            inactiveSeedingTimeLimit=_GLOBAL_LIMIT if limits.inactive_minutes is None else limits.inactive_minutes,
+            ratioLimit=GLOBAL_LIMIT if limits.ratio is None else limits.ratio,
+            seedingTimeLimit=GLOBAL_LIMIT if limits.seeding_minutes is None else limits.seeding_minutes,
+            inactiveSeedingTimeLimit=GLOBAL_LIMIT if limits.inactive_minutes is None else limits.inactive_minutes,
             shareLimitAction=limits.action,
-            shareLimitsMode="Default",  # required since API 2.16; any or all limits reached, as the client is set
+            shareLimitsMode=limits.mode,  # required since API 2.16
         )
+
+    async def set_torrent_download_limit(self, hashes: Collection[str], bytes_per_second: int) -> None:
+        """Limit how fast torrents download, each by itself; 0 for no limit of its own."""
+        await self._act("setDownloadLimit", hashes, limit=max(0, bytes_per_second))
+
+    async def set_torrent_upload_limit(self, hashes: Collection[str], bytes_per_second: int) -> None:
+        """Limit how fast torrents upload, each by itself; 0 for no limit of its own."""
+        await self._act("setUploadLimit", hashes, limit=max(0, bytes_per_second))
+
+    async def set_super_seeding(self, hashes: Collection[str], super_seeding: bool) -> None:  # noqa: FBT001 -- itself
+        """Send each piece but once while others seed too, or not."""
+        await self._act("setSuperSeeding", hashes, value=super_seeding)
+
+    async def set_file_priority(self, torrent_hash: str, indexes: Collection[int], *, wanted: bool) -> None:
+        """Want files of a torrent, with ordinary priority, or not; the others stay as they are.
+
+        Raises `NotFound` when the torrent is gone, `Refused` before its metadata came or for an index it doesn't have.
+        """
+        if indexes:
+            form = {"hash": torrent_hash, "id": "|".join(map(str, indexes)), "priority": "1" if wanted else "0"}
+            await self._post("torrents/filePrio", form)
+
+    async def restore(self, torrent_hash: str, settings: TorrentSettings) -> None:
+        """Put a torrent back as it was; only what differs is changed.
+
+        Automatic management is off while the category changes, because it would move the files there. Starting comes
+        last: where the category or the folder is refused (`Refused`) it is stopped still. The place in the queue needs
+        no care, a stopped torrent keeps it. Raises `NotFound` when the torrent is gone.
+        """
+        now = await self.torrent_settings(torrent_hash)
+        one = (torrent_hash,)
+        await self._restore_place(one, now, settings)
+        await self.add_tags(one, settings.tags - now.tags)
+        await self.remove_tags(one, now.tags - settings.tags)
+        await self._restore_limits(one, now, settings)
+        if now.sequential != settings.sequential:
+            await self._act("toggleSequentialDownload", one)
+        if now.first_last != settings.first_last:
+            await self._act("toggleFirstLastPiecePrio", one)
+        if now.super_seeding != settings.super_seeding:
+            await self.set_super_seeding(one, settings.super_seeding)
+        if settings.stopped:
+            await self.stop(one)
+        elif settings.forced:
+            await self.set_force_start(one, True)
+        else:
+            await self.start(one)
+
+    async def _restore_place(self, one: tuple[str], now: TorrentSettings, settings: TorrentSettings) -> None:
+        if now.automatic and not (settings.automatic and now.category == settings.category):
+            await self.set_automatic(one, False)
+        if now.category != settings.category:
+            await self.set_category(one, settings.category)
+        if settings.automatic:
+            await self.set_automatic(one, True)
+        elif now.save_path != settings.save_path:
+            await self.set_location(one, settings.save_path)
+
+    async def _restore_limits(self, one: tuple[str], now: TorrentSettings, settings: TorrentSettings) -> None:
+        if now.download_limit != settings.download_limit:
+            await self.set_torrent_download_limit(one, settings.download_limit)
+        if now.upload_limit != settings.upload_limit:
+            await self.set_torrent_upload_limit(one, settings.upload_limit)
+        if now.share_limits != settings.share_limits:
+            await self.set_share_limits(one, settings.share_limits)
 
     async def add_trackers(self, torrent_hash: str, urls: Collection[str]) -> None:
         """Add trackers, each in a tier of its own; those that it has are left out. Never for a private torrent.
@@ -265,13 +372,24 @@ class QbittorrentClient(QbittorrentSession):
 
     async def _stop_or_start(self, name: str, name_before_5: str, hashes: Collection[str] | None) -> None:
         """Use the name of this version, the other one where it was replaced since we looked."""
-        version = self._version or await self.version()
-        names = (name, name_before_5) if version.api >= API_STOP_START else (name_before_5, name)
+        names = await self._names(name, name_before_5)
         try:
             await self._act(names[0], hashes)
         except NotFound:
             await self._act(names[1], hashes)
             await self.version()
+
+    async def _names(self, name: str, name_before_5: str) -> tuple[str, str]:
+        """Return two names, that of this version first."""
+        version = self._version or await self.version()
+        return (name, name_before_5) if version.api >= API_STOP_START else (name_before_5, name)
+
+    async def _row(self, torrent_hash: str, **filters: str) -> dict[str, Any] | None:
+        """Return a torrent's row of `torrents/info`, None when there is none (that passes the filter)."""
+        rows = await self._json(_INFO, {"hashes": torrent_hash, **filters})
+        # without a hash, or with one that it can't read, qBittorrent may list others
+        found = (row for fields, row in zip(each(rows, _INFO), rows, strict=True) if fields.raw("hash") == torrent_hash)
+        return next(found, None)
 
     async def _act(self, action: str, hashes: Collection[str] | None, **options: str | float) -> None:
         """Do something to torrents. Hashes that the client doesn't have are ignored by it."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from enum import StrEnum
 from functools import lru_cache
 import math
 import re
@@ -13,8 +14,12 @@ from ..model.downloads import (
     ClientSettings,
     ConnectionStatus,
     DownloadState,
+    ShareLimitAction,
+    ShareLimits,
+    ShareLimitsMode,
     Torrent,
     TorrentFile,
+    TorrentSettings,
     TorrentTracker,
     TrackerStatus,
     Transfer,
@@ -48,6 +53,9 @@ STATES: Mapping[str, DownloadState] = MappingProxyType(
         "pausedDL": DownloadState.STOPPED,  # before 5.0
     }
 )
+
+#: What stands for the client's own setting among the share limits of a torrent.
+GLOBAL_LIMIT = -2
 
 #: `eta` in seconds when there is none (100 days).
 ETA_UNKNOWN = 8_640_000
@@ -135,6 +143,34 @@ def settings_of(preferences: Any) -> ClientSettings:
         maximum_active_downloads=fields.optional_whole("max_active_downloads"),
         maximum_ratio=fields.number("max_ratio", -1) if limited else None,
         maximum_ratio_removes=limited and fields.raw("max_ratio_act") in _REMOVING_ACTIONS,
+    )
+
+
+def torrent_settings_of(row: Fields, *, stopped: bool) -> TorrentSettings:
+    """Return how a torrent is set, from its row of `torrents/info`."""
+    ratio = row.number("ratio_limit", GLOBAL_LIMIT)
+    seeding = row.whole("seeding_time_limit", GLOBAL_LIMIT)
+    inactive = row.whole("inactive_seeding_time_limit", GLOBAL_LIMIT)  # since 5.0
+    return TorrentSettings(
+        category=row.text("category"),
+        tags=_split_tags(row.text("tags")),
+        automatic=row.flag("auto_tmm"),
+        save_path=row.text("save_path"),
+        stopped=stopped,
+        forced=row.flag("force_start"),
+        download_limit=max(0, row.whole("dl_limit", 0)),
+        upload_limit=max(0, row.whole("up_limit", 0)),
+        share_limits=ShareLimits(
+            ratio=None if ratio == GLOBAL_LIMIT else ratio,
+            seeding_minutes=None if seeding == GLOBAL_LIMIT else seeding,
+            inactive_minutes=None if inactive == GLOBAL_LIMIT else inactive,
+            action=_member(row, "share_limit_action", ShareLimitAction.DEFAULT),
+            mode=_member(row, "share_limits_mode", ShareLimitsMode.DEFAULT),
+        ),
+        sequential=row.flag("seq_dl"),
+        first_last=row.flag("f_l_piece_prio"),
+        super_seeding=row.flag("super_seeding"),
+        queue_position=max(0, row.whole("priority", 0)),
     )
 
 
@@ -265,6 +301,14 @@ def _global_ratio(value: Any) -> float | None:
     except TypeError, ValueError:
         return None
     return ratio if 0 <= ratio < math.inf else None
+
+
+def _member[ChoiceT: StrEnum](fields: Fields, name: str, otherwise: ChoiceT) -> ChoiceT:
+    """Return a member of an enum; `otherwise` where this version doesn't say, or says what nobody knows yet."""
+    try:
+        return type(otherwise)(fields.text(name, otherwise))
+    except ValueError:
+        return otherwise
 
 
 def _optional_flag(fields: Fields, name: str) -> bool | None:

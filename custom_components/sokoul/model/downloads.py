@@ -234,11 +234,43 @@ class ShareLimitAction(StrEnum):
     SUPER_SEEDING = "EnableSuperSeeding"
 
 
+class ShareLimitsMode(StrEnum):
+    """Whether one of the limits is enough, or all of them have to be reached."""
+
+    DEFAULT = "Default"
+    ANY = "MatchAny"
+    ALL = "MatchAll"
+
+
+#: In `ShareLimits`: this limit is never reached.
+UNLIMITED = -1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShareLimits:
     """When a torrent has given back enough. None: the client's own setting decides; `UNLIMITED`: never."""
 
     ratio: float | None = None
     seeding_minutes: int | None = None
-    inactive_minutes: int | None = None
-    action: ShareLimitAction = ShareLimitAction.DEFAULT
+    inactive_minutes: int | None = None  # before 5.0 not told
+    action: ShareLimitAction = ShareLimitAction.DEFAULT  # since 5.2
+    mode: ShareLimitsMode = ShareLimitsMode.DEFAULT  # since 5.3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TorrentSettings:
+    """How a torrent is set, so that it can be put back as it was. Limits in bytes per second, 0 for none."""
+
+    category: str = ""
+    tags: frozenset[str] = frozenset()
+    automatic: bool = False  # the client chooses the save path by category
+    save_path: str = ""
+    stopped: bool = False
+    forced: bool = False  # started past the client's queue; not told of a torrent that is stopped
+    download_limit: int = 0
+    upload_limit: int = 0
+    share_limits: ShareLimits = ShareLimits()
+    sequential: bool = False
+    first_last: bool = False  # the first and the last pieces come first
+    super_seeding: bool = False
+    queue_position: int = 0  # from 1; 0: it is complete, or the client has no queue
