@@ -2,10 +2,15 @@
 
 from typing import Any
 
-from . import no_metadata, stalled
+from . import delayed, failed, imports, no_metadata, orphan, restored, stalled
 from .base import Rule
 
 RULES: tuple[Rule[Any], ...] = (
+    restored.RULE,
+    failed.RULE,
+    imports.RULE,
+    orphan.RULE,
+    delayed.RULE,
     no_metadata.RULE,
     stalled.RULE,
 )
