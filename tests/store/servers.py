@@ -46,6 +46,10 @@ class Postgresql:
     def url(self) -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
 
+    @property
+    def socket_url(self) -> str:
+        return f"postgresql://postgres@:{self.port}/postgres?host={self._folder}/sock"
+
     async def empty(self) -> None:
         """Drop all tables. A new database for each test would take longer, and much more room."""
         async with self.connected() as connection:
@@ -79,11 +83,13 @@ def running_postgresql() -> Iterator[Postgresql | None]:
         yield None
         return
     folder = Path(tempfile.mkdtemp(prefix="sokoul-postgresql-", dir="/tmp"))  # paths of sockets have to be short
-    server = Postgresql(programs, folder)
     try:
+        server = Postgresql(programs, folder)
         server.create()
         server.start()
-        yield server
+        try:
+            yield server
+        finally:
+            server.stop()
     finally:
-        server.stop()
         shutil.rmtree(folder, ignore_errors=True)

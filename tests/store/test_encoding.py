@@ -41,7 +41,11 @@ def test_what_can_not_be_stored_is_seen_to_be_replaced() -> None:
     assert as_text("a\0b\ud800c\U0001f600") == "a\ufffdb\ufffdc\U0001f600"
 
 
-@given(st.recursive(texts | st.integers(-(2**63), 2**63 - 1) | st.booleans() | st.none(), st.lists))
+@given(
+    st.recursive(
+        texts | st.integers(-(2**63), 2**63 - 1) | st.none(), lambda some: st.lists(some) | st.dictionaries(texts, some)
+    )
+)
 def test_json_can_always_be_stored_and_read(value: object) -> None:
     stored = as_json({"value": value})
     assert "\0" not in stored

@@ -177,6 +177,19 @@ async def test_what_is_newer_than_a_flush_under_way_wins(where: Where, store: St
     assert await written(where) == {"one": {"n": 2}}
 
 
+async def test_what_is_newer_than_a_flush_that_fails_wins(where: Where, store: Store) -> None:
+    await rename(store, "memory", "hidden")
+    store.memory.keep("one", {"n": 1})
+    failing = asyncio.create_task(store.flush())
+    await asyncio.sleep(0)
+    store.memory.keep("one", {"n": 2})
+    with pytest.raises(StoreError):
+        await failing
+    await rename(store, "hidden", "memory")
+    await store.flush()
+    assert await written(where) == {"one": {"n": 2}}
+
+
 async def test_a_flush_that_is_cancelled_loses_nothing(where: Where, store: Store) -> None:
     store.memory.keep("one", {"n": 1})
     flushing = asyncio.create_task(store.flush())

@@ -11,6 +11,7 @@ import pytest
 from custom_components.sokoul.store import open_store
 
 from .conftest import Where
+from .servers import Postgresql
 
 CHILD = Path(__file__).with_name("child.py")
 _chance = random.Random()  # noqa: S311
@@ -41,8 +42,18 @@ async def test_what_was_added_survives_a_kill(where: Where, attempt: int) -> Non
     assert len(found) <= len(printed) + 5  # those that were being added
 
 
-async def test_the_event_loop_imports_and_opens_nothing(where: Where) -> None:
+async def watched(where: Where) -> list[str]:
+    """Return what the event loop of a process imported and opened while it used a store."""
     child = await asyncio.create_subprocess_exec(sys.executable, CHILD, "watch", str(where), stdout=PIPE)
     said, _ = await asyncio.wait_for(child.communicate(), 60)
     assert await child.wait() == 0
-    assert said.decode().partition("seen:\n")[2].splitlines() == []
+    return said.decode().partition("seen:\n")[2].splitlines()
+
+
+async def test_the_event_loop_imports_and_opens_nothing(where: Where) -> None:
+    assert await watched(where) == []
+
+
+@pytest.mark.real
+async def test_a_server_on_the_same_machine_is_reached_by_its_socket(postgresql: Postgresql) -> None:
+    assert await watched(postgresql.socket_url) == []

@@ -1,7 +1,9 @@
 """The tables, and how an older database comes to have them."""
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+import sqlite3
 from typing import Any
 
 import pytest
@@ -51,6 +53,16 @@ async def test_opening_again_changes_nothing(where: Where) -> None:
     again = await open_store(where)
     assert await again.journal.get(added.id) == added
     await again.close()
+
+
+async def test_what_somebody_else_keeps_there_is_left_alone(file: Path) -> None:
+    file.parent.mkdir()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE schema_version (version INTEGER)")
+    with pytest.raises(StoreError):
+        await open_store(file)
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("schema_version",)]
 
 
 def add_a_mark(connection: Connection) -> None:

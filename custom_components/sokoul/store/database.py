@@ -157,8 +157,7 @@ class Database:
             self.release()
         if self._writer is not None:
             await self._writer
-        with translated():
-            await self._engine.dispose()
+        await in_time(self._engine.dispose(), self._limits.connect)  # a server may be silent now
 
 
 async def in_time[T](work: Awaitable[T], limit: timedelta) -> T:

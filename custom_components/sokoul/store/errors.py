@@ -3,7 +3,6 @@
 Messages hold no secret: neither the address of a database nor the parameters of a statement are in them.
 """
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 import sqlite3
@@ -105,8 +104,6 @@ def _named(error: BaseException | None) -> StoreError:
         case sqlite3.Error():
             code: int = getattr(cause, "sqlite_errorcode", 0)
             return _SQLITE.get(code & 0xFF, StoreError)(f"SQLite: {message}")
-        case TimeoutError() | asyncio.TimeoutError():
-            return TookTooLong("the database did not answer in time")
         case OSError():
             return Unreachable(f"no connection: {message}")
     state = _sqlstate(error)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from .database import CallLater, Database, in_time
 from .engine import BEGIN, Limits, make_engine
-from .errors import Damaged, translated
+from .errors import Damaged, StoreError, translated
 from .journal import StoredJournal
 from .memory import OnFailure, StoredMemory
 from .schema import MIGRATIONS, Migration, migrate
@@ -86,7 +87,8 @@ async def open_store(
     try:
         await in_time(_prepare(engine, migrations), limits.check)
     except BaseException:
-        await engine.dispose()
+        with suppress(StoreError):  # what went wrong first says more
+            await in_time(engine.dispose(), limits.connect)
         raise
     database = Database(engine, limits, call_later)
     memory = StoredMemory(
