@@ -21,6 +21,7 @@ from .farewell import take_leave
 from .memory import HubMemory
 from .overview import Overview
 from .path_proof import PathProof
+from .pilot import Pilot
 from .push import Push
 from .reauth import settle
 from .world import WorldView
@@ -49,6 +50,7 @@ class Hub:
         self.view = WorldView(self)
         self.push = Push(self)
         self.paths = PathProof(self)
+        self.pilot = Pilot(self)
         self._platforms: list[PlatformSetup] = []
         self._listeners: list[Callable[[], None]] = []
 
@@ -64,12 +66,14 @@ class Hub:
         refreshes = [self._refresh_soon(backend) for backend in self.backends.values()]
         if refreshes:
             await asyncio.wait(refreshes, timeout=START_PATIENCE.total_seconds())
+        await self.pilot.start()
         self.entry.async_on_unload(async_at_started(self.hass, self.push.start))
         self.entry.async_on_unload(async_track_time_interval(self.hass, self._take_samples, SAMPLE_INTERVAL))
         self.entry.async_on_unload(async_track_time_interval(self.hass, self._time_passed, REVIEW_INTERVAL))
 
     async def stop(self) -> None:
         """End all work, then write what it left to remember."""
+        await self.pilot.stop()
         await asyncio.gather(*(backend.async_shutdown() for backend in self.backends.values()))
         self.push.stop()
         await self.memory.save_now()

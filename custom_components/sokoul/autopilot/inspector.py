@@ -1,0 +1,143 @@
+"""Looking up what a rule wants to know about one download, at the backends that can tell."""
+
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import replace
+
+from ..model.downloads import TrackerStatus
+from ..model.library import Privacy
+from ..model.releases import ImportCandidate, TitleDetails
+from ..model.world import Claim, World
+from .ports import ArrHands, Hands, TorrentHands
+from .rules.base import Case, Facts, ImportChoice, Look, TitleFacts
+
+#: How Prowlarr names an indexer that it gave to an *arr.
+_SYNCED = " (Prowlarr)"
+
+
+class _Away(Exception):  # noqa: N818 -- ends a look, nothing more
+    """A backend that could tell does not answer."""
+
+
+class BackendInspector:
+    """Asks the backends through the hands of the autopilot."""
+
+    def __init__(self, hands: Hands, world: Callable[[], World]) -> None:
+        self._hands = hands
+        self._world = world
+
+    async def look(self, case: Case, looks: Collection[Look]) -> Facts | None:
+        """Return the facts of a case with these looked up; None when a backend could not be asked."""
+        facts = case.facts
+        try:
+            for look in sorted(looks):
+                facts = await self._look_at(look, case, facts)
+        except _Away:
+            return None
+        except self._hands.errors:
+            return None
+        return replace(facts, looked=facts.looked | frozenset(looks))
+
+    async def any_tracker_works(self, client_id: str, hashes: Collection[str]) -> bool:
+        """Tell whether any tracker of these torrents answers at this moment."""
+        client = self._hands.torrents(client_id)
+        if client is None:
+            return False
+        for torrent_hash in hashes:
+            with suppress(*self._hands.errors):
+                trackers = await client.trackers(torrent_hash)
+                if any(each.status is TrackerStatus.WORKING for each in trackers):
+                    return True
+        return False
+
+    async def _look_at(self, look: Look, case: Case, facts: Facts) -> Facts:
+        match look:
+            case Look.ORIGIN:
+                return await self._origin(case, facts)
+            case Look.PRIVACY:
+                return replace(facts, private=await self._private(case))
+            case Look.TRACKERS:
+                return replace(facts, trackers=await self._client(case).trackers(case.download.key))
+            case Look.FILES:
+                return replace(facts, files=await self._client(case).files(case.download.key))
+            case Look.TITLES:
+                return await self._titles(case, facts)
+            case Look.IMPORT:
+                return await self._choices(case, facts)
+
+    async def _origin(self, case: Case, facts: Facts) -> Facts:
+        claim = _first(case)
+        if claim is None or claim.item.download_id is None:
+            return facts
+        grab = await self._arr(claim).grab_history(claim.item.download_id)
+        if grab is None:
+            return facts
+        return replace(facts, by_hand=grab.by_hand, grabbed_at=grab.at, indexer_privacy=self._privacy_of(grab.indexer))
+
+    def _privacy_of(self, indexer: str | None) -> Privacy | None:
+        """Return who may use an indexer, by its name at the *arr; two of one name that differ tell nothing."""
+        if not indexer:
+            return None
+        name = indexer.removesuffix(_SYNCED).casefold()
+        found = {
+            each.privacy
+            for _, manager in self._world().indexer_managers
+            for each in manager.indexers
+            if each.name.casefold() == name
+        }
+        return found.pop() if len(found) == 1 else None
+
+    async def _private(self, case: Case) -> bool | None:
+        torrent = case.download.torrent
+        if torrent is None or torrent.private is not None:
+            return torrent.private if torrent else None
+        return await self._client(case).is_private(torrent.hash)
+
+    async def _titles(self, case: Case, facts: Facts) -> Facts:
+        details: list[TitleDetails] = []
+        for claim in case.download.claims:
+            if claim.item.titles:
+                details += await self._arr(claim).titles([title.id for title in claim.item.titles])
+        return replace(facts, titles=tuple(_title_facts(each) for each in details))
+
+    async def _choices(self, case: Case, facts: Facts) -> Facts:
+        claim = _first(case)
+        if claim is None or claim.item.download_id is None:
+            return facts
+        found = await self._arr(claim).import_candidates(claim.item.download_id)
+        return replace(facts, choices=tuple(_choice(each) for each in found))
+
+    def _arr(self, claim: Claim) -> ArrHands:
+        arr = self._hands.arr(claim.backend_id)
+        if arr is None:
+            raise _Away
+        return arr
+
+    def _client(self, case: Case) -> TorrentHands:
+        client = self._hands.torrents(case.download.client_id)
+        if client is None:
+            raise _Away
+        return client
+
+
+def _first(case: Case) -> Claim | None:
+    return case.download.claims[0] if case.download.claims else None
+
+
+def _title_facts(details: TitleDetails) -> TitleFacts:
+    moments = [moment for moment in (details.released_at, details.in_cinemas_at) if moment is not None]
+    return TitleFacts(
+        id=details.title.id,
+        monitored=details.title.monitored,
+        has_file=details.has_file,
+        released_on=min(moments).date() if moments else None,
+    )
+
+
+def _choice(candidate: ImportCandidate) -> ImportChoice:
+    return ImportChoice(
+        path=candidate.path,
+        size_bytes=candidate.size_bytes,
+        title_ids=tuple(sorted(candidate.title_ids)),
+        rejections=tuple(rejection.reason for rejection in candidate.rejections),
+    )

@@ -1,0 +1,265 @@
+"""The autopilot at work in Home Assistant: its store, its hands at the backends, and its turns.
+
+Without a database it only watches and says nothing: nothing is done that could not be written down first.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
+from homeassistant.core import CALLBACK_TYPE, Event, callback
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.event import async_call_later
+from homeassistant.util import dt as dt_util
+
+from . import store
+from .autopilot.actuator import Actuator
+from .autopilot.desk import Desk
+from .autopilot.inspector import BackendInspector
+from .autopilot.kernel import Kernel
+from .autopilot.ports import ArrHands, TorrentHands
+from .autopilot.rules.registry import RULES
+from .autopilot.settings import PilotSettings, SettingError
+from .clients.errors import BackendError, NotFound
+from .const import DOMAIN, LOGGER
+from .model.backend import ARR_KINDS, DOWNLOAD_CLIENT_KINDS
+from .model.downloads import Torrent
+from .model.journal import JournalEntry
+
+if TYPE_CHECKING:
+    from .hub import AnyCoordinator, Hub
+
+SETTINGS_KEY = "autopilot"
+#: Polls come every few seconds; what is stuck has been so for hours.
+SHORTEST_PAUSE = timedelta(seconds=10)
+LONGEST_PAUSE = timedelta(minutes=5)
+#: The journal keeps this much of what is over.
+JOURNAL_KEPT = timedelta(days=180)
+JOURNAL_ROWS = 20_000
+
+ISSUE = "database"
+
+
+class HubHands:
+    """The clients of the hub's backends that answer at this moment."""
+
+    errors: tuple[type[Exception], ...] = (BackendError,)
+    missing: type[Exception] = NotFound
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    def torrents(self, client_id: str | None) -> TorrentHands | None:
+        """Return a download client that answers."""
+        return cast("TorrentHands | None", self._client(client_id, DOWNLOAD_CLIENT_KINDS))
+
+    def arr(self, arr_id: str) -> ArrHands | None:
+        """Return an *arr that answers."""
+        return cast("ArrHands | None", self._client(arr_id, ARR_KINDS))
+
+    def _client(self, backend_id: str | None, kinds: Collection[str]) -> object | None:
+        backend: AnyCoordinator | None = self._hub.backends.get(backend_id or "")
+        if backend is None or backend.connector.kind not in kinds or not backend.answering:
+            return None
+        client: object = backend.client
+        return client
+
+    def title(self, backend_id: str | None) -> str:
+        """Return what the person calls a backend."""
+        backend = self._hub.backends.get(backend_id or "")
+        return backend.title if backend else ""
+
+    def shares_files(self, client_id: str, torrent: Torrent) -> bool:
+        """Tell whether another torrent of any client may use the same files: paths of two machines can't be told."""
+        own = torrent.content_path.rstrip("/")
+        if not own:
+            return True
+        for backend, snapshot in self._hub.view.world(dt_util.utcnow()).clients:
+            for other in snapshot.torrents.values():
+                if other.hash == torrent.hash and backend.id == client_id:
+                    continue
+                theirs = other.content_path.rstrip("/")
+                if not theirs or theirs == own or theirs.startswith(f"{own}/") or own.startswith(f"{theirs}/"):
+                    return True
+        return False
+
+
+class Pilot:
+    """Gives the kernel its turns, and tells its listeners of each entry of the journal."""
+
+    kernel: Kernel
+    desk: Desk
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._hass = hub.hass
+        self._listeners: list[Callable[[JournalEntry], None]] = []
+        self._turn: asyncio.Task[None] | None = None
+        self._last_turn = dt_util.utcnow() - SHORTEST_PAUSE
+        self._next_turn: datetime | None = None
+        self._cancel_timer: CALLBACK_TYPE = _nothing
+        self._missed = False
+        self.store: store.Store | None = None
+
+    @property
+    def path(self) -> Path:
+        """Where the database is, unless it is a PostgreSQL."""
+        return Path(self._hass.config.path(f"{DOMAIN}.db"))
+
+    @property
+    def running(self) -> bool:
+        """Whether it watches: there is a database to write to."""
+        return self.store is not None
+
+    # --- life ----------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Open the database, remember, and begin."""
+        await self._hass.async_add_executor_job(store.load, self.path)
+        try:
+            self.store = await store.open_store(self.path, on_failure=self._store_failed)
+            await self._begin(self.store)
+        except store.StoreError as error:
+            self._no_store(error)
+            return
+        ir.async_delete_issue(self._hass, DOMAIN, ISSUE)
+        hub = self._hub
+        hub.entry.async_on_unload(hub.add_listener(self.wake))
+        hub.entry.async_on_unload(self._hass.bus.async_listen_once(EVENT_HOMEASSISTANT_FINAL_WRITE, self._final_write))
+        self.wake()
+
+    async def _begin(self, opened: store.Store) -> None:
+        hands = HubHands(self._hub)
+        self.kernel = Kernel(
+            rules=RULES,
+            journal=opened.journal,
+            store=opened.memory,
+            actuator=Actuator(hands),
+            inspector=BackendInspector(hands, lambda: self._hub.view.world(dt_util.utcnow())),
+            settings=self._load_settings(),
+            on_entry=self._tell,
+            on_settings=self._save_settings,
+        )
+        self.desk = Desk(self.kernel)
+        now = dt_util.utcnow()
+        await self.kernel.start(now)
+        await opened.prune(now - JOURNAL_KEPT, JOURNAL_ROWS)
+
+    async def stop(self) -> None:
+        """Store what was learned, and let go of the database."""
+        self._cancel_timer()
+        if self._turn is not None:
+            self._turn.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._turn
+        if self.store is not None:
+            opened, self.store = self.store, None
+            with suppress(store.StoreError):
+                await self.kernel.stop(dt_util.utcnow())
+            with suppress(store.StoreError):
+                await opened.close()
+
+    async def _final_write(self, _event: Event) -> None:
+        """Home Assistant stops without unloading entries."""
+        await self.stop()
+
+    # --- turns ---------------------------------------------------------------------------------------------------
+
+    @callback
+    def wake(self) -> None:
+        """Have a turn soon: something changed."""
+        self._turn_at(self._last_turn + SHORTEST_PAUSE)
+
+    @callback
+    def _turn_at(self, at: datetime) -> None:
+        """Have a turn at this moment, if not before."""
+        if self.store is None or (self._next_turn is not None and self._next_turn <= at):
+            return
+        self._cancel_timer()
+        self._next_turn = at
+        pause = max((at - dt_util.utcnow()).total_seconds(), 0)
+        self._cancel_timer = async_call_later(self._hass, pause, self._begin_turn)
+
+    @callback
+    def _begin_turn(self, _now: datetime) -> None:
+        self._cancel_timer, self._next_turn = _nothing, None
+        if self._turn is not None and not self._turn.done():
+            self._turn_at(dt_util.utcnow() + SHORTEST_PAUSE)  # a search takes its time
+            return
+        self._turn = self._hub.in_background(self._have_turn(), "autopilot")
+
+    async def _have_turn(self) -> None:
+        self._last_turn = dt_util.utcnow()
+        due = await self._take_turn()
+        now = dt_util.utcnow()
+        self._turn_at(min(max(due, now + SHORTEST_PAUSE), now + LONGEST_PAUSE) if due else now + LONGEST_PAUSE)
+
+    async def _take_turn(self) -> datetime | None:
+        """Have one turn. Nothing that goes wrong in it ends the next one."""
+        now = dt_util.utcnow()
+        try:
+            world, index, changes = await self._hub.view.follow(now)
+            if self._missed:  # what changed in a turn that was not finished is not known any more
+                changes = replace(changes, changed=frozenset(download.id for download in index))
+            self._missed = True
+            due = await self.kernel.step(world, index, changes, now)
+            self._missed = False
+        except store.StoreError as error:
+            self._store_failed(error)
+        except Exception:  # noqa: BLE001 -- whatever it is, it must not end the watch
+            LOGGER.exception("The autopilot could not finish its turn")
+        else:
+            return due
+        return None
+
+    # --- settings ------------------------------------------------------------------------------------------------
+
+    def _load_settings(self) -> PilotSettings:
+        stored = self._hub.memory.get(SETTINGS_KEY, {})
+        try:
+            return PilotSettings.from_json(stored, RULES)
+        except SettingError as error:
+            LOGGER.error("A stored setting of the autopilot is not readable, so all are at their defaults: %s", error)
+            return PilotSettings()
+
+    def _save_settings(self, settings: PilotSettings) -> None:
+        self._hub.memory.set(SETTINGS_KEY, settings.as_json())
+
+    # --- telling -------------------------------------------------------------------------------------------------
+
+    @callback
+    def add_listener(self, listener: Callable[[JournalEntry], None]) -> Callable[[], None]:
+        """Call a function with each entry of the journal that is new or changed."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    @callback
+    def _tell(self, entry: JournalEntry) -> None:
+        for listener in tuple(self._listeners):
+            listener(entry)
+
+    def _store_failed(self, error: Exception) -> None:
+        LOGGER.error("The autopilot's database does not work: %s", error)
+
+    def _no_store(self, error: store.StoreError) -> None:
+        """Say that there is no history, and go on without."""
+        LOGGER.error("The autopilot is off, because its database can't be opened: %s", error)
+        kind = "damaged" if isinstance(error, store.Damaged) else "other"
+        ir.async_create_issue(
+            self._hass,
+            DOMAIN,
+            ISSUE,
+            is_fixable=kind == "damaged",
+            severity=ir.IssueSeverity.ERROR,
+            translation_key=f"database_{kind}",
+            translation_placeholders={"path": str(self.path), "detail": str(error)},
+        )
+
+
+def _nothing() -> None:
+    """Cancel what was never begun."""
