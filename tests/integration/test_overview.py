@@ -1,6 +1,7 @@
 """What the hub's own entities say: nothing that nobody knows, and without holding up the event loop."""
 
 from datetime import timedelta
+import heapq
 import threading
 from typing import Any
 from unittest.mock import patch
@@ -10,7 +11,7 @@ from homeassistant.core import Event, EventStateChangedData, HomeAssistant, call
 from homeassistant.helpers.event import async_track_state_change_event
 import pytest
 
-from custom_components.sokoul.world import MANY_TORRENTS, WorldView
+from custom_components.sokoul.world import JOINS_BETWEEN_PAUSES, MANY_TORRENTS, WorldView
 from devstack.qbittorrent import QbittorrentSimulator
 from devstack.radarr import RadarrSimulator
 
@@ -156,3 +157,34 @@ async def test_an_equal_answer_changes_nothing(hass: HomeAssistant, radarr: Rada
     before = backend.data
     await entry.runtime_data.refresh([RADARR_ID])
     assert backend.data is before
+
+
+async def test_a_thread_that_joins_lets_the_event_loop_have_its_turn(
+    qbittorrent: QbittorrentSimulator, set_up: SetUp
+) -> None:
+    """Else the loop waits for Python's global lock whenever it comes back from the system."""
+    loop_thread = threading.get_ident()
+    pauses: list[bool] = []
+    qbittorrent.populate(MANY_TORRENTS + 100)
+    with patch("custom_components.sokoul.world.time") as time:
+        time.sleep.side_effect = lambda _: pauses.append(threading.get_ident() == loop_thread)
+        entry = await set_up(qbittorrent_subentry(qbittorrent))
+    assert len(await entry.runtime_data.view.index(qbittorrent.clock.now())) == MANY_TORRENTS + 100
+    assert pauses.count(False) == (MANY_TORRENTS + 100) // JOINS_BETWEEN_PAUSES
+
+
+async def test_the_newest_torrents_are_looked_for_in_another_thread(
+    qbittorrent: QbittorrentSimulator, set_up: SetUp
+) -> None:
+    qbittorrent.populate(50)
+    threads: set[int] = set()
+
+    def noted(*arguments: Any, **options: Any) -> Any:
+        threads.add(threading.get_ident())
+        return heapq.nlargest(*arguments, **options)
+
+    with patch("custom_components.sokoul.connectors.qbittorrent.heapq") as replaced:
+        replaced.nlargest.side_effect = noted
+        await set_up(qbittorrent_subentry(qbittorrent))
+    assert threads
+    assert threading.get_ident() not in threads

@@ -1,5 +1,6 @@
 """qBittorrent, 4.5 to 5.3."""
 
+import asyncio
 from contextlib import suppress
 from datetime import datetime, timedelta
 import heapq
@@ -21,6 +22,7 @@ from ..model.downloads import (
     ConnectionStatus,
     DownloadClientSnapshot,
     DownloadState,
+    Torrent,
 )
 from .base import (
     BUSY_WRITE_PAUSE,
@@ -104,15 +106,20 @@ def folders(snapshot: Source) -> tuple[str, ...]:
 
 async def samples(client: QbittorrentClient, snapshot: Source, count: int) -> Samples:
     """Return the largest file of each of the newest finished torrents."""
-    finished = (torrent for torrent in snapshot.torrents.values() if torrent.finished and torrent.save_path)
     found: list[tuple[str, int]] = []
-    for torrent in heapq.nlargest(count, finished, key=lambda torrent: torrent.added_epoch):
+    for torrent in await asyncio.to_thread(_newest_finished, snapshot, count):
         with suppress(NotFound):  # removed since
             files = [file for file in await client.files(torrent.hash) if file.progress >= 1]
             if files:
                 largest = max(files, key=lambda file: file.size_bytes)
                 found.append((f"{torrent.save_path.rstrip('/')}/{largest.name}", largest.size_bytes))
     return tuple(found)
+
+
+def _newest_finished(snapshot: Source, count: int) -> list[Torrent]:
+    """Return finished torrents, the newest first. Walks all of them: beside the event loop, there may be thousands."""
+    finished = (torrent for torrent in snapshot.torrents.values() if torrent.finished and torrent.save_path)
+    return heapq.nlargest(count, finished, key=lambda torrent: torrent.added_epoch)
 
 
 def interval(snapshot: Source | None) -> timedelta:
