@@ -104,7 +104,7 @@ class SokoulConfigFlow(ConfigFlow, domain=DOMAIN):
 
     async def _try(self, connector: Connector[Any, Any], typed: Mapping[str, Any]) -> forms.Trial:
         trial = await forms.try_connection(self.hass, connector, typed)
-        if trial.connection is not None and forms.unique_id(connector, trial.connection) in self._added:
+        if trial.unique_id in self._added:
             return forms.Trial(errors={CONF_URL: forms.ALREADY_CONFIGURED})
         return trial
 
@@ -172,11 +172,11 @@ class SokoulConfigFlow(ConfigFlow, domain=DOMAIN):
 
     async def _add(self, connector: Connector[Any, Any], trial: forms.Trial, places: set[Place]) -> ConfigFlowResult:
         """Note a backend that answered, and ask it about others."""
-        connection, identity = trial.connection, trial.identity
+        connection, identity, unique_id = trial.connection, trial.identity, trial.unique_id
         assert connection is not None  # noqa: S101 -- the callers looked
         assert identity is not None  # noqa: S101 -- comes with the connection
+        assert unique_id is not None  # noqa: S101 -- this too
         title = forms.default_title(connector, identity, {each["title"] for each in self._added.values()})
-        unique_id = forms.unique_id(connector, connection)
         self._added[unique_id] = ConfigSubentryData(
             subentry_type=connector.kind,
             title=title,

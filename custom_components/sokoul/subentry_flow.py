@@ -39,9 +39,9 @@ class BackendSubentryFlow(ConfigSubentryFlow):
                 return self.async_create_entry(
                     title=self._title(trial.identity),
                     data={CONF_CONNECTION: trial.connection.as_data(), CONF_PREFERENCES: preferences},
-                    unique_id=forms.unique_id(connector, trial.connection),
+                    unique_id=trial.unique_id,
                 )
-        fields = {**forms.connection_fields(connector.credentials), **forms.preference_fields(connector)}
+        fields = {**self._connection_fields(), **forms.preference_fields(connector)}
         return self._show("user", fields, user_input or await self._suggestion(), trial)
 
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
@@ -62,11 +62,9 @@ class BackendSubentryFlow(ConfigSubentryFlow):
                 if trial.connection == stored:
                     try_again(entry, subentry.subentry_id)
                 settle(self.hass, entry, subentry.subentry_id)
-                return self.async_update_and_abort(
-                    entry, subentry, unique_id=forms.unique_id(connector, trial.connection), data=data
-                )
+                return self.async_update_and_abort(entry, subentry, unique_id=trial.unique_id, data=data)
         fields = {
-            **forms.may_stay_empty(forms.connection_fields(connector.credentials), CONF_API_KEY),
+            **forms.may_stay_empty(self._connection_fields(), CONF_API_KEY),
             **forms.preference_fields(connector),
         }
         shown = {
@@ -77,11 +75,14 @@ class BackendSubentryFlow(ConfigSubentryFlow):
         }
         return self._show("reconfigure", fields, user_input or shown, trial, backend=subentry.title)
 
+    def _connection_fields(self) -> dict[vol.Marker, Any]:
+        connector = self._connector
+        return forms.connection_fields(connector.credentials, address=connector.default_port is not None)
+
     async def _try(self, typed: Mapping[str, Any], stored: Connection | None) -> tuple[dict[str, Any], forms.Trial]:
         """Return the preferences, and the result of trying the connection; it counts only when all is well."""
-        connector = self._connector
-        trial = await forms.try_connection(self.hass, connector, typed, stored)
-        if trial.connection is not None and self._is_taken(forms.unique_id(connector, trial.connection)):
+        trial = await forms.try_connection(self.hass, self._connector, typed, stored)
+        if trial.unique_id is not None and self._is_taken(trial.unique_id):
             trial = forms.Trial(errors={CONF_URL: forms.ALREADY_CONFIGURED})
         try:
             preferences = self._read_preferences(typed)
@@ -121,7 +122,8 @@ class BackendSubentryFlow(ConfigSubentryFlow):
         if entry.state is not ConfigEntryState.LOADED:
             return {}
         known = [
-            {Place(each.subentry_type, each.data[CONF_CONNECTION][CONF_URL])} for each in entry.subentries.values()
+            {Place(each.subentry_type, Connection.from_data(each.data[CONF_CONNECTION]).url)}
+            for each in entry.subentries.values()
         ]
         answering = [backend for backend in entry.runtime_data.backends.values() if backend.last_update_success]
         try:

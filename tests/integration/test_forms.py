@@ -177,9 +177,10 @@ def test_titles_are_numbered() -> None:
     ],
 )
 def test_the_same_address_is_the_same_backend(one: str, other: str, same: bool) -> None:  # noqa: FBT001 -- a column
-    ids = {forms.unique_id(RADARR, Connection(url=url)) for url in (one, other)}
+    identity = Identity(version="6")
+    ids = {forms.unique_id(RADARR, Connection(url=url), identity) for url in (one, other)}
     assert (len(ids) == 1) is same
-    assert forms.unique_id(QBITTORRENT, Connection(url=one)) not in ids
+    assert forms.unique_id(QBITTORRENT, Connection(url=one), identity) not in ids
 
 
 def test_errors_of_fields_that_are_not_there_go_to_the_top() -> None:

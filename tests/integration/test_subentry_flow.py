@@ -1,15 +1,22 @@
 """Adding a backend to the hub, changing it, removing it; the others never notice."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import Event, HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.sokoul import subentry_flow
+from custom_components.sokoul.clients.radarr import RadarrClient
+from custom_components.sokoul.connectors import discovery
+from custom_components.sokoul.connectors.base import Identity
 from custom_components.sokoul.connectors.registry import CONNECTORS
 from custom_components.sokoul.const import DOMAIN
 from devstack.clock import ManualClock
@@ -20,6 +27,7 @@ from devstack.radarr import RadarrSimulator
 from devstack.sonarr import SonarrSimulator
 
 from .conftest import (
+    HUB_ID,
     PASSWORD,
     QBITTORRENT_ID,
     RADARR_ID,
@@ -35,6 +43,82 @@ from .flows import add_backend, by_title, fields, form, step, submit_backend, su
 
 KEY = "0123456789abcdef0123456789abcdef"
 ARR_FIELDS = ["url", "api_key", "verify_ssl", "push", "push_url"]
+
+
+# --- what has no address ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def account(radarr: RadarrSimulator, monkeypatch: pytest.MonkeyPatch) -> MockConfigEntry:
+    """Let one kind of backend be an account at a service: always at the same place, and told apart by its owner."""
+
+    async def identify(client: Any) -> Identity:
+        status = await client.status()
+        return Identity(version=status.version, own_id=owners[radarr.api_key])
+
+    owners = {radarr.api_key: "ann", KEY: "ben"}
+    service = replace(
+        CONNECTORS["radarr"],
+        default_port=None,
+        sniff=None,
+        pushes=False,
+        connect=lambda hass, connection: RadarrClient(
+            async_get_clientsession(hass), radarr.url, connection.api_key, timeout_seconds=1
+        ),
+        identify=identify,
+    )
+    monkeypatch.setitem(CONNECTORS, "radarr", service)
+    return MockConfigEntry(domain=DOMAIN, title="SOKOUL", entry_id=HUB_ID)
+
+
+async def test_an_account_is_told_from_others_by_its_owner(
+    hass: HomeAssistant, account: MockConfigEntry, radarr: RadarrSimulator
+) -> None:
+    account.add_to_hass(hass)
+    result = await add_backend(hass, account, "radarr")
+    assert fields(result) == ["api_key"]
+    result = await submit_backend(hass, result, api_key="wrong")
+    assert result["errors"] == {"api_key": "invalid_key"}
+    result = await submit_backend(hass, result, api_key=radarr.api_key)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    (subentry,) = account.subentries.values()
+    assert subentry.unique_id == "radarr:ann"
+    assert subentry.data == {"connection": {"api_key": radarr.api_key}, "preferences": {}}
+
+    result = await submit_backend(hass, await add_backend(hass, account, "radarr"), api_key=radarr.api_key)
+    assert (step(result), result["errors"]) == (form("user"), {"base": "already_configured"})
+    radarr.api_key = KEY
+    result = await submit_backend(hass, result, api_key=KEY)
+    assert {each.unique_id for each in account.subentries.values()} == {"radarr:ann", "radarr:ben"}
+
+
+async def test_an_account_can_be_changed(
+    hass: HomeAssistant, account: MockConfigEntry, radarr: RadarrSimulator
+) -> None:
+    account.add_to_hass(hass)
+    result = await submit_backend(hass, await add_backend(hass, account, "radarr"), api_key=radarr.api_key)
+    (subentry,) = account.subentries.values()
+    result = await account.start_subentry_reconfigure_flow(hass, subentry.subentry_id)
+    assert fields(result) == ["api_key"]
+    result = await submit_backend(hass, result)  # left empty it stays
+    assert result["reason"] == "reconfigure_successful"
+    radarr.api_key = KEY
+    result = await account.start_subentry_reconfigure_flow(hass, subentry.subentry_id)
+    result = await submit_backend(hass, result, api_key=KEY)
+    assert result["reason"] == "reconfigure_successful"
+    (subentry,) = account.subentries.values()
+    assert subentry.unique_id == "radarr:ben"
+    assert subentry.data["connection"] == {"api_key": KEY}
+
+
+async def test_an_account_is_not_looked_for_on_a_host(
+    hass: HomeAssistant, account: MockConfigEntry, radarr: RadarrSimulator
+) -> None:
+    radarr.requests.clear()
+    with patch.object(discovery, "CONNECTORS", {"radarr": CONNECTORS["radarr"]}):
+        assert await discovery.scan(hass, "127.0.0.1") == ()
+    assert not await discovery.probe(hass, CONNECTORS["radarr"], radarr.url)
+    assert radarr.requests == []
 
 
 # --- adding ----------------------------------------------------------------------------------------------------------

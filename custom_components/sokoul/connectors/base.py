@@ -42,9 +42,9 @@ SPACE_WRITE_PAUSE = timedelta(minutes=30)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """How to reach a backend, as a person typed it."""
+    """How to reach a backend, as a person typed it. What has no address (an account, a device) has no `url` either."""
 
-    url: str
+    url: str = ""
     username: str = ""
     password: str = field(default="", repr=False)
     api_key: str = field(default="", repr=False)
@@ -54,7 +54,7 @@ class Connection:
     def from_data(cls, data: Mapping[str, Any]) -> Connection:
         """Read it from a subentry's connection part."""
         return cls(
-            url=data[CONF_URL],
+            url=data.get(CONF_URL, ""),
             username=data.get(CONF_USERNAME, ""),
             password=data.get(CONF_PASSWORD, ""),
             api_key=data.get(CONF_API_KEY, ""),
@@ -63,7 +63,7 @@ class Connection:
 
     def as_data(self) -> dict[str, Any]:
         """Return it as a subentry's connection part, without what is empty."""
-        data: dict[str, Any] = {CONF_URL: self.url, CONF_VERIFY_SSL: self.verify_ssl}
+        data: dict[str, Any] = {CONF_URL: self.url, CONF_VERIFY_SSL: self.verify_ssl} if self.url else {}
         for name in (CONF_USERNAME, CONF_PASSWORD, CONF_API_KEY):
             if value := getattr(self, name):
                 data[name] = value
@@ -140,6 +140,8 @@ class Identity:
 
     version: str
     name: str | None = None  # the name that its owner gave it
+    #: what no other of its kind has (an account's number); None where its address has to tell it from the others
+    own_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -307,7 +309,8 @@ class Connector[ClientT: Client, SnapshotT]:
     kind: str
     name: str
     manufacturer: str
-    default_port: int
+    #: None: it has no address to ask for. Then `identify` gives its `own_id`.
+    default_port: int | None
     credentials: Credentials
     connect: Callable[[HomeAssistant, Connection], ClientT]
     identify: Callable[[ClientT], Awaitable[Identity]]
@@ -318,7 +321,7 @@ class Connector[ClientT: Client, SnapshotT]:
     #: programs of one family are told apart by asking them: a person needs not say which one it is
     family: str | None = None
     #: (path, test) that recognise the program at an address without credentials
-    sniff: tuple[str, Callable[[int, str], bool]]
+    sniff: tuple[str, Callable[[int, str], bool]] | None = None
     #: which other backends it knows of
     neighbours: Callable[[ClientT], Awaitable[tuple[Neighbour, ...]]] = no_neighbours
     #: called after each successful read, for what a person asked to hold on to (see the pause switch)

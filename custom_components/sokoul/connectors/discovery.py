@@ -101,6 +101,8 @@ def _is_inside(host: str) -> bool:
 
 async def probe(hass: HomeAssistant, connector: Connector[Any, Any], url: str) -> bool:
     """Tell whether this kind of program answers at an address. No credentials are sent."""
+    if connector.sniff is None:
+        return False
     path, recognise = connector.sniff
     try:
         client = HttpClient(async_get_clientsession(hass, verify_ssl=False), url, timeout_seconds=PROBE_SECONDS)
@@ -115,6 +117,7 @@ async def scan(hass: HomeAssistant, host: str) -> tuple[Found, ...]:
     candidates = [
         (connector, str(URL.build(scheme="http", host=host, port=connector.default_port)))
         for connector in CONNECTORS.values()
+        if connector.default_port is not None
     ]
     answers = await asyncio.gather(*(probe(hass, connector, url) for connector, url in candidates))
     return tuple(

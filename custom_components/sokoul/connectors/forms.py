@@ -56,8 +56,10 @@ def credential_fields(credentials: Credentials) -> dict[vol.Marker, Any]:
     }
 
 
-def connection_fields(credentials: Credentials) -> dict[vol.Marker, Any]:
-    """Return the fields of a connection."""
+def connection_fields(credentials: Credentials, *, address: bool = True) -> dict[vol.Marker, Any]:
+    """Return the fields of a connection, of what has an address or of what has none."""
+    if not address:
+        return credential_fields(credentials)
     return {
         vol.Required(CONF_URL): URL_FIELD,
         **credential_fields(credentials),
@@ -87,7 +89,7 @@ def hints(*connectors: Connector[Any, Any]) -> dict[str, str]:
     """Return what the texts of a form for one of these kinds may name, what an error adds left empty."""
     return {
         "name": " / ".join(each.name for each in connectors),
-        "usual": ", ".join(f"{each.name} {each.default_port}" for each in connectors),
+        "usual": ", ".join(f"{each.name} {each.default_port}" for each in connectors if each.default_port is not None),
         "example": f"192.168.1.10:{connectors[0].default_port}",  # with a scheme it would be shown as a link
         "base": f"/{connectors[0].kind}",
         "detail": "",
@@ -101,10 +103,10 @@ def hints(*connectors: Connector[Any, Any]) -> dict[str, str]:
 def read_connection(typed: Mapping[str, Any], default_port: int | None) -> Connection:
     """Read what was typed; spaces around a name or a key are always a slip, those of a password are taken as they are.
 
-    Raises ValueError when the address is none.
+    Without a default port there is no address to be read. Raises ValueError when the address is none.
     """
     return Connection(
-        url=tidy_url(typed.get(CONF_URL, ""), default_port),
+        url="" if default_port is None else tidy_url(typed.get(CONF_URL, ""), default_port),
         username=typed.get(CONF_USERNAME, "").strip(),
         password=typed.get(CONF_PASSWORD, ""),
         api_key=typed.get(CONF_API_KEY, "").strip(),
@@ -162,6 +164,7 @@ class Trial:
 
     connection: Connection | None = None
     identity: Identity | None = None
+    unique_id: str | None = None
     errors: Mapping[str, str] = field(default_factory=dict)
     placeholders: Mapping[str, str] = field(default_factory=dict)
 
@@ -186,7 +189,7 @@ async def try_connection(
         where, problem = _explain(error, connection, withheld=withheld)
         found = error.found if isinstance(error, WrongApplication) else ""
         return Trial(errors={where: problem}, placeholders={"detail": str(error), "found": found})
-    return Trial(connection, identity)
+    return Trial(connection, identity, unique_id(connector, connection, identity))
 
 
 def _explain(error: BackendError, connection: Connection, *, withheld: bool) -> tuple[str, str]:
@@ -227,6 +230,6 @@ def default_title(connector: Connector[Any, Any], identity: Identity, taken: set
     return title
 
 
-def unique_id(connector: Connector[Any, Any], connection: Connection) -> str:
-    """Return what no two backends may share: an *arr and a qBittorrent have no id of their own but their address."""
-    return f"{connector.kind}:{connection.unique_part}"
+def unique_id(connector: Connector[Any, Any], connection: Connection, identity: Identity) -> str:
+    """Return what no two backends may share: who it is where it says so, else (as with an *arr) where it is."""
+    return f"{connector.kind}:{identity.own_id or connection.unique_part}"
