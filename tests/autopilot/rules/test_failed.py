@@ -35,6 +35,9 @@ FOUR_K_FAILED = make.arr(failed(), id="radarr4k", title="Radarr 4K")
 ROWS = (
     row("it failed just now: the *arr deals with it", queued(failed()), minutes(9), NOTHING),
     row("ten minutes later it is still there", queued(failed()), minutes(10), ActKind.REPLACE, says="heal.failed"),
+    row("failed by its *arr alone, about to be processed",
+        here(make.completed(state=TrackedState.FAILED_PENDING)), minutes(10), ActKind.REPLACE),
+    row("failed by its *arr alone", here(make.completed(state=TrackedState.FAILED)), minutes(10), ActKind.REPLACE),
     row("failed, and processed", queued(failed(tracked_state=TrackedState.FAILED)), minutes(10), ActKind.REPLACE),
     row("failed by its client, but not by the *arr: it didn't grab it",
         queued(failed(tracked_state=TrackedState.DOWNLOADING)), minutes(10), ActKind.REPLACE),

@@ -91,6 +91,8 @@ SYMPTOM = (
     row("a complaint about what still downloads", coming(make.item(tracked_status=TrackedStatus.WARNING)), hours(48),
         NOTHING),
     row("failed: another rule's", here(failed(status=QueueStatus.COMPLETED)), hours(48), NOTHING),
+    row("blocked, and then its client gave it up", here(failed(tracked_state=TrackedState.IMPORT_BLOCKED)), hours(48),
+        NOTHING),
     row("of an unknown title: another rule's", here(blocked(titles=())), hours(48), NOTHING),
     row("delayed", queued(delayed()), hours(48), NOTHING),
     row("one of two *arrs is importing it", queued(
@@ -99,6 +101,8 @@ SYMPTOM = (
     row("the *arr is away", here(blocked()), hours(48), NOTHING, around=AWAY),
     row("the client is away", here(blocked()), hours(48), NOTHING, gate=SHUT),
     row("the client is checking it", queued(blocked(), torrent=make.torrent(state=DownloadState.CHECKING)), hours(48),
+        NOTHING),
+    row("the client fetches what was wrong in it", coming(blocked(), state=DownloadState.DOWNLOADING), hours(48),
         NOTHING),
     row("the client has lost the files: that comes first", queued(
         blocked(), torrent=make.torrent(state=DownloadState.MISSING_FILES, progress=1.0)), hours(48), NOTHING),
@@ -114,6 +118,10 @@ IMPORTS = (
         asks=False, says="heal.import_match"),
     row("with a sample beside it", here(blocked()), LATER, ActKind.IMPORT, asks=False,
         facts=facts(file(1), file(1, says="Sample", size_bytes=GB // 20))),
+    row("what may be a sample beside it", here(blocked()), LATER, ActKind.TELL,
+        facts=facts(file(1), file(1, says="Unable to determine if file is a sample"))),
+    row("a file of which the *arr has no idea beside it", here(blocked()), LATER, ActKind.TELL,
+        facts=facts(file(1), file())),
     row("the file is another film", here(blocked()), LATER, ActKind.TELL, facts=facts(file(2))),
     row("two files for one film", here(blocked()), LATER, ActKind.TELL,
         facts=facts(file(1), file(1, path="/data/torrents/Release.1/extra.mkv"))),
@@ -121,6 +129,10 @@ IMPORTS = (
         facts=facts(file())),
     row("a file too small for its release", here(blocked()), LATER, ActKind.TELL,
         facts=facts(file(1, size_bytes=GB // 2))),
+    row("a pack: one file too small for two episodes", here(PACK), LATER, ActKind.TELL,
+        facts=facts(file(102, 103, size_bytes=3 * GB // 2), titles=TWO_MISSING)),
+    row("a release that is too small to be a film", here(blocked(size_bytes=GB // 100)), LATER, ActKind.TELL,
+        facts=facts(file(1, size_bytes=GB // 100))),
     row("a sample by its name, though the *arr doesn't notice", here(blocked()), LATER, ActKind.TELL,
         facts=facts(file(1, path="/data/torrents/Release.1/Sample/dune.mkv"))),
     row("part of a word is no sample", here(blocked()), LATER, ActKind.IMPORT, asks=False,
@@ -139,7 +151,7 @@ IMPORTS = (
     row("a number in the title is no year when the year is there, too", here(blocked(
         release="Blade.Runner.2049.2017.2160p", titles=(make.dune(year=2017),))), LATER, ActKind.IMPORT, asks=False,
         facts=facts(file(1))),
-    row("a resolution is no year", here(blocked(release="Dune 1920x1080 2021")), LATER, ActKind.IMPORT, asks=False,
+    row("a resolution is no year", here(blocked(release="Dune 1920x1080")), LATER, ActKind.IMPORT, asks=False,
         facts=facts(file(1))),
     row("a pack: what is missing is here, what was imported is known", here(PACK), LATER, ActKind.IMPORT, asks=False,
         facts=facts(file(101, says=IMPORTED_BEFORE), file(102), file(103), titles=TWO_MISSING)),
@@ -154,7 +166,7 @@ IMPORTS = (
     row("a pack: one file is objected to", here(PACK), LATER, ActKind.TELL,
         facts=facts(file(102), file(103, says="No audio tracks detected"), titles=TWO_MISSING)),
     row("a pack whose episodes the *arr doesn't know", here(blocked(titles=(
-        make.dune(kind=TitleKind.SERIES),))), LATER, ActKind.TELL, facts=facts(file(101))),
+        make.dune(kind=TitleKind.SERIES),))), LATER, ActKind.TELL, facts=facts(file(1))),
 )  # fmt: skip
 
 NO_IMPROVEMENT = (
@@ -199,6 +211,8 @@ ASKS = (
     row("the *arr could not be asked", here(blocked()), LATER, ActKind.TELL, facts=grabbed(choices=None)),
     row("nothing is known of the title", here(blocked()), LATER, ActKind.TELL,
         facts=grabbed(choices=(file(1),), titles=None)),
+    row("nothing but a sample of what is there already", here(blocked()), LATER, ActKind.TELL,
+        facts=facts(file(1, says="Sample"), titles=THERE)),
     row("nothing but a sample", here(blocked()), LATER, ActKind.TELL, facts=facts(file(1, says="Sample"))),
     row("a dangerous file", here(blocked()), LATER, ActKind.TELL, facts=facts(file(1, says=DANGEROUS))),
     row("no room in the library: it will not get better by waiting", here(blocked()), LATER, ActKind.TELL,
@@ -211,6 +225,8 @@ ASKS = (
         facts=facts(file(1, says=TBA))),
     row("two *arrs wait, and no fact says of which it is", queued(blocked(), torrent=SEEDS, others=(
         make.arr(blocked(), id="radarr4k"),)), LATER, ActKind.TELL, facts=facts(file(1, says=WORSE), titles=THERE)),
+    row("two *arrs, one file, and no fact says of which it is", queued(blocked(), torrent=SEEDS, others=(
+        make.arr(blocked(), id="radarr4k"),)), LATER, ActKind.TELL, facts=facts(file(1))),
     row("two *arrs: no improvement for the one, the other needs it", queued(blocked(), torrent=SEEDS, others=(
         make.arr(make.completed(), id="radarr4k"),)), LATER, ActKind.TELL, facts=facts(
         replace(file(1, says=WORSE), arr_id="radarr"), titles=(replace(THERE[0], arr_id="radarr"),))),

@@ -100,6 +100,8 @@ UNMONITORED = (
     row("it is almost here: let it arrive",
         coming(make.item(titles=unmonitored()), progress=0.91, remaining_bytes=GB * 4 * 9 // 100), hours(200), NOTHING),
     row("it is here: it will be imported", here(make.completed(titles=unmonitored())), hours(200), NOTHING),
+    row("it is here, of a size that nobody knows", here(make.completed(titles=unmonitored(), size_bytes=0), size_bytes=0),
+        hours(200), NOTHING),
     row("it is here, and blocked: another rule's", here(blocked(titles=unmonitored())), hours(200), NOTHING),
     row("a person chose it for a title that is not monitored", coming(make.item(titles=unmonitored())), hours(200),
         NOTHING, facts=BY_HAND),

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ...model.journal import ActKind, Autonomy
-from ...model.library import Protocol, QueueStatus, TrackedState
+from ...model.library import Protocol, TrackedState
 from ...model.waiting import Claim, Wait
 from .arrs import is_away, proposal, waiting
 from .base import Case, Later, Look, Rule, Sign, Verdict, need
@@ -23,8 +23,6 @@ from .failed import has_failed
 KEY = "orphan"
 
 _NOT_IN_CLIENT, _UNKNOWN, _UNMONITORED = "not_in_client", "unknown", "unmonitored"
-#: The *arr has it before it, or is about to deal with it.
-_PAST = frozenset({TrackedState.IMPORT_PENDING, TrackedState.IMPORT_BLOCKED, TrackedState.IMPORTING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,13 +58,11 @@ def judge(case: Case, policy: OrphanPolicy, elapsed: timedelta) -> Verdict:
 
 def _why(case: Case, claim: Claim, policy: OrphanPolicy) -> str | None:
     item, download = claim.item, case.download
-    if item.status is QueueStatus.CLIENT_UNAVAILABLE:
-        return None
     if download.waits is not None and download.waits.key == Wait.NOT_IN_CLIENT:
         return _NOT_IN_CLIENT if item.protocol is Protocol.TORRENT else None
     if not item.titles:
         return _UNKNOWN if item.tracked_state is not TrackedState.IMPORTING else None
-    if has_failed(item) or item.tracked_state in _PAST or any(title.monitored for title in item.titles):
+    if has_failed(item) or any(title.monitored for title in item.titles):
         return None
     arrived = 1 - download.remaining_bytes / download.size_bytes if download.size_bytes else 0.0
     return _UNMONITORED if arrived < policy.almost_here and not download.finished else None
