@@ -13,15 +13,21 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, ClassVar, override
+import re
+from typing import Any, ClassVar, TypeIs, override
 
 from aiohttp import web
 
 from . import arr_settings
 from .arr_clients import Clients
+from .arr_commands import ArrCommands
+from .arr_decisions import Decisions, Sentences, Source
+from .arr_delays import Delays
+from .arr_giving_up import GivingUp
 from .arr_grabbing import Grabbing
 from .arr_history import Blocklist, History
 from .arr_imports import Imports, invented_hash
+from .arr_manual_imports import ManualImports
 from .arr_queue import Queue, QueueItem, StatusMessage
 from .arr_storage import Disk, RootFolder, Storage
 from .arr_webhooks import ArrWebhooks
@@ -31,9 +37,13 @@ from .posters import poster
 from .quality import QUALITIES, WEBDL_1080P, Quality, QualityProfile
 from .releases import INDEXERS, Release
 from .servarr import HealthIssue, Servarr
-from .servarr_commands import Commands, Work
+from .servarr_commands import Work
 from .servarr_http import ApiError, Invalid, Json, Query
 from .servarr_providers import Provider, Providers
+from .torrents import magnet_link
+
+#: in the body of commands that the application gives itself
+BY_ITSELF = {"trigger": "unspecified"}
 
 
 class ArrSimulator(Servarr):
@@ -47,6 +57,7 @@ class ArrSimulator(Servarr):
     history_codes: ClassVar[dict[str, int]]
     notification_flags: ClassVar[tuple[str, ...]]
     roots: ClassVar[tuple[str, ...]]
+    sentences: ClassVar[Sentences]
 
     def __init__(
         self,
@@ -90,8 +101,13 @@ class ArrSimulator(Servarr):
         self.history = History(self, self.history_codes)
         self.blocklist = Blocklist(self)
         self.queue = Queue(self)
+        self.giving_up = GivingUp(self)
+        self.delays = Delays(self)
+        self.decisions = Decisions(self)
         self.grabbing = Grabbing(self)
-        self.commands = Commands(self, self.works())
+        self.offers: dict[object, tuple[Release, ...]] = {}
+        self.manual_imports = ManualImports(self)
+        self.commands = ArrCommands(self, self.works())
         self.imports.remember()
 
     # --- what differs between the two ----------------------------------------------------------------------------
@@ -102,6 +118,7 @@ class ArrSimulator(Servarr):
         """Return what the commands do; None: nothing that shows."""
         return {
             "RefreshMonitoredDownloads": lambda _: self.queue.refresh(),
+            "ManualImport": self.manual_imports.run,
             "ClearBlocklist": self._clear_blocklist,
             "RenameFiles": None,
             "RssSync": lambda _: self.queue.retry_waiting(),
@@ -113,12 +130,6 @@ class ArrSimulator(Servarr):
     async def _clear_blocklist(self, body: Json) -> None:
         del body
         self.blocklist.items.clear()
-
-    async def scan_download(self, body: Json) -> None:
-        """Import a finished download now: the command is called otherwise in each application."""
-        item = self.queue.grabs.get(str(body.get("downloadClientId", "")).upper())
-        if item is not None and item.status == "completed":
-            await self.queue.finish_import(item)
 
     @abstractmethod
     def list_implementations(self) -> tuple[Any, ...]:
@@ -165,12 +176,37 @@ class ArrSimulator(Servarr):
         """Return what is searched for, and what there is. Raises the 404 of an unknown title."""
 
     @abstractmethod
+    def search_objections(self, release: Release, requested: Sequence[Wanted]) -> list[str]:
+        """Return what is said against a release because it isn't what was searched for."""
+
+    @abstractmethod
+    def is_monitored(self, one: Wanted) -> bool:
+        """Tell whether a title is to be downloaded by itself."""
+
+    @abstractmethod
+    def tags_of(self, one: Wanted) -> Iterable[int]:
+        """Return the tags of a movie or of the series of an episode."""
+
+    @abstractmethod
+    def grab_data(self, wanted: Sequence[Wanted]) -> dict[str, str]:
+        """Return what the history of a grab has in this application only."""
+
+    @abstractmethod
     def release_details(self, release: Release, wanted: Sequence[Wanted]) -> Json:
         """Return the fields of a release that only this application has."""
 
     @abstractmethod
     def search_again(self, wanted: Sequence[Wanted]) -> None:
-        """Start a search for titles whose download failed."""
+        """Start a search by itself for titles whose download failed."""
+
+    @staticmethod
+    def source_of(body: Json) -> Source:
+        """Return who wants a search: a command that the application gave itself has no manual trigger."""
+        return Source.SEARCH if body.get("trigger") == BY_ITSELF["trigger"] else Source.USER_SEARCH
+
+    def offer(self, one: Wanted, *releases: Release) -> None:
+        """Let every search for a movie or an episode find just these releases."""
+        self.offers[one.id] = releases
 
     @abstractmethod
     def own_files(self) -> Iterable[tuple[Wanted, MediaFile]]:
@@ -183,6 +219,14 @@ class ArrSimulator(Servarr):
     @abstractmethod
     def new_file(self, one: Wanted, item: QueueItem, size_bytes: int) -> MediaFile:
         """Make the file that an import puts into the library, not yet attached."""
+
+    @abstractmethod
+    def import_titles(self, wanted: Sequence[Wanted]) -> Json:
+        """Return what a file that could be imported is, as resources."""
+
+    @abstractmethod
+    def imported_as(self, file: Json) -> tuple[Wanted, ...]:
+        """Return what a file is to be imported as. Raises the 404 of what isn't there."""
 
     @abstractmethod
     def notify_import(self, item: QueueItem, imported: Sequence[tuple[Wanted, MediaFile | None]]) -> None:
@@ -274,12 +318,13 @@ class ArrSimulator(Servarr):
         progress: float = 0.25,
         download_id: str | None = "",
         messages: Iterable[StatusMessage] = (),
+        source: Source = Source.RSS,
         **details: Any,
     ) -> QueueItem:
         """Put an item into the queue that no download client has. No title: an unknown item.
 
         `download_id=None` makes a release that waits (`status="delay"`), "" invents an info hash; `details` are other
-        fields of `QueueItem`.
+        fields of `QueueItem`. What has titles was grabbed because of `source`, unless `grabbed=False`.
         """
         title = title or self._release_title(wanted, quality)
         details.setdefault("indexer", INDEXERS[0].synced_name)
@@ -287,6 +332,7 @@ class ArrSimulator(Servarr):
         details.setdefault("time_left", timedelta(minutes=12, seconds=34) if progress < 1 else timedelta())
         if download_id is not None:
             details.setdefault("output_path", f"{DOWNLOADS_ROOT}/{self.name}/{title}")
+            details.setdefault("grabbed", bool(wanted))
         else:
             details.setdefault("status", "delay")
         if download_id == "":
@@ -306,7 +352,29 @@ class ArrSimulator(Servarr):
         self.queue.items.append(item)
         if download_id is not None:
             self.queue.grabs[download_id] = item
+            self.queue.follow(item)
+            if item.grabbed:
+                self.grabbing.note(item, item.release or self._release_behind(item), source)
         return item
+
+    @staticmethod
+    def _release_behind(item: QueueItem) -> Release:
+        """Return what an item that a test put into the queue was grabbed as."""
+        site = next((each for each in INDEXERS if each.synced_name == item.indexer), INDEXERS[0])
+        return Release(
+            guid=f"https://{site.name.lower().replace(' ', '')}.example/{item.title}",
+            title=item.title,
+            indexer=site,
+            quality=item.quality,
+            group=item.title.rpartition("-")[2],
+            size_bytes=item.size_bytes,
+            published=item.added,
+            seeders=40,
+            leechers=3,
+            languages=item.languages,
+            score=item.score,
+            torrent=magnet_link(item.download_id.lower(), item.title) if _is_hash(item.download_id) else None,
+        )
 
     def _release_title(self, wanted: Sequence[Wanted], quality: Quality) -> str:
         name = self.search_name(wanted) if wanted else "Unknown Thing 1999"
@@ -315,6 +383,10 @@ class ArrSimulator(Servarr):
     @abstractmethod
     def search_name(self, wanted: Sequence[Wanted]) -> str:
         """Return how releases call these titles."""
+
+    async def fail_download(self, download_id: str, message: str = "Failed download detected") -> None:
+        """Let the download client say that a download failed, as those of usenet do."""
+        await self.giving_up.fail_by_itself(self.queue.grabs[download_id], message)
 
     def block_import(self, download_id: str, *messages: str) -> None:
         """Let a download not be imported once it is finished, and complain so."""
@@ -363,6 +435,8 @@ class ArrSimulator(Servarr):
             self.history,
             self.blocklist,
             self.grabbing,
+            self.delays,
+            self.manual_imports,
             self.download_clients,
             self.indexers,
             self.notifications,
@@ -401,3 +475,7 @@ class ArrSimulator(Servarr):
             raise ApiError.not_found()
         picture = await asyncio.to_thread(poster, *known)
         return web.Response(body=picture, content_type="image/jpeg", headers={"Cache-Control": "max-age=31536000"})
+
+
+def _is_hash(download_id: str | None) -> TypeIs[str]:
+    return download_id is not None and re.fullmatch(r"[0-9A-Fa-f]{40}", download_id) is not None

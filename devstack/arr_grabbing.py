@@ -1,4 +1,4 @@
-"""How a Radarr or Sonarr chooses and takes releases: decisions, interactive search (`/release`), grabs."""
+"""How a Radarr or Sonarr takes releases: interactive search (`/release`), grabs."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from .arr_decisions import WAITING, Source
 from .arr_queue import QueueItem
 from .download_client import DownloadClientError
 from .library import Wanted
-from .quality import UNKNOWN, languages
+from .quality import languages
 from .releases import Release
 from .servarr_http import ApiError, Json, Query, answer, moment, object_of
 
@@ -22,8 +23,8 @@ type ReleaseSource = Callable[[Release], Awaitable[bytes | str]]
 
 
 async def invented_magnet(release: Release) -> bytes | str:
-    """Return a magnet link that nobody seeds, for when nothing better was given."""
-    return release.magnet
+    """Return the torrent behind a release, or else a magnet link that nobody seeds."""
+    return release.torrent or release.magnet
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,54 +52,81 @@ class Grabbing:
         """Return its routes."""
         return (web.get("/release", self._search), web.post("/release", self._post))
 
-    # --- decisions -----------------------------------------------------------------------------------------------
+    # --- choosing ------------------------------------------------------------------------------------------------
 
     def rejections(self, release: Release, wanted: Sequence[Wanted]) -> list[str]:
-        """Return why a release isn't good enough; empty: it is."""
-        reasons = []
-        profile = self.arr.profile_of(wanted[0])
-        if not profile.allows(release.quality):
-            reasons.append(f"{self.arr.quality_json(release.quality)['quality']['name']} is not wanted in profile")
-        if release.indexer.protocol == "usenet":
-            reasons.append(f"Usenet is not enabled for this {self.arr.kind}")
-        if release.score < 0:
-            reasons.append(f"Custom Formats have score {release.score} below profile's minimum 0")
-        if release.seeders is not None and release.seeders < 1:
-            reasons.append(f"Not enough seeders: {release.seeders}. Minimum seeders: 1")
-        if self.arr.blocklist.holds(release.title, release.indexer.synced_name):
-            reasons.append("Release is blocklisted")
-        for one in wanted:
-            if one.file is not None and not (
-                profile.cutoff_unmet(one.file.quality) and release.quality.weight > one.file.quality.weight
-            ):
-                reasons.append("Existing file meets cutoff or is of equal or higher preference")
-                break
-        queued = [item for item in self.arr.queue.items if set(map(id, item.wanted)) & set(map(id, wanted))]
-        if any(item.quality.weight >= release.quality.weight for item in queued):
-            reasons.append("Release in queue is of equal or higher preference")
-        return reasons
+        """Return what an interactive search for these titles says against a release; empty: nothing."""
+        return self.arr.decisions.rejections(release, wanted)
 
-    @staticmethod
-    def preference(release: Release) -> tuple[int, int, int]:
-        """Return by what releases are ranked: quality, custom format score, seeders."""
-        return release.quality.weight, release.score, release.seeders or 0
-
-    async def take_best(self, releases: Iterable[Release]) -> Release | None:
-        """Grab the best acceptable release, if there is one."""
-        acceptable = [release for release in releases if not self.rejections(release, release.wanted)]
-        for release in sorted(acceptable, key=self.preference, reverse=True):
-            if release.indexer.id not in self.refusing_indexers:
-                await self.grab(release, release.wanted, interactive=False)
-                return release
+    async def take_best(
+        self, releases: Iterable[Release], wanted: Sequence[Wanted], source: Source = Source.USER_SEARCH
+    ) -> Release | None:
+        """Grab the best release that nothing is said against, if there is one; or let it wait where it has to."""
+        decisions = self.arr.decisions
+        for release in sorted(releases, key=decisions.preference, reverse=True):
+            rejections = decisions.rejections(release, wanted, source)
+            if rejections == [WAITING]:
+                self._delay(release)
+            elif not rejections and release.indexer.id not in self.refusing_indexers:
+                await self.grab(release, release.wanted, source=source)
+            else:
+                continue
+            return release
         return None
+
+    def _delay(self, release: Release) -> None:
+        """Let a release wait in the queue, one for each title."""
+        waiting = {id(one) for item in self.arr.queue.items if item.due for one in item.wanted}
+        if waiting & set(map(id, release.wanted)):
+            return
+        item = self._item(release, release.wanted)
+        item.status, item.scripted = "delay", True
+        item.due = self.arr.decisions.delay_profile(release).due(release)
+        self.arr.queue.items.append(item)
 
     # --- grabs ---------------------------------------------------------------------------------------------------
 
-    async def grab(self, release: Release, wanted: Sequence[Wanted], *, interactive: bool) -> QueueItem:
+    async def grab(
+        self,
+        release: Release,
+        wanted: Sequence[Wanted],
+        *,
+        interactive: bool = False,
+        source: Source = Source.SEARCH,
+    ) -> QueueItem:
         """Send a release to the download client. Without a client configured it becomes a scripted queue item."""
+        source = Source.INTERACTIVE if interactive else source
         if release.indexer.id in self.refusing_indexers:
             raise ApiError.message(409, "Getting release from indexer failed")
-        item = QueueItem(
+        item = self._item(release, wanted)
+        client = next(iter(self.arr.clients.enabled()), None)
+        if client is None:
+            usenet_id = f"SABnzbd_nzo_{release.info_hash[:8].lower()}"
+            item.download_id = release.info_hash if item.protocol == "torrent" else usenet_id
+            item.client_name, item.scripted, item.status = "Scripted", True, "queued"
+        else:
+            try:
+                item.download_id = await self.arr.clients.connection(client).add(
+                    await self.source(release), category=self.arr.clients.category(client)
+                )
+            except DownloadClientError as error:
+                self.arr.clients.failed(client)
+                if source is Source.INTERACTIVE:
+                    raise ApiError.message(500, str(error)) from error
+                item.status, item.scripted = "downloadClientUnavailable", True
+                self.arr.queue.items.append(item)
+                return item
+            item.client = client
+        self.arr.queue.grabs[item.download_id] = item
+        self.arr.queue.follow(item)
+        self.arr.queue.settled.pop(item.download_id, None)
+        self.arr.queue.items.append(item)
+        self.note(item, release, source)
+        self.arr.webhooks.grabbed(item)
+        return item
+
+    def _item(self, release: Release, wanted: Sequence[Wanted]) -> QueueItem:
+        return QueueItem(
             title=release.title,
             wanted=tuple(wanted),
             quality=release.quality,
@@ -112,35 +140,10 @@ class Grabbing:
             remaining_bytes=release.size_bytes,
             grabbed=True,
         )
-        client = next(iter(self.arr.clients.enabled()), None)
-        if client is None:
-            item.download_id, item.client_name, item.scripted, item.status = (
-                release.info_hash,
-                "Scripted",
-                True,
-                "queued",
-            )
-        else:
-            try:
-                item.download_id = await self.arr.clients.connection(client).add(
-                    await self.source(release), category=self.arr.clients.category(client)
-                )
-            except DownloadClientError as error:
-                self.arr.clients.failed(client)
-                if interactive:
-                    raise ApiError.message(500, str(error)) from error
-                item.status, item.scripted = "downloadClientUnavailable", True
-                self.arr.queue.items.append(item)
-                return item
-            item.client = client
-        self.arr.queue.grabs[item.download_id] = item
-        self.arr.queue.settled.pop(item.download_id, None)
-        self.arr.queue.items.append(item)
-        self._note(item, release)
-        self.arr.webhooks.grabbed(item)
-        return item
 
-    def _note(self, item: QueueItem, release: Release) -> None:
+    def note(self, item: QueueItem, release: Release, source: Source) -> None:
+        """Write a grab into the history."""
+        torrent = item.protocol == "torrent"
         age = release.age(self.arr.clock.now())
         self.arr.history.add(
             "grabbed",
@@ -150,6 +153,7 @@ class Grabbing:
             languages=release.languages,
             download_id=item.download_id,
             score=release.score,
+            # no word of seeders; and where the indexer doesn't tell the info hash, it isn't here either
             data={
                 "indexer": release.indexer.synced_name,
                 "nzbInfoUrl": release.guid,
@@ -160,11 +164,15 @@ class Grabbing:
                 "publishedDate": str(moment(release.published)),
                 **item.client_data,
                 "size": str(release.size_bytes),
-                "downloadUrl": release.magnet,
+                "downloadUrl": release.magnet if torrent else f"{release.guid}/download",
                 "guid": release.guid,
-                "protocol": "2",
-                "indexerFlags": "1" if release.freeleech else "0",
-                "torrentInfoHash": str(item.download_id),
+                **self.arr.grab_data(item.wanted),
+                "protocol": "2" if torrent else "1",
+                "customFormatScore": str(release.score),
+                "releaseSource": source.value,
+                "indexerFlags": "G_Freeleech" if release.freeleech else "0",
+                "indexerId": str(release.indexer.id),
+                **({"torrentInfoHash": release.told_hash} if release.told_hash else {}),
             },
         )
 
@@ -173,7 +181,7 @@ class Grabbing:
     async def _search(self, request: web.Request) -> web.Response:
         wanted, releases = self.arr.interactive_search(Query(request))
         now = self.arr.clock.now()
-        ranked = sorted(releases, key=self.preference, reverse=True)
+        ranked = sorted(releases, key=self.arr.decisions.preference, reverse=True)
         for release in ranked:
             self.found[release.guid, release.indexer.id] = Found(release, release.wanted, now)
         return answer(
@@ -184,7 +192,6 @@ class Grabbing:
         """Return a result of an interactive search."""
         age = release.age(self.arr.clock.now())
         rejections = self.rejections(release, wanted)
-        torrent = release.indexer.protocol == "torrent"
         return {
             "guid": release.guid,
             "quality": self.arr.quality_json(release.quality),
@@ -209,10 +216,10 @@ class Grabbing:
             "commentUrl": release.guid,
             "downloadUrl": f"{release.guid}/download",
             "infoUrl": release.guid,
-            "downloadAllowed": release.quality is not UNKNOWN,
+            "downloadAllowed": bool(release.wanted),
             "releaseWeight": weight,
-            "magnetUrl": release.magnet if torrent and release.indexer.privacy == "public" else None,
-            "infoHash": release.info_hash if torrent and release.indexer.privacy == "public" else None,
+            "magnetUrl": release.magnet if release.told_hash else None,
+            "infoHash": release.told_hash,
             "seeders": release.seeders,
             "leechers": release.leechers,
             "protocol": release.indexer.protocol,
@@ -226,5 +233,7 @@ class Grabbing:
         found = self.found.get(key)
         if found is None or self.arr.clock.now() > found.at + self.CACHED:
             raise ApiError.not_found("Couldn't find requested release in cache, try searching again")
+        if not found.wanted:
+            raise ApiError.not_found(self.arr.sentences.no_match)
         await self.grab(found.release, found.wanted, interactive=True)
         return answer(body)

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from .library import Wanted
 from .quality import Quality, languages as language_resources
+from .releases import Release
 from .servarr_http import ApiError, Json, Query, answer, id_of, moment, object_of, page_of
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class History:
             event
             for event in self.events
             if (not codes or self.codes[event.event] in codes)
-            and (download_id is None or (event.download_id or "").upper() == download_id.upper())
+            and download_id in {None, event.download_id}  # spelled as it was written
             and of_titles(event.wanted)
         ]
         included = self.arr.included(query)
@@ -151,9 +152,9 @@ class History:
 
     async def _failed(self, request: web.Request) -> web.Response:
         event = next((event for event in self.events if event.id == id_of(request)), None)
-        if event is None or event.download_id is None:
+        if event is None:
             raise ApiError.not_found()
-        self.arr.queue.fail(event.download_id, message="Manually marked as failed", search_again=True)
+        self.arr.giving_up.fail_in_history(event)
         return answer({})
 
 
@@ -170,6 +171,7 @@ class BlocklistItem:
     protocol: str
     indexer: str
     message: str
+    info_hash: str | None = None  # kept, but not told
 
 
 class Blocklist:
@@ -197,11 +199,17 @@ class Blocklist:
         self._next += 1
         self.items[item.id] = item
 
-    def holds(self, title: str, indexer: str) -> bool:
-        """Tell whether a release is on it."""
-        return any(
-            item.source_title.lower() == title.lower() and item.indexer == indexer for item in self.items.values()
-        )
+    def holds(self, release: Release) -> bool:
+        """Tell whether a release is on it for any of its titles.
+
+        A torrent is known by its info hash, and by name and indexer only where the indexer doesn't tell that.
+        """
+        titles = set(map(id, release.wanted))
+        items = [item for item in self.items.values() if titles & set(map(id, item.wanted))]
+        if release.told_hash:
+            return any(item.info_hash == release.told_hash for item in items)
+        name, indexer = release.title.lower(), release.indexer.synced_name.lower()
+        return any(name in item.source_title.lower() and item.indexer.lower() in {"", indexer} for item in items)
 
     def _json(self, item: BlocklistItem, *, with_title: bool = True) -> Json:
         return {
@@ -249,8 +257,7 @@ class Blocklist:
         )
 
     async def _delete(self, request: web.Request) -> web.Response:
-        if self.items.pop(id_of(request), None) is None:
-            raise ApiError.not_found()
+        self.items.pop(id_of(request), None)  # one that isn't there is no error
         return answer({})
 
     async def _delete_bulk(self, request: web.Request) -> web.Response:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from .arr_history import BlocklistItem
+from .arr_imports import Verdict
 from .arr_queue_item import QUEUE_STATUSES, QueueItem, StatusMessage
 from .download_client import DownloadClientError, TorrentState
 from .library import Wanted
@@ -43,6 +43,7 @@ class Queue:
         self.arr = arr
         self.items: list[QueueItem] = []  # as of the last refresh
         self.grabs: dict[str, QueueItem] = {}  # by download id, also of what isn't in the client any more
+        self.followed: set[str] = set()  # download ids that were seen, and not taken out since
         self.settled: dict[str, str] = {}  # download ids that aren't tracked again: "imported", "failed", "ignored"
         self.import_blocks: dict[str, tuple[str, ...]] = {}  # complaints that keep a download from being imported
         self.refreshed: datetime | None = None
@@ -111,10 +112,12 @@ class Queue:
         has_dht = bool((await connection.preferences()).get("dht", True))
         items = []
         for torrent in torrents:
+            item = self._item_of(torrent, client)
+            self.follow(item)
             if torrent.hash in self.settled:
+                item.torrent = torrent
                 await self._after_import(client, torrent)
                 continue
-            item = self._item_of(torrent, client)
             path = self.arr.clients.local_path(client, torrent.content_path or torrent.save_path)
             item.update(torrent, path, has_dht=has_dht)
             if item.status == "completed":
@@ -138,6 +141,7 @@ class Queue:
 
     async def _import(self, item: QueueItem) -> None:
         """Take a finished download one step further on its way into the library."""
+        item.importable = True
         if not self.arr.download_handling.values["enableCompletedDownloadHandling"]:
             return
         now = self.arr.clock.now()
@@ -146,50 +150,109 @@ class Queue:
             self._block(item, *complaints)
             return
         if not item.wanted:
-            self._block(item, f"{self.arr.kind.capitalize()} title mismatch, automatic import is not possible.")
+            self._block(item, self.arr.sentences.mismatch)
             return
-        if rejections := self.arr.imports.rejections(item):
-            self._block(item, *rejections)
+        verdicts = self.arr.imports.verdicts(item)
+        if not verdicts:
+            await self._without_videos(item)
+            return
+        if all(verdict.rejections for verdict in verdicts):
+            self._reject(item, verdicts)
             return
         item.settle("importPending")
-        if not self.arr.imports.can_read(item):
-            item.warn("importPending", f"No files found are eligible for import in {item.output_path}")
-            return
         if now >= item.completed_at + self.IMPORT_WAITS:
             item.tracked_state = "importing"
         if now >= item.completed_at + self.IMPORT_WAITS + self.IMPORT_TAKES:
-            await self.finish_import(item)
+            await self.arr.imports.take(item, [verdict.file for verdict in verdicts if not verdict.rejections])
+            if not await self.verify_import(item):
+                self._reject(item, [verdict for verdict in verdicts if verdict.rejections])
 
-    def _block(self, item: QueueItem, *complaints: str) -> None:
-        item.warn("importBlocked", *complaints)
+    async def _without_videos(self, item: QueueItem) -> None:
+        issue = self.arr.imports.issue(item)
+        if issue is None:
+            item.warn("importPending", f"No files found are eligible for import in {item.output_path}")
+        elif issue[0] in self.arr.imports.failing:
+            await self.arr.giving_up.fail(item, "Failed download detected", search_again=True)
+        elif self.arr.giving_up.grab_of(item) is None:
+            self._block(item, title=self.arr.sentences.not_all_imported)
+        else:
+            self._reject_one(item, issue[1])
+
+    def _reject(self, item: QueueItem, verdicts: list[Verdict]) -> None:
+        """Complain about files that can't be imported: of one file of a grab otherwise than of many."""
+        grabbed = self.arr.giving_up.grab_of(item) is not None
+        if len(verdicts) == 1 and len(self.arr.imports.videos(item)) == 1 and grabbed:
+            self._reject_one(item, *verdicts[0].rejections)
+            return
+        self._block(item, title=self.arr.sentences.not_all_imported)
+        folder = item.output_path or ""
+        files = ((verdict.file.path(folder).rpartition("/")[2], verdict.rejections) for verdict in verdicts)
+        item.messages += tuple(StatusMessage(name, rejections) for name, rejections in files)
+
+    def _reject_one(self, item: QueueItem, *complaints: str) -> None:
+        """Complain about a grab's only file: Radarr goes on trying to import it."""
+        if self.arr.application == "Radarr":
+            item.warn("importPending", *complaints)
+        else:
+            self._block(item, *complaints)
+
+    def _block(self, item: QueueItem, *complaints: str, title: str | None = None) -> None:
+        item.warn("importBlocked", *complaints, title=title)
         if not item.manual_asked and item.wanted:
             item.manual_asked = True
             self.arr.webhooks.manual_interaction(item)
 
-    async def finish_import(self, item: QueueItem, *, by_hand: bool = False) -> None:
-        """Import a finished download: files in the library, history, webhook; then its client is told.
-
-        By itself it leaves out titles whose file is better already.
-        """
-        assert item.download_id is not None  # noqa: S101 -- only downloads are imported
-        await self.arr.imports.run(item, by_hand=by_hand)
+    async def verify_import(self, item: QueueItem) -> bool:
+        """Finish with a download when all of it was imported (of a movie: anything), and tell its client."""
+        imported = {
+            id(event.wanted)
+            for event in self.arr.history.events
+            if (event.event, event.download_id) == ("downloadFolderImported", item.download_id)
+        }
+        if len(imported) < max(1, len(item.wanted) if self.arr.kind != "movie" else 1):
+            return False
         item.settle("imported")
-        self.settled[item.download_id] = "imported"
+        self.settled[str(item.download_id)] = "imported"
         if item in self.items:
             self.items.remove(item)
         if item.client is not None and item.torrent is not None:
             imported_category = self.arr.clients.imported_category(item.client)
             if imported_category:
-                await self.arr.clients.connection(item.client).set_category(item.download_id, imported_category)
+                await self.arr.clients.connection(item.client).set_category(item.torrent.hash, imported_category)
+        return True
 
     async def _after_import(self, client: Provider, torrent: TorrentState) -> None:
         """Remove an imported torrent from the client once it stopped by itself after seeding enough."""
         if self.settled[torrent.hash] != "imported" or torrent.state not in _STOPPED_COMPLETE:
             return
+        await self._remove_if_seeded(client, torrent)
+
+    async def remove_if_seeded(self, item: QueueItem) -> None:
+        """Remove a torrent from the client when it stopped by itself after seeding enough."""
+        if item.client is not None and item.torrent is not None and item.torrent.state in _STOPPED_COMPLETE:
+            with suppress(DownloadClientError):
+                await self._remove_if_seeded(item.client, item.torrent)
+
+    async def _remove_if_seeded(self, client: Provider, torrent: TorrentState) -> None:
         if client.attributes.get("removeCompletedDownloads"):
             limits = await self.arr.clients.connection(client).preferences()
             if limits.get("max_ratio_enabled") and torrent.ratio >= float(limits.get("max_ratio", 0)):
                 await self.arr.clients.connection(client).delete(torrent.hash, with_files=True)
+
+    def forget_download(self, item: QueueItem, *, stays: bool = False) -> None:
+        """Stop following a download, until it is seen again; one that a test put here `stays` in the queue."""
+        self.followed.discard(str(item.download_id))
+        item.importable = False
+        if item in self.items and not stays:
+            self.items.remove(item)
+
+    def follow(self, item: QueueItem) -> None:
+        """Note that a download was seen."""
+        self.followed.add(str(item.download_id))
+
+    def find_download(self, download_id: str) -> QueueItem | None:
+        """Return a download that is followed, finished with or not, by its id as it is spelled."""
+        return self.grabs.get(download_id) if download_id in self.followed else None
 
     def forget(self, titles: Container[Wanted]) -> None:
         """Let items of titles that left the library be unknown ones."""
@@ -198,8 +261,9 @@ class Queue:
 
     async def retry_waiting(self) -> None:
         """Grab what could not be sent to a download client."""
-        for item in [each for each in self.items if each.status == "downloadClientUnavailable"]:
-            if item.release is not None:
+        now = self.arr.clock.now()
+        for item in [each for each in self.items if each.status in {"downloadClientUnavailable", "delay"}]:
+            if item.release is not None and (item.status != "delay" or (item.due is not None and item.due <= now)):
                 self.items.remove(item)
                 await self.arr.grabbing.grab(item.release, item.wanted, interactive=False)
 
@@ -226,6 +290,7 @@ class Queue:
     def json(self, item: QueueItem, one: Wanted | None, included: Callable[[Wanted], Json]) -> Json:
         """Return a record."""
         client = item.client
+        time_left = max(item.due - self.arr.clock.now(), timedelta()) if item.due else item.time_left
         return {
             "id": self.record_id(item, one),
             **(self.arr.queue_ids_of(one) if one is not None else {}),
@@ -235,9 +300,7 @@ class Queue:
             "customFormatScore": item.score,
             "size": item.size_bytes,
             "title": item.title,
-            "estimatedCompletionTime": None
-            if item.time_left is None
-            else moment(self.arr.clock.now() + item.time_left),
+            "estimatedCompletionTime": None if time_left is None else moment(self.arr.clock.now() + time_left),
             "added": moment(item.added),
             "status": item.status,
             "trackedDownloadStatus": None if item.pending else item.tracked_status,
@@ -253,7 +316,7 @@ class Queue:
             "indexer": item.indexer,
             "outputPath": item.output_path,
             "sizeleft": item.remaining_bytes,
-            "timeleft": time_span(item.time_left),
+            "timeleft": time_span(time_left),
             **(included(one) if one is not None else {}),
         }
 
@@ -313,93 +376,6 @@ class Queue:
 
     # --- taking items out ----------------------------------------------------------------------------------------
 
-    async def remove(
-        self,
-        ids: Iterable[int],
-        *,
-        from_client: bool,
-        blocklist: bool,
-        skip_redownload: bool,
-        change_category: bool,
-    ) -> None:
-        """Remove items with all that belongs to it. Raises the 404 of an unknown id before anything is done."""
-        for item in dict.fromkeys(self.find(number) for number in ids):
-            if item.pending:
-                if blocklist:
-                    self._blocklist(item, "Pending release manually blocklisted")
-                self.items.remove(item)
-                continue
-            await self._remove_download(item, from_client=from_client, change_category=change_category)
-            if blocklist:
-                self.fail(str(item.download_id), message="Manually marked as failed", search_again=not skip_redownload)
-            elif not from_client and not change_category:
-                self.settled[str(item.download_id)] = "ignored"
-                self._note(item, "downloadIgnored", message="Manually ignored")
-            if item in self.items:
-                self.items.remove(item)
-
-    async def _remove_download(self, item: QueueItem, *, from_client: bool, change_category: bool) -> None:
-        if item.client is None:
-            return
-        connection = self.arr.clients.connection(item.client)
-        try:
-            if from_client:
-                await connection.delete(str(item.download_id), with_files=True)
-            elif change_category and (category := self.arr.clients.imported_category(item.client)):
-                await connection.set_category(str(item.download_id), category)
-        except DownloadClientError as error:
-            raise ApiError.message(500, str(error)) from error
-
-    def fail(self, download_id: str, *, message: str, search_again: bool) -> None:
-        """Mark a download as failed: history, blocklist, and a new search unless that is unwanted."""
-        item = self.grabs.get(download_id.upper()) or next(
-            (each for each in self.items if each.download_id == download_id.upper()), None
-        )
-        if item is None:
-            raise ApiError.not_found()
-        self.settled[str(item.download_id)] = "failed"
-        item.tracked_state = "failed"
-        self._note(item, "downloadFailed", message=message)
-        self._blocklist(item, message)
-        if item in self.items:
-            self.items.remove(item)
-        if search_again and item.wanted and self.arr.download_handling.values["autoRedownloadFailed"]:
-            self.arr.search_again(item.wanted)
-
-    def _note(self, item: QueueItem, event: str, **data: str) -> None:
-        self.arr.history.add(
-            event,
-            item.wanted,
-            source_title=item.title,
-            quality=item.quality,
-            languages=item.languages,
-            download_id=item.download_id,
-            score=item.score,
-            data={
-                **item.client_data,
-                "indexer": item.indexer or "",
-                "size": str(item.size_bytes),
-                **data,
-            },
-        )
-
-    def _blocklist(self, item: QueueItem, message: str) -> None:
-        if not item.wanted:
-            return
-        self.arr.blocklist.add(
-            BlocklistItem(
-                id=0,
-                wanted=item.wanted,
-                source_title=item.title,
-                quality=item.quality,
-                languages=item.languages,
-                date=self.arr.clock.now(),
-                protocol=item.protocol,
-                indexer=item.indexer or "",
-                message=message,
-            )
-        )
-
     @staticmethod
     def _flags(request: web.Request) -> dict[str, bool]:
         query = Query(request)
@@ -411,12 +387,12 @@ class Queue:
         }
 
     async def _delete(self, request: web.Request) -> web.Response:
-        await self.remove((id_of(request),), **self._flags(request))
+        await self.arr.giving_up.remove((id_of(request),), **self._flags(request))
         return answer({})
 
     async def _delete_bulk(self, request: web.Request) -> web.Response:
         ids = (await object_of(request)).get("ids") or ()
-        await self.remove(ids, **self._flags(request))
+        await self.arr.giving_up.remove(ids, **self._flags(request))
         return answer({})
 
     async def _grab_pending(self, record_id: int) -> None:

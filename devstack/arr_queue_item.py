@@ -57,6 +57,20 @@ class StatusMessage:
     messages: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadFile:
+    """A file of a download, and what the application takes it for."""
+
+    name: str  # below the download's folder; "" where the download is one file
+    size_bytes: int
+    wanted: tuple[Wanted, ...] = ()  # nothing: it has no idea
+    rejections: tuple[str, ...] = ()  # what stands against importing it beyond the usual
+
+    def path(self, folder: str) -> str:
+        """Return where it is."""
+        return f"{folder}/{self.name}" if self.name else folder
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class QueueItem:
     """A download, or a release that waits to become one. Sizes in bytes."""
@@ -82,9 +96,12 @@ class QueueItem:
     messages: tuple[StatusMessage, ...] = ()
     error_message: str | None = None
     output_path: str | None = None
+    files: tuple[DownloadFile, ...] | None = None  # None: what is on the disk, or one for each title
     scripted: bool = False
     completed_at: datetime | None = None
+    due: datetime | None = None  # of a release that waits: until when
     grabbed: bool = False  # by this application, so that its history knows it
+    importable: bool = False  # it was seen finished, so that the application knows where its files are
     manual_asked: bool = False  # the webhook about it was sent
     torrent: TorrentState | None = field(default=None, repr=False)
 

@@ -5,7 +5,8 @@ from typing import Any, ClassVar, cast, override
 
 from aiohttp import web
 
-from .arr import ArrSimulator
+from .arr import BY_ITSELF, ArrSimulator
+from .arr_decisions import Sentences, Source
 from .arr_queue import QueueItem
 from .library import MOVIES_ROOT, Library, MediaFile, Movie, Wanted, plain, safe
 from .quality import Quality, QualityProfile
@@ -30,6 +31,19 @@ class RadarrSimulator(ArrSimulator):
     category_field = "movieCategory"
     imported_category_field = "movieImportedCategory"
     roots = (MOVIES_ROOT, "/data/media/movies-kids")
+    sentences = Sentences(
+        unknown="Unknown Movie. Unable to match to correct movie using release title.",
+        no_match="Unable to find matching movie, will need to be manually provided",
+        not_monitored="Movie is not monitored",
+        minimum_score="Custom Formats  have score {score} below Movie's profile minimum 0",
+        file_cutoff="Existing file meets cutoff: {cutoff} []",
+        queue_cutoff="Quality for release in queue already meets cutoff",
+        mismatch="Movie title mismatch, automatic import is not possible. Manual Import required.",
+        not_all_imported="One or more movies expected in this release were not imported or missing",
+        file="Movie",
+        unknown_import="Unknown Movie",
+        unknown_file="Unknown Movie",
+    )
     indexer_categories: ClassVar[list[int]] = [2000, 2030, 2040, 2045]
     history_codes: ClassVar[dict[str, int]] = {
         "unknown": 0,
@@ -73,8 +87,7 @@ class RadarrSimulator(ArrSimulator):
             "MoviesSearch": self._search_movies,
             "MissingMoviesSearch": self._search_missing,
             "CutoffUnmetMoviesSearch": self._search_cutoff_unmet,
-            "DownloadedMoviesScan": self.scan_download,
-            "ManualImport": self._manual_import,
+            "DownloadedMoviesScan": self.manual_imports.scan,
             **super().works(),
             "RefreshMovie": None,
             "RescanMovie": None,
@@ -154,22 +167,43 @@ class RadarrSimulator(ArrSimulator):
     @override
     def interactive_search(self, query: Query) -> tuple[tuple[Wanted, ...], list[Release]]:
         movie = self.movie_by_id(query.integer("movieId", 0))
-        return (movie,), list(movie_releases(movie, self.clock.now()))
+        return (movie,), list(self.releases_for(movie))
+
+    def releases_for(self, movie: Movie) -> Iterable[Release]:
+        """Return what the indexers have for a movie."""
+        offered = self.offers.get(movie.id)
+        return movie_releases(movie, self.clock.now()) if offered is None else offered
+
+    @override
+    def search_objections(self, release: Release, requested: Sequence[Wanted]) -> list[str]:
+        return [] if release.movie in requested else ["Wrong movie"]
+
+    @override
+    def is_monitored(self, one: Wanted) -> bool:
+        return _movie(one).monitored
+
+    @override
+    def tags_of(self, one: Wanted) -> Iterable[int]:
+        return _movie(one).tags
+
+    @override
+    def grab_data(self, wanted: Sequence[Wanted]) -> dict[str, str]:
+        return {"tmdbId": str(_movie(wanted[0]).tmdb_id), "imdbId": "0", "movieMatchType": "Title"}
 
     @override
     def release_details(self, release: Release, wanted: Sequence[Wanted]) -> Json:
-        movie = _movie(wanted[0])
+        movie = release.movie
         return {
-            "movieTitles": [movie.title],
-            "mappedMovieId": movie.id,
-            "tmdbId": movie.tmdb_id,
+            "movieTitles": [movie.title if movie else release.title],
+            "mappedMovieId": movie.id if movie else None,
+            "tmdbId": movie.tmdb_id if movie else 0,
             "imdbId": 0,
-            "movieRequested": True,
+            "movieRequested": movie in wanted,
         }
 
     @override
     def search_again(self, wanted: Sequence[Wanted]) -> None:
-        self.commands.push("MoviesSearch", {"movieIds": [one.id for one in wanted]}, by_itself=True)
+        self.commands.push("MoviesSearch", {"movieIds": [one.id for one in wanted], **BY_ITSELF}, by_itself=True)
 
     @override
     def own_files(self) -> Iterable[tuple[Wanted, MediaFile]]:
@@ -192,6 +226,14 @@ class RadarrSimulator(ArrSimulator):
             group=group,
             languages=item.languages,
         )
+
+    @override
+    def import_titles(self, wanted: Sequence[Wanted]) -> Json:
+        return {"movie": self.resources.movie(_movie(wanted[0]))} if wanted else {}
+
+    @override
+    def imported_as(self, file: Json) -> tuple[Wanted, ...]:
+        return (self.movie_by_id(int(file.get("movieId") or 0)),)
 
     @override
     def search_name(self, wanted: Sequence[Wanted]) -> str:
@@ -277,30 +319,19 @@ class RadarrSimulator(ArrSimulator):
     async def _search_movies(self, body: Json) -> None:
         for number in body.get("movieIds") or ():
             if (movie := self.library.movies.get(number)) is not None:
-                await self._search_movie(movie)
+                await self._search_movie(movie, self.source_of(body))
 
-    async def _search_movie(self, movie: Movie) -> None:
+    async def _search_movie(self, movie: Movie, source: Source) -> None:
         movie.last_search = self.clock.now()
-        await self.grabbing.take_best(movie_releases(movie, self.clock.now()))
+        await self.grabbing.take_best(self.releases_for(movie), (movie,), source)
 
     async def _search_missing(self, body: Json) -> None:
-        del body
         for movie in self.missing():
-            await self._search_movie(movie)
+            await self._search_movie(movie, self.source_of(body))
 
     async def _search_cutoff_unmet(self, body: Json) -> None:
-        del body
         for movie in self.cutoff_unmet():
-            await self._search_movie(movie)
-
-    async def _manual_import(self, body: Json) -> None:
-        for file in body.get("files") or ():
-            item = self.queue.grabs.get(str(file.get("downloadId", "")).upper())
-            movie = self.library.movies.get(file.get("movieId"))
-            if item is None or movie is None:
-                raise ApiError.not_found("No download or movie to import")
-            item.wanted = (movie,)
-            await self.queue.finish_import(item, by_hand=True)
+            await self._search_movie(movie, self.source_of(body))
 
     # --- the library ---------------------------------------------------------------------------------------------
 

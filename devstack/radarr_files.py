@@ -1,12 +1,11 @@
-"""Files of a simulated Radarr: `/moviefile`, and what could be imported by hand."""
+"""Files of a simulated Radarr: `/moviefile`."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from .library import MediaFile, Movie
-from .quality import languages
 from .servarr_http import ApiError, Query, answer, id_of, object_of
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ class MovieFiles:
             web.delete("/moviefile/bulk", self._delete_files),
             web.get("/moviefile/{id:\\d+}", self._get_file),
             web.delete("/moviefile/{id:\\d+}", self._delete_file),
-            web.get("/manualimport", self._get_manual_import),
         )
 
     def _file_by_id(self, number: int) -> tuple[Movie, MediaFile]:
@@ -87,35 +85,4 @@ class MovieFiles:
                 "movieFile": self.arr.resources.webhook_file(movie, file, None),
                 "deleteReason": reason,
             },
-        )
-
-    async def _get_manual_import(self, request: web.Request) -> web.Response:
-        query = Query(request)
-        download_id = (query.text("downloadId") or "").upper()
-        item = self.arr.queue.grabs.get(download_id)
-        if item is None or item.output_path is None:
-            return answer([])
-        return answer(
-            [
-                {
-                    "id": 1,
-                    "path": f"{item.output_path}/{item.title}.mkv",
-                    "relativePath": f"{item.title}.mkv",
-                    "folderName": item.title,
-                    "name": item.title,
-                    "size": item.size_bytes,
-                    "movie": self.arr.resources.movie(cast("Movie", item.wanted[0])) if item.wanted else None,
-                    "releaseGroup": item.title.rpartition("-")[2],
-                    "quality": self.arr.quality_json(item.quality),
-                    "languages": languages(item.languages),
-                    "qualityWeight": item.quality.weight,
-                    "downloadId": download_id,
-                    "customFormats": [],
-                    "customFormatScore": item.score,
-                    "indexerFlags": 0,
-                    "rejections": [
-                        {"reason": text, "type": "permanent"} for message in item.messages for text in message.messages
-                    ],
-                }
-            ]
         )

@@ -7,6 +7,7 @@ import hashlib
 import random
 
 from . import quality as q, titles as words
+from .download_client import info_hash
 from .library import Episode, Movie, Series, Wanted, release_name
 from .quality import Quality
 from .torrents import magnet_link
@@ -55,6 +56,8 @@ class Release:
     episodes: tuple[Episode, ...] = ()
     full_season: bool = False
     freeleech: bool = False
+    objections: tuple[str, ...] = ()  # what is said against it beyond the usual
+    torrent: bytes | str | None = None  # the torrent file or magnet link behind it, where there is a real one
 
     @property
     def wanted(self) -> tuple[Wanted, ...]:
@@ -63,12 +66,21 @@ class Release:
 
     @property
     def info_hash(self) -> str:
-        """The info hash that stands for it, upper case; a real torrent behind it has its own."""
+        """The info hash that stands for it, upper case: that of the torrent behind it where there is one."""
+        if self.torrent is not None:
+            return info_hash(self.torrent)
         return hashlib.sha1(self.guid.encode(), usedforsecurity=False).hexdigest().upper()
+
+    @property
+    def told_hash(self) -> str | None:
+        """The info hash as far as its indexer tells it before the grab: public ones do."""
+        return self.info_hash if self.indexer.privacy == "public" and self.indexer.protocol == "torrent" else None
 
     @property
     def magnet(self) -> str:
         """A magnet link with that hash."""
+        if isinstance(self.torrent, str):
+            return self.torrent
         return magnet_link(self.info_hash.lower(), self.title)
 
     def age(self, now: datetime) -> timedelta:
@@ -109,6 +121,54 @@ def _make(
         languages=("French", language) if "VFF" in extra and language != "French" else (language,),
         score=_SCORES.get(group, 0) + (5 if extra in {"PROPER", "REPACK"} else 0),
         freeleech=torrent and chance.randint(1, 8) == 1,
+    )
+
+
+def release_of(
+    *titles: Movie | Episode,
+    name: str | None = None,
+    quality: Quality = q.WEBDL_1080P,
+    group: str = "LANTERN",
+    indexer: IndexerSite = INDEXERS[0],
+    size_bytes: int = 4 * 2**30,
+    seeders: int | None = 40,
+    published: datetime = _OLDEST,
+    languages: tuple[str, ...] = ("English",),
+    score: int = 0,
+    full_season: bool | None = None,
+    objections: tuple[str, ...] = (),
+    torrent: bytes | str | None = None,
+) -> Release:
+    """Make a release by hand: of a movie, an episode, or several episodes (a pack, unless told otherwise).
+
+    Without titles it needs a name, and nobody will know what it is.
+    """
+    match titles:
+        case (Movie() as movie,):
+            wanted = f"{movie.title} {movie.year}"
+        case (Episode() as first, *rest):
+            wanted = f"{first.series.title} S{first.season:02}" + ("" if rest else f"E{first.number:02}")
+        case _:
+            wanted = ""
+    name = name or release_name(wanted, quality, group)
+    is_torrent = indexer.protocol == "torrent"
+    return Release(
+        guid=f"https://{indexer.name.lower().replace(' ', '')}.example/details/{hash_of(name + indexer.name):x}",
+        title=name,
+        indexer=indexer,
+        quality=quality,
+        group=group,
+        size_bytes=size_bytes,
+        published=published,
+        seeders=seeders if is_torrent else None,
+        leechers=3 if is_torrent else None,
+        languages=languages,
+        score=score,
+        movie=next((one for one in titles if isinstance(one, Movie)), None),
+        episodes=tuple(one for one in titles if isinstance(one, Episode)),
+        full_season=len(titles) > 1 if full_season is None else full_season,
+        objections=objections,
+        torrent=torrent,
     )
 
 

@@ -6,7 +6,8 @@ from typing import Any, ClassVar, override
 
 from aiohttp import web
 
-from .arr import ArrSimulator
+from .arr import BY_ITSELF, ArrSimulator
+from .arr_decisions import Sentences, Source
 from .arr_queue import QueueItem
 from .library import ANIME_ROOT, SERIES_ROOT, Episode, Library, MediaFile, Series, Wanted, plain, safe
 from .quality import Quality, QualityProfile
@@ -33,6 +34,20 @@ class SonarrSimulator(ArrSimulator):
     category_field = "tvCategory"
     imported_category_field = "tvImportedCategory"
     roots = (SERIES_ROOT, ANIME_ROOT)
+    sentences = Sentences(
+        unknown="Unknown Series",
+        no_match="Unable to find matching series and episodes, will need to be manually provided",
+        not_monitored="Episode is not monitored",
+        minimum_score="Custom Formats  have score {score} below Series profile minimum 0",
+        file_cutoff="Existing file meets cutoff: {cutoff}",
+        queue_cutoff="Release in queue already meets cutoff",
+        mismatch="Series title mismatch; automatic import is not possible."
+        " Check the download troubleshooting entry on the wiki for common causes.",
+        not_all_imported="One or more episodes expected in this release were not imported or missing from the release",
+        file="Episode",
+        unknown_import="Unknown Series",
+        unknown_file="Invalid season or episode",
+    )
     indexer_categories: ClassVar[list[int]] = [5000, 5030, 5040, 5045]
     history_codes: ClassVar[dict[str, int]] = {
         "unknown": 0,
@@ -79,8 +94,7 @@ class SonarrSimulator(ArrSimulator):
             "SeriesSearch": self._search_series,
             "MissingEpisodeSearch": self._search_missing,
             "CutoffUnmetEpisodeSearch": self._search_cutoff_unmet,
-            "DownloadedEpisodesScan": self.scan_download,
-            "ManualImport": self._manual_import,
+            "DownloadedEpisodesScan": self.manual_imports.scan,
             **super().works(),
             "RefreshSeries": None,
             "RescanSeries": None,
@@ -179,18 +193,64 @@ class SonarrSimulator(ArrSimulator):
 
     @override
     def interactive_search(self, query: Query) -> tuple[tuple[Wanted, ...], list[Release]]:
-        now = self.clock.now()
         episode_id = query.optional_integer("episodeId")
         if episode_id is not None:
             episode = self.episode_by_id(episode_id)
-            return (episode,), list(episode_releases(episode, now))
+            return (episode,), list(self.releases_for(episode))
         series = self.series_by_id(query.integer("seriesId", 0))
         season = query.integer("seasonNumber", 1)
-        return tuple(series.season(season)), list(season_releases(series, season, now))
+        return tuple(series.season(season)), list(self.packs_for(series, season))
+
+    def releases_for(self, episode: Episode) -> Iterable[Release]:
+        """Return what the indexers have for an episode, packs too."""
+        offered = self.offers.get(episode.id)
+        return episode_releases(episode, self.clock.now()) if offered is None else offered
+
+    def packs_for(self, series: Series, season: int) -> Iterable[Release]:
+        """Return what the indexers have for a season."""
+        offered = self.offers.get((series.id, season))
+        return season_releases(series, season, self.clock.now()) if offered is None else offered
+
+    def offer_season(self, series: Series, season: int, *releases: Release) -> None:
+        """Let every search for a season find just these releases."""
+        self.offers[series.id, season] = releases
+
+    @override
+    def search_objections(self, release: Release, requested: Sequence[Wanted]) -> list[str]:
+        episodes = [episode_of(one) for one in requested]
+        first = release.episodes[0]
+        if first.series is not episodes[0].series:
+            return ["Wrong series"]
+        if first.season != episodes[0].season:
+            return ["Wrong season"]
+        if len(episodes) == 1 and release.full_season:
+            return ["Full season pack"]
+        return [] if set(map(id, release.episodes)) & set(map(id, episodes)) else ["Wrong episode"]
+
+    @override
+    def is_monitored(self, one: Wanted) -> bool:
+        episode = episode_of(one)
+        return episode.monitored and episode.series.monitored
+
+    @override
+    def tags_of(self, one: Wanted) -> Iterable[int]:
+        return episode_of(one).series.tags
+
+    @override
+    def grab_data(self, wanted: Sequence[Wanted]) -> dict[str, str]:
+        series = episode_of(wanted[0]).series
+        return {
+            "tvdbId": str(series.tvdb_id),
+            "tvRageId": "0",
+            "seriesMatchType": "Title",
+            "releaseType": "SingleEpisode" if len(wanted) == 1 else "SeasonPack",
+        }
 
     @override
     def release_details(self, release: Release, wanted: Sequence[Wanted]) -> Json:
-        episode = episode_of(wanted[0])
+        if not release.episodes:
+            return {"fullSeason": False, "seasonNumber": 0, "episodeNumbers": [], "mappedEpisodeNumbers": []}
+        episode = release.episodes[0]
         numbers = [] if release.full_season else [each.number for each in release.episodes]
         return {
             "fullSeason": release.full_season,
@@ -215,7 +275,7 @@ class SonarrSimulator(ArrSimulator):
             ],
             "tvdbId": episode.series.tvdb_id,
             "tvRageId": 0,
-            "episodeRequested": True,
+            "episodeRequested": any(one in release.episodes for one in wanted),
             "isDaily": False,
             "isAbsoluteNumbering": False,
             "isPossibleSpecialEpisode": False,
@@ -226,10 +286,10 @@ class SonarrSimulator(ArrSimulator):
     def search_again(self, wanted: Sequence[Wanted]) -> None:
         episode = episode_of(wanted[0])
         if len(wanted) > 1 and len(wanted) == len(episode.series.season(episode.season)):
-            body = {"seriesId": episode.series.id, "seasonNumber": episode.season}
+            body = {"seriesId": episode.series.id, "seasonNumber": episode.season, **BY_ITSELF}
             self.commands.push("SeasonSearch", body, by_itself=True)
         else:
-            self.commands.push("EpisodeSearch", {"episodeIds": [one.id for one in wanted]}, by_itself=True)
+            self.commands.push("EpisodeSearch", {"episodeIds": [one.id for one in wanted], **BY_ITSELF}, by_itself=True)
 
     @override
     def own_files(self) -> Iterable[tuple[Wanted, MediaFile]]:
@@ -253,6 +313,21 @@ class SonarrSimulator(ArrSimulator):
         file.scene_name = item.title
         file.languages = item.languages
         return file
+
+    @override
+    def import_titles(self, wanted: Sequence[Wanted]) -> Json:
+        episodes = [episode_of(one) for one in wanted]
+        described: Json = {"episodes": [self.resources.episode(episode) for episode in episodes]}
+        described["releaseType"] = "singleEpisode" if len(episodes) == 1 else "unknown"
+        if episodes:
+            described["series"] = self.resources.series(episodes[0].series)
+            described["seasonNumber"] = episodes[0].season
+        return described
+
+    @override
+    def imported_as(self, file: Json) -> tuple[Wanted, ...]:
+        self.series_by_id(int(file.get("seriesId") or 0))
+        return tuple(self.episode_by_id(int(number)) for number in file.get("episodeIds") or ())
 
     @override
     def search_name(self, wanted: Sequence[Wanted]) -> str:
@@ -336,49 +411,40 @@ class SonarrSimulator(ArrSimulator):
 
     # --- commands ------------------------------------------------------------------------------------------------
 
-    async def _search_each(self, episodes: Iterable[Episode]) -> None:
-        now = self.clock.now()
+    async def _search_each(self, episodes: Iterable[Episode], source: Source) -> None:
         for episode in episodes:
-            episode.last_search = now
-            await self.grabbing.take_best(episode_releases(episode, now))
+            episode.last_search = self.clock.now()
+            await self.grabbing.take_best(self.releases_for(episode), (episode,), source)
 
     async def _search_episodes(self, body: Json) -> None:
         found = (self.library.episode(number) for number in body.get("episodeIds") or ())
-        await self._search_each(episode for episode in found if episode is not None)
+        await self._search_each((episode for episode in found if episode is not None), self.source_of(body))
 
     async def _search_season(self, body: Json) -> None:
         series = self.library.series[int(body["seriesId"])]
-        await self._search_one_season(series, int(body["seasonNumber"]))
+        await self._search_one_season(series, int(body["seasonNumber"]), self.source_of(body))
 
-    async def _search_one_season(self, series: Series, number: int) -> None:
+    async def _search_one_season(self, series: Series, number: int, source: Source) -> None:
         """Take a pack where one is acceptable, else single episodes."""
         now = self.clock.now()
-        if await self.grabbing.take_best(season_releases(series, number, now)) is None:
+        if await self.grabbing.take_best(self.packs_for(series, number), series.season(number), source) is None:
             wanted = [each for each in series.season(number) if each.monitored and not each.file and each.aired(now)]
-            await self._search_each(wanted)
+            await self._search_each(wanted, source)
 
     async def _search_series(self, body: Json) -> None:
         series = self.library.series[int(body["seriesId"])]
         for number in series.seasons:
-            await self._search_one_season(series, number)
+            await self._search_one_season(series, number, self.source_of(body))
 
     async def _search_missing(self, body: Json) -> None:
         chosen = body.get("seriesId")
-        await self._search_each([each for each in self.missing() if chosen in {None, each.series.id}])
+        wanted = [each for each in self.missing() if chosen in {None, each.series.id}]
+        await self._search_each(wanted, self.source_of(body))
 
     async def _search_cutoff_unmet(self, body: Json) -> None:
         chosen = body.get("seriesId")
-        await self._search_each([each for each in self.cutoff_unmet() if chosen in {None, each.series.id}])
-
-    async def _manual_import(self, body: Json) -> None:
-        for file in body.get("files") or ():
-            item = self.queue.grabs.get(str(file.get("downloadId", "")).upper())
-            episodes = [self.library.episode(number) for number in file.get("episodeIds") or ()]
-            wanted = tuple(episode for episode in episodes if episode is not None)
-            if item is None or not wanted:
-                raise ApiError.not_found("No download or episodes to import")
-            item.wanted = wanted
-            await self.queue.finish_import(item, by_hand=True)
+        wanted = [each for each in self.cutoff_unmet() if chosen in {None, each.series.id}]
+        await self._search_each(wanted, self.source_of(body))
 
     # --- the library ---------------------------------------------------------------------------------------------
 

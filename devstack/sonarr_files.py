@@ -1,4 +1,4 @@
-"""Files of a simulated Sonarr: `/episodefile`, and what could be imported by hand."""
+"""Files of a simulated Sonarr: `/episodefile`."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from .library import Episode, MediaFile
-from .quality import languages
 from .servarr_http import ApiError, Query, answer, id_of, object_of
-from .sonarr_resources import episode_of
 
 if TYPE_CHECKING:
     from .sonarr import SonarrSimulator
@@ -27,7 +25,6 @@ class EpisodeFiles:
             web.delete("/episodefile/bulk", self._delete_files),
             web.get("/episodefile/{id:\\d+}", self._get_file),
             web.delete("/episodefile/{id:\\d+}", self._delete_file),
-            web.get("/manualimport", self._get_manual_import),
         )
 
     def _file_by_id(self, number: int) -> tuple[Episode, MediaFile]:
@@ -88,39 +85,4 @@ class EpisodeFiles:
                 "episodeFile": self.arr.resources.webhook_file(episode, file, None),
                 "deleteReason": reason,
             },
-        )
-
-    async def _get_manual_import(self, request: web.Request) -> web.Response:
-        download_id = (Query(request).text("downloadId") or "").upper()
-        item = self.arr.queue.grabs.get(download_id)
-        if item is None or item.output_path is None:
-            return answer([])
-        episodes = [episode_of(one) for one in item.wanted]
-        return answer(
-            [
-                {
-                    "id": number,
-                    "path": f"{item.output_path}/{item.title}.{number}.mkv",
-                    "relativePath": f"{item.title}.{number}.mkv",
-                    "folderName": item.title,
-                    "name": item.title,
-                    "size": item.size_bytes // max(len(episodes), 1),
-                    "series": self.arr.resources.series(episode.series) if episode else None,
-                    "seasonNumber": episode.season if episode else None,
-                    "episodes": [self.arr.resources.episode(episode)] if episode else [],
-                    "releaseGroup": item.title.rpartition("-")[2],
-                    "quality": self.arr.quality_json(item.quality),
-                    "languages": languages(item.languages),
-                    "qualityWeight": item.quality.weight,
-                    "downloadId": download_id,
-                    "customFormats": [],
-                    "customFormatScore": item.score,
-                    "indexerFlags": 0,
-                    "releaseType": "singleEpisode",
-                    "rejections": [
-                        {"reason": text, "type": "permanent"} for message in item.messages for text in message.messages
-                    ],
-                }
-                for number, episode in enumerate(episodes or [None], 1)
-            ]
         )

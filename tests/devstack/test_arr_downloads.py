@@ -333,7 +333,7 @@ async def test_what_comes_and_goes_during_a_refresh_is_newer_than_it(
 
     async def meanwhile(category: str) -> list[TorrentState]:
         torrents = await list_torrents(category)
-        await radarr.queue.remove(
+        await radarr.giving_up.remove(
             [record["id"]], from_client=True, blocklist=False, skip_redownload=True, change_category=False
         )
         radarr.queue_item(radarr.library.movies[10], title="Came.Meanwhile")
@@ -391,7 +391,7 @@ async def test_a_finished_download_is_imported(
     assert movie["movieFile"]["sceneName"] == release.title
     (event,) = (await ask.get("/history", eventType="3", movieIds=str(FRIDAY)))["records"]
     assert event["downloadId"] == item.download_id
-    assert event["data"]["droppedPath"] == f"/data/torrents/{release.title}"
+    assert event["data"]["droppedPath"] == f"/data/torrents/{release.title}/{release.title}.mkv"
     assert event["data"]["importedPath"] == movie["movieFile"]["path"]
     await radarr.idle()
     assert receiver.events == ["Grab", "Download"]
@@ -478,7 +478,8 @@ async def test_what_nobody_knows_is_blocked(ask: Caller, qbittorrent: Qbittorren
     assert await records(ask) == []
     (record,) = await records(ask, includeUnknownMovieItems="true")
     assert "movieId" not in record
-    assert record["statusMessages"][0]["messages"] == ["Movie title mismatch, automatic import is not possible."]
+    (message,) = record["statusMessages"][0]["messages"]
+    assert message == "Movie title mismatch, automatic import is not possible. Manual Import required."
 
 
 async def test_what_is_no_upgrade_is_not_imported(
@@ -489,12 +490,18 @@ async def test_what_is_no_upgrade_is_not_imported(
     clock.advance(timedelta(minutes=1))
     (record,) = await records(ask)
     assert record["trackedDownloadState"] == "importBlocked"
-    assert record["statusMessages"][0]["messages"] == [
+    whole, file = record["statusMessages"]
+    assert whole == {
+        "title": "One or more movies expected in this release were not imported or missing",
+        "messages": [],
+    }
+    assert file["messages"] == [
         "Not an upgrade for existing movie file. Existing quality: Bluray-1080p. New Quality HDTV-1080p."
     ]
     # what a person wants is imported nevertheless
-    file = {"path": record["outputPath"], "movieId": record["movieId"], "downloadId": record["downloadId"]}
-    await ask("POST", "/command", body={"name": "ManualImport", "files": [file]})
+    (candidate,) = await ask.get("/manualimport", downloadId=record["downloadId"])
+    file = {name: candidate[name] for name in ("path", "quality", "languages", "downloadId")}
+    await ask("POST", "/command", body={"name": "ManualImport", "files": [file | {"movieId": record["movieId"]}]})
     assert await records(ask) == []
     assert (await ask.get("/movie/1"))["movieFile"]["quality"]["quality"]["name"] == "HDTV-1080p"
 
@@ -511,9 +518,26 @@ async def test_of_a_pack_only_what_is_better_is_taken(
     qbittorrent.add_torrent(title, "idle", category="sonarr")
     await records(Caller(sonarr, session))
     clock.advance(timedelta(minutes=1))
-    assert await records(Caller(sonarr, session)) == []
-    assert first.file is before
-    assert (second.file.scene_name, second.file.quality) == (title, WEBDL_1080P)
+    # it asks what to do with the rest, and imports nothing twice
+    blocked: dict[str, Any] = {}
+    for _ in range(2):
+        blocked = (await records(Caller(sonarr, session)))[0]
+        assert (blocked["trackedDownloadState"], blocked["trackedDownloadStatus"]) == ("importBlocked", "warning")
+        assert first.file is before
+        assert (second.file.scene_name, second.file.quality) == (title, WEBDL_1080P)
+        clock.advance(timedelta(minutes=1))
+    whole, worse, *others = blocked["statusMessages"]
+    assert whole["title"].startswith("One or more episodes expected in this release were not imported")
+    assert worse == {
+        "title": f"{title}.S01E01.mkv",
+        "messages": [
+            "Not an upgrade for existing episode file(s). Existing quality: Bluray-1080p. New Quality WEBDL-1080p."
+        ],
+    }
+    assert {message.partition(" at ")[0] for each in others for message in each["messages"]} == {
+        "Episode file already imported"
+    }
+    assert len([event for event in sonarr.history.events if event.source_title == title]) == len(others)
 
 
 async def test_a_torrent_that_seeded_enough_is_removed_after_its_import(

@@ -95,7 +95,23 @@ async def call_everything_shared(call: Caller, arr: ArrSimulator, title_query: t
     await call("GET", f"/history/{arr.kind}", query=[title_query])
     grabbed = next(event for event in arr.history.events if event.download_id in arr.queue.grabs)
     await call("POST", f"/history/failed/{grabbed.id}")
-    # settings
+    await call_settings(call)
+    for path in ("/downloadclient", "/indexer", "/notification", "/importlist"):
+        await call_providers(call, path)
+    command = (await call("POST", "/command", body={"name": "rssSync"}, status=201)).json()
+    await call("GET", "/command")
+    await call("GET", f"/command/{command['id']}")
+    arr.commands.hold()
+    command = (await call("POST", "/command", body={"name": "CheckHealth"}, status=201)).json()
+    await call("DELETE", f"/command/{command['id']}")
+    arr.commands.resume()
+    await call("GET", "//login", key=None, specified=False)
+    await call("GET", "//MediaCover/1/poster.jpg", specified=False)
+    await call("GET", "/mediacover/1/poster-500.jpg")
+
+
+async def call_settings(call: Caller) -> None:
+    """Call what both are set up with."""
     for name in ("mediamanagement", "downloadclient"):
         settings = await call.get(f"/config/{name}")
         await call("GET", f"/config/{name}/1")
@@ -116,20 +132,11 @@ async def call_everything_shared(call: Caller, arr: ArrSimulator, title_query: t
     await call("GET", f"/remotepathmapping/{mapping['id']}")
     await call("PUT", f"/remotepathmapping/{mapping['id']}", body=mapping, status=202)
     await call("DELETE", f"/remotepathmapping/{mapping['id']}")
+    profile = (await call.get("/delayprofile"))[0]
+    await call("GET", f"/delayprofile/{profile['id']}")
+    await call("PUT", f"/delayprofile/{profile['id']}", body=profile | {"torrentDelay": 60}, status=202)
     await call("GET", "/qualityprofile")
     await call("GET", "/qualityprofile/4")
-    for path in ("/downloadclient", "/indexer", "/notification", "/importlist"):
-        await call_providers(call, path)
-    command = (await call("POST", "/command", body={"name": "rssSync"}, status=201)).json()
-    await call("GET", "/command")
-    await call("GET", f"/command/{command['id']}")
-    arr.commands.hold()
-    command = (await call("POST", "/command", body={"name": "CheckHealth"}, status=201)).json()
-    await call("DELETE", f"/command/{command['id']}")
-    arr.commands.resume()
-    await call("GET", "//login", key=None, specified=False)
-    await call("GET", "//MediaCover/1/poster.jpg", specified=False)
-    await call("GET", "/mediacover/1/poster-500.jpg")
 
 
 async def call_providers(call: Caller, path: str) -> None:
@@ -166,7 +173,12 @@ async def test_every_route_of_radarr_is_as_published(radarr: RadarrSimulator, se
     await call("POST", f"/queue/grab/{radarr.queue.record_id(waiting, movies[12])}")
     waiting = radarr.queue_item(movies[12], download_id=None, release=radarr.queue.items[-1].release)
     await call("POST", "/queue/grab/bulk", body={"ids": [radarr.queue.record_id(waiting, movies[12])]})
-    await call("GET", "/manualimport", query=[("downloadId", str(radarr.queue.items[0].download_id))])
+    finished = radarr.queue_item(movies[11], status="completed", progress=1)
+    asked = [("downloadId", str(finished.download_id))]
+    (candidate,) = (await call("GET", "/manualimport", query=asked)).json()
+    assert (await call("GET", "/manualimport", query=[("folder", str(finished.output_path))])).json() == [
+        {name: value for name, value in candidate.items() if name != "downloadId"}
+    ]
     await call_everything_shared(call, radarr, ("movieId", "6"))
     await call("GET", "/blocklist/movie", query=[("movieId", "6")])
     await call("GET", "/calendar", query=[("start", "2026-01-01T00:00:00Z"), ("end", "2027-12-01T00:00:00Z")])
@@ -204,7 +216,12 @@ async def test_every_route_of_sonarr_is_as_published(sonarr: SonarrSimulator, se
         waiting = sonarr.queue_item(episode, download_id=None, release=sonarr.queue.items[3].release)
         record_id = sonarr.queue.record_id(waiting, episode)
         await call("POST", path.format(id=record_id), body={"ids": [record_id]} if path.endswith("bulk") else None)
-    await call("GET", "/manualimport", query=[("downloadId", str(sonarr.queue.items[0].download_id))])
+    finished = sonarr.queue_item(series[3].season(1)[0], status="completed", progress=1)
+    asked = [("downloadId", str(finished.download_id))]
+    (candidate,) = (await call("GET", "/manualimport", query=asked)).json()
+    assert (await call("GET", "/manualimport", query=[("folder", str(finished.output_path))])).json() == [
+        {name: value for name, value in candidate.items() if name != "downloadId"}
+    ]
     await call("GET", "/queue", query=[("includeSeries", "true"), ("includeEpisode", "true"), ("pageSize", "50")])
     await call_everything_shared(call, sonarr, ("seriesId", "1"))
     await call(
@@ -431,7 +448,10 @@ async def test_ignoring_is_written_down(ask_radarr: Caller, radarr: RadarrSimula
     radarr.queue_item(radarr.library.movies[6], download_id=HASH)
     (record,) = (await ask_radarr.get("/queue"))["records"]
     await ask_radarr("DELETE", f"/queue/{record['id']}", query=[("removeFromClient", "false")])
-    codes = [("eventType", "9"), ("downloadId", HASH.lower())]
+    # ids are compared as they are spelled
+    lower = [("eventType", "9"), ("downloadId", HASH.lower())]
+    assert (await ask_radarr("GET", "/history", query=lower)).json()["records"] == []
+    codes = [("eventType", "9"), ("downloadId", HASH)]
     (event,) = (await ask_radarr("GET", "/history", query=codes)).json()["records"]
     assert (event["eventType"], event["movieId"], event["downloadId"]) == ("downloadIgnored", 6, HASH)
     assert all(isinstance(value, str) for value in event["data"].values())
@@ -500,7 +520,7 @@ async def test_an_interactive_search_can_be_grabbed_for_half_an_hour(
     assert grabbed["data"]["guid"] == good["guid"]
     # what is in the queue already isn't wanted a second time
     same = next(each for each in await ask_radarr.get("/release", movieId="6") if each["guid"] == good["guid"])
-    assert same["rejections"] == ["Release in queue is of equal or higher preference"]
+    assert same["rejections"] == ["Quality for release in queue already meets cutoff: Bluray-1080p v1"]
 
 
 async def test_an_indexer_that_gives_nothing_out_is_a_conflict(ask_radarr: Caller, radarr: RadarrSimulator) -> None:
@@ -519,8 +539,9 @@ async def test_a_failed_download_is_searched_again_and_another_is_taken(
     assert second["title"] != first["title"]
     (blocked,) = (await ask_radarr.get("/blocklist"))["records"]
     assert (blocked["sourceTitle"], blocked["movie"]["id"]) == (first["title"], 6)
+    # the queue objects first, and then nobody asks the blocklist
     refused = next(each for each in await ask_radarr.get("/release", movieId="6") if each["title"] == first["title"])
-    assert "Release is blocklisted" in refused["rejections"]
+    assert refused["rejections"] == ["Quality for release in queue already meets cutoff: Bluray-1080p v1"]
     await ask_radarr("DELETE", f"/queue/{second['id']}", query=[("blocklist", "true"), ("skipRedownload", "true")])
     assert [event.event for event in radarr.history.events[-4:]] == [
         "grabbed",
@@ -528,6 +549,8 @@ async def test_a_failed_download_is_searched_again_and_another_is_taken(
         "grabbed",
         "downloadFailed",
     ]
+    refused = next(each for each in await ask_radarr.get("/release", movieId="6") if each["title"] == first["title"])
+    assert refused["rejections"] == ["Release is blocklisted"]
     assert (await ask_radarr.get("/queue"))["totalRecords"] == 0
 
 
