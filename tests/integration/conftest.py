@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 import socket
 from typing import Any
 from unittest.mock import patch
@@ -17,6 +18,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
 from custom_components.sokoul.const import DOMAIN
+from custom_components.sokoul.pilot import Pilot
 from devstack.clock import ManualClock
 from devstack.frame import Simulator
 from devstack.prowlarr import ProwlarrSimulator
@@ -42,6 +44,14 @@ type PassTime = Callable[..., Awaitable[None]]
 @pytest.fixture(autouse=True)
 async def _integration(enable_custom_integrations: None, hass: HomeAssistant, socket_enabled: None) -> None:
     await async_setup_component(hass, "homeassistant", {})
+
+
+@pytest.fixture(autouse=True)
+def database(tmp_path: Path) -> Iterator[Path]:
+    """Keep the database of each test by itself: the harness has one configuration folder for all of them."""
+    path = tmp_path / "sokoul.db"
+    with patch.object(Pilot, "path", path):
+        yield path
 
 
 @pytest.fixture(autouse=True)

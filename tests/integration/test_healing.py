@@ -1,0 +1,93 @@
+"""Healing from end to end: a Home Assistant, a simulated Radarr and a simulated qBittorrent, and time."""
+
+from datetime import timedelta
+
+from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
+import pytest
+
+from custom_components.sokoul.autopilot.ownership import QUARANTINE
+from custom_components.sokoul.model.journal import ActKind, Autonomy, EntryStatus
+from custom_components.sokoul.pilot import Pilot
+from devstack.library import Movie
+from devstack.qbittorrent import QbittorrentSimulator
+from devstack.qbittorrent_torrent import SimulatedFile, SimulatedTorrent, Swarm
+from devstack.radarr import RadarrSimulator
+from devstack.releases import release_of
+
+from .conftest import PASSWORD, RADARR_ID, USERNAME, PassTime, SetUp, qbittorrent_subentry, servarr_subentry
+
+HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
+GIVEN_BYTES = 1e9  # of the release that then gets nothing more
+
+
+class Stuck:
+    """A movie whose download gets nothing, and a better release of it."""
+
+    def __init__(self, qbittorrent: QbittorrentSimulator, radarr: RadarrSimulator) -> None:
+        self.qbittorrent = qbittorrent
+        self.radarr = radarr
+        self.movie: Movie = next(iter(radarr.missing()))
+        self.old = release_of(self.movie, group="LANTERN", seeders=9)
+        self.new = release_of(self.movie, group="MERiDiAN", seeders=40)
+
+    async def begin(self) -> None:
+        """Let Radarr grab the release that will get nothing."""
+        self.radarr.add_qbittorrent(self.qbittorrent.url, username=USERNAME, password=PASSWORD, category="radarr")
+        self.qbittorrent.add_torrent("a busy one", "seeding")  # somebody is connected: the line works
+        await self.radarr.grabbing.grab(self.old, self.old.wanted)
+        film = SimulatedFile(path=f"{self.old.title}.mkv", size_bytes=self.old.size_bytes)
+        self.qbittorrent.change(self.hash, has_metadata=True, files=[film], completed=GIVEN_BYTES, swarm=Swarm())
+        self.radarr.offer(self.movie, self.old, self.new)
+        await self.radarr.refresh()
+
+    @property
+    def hash(self) -> str:
+        return self.old.info_hash.lower()
+
+    def torrent(self) -> SimulatedTorrent:
+        return self.qbittorrent.torrents[self.hash]
+
+    @property
+    def other(self) -> SimulatedTorrent | None:
+        return self.qbittorrent.torrents.get(self.new.info_hash.lower())
+
+
+@pytest.fixture
+async def stuck(qbittorrent: QbittorrentSimulator, radarr: RadarrSimulator) -> Stuck:
+    situation = Stuck(qbittorrent, radarr)
+    await situation.begin()
+    return situation
+
+
+async def test_a_stalled_download_is_replaced_and_can_be_taken_back(
+    hass: HomeAssistant, stuck: Stuck, set_up: SetUp, pass_time: PassTime
+) -> None:
+    entry = await set_up(qbittorrent_subentry(stuck.qbittorrent), servarr_subentry(stuck.radarr, RADARR_ID))
+    pilot: Pilot = entry.runtime_data.pilot
+    pilot.kernel.change(pilot.kernel.settings.with_autonomy("stalled", Autonomy.ACT))
+    stuck.qbittorrent.change(stuck.hash, tags={"mine"})
+    await pass_time(10 * MINUTE, 5)
+    assert [each.act for each in await pilot.kernel.journal.find()] == [ActKind.REANNOUNCE], "what costs nothing first"
+
+    await pass_time(HOUR, 71)
+    assert stuck.torrent().category == "radarr", "an old film is hard to find: three days"
+    await pass_time(HOUR, 2)
+    [replaced] = await pilot.kernel.journal.find(statuses=[EntryStatus.DONE], rule="stalled", limit=1)
+    assert replaced.act is ActKind.REPLACE
+    assert replaced.reason.key == "heal.stalled"
+    assert (stuck.torrent().category, stuck.torrent().stopped) == (QUARANTINE, True)
+    assert stuck.other is not None, "the other one is on its way"
+    assert [item.title for item in stuck.radarr.queue.items] == [stuck.new.title]
+    assert stuck.radarr.blocklist.holds(stuck.old)
+
+    stuck.qbittorrent.change(stuck.other, swarm=Swarm(), completed=0.0, completed_at=0.0)
+    undone = await pilot.desk.undo(replaced.id, "somebody", dt_util.utcnow())
+    assert undone.status is EntryStatus.UNDONE
+    assert (stuck.torrent().category, stuck.torrent().stopped) == ("radarr", False)
+    assert stuck.torrent().tags == {"mine"}
+    assert stuck.torrent().completed == GIVEN_BYTES
+    assert stuck.other.category == QUARANTINE
+    assert not stuck.radarr.blocklist.holds(stuck.old)
+    assert pilot.kernel.settings.level(pilot.kernel.rules["stalled"]) is Autonomy.SUGGEST, "from now on it asks"
