@@ -22,7 +22,6 @@ import pytest
 import yaml
 
 from custom_components.sokoul.autopilot.findings import disks
-from custom_components.sokoul.autopilot.findings.backends import MINIMUM
 from custom_components.sokoul.autopilot.findings.base import Found
 from custom_components.sokoul.binary_sensor import CONNECTIVITY
 from custom_components.sokoul.clients.http import DEFAULT_TIMEOUT_SECONDS
@@ -238,8 +237,7 @@ def test_every_problem_is_documented() -> None:
 def test_the_versions_are_those_of_the_check_up() -> None:
     readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     told = {row[0].split("]")[0].strip("[").lower(): row[1] for row in rows(readme, after="## Backends")}
-    assert told == {kind.value: ".".join(map(str, version)) for kind, version in MINIMUM.items()}
-    assert told.keys() == CONNECTORS.keys()
+    assert told == {kind: ".".join(map(str, connector.oldest_version)) for kind, connector in CONNECTORS.items()}
 
 
 # --- times -----------------------------------------------------------------------------------------------------------

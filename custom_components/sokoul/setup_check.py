@@ -18,6 +18,7 @@ from .model.backend import Backend
 from .model.topology import infer
 from .model.world import World
 from .report import findings_text
+from .world import backend_of
 
 #: A form should not keep a person waiting; what is slower is left for the check-up action.
 PATIENCE_SECONDS = 20
@@ -43,11 +44,11 @@ async def _read(hass: HomeAssistant, number: int, candidate: ConfigSubentryData)
     with suppress(BackendError, TimeoutError):  # a session that stays open is no reason to know nothing
         async with asyncio.timeout(FAREWELL_PATIENCE.total_seconds()):
             await reader.close()
-    return Backend(
+    return backend_of(
+        connector,
+        snapshot,
         id=str(number),
-        kind=connector.kind,
         title=candidate["title"],
         available=snapshot is not None,
-        snapshot=snapshot,
         url=connection.url,
     )

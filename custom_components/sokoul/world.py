@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import time
 from typing import TYPE_CHECKING, Any, override
 
+from .connectors.base import Connector
 from .const import LOGGER
 from .model.backend import DOWNLOAD_CLIENT_KINDS, Backend
 from .model.paths import JudgedMap
@@ -159,36 +160,38 @@ class WorldView:
     def take_samples(self, now: datetime) -> None:
         """Note how much is free on each disk."""
         oldest = (now - SAMPLES_KEPT).timestamp()
-        backends = self.world(now).backends
         samples = {
             key: [each for each in values if each[0] >= oldest]
             for key, values in self.samples().items()
-            if key.partition("/")[0] in backends
+            if key.partition("/")[0] in self._hub.backends
         }
-        for backend in backends.values():
-            if not backend.available:
-                continue
-            for disk, free_bytes in _free_space(backend):
-                samples.setdefault(f"{backend.id}/{disk}", []).append([round(now.timestamp()), free_bytes])
+        for each in self._hub.backends.values():
+            if each.answering:
+                for disk, free_bytes in each.connector.free_space(each.data).items():
+                    samples.setdefault(f"{each.subentry_id}/{disk}", []).append([round(now.timestamp()), free_bytes])
         self._hub.memory.set_quietly(SAMPLES_KEY, {key: values for key, values in samples.items() if values})
 
 
 def as_backend(coordinator: BackendCoordinator[Any, Any]) -> Backend:
     """Return a backend as the model sees it."""
-    return Backend(
+    return backend_of(
+        coordinator.connector,
+        coordinator.data,
         id=coordinator.subentry_id,
-        kind=coordinator.connector.kind,
         title=coordinator.title,
         available=coordinator.answering,
-        snapshot=coordinator.data,
         url=coordinator.connection.url,
         unavailable_since=coordinator.unavailable_since if coordinator.answered else None,
     )
 
 
-def _free_space(backend: Backend) -> list[tuple[str, int]]:
-    if backend.arr is not None:
-        return [(disk.path, disk.free_bytes) for disk in backend.arr.disks]
-    if backend.client is not None and backend.client.transfer.free_bytes is not None:
-        return [("", backend.client.transfer.free_bytes)]
-    return []
+def backend_of(connector: Connector[Any, Any], snapshot: Any, **fields: Any) -> Backend:
+    """Return a backend of this kind as the model sees it, None for the snapshot of one that never answered."""
+    return Backend(
+        kind=connector.kind,
+        snapshot=snapshot,
+        version="" if snapshot is None else connector.version(snapshot),
+        oldest_version=connector.oldest_version,
+        recommended_version=connector.recommended_version,
+        **fields,
+    )

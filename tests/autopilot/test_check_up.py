@@ -142,6 +142,12 @@ def test_a_kind_of_backend_that_the_model_does_not_join_is_left_alone() -> None:
     assert check_up(replace(world, backends={**world.backends, "larder": other}), {}, NOW)
 
 
+def test_a_kind_of_backend_that_the_model_does_not_join_may_be_too_old() -> None:
+    other = Backend(id="larder", kind="larder", title="Larder", version="v1.9.2", oldest_version=(2,))
+    (finding,) = check_up(replace(stack(), backends={"larder": other}), {}, NOW)[:1]
+    assert (finding.key, finding.parameters["wanted"]) == (Found.VERSION_TOO_OLD, "2")
+
+
 def test_an_empty_world_has_nothing_to_say() -> None:
     assert check_up(world(), {}, NOW) == ()
 

@@ -1,5 +1,6 @@
 """Backends that are added, changed and removed while everything runs: only the one that is meant notices."""
 
+from dataclasses import replace
 from datetime import timedelta
 import threading
 from types import MappingProxyType
@@ -15,6 +16,7 @@ from homeassistant.helpers.entity_component import DATA_INSTANCES
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.sokoul.connectors.registry import CONNECTORS
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.model.topology import Correction
 from custom_components.sokoul.world import CORRECTIONS_KEY, MANY_TORRENTS, SAMPLES_KEY
@@ -123,6 +125,21 @@ async def test_a_removed_backend_leaves_nothing_behind(
     assert len(qbittorrent.requests) == asked
     assert {key: each for key, each in entities(hass).items() if key in kept} == kept
     assert hass.states.is_state("binary_sensor.radarr_connection", STATE_ON)
+
+
+async def test_any_kind_of_backend_may_tell_how_much_is_free(
+    hass: HomeAssistant, set_up: SetUp, radarr: RadarrSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    larder = replace(CONNECTORS["radarr"], free_space=lambda _: {"shelf": 7})
+    monkeypatch.setitem(CONNECTORS, "radarr", larder)
+    hub = (await set_up(servarr_subentry(radarr, RADARR_ID))).runtime_data
+    now = radarr.clock.now()
+    hub.view.take_samples(now)
+    assert hub.view.samples() == {f"{RADARR_ID}/shelf": [[round(now.timestamp()), 7]]}
+    await radarr.refuse()
+    await hub.refresh([RADARR_ID])
+    hub.view.take_samples(now + timedelta(hours=1))  # of one that is away nobody knows
+    assert hub.view.samples() == {f"{RADARR_ID}/shelf": [[round(now.timestamp()), 7]]}
 
 
 async def test_removing_a_backend_that_is_away_takes_its_issue_along(

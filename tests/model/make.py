@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -119,8 +120,15 @@ def qbittorrent(*torrents: Torrent, id: str = "qbt", **fields: Any) -> Backend: 
         "title": "qBittorrent",
         "url": "http://qbittorrent:8080",
         "snapshot": client_snapshot(*torrents, **snapshot_fields),
+        "oldest_version": (4, 5),
+        "recommended_version": (5, 0),
     }
-    return Backend(id=id, **defaults | fields)
+    return _versioned(Backend(id=id, **defaults | fields))
+
+
+def _versioned(backend: Backend) -> Backend:
+    """Let a backend have the version of its snapshot."""
+    return replace(backend, version=getattr(backend.snapshot, "version", ""))
 
 
 def link(**fields: Any) -> DownloadClientLink:
@@ -152,8 +160,9 @@ def arr(
         "snapshot": ArrSnapshot(
             **{"version": "6.0.3", "instance_name": "Radarr", "queue": items, "wiring": wiring} | snapshot_fields
         ),
+        "oldest_version": (5,),
     }
-    return Backend(id=id, **defaults | fields)
+    return _versioned(Backend(id=id, **defaults | fields))
 
 
 def sonarr(*items: QueueItem, **fields: Any) -> Backend:
@@ -162,6 +171,7 @@ def sonarr(*items: QueueItem, **fields: Any) -> Backend:
         "kind": BackendKind.SONARR,
         "title": "Sonarr",
         "url": "http://sonarr:8989",
+        "oldest_version": (4,),
         "version": "4.0.19",
         "links": (link(category="sonarr"),),
     }
@@ -205,8 +215,9 @@ def prowlarr(*indexers: Indexer, **fields: Any) -> Backend:
             }
             | snapshot_fields
         ),
+        "oldest_version": (1, 20),
     }
-    return Backend(**defaults | fields)
+    return _versioned(Backend(**defaults | fields))
 
 
 def backends(*all_of_them: Backend) -> Mapping[str, Backend]:

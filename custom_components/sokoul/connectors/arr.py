@@ -292,7 +292,7 @@ CALENDARS: tuple[BackendCalendar[Any, ArrSnapshot], ...] = (
 
 
 def arr_connector[ArrT: ArrClient](
-    *, kind: str, name: str, default_port: int, client: type[ArrT]
+    *, kind: str, name: str, default_port: int, oldest_version: tuple[int, ...], client: type[ArrT]
 ) -> Connector[ArrT, ArrSnapshot]:
     """Return the connector of an *arr with the usual API."""
 
@@ -311,10 +311,12 @@ def arr_connector[ArrT: ArrClient](
         reader=ArrReader,
         interval=interval,
         version=lambda snapshot: snapshot.version,
+        oldest_version=oldest_version,
         sniff=sniffs(name),
         neighbours=neighbours,
         pushes=True,
         files=Files(folders=folders, samples=samples),
+        free_space=lambda snapshot: {disk.path: disk.free_bytes for disk in snapshot.disks},
         family=FAMILY,
         sensors=SENSORS,
         binary_sensors=BINARY_SENSORS,

@@ -302,6 +302,12 @@ async def no_neighbours(client: Any) -> tuple[Neighbour, ...]:
     return ()
 
 
+def no_disks(snapshot: Any) -> Mapping[str, int]:
+    """Have no disk of one's own."""
+    del snapshot
+    return {}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Connector[ClientT: Client, SnapshotT]:
     """One kind of backend."""
@@ -318,6 +324,10 @@ class Connector[ClientT: Client, SnapshotT]:
     #: how soon to look again, given what was seen
     interval: Callable[[SnapshotT | None], timedelta]
     version: Callable[[SnapshotT], str]
+    #: below this SOKOUL has never been tried: fields that it reads are missing
+    oldest_version: tuple[int, ...] = ()
+    #: below this something useful is not there
+    recommended_version: tuple[int, ...] = ()
     #: programs of one family are told apart by asking them: a person needs not say which one it is
     family: str | None = None
     #: (path, test) that recognise the program at an address without credentials
@@ -330,6 +340,8 @@ class Connector[ClientT: Client, SnapshotT]:
     undo: Undo[ClientT] | None = None
     #: it keeps files in folders that Home Assistant may see too
     files: Files[ClientT, SnapshotT] | None = None
+    #: how many bytes are free on each of its disks, by path ("" where it has but one): noted over time
+    free_space: Callable[[SnapshotT], Mapping[str, int]] = no_disks
     #: it calls a webhook when something happens
     pushes: bool = False
     sensors: tuple[BackendSensor[SnapshotT], ...] = ()

@@ -173,6 +173,7 @@ PROWLARR: Connector[ProwlarrClient, Source] = Connector(
     reader=ProwlarrReader,
     interval=lambda _: INTERVAL,
     version=lambda snapshot: snapshot.version,
+    oldest_version=(1, 20),
     sniff=sniffs("Prowlarr"),
     neighbours=neighbours,
     sensors=SENSORS,

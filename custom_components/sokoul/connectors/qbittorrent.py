@@ -1,6 +1,7 @@
 """qBittorrent, 4.5 to 5.3."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 import heapq
@@ -120,6 +121,12 @@ def _newest_finished(snapshot: Source, count: int) -> list[Torrent]:
     """Return finished torrents, the newest first. Walks all of them: beside the event loop, there may be thousands."""
     finished = (torrent for torrent in snapshot.torrents.values() if torrent.finished and torrent.save_path)
     return heapq.nlargest(count, finished, key=lambda torrent: torrent.added_epoch)
+
+
+def free_space(snapshot: Source) -> Mapping[str, int]:
+    """Return what is free where torrents are saved by default; some versions don't say."""
+    free_bytes = snapshot.transfer.free_bytes
+    return {} if free_bytes is None else {"": free_bytes}
 
 
 def interval(snapshot: Source | None) -> timedelta:
@@ -291,10 +298,15 @@ QBITTORRENT: Connector[QbittorrentClient, Source] = Connector(
     reader=QbittorrentReader,
     interval=interval,
     version=lambda snapshot: snapshot.version,
+    oldest_version=(4, 5),
+    # 4 doesn't say which torrents are private, so that SOKOUL has to be careful with all of them. (From 5.2 on there is
+    # an API key, too: no reason to update by itself.)
+    recommended_version=(5, 0),
     sniff=("api/v2/app/webapiVersion", sniffed),
     after_read=hold_pause,
     undo=UNDO,
     files=Files(folders=folders, samples=samples),
+    free_space=free_space,
     sensors=SENSORS,
     binary_sensors=BINARY_SENSORS,
     switches=SWITCHES,

@@ -28,7 +28,8 @@ class Backend:
     """One connected program, account or device.
 
     `snapshot` is the newest there was: it stays while the backend is unavailable, and is None until the first one.
-    `unavailable_since` is None while it answers, and also when it has never answered.
+    `unavailable_since` is None while it answers, and also when it has never answered. Of its kind, SOKOUL needs
+    `oldest_version` and does best from `recommended_version` on (empty: any version will do).
     """
 
     id: str
@@ -37,6 +38,9 @@ class Backend:
     available: bool = True
     snapshot: Snapshot | None = None
     url: str = ""
+    version: str = ""  # as it names it; empty while it is not known
+    oldest_version: tuple[int, ...] = ()
+    recommended_version: tuple[int, ...] = ()
     unavailable_since: datetime | None = None
 
     @property

@@ -1,23 +1,12 @@
 """Whether the backends answer and are recent enough, and what they say of themselves."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 import re
 
-from ...model.backend import Backend, BackendKind
+from ...model.backend import Backend
 from ...model.library import HealthIssue, Severity
 from ...model.reasons import known
 from .base import Finding, Found, Look, good, problem
-
-#: Below these SOKOUL has never been tried: fields that it reads are missing.
-MINIMUM = {
-    BackendKind.QBITTORRENT: (4, 5),
-    BackendKind.RADARR: (5,),
-    BackendKind.SONARR: (4,),
-    BackendKind.PROWLARR: (1, 20),
-}
-#: Below these something useful is not there: qBittorrent 4 doesn't say which torrents are private, so that SOKOUL has
-#: to be careful with all of them. (From 5.2 on there is an API key, too: no reason to update by itself.)
-RECOMMENDED = {BackendKind.QBITTORRENT: (5, 0)}
 
 
 def unavailable(look: Look) -> Iterator[Finding]:
@@ -35,15 +24,14 @@ def unavailable(look: Look) -> Iterator[Finding]:
 def versions(look: Look) -> Iterator[Finding]:
     """Compare versions with the oldest that work and that work well. A version that can't be read is no finding."""
     for backend in look.world.backends.values():
-        version = _version(backend)
+        version = backend.version.removeprefix("v")
         numbers = _numbers(version)
         if numbers is None or not backend.available:
             continue
-        minimum, recommended = _of(MINIMUM, backend), _of(RECOMMENDED, backend)
-        if numbers < minimum:
-            key, severity, wanted = Found.VERSION_TOO_OLD, Severity.WARNING, minimum
-        elif numbers < recommended:
-            key, severity, wanted = Found.VERSION_AGING, Severity.NOTICE, recommended
+        if numbers < backend.oldest_version:
+            key, severity, wanted = Found.VERSION_TOO_OLD, Severity.WARNING, backend.oldest_version
+        elif numbers < backend.recommended_version:
+            key, severity, wanted = Found.VERSION_AGING, Severity.NOTICE, backend.recommended_version
         else:
             continue
         yield problem(
@@ -118,15 +106,6 @@ CHECKS = (unavailable, versions, health)
 def _issues(backend: Backend) -> tuple[HealthIssue, ...]:
     speaker = backend.arr or backend.indexer_manager
     return speaker.health if speaker else ()
-
-
-def _of(table: Mapping[BackendKind, tuple[int, ...]], backend: Backend) -> tuple[int, ...]:
-    return next((numbers for kind, numbers in table.items() if kind == backend.kind), ())
-
-
-def _version(backend: Backend) -> str:
-    known = backend.client or backend.arr or backend.indexer_manager  # a kind that the model doesn't join has no word
-    return known.version.removeprefix("v") if known else ""
 
 
 def _numbers(version: str) -> tuple[int, ...] | None:
