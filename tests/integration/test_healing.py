@@ -1,11 +1,13 @@
 """Healing from end to end: a Home Assistant, a simulated Radarr and a simulated qBittorrent, and time."""
 
 from datetime import timedelta
+from itertools import islice
 
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 import pytest
 
+from custom_components.sokoul.autopilot.desk import NotPossible
 from custom_components.sokoul.autopilot.ownership import QUARANTINE
 from custom_components.sokoul.model.journal import ActKind, Autonomy, EntryStatus
 from custom_components.sokoul.pilot import Pilot
@@ -45,6 +47,15 @@ class Stuck:
     @property
     def hash(self) -> str:
         return self.old.info_hash.lower()
+
+    async def replaced(self, set_up: SetUp, pass_time: PassTime) -> Pilot:
+        """Return the autopilot after it replaced the release."""
+        entry = await set_up(qbittorrent_subentry(self.qbittorrent), servarr_subentry(self.radarr, RADARR_ID))
+        pilot: Pilot = entry.runtime_data.pilot
+        pilot.kernel.change(pilot.kernel.settings.with_autonomy("stalled", Autonomy.ACT))
+        await pass_time(HOUR, 74)
+        assert self.torrent().category == QUARANTINE
+        return pilot
 
     def torrent(self) -> SimulatedTorrent:
         return self.qbittorrent.torrents[self.hash]
@@ -91,3 +102,45 @@ async def test_a_stalled_download_is_replaced_and_can_be_taken_back(
     assert stuck.other.category == QUARANTINE
     assert not stuck.radarr.blocklist.holds(stuck.old)
     assert pilot.kernel.settings.level(pilot.kernel.rules["stalled"]) is Autonomy.SUGGEST, "from now on it asks"
+
+
+async def test_what_was_given_up_is_deleted_after_a_day(stuck: Stuck, set_up: SetUp, pass_time: PassTime) -> None:
+    pilot = await stuck.replaced(set_up, pass_time)
+    [replaced] = pilot.kernel.reversible
+    await pass_time(HOUR, 22)
+    assert stuck.hash in stuck.qbittorrent.torrents
+    await pass_time(HOUR, 4)
+    assert stuck.hash not in stuck.qbittorrent.torrents
+    assert pilot.kernel.reversible == ()
+    with pytest.raises(NotPossible):
+        await pilot.desk.undo(replaced.id, "somebody", dt_util.utcnow())
+
+
+async def test_data_that_another_torrent_uses_is_never_deleted(
+    stuck: Stuck, set_up: SetUp, pass_time: PassTime
+) -> None:
+    pilot = await stuck.replaced(set_up, pass_time)
+    same = stuck.qbittorrent.add_torrent(stuck.old.title, "seeding")
+    same.files = list(stuck.torrent().files)
+    stuck.qbittorrent.change(same, save_path=stuck.torrent().save_path)
+    await pass_time(HOUR, 30)
+    assert stuck.torrent().category == QUARANTINE
+    assert pilot.kernel.reversible == (), "it can't be taken back any more, but it is there"
+
+
+async def test_another_tool_that_removes_downloads_is_noticed(
+    qbittorrent: QbittorrentSimulator, radarr: RadarrSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    radarr.add_qbittorrent(qbittorrent.url, username=USERNAME, password=PASSWORD, category="radarr")
+    taken = [release_of(movie) for movie in islice(radarr.missing(), 3)]
+    for release in taken:
+        await radarr.grabbing.grab(release, release.wanted)
+        qbittorrent.change(release.info_hash.lower(), swarm=Swarm())
+    await radarr.refresh()
+    entry = await set_up(qbittorrent_subentry(qbittorrent), servarr_subentry(radarr, RADARR_ID))
+    await pass_time(MINUTE, 2)
+    for release in taken:
+        qbittorrent.remove(release.info_hash.lower())
+    await pass_time(MINUTE, 2)
+    [told] = await entry.runtime_data.pilot.kernel.journal.find()
+    assert (told.rule, told.reason.parameters["count"]) == ("other_tool", 3)

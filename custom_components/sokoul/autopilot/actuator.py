@@ -336,21 +336,27 @@ class Actuator:
         torrent = await self._client(target).torrent(target.key)
         return torrent is not None and QUARANTINE in torrent.tags
 
-    async def purge(self, entry: JournalEntry, now: datetime) -> JournalEntry:
-        """Let go of what was set aside long ago. Data is deleted only when it is nobody else's and nobody shares it."""
+    async def purge(self, entry: JournalEntry) -> JournalEntry:
+        """Let go of what was set aside long ago, and return the entry, which can't be taken back any more.
+
+        Data is deleted only of what was never finished nor private, and that no other torrent uses. Raises `Declined`.
+        """
         target, noted = target_of(entry), entry.undo
-        if noted is not None:
-            client = self._client(target)
+        if noted is None or not noted["deletable"]:
+            return replace(entry, undo=None)
+        client = self._client(target)
+        try:
             torrent = await client.torrent(target.key)
             if (
                 torrent is not None
-                and noted["deletable"]
                 and quarantine.is_set_aside(torrent)
                 and not torrent.finished
                 and not self._hands.shares_files(target.client_id or "", torrent)
             ):
                 await client.delete([torrent.hash], with_files=True)
-        return replace(entry, changed_at=now, undo=None)
+        except self._hands.errors as error:
+            raise self._failed(target.client_id, error) from error
+        return replace(entry, undo=None)
 
     # --- hands -----------------------------------------------------------------------------------------------------
 

@@ -48,6 +48,13 @@ FAILURES_LAST = timedelta(days=30)
 RIGHT_IN_A_ROW = 5
 #: What was learned is stored this often; what was done is in the journal at once.
 STORE_EVERY = timedelta(minutes=5)
+#: So many downloads that somebody else took away within an hour look like another tool that heals.
+MANY_TAKEN = 3
+TELL_OF_OTHERS_EVERY = timedelta(days=7)
+OTHER_TOOL = "other_tool"
+#: What is in quarantine is looked after this often; with less than this left on the disk it goes sooner.
+TIDY_EVERY = timedelta(minutes=15)
+LOW_BYTES = 5 * 1024**3
 #: What stopped half-way is looked after this often.
 SETTLE_EVERY = timedelta(minutes=1)
 #: A rule that wants one thing after another for a download must come to an end.
@@ -85,7 +92,11 @@ class Kernel:
         self._ours: set[str] = set()  # info hashes and names of releases that it grabbed itself
         self._suggested: dict[int, JournalEntry] = {}  # what a person is being asked
         self._under_way: dict[int, JournalEntry] = {}  # what stopped half-way
+        self._reversible: dict[int, JournalEntry] = {}  # what is in quarantine
         self._settled_at: datetime | None = None
+        self._tidied_at: datetime | None = None
+        self._taken: list[tuple[datetime, str]] = []  # by somebody else: when, and what
+        self._told_at: datetime | None = None
         self._searches: list[datetime] = []
         self.watch = Watch(rules, self._policy_of, {})
 
@@ -105,7 +116,7 @@ class Kernel:
                 self._store.keep(subject, None)  # not readable: what it knew has to be learned again
         self.watch = Watch(self._rules.values(), self._policy_of, memories)
         for entry in await self._journal.find(statuses=[EntryStatus.DONE], since=now - FAILURES_LAST, limit=1000):
-            self._ours |= grabbed_by(entry)
+            self._file(entry)
         for entry in await self._journal.find(statuses=OPEN_STATUSES, limit=1000):
             self._file(entry)
 
@@ -164,9 +175,11 @@ class Kernel:
     async def step(self, world: World, index: DownloadIndex, changes: Changes, now: datetime) -> datetime | None:
         """Follow the world, judge what is due, and do what may be done. Returns when to come again at the latest."""
         async with self._busy:
+            await self._notice_others(world, index, changes, now)
             for _ in self.watch.follow(world, index, changes, now):
                 await asyncio.sleep(0)
             await self._settle(now)
+            await self._tidy(now)
             await self._ask_lines(now)
             for subject in self.watch.due(now):
                 await self._consider(subject, now)
@@ -361,6 +374,11 @@ class Kernel:
         """What a person is being asked, the oldest first."""
         return tuple(self._suggested.values())
 
+    @property
+    def reversible(self) -> tuple[JournalEntry, ...]:
+        """What is in quarantine, and can be taken back."""
+        return tuple(self._reversible.values())
+
     async def write(self, entry: JournalEntry) -> JournalEntry:
         """Write an entry, and tell whoever listens."""
         if entry.id:
@@ -374,8 +392,13 @@ class Kernel:
     def _file(self, entry: JournalEntry) -> None:
         """Keep at hand what is still open."""
         self._ours |= grabbed_by(entry)
-        for file, statuses in ((self._suggested, _ASKING), (self._under_way, _UNDER_WAY)):
-            if entry.status in statuses:
+        kept = entry.status is EntryStatus.DONE and entry.undo is not None
+        for file, belongs in (
+            (self._suggested, entry.status is EntryStatus.SUGGESTED),
+            (self._under_way, entry.status in _UNDER_WAY),
+            (self._reversible, kept),
+        ):
+            if belongs:
                 file[entry.id] = entry
             else:
                 file.pop(entry.id, None)
@@ -419,12 +442,59 @@ class Kernel:
                 if settled.status is EntryStatus.DONE:
                     self._count_failure(settled, now)
 
+    async def _notice_others(self, world: World, index: DownloadIndex, changes: Changes, now: datetime) -> None:
+        """Say so when something else takes away unfinished downloads: two that heal undo each other's work."""
+        for subject in changes.removed | changes.changed:
+            case, after = self.watch.case(subject, now), index.get(subject)
+            if case is None or case.download.torrent is None or (after is not None and after.torrent is not None):
+                continue
+            if case.download.finished or not case.download.claims:
+                continue
+            client = world.backends.get(case.download.client_id or "")
+            if client is not None and client.available:
+                self._taken.append((now, case.download.label))
+        self._taken = [taken for taken in self._taken if now - taken[0] < timedelta(hours=1)]
+        told = self._told_at is not None and now - self._told_at < TELL_OF_OTHERS_EVERY
+        if len(self._taken) < MANY_TAKEN or told:
+            return
+        self._told_at = now
+        labels = tuple(dict.fromkeys(label for _, label in self._taken))
+        await self.write(
+            JournalEntry(
+                at=now,
+                changed_at=now,
+                rule=OTHER_TOOL,
+                subject=OTHER_TOOL,
+                label="",
+                act=ActKind.TELL,
+                status=EntryStatus.DONE,
+                reason=Reason(key="heal.other_tool", parameters={"count": len(self._taken), "names": labels}),
+            )
+        )
+
+    async def _tidy(self, now: datetime) -> None:
+        """Let go of what was in quarantine for long enough; where the disk is low, of the oldest at once."""
+        if not self._reversible or (self._tidied_at is not None and now - self._tidied_at < TIDY_EVERY):
+            return
+        self._tidied_at = now
+        for entry in sorted(self._reversible.values(), key=lambda each: each.changed_at):
+            free = self.watch.free_bytes(target_of(entry).client_id)
+            low = free is not None and free < LOW_BYTES
+            if not low and now - entry.changed_at < self._settings.caps.quarantine:
+                continue
+            try:
+                purged = await self._actuator.purge(entry)
+            except Declined:
+                continue  # its client is away
+            await self.write(purged)
+            if low:
+                return  # the client tells in a while what that gained
+
 
 def _titles(target: Target) -> list[str]:
     return [subject for wanting in target.wanted_by for subject in wanting.subjects]
 
 
 _ACTED = (EntryStatus.RUNNING, EntryStatus.DONE, EntryStatus.FAILED, EntryStatus.UNDONE)
-_ASKING = (EntryStatus.SUGGESTED,)
 _UNDER_WAY = (EntryStatus.RUNNING, EntryStatus.UNDOING)
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)

@@ -124,6 +124,12 @@ class Watch:
             if client.backend.available and client.census.active and not line_alive(client.backend)
         }
 
+    def free_bytes(self, client_id: str | None) -> int | None:
+        """Return how much is left on the disk of a client, None while that is not known."""
+        client = self._clients.get(client_id or "")
+        snapshot = client.backend.client if client and client.backend.available else None
+        return snapshot.transfer.free_bytes if snapshot else None
+
     def _look(self, download: Download, now: datetime) -> None:
         """Learn from one download, and note when it is due."""
         watched = self._watched.get(download.id)
