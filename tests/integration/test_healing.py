@@ -132,7 +132,7 @@ async def test_another_tool_that_removes_downloads_is_noticed(
     qbittorrent: QbittorrentSimulator, radarr: RadarrSimulator, set_up: SetUp, pass_time: PassTime
 ) -> None:
     radarr.add_qbittorrent(qbittorrent.url, username=USERNAME, password=PASSWORD, category="radarr")
-    taken = [release_of(movie) for movie in islice(radarr.missing(), 3)]
+    taken = [release_of(movie) for movie in islice(radarr.library.movies.values(), 3)]
     for release in taken:
         await radarr.grabbing.grab(release, release.wanted)
         qbittorrent.change(release.info_hash.lower(), swarm=Swarm())
