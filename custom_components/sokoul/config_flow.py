@@ -129,6 +129,7 @@ class SokoulConfigFlow(ConfigFlow, domain=DOMAIN):
                 vol.Schema({vol.Required(CONF_HOST): TextSelector()}), suggested
             ),
             errors=errors,
+            description_placeholders=forms.hints(*CONNECTORS.values()),
             last_step=False,
         )
 

@@ -12,6 +12,7 @@ import pytest
 
 from custom_components.sokoul import wording
 from custom_components.sokoul.config_flow import FAMILY
+from custom_components.sokoul.connectors.registry import CONNECTORS
 from devstack.clock import ManualClock
 from devstack.frame import FaultKind
 from devstack.prowlarr import ProwlarrSimulator
@@ -520,6 +521,11 @@ async def test_what_radarr_has_for_an_address_may_be_none(
 
 async def at_scan(hass: HomeAssistant) -> Any:
     return await choose(hass, await start(hass), "scan")
+
+
+async def test_a_scan_names_what_it_looks_for(hass: HomeAssistant) -> None:
+    said = (await at_scan(hass))["description_placeholders"]["usual"]
+    assert said == ", ".join(f"{each.name} {each.default_port}" for each in CONNECTORS.values())
 
 
 async def test_a_scan_finds_what_listens_at_the_usual_ports(

@@ -138,3 +138,16 @@ def test_french_typography(section: str) -> None:
         plain = re.sub(r"\{\w+\}", "x", text)
         assert "'" not in plain, f"{key}: {text}"
         assert not re.search(r"(?<!\u00a0)[;!?»]|(?<![\u00a0\d]):(?!\d)|«(?!\u00a0)", plain), f"{key}: {text}"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("step", ["scan", "scanned", "neighbour", "unreachable"])
+def test_steps_for_any_kind_of_backend_name_none(language: str, step: str) -> None:
+    """A kind that comes later has to find its own name there."""
+    said = str(texts(language, "config", "step", step)).lower()
+    assert [each.name for each in CONNECTORS.values() if each.name.lower() in said] == []
+
+
+@pytest.mark.parametrize("kind", CONNECTORS)
+def test_every_kind_says_where_its_key_is(kind: str) -> None:
+    assert forms.hints(CONNECTORS[kind])["key_at"]

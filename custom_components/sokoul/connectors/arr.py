@@ -53,6 +53,7 @@ IDLE_INTERVAL = timedelta(seconds=60)
 SLOW_INTERVAL = timedelta(minutes=10)
 #: They answer to the same form: which one it is, each says itself.
 FAMILY = "servarr"
+KEY_AT = "Settings > General > Security"
 UPCOMING_DAYS = 7
 
 STUCK_STATES = frozenset({TrackedState.IMPORT_BLOCKED, TrackedState.FAILED, TrackedState.FAILED_PENDING})
@@ -306,6 +307,7 @@ def arr_connector[ArrT: ArrClient](
         manufacturer="Servarr",
         default_port=default_port,
         credentials=Credentials.API_KEY,
+        key_at=KEY_AT,
         connect=connect,
         identify=identify,
         reader=ArrReader,

@@ -318,6 +318,8 @@ class Connector[ClientT: Client, SnapshotT]:
     #: None: it has no address to ask for. Then `identify` gives its `own_id`.
     default_port: int | None
     credentials: Credentials
+    #: where its API key is shown, by the names of its own menus
+    key_at: str = ""
     connect: Callable[[HomeAssistant, Connection], ClientT]
     identify: Callable[[ClientT], Awaitable[Identity]]
     reader: Callable[[ClientT], Reader[SnapshotT]]

@@ -91,6 +91,7 @@ def hints(*connectors: Connector[Any, Any]) -> dict[str, str]:
         "name": " / ".join(each.name for each in connectors),
         "usual": ", ".join(f"{each.name} {each.default_port}" for each in connectors if each.default_port is not None),
         "example": f"192.168.1.10:{connectors[0].default_port}",  # with a scheme it would be shown as a link
+        "key_at": connectors[0].key_at,
         "base": f"/{connectors[0].kind}",
         "detail": "",
         "found": "",

@@ -11,7 +11,7 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
 from ..clients.prowlarr import ProwlarrClient
 from ..model.library import Indexer, IndexerManagerSnapshot
-from .arr import FAMILY, health_problem, health_sensor, sniffs
+from .arr import FAMILY, KEY_AT, health_problem, health_sensor, sniffs
 from .base import (
     SPACE_WRITE_PAUSE,
     BackendBinarySensor,
@@ -168,6 +168,7 @@ PROWLARR: Connector[ProwlarrClient, Source] = Connector(
     default_port=9696,
     family=FAMILY,
     credentials=Credentials.API_KEY,
+    key_at=KEY_AT,
     connect=connect,
     identify=identify,
     reader=ProwlarrReader,

@@ -293,6 +293,7 @@ QBITTORRENT: Connector[QbittorrentClient, Source] = Connector(
     manufacturer="The qBittorrent project",
     default_port=8080,
     credentials=Credentials.LOGIN,
+    key_at="Options > Web UI (≥ 5.2)",
     connect=connect,
     identify=identify,
     reader=QbittorrentReader,
