@@ -13,7 +13,7 @@ from ..model.reasons import Reason
 from ..model.waiting import FULL_BELOW_BYTES
 from .rules.base import OPEN, Gate
 
-#: A client that has just come back says little of its swarms: connections and trackers need their time.
+#: A client that has just come back says little of its swarms for so long: connections and trackers need their time.
 SETTLING = timedelta(minutes=10)
 #: So long may nothing show that the line works before it counts as dead.
 LINE_PATIENCE = timedelta(minutes=10)
@@ -33,7 +33,7 @@ def line_alive(backend: Backend) -> bool:
     return snapshot is not None and (snapshot.transfer.peers > 0 or snapshot.transfer.dht_nodes > 0)
 
 
-def judge_client(backend: Backend, line: Line, *, active: bool, now: datetime) -> Gate:
+def judge_client(backend: Backend, line: Line, *, active: bool, now: datetime, settling: timedelta = SETTLING) -> Gate:
     """Return the gate of all downloads of a client. `active`: it has some that should be fetching."""
     snapshot = backend.client
     parameters = {"client": backend.title}
@@ -44,7 +44,7 @@ def judge_client(backend: Backend, line: Line, *, active: bool, now: datetime) -
         return Gate(shut=Reason(key="gate.client_disconnected", parameters=parameters))
     if transfer.free_bytes is not None and transfer.free_bytes < FULL_BELOW_BYTES:
         return Gate(shut=Reason(key="gate.disk_full", parameters={**parameters, "free": transfer.free_bytes}))
-    if now - line.answering_since < SETTLING:
+    if now - line.answering_since < settling:
         return Gate(shut=Reason(key="gate.settling", parameters=parameters))
     last = max(line.alive_at or line.answering_since, line.answering_since)
     if active and not line_alive(backend) and now - last >= LINE_PATIENCE:

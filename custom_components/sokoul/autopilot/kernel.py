@@ -98,7 +98,7 @@ class Kernel:
         self._taken: list[tuple[datetime, str]] = []  # by somebody else: when, and what
         self._told_at: datetime | None = None
         self._searches: list[datetime] = []
-        self.watch = Watch(rules, self._policy_of, {})
+        self.watch = Watch(rules, self._policy_of, {}, self._settling)
 
     # --- life ----------------------------------------------------------------------------------------------------
 
@@ -114,7 +114,7 @@ class Kernel:
                 memories[subject] = SubjectMemory.from_json(memory, min(ran_until, now))
             except KeyError, TypeError, ValueError:
                 self._store.keep(subject, None)  # not readable: what it knew has to be learned again
-        self.watch = Watch(self._rules.values(), self._policy_of, memories)
+        self.watch = Watch(self._rules.values(), self._policy_of, memories, self._settling)
         for entry in await self._journal.find(statuses=[EntryStatus.DONE], since=now - FAILURES_LAST, limit=1000):
             self._file(entry)
         for entry in await self._journal.find(statuses=OPEN_STATUSES, limit=1000):
@@ -137,6 +137,9 @@ class Kernel:
 
     def _policy_of(self, rule: AnyRule) -> object:
         return self._settings.policy(rule)
+
+    def _settling(self) -> timedelta:
+        return self._settings.caps.settling
 
     @property
     def settings(self) -> PilotSettings:

@@ -16,7 +16,7 @@ from ..model.memory import NOTHING_KNOWN, SubjectMemory
 from ..model.paths import PathState
 from ..model.world import Changes, Download, DownloadIndex, World
 from .census import Census
-from .gate import Line, judge_client, line_alive
+from .gate import SETTLING, Line, judge_client, line_alive
 from .observe import AnyRule, observe
 from .ownership import QUARANTINE
 from .rules.base import CALM, OPEN, Case, Facts, Gate, Surroundings
@@ -56,10 +56,15 @@ class Watch:
     """Follows the world, and tells which downloads are due to be judged."""
 
     def __init__(
-        self, rules: Iterable[AnyRule], policy_of: Callable[[AnyRule], object], memories: Mapping[str, SubjectMemory]
+        self,
+        rules: Iterable[AnyRule],
+        policy_of: Callable[[AnyRule], object],
+        memories: Mapping[str, SubjectMemory],
+        settling: Callable[[], timedelta] = lambda: SETTLING,
     ) -> None:
         self._rules = tuple(rules)
         self._policy_of = policy_of
+        self._settling = settling
         self._memories = dict(memories)  # of subjects that were not seen yet
         self._watched: dict[str, Watched] = {}
         self._clients: dict[str, _Client] = {}
@@ -103,7 +108,8 @@ class Watch:
             client.backend = backend
             if line_alive(backend):
                 client.line = replace(client.line, alive_at=now)
-            gate = judge_client(backend, client.line, active=bool(client.census.active), now=now)
+            active = bool(client.census.active)
+            gate = judge_client(backend, client.line, active=active, now=now, settling=self._settling())
             if gate.open is not client.gate.open:
                 turned.add(backend.id)
             client.gate = gate
