@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import ClientSession
 import pytest
 
+from custom_components.sokoul.clients import arr_imports, arr_releases
 from custom_components.sokoul.clients.arr import ArrClient, ServarrClient
 from custom_components.sokoul.clients.errors import (
     BackendError,
@@ -25,17 +26,24 @@ from custom_components.sokoul.clients.http import HttpClient
 from custom_components.sokoul.clients.prowlarr import ProwlarrClient
 from custom_components.sokoul.clients.radarr import RadarrClient
 from custom_components.sokoul.clients.sonarr import SonarrClient
+from custom_components.sokoul.model.library import Title, TitleKind
 from devstack.arr import ArrSimulator
 from devstack.arr_queue import StatusMessage
 from devstack.clock import ManualClock
 from devstack.frame import FaultKind
 from devstack.prowlarr import ProwlarrSimulator
 from devstack.radarr import RadarrSimulator
+from devstack.releases import release_of
 from devstack.servarr import Servarr
 from devstack.sonarr import SonarrSimulator
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 END = datetime(2027, 12, 31, tzinfo=UTC)
+
+#: a download that waits to be imported
+FINISHED = "0123456789ABCDEF0123456789ABCDEF01234567"
+MOVIE = Title(kind=TitleKind.MOVIE, id=1, name="Metropolis")
+EPISODE = Title(kind=TitleKind.EPISODE, id=1, name="The Hollow Coast", series_id=1, season=1, episode=1)
 
 #: long enough for a right answer on a busy machine
 PATIENCE_SECONDS = 10.0
@@ -48,6 +56,8 @@ def busy_radarr() -> RadarrSimulator:
     radarr = RadarrSimulator(clock=ManualClock())
     movie = next(iter(radarr.library.movies.values()))
     radarr.queue_item(movie, messages=[StatusMessage("a.mkv", ("Not an upgrade",))], status="warning")
+    radarr.queue_item(movie, download_id=FINISHED, status="completed", progress=1)
+    radarr.offer(movie, release_of(movie), release_of(movie, group="TiDE"))
     return _busy(radarr)
 
 
@@ -55,6 +65,8 @@ def busy_sonarr() -> SonarrSimulator:
     sonarr = SonarrSimulator(clock=ManualClock())
     episodes = [episode for episode in sonarr.library.episodes() if episode.season == 1][:3]
     sonarr.queue_item(*episodes, messages=[StatusMessage("a.mkv", ("Not an upgrade",))], status="warning")
+    sonarr.queue_item(*episodes, download_id=FINISHED, status="completed", progress=1)
+    sonarr.offer(episodes[0], release_of(episodes[0]), release_of(*episodes))
     return _busy(sonarr)
 
 
@@ -64,6 +76,7 @@ def _busy[ArrT: ArrSimulator](arr: ArrT) -> ArrT:
     arr.add_path_mapping("qbittorrent", "/downloads/", "/data/torrents/")
     arr.notifications.add("Webhook", "Home", {"url": "http://127.0.0.1:1/hook"}, onRename=True)
     arr.commands.push("RefreshMonitoredDownloads")
+    arr.giving_up.fail_in_history(arr.history.events[-1])
     return arr
 
 
@@ -101,7 +114,9 @@ def status(client: ServarrClient) -> Awaitable[Any]:
     return client.status()
 
 
-def _arr_reads(client: type[ArrClient], simulator: Callable[[], Servarr], files: str, title_field: str) -> list[Read]:
+def _arr_reads(
+    client: type[ArrClient], simulator: Callable[[], Servarr], title: Title, files: str, title_field: str
+) -> list[Read]:
     calls: tuple[tuple[str, Callable[[Any], Awaitable[Any]], str, str | None], ...] = (
         ("status", status, "system/status", "version"),
         ("health", lambda arr: arr.health(), "health", None),
@@ -119,13 +134,21 @@ def _arr_reads(client: type[ArrClient], simulator: Callable[[], Servarr], files:
         ("known_files", lambda arr: arr.known_files(5), files, None),
         ("webhooks", lambda arr: arr.webhooks(), "notification", "id"),
         ("command", lambda arr: arr.command(1), "command/1", "name"),
+        ("releases", lambda arr: arr.releases(title), "release", "guid"),
+        ("grab_history", lambda arr: arr.grab_history(FINISHED.lower()), "history", "date"),
+        ("history", lambda arr: arr.history(START), "history/since", "date"),
+        ("blocklist", lambda arr: arr.blocklist([title]), "blocklist", "totalRecords"),
+        ("import_candidates", lambda arr: arr.import_candidates(FINISHED.lower()), "manualimport", "path"),
+        ("download_handling", lambda arr: arr.download_handling(), "config/downloadclient", None),
+        ("delay_profiles", lambda arr: arr.delay_profiles(), "delayprofile", "order"),
     )
     return [Read(client, simulator, *call) for call in calls]
 
 
 READS = [
-    *_arr_reads(RadarrClient, busy_radarr, "moviefile", "title"),
-    *_arr_reads(SonarrClient, busy_sonarr, "episodefile", "seasonNumber"),
+    *_arr_reads(RadarrClient, busy_radarr, MOVIE, "moviefile", "title"),
+    *_arr_reads(SonarrClient, busy_sonarr, EPISODE, "episodefile", "seasonNumber"),
+    Read(SonarrClient, busy_sonarr, "season", lambda sonarr: sonarr.season(1, 1), "episode", "seasonNumber"),
     Read(ProwlarrClient, busy_prowlarr, "status", status, "system/status", "version"),
     Read(ProwlarrClient, busy_prowlarr, "health", lambda prowlarr: prowlarr.health(), "health", None),
     Read(ProwlarrClient, busy_prowlarr, "indexers", lambda prowlarr: prowlarr.indexers(), "indexer", "enable"),
@@ -233,7 +256,10 @@ async def test_not_found(read: Read, session: ClientSession) -> None:
 
 @every_read
 @pytest.mark.parametrize("kind", [FaultKind.HANG, FaultKind.DRIP])
-async def test_too_slow(read: Read, kind: FaultKind, session: ClientSession) -> None:
+async def test_too_slow(read: Read, kind: FaultKind, session: ClientSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    # these calls have a patience of their own
+    monkeypatch.setattr(arr_releases, "SEARCH_SECONDS", 0.15)
+    monkeypatch.setattr(arr_imports, "LOOK_SECONDS", 0.15)
     before = asyncio.all_tasks()
     async with read.simulator() as simulator:
         simulator.fault(kind, read.route, delay_seconds=0.05)

@@ -37,8 +37,6 @@ SEARCH_SECONDS = 120.0
 GRAB_SECONDS = 60.0
 #: The best come first; nobody looks at more of them.
 MAX_CANDIDATES = 500
-#: An answer of so many releases is a few megabytes.
-MAX_SEARCH_BYTES = 32 * 1024 * 1024
 PAGE_SIZE = 200
 MAX_PAGES = 50
 #: `grabbed`: the paged history filters by number where it answers with names.
@@ -73,14 +71,8 @@ class ArrReleases(ServarrClient, ABC):
         Raises `Refused` when the search failed, `ValueError` for what can't be searched for (a whole series).
         Source: GET /release.
         """
-        answer = await self._http.request(
-            "GET",
-            f"{self.api}/release",
-            params=self._search_query(title),
-            timeout_seconds=SEARCH_SECONDS,
-            max_bytes=MAX_SEARCH_BYTES,
-        )
-        return tuple(self._candidate(release) for release in islice(each(answer.json(), "release"), MAX_CANDIDATES))
+        answer = await self._get("release", self._search_query(title), timeout_seconds=SEARCH_SECONDS)
+        return tuple(self._candidate(release) for release in islice(each(answer, "release"), MAX_CANDIDATES))
 
     async def grab(self, candidate: Candidate) -> None:
         """Let the application download a release that was found, even one that it rejected.
@@ -106,7 +98,8 @@ class ArrReleases(ServarrClient, ABC):
         """
         wanted: Query = {"downloadId": their_id(download_id), "eventType": GRABBED}
         events = [self._event(record) async for record in self._records("history", wanted)]
-        grabs = [event for event in events if (event.download_id, event.kind) == (download_id, HistoryKind.GRABBED)]
+        kinds = {HistoryKind.GRABBED, HistoryKind.UNKNOWN}  # a newer version may call it otherwise
+        grabs = [event for event in events if event.download_id == download_id and event.kind in kinds]
         if not grabs:
             return None
         last = max(grabs, key=lambda event: event.at)

@@ -1,0 +1,111 @@
+"""What is said of releases."""
+
+from datetime import timedelta
+
+import pytest
+
+from custom_components.sokoul.model.library import Protocol, Title, TitleKind
+from custom_components.sokoul.model.releases import (
+    BlocklistEntry,
+    Candidate,
+    DelayProfile,
+    DownloadHandling,
+    GrabSource,
+    delay_profile,
+    search_for,
+)
+
+MOVIE = Title(kind=TitleKind.MOVIE, id=7, name="Metropolis", year=1927)
+
+
+def episode(number: int, *, season: int | None = 2, series: int | None = 3, monitored: bool = True) -> Title:
+    return Title(
+        kind=TitleKind.EPISODE,
+        id=100 + number,
+        name="Silo",
+        year=2023,
+        series_id=series,
+        season=season,
+        episode=number,
+        monitored=monitored,
+    )
+
+
+SEASON = Title(kind=TitleKind.SERIES, id=3, name="Silo", year=2023, series_id=3, season=2)
+SERIES = Title(kind=TitleKind.SERIES, id=3, name="Silo", year=2023, series_id=3)
+
+
+@pytest.mark.parametrize(
+    ("titles", "searched"),
+    [
+        pytest.param((), None, id="nothing"),
+        pytest.param((MOVIE,), MOVIE, id="a movie"),
+        pytest.param((episode(1),), episode(1), id="an episode"),
+        pytest.param((episode(1), episode(2, monitored=False)), SEASON, id="episodes of a season"),
+        pytest.param((SEASON,), SEASON, id="a season"),
+        pytest.param((SERIES,), None, id="a series, nobody knows which episodes"),
+        pytest.param((episode(1), episode(2, season=3)), None, id="episodes of two seasons"),
+        pytest.param((episode(1), episode(1, series=4)), None, id="episodes of two series"),
+        pytest.param((episode(1, series=None), episode(2, series=None)), None, id="episodes of an unknown series"),
+        pytest.param((episode(1, season=None), episode(2, season=None)), None, id="episodes of no season"),
+        pytest.param((MOVIE, MOVIE), None, id="several movies"),
+    ],
+)
+def test_what_to_search_for(titles: tuple[Title, ...], searched: Title | None) -> None:
+    assert search_for(titles) == searched
+
+
+@pytest.mark.parametrize(
+    ("release", "indexer", "blocked"),
+    [
+        ("Metropolis.1927-X", "Harbour", True),
+        ("metropolis.1927-x", "HARBOUR", True),
+        ("Metropolis.1927-X", None, True),
+        ("Metropolis.1927-X", "Elsewhere", False),
+        ("Metropolis.1927-XX", "Harbour", False),
+    ],
+)
+def test_what_is_blocked(release: str, indexer: str | None, *, blocked: bool) -> None:
+    candidate = Candidate(
+        guid="g", indexer_id=1, indexer="Harbour", title="Metropolis.1927-X", protocol=Protocol.TORRENT, size_bytes=1
+    )
+    entry = BlocklistEntry(id=1, release=release, title_ids=frozenset({7}), indexer=indexer)
+    assert entry.names(candidate) is blocked
+
+
+def test_a_guid_stays_out_of_what_is_shown() -> None:
+    candidate = Candidate(
+        guid="https://x/?passkey=hunter2", indexer_id=1, indexer="X", title="T", protocol=Protocol.TORRENT, size_bytes=1
+    )
+    assert "hunter2" not in repr(candidate)
+
+
+@pytest.mark.parametrize(
+    ("handling", "source", "searches"),
+    [
+        ((True, True), GrabSource.RSS, True),
+        ((True, True), GrabSource.INTERACTIVE_SEARCH, True),
+        ((True, False), GrabSource.INTERACTIVE_SEARCH, False),
+        ((True, False), GrabSource.USER_SEARCH, True),
+        ((True, False), GrabSource.UNKNOWN, True),
+        ((False, True), GrabSource.RSS, False),
+    ],
+)
+def test_what_is_searched_again(handling: tuple[bool, bool], source: GrabSource, *, searches: bool) -> None:
+    redownloads, chosen = handling
+    settings = DownloadHandling(imports=True, redownloads=redownloads, redownloads_chosen=chosen)
+    assert settings.searches_after(source) is searches
+
+
+def test_delays() -> None:
+    hours = timedelta(hours=1)
+    always = DelayProfile(id=1, order=2_147_483_647, usenet=False, torrent_delay=hours)
+    tagged = DelayProfile(id=2, order=1, tags=frozenset({4, 5}), torrent_delay=3 * hours, usenet_delay=2 * hours)
+    profiles = (always, tagged)
+    assert delay_profile(profiles, ()) is always
+    assert delay_profile(profiles, (5, 9)) is tagged
+    assert delay_profile((), (5,)) is None
+    assert always.delay(Protocol.TORRENT) == hours
+    assert always.delay(Protocol.USENET) is None
+    assert tagged.delay(Protocol.USENET) == 2 * hours
+    assert tagged.delay(Protocol.UNKNOWN) is None
