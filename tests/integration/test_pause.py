@@ -11,6 +11,7 @@ import pytest
 from custom_components.sokoul.connectors.pause import MEMORY_KEY, Activity, Pause, activity
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.model.downloads import DownloadClientSnapshot, DownloadState, Torrent
+from devstack.frame import FaultKind
 from devstack.qbittorrent import QbittorrentSimulator
 from devstack.qbittorrent_torrent import SimulatedTorrent
 
@@ -486,3 +487,18 @@ def test_a_note_is_read_back_as_it_was_written() -> None:
     assert Pause.load(pause.dump()) == pause
     assert Pause.load(None) is None
     assert Pause.load({"hashes": ["a"], "since": 3}) is not None  # of another version: no reason to fail at every poll
+
+
+async def test_a_session_that_can_not_be_ended_when_leaving_holds_nothing_up(
+    hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp, caplog: pytest.LogCaptureFixture
+) -> None:
+    add(qbittorrent, "one")
+    entry = await set_up(qbittorrent_subentry(qbittorrent))
+    await turn(hass, "on")
+    logout = qbittorrent.fault(FaultKind.STATUS, "POST */auth/logout", status=500, times=2)
+    hass.config_entries.async_remove_subentry(entry, QBITTORRENT_ID)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert running(qbittorrent) == {"one"}
+    assert logout.times == 0  # of the poll's session, and of that which started it again
+    assert entry.runtime_data.memory.of_backend(QBITTORRENT_ID) == {}
+    assert not [record for record in caplog.records if record.levelname in {"WARNING", "ERROR"}]

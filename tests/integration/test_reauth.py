@@ -150,6 +150,16 @@ async def test_two_at_once_are_asked_for_one_after_the_other(
     assert all(backend.last_update_success for backend in entry.runtime_data.backends.values())
 
 
+async def test_nobody_is_asked_for_the_credentials_of_a_backend_that_is_gone(
+    hass: HomeAssistant, set_up: SetUp, radarr: RadarrSimulator
+) -> None:
+    entry = await set_up(servarr_subentry(radarr, RADARR_ID))
+    hass.config_entries.async_remove_subentry(entry, RADARR_ID)
+    reauth.start(hass, entry, RADARR_ID)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert asked_for(hass) == []
+
+
 async def test_a_backend_that_was_removed_meanwhile(
     hass: HomeAssistant, set_up: SetUp, radarr: RadarrSimulator, sonarr: SonarrSimulator
 ) -> None:
