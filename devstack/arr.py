@@ -11,10 +11,8 @@ Nothing happens by itself but in answer to a request or to `refresh()`; `tick()`
 from abc import abstractmethod
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
 from pathlib import Path
-import re
-from typing import Any, ClassVar, TypeIs, override
+from typing import Any, ClassVar, override
 
 from aiohttp import web
 
@@ -26,27 +24,27 @@ from .arr_delays import Delays
 from .arr_giving_up import GivingUp
 from .arr_grabbing import Grabbing
 from .arr_history import Blocklist, History
-from .arr_imports import Imports, invented_hash
+from .arr_imports import Imports
 from .arr_manual_imports import ManualImports
-from .arr_queue import Queue, QueueItem, StatusMessage
+from .arr_queue import Queue, QueueItem
+from .arr_scripting import Scripting
 from .arr_storage import Disk, RootFolder, Storage
 from .arr_webhooks import ArrWebhooks
 from .clock import Clock
-from .library import DOWNLOADS_ROOT, Library, MediaFile, Wanted
+from .library import Library, MediaFile, Wanted
 from .posters import poster
-from .quality import QUALITIES, WEBDL_1080P, Quality, QualityProfile
-from .releases import INDEXERS, Release
+from .quality import QUALITIES, Quality, QualityProfile
+from .releases import Release
 from .servarr import HealthIssue, Servarr
 from .servarr_commands import Work
 from .servarr_http import ApiError, Invalid, Json, Query
 from .servarr_providers import Provider, Providers
-from .torrents import magnet_link
 
 #: in the body of commands that the application gives itself
 BY_ITSELF = {"trigger": "unspecified"}
 
 
-class ArrSimulator(Servarr):
+class ArrSimulator(Scripting, Servarr):
     """The base of the simulated Radarr and Sonarr."""
 
     api: ClassVar[str] = "/api/v3"
@@ -105,7 +103,7 @@ class ArrSimulator(Servarr):
         self.delays = Delays(self)
         self.decisions = Decisions(self)
         self.grabbing = Grabbing(self)
-        self.offers: dict[object, tuple[Release, ...]] = {}
+        self.offers = {}
         self.manual_imports = ManualImports(self)
         self.commands = ArrCommands(self, self.works())
         self.imports.remember()
@@ -203,10 +201,6 @@ class ArrSimulator(Servarr):
     def source_of(body: Json) -> Source:
         """Return who wants a search: a command that the application gave itself has no manual trigger."""
         return Source.SEARCH if body.get("trigger") == BY_ITSELF["trigger"] else Source.USER_SEARCH
-
-    def offer(self, one: Wanted, *releases: Release) -> None:
-        """Let every search for a movie or an episode find just these releases."""
-        self.offers[one.id] = releases
 
     @abstractmethod
     def own_files(self) -> Iterable[tuple[Wanted, MediaFile]]:
@@ -309,92 +303,9 @@ class ArrSimulator(Servarr):
         issues = [HealthIssue("RootFolderCheck", "error", f"Missing root folder: {path}") for path in lost]
         return [*self.health, *issues]
 
-    def queue_item(
-        self,
-        *wanted: Wanted,
-        title: str | None = None,
-        quality: Quality = WEBDL_1080P,
-        size_bytes: int = 4 * 2**30,
-        progress: float = 0.25,
-        download_id: str | None = "",
-        messages: Iterable[StatusMessage] = (),
-        source: Source = Source.RSS,
-        **details: Any,
-    ) -> QueueItem:
-        """Put an item into the queue that no download client has. No title: an unknown item.
-
-        `download_id=None` makes a release that waits (`status="delay"`), "" invents an info hash; `details` are other
-        fields of `QueueItem`. What has titles was grabbed because of `source`, unless `grabbed=False`.
-        """
-        title = title or self._release_title(wanted, quality)
-        details.setdefault("indexer", INDEXERS[0].synced_name)
-        details.setdefault("client_name", None if download_id is None else "qBittorrent")
-        details.setdefault("time_left", timedelta(minutes=12, seconds=34) if progress < 1 else timedelta())
-        if download_id is not None:
-            details.setdefault("output_path", f"{DOWNLOADS_ROOT}/{self.name}/{title}")
-            details.setdefault("grabbed", bool(wanted))
-        else:
-            details.setdefault("status", "delay")
-        if download_id == "":
-            download_id = invented_hash(title)
-        item = QueueItem(
-            title=title,
-            wanted=wanted,
-            quality=quality,
-            added=self.clock.now(),
-            download_id=download_id,
-            size_bytes=size_bytes,
-            remaining_bytes=int(size_bytes * (1 - progress)),
-            messages=tuple(messages),
-            scripted=True,
-            **details,
-        )
-        self.queue.items.append(item)
-        if download_id is not None:
-            self.queue.grabs[download_id] = item
-            self.queue.follow(item)
-            if item.grabbed:
-                self.grabbing.note(item, item.release or self._release_behind(item), source)
-        return item
-
-    @staticmethod
-    def _release_behind(item: QueueItem) -> Release:
-        """Return what an item that a test put into the queue was grabbed as."""
-        site = next((each for each in INDEXERS if each.synced_name == item.indexer), INDEXERS[0])
-        return Release(
-            guid=f"https://{site.name.lower().replace(' ', '')}.example/{item.title}",
-            title=item.title,
-            indexer=site,
-            quality=item.quality,
-            group=item.title.rpartition("-")[2],
-            size_bytes=item.size_bytes,
-            published=item.added,
-            seeders=40,
-            leechers=3,
-            languages=item.languages,
-            score=item.score,
-            torrent=magnet_link(item.download_id.lower(), item.title) if _is_hash(item.download_id) else None,
-        )
-
-    def _release_title(self, wanted: Sequence[Wanted], quality: Quality) -> str:
-        name = self.search_name(wanted) if wanted else "Unknown Thing 1999"
-        return f"{name.replace(' ', '.')}.{quality.token}-LANTERN"
-
     @abstractmethod
     def search_name(self, wanted: Sequence[Wanted]) -> str:
         """Return how releases call these titles."""
-
-    async def fail_download(self, download_id: str, message: str = "Failed download detected") -> None:
-        """Let the download client say that a download failed, as those of usenet do."""
-        await self.giving_up.fail_by_itself(self.queue.grabs[download_id], message)
-
-    def block_import(self, download_id: str, *messages: str) -> None:
-        """Let a download not be imported once it is finished, and complain so."""
-        self.queue.import_blocks[download_id.upper()] = messages
-
-    def allow_import(self, download_id: str) -> None:
-        """Take that back."""
-        self.queue.import_blocks.pop(download_id.upper(), None)
 
     def health_issue(self, source: str, kind: str, message: str) -> None:
         """Complain ("notice", "warning" or "error"), once, with a webhook."""
@@ -475,7 +386,3 @@ class ArrSimulator(Servarr):
             raise ApiError.not_found()
         picture = await asyncio.to_thread(poster, *known)
         return web.Response(body=picture, content_type="image/jpeg", headers={"Cache-Control": "max-age=31536000"})
-
-
-def _is_hash(download_id: str | None) -> TypeIs[str]:
-    return download_id is not None and re.fullmatch(r"[0-9A-Fa-f]{40}", download_id) is not None

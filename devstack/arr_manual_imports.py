@@ -47,7 +47,13 @@ class ManualImports:
         if found is None or not self.arr.imports.can_read(found):
             return None
         name = PurePosixPath(path).name
-        return replace(found, title=name, wanted=self.arr.match(name) or self.arr.match(found.title), release=None)
+        wanted = self.arr.match(name) or self.arr.match(found.title)
+        files = tuple(
+            replace(file, wanted=tuple(one for one in file.wanted if one in wanted))
+            for file in self.arr.imports.contents(found)
+            if PurePosixPath(file.path(str(found.output_path))).is_relative_to(path)
+        )
+        return replace(found, title=name, wanted=wanted, release=None, files=files)
 
     # --- asking --------------------------------------------------------------------------------------------------
 

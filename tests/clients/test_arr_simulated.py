@@ -1,7 +1,6 @@
 """The clients and the simulated applications together: what is read is what is there, and what is asked is done."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 from aiohttp import ClientSession, web
@@ -26,7 +25,6 @@ from custom_components.sokoul.model.library import (
 from devstack.arr import ArrSimulator
 from devstack.arr_queue import StatusMessage
 from devstack.clock import ManualClock
-from devstack.library import Wanted
 from devstack.prowlarr import ProwlarrSimulator
 from devstack.radarr import RadarrSimulator
 from devstack.servarr import Servarr
@@ -34,52 +32,15 @@ from devstack.sonarr import SonarrSimulator
 from tests.specifications import prowlarr_specification, radarr_specification, sonarr_specification
 
 from .canned import Canned
+from .conftest import Pair
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
-async def radarr(clock: ManualClock) -> AsyncIterator[RadarrSimulator]:
-    async with RadarrSimulator(clock=clock) as radarr:
-        yield radarr
-
-
-@pytest.fixture
-async def sonarr(clock: ManualClock) -> AsyncIterator[SonarrSimulator]:
-    async with SonarrSimulator(clock=clock) as sonarr:
-        yield sonarr
 
 
 @pytest.fixture
 async def prowlarr(clock: ManualClock) -> AsyncIterator[ProwlarrSimulator]:
     async with ProwlarrSimulator(clock=clock) as prowlarr:
         yield prowlarr
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """One of the two applications and its client."""
-
-    arr: ArrSimulator
-    client: ArrClient
-    wanted: tuple[Wanted, ...]  # something to download
-
-
-@pytest.fixture(params=["Radarr", "Sonarr"])
-def pair(
-    request: pytest.FixtureRequest, radarr: RadarrSimulator, sonarr: SonarrSimulator, session: ClientSession
-) -> Pair:
-    if request.param == "Radarr":
-        return Pair(
-            radarr, RadarrClient(session, radarr.url, radarr.api_key), (next(iter(radarr.library.movies.values())),)
-        )
-    pack = [episode for episode in sonarr.library.episodes() if (episode.series.id, episode.season) == (1, 2)]
-    return Pair(sonarr, SonarrClient(session, sonarr.url, sonarr.api_key), tuple(pack))
 
 
 # --- addresses -------------------------------------------------------------------------------------------------------
