@@ -1,0 +1,106 @@
+"""Putting the journal of the autopilot into words: for actions, events, notifications, repairs and the dashboard alike.
+
+An entry outlives the version that wrote it. What this version has no text for is still described, only with less.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from .model.journal import ActKind, EntryStatus, JournalEntry
+from .model.reasons import Reason
+from .report import describe_reason
+from .wording import TextError, Wording
+
+
+def sentence(reason: Reason, now: datetime, words: Wording) -> str:
+    """Return a reason as a sentence, also one that another version wrote."""
+    try:
+        return words.reason(reason, now)
+    except TextError:
+        return words.text("journal.unreadable")
+
+
+def rule_name(rule: str, words: Wording) -> str:
+    """Return what people call a rule; one that this version doesn't know keeps its key."""
+    key = f"rule.{rule}"
+    return words.text(key) if key in words else rule
+
+
+def act_text(act: ActKind, parameters: Mapping[str, Any], words: Wording) -> str:
+    """Return what an act does, to be put after a colon: "fetch another release instead"."""
+    candidate = parameters.get("candidate")
+    if act is ActKind.REPLACE and candidate:
+        return words.text(
+            "act.replace_with",
+            release=candidate["title"],
+            size=candidate["size_bytes"],
+            indexer=candidate["indexer"],
+        )
+    return words.text(f"act.{act}")
+
+
+def undo_until(entry: JournalEntry, quarantine: timedelta) -> datetime | None:
+    """Return until when an act can be taken back for sure; None when it can't be."""
+    if entry.status is not EntryStatus.DONE or entry.undo is None:
+        return None
+    return entry.changed_at + quarantine
+
+
+def outcome(entry: JournalEntry, now: datetime, words: Wording) -> str:
+    """Return what became of an entry as a sentence: its result, or else what its status means."""
+    if entry.result is not None:
+        return sentence(entry.result, now, words)
+    return words.text(f"journal.{entry.status}", act=act_text(entry.act, entry.parameters, words))
+
+
+def entry_sentence(entry: JournalEntry, now: datetime, words: Wording) -> str:
+    """Return an entry in a line: why, and what became of it. What a person is only told ends with the why."""
+    why = sentence(entry.reason, now, words)
+    if entry.act is ActKind.TELL and entry.status in {EntryStatus.DONE, EntryStatus.OBSERVED}:
+        return why
+    return f"{why} {outcome(entry, now, words)}"
+
+
+def describe_entry(entry: JournalEntry, now: datetime, words: Wording, quarantine: timedelta) -> dict[str, Any]:
+    """Return all that is told of an entry. `quarantine` is how long what was given up is kept."""
+    until = undo_until(entry, quarantine)
+    return {
+        "id": entry.id,
+        "at": entry.at.isoformat(),
+        "changed_at": entry.changed_at.isoformat(),
+        "title": entry.label,
+        "subject": entry.subject,
+        "rule": entry.rule,
+        "rule_name": rule_name(entry.rule, words),
+        "act": str(entry.act),
+        "act_text": act_text(entry.act, entry.parameters, words),
+        "status": str(entry.status),
+        "text": entry_sentence(entry, now, words),
+        "reason": describe_known_reason(entry.reason, now, words),
+        "result": describe_known_reason(entry.result, now, words) if entry.result else None,
+        "instead": _candidate(entry.parameters),
+        "actor": entry.actor,
+        "undone_by": entry.parameters.get("undone_by"),
+        "can_undo": until is not None,
+        "undo_until": until.isoformat() if until else None,
+    }
+
+
+def describe_known_reason(reason: Reason, now: datetime, words: Wording) -> dict[str, Any]:
+    """Return a reason with its facts, also one that another version wrote."""
+    try:
+        return describe_reason(reason, now, words)
+    except TextError:
+        return {"key": reason.key, "text": sentence(reason, now, words), "evidence": [], "facts": {}}
+
+
+def _candidate(parameters: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the release that was found instead."""
+    candidate = parameters.get("candidate")
+    if candidate is None:
+        return None
+    return {
+        "release": candidate["title"],
+        **{name: candidate[name] for name in ("indexer", "size_bytes", "seeders", "quality")},
+    }
