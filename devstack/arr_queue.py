@@ -121,7 +121,7 @@ class Queue:
             path = self.arr.clients.local_path(client, torrent.content_path or torrent.save_path)
             item.update(torrent, path, has_dht=has_dht)
             if item.status == "completed":
-                await self._import(item)
+                await self.import_finished(item)
             if torrent.hash not in self.settled:
                 items.append(item)
         return items
@@ -139,7 +139,7 @@ class Queue:
         item.client = client
         return item
 
-    async def _import(self, item: QueueItem) -> None:
+    async def import_finished(self, item: QueueItem) -> None:
         """Take a finished download one step further on its way into the library."""
         item.importable = True
         if not self.arr.download_handling.values["enableCompletedDownloadHandling"]:
