@@ -94,6 +94,7 @@ class Pilot:
 
     kernel: Kernel
     desk: Desk
+    limits = store.Limits()
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
@@ -122,7 +123,7 @@ class Pilot:
         """Open the database, remember, and begin."""
         await self._hass.async_add_executor_job(store.load, self.path)
         try:
-            self.store = await store.open_store(self.path, on_failure=self._store_failed)
+            self.store = await store.open_store(self.path, limits=self.limits, on_failure=self._store_failed)
             await self._begin(self.store)
         except store.StoreError as error:
             self._no_store(error)

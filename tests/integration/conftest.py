@@ -19,6 +19,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.pilot import Pilot
+from custom_components.sokoul.store import Limits
 from devstack.clock import ManualClock
 from devstack.frame import Simulator
 from devstack.prowlarr import ProwlarrSimulator
@@ -48,9 +49,12 @@ async def _integration(enable_custom_integrations: None, hass: HomeAssistant, so
 
 @pytest.fixture(autouse=True)
 def database(tmp_path: Path) -> Iterator[Path]:
-    """Keep the database of each test by itself: the harness has one configuration folder for all of them."""
-    path = tmp_path / "sokoul.db"
-    with patch.object(Pilot, "path", path):
+    """Keep the database of each test by itself: the harness has one configuration folder for all of them.
+
+    A leap in time ends every wait of the event loop, so the database is waited for as long as it takes.
+    """
+    path, for_ever = tmp_path / "sokoul.db", timedelta(days=36500)
+    with patch.object(Pilot, "path", path), patch.object(Pilot, "limits", Limits(answer=for_ever, check=for_ever)):
         yield path
 
 
