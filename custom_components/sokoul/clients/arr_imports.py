@@ -6,9 +6,9 @@ What works for what, read from the sources of Radarr 6 and Sonarr 4:
 - One that isn't finished, or was given up (failed, ignored, imported) and is in its category: asking by its id is
   answered with 500. `scan_download` imports it, and takes it as imported from then on. `import_files` does, too, with
   what is found by folder, but then the application doesn't connect it with the download.
-- One that it doesn't follow (it was given up, and left the category before the application looked again): there are no
-  candidates by its id. `scan_download` and `import_files` by folder work; but then `ImportMode.AUTO` would *move* the
-  files away from a torrent that seeds. One that only left the category is still known by its id until a restart.
+- One that it doesn't follow (given up, and out of the category before the application looked again): there are no
+  candidates by its id. `scan_download` and `import_files` by folder work; but `ImportMode.AUTO` would *move* the files
+  away from a torrent that seeds. One that only left the category is still known by its id until a restart.
 - One file that is rejected leaves the download `importPending` with a warning in Radarr, `importBlocked` in Sonarr; both
   go on trying, and the texts are English whatever the language of the interface.
 """
