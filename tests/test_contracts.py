@@ -19,9 +19,17 @@ from homeassistant.const import Platform
 from homeassistant.util.yaml import load_yaml_dict
 import pytest
 
+from custom_components.sokoul.autopilot.rules.registry import RULES
 from custom_components.sokoul.binary_sensor import CONNECTIVITY
 from custom_components.sokoul.connectors.registry import CONNECTORS
 from custom_components.sokoul.const import DOMAIN, PLATFORMS
+from custom_components.sokoul.healing import (
+    HEALING_EVENTS,
+    HEALING_SELECTS,
+    HEALING_SENSORS,
+    HEALING_SWITCHES,
+    rule_of,
+)
 from custom_components.sokoul.overview import HUB_BINARY_SENSORS, HUB_SENSORS
 from custom_components.sokoul.problems import PROBLEMS
 from custom_components.sokoul.sensor import COMMON_SENSORS
@@ -188,7 +196,7 @@ def test_components_that_are_used_are_declared() -> None:
 
 
 #: What Home Assistant itself brings, whatever its version.
-BROUGHT = frozenset({"aiohttp", "homeassistant", "multidict", "orjson", "voluptuous", "yarl", "sqlalchemy"})
+BROUGHT = frozenset({"aiohttp", "homeassistant", "multidict", "orjson", "voluptuous", "yaml", "yarl", "sqlalchemy"})
 
 
 def test_every_requirement_is_declared_and_used() -> None:
@@ -248,8 +256,11 @@ def entity_tables() -> dict[str, dict[str, Any]]:
     connectors = CONNECTORS.values()
     parts = [part for connector in connectors for part in connector.parts]
     sources: dict[str, Iterable[Any]] = {
-        "sensor": (*HUB_SENSORS, *COMMON_SENSORS),
+        "sensor": (*HUB_SENSORS, *COMMON_SENSORS, *HEALING_SENSORS),
         "binary_sensor": (*HUB_BINARY_SENSORS, CONNECTIVITY),
+        "switch": HEALING_SWITCHES,
+        "select": HEALING_SELECTS,
+        "event": HEALING_EVENTS,
     }
     names = {
         "sensor": "sensors",
@@ -257,6 +268,8 @@ def entity_tables() -> dict[str, dict[str, Any]]:
         "switch": "switches",
         "number": "numbers",
         "calendar": "calendars",
+        "select": "selects",
+        "event": "events",
     }
     tables: dict[str, dict[str, Any]] = {}
     for platform, name in names.items():
@@ -277,8 +290,27 @@ def test_every_entity_has_a_name_and_every_name_an_entity(language: str) -> None
     }
     for platform, table in tables.items():
         for key, description in table.items():
-            options = description.options if description.device_class is SensorDeviceClass.ENUM else ()
-            assert set(texts[platform][key].get("state", ())) == set(options), key
+            chosen = platform == "select" or description.device_class is SensorDeviceClass.ENUM
+            assert set(texts[platform][key].get("state", ())) == set(description.options if chosen else ()), key
+            of_events = texts[platform][key].get("state_attributes", {}).get("event_type", {}).get("state", ())
+            assert set(of_events) == set(description.event_types if platform == "event" else ()), key
+
+
+def test_the_entities_of_rules_are_named_by_their_rules() -> None:
+    """Each rule has its select and its switch, and a name in both languages to put into theirs."""
+    for platform, table in (("select", HEALING_SELECTS), ("switch", HEALING_SWITCHES)):
+        assert [rule_of(each) for each in table if rule_of(each) is not None] == list(RULES)
+        for language in LANGUAGES:
+            names = TRANSLATIONS[language]["entity"][platform]
+            for each in table:
+                wanted = {"rule"} if rule_of(each) else set()
+                assert placeholders(names[each.translation_key or each.key]["name"]) == wanted
+    texts = {language: read_json(INTEGRATION / "texts" / f"{language}.json") for language in LANGUAGES}
+    for rule in RULES:
+        names = {texts[language]["rule"][rule.key] for language in LANGUAGES}
+        assert len(names) == len(LANGUAGES), f"{rule.key} is called the same in both languages"
+        for language in LANGUAGES:
+            assert [key for key in texts[language]["heal"] if key == rule.key or key.startswith(f"{rule.key}_")]
 
 
 def test_every_entity_has_an_icon_or_a_class_that_has_one() -> None:

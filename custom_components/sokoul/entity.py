@@ -14,9 +14,12 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
+from . import wording
 from .connectors.base import Paced, Parts
 from .const import DOMAIN
 from .coordinator import BackendCoordinator
+from .healing import rule_of
+from .journal_report import rule_name
 
 if TYPE_CHECKING:
     from .data import SokoulConfigEntry
@@ -216,6 +219,30 @@ class HubEntity(PacedEntity):
     @override
     def available(self) -> bool:
         return self.hub.overview is not None
+
+
+class HealingEntity(HubEntity):
+    """An entity of healing: there is none to show while there is no database to write to."""
+
+    def __init__(self, hub: Hub, description: EntityDescription) -> None:
+        super().__init__(hub, description)
+        if (rule := rule_of(description)) is not None:
+            words = wording.get(hub.hass.config.language)
+            self._attr_translation_placeholders = {"rule": rule_name(rule.key, words)}
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.async_on_remove(self.hub.pilot.add_watcher(self.write_if_new))
+
+    @override
+    def read(self) -> Any:
+        return self.entity_description.value(self.hub)  # type: ignore[attr-defined]
+
+    @property
+    @override
+    def available(self) -> bool:
+        return self.hub.pilot.running
 
 
 type MakeBackend = Callable[[AnyCoordinator, Any], Entity]

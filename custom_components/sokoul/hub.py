@@ -50,7 +50,7 @@ class Hub:
         self.view = WorldView(self)
         self.push = Push(self)
         self.paths = PathProof(self)
-        self.pilot = Pilot(self)
+        self.pilot: Pilot = Pilot(self)
         self._platforms: list[PlatformSetup] = []
         self._listeners: list[Callable[[], None]] = []
 

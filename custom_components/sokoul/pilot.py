@@ -27,6 +27,7 @@ from .autopilot.rules.registry import RULES
 from .autopilot.settings import PilotSettings, SettingError
 from .clients.errors import BackendError, NotFound
 from .const import DOMAIN, LOGGER
+from .healing import Tally
 from .model.backend import ARR_KINDS, DOWNLOAD_CLIENT_KINDS
 from .model.downloads import Torrent
 from .model.journal import JournalEntry
@@ -100,6 +101,9 @@ class Pilot:
         self._hub = hub
         self._hass = hub.hass
         self._listeners: list[Callable[[JournalEntry], None]] = []
+        self._watchers: list[Callable[[], None]] = []
+        self._leave: list[CALLBACK_TYPE] = []
+        self.tally: Tally = Tally()
         self._turn: asyncio.Task[None] | None = None
         self._last_turn = dt_util.utcnow() - SHORTEST_PAUSE
         self._next_turn: datetime | None = None
@@ -129,10 +133,12 @@ class Pilot:
             self._no_store(error)
             return
         ir.async_delete_issue(self._hass, DOMAIN, ISSUE)
-        hub = self._hub
-        hub.entry.async_on_unload(hub.add_listener(self.wake))
-        hub.entry.async_on_unload(self._hass.bus.async_listen_once(EVENT_HOMEASSISTANT_FINAL_WRITE, self._final_write))
+        self._leave = [
+            self._hub.add_listener(self.wake),
+            self._hass.bus.async_listen(EVENT_HOMEASSISTANT_FINAL_WRITE, self._final_write),
+        ]
         self.wake()
+        self._changed()
 
     async def _begin(self, opened: store.Store) -> None:
         hands = HubHands(self._hub)
@@ -149,11 +155,15 @@ class Pilot:
         self.desk = Desk(self.kernel)
         now = dt_util.utcnow()
         await self.kernel.start(now)
+        await self.tally.load(opened.journal)
         await opened.prune(now - JOURNAL_KEPT, JOURNAL_ROWS)
 
     async def stop(self) -> None:
         """Store what was learned, and let go of the database."""
+        while self._leave:
+            self._leave.pop()()
         self._cancel_timer()
+        self._next_turn = None
         if self._turn is not None:
             self._turn.cancel()
             with suppress(asyncio.CancelledError):
@@ -164,6 +174,14 @@ class Pilot:
                 await self.kernel.stop(dt_util.utcnow())
             with suppress(store.StoreError):
                 await opened.close()
+            self._changed()
+
+    async def begin_anew(self) -> Path:
+        """Set the database aside and begin with an empty one. Returns where the old one is now. Raises OSError."""
+        await self.stop()
+        aside = await store.set_aside(self.path, now=dt_util.utcnow())
+        await self.start()
+        return aside
 
     async def _final_write(self, _event: Event) -> None:
         """Home Assistant stops without unloading entries."""
@@ -198,6 +216,9 @@ class Pilot:
         self._last_turn = dt_util.utcnow()
         due = await self._take_turn()
         now = dt_util.utcnow()
+        if self.store is not None:
+            self.tally.look(self.kernel, now)
+            self._changed()
         self._turn_at(min(max(due, now + SHORTEST_PAUSE), now + LONGEST_PAUSE) if due else now + LONGEST_PAUSE)
 
     async def _take_turn(self) -> datetime | None:
@@ -230,6 +251,8 @@ class Pilot:
 
     def _save_settings(self, settings: PilotSettings) -> None:
         self._hub.memory.set(SETTINGS_KEY, settings.as_json())
+        self._changed()
+        self.wake()
 
     # --- telling -------------------------------------------------------------------------------------------------
 
@@ -240,9 +263,22 @@ class Pilot:
         return lambda: self._listeners.remove(listener)
 
     @callback
+    def add_watcher(self, watcher: Callable[[], None]) -> Callable[[], None]:
+        """Call a function whenever settings changed, something was done, or a turn is over."""
+        self._watchers.append(watcher)
+        return lambda: self._watchers.remove(watcher)
+
+    @callback
     def _tell(self, entry: JournalEntry) -> None:
+        self.tally.note(entry)
         for listener in tuple(self._listeners):
             listener(entry)
+        self._changed()
+
+    @callback
+    def _changed(self) -> None:
+        for watcher in tuple(self._watchers):
+            watcher()
 
     def _store_failed(self, error: Exception) -> None:
         LOGGER.error("The autopilot's database does not work: %s", error)

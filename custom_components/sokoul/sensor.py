@@ -10,7 +10,8 @@ from homeassistant.helpers.typing import StateType
 
 from .connectors.base import SPACE_WRITE_PAUSE, BackendSensor, Reading, nothing_urgent
 from .data import SokoulConfigEntry
-from .entity import AnyCoordinator, BackendEntity, HubEntity, PacedEntity, PartEntity, PlatformSetup
+from .entity import AnyCoordinator, BackendEntity, HealingEntity, HubEntity, PacedEntity, PartEntity, PlatformSetup
+from .healing import HEALING_SENSORS
 from .overview import HUB_SENSORS
 
 # Reads only, through the coordinators.
@@ -45,6 +46,7 @@ async def async_setup_entry(
     del hass
     hub = entry.runtime_data
     async_add_entities(HubSensor(hub, description) for description in HUB_SENSORS)
+    async_add_entities(HealingSensor(hub, description) for description in HEALING_SENSORS)
     hub.add_platform(
         PlatformSetup(
             async_add_entities,
@@ -86,3 +88,7 @@ class CommonSensor(BackendEntity, _Sensor):
 
 class HubSensor(HubEntity, _Sensor):
     """A sensor of everything together."""
+
+
+class HealingSensor(HealingEntity, _Sensor):
+    """A sensor of healing."""

@@ -1,4 +1,4 @@
-"""Switches of the backends."""
+"""Switches: of the backends, and of the rules of healing."""
 
 from typing import Any, override
 
@@ -8,7 +8,8 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .connectors.base import BackendSwitch
 from .data import SokoulConfigEntry
-from .entity import BackendEntity, PlatformSetup
+from .entity import BackendEntity, HealingEntity, PlatformSetup
+from .healing import HEALING_SWITCHES, HealingSwitch
 
 # One act at a time on a backend is what its coordinator sees to; one backend that hangs must not hold up another.
 PARALLEL_UPDATES = 0
@@ -19,7 +20,9 @@ async def async_setup_entry(
 ) -> None:
     """Add the switches."""
     del hass
-    entry.runtime_data.add_platform(
+    hub = entry.runtime_data
+    async_add_entities(RuleSwitch(hub, description) for description in HEALING_SWITCHES)
+    hub.add_platform(
         PlatformSetup(async_add_entities, of_backend=lambda backend: backend.connector.switches, make=SokoulSwitch)
     )
 
@@ -52,3 +55,23 @@ class SokoulSwitch(BackendEntity, SwitchEntity):
                 await self.entity_description.turn(self.coordinator, on)
         finally:
             self.write_if_new()  # its position may be a matter of the memory alone
+
+
+class RuleSwitch(HealingEntity, SwitchEntity):
+    """A switch of healing."""
+
+    entity_description: HealingSwitch
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        on: bool = self.read()
+        return on
+
+    @override
+    async def async_turn_on(self, **kwargs: Any) -> None:
+        self.entity_description.turn(self.hub, True)
+
+    @override
+    async def async_turn_off(self, **kwargs: Any) -> None:
+        self.entity_description.turn(self.hub, False)

@@ -11,9 +11,12 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 import pytest
 
+from custom_components.sokoul import wording
 from custom_components.sokoul.binary_sensor import CONNECTIVITY
 from custom_components.sokoul.connectors.registry import CONNECTORS
 from custom_components.sokoul.const import DOMAIN
+from custom_components.sokoul.healing import HEALING_EVENTS, HEALING_SELECTS, HEALING_SENSORS, HEALING_SWITCHES
+from custom_components.sokoul.journal_report import rule_name
 from custom_components.sokoul.overview import HUB_BINARY_SENSORS, HUB_SENSORS
 from custom_components.sokoul.sensor import COMMON_SENSORS
 from devstack.prowlarr import ProwlarrSimulator
@@ -74,10 +77,15 @@ def short(unique_id: str) -> str:
 async def test_every_entity_has_its_value_and_its_description(
     hass: HomeAssistant, stack: Stack, set_up: SetUp, all_entities_enabled: None, pass_time: PassTime
 ) -> None:
-    """The table is reviewed by hand: what it says of the stack is what goes on there."""
+    """The table is reviewed by hand: what it says of the stack is what goes on there.
+
+    Those of the rules are left out, because they are the same for each of them (`test_healing_entities.py`).
+    """
     await set_up(*stack.subentries())
     rows = []
     for entry in entries(hass):
+        if entry.translation_key in {"rule_autonomy", "rule_healing"}:
+            continue
         shown = hass.states.get(entry.entity_id)
         assert shown is not None
         facts = (
@@ -98,7 +106,15 @@ async def test_every_description_made_its_entity(
     hass: HomeAssistant, stack: Stack, set_up: SetUp, all_entities_enabled: None
 ) -> None:
     await set_up(*stack.subentries())
-    wanted = {f"{HUB_ID}_{each.key}" for each in (*HUB_SENSORS, *HUB_BINARY_SENSORS)}
+    own_tables = (
+        *HUB_SENSORS,
+        *HUB_BINARY_SENSORS,
+        *HEALING_SENSORS,
+        *HEALING_SELECTS,
+        *HEALING_SWITCHES,
+        *HEALING_EVENTS,
+    )
+    wanted = {f"{HUB_ID}_{each.key}" for each in own_tables}
     found = {entry.unique_id for entry in entries(hass)}
     for backend_id, kind in NAMES.items():
         if (connector := CONNECTORS.get(kind)) is None:
@@ -158,7 +174,9 @@ async def test_every_entity_is_named_in_the_language_of_home_assistant(
     texts: dict[str, Any] = json.loads((TRANSLATIONS / f"{language}.json").read_text())["entity"]
     for entry in entries(hass):
         assert entry.translation_key
-        assert entry.original_name == texts[entry.domain][entry.translation_key]["name"]
+        name = texts[entry.domain][entry.translation_key]["name"]
+        rule = entry.unique_id.removeprefix(f"{HUB_ID}_").removesuffix("_autonomy").removesuffix("_healing")
+        assert entry.original_name == name.format(rule=rule_name(rule, wording.get(language)))
         assert entry.has_entity_name
     by_id = {short(entry.unique_id): entry.original_name for entry in entries(hass)}
     assert by_id["qbittorrent_pause"] == {"en": "Pause everything", "fr": "Tout mettre en pause"}[language]

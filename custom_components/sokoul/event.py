@@ -1,0 +1,71 @@
+"""Events: what healing saw, asked and did."""
+
+from collections import deque
+from datetime import datetime, timedelta
+from typing import override
+
+from homeassistant.components.event import EventEntity
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.util import dt as dt_util
+
+from . import wording
+from .const import LOGGER
+from .data import SokoulConfigEntry
+from .entity import HealingEntity
+from .healing import HEALING_EVENTS, event_of
+from .journal_report import entry_sentence
+from .model.journal import JournalEntry
+
+# Told by the autopilot itself.
+PARALLEL_UPDATES = 0
+
+#: Each event is a row of the recorder. A day of this many an hour stays far below what a memory card can bear.
+MOST_AN_HOUR = 60
+HOUR = timedelta(hours=1)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant, entry: SokoulConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+) -> None:
+    """Add the events."""
+    del hass
+    async_add_entities(HealingEvent(entry.runtime_data, description) for description in HEALING_EVENTS)
+
+
+class HealingEvent(HealingEntity, EventEntity):
+    """What was written into the journal, as it is written."""
+
+    _told: deque[datetime]
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self._told = deque(maxlen=MOST_AN_HOUR)
+        self.async_on_remove(self.hub.pilot.add_listener(self._written_down))
+
+    @override
+    def read(self) -> None:
+        """Return nothing: only events change the state."""
+
+    @callback
+    def _written_down(self, entry: JournalEntry) -> None:
+        event, now = event_of(entry), dt_util.utcnow()
+        if event is None:
+            return
+        if len(self._told) == MOST_AN_HOUR and now - self._told[0] < HOUR:
+            LOGGER.debug("Entry %s of the journal makes no event: there were too many", entry.id)
+            return
+        self._told.append(now)
+        words = wording.get(self.hass.config.language, dt_util.get_default_time_zone())
+        self._trigger_event(
+            event,
+            {
+                "entry_id": entry.id,
+                "title": wording.clean(entry.label),
+                "rule": entry.rule,
+                "act": str(entry.act),
+                "text": entry_sentence(entry, now, words),
+            },
+        )
+        self.async_write_ha_state()
