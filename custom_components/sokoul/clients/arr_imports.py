@@ -9,8 +9,8 @@ What works for what, read from the sources of Radarr 6 and Sonarr 4:
 - One that it doesn't follow (given up, and out of the category before the application looked again): there are no
   candidates by its id. `scan_download` and `import_files` by folder work; but `ImportMode.AUTO` would *move* the files
   away from a torrent that seeds. One that only left the category is still known by its id until a restart.
-- One file that is rejected leaves the download `importPending` with a warning in Radarr, `importBlocked` in Sonarr; both
-  go on trying, and the texts are English whatever the language of the interface.
+- One file that is rejected leaves the download `importPending` with a warning in Radarr, `importBlocked` in Sonarr;
+  the texts are English whatever the language of the interface.
 """
 
 from abc import ABC, abstractmethod
