@@ -91,6 +91,7 @@ class SimulatedContainer:
     hopeless: bool = False
     check_says: str = ""
     exit_code: int = 0
+    error: str = ""  # why it could not be started
     out_of_memory: bool = False
     restart_count: int = 0
     started: float = 0.0
@@ -299,7 +300,7 @@ class DockerSimulator(Simulator):
             "Dead": container.state == "dead",
             "Pid": 4711 if container.state in _RUNNING else 0,
             "ExitCode": container.exit_code,
-            "Error": "",
+            "Error": container.error,
             "StartedAt": _written(container.started),
             "FinishedAt": _written(container.finished),
         }
@@ -325,7 +326,7 @@ class DockerSimulator(Simulator):
 
     async def _restart(self, request: web.Request) -> web.Response:
         container = self._find(request)
-        if (problem := _bad_grace(request)) or (problem := self._lender_is_gone(container)):
+        if (problem := _bad_grace(request)) or (problem := self._no_network(container)):
             return self._says(500, f"Cannot restart container {request.match_info['reference']}: {problem}")
         self._run(container)
         return web.Response(status=204, headers=self._headers)
@@ -336,8 +337,8 @@ class DockerSimulator(Simulator):
             return web.Response(status=304, headers=self._headers)
         if container.state == "paused":
             return self._says(409, "cannot start a paused container, try unpause instead")
-        if problem := self._lender_is_gone(container):
-            return self._says(404, problem)
+        if problem := self._no_network(container):
+            return self._says(404 if problem.startswith("No such") else 409, problem)
         self._run(container)
         return web.Response(status=204, headers=self._headers)
 
@@ -353,12 +354,20 @@ class DockerSimulator(Simulator):
     def _run(self, container: SimulatedContainer) -> None:
         container.state, container.exit_code, container.started = "running", 0, self._now
         container.sick = container.out_of_memory = False
+        container.error = ""
 
-    def _lender_is_gone(self, container: SimulatedContainer) -> str:
-        kind, _, lender = container.network_mode.partition(":")
-        if kind != "container" or any(each.is_called(lender) for each in self.containers):
+    def _no_network(self, container: SimulatedContainer) -> str:
+        """Return why a container can't have the network that it borrows; the engine notes the second reason."""
+        kind, _, reference = container.network_mode.partition(":")
+        if kind != "container":
             return ""
-        return f"No such container: {lender}"
+        lender = next((each for each in self.containers if each.is_called(reference)), None)
+        if lender is None:
+            return f"No such container: {reference}"
+        if lender.state not in _RUNNING:
+            container.error = f"cannot join network of a non running container: {lender.id}"
+            return container.error
+        return ""
 
 
 def _bad_grace(request: web.Request) -> str:

@@ -11,6 +11,7 @@ import pytest_socket
 
 from custom_components.sokoul.autopilot.rules.backend_down import (
     BackendDownPolicy,
+    Decision,
     Outage,
     decide,
     revive_dependants,
@@ -20,7 +21,9 @@ from custom_components.sokoul.clients.errors import NotFound, Refused, Unexpecte
 from custom_components.sokoul.model.containers import (
     Container,
     ContainerHealth,
+    ContainerMatch,
     ContainerState,
+    MatchedBy,
     dependants,
     find_container,
     lender,
@@ -247,6 +250,44 @@ async def test_without_its_lender_a_container_cannot_start(client: DockerClient,
     with pytest.raises(UnexpectedResponse) as caught:
         await client.restart("qbittorrent", grace_seconds=0)
     assert caught.value.status == 500
+
+
+async def test_a_borrower_that_could_not_start_is_started_once_its_lender_runs(
+    client: DockerClient, engine: Engine
+) -> None:
+    """As after a restart of the machine, when the borrower's turn comes first: the engine doesn't try again."""
+    await engine.run("gluetun", checked=True)
+    await engine.run("qbittorrent", network="container:gluetun", restart="unless-stopped")
+    await client.stop("qbittorrent", grace_seconds=0)
+    await client.stop("gluetun", grace_seconds=0)
+    with pytest.raises(Refused) as caught:
+        await client.start("qbittorrent")
+    assert caught.value.status == 409
+    with pytest.raises(UnexpectedResponse, match="non running container"):
+        await client.restart("qbittorrent", grace_seconds=0)
+    silent_since = engine.now() - timedelta(minutes=5)
+
+    async def decision() -> Decision:
+        borrower = await client.container("qbittorrent")
+        found = ContainerMatch(container=borrower, by=MatchedBy.NAME)
+        containers = await looked_at(client)
+        now = engine.now()
+        return decide(
+            Outage(backend_id="torrents", now=now, silent_since=silent_since, found=found, containers=containers),
+            BackendDownPolicy(grace_seconds=0),
+        )
+
+    assert (await decision()).proposal is None, "its lender does not run"
+    await client.start("gluetun")
+    await until(client, engine, "gluetun", ContainerHealth.HEALTHY)
+    proposal = (await decision()).proposal
+    assert proposal is not None
+    assert (proposal.act, proposal.reason.key) == (ActKind.RESTART, "heal.backend_down_not_started")
+    await client.restart(proposal.parameters["containers"][0], grace_seconds=0)
+    details = (await client.container("qbittorrent")).details
+    assert details is not None
+    assert details.start_error == ""
+    assert await engine.network_of("qbittorrent") == await engine.network_of("gluetun")
 
 
 # --- from unhealthy to healthy ---------------------------------------------------------------------------------------

@@ -76,6 +76,7 @@ def inspected(answer: Fields) -> Container:
             started_at=_moment(state, "StartedAt"),
             finished_at=_moment(state, "FinishedAt"),
             exit_code=state.whole("ExitCode", 0),
+            start_error=_message(state.text("Error", "")),
             out_of_memory=state.flag("OOMKilled", default=False),
             restarts_itself=policy is not None and policy.text("Name", "") in {"always", "unless-stopped"},
             restart_count=answer.whole("RestartCount", 0),
@@ -114,7 +115,11 @@ def _health(health: Fields | None) -> ContainerHealth:
 
 def _health_message(health: Fields | None) -> str:
     log = list(health.objects("Log")) if health else []
-    words = redact(" ".join(log[-1].text("Output", "").split())) if log else ""
+    return _message(log[-1].text("Output", "")) if log else ""
+
+
+def _message(text: str) -> str:
+    words = redact(" ".join(text.split()))
     return words if len(words) <= MAX_MESSAGE_CHARACTERS else words[: MAX_MESSAGE_CHARACTERS - 1] + "…"
 
 

@@ -91,7 +91,8 @@ class ContainerDetails:
 
     started_at: datetime | None = None
     finished_at: datetime | None = None
-    exit_code: int = 0
+    exit_code: int = 0  # of its last run
+    start_error: str = ""  # why the engine could not start it the last time that it should have; without secrets
     out_of_memory: bool = False
     restarts_itself: bool = False  # the engine starts it again when it ends, unless somebody stopped it
     restart_count: int = 0  # by the engine

@@ -162,6 +162,11 @@ ROWS = (
     row("it ended with an error just now", silent(minutes(1), box(state=EXITED, exit_code=1)), None, again=minutes(4)),
     row("it was killed for want of memory", silent(minutes(5), box(state=EXITED, exit_code=137, out_of_memory=True)),
         RESTART, "heal.backend_down_ended"),
+    row("its engine could not start it: nobody stopped it", silent(minutes(5), box(state=EXITED, exit_code=137,
+        restarts_itself=True, start_error="port is already allocated")), RESTART, "heal.backend_down_not_started",
+        parameters={"container": "radarr", "message": "port is already allocated"}),
+    row("its engine could not even start it once", silent(minutes(5), box(state=ContainerState.CREATED,
+        start_error="port is already allocated")), RESTART, "heal.backend_down_not_started"),
     row("how it ended is not known yet", silent(minutes(5), box(state=EXITED, details=None)), None, again=minutes(1)),
     row("its engine starts it again and again", silent(hours(1), box(state=ContainerState.RESTARTING, exit_code=1)),
         TELL, "heal.backend_down_crashing",
@@ -286,6 +291,7 @@ containers = st.builds(
     exit_code=st.sampled_from([0, 1, 137]),
     restarts_itself=st.booleans(),
     out_of_memory=st.booleans(),
+    start_error=st.sampled_from(["", "port is already allocated"]),
     network_mode=st.sampled_from(["bridge", "host", f"container:{gluetun().id}", "container:gone"]),
 )
 outages = st.builds(
@@ -320,7 +326,9 @@ def test_whatever_happens(case: Outage) -> None:
     assert case.may_restart
     assert case.found is not None
     container = case.found.container
-    assert container.state in {RUNNING, EXITED}, "what was stopped or paused by hand stays so"
+    stopped = container.details is None or not container.details.start_error
+    by_hand = {PAUSED, ContainerState.CREATED} if stopped else {PAUSED}
+    assert container.state not in by_hand, "what was stopped or paused by hand stays so"
     lends = lender(container, case.containers)
     assert lends is None or lends.well
     recent = [at for at in case.restarts if NOW - at < timedelta(days=1)]

@@ -138,9 +138,9 @@ def _by_state(outage: Outage, policy: BackendDownPolicy, container: Container, b
     match container.state:
         case ContainerState.RUNNING:
             return _restart_running(outage, policy, container, began)
-        case ContainerState.EXITED:
+        case ContainerState.EXITED | ContainerState.CREATED:
             return _restart_ended(outage, policy, container, began)
-        case ContainerState.CREATED | ContainerState.PAUSED:
+        case ContainerState.PAUSED:
             return Decision(proposal=_left_stopped(outage, container))
         case ContainerState.RESTARTING:
             return Decision(proposal=_crashing(outage, container))
@@ -173,18 +173,28 @@ def _restart_running(outage: Outage, policy: BackendDownPolicy, container: Conta
 
 
 def _restart_ended(outage: Outage, policy: BackendDownPolicy, container: Container, began: datetime) -> Decision:
-    """Start what failed by itself; what was stopped stays stopped. One that the engine restarts was stopped."""
+    """Start what failed by itself; what was stopped stays stopped. One that the engine restarts was stopped.
+
+    A container that the engine could not start was not: after a restart of the machine that happens to those which
+    borrow the network of one that starts later, and the engine tries only once.
+    """
     details = container.details
     if details is None:
         return Decision(again=outage.now + LOOK_AGAIN)
     failed = details.out_of_memory or details.exit_code not in _STOPPED
-    if details.restarts_itself or not failed:
+    if details.start_error:
+        reason = Reason(
+            key="heal.backend_down_not_started",
+            parameters={"container": container.name, "message": details.start_error},
+        )
+    elif failed and not details.restarts_itself:
+        reason = Reason(
+            key="heal.backend_down_ended",
+            parameters={"container": container.name, "since": details.finished_at or began},
+            evidence=_evidence(container),
+        )
+    else:
         return Decision(proposal=_left_stopped(outage, container))
-    reason = Reason(
-        key="heal.backend_down_ended",
-        parameters={"container": container.name, "since": details.finished_at or began},
-        evidence=_evidence(container),
-    )
     return _try(outage, policy, container, reason, began + policy.patience)
 
 
