@@ -113,7 +113,8 @@ def revive_dependants(
     """Return what to do about the containers whose network is gone since this one was started anew.
 
     It is for those that are no backend of ours: `others` are the ids of those that are, each of which `decide` looks
-    after. `lends` and those that borrow from it have to have been looked at closely.
+    after. `restarts` are those of the borrowers, not of the lender, which is no reason to let them wait. `lends` and
+    those that borrow from it have to have been looked at closely.
     """
     lost = [each for each in dependants(lends, containers) if each.id not in others and lost_network(each, lends)]
     if not lost:
