@@ -2,13 +2,17 @@
 
 One cause gives one verdict for all downloads that it touches, so that a dead line or a full disk never becomes forty
 accusations. `firewalled` is normal: many tunnels forward no port.
+
+That a client is "connected" proves little: after a tunnel came back on another address it may listen where nothing
+arrives, and still say so. What proves a line is a peer. The nodes of the DHT do only when new ones come in: those that
+are known are given up one by one, over hours.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ..model.backend import Backend
-from ..model.downloads import ConnectionStatus
+from ..model.downloads import ConnectionStatus, Transfer
 from ..model.reasons import Reason
 from ..model.waiting import FULL_BELOW_BYTES
 from .rules.base import OPEN, Gate
@@ -19,18 +23,54 @@ SETTLING = timedelta(minutes=10)
 LINE_PATIENCE = timedelta(minutes=10)
 
 
+#: A line or limit that is used to this share is busy.
+BUSY_SHARE = 0.8
+#: The fastest rate that was seen stands for what a line can carry, for so long; a slow one stands for nothing.
+BEST_LASTS = timedelta(days=7)
+BEST_AT_LEAST = 1_000_000
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """When a client was first seen since it was away, and when anything last showed that its line works."""
+    """What was seen of a client's line: since when the client answers, what last showed that the line works, how fast.
+
+    Rates in bytes per second.
+    """
 
     answering_since: datetime
     alive_at: datetime | None = None
+    dht_nodes: int = 0
+    best_rate: int = 0
+    best_at: datetime | None = None
 
 
 def line_alive(backend: Backend) -> bool:
-    """Tell whether the client itself shows that its line works: somebody is connected, or the DHT answers."""
+    """Tell whether the client itself shows at this moment that its line works: somebody is connected."""
     snapshot = backend.client
-    return snapshot is not None and (snapshot.transfer.peers > 0 or snapshot.transfer.dht_nodes > 0)
+    return snapshot is not None and snapshot.transfer.peers > 0
+
+
+def follow(line: Line, backend: Backend, now: datetime) -> Line:
+    """Return what is known of a line after another look at its client: the same object where nothing is new."""
+    snapshot = backend.client
+    if not backend.available or snapshot is None:
+        return line
+    nodes, rate = snapshot.transfer.dht_nodes, snapshot.transfer.download_rate
+    if line_alive(backend) or nodes > line.dht_nodes:
+        line = replace(line, alive_at=now)
+    if nodes != line.dht_nodes:
+        line = replace(line, dht_nodes=nodes)
+    if rate > line.best_rate or line.best_at is None or now - line.best_at > BEST_LASTS:
+        line = replace(line, best_rate=rate, best_at=now)
+    return line
+
+
+def is_busy(transfer: Transfer, line: Line) -> bool:
+    """Tell whether the line or a limit of our own is the bottleneck: then no swarm is to blame for being slow."""
+    rate, limit = transfer.download_rate, transfer.download_limit
+    if transfer.alternative_limits or (limit > 0 and rate >= BUSY_SHARE * limit):
+        return True
+    return line.best_rate >= BEST_AT_LEAST and rate >= BUSY_SHARE * line.best_rate
 
 
 def judge_client(backend: Backend, line: Line, *, active: bool, now: datetime, settling: timedelta = SETTLING) -> Gate:

@@ -1,24 +1,28 @@
 """Learning from what is seen: the one place where time is added to what is known of a download.
 
 A clock runs while its rule's symptom is there and the evidence can be trusted; it stands still while nobody can tell,
-and is forgotten when the symptom is over. A new byte proves wrong what claims that nothing arrives.
+and is forgotten when the symptom is over. A new byte proves wrong what claims that nothing arrives. What was checked,
+moved, queued or stopped gets time to settle: its clocks begin to run after that, without another look being needed.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..model.downloads import DownloadState
 from ..model.memory import Clock, Pace, SubjectMemory
 from .rules.base import Case, Rule, Sign
 
-#: After its data was checked or moved, a torrent has to find its peers again.
+#: After its data was checked or moved, or when its turn has come, a torrent has to find its peers again.
 SETTLING = timedelta(minutes=30)
+#: It is still being checked or moved, or still waits: nobody knows until when.
+NO_END = datetime(9999, 1, 1, tzinfo=UTC)
 #: The stretch of time over which the pace is measured.
 STRETCH = timedelta(minutes=30)
 
-_UNSETTLED = frozenset({DownloadState.CHECKING, DownloadState.MOVING})
+_AT_WORK = frozenset({DownloadState.CHECKING, DownloadState.MOVING})
+_UNSETTLED = _AT_WORK | {DownloadState.QUEUED, DownloadState.STOPPED}
 
 type AnyRule = Rule[Any]
 
@@ -26,21 +30,24 @@ type AnyRule = Rule[Any]
 def observe(case: Case, rules: Iterable[AnyRule], policy_of: Callable[[AnyRule], Any]) -> SubjectMemory:
     """Return what is known of a download after this look at it: the same object where nothing is new."""
     memory = _progress(case)
-    settling = memory.settling_until is not None and case.now < memory.settling_until
+    trusted = case.around.gate.open and case.download.state not in _AT_WORK
+    settled_at = memory.settling_until
+    start = case.now if settled_at is None or settled_at == NO_END else max(settled_at, case.now)
     seen = replace(case, memory=memory)
     clocks: dict[str, Clock] = {}
     for rule in rules:
         sign = rule.sign(seen, policy_of(rule))
         if sign is Sign.NO:
             continue
-        if sign is Sign.YES and rule.gated and (settling or not case.around.gate.open):
+        if sign is Sign.YES and rule.gated and not trusted:
             sign = Sign.HOLD
+        since = start if rule.gated else case.now
         fresh = rule.ends_with_progress and memory.progressed_at == case.now
         known = None if fresh else memory.clocks.get(rule.key)
         if known is not None:
-            clocks[rule.key] = known.running(case.now) if sign is Sign.YES else known.stopped(case.now)
+            clocks[rule.key] = known.running(since) if sign is Sign.YES else known.stopped(case.now)
         elif sign is Sign.YES:
-            clocks[rule.key] = Clock(running_since=case.now)
+            clocks[rule.key] = Clock(running_since=since)
     if _same(clocks, memory.clocks):
         return memory
     return replace(memory, clocks=clocks)
@@ -54,8 +61,11 @@ def _progress(case: Case) -> SubjectMemory:
     """Note new bytes, and how fast they came."""
     download, memory, now = case.download, case.memory, case.now
     have = max(download.size_bytes - download.remaining_bytes, 0) if download.size_bytes else 0
-    if download.state in _UNSETTLED:
-        memory = replace(memory, settling_until=_later(memory.settling_until, now + SETTLING))
+    if download.torrent is not None and download.state in _UNSETTLED:
+        if memory.settling_until != NO_END:
+            memory = replace(memory, settling_until=NO_END)
+    elif memory.settling_until == NO_END:
+        memory = replace(memory, settling_until=now + SETTLING)
     if have > memory.have_bytes:
         memory = replace(memory, have_bytes=have, progressed_at=now)
     elif have < memory.have_bytes:  # checked, and less of it was right: what comes again is progress
@@ -64,11 +74,6 @@ def _progress(case: Case) -> SubjectMemory:
 
 
 _FETCHING = frozenset({DownloadState.DOWNLOADING, DownloadState.STALLED})
-
-
-def _later(known: datetime | None, wanted: datetime) -> datetime:
-    """Return the later moment, but don't move it with every look."""
-    return wanted if known is None or wanted - known > timedelta(minutes=1) else known
 
 
 def _paced(memory: SubjectMemory, have: int, case: Case) -> SubjectMemory:

@@ -2,20 +2,27 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+import re
 
 from ..model.journal import Autonomy
 from ..model.reasons import Reason
-from .rules.base import Case
+from .rules.base import Case, Look
 
 #: The category that torrents in quarantine are in: no *arr looks there.
 QUARANTINE = "sokoul-quarantine"
 #: Tags and categories that other tools and people use to say "not yours".
-NEVER_TOUCH = frozenset({"cross-seed", "autobrr", "keep", "nohl"})
+NEVER_TOUCH = frozenset({"cross-seed", "cross-seed-link", "autobrr", "keep", "nohl"})
+#: What stands between the names of a category with others above it; cross-seed appends itself with a dot.
+_BETWEEN = re.compile(r"[/.\\]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claims:
-    """What people and other tools claimed. Labels are compared as whole words, without regard to case."""
+    """What people and other tools claimed.
+
+    Labels are compared as a whole and by the names in them (`tv.cross-seed`), never by parts of names, without regard
+    to case.
+    """
 
     labels: frozenset[str] = NEVER_TOUCH
     keys: frozenset[str] = frozenset()  # the never-touch list: info hashes, or the *arr's ids of what is no torrent
@@ -23,7 +30,10 @@ class Claims:
 
     def label_of(self, labels: Collection[str]) -> str | None:
         """Return the first of these labels that says "not yours"."""
-        return next((label for label in sorted(labels) if label.casefold() in self.labels), None)
+        return next((label for label in sorted(labels) if self._says_so(label.casefold().strip())), None)
+
+    def _says_so(self, label: str) -> bool:
+        return label in self.labels or not self.labels.isdisjoint(_BETWEEN.split(label))
 
 
 def ceiling(case: Case, claims: Claims) -> tuple[Autonomy, Reason | None]:
@@ -37,6 +47,9 @@ def ceiling(case: Case, claims: Claims) -> tuple[Autonomy, Reason | None]:
         return Autonomy.OFF, Reason(key="claimed.nobody")
     if torrent is not None and torrent.forced:
         return Autonomy.OFF, Reason(key="claimed.forced")
-    if case.facts.by_hand and download.key not in claims.ours:
-        return Autonomy.SUGGEST, Reason(key="claimed.by_hand")
+    if download.key not in claims.ours:
+        if case.facts.by_hand:
+            return Autonomy.SUGGEST, Reason(key="claimed.by_hand")
+        if download.claims and Look.ORIGIN in case.facts.looked and case.facts.grabbed_at is None:
+            return Autonomy.SUGGEST, Reason(key="claimed.unknown_origin")  # no *arr knows who brought it
     return Autonomy.ACT, None

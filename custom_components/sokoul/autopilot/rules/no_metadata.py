@@ -11,7 +11,7 @@ from ...model.downloads import DownloadState
 from ...model.journal import ActKind, Autonomy, Proposal
 from ...model.reasons import Reason
 from .base import Case, Rule, Sign, Step, Verdict, climb, need
-from .swarm import BEFORE_GIVING_UP, reannounce, sign_in, swarm_evidence
+from .swarm import BEFORE_BLAMING, hindrance, is_shared, reannounce, sign_in, swarm_evidence
 
 KEY = "no_metadata"
 
@@ -34,7 +34,7 @@ def judge(case: Case, policy: NoMetadataPolicy, elapsed: timedelta) -> Verdict:
     torrent = case.download.torrent
     if torrent is None:
         return None
-    if elapsed >= policy.reannounce_after and (missing := need(case, BEFORE_GIVING_UP)):
+    if elapsed >= policy.reannounce_after and (missing := need(case, BEFORE_BLAMING)):
         return missing
     ladder = (
         *reannounce(policy.reannounce_after),
@@ -43,12 +43,17 @@ def judge(case: Case, policy: NoMetadataPolicy, elapsed: timedelta) -> Verdict:
     step = climb(ladder, case, elapsed)
     if not isinstance(step, ActKind):
         return step
+    gives_up = step is ActKind.REPLACE
+    # without metadata no complete copy can have been seen
+    if gives_up and (later := hindrance(case, elapsed, timedelta())):
+        return later
+    ask = gives_up and (case.facts.is_private is None or is_shared(case))
     return Proposal(
         rule=KEY,
         subject=case.download.id,
         act=step,
         reason=Reason(key=f"heal.{KEY}", parameters={"idle": elapsed}, evidence=swarm_evidence(torrent)),
-        ceiling=Autonomy.SUGGEST if case.facts.is_private is None and step is ActKind.REPLACE else Autonomy.ACT,
+        ceiling=Autonomy.SUGGEST if ask else Autonomy.ACT,
     )
 
 

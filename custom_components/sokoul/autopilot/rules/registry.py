@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from . import delayed, failed, imports, no_metadata, orphan, restored, stalled
+from . import broken, content, delayed, failed, imports, no_metadata, orphan, pack, restored, slow, stalled
 from .base import Rule
 
 RULES: tuple[Rule[Any], ...] = (
@@ -11,6 +11,10 @@ RULES: tuple[Rule[Any], ...] = (
     imports.RULE,
     orphan.RULE,
     delayed.RULE,
+    content.RULE,
+    broken.RULE,
     no_metadata.RULE,
+    pack.RULE,
     stalled.RULE,
+    slow.RULE,
 )

@@ -4,17 +4,27 @@ Detected from the state that the client gives (fetching, or stalled) and from th
 message texts, and only as time without a new byte while the gate was open: a fresh connection reads as stalled for its
 first second, and a dead line makes every torrent look so. The ladder begins with what costs nothing. A torrent is
 given up only when nobody had a complete copy for a day (those who seed come and go daily), and only after another
-release was found.
+release was found. A pack of which whole episodes are here is not given up at all, see `pack`.
 """
 
 from dataclasses import dataclass
 from datetime import timedelta
 
 from ...model.downloads import DownloadState
-from ...model.journal import ActKind, Proposal
+from ...model.journal import ActKind, Autonomy, Proposal
 from ...model.reasons import Reason
-from .base import Case, Later, Rule, Sign, Step, Verdict, climb, need
-from .swarm import BEFORE_GIVING_UP, complete_copy_within, is_rare, reannounce, sign_in, swarm_evidence
+from .base import Case, Look, Rule, Sign, Step, Verdict, climb, need
+from .pack import is_mostly_here, lacking
+from .swarm import (
+    BEFORE_BLAMING,
+    hindrance,
+    is_careful,
+    is_shared,
+    reannounce,
+    sign_in,
+    swarm_evidence,
+    tracker_is_down,
+)
 
 KEY = "stalled"
 
@@ -38,13 +48,9 @@ def sign(case: Case, _policy: StalledPolicy) -> Sign:
 
 def judge(case: Case, policy: StalledPolicy, elapsed: timedelta) -> Verdict:
     """Climb the ladder."""
-    torrent = case.download.torrent
-    if torrent is None:
-        return None
-    if elapsed >= policy.reannounce_after and (missing := need(case, BEFORE_GIVING_UP)):
+    if elapsed >= policy.reannounce_after and (missing := need(case, BEFORE_BLAMING)):
         return missing
-    careful = is_rare(case) or case.facts.is_private is not False
-    patience = policy.patience_when_rare if careful else policy.patience
+    careful = is_careful(case) or tracker_is_down(case)
     ladder = (
         *reannounce(policy.reannounce_after),
         Step(
@@ -52,13 +58,11 @@ def judge(case: Case, policy: StalledPolicy, elapsed: timedelta) -> Verdict:
             after=policy.trackers_after,
             fits=lambda case: bool(policy.trackers) and case.facts.is_private is False,
         ),
-        Step(act=ActKind.REPLACE, after=patience, times=None),
+        Step(act=ActKind.REPLACE, after=policy.patience_when_rare if careful else policy.patience, times=None),
     )
     match climb(ladder, case, elapsed):
-        case ActKind.REPLACE as act:
-            if seen := complete_copy_within(case, policy.last_copy_patience):
-                return Later(elapsed + policy.last_copy_patience - (case.now - seen))
-            return _proposal(case, act, elapsed)
+        case ActKind.REPLACE:
+            return hindrance(case, elapsed, policy.last_copy_patience) or _give_up(case, elapsed)
         case ActKind.ADD_TRACKERS as act:
             return _proposal(case, act, elapsed, trackers=policy.trackers)
         case ActKind() as act:
@@ -67,11 +71,23 @@ def judge(case: Case, policy: StalledPolicy, elapsed: timedelta) -> Verdict:
             return later
 
 
-def _proposal(case: Case, act: ActKind, elapsed: timedelta, **parameters: object) -> Proposal:
+def _give_up(case: Case, elapsed: timedelta) -> Verdict:
+    if is_mostly_here(case):
+        if missing := need(case, {Look.FILES}):
+            return missing
+        if lacking(case) is not None:
+            return None  # what is here is kept
+    ceiling = Autonomy.SUGGEST if is_shared(case) else Autonomy.ACT
+    return _proposal(case, ActKind.REPLACE, elapsed, ceiling=ceiling)
+
+
+def _proposal(
+    case: Case, act: ActKind, elapsed: timedelta, *, ceiling: Autonomy = Autonomy.ACT, **parameters: object
+) -> Proposal:
     torrent = case.download.torrent
     evidence = swarm_evidence(torrent) if torrent else {}
     reason = Reason(key=f"heal.{KEY}", parameters={"idle": elapsed}, evidence=evidence)
-    return Proposal(rule=KEY, subject=case.download.id, act=act, reason=reason, parameters=parameters)
+    return Proposal(rule=KEY, subject=case.download.id, act=act, reason=reason, parameters=parameters, ceiling=ceiling)
 
 
 RULE = Rule(key=KEY, policy=StalledPolicy, sign=sign, judge=judge, ends_with_progress=True)

@@ -2,10 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from ...model.downloads import DownloadState, Torrent
+from ...model.downloads import DownloadState, Torrent, TrackerStatus
 from ...model.journal import ActKind
 from ...model.reasons import Value, known
-from .base import Case, Look, Sign, Step
+from .arrs import is_away, waiting
+from .base import Case, Later, Look, Sign, Step
 
 #: In these states a torrent waits for its client, or does what is not fetching: that says nothing of its swarm.
 _BUSY = frozenset({DownloadState.CHECKING, DownloadState.MOVING, DownloadState.QUEUED, DownloadState.STOPPED})
@@ -16,6 +17,13 @@ RARE_BELOW_SEEDS = 5
 
 #: What has to be known before a torrent is given up.
 BEFORE_GIVING_UP = frozenset({Look.ORIGIN, Look.PRIVACY, Look.TITLES})
+#: And before the swarm is blamed for it.
+BEFORE_BLAMING = BEFORE_GIVING_UP | {Look.TRACKERS}
+
+#: When something else stands in the way, it is looked at again after this.
+ASK_AGAIN = timedelta(hours=1)
+
+_FAILING = frozenset({TrackerStatus.NOT_WORKING, TrackerStatus.ERROR, TrackerStatus.UNREACHABLE})
 
 
 def sign_in(case: Case, *states: DownloadState) -> Sign:
@@ -34,6 +42,38 @@ def is_rare(case: Case) -> bool:
         return True
     dates = [title.released_on for title in case.facts.titles or () if title.released_on is not None]
     return not dates or case.now.date() - min(dates) > RARE_AFTER
+
+
+def is_careful(case: Case) -> bool:
+    """Whether giving it up may cost more than time: it is rare, or not known to be public."""
+    return is_rare(case) or case.facts.is_private is not False
+
+
+def is_shared(case: Case) -> bool:
+    """Whether several *arrs wait for it: another release is found for one of them, the others would go without."""
+    return len({claim.backend_id for claim in waiting(case)}) > 1
+
+
+def tracker_is_down(case: Case) -> bool:
+    """Whether it can find nobody because of a tracker that fails for others, too, and none of its trackers works."""
+    used = [tracker for tracker in case.facts.trackers or () if tracker.status is not TrackerStatus.DISABLED]
+    return all(tracker.status in _FAILING for tracker in used) and any(
+        tracker.host in case.around.failing_trackers for tracker in used
+    )
+
+
+def hindrance(case: Case, elapsed: timedelta, last_copy: timedelta) -> Later | None:
+    """Return when to ask again if what speaks against giving a torrent up now is not the torrent's own.
+
+    Somebody had a complete copy lately; its *arr is away; the one tracker of a private torrent fails for others, too.
+    A public torrent has other ways to find people, so there a tracker only counts as a reason to be careful.
+    """
+    if seen := complete_copy_within(case, last_copy):
+        return Later(elapsed + last_copy - (case.now - seen))
+    away = is_away(case, waiting(case))
+    if away or (tracker_is_down(case) and case.facts.is_private is not False):
+        return Later(elapsed + ASK_AGAIN)
+    return None
 
 
 def complete_copy_within(case: Case, span: timedelta) -> datetime | None:
