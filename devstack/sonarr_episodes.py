@@ -36,6 +36,10 @@ class Episodes:
         if not any(query.texts(name) for name in ("seriesId", "episodeIds", "episodeFileId")):
             raise ApiError.message(400, "seriesId or episodeIds must be provided")
         file_id = query.optional_integer("episodeFileId")
+        wanted = set(query.integers("episodeIds"))
+        known = {number for number in wanted if self.arr.library.episode(number) is not None}
+        if known != wanted:
+            raise ApiError.message(500, f"Expected query to return {len(wanted)} rows but returned {len(known)}")
         asked = self.arr.title_filter(query)
         with_series, with_file = query.boolean("includeSeries"), query.boolean("includeEpisodeFile")
         return answer(

@@ -1,7 +1,7 @@
 """Replacing a download through the clients, at the simulated Radarr and Sonarr: from the search to the import."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiohttp import ClientSession
@@ -397,6 +397,20 @@ async def test_the_files_of_a_download_that_is_not_known_may_be_moved(
     assert [event.download_id for event in events if event.kind is HistoryKind.IMPORTED] == [None]
 
 
+async def test_a_scan_leaves_the_files_where_they_are_unless_told_otherwise(pair: Pair) -> None:
+    without_files(pair)
+    one = pair.wanted[0]
+    path = f"/data/torrents/{release_of(one).title}"  # type: ignore[arg-type]
+    item = pair.arr.queue_item(one, title="Renamed", status="completed", progress=1, output_path=path)
+    pair.arr.queue.forget_download(item)
+    await finished(pair, await pair.client.scan_download(path, str(item.download_id)))
+    assert one.file is not None
+    assert pair.arr.imports.moved == []
+    one.file = None
+    await finished(pair, await pair.client.scan_download(path, str(item.download_id), ImportMode.MOVE))
+    assert pair.arr.imports.moved == [f"{path}/Renamed.mkv"]
+
+
 async def test_a_path_where_nothing_is(pair: Pair) -> None:
     assert await pair.client.import_candidates_in("/data/torrents/nothing") == ()
     assert await pair.client.import_candidates("0" * 40) == ()
@@ -431,11 +445,16 @@ async def test_dates_and_tags_of_movies(radarr: RadarrSimulator, session: Client
     client = RadarrClient(session, radarr.url, radarr.api_key)
     movie = radarr.library.movies[6]
     movie.tags = [1]
+    movie.in_cinemas, movie.digital_release, movie.physical_release = (
+        datetime(2026, month, 1, tzinfo=UTC) for month in (3, 9, 7)
+    )
     (details,) = await client.titles([6])
     assert details.tags == {1}
-    assert details.in_cinemas_at == movie.in_cinemas
-    dates = [date for date in (movie.digital_release, movie.physical_release) if date]
-    assert details.released_at == min(dates, default=None)
+    assert details.in_cinemas_at == datetime(2026, 3, 1, tzinfo=UTC)
+    assert details.released_at == datetime(2026, 7, 1, tzinfo=UTC)
+    movie.digital_release = movie.physical_release = None
+    (details,) = await client.titles([6])
+    assert details.released_at is None
 
 
 async def test_episodes_of_a_season(sonarr: SonarrSimulator, session: ClientSession) -> None:
