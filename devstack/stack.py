@@ -7,23 +7,24 @@ Where qBittorrent or libtorrent can't be had, simulated torrents stand in, and t
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Self
 
 from .arr import ArrSimulator
+from .arr_decisions import Source
 from .arr_grabbing import invented_magnet
 from .clock import WallClock
 from .frame import Simulator
-from .library import DOWNLOADS_ROOT, Library, Wanted
+from .library import DOWNLOADS_ROOT, Library, Movie, Wanted
 from .prowlarr import ProwlarrSimulator
 from .qbittorrent import QbittorrentSimulator
 from .qbittorrent_torrent import Swarm
 from .radarr import RadarrSimulator
 from .real_qbittorrent import RealQbittorrent
-from .releases import INDEXERS, Release, episode_releases, movie_releases
+from .releases import INDEXERS, Release, episode_releases, movie_releases, release_of
 from .sonarr import SonarrSimulator
 from .swarm import LocalSwarm, Published
 from .tools import find_qbittorrents, swarm_python
@@ -61,6 +62,15 @@ _SIMULATED = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stuck:
+    """A movie whose download gets nothing, and the release that would."""
+
+    movie: Movie
+    release: Release
+    better: Release
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
     """How to connect to a backend, as a person would type it."""
 
@@ -90,6 +100,7 @@ class Stack:
         self.prowlarr = ProwlarrSimulator(self.library)
         self.qbittorrent: RealQbittorrent | QbittorrentSimulator
         self.swarm: LocalSwarm | None = None
+        self.stuck: Stuck | None = None
         self._binary = max(find_qbittorrents(), key=lambda binary: binary.release, default=None) if real else None
         self._python = swarm_python() if real else None
         self._life = AsyncExitStack()
@@ -194,10 +205,22 @@ class Stack:
                 continue
             fate = todo.pop(0)
             arr.grabbing.source = partial(self._torrent_of, fate=fate)
-            await arr.grabbing.grab(candidates[0], candidates[0].wanted, interactive=True)
+            await arr.grabbing.grab(candidates[0], candidates[0].wanted, source=Source.RSS)
+            if fate is Fate.STALLED and isinstance(wanted, Movie):
+                self.stuck = await self._stuck(wanted, candidates[0])
         arr.grabbing.source = partial(self._torrent_of, fate=Fate.DONE)
 
+    async def _stuck(self, movie: Movie, release: Release) -> Stuck:
+        """Let the searches for a movie find a release that would arrive, beside the one that gets nothing."""
+        better = release_of(movie, group="MERiDiAN", indexer=INDEXERS[0])
+        torrent = await self._torrent_of(better, fate=Fate.DONE)
+        better = replace(better, torrent=torrent)
+        self.radarr.offer(movie, release, better)
+        return Stuck(movie=movie, release=release, better=better)
+
     async def _torrent_of(self, release: Release, *, fate: Fate) -> bytes | str:
+        if release.torrent is not None:
+            return release.torrent
         if isinstance(self.qbittorrent, QbittorrentSimulator):
             self._foresee(self.qbittorrent, release, fate)
         if self.swarm is None or fate is Fate.METADATA:
