@@ -12,9 +12,9 @@ each file now, and by which of its titles have a file:
   a search, else the next look at the feeds brings it back.
 - Everything else is for a person to decide, an unknown wording before all.
 
-What an *arr says against a file is a text, but not a translated one: in no version do Radarr and Sonarr have these
-sentences in their translations (sources of Radarr 6 and Sonarr 4, import specifications). The wordings below are all
-that are acted upon, and the worst that any of them can do without the other evidence is to ask a person.
+What an *arr says against a file is a text, but not a translated one: Radarr 6.1 and Sonarr of June 2026 have these
+sentences in the code of their import specifications and not among their translations. The wordings below are all that
+are acted upon, and the worst that any of them can do without the other evidence is to ask a person.
 """
 
 from collections.abc import Collection, Sequence
