@@ -14,6 +14,8 @@ wanted_packages() {
   find_chromium >/dev/null || echo chromium
   find_postgresql >/dev/null || echo postgresql
   has_turbojpeg || echo libturbojpeg0
+  # tests start an engine of their own; where systemd runs, its package would start one for good
+  have_docker || [ -d /run/systemd/system ] || echo docker.io busybox-static
   [ -d /usr/share/fonts/truetype/dejavu ] || echo fonts-dejavu-core
 }
 
@@ -142,6 +144,8 @@ find_postgresql() {
   dirname "$initdb"
 }
 
+have_docker() { have dockerd && have busybox; }
+
 has_turbojpeg() {
   local pattern
   for pattern in '/usr/lib/*/libturbojpeg.so.0' '/usr/lib*/libturbojpeg.so.0' '/opt/homebrew/lib/libturbojpeg.dylib'; do
@@ -163,6 +167,11 @@ set_up_programs() {
     report "PostgreSQL" "$path"
   else
     report "PostgreSQL" "skipped: not installed; tests of that database skip"
+  fi
+  if have_docker; then
+    report "Docker" "$(command -v dockerd)"
+  else
+    report "Docker" "skipped: no dockerd with busybox; tests of a real container engine skip"
   fi
   if have ffmpeg && has_turbojpeg; then
     report "ffmpeg, TurboJPEG" "there"
