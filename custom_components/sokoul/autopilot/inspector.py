@@ -94,18 +94,20 @@ class BackendInspector:
         return await self._client(case).is_private(torrent.hash)
 
     async def _titles(self, case: Case, facts: Facts) -> Facts:
-        details: list[TitleDetails] = []
+        found: list[TitleFacts] = []
         for claim in case.download.claims:
             if claim.item.titles:
-                details += await self._arr(claim).titles([title.id for title in claim.item.titles])
-        return replace(facts, titles=tuple(_title_facts(each) for each in details))
+                details = await self._arr(claim).titles([title.id for title in claim.item.titles])
+                found += [_title_facts(each, claim.backend_id) for each in details]
+        return replace(facts, titles=tuple(found))
 
     async def _choices(self, case: Case, facts: Facts) -> Facts:
-        claim = _first(case)
-        if claim is None or claim.item.download_id is None:
-            return facts
-        found = await self._arr(claim).import_candidates(claim.item.download_id)
-        return replace(facts, choices=tuple(_choice(each) for each in found))
+        found: list[ImportChoice] = []
+        for claim in case.download.claims:
+            if claim.item.download_id is not None:
+                candidates = await self._arr(claim).import_candidates(claim.item.download_id)
+                found += [_choice(each, claim.backend_id) for each in candidates]
+        return replace(facts, choices=tuple(found))
 
     def _arr(self, claim: Claim) -> ArrHands:
         arr = self._hands.arr(claim.backend_id)
@@ -124,20 +126,22 @@ def _first(case: Case) -> Claim | None:
     return case.download.claims[0] if case.download.claims else None
 
 
-def _title_facts(details: TitleDetails) -> TitleFacts:
+def _title_facts(details: TitleDetails, arr_id: str) -> TitleFacts:
     moments = [moment for moment in (details.released_at, details.in_cinemas_at) if moment is not None]
     return TitleFacts(
         id=details.title.id,
         monitored=details.title.monitored,
         has_file=details.has_file,
         released_on=min(moments).date() if moments else None,
+        arr_id=arr_id,
     )
 
 
-def _choice(candidate: ImportCandidate) -> ImportChoice:
+def _choice(candidate: ImportCandidate, arr_id: str) -> ImportChoice:
     return ImportChoice(
         path=candidate.path,
         size_bytes=candidate.size_bytes,
         title_ids=tuple(sorted(candidate.title_ids)),
         rejections=tuple(rejection.reason for rejection in candidate.rejections),
+        arr_id=arr_id,
     )
