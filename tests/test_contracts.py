@@ -19,6 +19,7 @@ from homeassistant.const import Platform
 from homeassistant.util.yaml import load_yaml_dict
 import pytest
 
+from custom_components.sokoul import services_healing
 from custom_components.sokoul.autopilot.rules.registry import RULES
 from custom_components.sokoul.binary_sensor import CONNECTIVITY
 from custom_components.sokoul.connectors.registry import CONNECTORS
@@ -30,6 +31,7 @@ from custom_components.sokoul.healing import (
     HEALING_SWITCHES,
     rule_of,
 )
+from custom_components.sokoul.model.journal import EntryStatus
 from custom_components.sokoul.overview import HUB_BINARY_SENSORS, HUB_SENSORS
 from custom_components.sokoul.problems import PROBLEMS
 from custom_components.sokoul.sensor import COMMON_SENSORS
@@ -367,12 +369,20 @@ SCHEMAS = {
     Action.REFRESH: REFRESH,
     Action.CHECK_UP: EXPLAIN,
     Action.EXPLAIN_TOPOLOGY: EXPLAIN,
+    Action.APPROVE: services_healing.APPROVE,
+    Action.EXPLAIN: services_healing.EXPLAIN_DOWNLOAD,
+    Action.GET_JOURNAL: services_healing.GET_JOURNAL,
+    Action.HEAL: services_healing.HEAL,
+    Action.PROTECT: services_healing.PROTECT,
+    Action.REJECT: services_healing.REJECT,
+    Action.UNDO: services_healing.UNDO,
 }
 SERVICES: dict[str, Any] = load_yaml_dict(str(INTEGRATION / "services.yaml"))
 
 
 def test_every_action_is_described_as_it_is_checked() -> None:
     assert set(SERVICES) == {str(action) for action in Action} == set(ICONS["services"])
+    assert set(SCHEMAS) == set(Action)
     for action, schema in SCHEMAS.items():
         fields = (SERVICES[action] or {}).get("fields", {})
         assert set(fields) == {str(marker) for marker in schema.schema}
@@ -422,6 +432,7 @@ def test_every_translated_selector_has_its_texts(language: str) -> None:
 
 def test_the_filters_offered_are_those_that_are_known() -> None:
     assert selectors()["download_filter"] == {str(each) for each in Filter}
+    assert selectors()["entry_status"] == {str(each) for each in EntryStatus}
 
 
 # --- the ledger of the quality scale ---------------------------------------------------------------------------------

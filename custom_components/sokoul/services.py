@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 
-from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import ATTR_DEVICE_ID
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
 from homeassistant.exceptions import ServiceValidationError
@@ -11,29 +10,20 @@ from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
-from . import wording
+from .calls import LANGUAGE_FIELD, Action, hub_of, words_of
 from .const import DOMAIN
 from .hub import Hub
 from .model.downloads import ACTIVE_STATES
 from .model.world import Download, is_stuck
 from .report import describe_download, describe_findings, describe_topology
+from .services_healing import async_setup_healing_services
 
 ATTR_FILTER = "filter"
-ATTR_LANGUAGE = "language"
 ATTR_LIMIT = "limit"
 ATTR_SEARCH = "search"
 
 DEFAULT_LIMIT = 50
 HIGHEST_LIMIT = 1000
-
-
-class Action(StrEnum):
-    """The actions by name."""
-
-    CHECK_UP = "check_up"
-    EXPLAIN_TOPOLOGY = "explain_topology"
-    LIST_DOWNLOADS = "list_downloads"
-    REFRESH = "refresh"
 
 
 class Filter(StrEnum):
@@ -46,18 +36,16 @@ class Filter(StrEnum):
     FINISHED = "finished"
 
 
-_LANGUAGE = {vol.Optional(ATTR_LANGUAGE): vol.In(wording.LANGUAGES)}
-
 LIST_DOWNLOADS = vol.Schema(
     {
         vol.Optional(ATTR_FILTER, default=Filter.ALL): vol.Coerce(Filter),
         vol.Optional(ATTR_SEARCH, default=""): cv.string,
         vol.Optional(ATTR_LIMIT, default=DEFAULT_LIMIT): vol.All(vol.Coerce(int), vol.Range(min=1, max=HIGHEST_LIMIT)),
-        **_LANGUAGE,
+        **LANGUAGE_FIELD,
     }
 )
 REFRESH = vol.Schema({vol.Optional(ATTR_DEVICE_ID): vol.All(cv.ensure_list, [cv.string])})
-EXPLAIN = vol.Schema(_LANGUAGE)
+EXPLAIN = vol.Schema(LANGUAGE_FIELD)
 
 
 @callback
@@ -68,24 +56,12 @@ def async_setup_services(hass: HomeAssistant) -> None:
     register(DOMAIN, Action.REFRESH, _refresh, REFRESH)
     register(DOMAIN, Action.CHECK_UP, _check_up, EXPLAIN, supports_response=SupportsResponse.ONLY)
     register(DOMAIN, Action.EXPLAIN_TOPOLOGY, _explain_topology, EXPLAIN, supports_response=SupportsResponse.ONLY)
-
-
-def _hub(hass: HomeAssistant) -> Hub:
-    """Return the one hub, or say that there is none."""
-    for entry in hass.config_entries.async_entries(DOMAIN):
-        if entry.state is ConfigEntryState.LOADED:
-            hub: Hub = entry.runtime_data
-            return hub
-    raise ServiceValidationError(translation_domain=DOMAIN, translation_key="not_loaded")
-
-
-def _words(call: ServiceCall) -> wording.Wording:
-    return wording.get(call.data.get(ATTR_LANGUAGE, call.hass.config.language), dt_util.get_default_time_zone())
+    async_setup_healing_services(hass)
 
 
 async def _list_downloads(call: ServiceCall) -> ServiceResponse:
     """List downloads, joined over all backends."""
-    hub, now, words = _hub(call.hass), dt_util.utcnow(), _words(call)
+    hub, now, words = hub_of(call.hass), dt_util.utcnow(), words_of(call)
     downloads: Iterable[Download] = await hub.view.index(now)
     wanted: dict[Filter, Callable[[Download], bool]] = {
         Filter.ALL: lambda _: True,
@@ -111,7 +87,7 @@ async def _list_downloads(call: ServiceCall) -> ServiceResponse:
 
 async def _refresh(call: ServiceCall) -> None:
     """Look at backends now."""
-    hub = _hub(call.hass)
+    hub = hub_of(call.hass)
     named = [_backend_of(call.hass, hub, each) for each in call.data.get(ATTR_DEVICE_ID, [])]
     await hub.refresh(named or hub.backends)
 
@@ -129,12 +105,12 @@ def _backend_of(hass: HomeAssistant, hub: Hub, device_id: str) -> str:
 
 async def _check_up(call: ServiceCall) -> ServiceResponse:
     """Look at everything at once, and say what is wrong."""
-    hub = _hub(call.hass)
+    hub = hub_of(call.hass)
     await hub.refresh(hub.backends)
-    return await describe_findings(hub, dt_util.utcnow(), _words(call))
+    return await describe_findings(hub, dt_util.utcnow(), words_of(call))
 
 
 async def _explain_topology(call: ServiceCall) -> ServiceResponse:
     """Say which backend serves which, how that is known, and which folders are which."""
-    hub = _hub(call.hass)
-    return describe_topology(hub, dt_util.utcnow(), _words(call))
+    hub = hub_of(call.hass)
+    return describe_topology(hub, dt_util.utcnow(), words_of(call))

@@ -1,0 +1,61 @@
+"""What all actions have in common: the hub that they are about, who calls, and in which language to answer."""
+
+from enum import StrEnum
+from typing import Any
+
+from homeassistant.auth.permissions.const import POLICY_CONTROL
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import Context, HomeAssistant, ServiceCall
+from homeassistant.exceptions import ServiceValidationError, Unauthorized, UnknownUser
+from homeassistant.util import dt as dt_util
+import voluptuous as vol
+
+from . import wording
+from .const import DOMAIN
+from .hub import Hub
+from .model.journal import AUTOMATION
+
+ATTR_LANGUAGE = "language"
+LANGUAGE_FIELD: dict[vol.Optional, Any] = {vol.Optional(ATTR_LANGUAGE): vol.In(wording.LANGUAGES)}
+
+
+class Action(StrEnum):
+    """The actions by name."""
+
+    APPROVE = "approve"
+    CHECK_UP = "check_up"
+    EXPLAIN = "explain"
+    EXPLAIN_TOPOLOGY = "explain_topology"
+    GET_JOURNAL = "get_journal"
+    HEAL = "heal"
+    LIST_DOWNLOADS = "list_downloads"
+    PROTECT = "protect"
+    REFRESH = "refresh"
+    REJECT = "reject"
+    UNDO = "undo"
+
+
+def hub_of(hass: HomeAssistant) -> Hub:
+    """Return the one hub, or say that there is none."""
+    for entry in hass.config_entries.async_entries(DOMAIN):
+        if entry.state is ConfigEntryState.LOADED:
+            hub: Hub = entry.runtime_data
+            return hub
+    raise ServiceValidationError(translation_domain=DOMAIN, translation_key="not_loaded")
+
+
+def words_of(call: ServiceCall) -> wording.Wording:
+    """Return the texts in the language that was asked for, or in that of Home Assistant."""
+    return wording.get(call.data.get(ATTR_LANGUAGE, call.hass.config.language), dt_util.get_default_time_zone())
+
+
+async def admin(hass: HomeAssistant, context: Context) -> str:
+    """Return who acts: an administrator by their id, or an automation, which runs without a user. Refuse others."""
+    if context.user_id is None:
+        return AUTOMATION
+    user = await hass.auth.async_get_user(context.user_id)
+    if user is None:
+        raise UnknownUser(context=context, permission=POLICY_CONTROL, user_id=context.user_id)
+    if not user.is_admin:
+        raise Unauthorized(context=context, permission=POLICY_CONTROL, user_id=context.user_id)
+    return user.id
