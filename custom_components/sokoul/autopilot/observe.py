@@ -60,7 +60,9 @@ def _same(new: Mapping[str, Clock], old: Mapping[str, Clock]) -> bool:
 def _progress(case: Case) -> SubjectMemory:
     """Note new bytes, and how fast they came."""
     download, memory, now = case.download, case.memory, case.now
-    have = max(download.size_bytes - download.remaining_bytes, 0) if download.size_bytes else 0
+    # a magnet link has no size yet, whatever the *arr says of its release
+    size = download.torrent.size_bytes if download.torrent else download.size_bytes
+    have = max(size - download.remaining_bytes, 0)
     if download.torrent is not None and download.state in _UNSETTLED:
         if memory.settling_until != NO_END:
             memory = replace(memory, settling_until=NO_END)

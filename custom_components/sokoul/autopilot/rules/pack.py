@@ -17,7 +17,7 @@ from ...model.waiting import Claim
 from .arrs import waiting
 from .base import Case, Later, Look, Rule, Sign, Verdict, need
 from .contents import episodes_of, videos
-from .swarm import BEFORE_BLAMING, hindrance, is_careful, sign_in, swarm_evidence, tracker_is_down
+from .swarm import BEFORE_BLAMING, arrived, hindrance, is_careful, sign_in, swarm_evidence, tracker_is_down
 
 KEY = "pack"
 
@@ -36,10 +36,7 @@ class PackPolicy:
 
 def is_mostly_here(case: Case) -> bool:
     """Whether it is a pack that one *arr waits for, and most of its bytes are here."""
-    download = case.download
-    if download.torrent is None or not download.size_bytes or _claim(case) is None:
-        return False
-    return 1 - download.remaining_bytes / download.size_bytes >= MOSTLY_HERE
+    return arrived(case) >= MOSTLY_HERE and _claim(case) is not None
 
 
 def lacking(case: Case) -> frozenset[int] | None:

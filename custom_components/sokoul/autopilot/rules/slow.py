@@ -18,7 +18,7 @@ from ...model.reasons import Reason
 from .arrs import is_away, waiting
 from .base import Case, Later, Rule, Sign, Verdict, need
 from .pack import is_mostly_here
-from .swarm import ASK_AGAIN, BEFORE_GIVING_UP, is_careful, is_shared, sign_in, swarm_evidence
+from .swarm import ASK_AGAIN, BEFORE_GIVING_UP, arrived, is_careful, is_shared, sign_in, swarm_evidence
 
 KEY = "slow"
 
@@ -85,9 +85,8 @@ def judge(case: Case, policy: SlowPolicy, elapsed: timedelta) -> Verdict:
 
 
 def _crawls(case: Case, policy: SlowPolicy, rate: float) -> bool:
-    download, left = case.download, _left(case, rate)
-    almost = download.remaining_bytes <= download.size_bytes * (1 - policy.almost_here)
-    if almost or left <= policy.finishes_within or is_mostly_here(case):
+    left = _left(case, rate)
+    if arrived(case) >= policy.almost_here or left <= policy.finishes_within or is_mostly_here(case):
         return False
     return rate < policy.slowest_rate or (policy.latest_finish is not None and left > policy.latest_finish)
 

@@ -44,6 +44,12 @@ def is_rare(case: Case) -> bool:
     return not dates or case.now.date() - min(dates) > RARE_AFTER
 
 
+def arrived(case: Case) -> float:
+    """Return the share of a torrent's bytes that is here; 0 while its size is not known."""
+    torrent = case.download.torrent
+    return 1 - torrent.remaining_bytes / torrent.size_bytes if torrent and torrent.size_bytes else 0.0
+
+
 def is_careful(case: Case) -> bool:
     """Whether giving it up may cost more than time: it is rare, or not known to be public."""
     return is_rare(case) or case.facts.is_private is not False
