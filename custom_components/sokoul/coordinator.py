@@ -224,7 +224,8 @@ class BackendCoordinator[ClientT: Client, SnapshotT](DataUpdateCoordinator[Snaps
                     self._refused_at = dt_util.utcnow()
                     self._refusals += 1
                 # An entry has one such flow at a time: who comes second gets a repair issue after a while.
-                reauth.start(self.hass, self.config_entry, self.subentry_id)
+                if self.connector.credentials is not Credentials.NONE:
+                    reauth.start(self.hass, self.config_entry, self.subentry_id)
         return UpdateFailed(
             translation_domain=DOMAIN,
             translation_key=problem_of(error),

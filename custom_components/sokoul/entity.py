@@ -47,7 +47,7 @@ def backend_device_info(coordinator: AnyCoordinator) -> DeviceInfo:
         manufacturer=coordinator.connector.manufacturer,
         model=coordinator.connector.name,
         sw_version=coordinator.version,
-        configuration_url=coordinator.connection.url,
+        configuration_url=coordinator.connection.web_page,
         entry_type=DeviceEntryType.SERVICE,
         via_device_id=dr.async_get_device_id_by_identifier(
             coordinator.hass, (DOMAIN, entry.entry_id), config_entry_id=entry.entry_id

@@ -190,7 +190,7 @@ class Hub:
         registry.async_update_device(
             backend.device_id,
             name=backend.title,
-            configuration_url=backend.connection.url or None,
+            configuration_url=backend.connection.web_page,
             sw_version=backend.version or UNDEFINED,
         )
         if backend.connector.parts and backend.answering:

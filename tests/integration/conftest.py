@@ -21,6 +21,7 @@ from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.pilot import Pilot
 from custom_components.sokoul.store import Limits
 from devstack.clock import ManualClock
+from devstack.docker import DockerSimulator
 from devstack.frame import Simulator
 from devstack.prowlarr import ProwlarrSimulator
 from devstack.qbittorrent import QbittorrentSimulator
@@ -37,6 +38,7 @@ QBITTORRENT_ID = "01SOKOULQBITTORRENT0000000"
 RADARR_ID = "01SOKOULRADARR000000000000"
 SONARR_ID = "01SOKOULSONARR000000000000"
 PROWLARR_ID = "01SOKOULPROWLARR0000000000"
+DOCKER_ID = "01SOKOULDOCKER000000000000"
 
 type SetUp = Callable[..., Awaitable[MockConfigEntry]]
 type PassTime = Callable[..., Awaitable[None]]
@@ -128,6 +130,12 @@ async def sonarr(clock: ManualClock) -> AsyncIterator[SonarrSimulator]:
 @pytest.fixture
 async def prowlarr(clock: ManualClock) -> AsyncIterator[ProwlarrSimulator]:
     async with ProwlarrSimulator(clock=clock) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+async def docker(clock: ManualClock) -> AsyncIterator[DockerSimulator]:
+    async with DockerSimulator("1.44", clock=clock) as simulator:
         yield simulator
 
 

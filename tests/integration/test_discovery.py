@@ -8,6 +8,7 @@ from custom_components.sokoul.connectors import discovery
 from custom_components.sokoul.connectors.base import Connection, Connector, Neighbour
 from custom_components.sokoul.connectors.discovery import Found, Place, unknown
 from custom_components.sokoul.connectors.registry import CONNECTORS
+from devstack.docker import DockerSimulator
 from devstack.frame import FaultKind, Simulator
 from devstack.prowlarr import ProwlarrSimulator
 from devstack.qbittorrent import QbittorrentSimulator
@@ -30,12 +31,14 @@ async def test_each_program_is_recognised_and_taken_for_no_other(
     sonarr: SonarrSimulator,
     prowlarr: ProwlarrSimulator,
     qbittorrent: QbittorrentSimulator,
+    docker: DockerSimulator,
 ) -> None:
     simulators: dict[str, Simulator] = {
         "radarr": radarr,
         "sonarr": sonarr,
         "prowlarr": prowlarr,
         "qbittorrent": qbittorrent,
+        "docker": docker,
     }
     recognised = {
         (kind, other)

@@ -149,7 +149,7 @@ async def test_the_quiet_ones_are_enabled_and_the_noisy_ones_are_not(
         if not unique_id.startswith(("prowlarr_indexer", "radarr_disk", "sonarr_disk"))
     }
     assert own == {
-        *(f"{kind}_latency" for kind in CONNECTORS),
+        *(f"{kind}_latency" for kind in CONNECTORS if kind in NAMES.values()),
         "radarr_next_release",
         "sonarr_next_release",
         "qbittorrent_all_time_download",

@@ -73,7 +73,12 @@ class Connection:
     def unique_part(self) -> str:
         """The address in the one form in which two of them can be compared."""
         url = URL(self.url)
-        return f"{url.host}:{url.port}{url.path.rstrip('/')}".lower()
+        return f"{url.host or ''}:{url.port or ''}{url.path.rstrip('/')}".lower()
+
+    @property
+    def web_page(self) -> str | None:
+        """The address for a browser, None where there is none (a socket)."""
+        return self.url if self.url.startswith(("http://", "https://")) else None
 
 
 class Credentials(StrEnum):
@@ -81,6 +86,7 @@ class Credentials(StrEnum):
 
     API_KEY = "api_key"
     LOGIN = "login"  # user name and password, or an API key instead
+    NONE = "none"  # whoever reaches it may do everything
 
 
 class Client(Protocol):
@@ -318,6 +324,8 @@ class Connector[ClientT: Client, SnapshotT]:
     #: None: it has no address to ask for. Then `identify` gives its `own_id`.
     default_port: int | None
     credentials: Credentials
+    #: reads an address that need not be one of the web, and completes it. Raises ValueError
+    read_address: Callable[[str], str] | None = None
     #: where its API key is shown, by the names of its own menus
     key_at: str = ""
     connect: Callable[[HomeAssistant, Connection], ClientT]

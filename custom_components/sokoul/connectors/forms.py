@@ -1,6 +1,6 @@
 """The form of a backend: its fields, reading what was typed, and saying which field is wrong."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -47,6 +47,8 @@ _PAGES = frozenset({"activity", "add", "api", "calendar", "login", "settings", "
 
 def credential_fields(credentials: Credentials) -> dict[vol.Marker, Any]:
     """Return the fields of what a backend wants to see."""
+    if credentials is Credentials.NONE:
+        return {}
     if credentials is Credentials.API_KEY:
         return {vol.Required(CONF_API_KEY): KEY_FIELD}
     return {
@@ -101,13 +103,20 @@ def hints(*connectors: Connector[Any, Any]) -> dict[str, str]:
 # --- reading what was typed ------------------------------------------------------------------------------------------
 
 
-def read_connection(typed: Mapping[str, Any], default_port: int | None) -> Connection:
+def read_connection(
+    typed: Mapping[str, Any], default_port: int | None, read_address: Callable[[str], str] | None = None
+) -> Connection:
     """Read what was typed; spaces around a name or a key are always a slip, those of a password are taken as they are.
 
     Without a default port there is no address to be read. Raises ValueError when the address is none.
     """
+    address = typed.get(CONF_URL, "")
+    if read_address is not None:
+        url = read_address(address)
+    else:
+        url = "" if default_port is None else tidy_url(address, default_port)
     return Connection(
-        url="" if default_port is None else tidy_url(typed.get(CONF_URL, ""), default_port),
+        url=url,
         username=typed.get(CONF_USERNAME, "").strip(),
         password=typed.get(CONF_PASSWORD, ""),
         api_key=typed.get(CONF_API_KEY, "").strip(),
@@ -175,7 +184,7 @@ async def try_connection(
 ) -> Trial:
     """Try what was typed. Empty secrets keep the stored ones."""
     try:
-        connection = read_connection(typed, connector.default_port)
+        connection = read_connection(typed, connector.default_port, connector.read_address)
     except ValueError:
         return Trial(errors={CONF_URL: INVALID_URL})
     withheld = False

@@ -108,6 +108,14 @@ class EngineVersion:
     api: tuple[int, int]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSnapshot:
+    """A container engine as it was last read: all its containers, also those that don't run."""
+
+    version: EngineVersion
+    containers: tuple[Container, ...] = ()
+
+
 # --- which container is it? ------------------------------------------------------------------------------------------
 
 
