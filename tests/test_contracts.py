@@ -20,11 +20,11 @@ from homeassistant.util.yaml import load_yaml_dict
 import pytest
 
 from custom_components.sokoul import services_healing
-from custom_components.sokoul.autopilot.rules.registry import RULES
 from custom_components.sokoul.binary_sensor import CONNECTIVITY
 from custom_components.sokoul.connectors.registry import CONNECTORS
 from custom_components.sokoul.const import DOMAIN, PLATFORMS
 from custom_components.sokoul.healing import (
+    ALL_RULES,
     HEALING_EVENTS,
     HEALING_SELECTS,
     HEALING_SENSORS,
@@ -301,14 +301,14 @@ def test_every_entity_has_a_name_and_every_name_an_entity(language: str) -> None
 def test_the_entities_of_rules_are_named_by_their_rules() -> None:
     """Each rule has its select and its switch, and a name in both languages to put into theirs."""
     for platform, table in (("select", HEALING_SELECTS), ("switch", HEALING_SWITCHES)):
-        assert [rule_of(each) for each in table if rule_of(each) is not None] == list(RULES)
+        assert [rule_of(each) for each in table if rule_of(each) is not None] == list(ALL_RULES)
         for language in LANGUAGES:
             names = TRANSLATIONS[language]["entity"][platform]
             for each in table:
                 wanted = {"rule"} if rule_of(each) else set()
                 assert placeholders(names[each.translation_key or each.key]["name"]) == wanted
     texts = {language: read_json(INTEGRATION / "texts" / f"{language}.json") for language in LANGUAGES}
-    for rule in RULES:
+    for rule in ALL_RULES:
         names = {texts[language]["rule"][rule.key] for language in LANGUAGES}
         assert len(names) == len(LANGUAGES), f"{rule.key} is called the same in both languages"
         for language in LANGUAGES:

@@ -15,9 +15,10 @@ from homeassistant.components.switch import SwitchEntityDescription
 from homeassistant.const import EntityCategory
 from homeassistant.util import dt as dt_util
 
-from .autopilot.observe import AnyRule
 from .autopilot.ownership import ceiling
+from .autopilot.rules.backends import BACKEND_RULES
 from .autopilot.rules.registry import RULES
+from .autopilot.settings import Settable
 from .connectors.base import BackendSensor, Paced
 from .model.journal import ActKind, Autonomy, EntryStatus, JournalEntry
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from .autopilot.ports import Journal
     from .hub import Hub
 
+#: What there is to set: rules about downloads, and rules about backends.
+ALL_RULES: tuple[Settable, ...] = (*RULES, *BACKEND_RULES)
 LEVELS = [str(level) for level in Autonomy]
 #: The key in the hub's memory of the levels that rules had before they were switched off.
 BEFORE_OFF_KEY = "autopilot_before_off"
@@ -41,12 +44,12 @@ _LOOK_BACK = 200
 # --- levels ----------------------------------------------------------------------------------------------------------
 
 
-def level_of(hub: Hub, rule: AnyRule) -> Autonomy:
+def level_of(hub: Hub, rule: Settable) -> Autonomy:
     """Return the level that is set for a rule, whatever the ceiling over all of them."""
     return hub.pilot.kernel.settings.autonomy.get(rule.key, rule.default)
 
 
-def set_level(hub: Hub, rule: AnyRule, level: Autonomy) -> None:
+def set_level(hub: Hub, rule: Settable, level: Autonomy) -> None:
     """Set a rule's level. What it was before it is switched off is remembered."""
     before = level_of(hub, rule)
     if before is level:
@@ -56,7 +59,7 @@ def set_level(hub: Hub, rule: AnyRule, level: Autonomy) -> None:
     hub.pilot.kernel.change(hub.pilot.kernel.settings.with_autonomy(rule.key, level))
 
 
-def switch(hub: Hub, rule: AnyRule, *, on: bool) -> None:
+def switch(hub: Hub, rule: Settable, *, on: bool) -> None:
     """Switch a rule off, or on again at the level that it had: else at its default, or observing."""
     if not on:
         set_level(hub, rule, Autonomy.OFF)
@@ -130,7 +133,7 @@ def _problems(kernel: Kernel, now: datetime) -> Iterable[datetime]:
 class OfRule:
     """Of which rule an entity is; its name is put into the entity's."""
 
-    rule: AnyRule | None = None
+    rule: Settable | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +156,7 @@ def _set_ceiling(hub: Hub, level: str) -> None:
     hub.pilot.kernel.change(replace(hub.pilot.kernel.settings, ceiling=Autonomy(level)))
 
 
-def _select(rule: AnyRule) -> HealingSelect:
+def _select(rule: Settable) -> HealingSelect:
     return HealingSelect(
         key=f"{rule.key}_autonomy",
         translation_key="rule_autonomy",
@@ -165,7 +168,7 @@ def _select(rule: AnyRule) -> HealingSelect:
     )
 
 
-def _switch(rule: AnyRule) -> HealingSwitch:
+def _switch(rule: Settable) -> HealingSwitch:
     return HealingSwitch(
         key=f"{rule.key}_healing",
         translation_key="rule_healing",
@@ -183,10 +186,10 @@ HEALING_SELECTS: tuple[HealingSelect, ...] = (
         value=lambda hub: hub.pilot.kernel.settings.ceiling.value,
         choose=_set_ceiling,
     ),
-    *(_select(rule) for rule in RULES),
+    *(_select(rule) for rule in ALL_RULES),
 )
 
-HEALING_SWITCHES: tuple[HealingSwitch, ...] = tuple(_switch(rule) for rule in RULES)
+HEALING_SWITCHES: tuple[HealingSwitch, ...] = tuple(_switch(rule) for rule in ALL_RULES)
 
 HEALING_SENSORS: tuple[BackendSensor[Hub], ...] = (
     BackendSensor(
@@ -242,6 +245,6 @@ HEALING_EVENTS: tuple[EventEntityDescription, ...] = (
 )
 
 
-def rule_of(description: Any) -> AnyRule | None:
+def rule_of(description: Any) -> Settable | None:
     """Return of which rule an entity is."""
     return description.rule if isinstance(description, OfRule) else None

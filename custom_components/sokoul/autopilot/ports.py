@@ -40,6 +40,13 @@ class Journal(Protocol):
         """Return the newest entries that fit all that is given, newest first. `since` counts by `changed_at`."""
 
 
+class Carrier(Protocol):
+    """Carries out what is suggested for backends, of which the kernel knows nothing."""
+
+    async def approve(self, entry_id: int, actor: str, now: datetime) -> JournalEntry | None:
+        """Do what was suggested, if it is still needed; None when nobody is being asked about it any more."""
+
+
 class MemoryStore(Protocol):
     """What was learned of each subject, as JSON."""
 

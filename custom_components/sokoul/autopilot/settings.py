@@ -4,11 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from types import MappingProxyType, NoneType
-from typing import Any, get_args, get_type_hints
+from typing import Any, Protocol, get_args, get_type_hints
 
 from ..model.journal import Autonomy, least
 from .gate import SETTLING
-from .observe import AnyRule
 from .ownership import NEVER_TOUCH, Claims
 
 
@@ -18,6 +17,22 @@ class SettingError(ValueError):
     def __init__(self, field: str, wanted: str) -> None:
         super().__init__(f"{field}: {wanted}")
         self.field = field
+
+
+class Settable(Protocol):
+    """What can be set of every rule, whatever it is about."""
+
+    @property
+    def key(self) -> str:
+        """Its name, in settings too."""
+
+    @property
+    def policy(self) -> type[Any]:
+        """The dataclass of its thresholds, which has a default for each."""
+
+    @property
+    def default(self) -> Autonomy:
+        """How far it may go while nobody said anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +57,11 @@ class PilotSettings:
     labels: frozenset[str] = NEVER_TOUCH
     protected: frozenset[str] = frozenset()
 
-    def level(self, rule: AnyRule) -> Autonomy:
+    def level(self, rule: Settable) -> Autonomy:
         """Return how far a rule may go."""
         return least(self.ceiling, self.autonomy.get(rule.key, rule.default))
 
-    def policy(self, rule: AnyRule) -> Any:
+    def policy(self, rule: Settable) -> Any:
         """Return the thresholds of a rule."""
         known = self.policies.get(rule.key)
         return rule.policy() if known is None else known
@@ -59,7 +74,7 @@ class PilotSettings:
         """Return them with another level for a rule."""
         return replace(self, autonomy={**self.autonomy, rule: level})
 
-    def with_policy(self, rule: AnyRule, changes: Mapping[str, Any]) -> PilotSettings:
+    def with_policy(self, rule: Settable, changes: Mapping[str, Any]) -> PilotSettings:
         """Return them with some thresholds of a rule changed. Raises `SettingError`."""
         stored = as_json(self.policy(rule)) | dict(changes)
         return replace(self, policies={**self.policies, rule.key: from_json(rule.policy, stored)})
@@ -80,7 +95,7 @@ class PilotSettings:
         }
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, Any], rules: Iterable[AnyRule]) -> PilotSettings:
+    def from_json(cls, stored: Mapping[str, Any], rules: Iterable[Settable]) -> PilotSettings:
         """Return what was stored. Raises `SettingError` when something in it can't be."""
         policies = stored.get("policies", {})
         return cls(

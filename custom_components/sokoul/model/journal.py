@@ -52,6 +52,8 @@ class ActKind(StrEnum):
 
 #: What takes a download away from the *arr or from its client.
 DESTRUCTIVE_ACTS = frozenset({ActKind.REPLACE, ActKind.DISCARD, ActKind.LEAVE_QUEUE})
+#: What is done to a backend, not to a download.
+BACKEND_ACTS = frozenset({ActKind.RESTART})
 #: What can be taken back as it was.
 REVERSIBLE_ACTS = frozenset({ActKind.REPLACE, ActKind.DISCARD})
 
