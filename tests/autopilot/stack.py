@@ -15,7 +15,7 @@ from custom_components.sokoul.autopilot.settings import PilotSettings
 from custom_components.sokoul.model.downloads import DownloadState
 from custom_components.sokoul.model.journal import ActKind, Autonomy, EntryStatus, JournalEntry, Proposal
 from custom_components.sokoul.model.reasons import Reason
-from custom_components.sokoul.model.topology import infer
+from custom_components.sokoul.model.topology import NO_TOPOLOGY, infer
 from custom_components.sokoul.model.world import Changes, DownloadIndex, World
 
 from .fakes import (
@@ -128,6 +128,7 @@ class Stack:
         self.hands = FakeHands(self.clients, self.arrs)
         self.journal = FakeJournal(self.fate)
         self.memory = FakeMemory(self.fate)
+        self.knows_who_serves_whom = True
         self.told: list[JournalEntry] = []
         self.world = World()
         self.index = DownloadIndex()
@@ -194,7 +195,7 @@ class Stack:
     def look(self) -> Changes:
         """Poll all backends."""
         known = backends_of(self.clients.values(), self.arrs.values())
-        topology = infer(known, previous=self.world.topology)
+        topology = infer(known, previous=self.world.topology) if self.knows_who_serves_whom else NO_TOPOLOGY
         self.world = World(backends=known, topology=topology)
         self.index.update(self.world, self.clock.now)
         return self.index.take_changes()

@@ -1,7 +1,8 @@
 """The actuator: the only door to the outside. It checks once more, acts, takes back, and finds out what became of it.
 
 A download is given up in an order in which every interruption leaves things whole: the other release is grabbed first,
-then the old torrent is set aside, then the *arr forgets it. Each of these can be told afterwards by looking.
+then the *arr blocks the old one and forgets it, then its torrent is set aside. Each of these can be told afterwards by
+looking. (The other way round the *arr would lose sight of the torrent first, and block nothing.)
 """
 
 from collections.abc import Mapping
@@ -11,8 +12,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..model.downloads import DownloadState, Torrent
-from ..model.journal import ActKind, EntryStatus, JournalEntry, Proposal
-from ..model.library import QueueItem, TrackedState
+from ..model.journal import DESTRUCTIVE_ACTS, ActKind, EntryStatus, JournalEntry, Proposal
+from ..model.library import Protocol, QueueItem, TrackedState
 from ..model.reasons import Reason, known
 from ..model.releases import Candidate, HistoryKind, search_for
 from . import quarantine
@@ -24,6 +25,8 @@ from .target import Target, Wanting
 
 #: Clocks of two machines differ by so much at most, when what one did is looked for at the other.
 CLOCKS_DIFFER = timedelta(minutes=5)
+#: An *arr that was asked to grab has done so within this time, or never will.
+GRABS_TAKE = timedelta(minutes=2)
 #: So many missing episodes of a pack are searched for in one act: each search asks every indexer.
 MOST_EPISODES = 5
 
@@ -31,11 +34,15 @@ _GIVES_UP = frozenset({ActKind.REPLACE, ActKind.DISCARD})
 _TAKEN_IN = frozenset({TrackedState.IMPORTING, TrackedState.IMPORTED})
 
 
+_PASSING = frozenset({"unreachable", "error"})
+
+
 class Declined(Exception):  # noqa: N818 -- no error: things are not as they were when this was proposed
     """An act must not be carried out now. `reason` says why."""
 
     def __init__(self, key: str, **parameters: Any) -> None:
         super().__init__(key)
+        self.passing = key in _PASSING  # it says nothing of the download
         self.reason = Reason(key=f"result.{key}", parameters=known(**parameters))
 
 
@@ -120,11 +127,14 @@ class Actuator:
         entry, target = plan.entry, target_of(plan.entry)
         if entry.act is ActKind.REPLACE and plan.candidate is None:
             raise Declined("no_alternative", count=0)
-        for wanting in target.wanted_by:
-            items = await self._items(wanting)
-            if entry.act in _GIVES_UP and any(item.tracked_state in _TAKEN_IN for item in items):
-                raise Declined("moves_again")
+        items = [item for wanting in target.wanted_by for item in await self._items(wanting)]
+        if entry.act in DESTRUCTIVE_ACTS and not items:
+            raise Declined("over")  # no *arr waits for it any more
+        if entry.act in _GIVES_UP and any(item.tracked_state in _TAKEN_IN for item in items):
+            raise Declined("moves_again")
         if not target.is_torrent:
+            if any(item.size_bytes - item.remaining_bytes > target.have_bytes for item in items):
+                raise Declined("moves_again")
             return plan
         client = self._client(target)
         try:
@@ -133,6 +143,8 @@ class Actuator:
             raise self._failed(target.client_id, error) from error
         if torrent is None:
             raise Declined("gone")
+        if quarantine.is_set_aside(torrent):
+            raise Declined("over")
         if entry.act in _GIVES_UP:
             _check_unchanged(torrent, target)
             noted = quarantine.note(torrent, private=entry.parameters.get("private"))
@@ -143,19 +155,22 @@ class Actuator:
 
     async def carry_out(self, plan: Plan, now: datetime) -> JournalEntry:
         """Do it. The entry that comes back is `done`, `failed`, or still `running` when it stopped half-way."""
-        entry = plan.entry
+        entry, half_way = plan.entry, plan.entry.act is ActKind.DISCARD
         try:
             if plan.candidate is not None:
-                await self._arr(target_of(entry).wanted_by[0]).grab(plan.candidate)
+                arr = self._arr(target_of(entry).wanted_by[0])
+                half_way = True  # also when no answer comes: its history will tell
+                try:
+                    await arr.grab(plan.candidate)
+                except self._hands.missing:
+                    half_way = False
+                    raise
                 entry = _with(entry, grabbed=True)
             result = await self._do(entry)
         except self._hands.errors as error:
-            half_way = bool(entry.parameters.get("grabbed")) or entry.act is ActKind.DISCARD
-            status = EntryStatus.RUNNING if half_way else EntryStatus.FAILED
-            return replace(entry, status=status, changed_at=now, result=self._failed(None, error).reason)
+            return _stopped(entry, now, self._failed(None, error).reason, half_way=half_way)
         except Declined as declined:
-            status = EntryStatus.RUNNING if entry.parameters.get("grabbed") else EntryStatus.FAILED
-            return replace(entry, status=status, changed_at=now, result=declined.reason)
+            return _stopped(entry, now, declined.reason, half_way=half_way)
         return replace(entry, status=EntryStatus.DONE, changed_at=now, result=result)
 
     async def _do(self, entry: JournalEntry) -> Reason:
@@ -170,7 +185,7 @@ class Actuator:
                 return Reason(key="result.discarded")
             case ActKind.LEAVE_QUEUE:
                 for wanting in target.wanted_by:
-                    await self._forget(wanting, blocklist=False, from_client=False)
+                    await self._forget(wanting, blocklist=False)
                 return Reason(key="result.left_queue")
             case ActKind.REANNOUNCE:
                 await self._client(target).reannounce(hashes)
@@ -189,27 +204,51 @@ class Actuator:
         raise Declined("not_possible")
 
     async def _give_up(self, entry: JournalEntry, target: Target) -> None:
-        """Set a torrent aside, then let the *arrs forget and block its release. Can be repeated."""
+        """Let the *arrs block and forget a release, then set its torrent aside. Can be repeated."""
+        refused: Exception | None = None
+        for number, wanting in enumerate(target.wanted_by):
+            others = entry.act is ActKind.REPLACE and number > 0  # the first got its other release
+            try:
+                await self._forget(wanting, blocklist=True, search_again=others)
+            except self._hands.errors as error:  # it is there and won't: what leaves its category it forgets as well
+                refused = error
         if entry.undo is not None:
-            await quarantine.set_aside(self._client(target), entry.undo)
-        for wanting in target.wanted_by:
-            await self._forget(wanting, blocklist=True, from_client=not target.is_torrent)
+            await self._set_aside(entry.undo, self._client(target))
+        if refused is not None:
+            raise refused
 
-    async def _forget(self, wanting: Wanting, *, blocklist: bool, from_client: bool) -> None:
-        """Take a download out of an *arr's queue; it must not search by itself, that was done."""
-        ids = [each for item in await self._items(wanting) for each in item.ids]
-        if not ids:
+    @staticmethod
+    async def _set_aside(noted: Mapping[str, Any], client: TorrentHands) -> None:
+        """Set a torrent aside. What was finished since it was noted is not stopped."""
+        torrent = await client.torrent(noted["hash"]) if noted["stop"] else None
+        finished = torrent is not None and torrent.finished
+        await quarantine.set_aside(client, {**noted, "stop": False} if finished else noted)
+
+    async def _forget(self, wanting: Wanting, *, blocklist: bool, search_again: bool = False) -> None:
+        """Take a download out of an *arr's queue.
+
+        What is given up of usenet is deleted: there is no quarantine for it. A torrent never is, least of all one in a
+        client that SOKOUL doesn't see.
+        """
+        items = await self._items(wanting)
+        if not items:
             return
         with suppress(self._hands.missing):  # it left the queue meanwhile
             await self._arr(wanting).remove_queue_items(
-                ids, from_client=from_client, blocklist=blocklist, search_again=False
+                [each for item in items for each in item.ids],
+                from_client=blocklist and all(item.protocol is Protocol.USENET for item in items),
+                blocklist=blocklist,
+                search_again=search_again,
             )
 
     async def _fetch_missing(self, entry: JournalEntry, target: Target) -> Reason:
         """Grab what a pack lacks, one title at a time."""
         wanting = target.wanted_by[0]
-        arr, lacking = self._arr(wanting), set(entry.parameters["title_ids"])
-        fetched = 0
+        arr, fetched = self._arr(wanting), 0
+        on_its_way = {
+            title.id for item in await arr.queue() if item.download_id != wanting.download_id for title in item.titles
+        }
+        lacking = set(entry.parameters["title_ids"]) - on_its_way
         for title in [title for title in wanting.titles if title.id in lacking][:MOST_EPISODES]:
             blocked = await arr.blocklist([title])
             candidate = choose(
@@ -290,11 +329,11 @@ class Actuator:
             torrent = await client.torrent(item.download_id)
             if torrent is None or torrent.finished:
                 continue
-            await quarantine.set_aside(client, quarantine.note(torrent, private=entry.parameters.get("private")))
+            private = await client.is_private(torrent.hash)  # it may come from elsewhere than the old one
+            await quarantine.set_aside(client, quarantine.note(torrent, private=private))
             await self._forget(
                 Wanting(arr_id=wanting.arr_id, download_id=item.download_id, release=item.release),
                 blocklist=False,
-                from_client=False,
             )
 
     async def settle(self, entry: JournalEntry, now: datetime) -> JournalEntry:
@@ -305,12 +344,16 @@ class Actuator:
         if entry.status is EntryStatus.UNDOING:
             return await self.undo(entry, now)
         try:
-            if entry.act is ActKind.REPLACE:
-                if not (entry.parameters.get("grabbed") or await self._was_grabbed(entry)):
-                    return _interrupted(entry, now)
+            begun = await self._was_begun(entry)
+            if entry.act is ActKind.REPLACE and not entry.parameters.get("grabbed"):
+                if not await self._was_grabbed(entry):
+                    # the *arr may still be fetching it from its indexer
+                    return entry if now - entry.changed_at < GRABS_TAKE else _interrupted(entry, now)
                 entry = _with(entry, grabbed=True)
-            elif entry.act not in _GIVES_UP or not await self._was_begun(entry):
+            elif entry.act is not ActKind.REPLACE and not begun:
                 return _interrupted(entry, now)
+            if not begun and await self._moves(entry):
+                return replace(_interrupted(entry, now), result=Declined("moves_again").reason)
             result = await self._do(entry)
         except Declined:
             return entry
@@ -329,12 +372,29 @@ class Actuator:
         )
 
     async def _was_begun(self, entry: JournalEntry) -> bool:
-        """Tell whether a torrent bears the mark of the first step."""
+        """Tell whether an *arr was made to forget a download, or its torrent bears the mark of quarantine."""
         target = target_of(entry)
+        if entry.act not in _GIVES_UP:
+            return False
+        for wanting in target.wanted_by:
+            events = await self._arr(wanting).history(entry.at - CLOCKS_DIFFER, [title.id for title in wanting.titles])
+            if any((each.kind, each.download_id) == (HistoryKind.FAILED, wanting.download_id) for each in events):
+                return True
         if not target.is_torrent:
-            return not any([await self._items(wanting) for wanting in target.wanted_by])
+            return False
         torrent = await self._client(target).torrent(target.key)
         return torrent is not None and QUARANTINE in torrent.tags
+
+    async def _moves(self, entry: JournalEntry) -> bool:
+        """Tell whether a torrent went on while nobody could act on it: then it is not given up any more."""
+        target = target_of(entry)
+        torrent = await self._client(target).torrent(target.key) if target.is_torrent else None
+        try:
+            if torrent is not None:
+                _check_moving(torrent, target)
+        except Declined:
+            return True
+        return False
 
     async def purge(self, entry: JournalEntry) -> JournalEntry:
         """Let go of what was set aside long ago, and return the entry, which can't be taken back any more.
@@ -389,15 +449,27 @@ class Actuator:
 
 def _check_unchanged(torrent: Torrent, target: Target) -> None:
     """Refuse to give up what has moved on since it was judged, or what a person took in hand."""
-    have = max(torrent.size_bytes - torrent.remaining_bytes, 0) if torrent.size_bytes else 0
-    if have > target.have_bytes or (torrent.finished and not target.finished):
-        raise Declined("moves_again")
+    _check_moving(torrent, target)
     if torrent.forced or (torrent.state is DownloadState.STOPPED and not target.finished):
         raise Declined("in_hand")
 
 
+def _check_moving(torrent: Torrent, target: Target) -> None:
+    have = max(torrent.size_bytes - torrent.remaining_bytes, 0) if torrent.size_bytes else 0
+    if have > target.have_bytes or (torrent.finished and not target.finished):
+        raise Declined("moves_again")
+
+
+def _stopped(entry: JournalEntry, now: datetime, why: Reason, *, half_way: bool) -> JournalEntry:
+    """Return an entry that could not be finished: to be settled, or failed before anything was changed."""
+    if half_way:
+        return replace(entry, status=EntryStatus.RUNNING, changed_at=now, result=why)
+    return replace(entry, status=EntryStatus.FAILED, changed_at=now, result=why, undo=None)
+
+
 def _interrupted(entry: JournalEntry, now: datetime) -> JournalEntry:
-    return replace(entry, status=EntryStatus.FAILED, changed_at=now, result=Reason(key="result.interrupted"), undo=None)
+    why = entry.result or Reason(key="result.interrupted")
+    return replace(entry, status=EntryStatus.FAILED, changed_at=now, result=why, undo=None)
 
 
 def _with(entry: JournalEntry, **parameters: Any) -> JournalEntry:

@@ -1,8 +1,10 @@
 """What people ask of the autopilot: approve, reject, undo, heal now, protect. They come the same way as the rules."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from ..model.journal import (
     AUTOPILOT,
@@ -12,17 +14,21 @@ from ..model.journal import (
     EntryStatus,
     JournalEntry,
     Proposal,
+    least,
 )
 from ..model.reasons import Reason
 from .actuator import Declined, Plan, plan
-from .kernel import REJECTED_FOR, RIGHT_IN_A_ROW, Kernel
+from .kernel import JUDGED_AT_ONCE, REVERSIBLE, RIGHT_IN_A_ROW, Kernel
 from .observe import AnyRule
-from .ownership import ceiling
+from .ownership import Claims, ceiling
+from .ports import Carrier
 from .rules.base import Case, Need, Sign
 from .settings import PilotSettings
 
 #: A person who asks to heal has waited long enough: every patience is over.
 LONG_ENOUGH = timedelta(days=3650)
+#: But something must not have arrived within this time.
+MOVED = timedelta(minutes=10)
 #: The steps of a ladder that one request goes through at most.
 MOST_STEPS = 5
 
@@ -48,29 +54,34 @@ class Remedy:
 class Desk:
     """Serves people. Every method raises `NotPossible`."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Kernel, carriers: Mapping[ActKind, Carrier] = MappingProxyType({})) -> None:
         self._kernel = kernel
+        self._carriers = carriers  # of what the kernel doesn't carry out itself
 
     async def approve(self, entry_id: int, actor: str, now: datetime) -> JournalEntry:
         """Do what was suggested, if it is still needed."""
         kernel = self._kernel
+        if (carrier := self._carriers.get(self._suggestion(entry_id).act)) is not None:
+            return _done(await carrier.approve(entry_id, actor, now), entry_id)
         async with kernel.alone():
             entry = self._suggestion(entry_id)
             rule, case = kernel.rules.get(entry.rule), kernel.watch.case(entry.subject, now)
             if rule is None or case is None:
                 over = replace(entry, status=EntryStatus.EXPIRED, result=Reason(key="result.over"))
-                await kernel.close(over, now, keep_for=timedelta())
+                await kernel.close(over, now)
                 raise NotPossible(Reason(key="result.over"))
+            self._check(rule, case)
             planned = Plan(entry=replace(entry, actor=actor))
             if entry.act is ActKind.REPLACE:
                 agreed = entry.parameters["candidate"]["title"]
                 try:
                     planned = await kernel.actuator.find_replacement(planned, prefer=agreed)
                 except Declined as declined:
-                    kept = replace(planned.entry, status=EntryStatus.KEPT, result=declined.reason)
-                    await kernel.close(kept, now, keep_for=timedelta(days=1))
+                    if not declined.passing:  # else it can be asked for again
+                        kept = replace(planned.entry, status=EntryStatus.KEPT, result=declined.reason)
+                        await kernel.close(kept, now)
                     raise NotPossible(declined.reason) from declined
-            done = await kernel.do(rule, case, planned)
+            done = await kernel.do(planned, now)
             if done.status is EntryStatus.FAILED and done.result is not None:
                 raise NotPossible(done.result)
             return done
@@ -81,37 +92,44 @@ class Desk:
         async with kernel.alone():
             entry = self._suggestion(entry_id)
             rejected = replace(entry, status=EntryStatus.REJECTED, actor=actor, result=Reason(key="result.rejected"))
-            closed = await kernel.close(rejected, now, keep_for=REJECTED_FOR)
+            closed = await kernel.close(rejected, now)
             if never:
-                key = entry.parameters["target"]["key"]
+                key = entry.parameters["target"]["key"] if "target" in entry.parameters else entry.subject
                 kernel.change(kernel.settings.with_protection(key, protected=True))
             return closed
+
+    def _check(self, rule: AnyRule, case: Case) -> None:
+        """Refuse what must not be done now, whoever asks. Raises `NotPossible`."""
+        kernel = self._kernel
+        allowed, why = ceiling(case, kernel.claims())
+        if allowed is Autonomy.OFF:
+            raise NotPossible(why or Reason(key="result.nothing_wrong"))
+        if rule.gated and case.around.gate.shut is not None:
+            raise NotPossible(case.around.gate.shut)
+        if kernel.is_under_way(case.download.id):
+            raise NotPossible(Reason(key="result.under_way"))
 
     def _suggestion(self, entry_id: int) -> JournalEntry:
         for entry in self._kernel.suggestions:
             if entry.id == entry_id:
                 return entry
-        raise NotPossible(Reason(key="result.not_asked", parameters={"id": entry_id}))
+        raise _not_asked(entry_id)
 
     async def undo(self, entry_id: int, actor: str, now: datetime) -> JournalEntry:
         """Take an act back. A rule that did it by itself asks from now on."""
         kernel = self._kernel
         async with kernel.alone():
             entry = await kernel.journal.get(entry_id)
-            if entry is None or entry.status is not EntryStatus.DONE or entry.undo is None:
+            if entry is None or entry.status not in REVERSIBLE or entry.undo is None:
                 raise NotPossible(Reason(key="result.cannot_undo", parameters={"id": entry_id}))
             parameters = {**entry.parameters, "undone_by": actor}
             undoing = replace(entry, status=EntryStatus.UNDOING, changed_at=now, parameters=parameters)
             undoing = await kernel.write(undoing)
-            undone = await kernel.write(await kernel.actuator.undo(undoing, now))
+            undone = await kernel.actuator.undo(undoing, now)
             if undone.status is EntryStatus.UNDONE:
-                kernel.taken_back(undone, now)
-                rule = kernel.rules.get(entry.rule)
-                if rule and entry.actor == AUTOPILOT and kernel.settings.level(rule) is Autonomy.ACT:
-                    kernel.change(kernel.settings.with_autonomy(rule.key, Autonomy.SUGGEST))
-            elif undone.result is not None:
-                raise NotPossible(undone.result)
-            return undone
+                return await kernel.taken_back(undone)
+            undone = await kernel.write(undone)
+            raise NotPossible(undone.result or Reason(key="result.cannot_undo", parameters={"id": entry_id}))
 
     def protect(self, key: str, *, protected: bool) -> PilotSettings:
         """Put a download on the never-touch list, or take it off."""
@@ -126,8 +144,10 @@ class Desk:
         async with kernel.alone():
             if subject is not None and subject not in kernel.watch:
                 raise NotPossible(Reason(key="result.nothing_wrong"))
-            for each in (subject,) if subject is not None else tuple(kernel.watch):
+            for number, each in enumerate((subject,) if subject is not None else tuple(kernel.watch), 1):
                 remedies += await self._heal(each, actor, now, dry_run=dry_run, at_once=subject is not None)
+                if number % JUDGED_AT_ONCE == 0:
+                    await asyncio.sleep(0)
         return remedies
 
     async def _heal(self, subject: str, actor: str, now: datetime, *, dry_run: bool, at_once: bool) -> list[Remedy]:
@@ -136,42 +156,50 @@ class Desk:
             found = await self._wanted(subject, now, at_once=at_once)
             if found is None:
                 break
-            rule, case, proposal = found
+            case, proposal = found
             label = case.download.label
             if dry_run:
                 return [Remedy(label=label, subject=subject, proposal=proposal)]
-            done = await self._carry_out(rule, case, proposal, actor)
+            done = await self._carry_out(case, proposal, actor)
             remedies.append(Remedy(label=label, subject=subject, proposal=proposal, entry=done))
             if done.status is not EntryStatus.DONE or proposal.act in DESTRUCTIVE_ACTS:
                 break
         return remedies
 
-    async def _wanted(self, subject: str, now: datetime, *, at_once: bool) -> tuple[AnyRule, Case, Proposal] | None:
-        """Return the first thing that a rule wants done about a download."""
+    async def _wanted(self, subject: str, now: datetime, *, at_once: bool) -> tuple[Case, Proposal] | None:
+        """Return the first thing that a rule wants done about a download.
+
+        Where nobody named it, only what the rules may do by themselves, and nothing that a person wants left in peace.
+        """
         kernel = self._kernel
         for rule in kernel.rules.values():
             case = kernel.watch.case(subject, now)
             if case is None:
                 return None
-            if ceiling(case, kernel.claims())[0] is Autonomy.OFF:
-                if at_once:
-                    raise NotPossible(ceiling(case, kernel.claims())[1] or Reason(key="result.nothing_wrong"))
-                return None
-            policy = kernel.settings.policy(rule)
-            if rule.sign(case, policy) is not Sign.YES:
+            if not self._has_a_say(rule, case, at_once=at_once):
                 continue
-            if rule.gated and case.around.gate.shut is not None:
+            try:
+                self._check(rule, case)
+            except NotPossible:
                 if at_once:
-                    raise NotPossible(case.around.gate.shut)
+                    raise
                 continue
             verdict = await kernel.judge(rule, case, elapsed=LONG_ENOUGH if at_once else None)
             if isinstance(verdict, Proposal):
-                return rule, kernel.watch.case(subject, now) or case, verdict
+                case = kernel.watch.case(subject, now) or case
+                if at_once or _needs_nobody(case, kernel.claims(), verdict):
+                    return case, verdict
             if isinstance(verdict, Need) and at_once:
                 raise NotPossible(Reason(key="result.not_known"))
         return None
 
-    async def _carry_out(self, rule: AnyRule, case: Case, proposal: Proposal, actor: str) -> JournalEntry:
+    def _has_a_say(self, rule: AnyRule, case: Case, *, at_once: bool) -> bool:
+        settings = self._kernel.settings
+        if settings.level(rule) is Autonomy.OFF or rule.sign(case, settings.policy(rule)) is not Sign.YES:
+            return False
+        return not (_moves(rule, case) if at_once else case.memory.kept(rule.key, case.now))
+
+    async def _carry_out(self, case: Case, proposal: Proposal, actor: str) -> JournalEntry:
         planned = plan(proposal, case, actor)
         if proposal.act is ActKind.TELL:
             return await self._kernel.write(replace(planned.entry, status=EntryStatus.DONE))
@@ -179,14 +207,44 @@ class Desk:
             try:
                 planned = await self._kernel.actuator.find_replacement(planned)
             except Declined as declined:
-                return await self._kernel.write(replace(planned.entry, status=EntryStatus.KEPT, result=declined.reason))
-        return await self._kernel.do(rule, case, planned)
+                status = EntryStatus.FAILED if declined.passing else EntryStatus.KEPT
+                return await self._kernel.write(replace(planned.entry, status=status, result=declined.reason))
+        return await self._kernel.do(planned, case.now)
 
     async def may_act_alone(self, rule: AnyRule) -> bool:
         """Tell whether a rule that asks was right so often in a row that it could act by itself."""
         if self._kernel.settings.level(rule) is not Autonomy.SUGGEST:
             return False
         answered = [EntryStatus.DONE, EntryStatus.REJECTED, EntryStatus.UNDONE]
-        last = await self._kernel.journal.find(statuses=answered, rule=rule.key, limit=RIGHT_IN_A_ROW)
-        right = [entry.status is EntryStatus.DONE and entry.actor != AUTOPILOT for entry in last]
-        return len(right) == RIGHT_IN_A_ROW and all(right)
+        right, before = 0, None
+        while page := await self._kernel.journal.find(statuses=answered, rule=rule.key, before_id=before):
+            for entry in page:
+                if entry.status is not EntryStatus.DONE:
+                    return False
+                right += entry.actor != AUTOPILOT  # what it did or told by itself was no question
+                if right == RIGHT_IN_A_ROW:
+                    return True
+            before = page[-1].id
+        return False
+
+
+def _not_asked(entry_id: int) -> NotPossible:
+    return NotPossible(Reason(key="result.not_asked", parameters={"id": entry_id}))
+
+
+def _done(entry: JournalEntry | None, entry_id: int) -> JournalEntry:
+    """Return what was done. Raises `NotPossible` when it was not."""
+    if entry is None:
+        raise _not_asked(entry_id)
+    if entry.status is not EntryStatus.DONE and entry.result is not None:
+        raise NotPossible(entry.result)
+    return entry
+
+
+def _moves(rule: AnyRule, case: Case) -> bool:
+    """Tell whether something arrived only just now: then nobody can want it to be healed of getting nothing."""
+    return rule.ends_with_progress and case.memory.elapsed(rule.key, case.now) < MOVED
+
+
+def _needs_nobody(case: Case, claims: Claims, proposal: Proposal) -> bool:
+    return least(ceiling(case, claims)[0], proposal.ceiling) is Autonomy.ACT and proposal.act is not ActKind.TELL

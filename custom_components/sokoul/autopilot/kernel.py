@@ -8,10 +8,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from enum import Enum, auto
 
 from ..model.journal import (
     AUTOPILOT,
+    BACKEND_ACTS,
     DESTRUCTIVE_ACTS,
     OPEN_STATUSES,
     ActKind,
@@ -25,6 +27,8 @@ from ..model.memory import NOTHING_KNOWN, SubjectMemory
 from ..model.reasons import Reason
 from ..model.world import Changes, DownloadIndex, World
 from .actuator import Actuator, Declined, Plan, grabbed_by, plan, target_of
+from .budget import HOUR, Budget
+from .lessons import RUNGS, UNANSWERED, learn, learn_of_title, titles, wish
 from .observe import AnyRule
 from .ownership import Claims, ceiling
 from .ports import Inspector, Journal, MemoryStore
@@ -35,13 +39,8 @@ from .watch import Watch
 
 #: After a look that could not be had (the backend was away) it is tried again.
 LOOK_AGAIN = timedelta(minutes=15)
-#: What was looked for in vain is looked for again after a day, then after two, four, a week.
-KEPT_FIRST, KEPT_LONGEST = timedelta(days=1), timedelta(days=7)
-#: A person who said no is not asked again about the same thing for so long; nor one who didn't answer.
-REJECTED_FOR = timedelta(days=30)
+#: A person is asked for so long.
 UNANSWERED_AFTER = timedelta(days=3)
-#: What failed is tried again after this.
-FAILED_FOR = timedelta(hours=2)
 #: So long is a title's failure remembered.
 FAILURES_LAST = timedelta(days=30)
 #: After so many right suggestions in a row a rule offers to act alone.
@@ -57,10 +56,28 @@ TIDY_EVERY = timedelta(minutes=15)
 LOW_BYTES = 5 * 1024**3
 #: What stopped half-way is looked after this often.
 SETTLE_EVERY = timedelta(minutes=1)
+#: Whether anything at all reaches a client that shows no sign of it is asked this often.
+ASK_LINES_EVERY = timedelta(minutes=2)
+#: What can't be settled for so long won't be: a backend is gone, or refuses.
+SETTLED_WITHIN = timedelta(days=3)
+#: Of so many downloads that are due, and that want nothing, the event loop has its turn in between.
+JUDGED_AT_ONCE = 50
+#: So many rows of the journal are read at once.
+PAGE = 200
 #: A rule that wants one thing after another for a download must come to an end.
 MOST_LOOKS = 3
+#: Done without asking even where a person is to be asked: it changes nothing, and asking would be the greater bother.
+HARMLESS = frozenset({ActKind.REANNOUNCE, ActKind.RETRY_IMPORT})
 
 ALIVE = "autopilot:alive"  # the subject under which it is stored until when the clocks ran
+
+
+class _Then(Enum):
+    """What comes after a proposal."""
+
+    OTHERS = auto()  # the other rules may have their say
+    MORE = auto()  # the ladder goes on
+    NOTHING = auto()  # it is being dealt with
 
 
 class Kernel:
@@ -97,41 +114,69 @@ class Kernel:
         self._tidied_at: datetime | None = None
         self._taken: list[tuple[datetime, str]] = []  # by somebody else: when, and what
         self._told_at: datetime | None = None
-        self._searches: list[datetime] = []
+        self._lines_asked_at: datetime | None = None
+        self._budget = Budget()
         self.watch = Watch(rules, self._policy_of, {}, self._settling)
 
     # --- life ----------------------------------------------------------------------------------------------------
 
     async def start(self, now: datetime) -> None:
-        """Remember what was known, and settle what was under way when it all stopped."""
+        """Remember what was known, and what was said and done since that was stored."""
         stored = dict(await self._store.load())
         alive = stored.pop(ALIVE, None)
         self._first = alive is None
-        ran_until = datetime.fromtimestamp(alive["at"], now.tzinfo) if alive else now
+        ran_until = min(datetime.fromtimestamp(alive["at"], now.tzinfo), now) if alive else now
         memories = {}
-        for subject, memory in stored.items():
+        for subject, stored_memory in stored.items():
             try:
-                memories[subject] = SubjectMemory.from_json(memory, min(ran_until, now))
-            except KeyError, TypeError, ValueError:
-                self._store.keep(subject, None)  # not readable: what it knew has to be learned again
+                memory = SubjectMemory.from_json(stored_memory, ran_until)
+            except KeyError, TypeError, ValueError, AttributeError:
+                memory = NOTHING_KNOWN  # not readable: what it knew has to be learned again
+            if _is_stale(memory, now):
+                self._store.keep(subject, None)
+            else:
+                memories[subject] = memory
         self.watch = Watch(self._rules.values(), self._policy_of, memories, self._settling)
-        for entry in await self._journal.find(statuses=[EntryStatus.DONE], since=now - FAILURES_LAST, limit=1000):
-            self._file(entry)
+        await self._recall(ran_until if alive else now - FAILURES_LAST, now)
+
+    async def _recall(self, stored_at: datetime, now: datetime) -> None:
+        """Read the journal: what is open or can be taken back, and what was learned but not stored."""
         for entry in await self._journal.find(statuses=OPEN_STATUSES, limit=1000):
             self._file(entry)
+        not_stored: list[JournalEntry] = []
+        async for entry in self._entries(now - max(FAILURES_LAST, 2 * self._settings.caps.quarantine)):
+            self._file(entry)
+            if entry.changed_at >= stored_at:
+                not_stored.append(entry)
+            if now - entry.changed_at < HOUR:
+                self._budget.restore(entry)
+            if entry.rule == OTHER_TOOL:
+                self._told_at = max(entry.at, self._told_at or entry.at)
+        for entry in sorted(not_stored, key=lambda each: each.changed_at):
+            self._learn(entry)
+
+    async def _entries(self, since: datetime) -> AsyncIterator[JournalEntry]:
+        """Yield all entries that changed since then, newest first."""
+        before: int | None = None
+        while page := await self._journal.find(since=since, before_id=before, limit=PAGE):
+            for entry in page:
+                yield entry
+            before = page[-1].id
 
     async def stop(self, now: datetime) -> None:
         """Store what was learned."""
         async with self._busy:
-            self._keep(now)
+            await self._keep(now)
         await self._store.flush()
 
-    def _keep(self, now: datetime) -> None:
+    async def _keep(self, now: datetime) -> None:
         """Hand over to the store what was learned since the last time."""
-        for subject in self.watch.learned:
+        for number, subject in enumerate(tuple(self.watch.learned), 1):
             memory = self.watch.memory(subject)
             self._store.keep(subject, memory.as_json() if memory and memory is not NOTHING_KNOWN else None)
-        self.watch.learned.clear()
+            self.watch.learned.discard(subject)
+            if number % JUDGED_AT_ONCE == 0:
+                await asyncio.sleep(0)
         self._store.keep(ALIVE, {"at": now.timestamp()})
         self._stored_at = now
 
@@ -155,75 +200,98 @@ class Kernel:
         """Return what is never touched."""
         return self._settings.claims(self._ours)
 
-    def taken_back(self, entry: JournalEntry, now: datetime) -> None:
-        """Leave in peace what a person took back, and remember for whom: its *arr no longer looks after it."""
-        wanted_by = target_of(entry).wanted_by
-        memory = self.watch.memory(entry.subject) or NOTHING_KNOWN
-        memory = replace(memory, restored_from=wanted_by[0].arr_id if wanted_by else None, clocks={})
-        self.watch.learn(entry.subject, memory.with_kept(entry.rule, now + REJECTED_FOR))
-
     def change(self, settings: PilotSettings) -> None:
         """Work with other settings from now on. What a rule had said under its old level it may say again."""
         before, self._settings = self._settings, settings
         changed = {key for key, rule in self._rules.items() if before.level(rule) is not settings.level(rule)}
         for subject in self.watch:
             memory = self.watch.memory(subject)
-            if memory and any(name.partition("/")[0] in changed for name in memory.proposed):
-                kept = {name: each for name, each in memory.proposed.items() if name.partition("/")[0] not in changed}
-                self.watch.learn(subject, replace(memory, proposed=kept, tried={}))
+            said = [name for name in memory.proposed if name.partition("/")[0] in changed] if memory else []
+            if memory and said:
+                acts = {name.partition("/")[2] for name in said}
+                proposed = {name: number for name, number in memory.proposed.items() if name not in said}
+                tried = {act: tries for act, tries in memory.tried.items() if act not in acts}
+                self.watch.learn(subject, replace(memory, proposed=proposed, tried=tried))
+        self.watch.reconsider()
         self._on_settings(settings)
 
     # --- one round -----------------------------------------------------------------------------------------------
 
     async def step(self, world: World, index: DownloadIndex, changes: Changes, now: datetime) -> datetime | None:
-        """Follow the world, judge what is due, and do what may be done. Returns when to come again at the latest."""
+        """Follow the world, judge what is due, and do what may be done. Returns when to come again at the latest.
+
+        Between any two downloads a person may get their turn, see `alone`.
+        """
         async with self._busy:
             await self._notice_others(world, index, changes, now)
             for _ in self.watch.follow(world, index, changes, now):
                 await asyncio.sleep(0)
             await self._settle(now)
             await self._tidy(now)
-            await self._ask_lines(now)
-            for subject in self.watch.due(now):
-                await self._consider(subject, now)
             await self._expire(changes, now)
+            await self._ask_lines(now)
+        for number, subject in enumerate(self.watch.due(now), 1):
+            async with self._busy:
+                try:
+                    await self._consider(subject, now)
+                except BaseException:
+                    self.watch.ask_again(subject, now + LOOK_AGAIN)  # it isn't forgotten, nor does it hold up others
+                    raise
+            if number % JUDGED_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        async with self._busy:
             self._first = False
             if self._stored_at is None or now - self._stored_at >= STORE_EVERY:
-                self._keep(now)
-            return self.watch.next_due
+                await self._keep(now)
+        return self.watch.next_due
 
     async def _ask_lines(self, now: datetime) -> None:
         """Where nobody is connected, a tracker that answers shows that the line works nevertheless."""
-        for client_id, downloads in self.watch.silent_lines().items():
+        silent = self.watch.silent_lines()
+        if not silent or (self._lines_asked_at is not None and now - self._lines_asked_at < ASK_LINES_EVERY):
+            return
+        self._lines_asked_at = now
+        for client_id, downloads in silent.items():
             if await self._inspector.any_tracker_works(client_id, [each.key for each in downloads]):
                 self.watch.line_works(client_id, now)
 
     async def _consider(self, subject: str, now: datetime) -> None:
         """Let the rules have their say about one download. The first that wants something gets it."""
+        if self.is_under_way(subject):
+            self.watch.ask_again(subject, now + SETTLE_EVERY)
+            return
         nexts: list[datetime] = []
         for rule in self._rules.values():
             case = self.watch.case(subject, now)
             if case is None:
                 return
-            level = self._settings.level(rule)
-            clock = case.memory.clocks.get(rule.key)
-            if level is Autonomy.OFF or clock is None or clock.running_since is None:
-                continue
-            if (kept := case.memory.kept_until.get(rule.key)) is not None and now < kept:
-                nexts.append(kept)
-                continue
-            verdict = await self.judge(rule, case)
-            if isinstance(verdict, Later):
-                nexts.append(now + max(verdict.at - clock.read(now), timedelta(seconds=1)))
-            elif isinstance(verdict, Need):  # a backend was away
-                nexts.append(now + LOOK_AGAIN)
-            elif verdict is not None:
-                case = self.watch.case(subject, now) or case
-                if await self._propose(rule, case, verdict):
-                    nexts = [now + timedelta(seconds=1)]  # what comes after it
-                    break
+            answer = await self._ask(rule, case)
+            if isinstance(answer, datetime):
+                nexts.append(answer)
+            elif answer is not _Then.OTHERS:
+                nexts.append(now + (timedelta(seconds=1) if answer is _Then.MORE else LOOK_AGAIN))
+                break
         if nexts:
             self.watch.ask_again(subject, min(nexts))
+
+    async def _ask(self, rule: AnyRule, case: Case) -> datetime | _Then:
+        """Let one rule have its say. Returns when to ask it again, or what comes after what it wanted."""
+        now, clock = case.now, case.memory.clocks.get(rule.key)
+        if self._settings.level(rule) is Autonomy.OFF or clock is None or clock.running_since is None:
+            return _Then.OTHERS
+        if clock.running_since > now:
+            return clock.running_since
+        if case.memory.kept(rule.key, now):
+            return case.memory.kept_until[rule.key]
+        verdict = await self.judge(rule, case)
+        match verdict:
+            case Later():
+                return now + max(verdict.at - clock.read(now), timedelta(seconds=1))
+            case Need():  # a backend was away
+                return now + LOOK_AGAIN
+            case Proposal():
+                return await self._propose(rule, self.watch.case(case.download.id, now) or case, verdict)
+        return _Then.OTHERS
 
     async def judge(self, rule: AnyRule, case: Case, elapsed: timedelta | None = None) -> Verdict:
         """Ask a rule, and look up what it wants to know. `elapsed` stands for what its clock shows."""
@@ -241,118 +309,90 @@ class Kernel:
             verdict = rule.judge(case, policy, elapsed)
         return verdict
 
-    async def _propose(self, rule: AnyRule, case: Case, proposal: Proposal) -> bool:
-        """Take a proposal as far as it may go. Returns whether the rule may have more to say at once."""
-        memory, name = case.memory, f"{rule.key}/{proposal.act}"
-        if name in memory.proposed:
-            return False
-        level = await self._level(rule, case, proposal)
+    async def _propose(self, rule: AnyRule, case: Case, proposal: Proposal) -> _Then:
+        """Take a proposal as far as it may go."""
+        said = case.memory.proposed.get(wish(rule.key, proposal.act))
+        if said in self._suggested:
+            return _Then.NOTHING  # a person is being asked
+        level = self._level(rule, case, proposal)
         if level is Autonomy.OFF:
-            return False
+            return _Then.OTHERS
         planned = plan(proposal, case, AUTOPILOT)
-        if proposal.act is ActKind.TELL:
-            told = EntryStatus.OBSERVED if level is Autonomy.OBSERVE else EntryStatus.DONE
-            await self._say(planned, told)
-            return False
-        if level is Autonomy.OBSERVE:
-            await self._say(planned, EntryStatus.OBSERVED)
-            self._learn_try(rule, case, proposal.act)
-            return True
+        if level is Autonomy.OBSERVE or proposal.act is ActKind.TELL:
+            return await self._say(planned.entry, level, said)
         if proposal.act is ActKind.REPLACE:
-            if not self._may_search(case.now):
-                self.watch.ask_again(case.download.id, case.now + timedelta(hours=1))
-                return False
-            try:
-                planned = await self._actuator.find_replacement(planned)
-            except Declined as declined:
-                await self._keep_for_now(rule, case, replace(planned.entry, result=declined.reason))
-                return False
-        if level is Autonomy.SUGGEST:
-            await self._say(planned, EntryStatus.SUGGESTED)
-            return False
-        return (await self.do(rule, case, planned)).status is EntryStatus.DONE
+            found = await self._find_replacement(planned)
+            if found is None:
+                return _Then.NOTHING
+            planned = found
+        if level is Autonomy.SUGGEST and proposal.act not in HARMLESS:
+            await self.write(replace(planned.entry, status=EntryStatus.SUGGESTED))
+            return _Then.NOTHING
+        done = await self.do(planned, case.now)
+        return _Then.MORE if done.status is EntryStatus.DONE else _Then.NOTHING
 
-    async def do(self, rule: AnyRule, case: Case, planned: Plan) -> JournalEntry:
-        """Write down what is about to happen, let it happen, and learn from what came of it."""
-        now, subject = case.now, case.download.id
+    async def _say(self, entry: JournalEntry, level: Autonomy, said: int | None) -> _Then:
+        """Write down what would be done, or tell a person; once. The same again is not worth a word, but counts."""
+        told = entry.act is ActKind.TELL and level is not Autonomy.OBSERVE
+        entry = replace(entry, status=EntryStatus.DONE if told else EntryStatus.OBSERVED)
+        if said is None:
+            await self.write(entry)
+        elif entry.act in RUNGS:
+            self._learn(replace(entry, id=said))
+        return _Then.MORE if entry.act in RUNGS else _Then.OTHERS
+
+    async def _find_replacement(self, planned: Plan) -> Plan | None:
+        """Search, if one is left of the searches of this hour. None: there is nothing better, or not now."""
+        now = planned.entry.at
+        if (later := self._budget.search(self._settings.caps.searches_an_hour, now)) is not None:
+            self.watch.ask_again(planned.entry.subject, later)
+            return None
+        try:
+            return await self._actuator.find_replacement(planned)
+        except Declined as declined:
+            if declined.passing:
+                self._budget.give_back(now)
+            else:
+                await self.write(replace(planned.entry, status=EntryStatus.KEPT, result=declined.reason))
+        return None
+
+    async def do(self, planned: Plan, now: datetime) -> JournalEntry:
+        """Write down what is about to happen, let it happen, and write down what came of it."""
         try:
             planned = await self._actuator.prepare(planned)
         except Declined as declined:
-            done = replace(planned.entry, status=EntryStatus.FAILED, changed_at=now, result=declined.reason)
-        else:
-            entry = await self.write(replace(planned.entry, status=EntryStatus.RUNNING, changed_at=now))
-            done = await self._actuator.carry_out(replace(planned, entry=entry), now)
-        done = await self.write(done)
-        if done.status is EntryStatus.DONE:
-            self._learn_try(rule, case, done.act)
-            self._count_failure(done, now)
-        else:
-            memory = self.watch.memory(subject) or case.memory
-            self.watch.learn(subject, memory.with_kept(rule.key, now + FAILED_FOR))
-        return done
-
-    def _learn_try(self, rule: AnyRule, case: Case, act: ActKind) -> None:
-        memory = self.watch.memory(case.download.id) or case.memory
-        began = case.now - memory.elapsed(rule.key, case.now)
-        self.watch.learn(case.download.id, memory.with_try(act, began, case.now))
+            failed = replace(planned.entry, status=EntryStatus.FAILED, changed_at=now, result=declined.reason)
+            return await self.write(failed)
+        entry = await self.write(replace(planned.entry, status=EntryStatus.RUNNING, changed_at=now))
+        return await self.write(await self._actuator.carry_out(replace(planned, entry=entry), now))
 
     # --- restraint -----------------------------------------------------------------------------------------------
 
-    async def _level(self, rule: AnyRule, case: Case, proposal: Proposal) -> Autonomy:
+    def _level(self, rule: AnyRule, case: Case, proposal: Proposal) -> Autonomy:
         """Return how far a proposal may go: as far as everything allows that has a say in it."""
         allowed, _why = ceiling(case, self.claims())
         level = least(allowed, proposal.ceiling, self._settings.level(rule))
         if self._first:
             return least(level, Autonomy.OBSERVE)
-        if level is Autonomy.ACT and await self._must_ask(rule, case, proposal):
+        if level is Autonomy.ACT and proposal.act in DESTRUCTIVE_ACTS and self._must_ask(rule, case):
             return Autonomy.SUGGEST
         return level
 
-    async def _must_ask(self, rule: AnyRule, case: Case, proposal: Proposal) -> bool:
-        """Whether a person has to decide: the rule did much already, or this title keeps failing."""
-        if (
-            proposal.act in DESTRUCTIVE_ACTS
-            and self._failures(case, case.now) >= self._settings.caps.failures_of_a_title
-        ):
+    def _must_ask(self, rule: AnyRule, case: Case) -> bool:
+        """Tell whether a person has to decide: the rule gave up much already, or this title keeps failing."""
+        caps = self._settings.caps
+        if self._failures(case, case.now) >= caps.failures_of_a_title:
             return True
-        since = case.now - timedelta(hours=1)
-        done = await self._journal.find(statuses=_ACTED, rule=rule.key, since=since, limit=100)
-        acts = sum(entry.actor == AUTOPILOT and entry.act in DESTRUCTIVE_ACTS for entry in done)
-        return proposal.act in DESTRUCTIVE_ACTS and acts >= self._settings.caps.acts_an_hour
+        return self._budget.acts(rule.key, case.now) >= caps.acts_an_hour
 
     def _failures(self, case: Case, now: datetime) -> int:
         """Return how often the worst of a download's titles was given up lately."""
         counts = [0]
-        for subject in _titles(Target.of(case.download)):
+        for subject in titles(Target.of(case.download)):
             tries = (self.watch.memory(subject) or NOTHING_KNOWN).tried.get(ActKind.REPLACE)
             if tries and now - tries.at < FAILURES_LAST:
                 counts.append(tries.count)
         return max(counts)
-
-    def _count_failure(self, entry: JournalEntry, now: datetime) -> None:
-        if entry.act not in DESTRUCTIVE_ACTS:
-            return
-        for subject in _titles(target_of(entry)):
-            memory = self.watch.memory(subject) or NOTHING_KNOWN
-            self.watch.learn(subject, memory.with_try(ActKind.REPLACE, now - FAILURES_LAST, now))
-
-    def _may_search(self, now: datetime) -> bool:
-        """Whether the indexers may be asked once more; if so, that counts."""
-        self._searches = [at for at in self._searches if now - at < timedelta(hours=1)]
-        if len(self._searches) >= self._settings.caps.searches_an_hour:
-            return False
-        self._searches.append(now)
-        return True
-
-    async def _keep_for_now(self, rule: AnyRule, case: Case, entry: JournalEntry) -> None:
-        """Write down that there is nothing better, and leave it in peace: a day, then longer each time."""
-        memory = case.memory
-        vain = memory.tried.get("search")
-        times = vain.count if vain else 0
-        until = case.now + min(KEPT_FIRST * 2**times, KEPT_LONGEST)
-        await self.write(replace(entry, status=EntryStatus.KEPT))
-        self.watch.learn(case.download.id, memory.with_try("search", _LONG_AGO, case.now).with_kept(rule.key, until))
-        self.watch.ask_again(case.download.id, until)
 
     # --- the journal ---------------------------------------------------------------------------------------------
 
@@ -375,7 +415,7 @@ class Kernel:
     @property
     def suggestions(self) -> tuple[JournalEntry, ...]:
         """What a person is being asked, the oldest first."""
-        return tuple(self._suggested.values())
+        return tuple(sorted(self._suggested.values(), key=lambda entry: entry.id))
 
     @property
     def reversible(self) -> tuple[JournalEntry, ...]:
@@ -389,16 +429,34 @@ class Kernel:
         else:
             entry = await self._journal.add(entry)
         self._file(entry)
+        self._budget.note(entry)
+        self._learn(entry)
         self._on_entry(entry)
         return entry
+
+    def _learn(self, entry: JournalEntry) -> None:
+        """Learn from an entry about its download, and about its titles."""
+        if "target" not in entry.parameters:
+            return  # it is about no download
+        known = self.watch.memory(entry.subject)
+        if (memory := learn(known or NOTHING_KNOWN, entry)) is not (known or NOTHING_KNOWN):
+            self.watch.learn(entry.subject, memory)
+        for subject in titles(target_of(entry)):
+            known = self.watch.memory(subject) or NOTHING_KNOWN
+            if (memory := learn_of_title(known, entry, FAILURES_LAST)) is not known:
+                self.watch.learn(subject, memory)
+
+    def is_under_way(self, subject: str) -> bool:
+        """Tell whether an act on a download was begun and is not settled."""
+        return any(entry.subject == subject for entry in self._under_way.values())
 
     def _file(self, entry: JournalEntry) -> None:
         """Keep at hand what is still open."""
         self._ours |= grabbed_by(entry)
-        kept = entry.status is EntryStatus.DONE and entry.undo is not None
+        kept = entry.status in REVERSIBLE and entry.undo is not None
         for file, belongs in (
             (self._suggested, entry.status is EntryStatus.SUGGESTED),
-            (self._under_way, entry.status in _UNDER_WAY),
+            (self._under_way, entry.status in _UNDER_WAY and entry.act not in BACKEND_ACTS),
             (self._reversible, kept),
         ):
             if belongs:
@@ -406,32 +464,32 @@ class Kernel:
             else:
                 file.pop(entry.id, None)
 
-    async def _say(self, planned: Plan, status: EntryStatus) -> None:
-        """Write down a proposal, and remember it, so that it is not said again."""
-        entry = await self.write(replace(planned.entry, status=status))
-        memory = self.watch.memory(entry.subject) or NOTHING_KNOWN
-        self.watch.learn(entry.subject, memory.with_proposed(f"{entry.rule}/{entry.act}", entry.id))
-
-    async def close(self, entry: JournalEntry, now: datetime, *, keep_for: timedelta) -> JournalEntry:
-        """Write the end of a proposal, and leave its subject in peace with it for a time."""
+    async def close(self, entry: JournalEntry, now: datetime) -> JournalEntry:
+        """Write the end of a proposal."""
         closed = await self.write(replace(entry, changed_at=now))
-        if (memory := self.watch.memory(entry.subject)) is not None:
-            memory = memory.with_proposed(f"{entry.rule}/{entry.act}", None)
-            self.watch.learn(entry.subject, memory.with_kept(entry.rule, now + keep_for) if keep_for else memory)
-            self.watch.ask_again(entry.subject, now + keep_for)
+        self.watch.ask_again(entry.subject, now)
         return closed
 
     async def _expire(self, changes: Changes, now: datetime) -> None:
         """Take back suggestions that are no longer needed, or that nobody answered: unanswered means keep."""
         for entry in self.suggestions:
-            memory = self.watch.memory(entry.subject)
-            watched = entry.subject in self.watch and memory is not None
-            if entry.subject in changes.removed or (watched and memory and entry.rule not in memory.clocks):
+            if entry.act in BACKEND_ACTS:
+                continue  # seen to by who watches backends
+            if self._is_over(entry, changes, now):
                 over = replace(entry, status=EntryStatus.EXPIRED, result=Reason(key="result.over"))
-                await self.close(over, now, keep_for=timedelta())
+                await self.close(over, now)
             elif now - entry.at > UNANSWERED_AFTER:
-                unanswered = replace(entry, status=EntryStatus.EXPIRED, result=Reason(key="result.unanswered"))
-                await self.close(unanswered, now, keep_for=REJECTED_FOR)
+                unanswered = replace(entry, status=EntryStatus.EXPIRED, result=Reason(key=UNANSWERED))
+                await self.close(unanswered, now)
+
+    def _is_over(self, entry: JournalEntry, changes: Changes, now: datetime) -> bool:
+        """Tell whether nothing is to be asked any more: the download is gone or done, or its symptom is over."""
+        case = self.watch.case(entry.subject, now)
+        if case is None:
+            return entry.subject in changes.removed or self.watch.has_read_all
+        if ceiling(case, self.claims())[0] is Autonomy.OFF:
+            return True
+        return case.memory.proposed.get(wish(entry.rule, entry.act)) != entry.id
 
     async def _settle(self, now: datetime) -> None:
         """Find out, by looking at the backends, what became of what was interrupted or stopped half-way."""
@@ -440,10 +498,20 @@ class Kernel:
         self._settled_at = now
         for entry in tuple(self._under_way.values()):
             settled = await self._actuator.settle(entry, now)
-            if settled is not entry:
+            if settled.status is entry.status and now - entry.changed_at > SETTLED_WITHIN:
+                why = settled.result or Reason(key="result.not_known")
+                settled = replace(settled, status=EntryStatus.FAILED, changed_at=now, result=why)
+            if settled.status is EntryStatus.UNDONE:
+                await self.taken_back(settled)
+            elif (settled.status, settled.parameters) != (entry.status, entry.parameters):
                 await self.write(settled)
-                if settled.status is EntryStatus.DONE:
-                    self._count_failure(settled, now)
+
+    async def taken_back(self, entry: JournalEntry) -> JournalEntry:
+        """Write that a person took an act back. A rule that did it by itself asks from now on."""
+        rule = self._rules.get(entry.rule)
+        if rule and entry.actor == AUTOPILOT and self._settings.level(rule) is Autonomy.ACT:
+            self.change(self._settings.with_autonomy(rule.key, Autonomy.SUGGEST))
+        return await self.write(entry)
 
     async def _notice_others(self, world: World, index: DownloadIndex, changes: Changes, now: datetime) -> None:
         """Say so when something else takes away unfinished downloads: two that heal undo each other's work."""
@@ -483,21 +551,26 @@ class Kernel:
         for entry in sorted(self._reversible.values(), key=lambda each: each.changed_at):
             free = self.watch.free_bytes(target_of(entry).client_id)
             low = free is not None and free < LOW_BYTES
-            if not low and now - entry.changed_at < self._settings.caps.quarantine:
+            gains = low and entry.undo is not None and entry.undo["deletable"]
+            if not gains and now - entry.changed_at < self._settings.caps.quarantine:
                 continue
             try:
                 purged = await self._actuator.purge(entry)
             except Declined:
                 continue  # its client is away
             await self.write(purged)
-            if low:
+            if gains:
                 return  # the client tells in a while what that gained
 
 
-def _titles(target: Target) -> list[str]:
-    return [subject for wanting in target.wanted_by for subject in wanting.subjects]
+def _is_stale(memory: SubjectMemory, now: datetime) -> bool:
+    """Tell whether nothing of a memory matters any more, as of a title whose failures are long ago."""
+    if memory == NOTHING_KNOWN:
+        return True
+    tried = replace(NOTHING_KNOWN, tried=memory.tried)
+    return memory == tried and all(now - tries.at >= FAILURES_LAST for tries in memory.tried.values())
 
 
-_ACTED = (EntryStatus.RUNNING, EntryStatus.DONE, EntryStatus.FAILED, EntryStatus.UNDONE)
 _UNDER_WAY = (EntryStatus.RUNNING, EntryStatus.UNDOING)
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+#: What ended otherwise than it should have may still have set a torrent aside.
+REVERSIBLE = frozenset({EntryStatus.DONE, EntryStatus.FAILED})

@@ -17,8 +17,9 @@ _RESTING = frozenset({DownloadState.STOPPED, DownloadState.COMPLETED})
 def note(torrent: Torrent, *, private: bool | None) -> dict[str, Any]:
     """Return, for the journal, what a torrent is before it is set aside.
 
-    One that is finished or private seeds on: it is not stopped.
+    One that is finished or private seeds on: it is not stopped. `private` is what others say; the torrent knows best.
     """
+    private = torrent.private if torrent.private is not None else private
     return {
         "hash": torrent.hash,
         "category": torrent.category,

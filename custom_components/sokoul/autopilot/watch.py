@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
-from itertools import count
+from itertools import batched, count, islice
 
-from ..model.backend import Backend
+from ..model.backend import ARR_KINDS, DOWNLOAD_CLIENT_KINDS, Backend
 from ..model.downloads import Transfer
 from ..model.memory import NOTHING_KNOWN, SubjectMemory
 from ..model.paths import PathState
@@ -19,7 +19,7 @@ from .census import Census
 from .gate import SETTLING, Line, judge_client, line_alive
 from .observe import AnyRule, observe
 from .ownership import QUARANTINE
-from .rules.base import CALM, OPEN, Case, Facts, Gate, Surroundings
+from .rules.base import CALM, OPEN, Case, Facts, Gate, Sign, Surroundings
 
 #: So many downloads are looked at before the event loop has its turn: some milliseconds.
 SLICE = 100
@@ -71,6 +71,9 @@ class Watch:
         self._heap: list[tuple[datetime, int, str]] = []
         self._order = count()
         self._world = World()
+        self._arrs_away: frozenset[str] = frozenset()
+        self._reconsider = False
+        self._swept = False
         self.learned: set[str] = set()  # subjects of which more is known than was stored
 
     # --- following the world -------------------------------------------------------------------------------------
@@ -78,32 +81,56 @@ class Watch:
     def follow(self, world: World, index: DownloadIndex, changes: Changes, now: datetime) -> Iterator[None]:
         """Take over what changed. Yields now and then, so that others have their turn."""
         self._world = world
-        for gone in changes.removed:
-            self.forget(gone)
-        for download_id in changes.changed:  # the census first: the gate is judged by all of them
-            if (download := index.get(download_id)) is not None and download.client_id in self._clients:
-                self._clients[download.client_id].census.note(download)
-        turned = self._judge_clients(world, index, now)
+        for portion in batched(changes.removed, SLICE, strict=False):
+            for gone in portion:
+                self.forget(gone)
+            yield
+        yield from self._count(world, index, changes, now)  # the census first: the gate is judged by all of them
+        turned = self._judge_clients(world, now)
+        away = _arrs_away(world)
+        turned |= away ^ self._arrs_away
+        self._arrs_away = away
         looks = set(changes.changed)
         if turned:
-            looks |= {key for key, watched in self._watched.items() if watched.download.client_id in turned}
-        for number, download_id in enumerate(looks, 1):
-            if (download := index.get(download_id)) is not None:
-                self._look(download, now)
-            if number % SLICE == 0:
-                yield
+            looks |= {key for key, watched in self._watched.items() if not turned.isdisjoint(_backends_of(watched))}
+        anew, self._reconsider = self._reconsider, False
+        if anew:
+            looks |= self._watched.keys()
+        for portion in batched(looks, SLICE, strict=False):
+            for download_id in portion:
+                if (download := index.get(download_id)) is not None:
+                    self._look(download, now)
+                    if anew:
+                        self.ask_again(download_id, now)
+            yield
+        if not self._swept and all(_is_read(backend) for backend in world.backends.values()):
+            self._sweep(index)
 
-    def _judge_clients(self, world: World, index: DownloadIndex, now: datetime) -> set[str]:
+    def _count(self, world: World, index: DownloadIndex, changes: Changes, now: datetime) -> Iterator[None]:
+        """Bring the census up to date: with what changed, and at new clients with all that they have."""
+        for portion in batched(changes.changed, SLICE, strict=False):
+            for download_id in portion:
+                if (download := index.get(download_id)) is not None and download.client_id in self._clients:
+                    self._clients[download.client_id].census.note(download)
+            yield
+        new = {
+            backend.id: _Client(backend=backend, line=Line(answering_since=now))
+            for backend, _ in world.clients
+            if backend.id not in self._clients
+        }
+        for downloads in batched(tuple(index) if new else (), SLICE, strict=False):
+            for each in downloads:
+                if each.client_id in new:
+                    new[each.client_id].census.note(each)
+            yield
+        self._clients |= new
+
+    def _judge_clients(self, world: World, now: datetime) -> set[str]:
         """Judge the gates anew, and return the clients at which one opened or shut."""
         turned = set()
         for backend, _ in world.clients:
-            client = self._clients.get(backend.id)
-            if client is None:
-                client = self._clients[backend.id] = _Client(backend=backend, line=Line(answering_since=now))
-                for download in index:
-                    if download.client_id == backend.id:
-                        client.census.note(download)
-            elif backend.available and not client.backend.available:
+            client = self._clients[backend.id]
+            if backend.available and not client.backend.available:
                 client.line = Line(answering_since=now)
             client.backend = backend
             if line_alive(backend):
@@ -117,6 +144,21 @@ class Watch:
             del self._clients[gone]
         return turned
 
+    def _sweep(self, index: DownloadIndex) -> None:
+        """Forget, once everything was read, the downloads that went while nobody looked."""
+        self._swept = True
+        for subject in [each for each in self._memories if "/" in each and index.get(each) is None]:
+            self.forget(subject)
+
+    @property
+    def has_read_all(self) -> bool:
+        """Whether every backend was read at least once, so that what is not known is not there."""
+        return self._swept
+
+    def reconsider(self) -> None:
+        """Look at everything anew the next time: a person changed how it is to be judged."""
+        self._reconsider = True
+
     def line_works(self, client_id: str, now: datetime) -> None:
         """Note that a tracker answered: the line of this client works, though nobody is connected."""
         client = self._clients[client_id]
@@ -125,7 +167,7 @@ class Watch:
     def silent_lines(self) -> dict[str, tuple[Download, ...]]:
         """Return the clients that show no sign of a working line, and some downloads whose trackers could tell."""
         return {
-            client_id: tuple(self._watched[each].download for each in list(client.census.active)[:3] if each in self)
+            client_id: tuple(self._watched[each].download for each in islice(client.census.active, 3) if each in self)
             for client_id, client in self._clients.items()
             if client.backend.available and client.census.active and not line_alive(client.backend)
         }
@@ -140,28 +182,52 @@ class Watch:
         """Learn from one download, and note when it is due."""
         watched = self._watched.get(download.id)
         if watched is None:
-            memory = self._memories.pop(download.id, NOTHING_KNOWN)
+            memory = self._memories.get(download.id, NOTHING_KNOWN)
             if not _is_watched(download, memory):
-                return
+                return  # perhaps not yet: what is known of it stays until everything was read
+            self._memories.pop(download.id, None)
             watched = self._watched[download.id] = Watched(download=download, memory=memory)
         elif not _is_watched(download, watched.memory):
-            self.forget(download.id)
+            self._leave(watched, now)
             return
         watched.download = download
-        ran = _running(watched.memory)
-        self.learn(download.id, observe(self._case(watched, now), self._rules, self._policy_of))
-        if _running(watched.memory) - ran:  # else it is due already
+        before = watched.memory
+        after = observe(self._case(watched, now), self._rules, self._policy_of)
+        if after.proposed:
+            after = self._without_what_is_over(watched, after, now)
+        if after is before:
+            return
+        self.learn(download.id, after)
+        if any(_has_to_be_asked(rule, before, after, due=watched.due) for rule in after.clocks):
             self.ask_again(download.id, now)
 
+    def _without_what_is_over(self, watched: Watched, after: SubjectMemory, now: datetime) -> SubjectMemory:
+        """Forget what was proposed for a spell of a symptom that is over: in the next one it may be proposed again."""
+        over = {rule.key for rule in self._rules if self._is_over(rule, watched, after, now)}
+        kept = {name: entry for name, entry in after.proposed.items() if name.partition("/")[0] not in over}
+        return after if len(kept) == len(after.proposed) else replace(after, proposed=kept)
+
+    def _is_over(self, rule: AnyRule, watched: Watched, after: SubjectMemory, now: datetime) -> bool:
+        clock, was = after.clocks.get(rule.key), watched.memory.clocks.get(rule.key)
+        if was is None:  # it was not seen yet since it was proposed: after a restart the evidence has to settle first
+            return clock is None and rule.sign(self._case(watched, now), self._policy_of(rule)) is Sign.NO
+        return clock is None or clock.read(now) < was.read(now)
+
+    def _leave(self, watched: Watched, now: datetime) -> None:
+        """Stop watching a download that is done. What a person decided about it stays, in case it comes back."""
+        subject = watched.download.id
+        del self._watched[subject]
+        kept = {rule: until for rule, until in watched.memory.kept_until.items() if now < until}
+        if kept:
+            self._memories[subject] = replace(NOTHING_KNOWN, kept_until=kept)
+        self.learned.add(subject)
+
     def forget(self, subject: str) -> None:
-        """Stop watching a download that is gone or done."""
-        self._memories.pop(subject, None)
-        watched = self._watched.pop(subject, None)
-        if watched is None:
-            return
-        if watched.download.client_id in self._clients:
-            self._clients[watched.download.client_id].census.forget(subject)
-        if watched.memory is not NOTHING_KNOWN:
+        """Forget a download that is gone."""
+        for client in self._clients.values():
+            client.census.forget(subject)
+        known = self._memories.pop(subject, None), self._watched.pop(subject, None)
+        if any(each is not None for each in known):
             self.learned.add(subject)
 
     # --- what is known -------------------------------------------------------------------------------------------
@@ -215,7 +281,7 @@ class Watch:
     def _around(self, download: Download) -> Surroundings:
         client = self._clients.get(download.client_id or "")
         if client is None:
-            return CALM
+            return replace(CALM, arrs_away=self._arrs_away) if self._arrs_away else CALM
         snapshot = client.backend.client
         transfer = snapshot.transfer if snapshot else None
         return Surroundings(
@@ -226,6 +292,7 @@ class Watch:
             broken_neighbours=client.census.broken_beside(download),
             mount_proven=self._mount_proven(client.backend.id),
             free_bytes=transfer.free_bytes if transfer else None,
+            arrs_away=self._arrs_away,
         )
 
     def _mount_proven(self, client_id: str) -> bool | None:
@@ -257,8 +324,36 @@ class Watch:
         return self._heap[0][0] if self._heap else None
 
 
-def _running(memory: SubjectMemory) -> set[str]:
-    return {rule for rule, clock in memory.clocks.items() if clock.running_since is not None}
+def _has_to_be_asked(rule: str, before: SubjectMemory, after: SubjectMemory, due: datetime | None) -> bool:
+    """Tell whether a rule's clock began to run; one that only began anew is asked in time, if anybody is."""
+    clock, was = after.clocks[rule], before.clocks.get(rule)
+    if clock.running_since is None:
+        return False
+    return was is None or was.running_since is None or (due is None and clock is not was)
+
+
+def _backends_of(watched: Watched) -> Iterator[str]:
+    """Return the backends whose state bears on a download."""
+    download, restored_from = watched.download, watched.memory.restored_from
+    if download.client_id is not None:
+        yield download.client_id
+    for claim in download.claims:
+        yield claim.backend_id
+    if restored_from is not None:
+        yield restored_from
+
+
+def _is_read(backend: Backend) -> bool:
+    """Tell whether everything that a backend can say of downloads is known."""
+    if backend.kind not in ARR_KINDS | DOWNLOAD_CLIENT_KINDS:
+        return True
+    return backend.available and backend.snapshot is not None
+
+
+def _arrs_away(world: World) -> frozenset[str]:
+    return frozenset(
+        backend.id for backend in world.backends.values() if backend.kind in ARR_KINDS and not _is_read(backend)
+    )
 
 
 def _is_watched(download: Download, memory: SubjectMemory) -> bool:

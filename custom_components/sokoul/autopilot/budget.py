@@ -1,0 +1,50 @@
+"""How much may still be done this hour, so that no mistake of ours can become a flood.
+
+Counted from the entries of the journal as they are written, and after a restart from those of the last hour: crashing
+again and again buys nothing.
+"""
+
+from datetime import datetime, timedelta
+
+from ..model.journal import AUTOPILOT, DESTRUCTIVE_ACTS, ActKind, EntryStatus, JournalEntry
+
+HOUR = timedelta(hours=1)
+
+_ACTED = frozenset({EntryStatus.RUNNING, EntryStatus.DONE, EntryStatus.FAILED, EntryStatus.UNDONE})
+
+
+class Budget:
+    """The acts and searches of the last hour."""
+
+    def __init__(self) -> None:
+        self._acts: dict[int, tuple[str, datetime]] = {}  # by entry: the rule, and when
+        self._searches: list[datetime] = []
+
+    def note(self, entry: JournalEntry) -> None:
+        """Count an entry in which the autopilot gave something up by itself."""
+        if entry.actor == AUTOPILOT and entry.act in DESTRUCTIVE_ACTS and entry.status in _ACTED:
+            self._acts[entry.id] = entry.rule, entry.changed_at
+
+    def restore(self, entry: JournalEntry) -> None:
+        """Count an entry from before a restart, with the search that it came of."""
+        self.note(entry)
+        searched = entry.status is EntryStatus.KEPT or "candidate" in entry.parameters
+        if entry.act is ActKind.REPLACE and searched:
+            self._searches.append(entry.at)
+
+    def acts(self, rule: str, now: datetime) -> int:
+        """Return how often a rule gave something up within the last hour, also when that failed."""
+        self._acts = {number: act for number, act in self._acts.items() if now - act[1] < HOUR}
+        return sum(each == rule for each, _ in self._acts.values())
+
+    def search(self, most: int, now: datetime) -> datetime | None:
+        """Take one of the hour's searches, and return None; where none is left, return when there will be one."""
+        self._searches = sorted(at for at in self._searches if now - at < HOUR)
+        if len(self._searches) >= most:
+            return self._searches[-most] + HOUR if most > 0 else now + HOUR
+        self._searches.append(now)
+        return None
+
+    def give_back(self, now: datetime) -> None:
+        """Take back a search of this moment that came to nothing, because whoever searches was away."""
+        self._searches.remove(now)
