@@ -65,6 +65,8 @@ class Outage:
     containers: tuple[Container, ...] = ()  # all of that engine; those that borrow and lend looked at closely
     restarts: tuple[datetime, ...] = ()
     may_restart: bool = True  # the engine lets us
+    other_way: bool = False  # a person chose one that needs no engine: an app, a script
+    likely_name: str = ""  # what its container may be called; "" where that would be a wild guess
     alone: bool = True  # other backends of that engine answer; else it is the way to them that is cut
 
 
@@ -82,7 +84,7 @@ NOTHING = Decision()
 def decide(outage: Outage, policy: BackendDownPolicy) -> Decision:
     """Return what to do about a backend: nothing, wait, restart its container, or tell a person."""
     if outage.found is None:
-        return NOTHING
+        return _without_container(outage, policy)
     container = outage.found.container
     lends = lender(container, outage.containers)
     if lends is not None and lost_network(container, lends):
@@ -133,6 +135,33 @@ def revive_dependants(
 
 
 # --- the cases -------------------------------------------------------------------------------------------------------
+
+
+def _without_container(outage: Outage, policy: BackendDownPolicy) -> Decision:
+    """Restart what doesn't answer in the way that a person chose; tell how, where there is none."""
+    if outage.silent_since is None:
+        return NOTHING
+    due = max(outage.silent_since + policy.patience, _next_try(outage.restarts, outage.now, policy, day=False))
+    if outage.now < due:
+        return Decision(again=due)
+    if not outage.alone:
+        return Decision(again=outage.now + LOOK_AGAIN)
+    since: dict[str, Value] = {"since": outage.silent_since}
+    if not outage.other_way:
+        if not outage.likely_name:
+            return NOTHING
+        command = _docker("restart", outage.likely_name)
+        by_hand = Reason(key="heal.backend_down_by_hand", parameters={**since, "command": command})
+        return Decision(proposal=_tell(outage.backend_id, by_hand))
+    free = _next_try(outage.restarts, outage.now, policy)
+    if outage.now < free or policy.restarts_a_day < 1:
+        tries = len(_of_the_day(outage.restarts, outage.now))
+        given_up = Reason(key="heal.backend_down_gave_up_otherwise", parameters={"count": tries})
+        return Decision(proposal=_tell(outage.backend_id, given_up) if tries else None, again=free)
+    return Decision(
+        proposal=_restart(outage.backend_id, [], Reason(key="heal.backend_down_silent", parameters=since), policy),
+        again=outage.now + policy.back_off,
+    )
 
 
 def _by_state(outage: Outage, policy: BackendDownPolicy, container: Container, began: datetime) -> Decision:
