@@ -23,14 +23,16 @@ from .autopilot.desk import Desk
 from .autopilot.inspector import BackendInspector
 from .autopilot.kernel import Kernel
 from .autopilot.ports import ArrHands, TorrentHands
+from .autopilot.reviver import Reviver
 from .autopilot.rules.registry import RULES
 from .autopilot.settings import PilotSettings, SettingError
 from .clients.errors import BackendError, NotFound
 from .const import DOMAIN, LOGGER
-from .healing import Tally
+from .healing import ALL_RULES, Tally
 from .model.backend import ARR_KINDS, DOWNLOAD_CLIENT_KINDS
 from .model.downloads import Torrent
-from .model.journal import JournalEntry
+from .model.journal import ActKind, JournalEntry
+from .revive import Revive
 
 if TYPE_CHECKING:
     from .hub import AnyCoordinator, Hub
@@ -95,6 +97,7 @@ class Pilot:
 
     kernel: Kernel
     desk: Desk
+    reviver: Reviver
     limits = store.Limits()
 
     def __init__(self, hub: Hub) -> None:
@@ -104,6 +107,7 @@ class Pilot:
         self._watchers: list[Callable[[], None]] = []
         self._leave: list[CALLBACK_TYPE] = []
         self.tally: Tally = Tally()
+        self.revive: Revive = Revive(hub)
         self._turn: asyncio.Task[None] | None = None
         self._last_turn = dt_util.utcnow() - SHORTEST_PAUSE
         self._next_turn: datetime | None = None
@@ -152,7 +156,8 @@ class Pilot:
             on_entry=self._tell,
             on_settings=self._save_settings,
         )
-        self.desk = Desk(self.kernel)
+        self.reviver = Reviver(self.kernel, self.revive)
+        self.desk = Desk(self.kernel, {ActKind.RESTART: self.reviver})
         now = dt_util.utcnow()
         await self.kernel.start(now)
         await self.tally.load(opened.journal)
@@ -214,7 +219,7 @@ class Pilot:
 
     async def _have_turn(self) -> None:
         self._last_turn = dt_util.utcnow()
-        due = await self._take_turn()
+        due = min(filter(None, (await self._take_turn(), await self._look_after_backends())), default=None)
         now = dt_util.utcnow()
         if self.store is not None:
             self.tally.look(self.kernel, now)
@@ -239,12 +244,23 @@ class Pilot:
             return due
         return None
 
+    async def _look_after_backends(self) -> datetime | None:
+        """Have the turn of the backends themselves. Nothing that goes wrong in it ends the next one."""
+        now = dt_util.utcnow()
+        try:
+            return await self.reviver.look(await self.revive.patients(now), now)
+        except store.StoreError as error:
+            self._store_failed(error)
+        except Exception:  # noqa: BLE001 -- as above
+            LOGGER.exception("The autopilot could not look after the backends")
+        return None
+
     # --- settings ------------------------------------------------------------------------------------------------
 
     def _load_settings(self) -> PilotSettings:
         stored = self._hub.memory.get(SETTINGS_KEY, {})
         try:
-            return PilotSettings.from_json(stored, RULES)
+            return PilotSettings.from_json(stored, ALL_RULES)
         except SettingError as error:
             LOGGER.error("A stored setting of the autopilot is not readable, so all are at their defaults: %s", error)
             return PilotSettings()
