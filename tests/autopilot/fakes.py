@@ -783,6 +783,11 @@ class FakeHands:
     def title(self, backend_id: str | None) -> str:
         return backend_id or ""
 
+    def arr_path(self, arr_id: str, client_id: str | None, path: str) -> str:
+        assert arr_id in self.arrs
+        assert client_id in self.clients
+        return path
+
     def shares_files(self, client_id: str, torrent: Torrent) -> bool:
         return any(
             other.look().content_path == torrent.content_path

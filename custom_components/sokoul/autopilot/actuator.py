@@ -5,6 +5,7 @@ then the *arr blocks the old one and forgets it, then its torrent is set aside. 
 looking. (The other way round the *arr would lose sight of the torrent first, and block nothing.)
 """
 
+import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from ..model.library import Protocol, QueueItem, TrackedState
 from ..model.reasons import Reason, known
 from ..model.releases import Candidate, HistoryKind, search_for
 from . import quarantine
+from .lessons import IMPORTED
 from .ownership import QUARANTINE
 from .ports import ArrHands, Hands, TorrentHands
 from .replacing import choose
@@ -29,6 +31,8 @@ CLOCKS_DIFFER = timedelta(minutes=5)
 GRABS_TAKE = timedelta(minutes=2)
 #: So many missing episodes of a pack are searched for in one act: each search asks every indexer.
 MOST_EPISODES = 5
+#: How often is looked whether a scan imported something, a second later each time.
+IMPORT_LOOKS = 4
 
 _GIVES_UP = frozenset({ActKind.REPLACE, ActKind.DISCARD})
 _TAKEN_IN = frozenset({TrackedState.IMPORTING, TrackedState.IMPORTED})
@@ -68,7 +72,12 @@ def grabbed_by(entry: JournalEntry) -> set[str]:
 
 
 def plan(proposal: Proposal, case: Case, actor: str) -> Plan:
-    """Return the plan for a proposal."""
+    """Return the plan for a proposal. What is for one *arr only leaves the others that wait alone."""
+    target, arr_id = Target.of(case.download), proposal.parameters.get("arr_id")
+    if arr_id is not None:
+        first = tuple(wanting for wanting in target.wanted_by if wanting.arr_id == arr_id)
+        others = tuple(wanting for wanting in target.wanted_by if wanting.arr_id != arr_id)
+        target = replace(target, wanted_by=first + others if proposal.act in _GIVES_UP else first)
     return Plan(
         entry=JournalEntry(
             at=case.now,
@@ -82,7 +91,7 @@ def plan(proposal: Proposal, case: Case, actor: str) -> Plan:
             actor=actor,
             parameters={
                 **proposal.parameters,
-                "target": Target.of(case.download).as_json(),
+                "target": target.as_json(),
                 "private": case.facts.is_private,
             },
         )
@@ -280,9 +289,23 @@ class Actuator:
             await arr.import_files(choices)
             return Reason(key="result.importing", parameters={"count": len(choices)})
         await arr.refresh_downloads()
+        if "client_path" in entry.parameters:
+            path = self._hands.arr_path(arr_id, target.client_id, entry.parameters["client_path"])
         if path:
             await arr.scan_download(path, download_id)
+        if "client_path" in entry.parameters and await self._was_imported(arr, download_id, entry.at):
+            return Reason(key=IMPORTED)
         return Reason(key="result.import_retried")
+
+    @staticmethod
+    async def _was_imported(arr: ArrHands, download_id: str, since: datetime) -> bool:
+        """Wait a moment for an import, and tell whether it happened."""
+        for look in range(IMPORT_LOOKS):
+            await asyncio.sleep(look)
+            events = await arr.history(since - CLOCKS_DIFFER)
+            if any(event.kind is HistoryKind.IMPORTED and event.download_id == download_id for event in events):
+                return True
+        return False
 
     # --- afterwards ------------------------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ FAILED_FOR = timedelta(hours=2)
 RUNGS = frozenset({ActKind.REANNOUNCE, ActKind.ADD_TRACKERS, ActKind.RECHECK, ActKind.RETRY_IMPORT})
 
 UNANSWERED = "result.unanswered"
+IMPORTED = "result.imported"
 _SAID = frozenset({EntryStatus.SUGGESTED, EntryStatus.OBSERVED})
 _SEARCH = "search"  # among what was tried: in vain, for another release
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -42,6 +43,8 @@ def learn(memory: SubjectMemory, entry: JournalEntry) -> SubjectMemory:
         memory = memory.with_proposed(name, None)
     match entry.status:
         case EntryStatus.DONE:
+            if entry.result is not None and entry.result.key == IMPORTED:
+                memory = replace(memory, restored_from=None)  # what was taken back is in the library now
             return _tried(memory, entry)
         case EntryStatus.KEPT:
             return _in_vain(memory, entry)

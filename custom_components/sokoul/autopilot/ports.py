@@ -181,5 +181,8 @@ class Hands(Protocol):
     def title(self, backend_id: str | None) -> str:
         """Return what the person calls a backend."""
 
+    def arr_path(self, arr_id: str, client_id: str | None, path: str) -> str:
+        """Return how an *arr sees what a download client has under this path."""
+
     def shares_files(self, client_id: str, torrent: Torrent) -> bool:
         """Tell whether another torrent uses the same files, or may: then they are never deleted."""

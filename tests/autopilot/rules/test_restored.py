@@ -84,7 +84,7 @@ def test_between_two_tries_it_says_when_to_ask_again() -> None:
 def test_it_names_arr_path_and_hash() -> None:
     wants = Drive(RULE, memory=TAKEN_BACK).last(NOW, SEEDS, minutes(2))
     assert isinstance(wants, Proposal)
-    assert wants.parameters == {"arr_id": "radarr", "download_id": make.digest(1), "path": "/data/torrents/Dune"}
+    assert wants.parameters == {"arr_id": "radarr", "download_id": make.digest(1), "client_path": "/data/torrents/Dune"}
 
 
 def test_the_person_asked_for_it() -> None:

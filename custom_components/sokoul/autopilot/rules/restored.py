@@ -54,7 +54,7 @@ def judge(case: Case, policy: RestoredPolicy, elapsed: timedelta) -> Verdict:
         subject=case.download.id,
         act=act,
         reason=Reason(key="heal.restored_stuck" if stuck else "heal.restored", backend_id=arr),
-        parameters={"arr_id": arr, "download_id": torrent.hash, "path": torrent.content_path},
+        parameters={"arr_id": arr, "download_id": torrent.hash, "client_path": torrent.content_path},
     )
 
 
