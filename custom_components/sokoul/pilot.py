@@ -32,6 +32,7 @@ from .healing import ALL_RULES, Tally
 from .model.backend import ARR_KINDS, DOWNLOAD_CLIENT_KINDS
 from .model.downloads import Torrent
 from .model.journal import ActKind, JournalEntry
+from .model.paths import as_arr_sees
 from .revive import Revive
 
 if TYPE_CHECKING:
@@ -76,6 +77,17 @@ class HubHands:
         """Return what the person calls a backend."""
         backend = self._hub.backends.get(backend_id or "")
         return backend.title if backend else ""
+
+    def arr_path(self, arr_id: str, client_id: str | None, path: str) -> str:
+        """Return how an *arr sees what a download client has under this path."""
+        del client_id  # an *arr maps by the host's name as it is configured there
+        backend = self._hub.view.world(dt_util.utcnow()).backends.get(arr_id)
+        if backend is None or backend.arr is None:
+            return path
+        wiring = backend.arr.wiring
+        hosts = dict.fromkeys(link.host for link in wiring.download_clients)
+        seen = (as_arr_sees(path, host, wiring.path_mappings) for host in hosts)
+        return next((each for each in seen if each != path), path)
 
     def shares_files(self, client_id: str, torrent: Torrent) -> bool:
         """Tell whether another torrent of any client may use the same files: paths of two machines can't be told."""
