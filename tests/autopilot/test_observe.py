@@ -1,5 +1,6 @@
 """Learning over time: clocks that run, stand still and begin anew, and a pace that is measured."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -117,6 +118,15 @@ def test_a_byte_proves_wrong_who_says_that_nothing_arrives(observed: AnyRule, el
     life = Life(observed)
     life.see(ZERO)
     life.see(hours(2), **having(0.401))
+    assert life.elapsed(hours(3)) == elapsed
+
+
+@pytest.mark.parametrize(("state", "elapsed"), [(CHECKING, hours(1)), (MOVING, hours(1)), (QUEUED, hours(3))])
+def test_while_its_client_is_at_work_no_evidence_of_the_line_counts(state: DownloadState, elapsed: timedelta) -> None:
+    """Whatever a rule says; one that judges what waits in a queue knows what it does."""
+    life = Life(replace(PLAIN, sign=lambda _case, _policy: Sign.YES))
+    life.see(ZERO)
+    life.see(hours(1), state)
     assert life.elapsed(hours(3)) == elapsed
 
 

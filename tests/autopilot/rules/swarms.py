@@ -75,6 +75,9 @@ def listed(*names: str | tuple[str, float], **fields: Any) -> tuple[TorrentFile,
     return tuple(files)
 
 
+#: Done also where a person is asked about the rest.
+HARMLESS = frozenset({ActKind.REANNOUNCE, ActKind.RETRY_IMPORT})
+
 # --- a client that is lived through ----------------------------------------------------------------------------------
 
 
@@ -95,7 +98,8 @@ class Wish:
 class Stack:
     """One client with all its downloads under all rules: gate, census and memories are kept as the autopilot does.
 
-    `facts` is what there is to find, by the download's key or for all. What is harmless is taken for done.
+    `facts` is what there is to find, by the download's key or for all. What takes nothing away is taken for done, if
+    no person has to agree.
     """
 
     facts: Facts | Mapping[str, Facts] = NEW
@@ -150,7 +154,8 @@ class Stack:
                 level = least(ceiling(case, self.claims)[0], verdict.ceiling)
                 if level is not Autonomy.OFF:
                     yield Wish(at=now, proposal=verdict, level=level)
-                if verdict.act not in DESTRUCTIVE_ACTS and verdict.act is not ActKind.TELL:
+                gentle = verdict.act not in DESTRUCTIVE_ACTS and verdict.act is not ActKind.TELL
+                if verdict.act in HARMLESS or (gentle and level is Autonomy.ACT):
                     memory = memory.with_try(verdict.act, now - clock.read(now), now)
                     self.memories[each.id] = memory
                     break
@@ -173,7 +178,7 @@ def client(*torrents: Torrent, peers: int = 30, nodes: int = 300, rate: int | No
     """Return a world with one client, and a Radarr that waits for all of its torrents."""
     transfer = {
         "connection": fields.pop("connection", ConnectionStatus.CONNECTED),
-        "free_bytes": 800 * GB,
+        "free_bytes": fields.pop("free", 800 * GB),
         "peers": peers,
         "dht_nodes": nodes,
         "download_rate": sum(each.download_rate for each in torrents) if rate is None else rate,

@@ -61,6 +61,8 @@ ROWS = (
         facts=season(1, 1, 1, 1, 0.5, names=(*SEASON, ("Sample/silo.s03e01.sample.mkv", 20.0)))),
     row("two files, one of two episodes", PACK, hours(6), FETCH,
         facts=season(1, 0.9, names=("Silo.S03E01-E03.mkv", "Silo.S03E04.mkv"))),
+    row("an episode in two parts, one of them is here", PACK, hours(6), FETCH, facts=season(
+        1, 1, 1, 1, 0.5, names=(*SEASON, "Silo.S03E04.part2.mkv"))),
     # nothing is known for sure
     row("names that tell no episode", PACK, days(9), NOTHING,
         facts=season(1, 1, 1, 0.8, names=("01.mkv", "02.mkv", "03.mkv", "04.mkv"))),

@@ -85,8 +85,8 @@ LEFT_ALONE = (
        around=Surroundings(transfer=FAST, arrs_away=frozenset({"radarr"}))),
     # too good to lose
     so("nine tenths are here", 1, days(2), replaced=False, share=having(0.9, 20 * GB)),
-    so("in six hours it's here", 40, days(2), replaced=False,
-       share={"size_bytes": 9 * GB, "remaining_bytes": 6 * 3600 * 40 * KB, "progress": 0.8}),
+    so("in six hours it's here", 40, hours(3), replaced=False, policy=SlowPolicy(patience=hours(2)),
+       share={"size_bytes": 4 * GB, "remaining_bytes": 6 * 3600 * 40 * KB, "progress": 0.8}),
     so("a pack that is mostly here", 1, days(2), replaced=False, share=having(0.85, 20 * GB),
        torrent={"state": FETCHING, "items": PACK}),
     # not fetching
@@ -102,6 +102,8 @@ REPLACED = (
     so("alone, for a day", 40, days(1), replaced=True,
        around=Surroundings(transfer=Transfer(download_rate=40 * KB))),
     so("nearly nine tenths are here", 1, hours(6), replaced=True, share=having(0.89, 20 * GB)),
+    so("in nine hours it's here", 40, hours(2), replaced=True, policy=SlowPolicy(patience=hours(2)),
+       share={"size_bytes": 4 * GB, "remaining_bytes": 9 * 3600 * 40 * KB, "progress": 0.7}),
     so("half of a pack is here", 1, hours(6), replaced=True, share=having(0.5, 20 * GB),
        torrent={"state": FETCHING, "items": PACK}),
     so("private: a person is asked", 40, hours(6), replaced=True, asks=True, facts=PRIVATE),
@@ -156,6 +158,19 @@ def test_a_finish_that_is_too_late() -> None:
 
 def test_a_finish_that_is_early_enough() -> None:
     assert not isinstance(replace(LATE, policy=SlowPolicy(latest_finish=days(2))).wants(), Proposal)
+
+
+def test_time_in_which_nothing_came_is_not_counted() -> None:
+    crawl = so("", 40, days(1), replaced=False)
+    drive, passed = Drive(RULE, facts=NEW), timedelta()
+    while passed < hours(5):
+        drive.see(NOW + passed, crawl.look(timedelta()), around=BESIDE)
+        passed += EVERY
+    while passed < hours(6):
+        drive.see(NOW + passed, crawl.look(passed - hours(5) + EVERY), around=BESIDE)
+        passed += EVERY
+    assert drive.memory.elapsed(RULE.key, NOW + passed) <= hours(1)
+    assert RULE.key in drive.memory.clocks
 
 
 # --- over time -------------------------------------------------------------------------------------------------------
