@@ -388,7 +388,7 @@ async def test_what_can_never_be_settled_ends_one_day() -> None:
 
 
 @pytest.mark.parametrize("sonarr", [False, True])
-async def test_what_its_arr_never_grabbed_is_set_aside_nevertheless(sonarr: bool) -> None:  # noqa: FBT001
+async def test_what_its_arr_never_grabbed_is_set_aside_nevertheless(*, sonarr: bool) -> None:
     """Radarr says yes and does nothing, Sonarr says 500; both forget what leaves their category."""
     stack = await ready(DISCARD)
     arr = stack.add_arr("sonarr", sonarr=True) if sonarr else stack.radarr
@@ -462,7 +462,9 @@ async def test_taken_back_the_other_release_is_set_aside() -> None:
     ],
     ids=["here already", "private", "perhaps private"],
 )
-async def test_the_other_release_is_treated_by_what_it_is(fields: dict[str, Any], category: str, stopped: bool) -> None:  # noqa: FBT001
+async def test_the_other_release_is_treated_by_what_it_is(
+    *, fields: dict[str, Any], category: str, stopped: bool
+) -> None:
     """It may come from another place than the old one, which was public."""
     stack = await ready()
     await act(stack)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ..model.downloads import TrackerStatus
 from ..model.library import Privacy
-from ..model.releases import ImportCandidate, TitleDetails
+from ..model.releases import Grab, ImportCandidate, TitleDetails
 from ..model.world import Claim, World
 from .ports import ArrHands, Hands, TorrentHands
 from .rules.base import Case, Facts, ImportChoice, Look, TitleFacts
@@ -66,13 +66,21 @@ class BackendInspector:
                 return await self._choices(case, facts)
 
     async def _origin(self, case: Case, facts: Facts) -> Facts:
-        claim = _first(case)
-        if claim is None or claim.item.download_id is None:
+        """Ask every *arr that waits for it: what a person chose at any of them they chose."""
+        grabs: list[Grab] = []
+        for claim in case.download.claims:
+            if claim.item.download_id is not None:
+                grab = await self._arr(claim).grab_history(claim.item.download_id)
+                grabs += [grab] if grab is not None else []
+        if not grabs:
             return facts
-        grab = await self._arr(claim).grab_history(claim.item.download_id)
-        if grab is None:
-            return facts
-        return replace(facts, by_hand=grab.by_hand, grabbed_at=grab.at, indexer_privacy=self._privacy_of(grab.indexer))
+        by_hand = [grab.by_hand for grab in grabs]
+        return replace(
+            facts,
+            by_hand=True if True in by_hand else None if None in by_hand else False,
+            grabbed_at=max(grab.at for grab in grabs),
+            indexer_privacy=_least_public([self._privacy_of(grab.indexer) for grab in grabs]),
+        )
 
     def _privacy_of(self, indexer: str | None) -> Privacy | None:
         """Return who may use an indexer, by its name at the *arr; two of one name that differ tell nothing."""
@@ -122,8 +130,12 @@ class BackendInspector:
         return client
 
 
-def _first(case: Case) -> Claim | None:
-    return case.download.claims[0] if case.download.claims else None
+def _least_public(found: Collection[Privacy | None]) -> Privacy | None:
+    """Return the privacy of what came from several places: private when one of them is, public when all are."""
+    for privacy in (Privacy.PRIVATE, Privacy.SEMI_PRIVATE, None, Privacy.UNKNOWN):
+        if privacy in found:
+            return privacy
+    return Privacy.PUBLIC
 
 
 def _title_facts(details: TitleDetails, arr_id: str) -> TitleFacts:

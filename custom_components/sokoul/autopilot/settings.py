@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import timedelta
+from math import isfinite
 from types import MappingProxyType, NoneType
 from typing import Any, Protocol, get_args, get_type_hints
 
@@ -97,15 +98,31 @@ class PilotSettings:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any], rules: Iterable[Settable]) -> PilotSettings:
         """Return what was stored. Raises `SettingError` when something in it can't be."""
-        policies = stored.get("policies", {})
+        policies = _mapping(stored, "policies")
         return cls(
             ceiling=_level("ceiling", stored.get("ceiling", Autonomy.ACT)),
-            autonomy={rule: _level(rule, level) for rule, level in stored.get("autonomy", {}).items()},
-            policies={rule.key: from_json(rule.policy, policies[rule.key]) for rule in rules if rule.key in policies},
-            caps=from_json(Caps, stored.get("caps", {})),
-            labels=frozenset(str(label).casefold() for label in stored.get("labels", NEVER_TOUCH)),
-            protected=frozenset(str(key) for key in stored.get("protected", ())),
+            autonomy={rule: _level(rule, level) for rule, level in _mapping(stored, "autonomy").items()},
+            policies={
+                rule.key: from_json(rule.policy, _mapping(policies, rule.key)) for rule in rules if rule.key in policies
+            },
+            caps=from_json(Caps, _mapping(stored, "caps")),
+            labels=frozenset(label.casefold() for label in _texts(stored, "labels", NEVER_TOUCH)),
+            protected=frozenset(_texts(stored, "protected", ())),
         )
+
+
+def _mapping(stored: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = stored.get(name, {})
+    if not isinstance(found, Mapping):
+        raise SettingError(name, "names with values")
+    return found
+
+
+def _texts(stored: Mapping[str, Any], name: str, default: Iterable[str]) -> Iterable[str]:
+    found = stored.get(name, default)
+    if isinstance(found, str) or not isinstance(found, Iterable) or not all(isinstance(each, str) for each in found):
+        raise SettingError(name, "a list of texts")
+    return found
 
 
 def _level(field: str, value: str) -> Autonomy:
@@ -138,7 +155,7 @@ def _typed(name: str, hint: Any, value: Any) -> Any:
     if value is None and NoneType in kinds:
         return None
     kind = next(each for each in kinds if each is not NoneType)
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
     if kind is timedelta and number and 0 <= value <= _LONGEST_SECONDS:
         return timedelta(seconds=value)
     if kind is bool and isinstance(value, bool):

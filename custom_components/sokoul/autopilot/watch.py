@@ -11,22 +11,20 @@ from heapq import heappop, heappush
 from itertools import batched, count, islice
 
 from ..model.backend import ARR_KINDS, DOWNLOAD_CLIENT_KINDS, Backend
-from ..model.downloads import Transfer
+from ..model.downloads import BROKEN_STATES
 from ..model.memory import NOTHING_KNOWN, SubjectMemory
 from ..model.paths import PathState
 from ..model.world import Changes, Download, DownloadIndex, World
 from .census import Census
-from .gate import SETTLING, Line, judge_client, line_alive
+from .gate import SETTLING, Line, follow as line_after, is_busy, judge_client, line_alive
 from .observe import AnyRule, observe
 from .ownership import QUARANTINE
-from .rules.base import CALM, OPEN, Case, Facts, Gate, Sign, Surroundings
+from .rules.base import CALM, OPEN, Case, Facts, Gate, Look, Sign, Surroundings
 
 #: So many downloads are looked at before the event loop has its turn: some milliseconds.
 SLICE = 100
 #: Facts that were looked up are true for so long.
 FACTS_LAST = timedelta(hours=6)
-#: A line that is used to this share of its limit is busy.
-BUSY_SHARE = 0.8
 
 _NO_FACTS = Facts()
 
@@ -50,6 +48,7 @@ class _Client:
     line: Line
     gate: Gate = OPEN
     census: Census = field(default_factory=Census)
+    around: Surroundings | None = None  # of its downloads that are not broken; None: to be worked out anew
 
 
 class Watch:
@@ -111,7 +110,7 @@ class Watch:
         for portion in batched(changes.changed, SLICE, strict=False):
             for download_id in portion:
                 if (download := index.get(download_id)) is not None and download.client_id in self._clients:
-                    self._clients[download.client_id].census.note(download)
+                    self._clients[download.client_id].census.note(download, now)
             yield
         new = {
             backend.id: _Client(backend=backend, line=Line(answering_since=now))
@@ -133,13 +132,12 @@ class Watch:
             if backend.available and not client.backend.available:
                 client.line = Line(answering_since=now)
             client.backend = backend
-            if line_alive(backend):
-                client.line = replace(client.line, alive_at=now)
+            client.line = line_after(client.line, backend, now)
             active = bool(client.census.active)
             gate = judge_client(backend, client.line, active=active, now=now, settling=self._settling())
             if gate.open is not client.gate.open:
                 turned.add(backend.id)
-            client.gate = gate
+            client.gate, client.around = gate, None
         for gone in self._clients.keys() - world.backends.keys():
             del self._clients[gone]
         return turned
@@ -259,8 +257,14 @@ class Watch:
 
     def learn_facts(self, subject: str, facts: Facts, now: datetime) -> None:
         """Keep what was looked up of a download, for a while."""
-        if watched := self._watched.get(subject):
-            watched.facts, watched.facts_at = facts, now
+        watched = self._watched.get(subject)
+        if watched is None:
+            return
+        watched.facts, watched.facts_at = facts, now
+        client = self._clients.get(watched.download.client_id or "")
+        if client is not None and Look.TRACKERS in facts.looked and facts.trackers is not None:
+            client.census.note_trackers(subject, facts.trackers)
+            client.around = None
 
     def case(self, subject: str, now: datetime) -> Case | None:
         """Return a download as a rule sees it now, None when it is not watched."""
@@ -282,14 +286,21 @@ class Watch:
         client = self._clients.get(download.client_id or "")
         if client is None:
             return replace(CALM, arrs_away=self._arrs_away) if self._arrs_away else CALM
+        if client.around is None:
+            client.around = self._around_all(client)
+        if download.state not in BROKEN_STATES:
+            return client.around
+        return replace(client.around, broken_neighbours=client.census.broken_beside(download))
+
+    def _around_all(self, client: _Client) -> Surroundings:
         snapshot = client.backend.client
         transfer = snapshot.transfer if snapshot else None
         return Surroundings(
             gate=client.gate,
             transfer=transfer,
-            line_busy=transfer is not None and _is_busy(transfer),
+            line_busy=transfer is not None and is_busy(transfer, client.line),
             slow_for_most=client.census.slow_for_most,
-            broken_neighbours=client.census.broken_beside(download),
+            failing_trackers=client.census.failing_trackers,
             mount_proven=self._mount_proven(client.backend.id),
             free_bytes=transfer.free_bytes if transfer else None,
             arrs_away=self._arrs_away,
@@ -361,9 +372,3 @@ def _is_watched(download: Download, memory: SubjectMemory) -> bool:
     if download.category == QUARANTINE:
         return False
     return not download.finished or bool(download.claims) or memory.restored_from is not None
-
-
-def _is_busy(transfer: Transfer) -> bool:
-    """Whether the line or a limit of our own is the bottleneck."""
-    limit = transfer.download_limit
-    return transfer.alternative_limits or (limit > 0 and transfer.download_rate > BUSY_SHARE * limit)
