@@ -329,7 +329,9 @@ class Kernel:
             await self.write(replace(planned.entry, status=EntryStatus.SUGGESTED))
             return _Then.NOTHING
         done = await self.do(planned, case.now)
-        return _Then.MORE if done.status is EntryStatus.DONE else _Then.NOTHING
+        if done.status is not EntryStatus.DONE or done.act in DESTRUCTIVE_ACTS:
+            return _Then.NOTHING  # what was given up is gone with the next look at its client
+        return _Then.MORE
 
     async def _say(self, entry: JournalEntry, level: Autonomy, said: int | None) -> _Then:
         """Write down what would be done, or tell a person; once. The same again is not worth a word, but counts."""

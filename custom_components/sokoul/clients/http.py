@@ -146,7 +146,8 @@ class HttpClient:
         """Send one request below the base URL and read the whole answer.
 
         Statuses of 400 and more raise the matching error, but for those in `expected`, which are returned.
-        Redirects are followed for reads, within the same host only, and never from https to http.
+        Redirects are followed for reads, within the same host only, and never from https to http. A web page is no
+        answer of an API, whatever its status says: that raises `NotTheApi`.
         """
         where = f"{method} {self._base.path.rstrip('/')}/{path.lstrip('/')}"
         url = self._base.joinpath(path.lstrip("/")) if path else self._base
@@ -163,7 +164,11 @@ class HttpClient:
                 answer = await self._follow(method, url, where, sent_headers, data, max_bytes, expected)
         except TimeoutError as error:
             raise CannotConnect(f"{where}: no complete answer in {patience:g} s", silence=Silence.TIMEOUT) from error
-        if answer.status in expected or HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
+        if answer.status in expected:
+            return answer
+        if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
+            if answer.body and is_web_page(answer):  # a proxy's: what was asked for was not done
+                raise NotTheApi(f"{where}: a web page came instead of the API's answer", status=answer.status)
             return answer
         if answer.status < HTTPStatus.BAD_REQUEST:
             raise UnexpectedResponse(f"{where}: {answer.status}, which nothing asked for", status=answer.status)
