@@ -11,7 +11,7 @@ from custom_components.sokoul.autopilot.ownership import QUARANTINE
 from custom_components.sokoul.autopilot.rules.base import Case, Facts, Look, Rule, Sign
 from custom_components.sokoul.model.journal import ActKind
 from custom_components.sokoul.model.memory import NOTHING_KNOWN
-from custom_components.sokoul.model.paths import PathState
+from custom_components.sokoul.model.paths import JudgedMap, PathMap, PathState
 
 from .fakes import GB, FakeTorrent, digest
 from .stack import DAY, HOUR, MINUTE, STUCK, Patience, Stack, always
@@ -294,16 +294,16 @@ async def test_broken_neighbours_are_counted() -> None:
     assert counting.around[-1].mount_proven is None
 
 
-async def test_a_mount_is_what_is_proven_of_it() -> None:
+async def test_the_mount_of_a_broken_torrent_is_judged_by_the_map_that_holds_it() -> None:
     stack, _ = await watching()
+    [torrent] = stack.qbt.torrents.values()
+    torrent.error, torrent.save_path = True, "/data/torrents/films"
+    await stack.turn()
 
-    class Judged:
-        def __init__(self, state: PathState) -> None:
-            self.state = state
-
-    def proven(*states: PathState) -> bool | None:
-        maps: Any = {"qbt": tuple(Judged(state) for state in states)}
-        stack.world = replace(stack.world, path_maps=maps)
+    def proven(**states: PathState) -> bool | None:
+        maps = {folder: PathMap(f"/data/{folder}", f"/mnt/{folder}") for folder in states}
+        judged = tuple(JudgedMap(map=maps[folder], state=state) for folder, state in states.items())
+        stack.world = replace(stack.world, path_maps={"qbt": judged})
         for _ in stack.kernel.watch.follow(stack.world, stack.index, stack.index.take_changes(), stack.clock.now):
             pass
         case = stack.kernel.watch.case(f"qbt/{digest(1)}", stack.clock.now)
@@ -311,9 +311,10 @@ async def test_a_mount_is_what_is_proven_of_it() -> None:
         return case.around.mount_proven
 
     assert proven() is None
-    assert proven(PathState.NO_ACCESS) is None
-    assert proven(PathState.NO_ACCESS, PathState.PROVEN) is True
-    assert proven(PathState.UNPROVEN) is False
+    assert proven(torrents=PathState.UNPROVEN) is None
+    assert proven(torrents=PathState.PROVEN) is True
+    assert proven(torrents=PathState.REFUTED) is False
+    assert proven(other=PathState.PROVEN) is None
 
 
 # --- facts -----------------------------------------------------------------------------------------------------------

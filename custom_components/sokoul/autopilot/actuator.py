@@ -272,6 +272,8 @@ class Actuator:
                 fetched += 1
         if not fetched:
             raise Declined("no_alternative", count=0)
+        if fetched == len(lacking) and target.is_torrent:  # else the *arr would wait for the rest of it for ever
+            await self._client(target).set_file_priority(target.key, entry.parameters.get("files", ()), wanted=False)
         return Reason(key="result.fetched_missing", parameters={"count": fetched})
 
     async def _import(self, entry: JournalEntry, target: Target) -> Reason:

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..model.downloads import DownloadState
 from ..model.memory import Clock, Pace, SubjectMemory
+from ..model.world import Download
 from .rules.base import Case, Rule, Sign
 
 #: After its data was checked or moved, or when its turn has come, a torrent has to find its peers again.
@@ -57,12 +58,16 @@ def _same(new: Mapping[str, Clock], old: Mapping[str, Clock]) -> bool:
     return len(new) == len(old) and all(old.get(rule) is clock for rule, clock in new.items())
 
 
+def have_bytes(download: Download) -> int:
+    """Return how much of a download is here. A magnet link has no size yet, whatever the *arr says of its release."""
+    size = download.torrent.size_bytes if download.torrent else download.size_bytes
+    return max(size - download.remaining_bytes, 0)
+
+
 def _progress(case: Case) -> SubjectMemory:
     """Note new bytes, and how fast they came."""
     download, memory, now = case.download, case.memory, case.now
-    # a magnet link has no size yet, whatever the *arr says of its release
-    size = download.torrent.size_bytes if download.torrent else download.size_bytes
-    have = max(size - download.remaining_bytes, 0)
+    have = have_bytes(download)
     if download.torrent is not None and download.state in _UNSETTLED:
         if memory.settling_until != NO_END:
             memory = replace(memory, settling_until=NO_END)

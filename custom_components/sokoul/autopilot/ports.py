@@ -103,6 +103,9 @@ class TorrentHands(Protocol):
     async def add_trackers(self, torrent_hash: str, urls: Collection[str]) -> None:
         """Add trackers."""
 
+    async def set_file_priority(self, torrent_hash: str, indexes: Collection[int], *, wanted: bool) -> None:
+        """Want files of a torrent, or not."""
+
     async def set_automatic(self, hashes: Collection[str], automatic: bool) -> None:  # noqa: FBT001 -- the value itself
         """Let the client choose the save path by category, or not."""
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..model.library import Title, TitleKind
 from ..model.world import Download
+from .observe import have_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,7 @@ class Target:
             client_id=download.client_id,
             is_torrent=download.torrent is not None,
             finished=download.finished,
-            have_bytes=max(download.size_bytes - download.remaining_bytes, 0),
+            have_bytes=have_bytes(download),
             wanted_by=tuple(
                 Wanting(
                     arr_id=claim.backend_id,

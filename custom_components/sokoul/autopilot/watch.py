@@ -288,9 +288,13 @@ class Watch:
             return replace(CALM, arrs_away=self._arrs_away) if self._arrs_away else CALM
         if client.around is None:
             client.around = self._around_all(client)
-        if download.state not in BROKEN_STATES:
+        if download.state not in BROKEN_STATES or download.torrent is None:
             return client.around
-        return replace(client.around, broken_neighbours=client.census.broken_beside(download))
+        return replace(
+            client.around,
+            broken_neighbours=client.census.broken_beside(download),
+            mount_proven=self._mount_proven(client.backend.id, download.torrent.save_path),
+        )
 
     def _around_all(self, client: _Client) -> Surroundings:
         snapshot = client.backend.client
@@ -301,14 +305,15 @@ class Watch:
             line_busy=transfer is not None and is_busy(transfer, client.line),
             slow_for_most=client.census.slow_for_most,
             failing_trackers=client.census.failing_trackers,
-            mount_proven=self._mount_proven(client.backend.id),
             free_bytes=transfer.free_bytes if transfer else None,
             arrs_away=self._arrs_away,
         )
 
-    def _mount_proven(self, client_id: str) -> bool | None:
-        states = {each.state for each in self._world.path_maps.get(client_id, ())} - {PathState.NO_ACCESS}
-        return PathState.PROVEN in states if states else None
+    def _mount_proven(self, client_id: str, folder: str) -> bool | None:
+        """Return whether the map that holds a folder was proven or refuted; None: nobody can tell."""
+        maps = [each for each in self._world.path_maps.get(client_id, ()) if each.map and each.map.translate(folder)]
+        longest = max(maps, key=lambda each: len(each.map.theirs) if each.map else 0, default=None)
+        return _PROOF.get(longest.state) if longest else None
 
     # --- what is due ---------------------------------------------------------------------------------------------
 
@@ -365,6 +370,9 @@ def _arrs_away(world: World) -> frozenset[str]:
     return frozenset(
         backend.id for backend in world.backends.values() if backend.kind in ARR_KINDS and not _is_read(backend)
     )
+
+
+_PROOF = {PathState.PROVEN: True, PathState.REFUTED: False}
 
 
 def _is_watched(download: Download, memory: SubjectMemory) -> bool:

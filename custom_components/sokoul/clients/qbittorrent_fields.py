@@ -331,6 +331,7 @@ _TORRENT_FIELDS: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     "uploaded": ("uploaded_bytes", _whole),
     "dlspeed": ("download_rate", _whole),
     "upspeed": ("upload_rate", _whole),
+    "dl_limit": ("download_limit", _amount),  # -1 or 0: none
     "eta": ("eta_seconds", _eta),
     "ratio": ("ratio", _measured),
     "num_seeds": ("seeds", _amount),

@@ -56,6 +56,7 @@ class Torrent:
     uploaded_bytes: int = 0
     download_rate: int = 0
     upload_rate: int = 0
+    download_limit: int = 0  # of this torrent alone; 0: none
     eta_seconds: int | None = None
     ratio: float | None = None  # None: nothing was downloaded to share (the client calls it infinite)
     seeds: int = 0  # connected

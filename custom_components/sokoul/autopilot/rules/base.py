@@ -118,7 +118,6 @@ class Surroundings:
     slow_for_most: bool = False  # of the downloads at this client most are slow
     broken_neighbours: int = 0  # downloads under the same folder that lost their files or stopped with errors
     mount_proven: bool | None = None  # our own view of the client's folders is proven; None: we can't see them
-    own_limit: int = 0  # what a person allows this torrent alone, in bytes per second; 0: no limit
     failing_trackers: frozenset[str] = frozenset()  # hosts that answer none of several downloads
     free_bytes: int | None = None
     arrs_away: frozenset[str] = frozenset()  # the *arrs that don't answer: what they said last may be over

@@ -100,7 +100,9 @@ _CENTURY = timedelta(days=36_525)
 
 
 def _is_limited(case: Case, rate: float) -> bool:
-    return 0 < case.around.own_limit * _LIMITED_SHARE <= rate
+    """Whether it goes as fast as a person lets this torrent go."""
+    limit = case.download.torrent.download_limit if case.download.torrent else 0
+    return 0 < limit * _LIMITED_SHARE <= rate
 
 
 def _is_alone(case: Case, policy: SlowPolicy) -> bool:
