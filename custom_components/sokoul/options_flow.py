@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, OptionsFlow
+from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult
 from homeassistant.helpers.selector import (
     SelectOptionDict,
     SelectSelector,
@@ -22,6 +22,7 @@ from .model.topology import Correction, Edge, OpenQuestion, Stranger
 from .model.world import World
 from .path_proof import is_folder
 from .report import links_text, paths_text
+from .restart_flow import RESTART_MENU, RestartOptions
 
 AUTOMATIC = "automatic"
 NONE = "none"
@@ -40,7 +41,7 @@ class _Link:
         return (correction.source, correction.link_id) == (self.source, self.id)
 
 
-class SokoulOptionsFlow(OptionsFlow):
+class SokoulOptionsFlow(RestartOptions):
     """Live settings: they are kept in the hub's memory, so that nothing has to be reloaded."""
 
     def __init__(self) -> None:
@@ -63,7 +64,7 @@ class SokoulOptionsFlow(OptionsFlow):
         """Ask what to look at."""
         if self.config_entry.state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="not_loaded")
-        return self.async_show_menu(step_id="init", menu_options=["links", "paths"])
+        return self.async_show_menu(step_id="init", menu_options=["links", "paths", *RESTART_MENU])
 
     def _saved(self) -> ConfigFlowResult:
         """End well. The entry's own options stay as they are: nothing is reloaded."""

@@ -14,6 +14,7 @@ import pytest
 from custom_components.sokoul.connectors import forms
 from custom_components.sokoul.connectors.base import Credentials
 from custom_components.sokoul.connectors.registry import CONNECTORS
+from custom_components.sokoul.options_flow import SokoulOptionsFlow
 from custom_components.sokoul.problems import PROBLEMS
 
 from .flow_texts import LANGUAGES, TRANSLATIONS, leaves, placeholders
@@ -38,8 +39,15 @@ def texts(language: str, *path: str) -> Mapping[str, Any]:
     return found
 
 
+#: The options are one flow in several modules.
+OPTIONS = dict.fromkeys(
+    each.__module__.rpartition(".")[2] for each in SokoulOptionsFlow.__mro__ if "sokoul" in each.__module__
+)
+
+
 def tree(module: str) -> ast.Module:
-    return ast.parse((CODE / f"{module}.py").read_text(encoding="utf-8"))
+    modules = OPTIONS if module == "options_flow" else (module,)
+    return ast.parse("\n".join((CODE / f"{each}.py").read_text(encoding="utf-8") for each in modules))
 
 
 def literals(module: str) -> set[str]:
