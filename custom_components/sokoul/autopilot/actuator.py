@@ -7,7 +7,6 @@ looking. (The other way round the *arr would lose sight of the torrent first, an
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,6 +28,8 @@ from .target import Target, Wanting
 CLOCKS_DIFFER = timedelta(minutes=5)
 #: An *arr that was asked to grab has done so within this time, or never will.
 GRABS_TAKE = timedelta(minutes=2)
+#: An *arr that refuses to forget a download does so for a passing reason for so long.
+REFUSALS_LAST = timedelta(hours=1)
 #: So many missing episodes of a pack are searched for in one act: each search asks every indexer.
 MOST_EPISODES = 5
 #: How often is looked whether a scan imported something, a second later each time.
@@ -182,15 +183,15 @@ class Actuator:
             return _stopped(entry, now, declined.reason, half_way=half_way)
         return replace(entry, status=EntryStatus.DONE, changed_at=now, result=result)
 
-    async def _do(self, entry: JournalEntry) -> Reason:
+    async def _do(self, entry: JournalEntry, *, insist: bool = False) -> Reason:
         target = target_of(entry)
         hashes = [target.key]
         match entry.act:
             case ActKind.REPLACE:
-                await self._give_up(entry, target)
+                await self._give_up(entry, target, insist=insist)
                 return Reason(key="result.replaced", parameters={"release": entry.parameters["candidate"]["title"]})
             case ActKind.DISCARD:
-                await self._give_up(entry, target)
+                await self._give_up(entry, target, insist=insist)
                 return Reason(key="result.discarded")
             case ActKind.LEAVE_QUEUE:
                 for wanting in target.wanted_by:
@@ -212,26 +213,31 @@ class Actuator:
                 return await self._import(entry, target)
         raise Declined("not_possible")
 
-    async def _give_up(self, entry: JournalEntry, target: Target) -> None:
-        """Let the *arrs block and forget a release, then set its torrent aside. Can be repeated."""
+    async def _give_up(self, entry: JournalEntry, target: Target, *, insist: bool) -> None:
+        """Let the *arrs block and forget a release, then set its torrent aside. Can be repeated.
+
+        An *arr that won't is asked again while it still has the torrent in sight; to `insist` is to go on without it:
+        what leaves its category it forgets as well, though it blocks nothing.
+        """
         refused: Exception | None = None
         for number, wanting in enumerate(target.wanted_by):
             others = entry.act is ActKind.REPLACE and number > 0  # the first got its other release
             try:
                 await self._forget(wanting, blocklist=True, search_again=others)
-            except self._hands.errors as error:  # it is there and won't: what leaves its category it forgets as well
+            except self._hands.errors as error:
                 refused = error
         if entry.undo is not None:
-            await self._set_aside(entry.undo, self._client(target))
+            await self._set_aside(entry.undo, self._client(target), move=refused is None or insist)
         if refused is not None:
             raise refused
 
     @staticmethod
-    async def _set_aside(noted: Mapping[str, Any], client: TorrentHands) -> None:
-        """Set a torrent aside. What was finished since it was noted is not stopped."""
+    async def _set_aside(noted: Mapping[str, Any], client: TorrentHands, *, move: bool) -> None:
+        """Set a torrent aside, out of its category if it may `move`. What was finished since is not stopped."""
         torrent = await client.torrent(noted["hash"]) if noted["stop"] else None
         finished = torrent is not None and torrent.finished
-        await quarantine.set_aside(client, {**noted, "stop": False} if finished else noted)
+        noted = {**noted, "stop": False} if finished else noted
+        await (quarantine.set_aside(client, noted) if move else quarantine.hold(client, noted))
 
     async def _forget(self, wanting: Wanting, *, blocklist: bool, search_again: bool = False) -> None:
         """Take a download out of an *arr's queue.
@@ -242,13 +248,16 @@ class Actuator:
         items = await self._items(wanting)
         if not items:
             return
-        with suppress(self._hands.missing):  # it left the queue meanwhile
+        try:
             await self._arr(wanting).remove_queue_items(
                 [each for item in items for each in item.ids],
                 from_client=blocklist and all(item.protocol is Protocol.USENET for item in items),
                 blocklist=blocklist,
                 search_again=search_again,
             )
+        except self._hands.missing:
+            if await self._items(wanting):  # else it left the queue meanwhile
+                raise
 
     async def _fetch_missing(self, entry: JournalEntry, target: Target) -> Reason:
         """Grab what a pack lacks, one title at a time."""
@@ -379,7 +388,7 @@ class Actuator:
                 return _interrupted(entry, now)
             if not begun and await self._moves(entry):
                 return replace(_interrupted(entry, now), result=Declined("moves_again").reason)
-            result = await self._do(entry)
+            result = await self._do(entry, insist=now - entry.changed_at >= REFUSALS_LAST)
         except Declined:
             return entry
         except self._hands.errors:

@@ -33,12 +33,18 @@ def note(torrent: Torrent, *, private: bool | None) -> dict[str, Any]:
     }
 
 
-async def set_aside(client: TorrentHands, noted: Mapping[str, Any]) -> None:
-    """Put a torrent into quarantine. Turning automatic management off first keeps its files where they are."""
+async def hold(client: TorrentHands, noted: Mapping[str, Any]) -> None:
+    """Mark a torrent as one that is to be set aside, and let it rest: the first step of that."""
     hashes = [noted["hash"]]
     await client.add_tags(hashes, [QUARANTINE])
     if noted["stop"]:
         await client.stop(hashes)
+
+
+async def set_aside(client: TorrentHands, noted: Mapping[str, Any]) -> None:
+    """Put a torrent into quarantine. Turning automatic management off first keeps its files where they are."""
+    await hold(client, noted)
+    hashes = [noted["hash"]]
     if noted["automatic"]:
         await client.set_automatic(hashes, False)
     await client.ensure_category(QUARANTINE)
