@@ -537,6 +537,13 @@ async def test_two_rules_that_want_the_same_ask_once() -> None:
     assert len(stack.journal.entries) == 1
 
 
+async def test_a_question_is_not_followed_by_another() -> None:
+    stack = await running(always(DISCARD, key="first", after=2 * HOUR), always(LEAVE_QUEUE), ceiling=SUGGEST)
+    stack.stalled()
+    await stack.run(DAY, HOUR)
+    assert stack.journal.said() == [(LEAVE_QUEUE, SUGGESTED)]
+
+
 async def test_a_rule_that_only_watches_does_not_hold_up_the_others() -> None:
     stack = await running(always(DISCARD, key="one", default=OBSERVE), always(DISCARD, key="two"))
     torrent = stack.stalled()

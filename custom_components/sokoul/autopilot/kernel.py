@@ -312,11 +312,12 @@ class Kernel:
     async def _propose(self, rule: AnyRule, case: Case, proposal: Proposal) -> _Then:
         """Take a proposal as far as it may go."""
         said = case.memory.proposed.get(wish(rule.key, proposal.act))
-        if said in self._suggested:
-            return _Then.NOTHING  # a person is being asked
         level = self._level(rule, case, proposal)
         if level is Autonomy.OFF:
             return _Then.OTHERS
+        asks = level is Autonomy.SUGGEST and proposal.act not in HARMLESS
+        if said in self._suggested or (asks and self._is_asked(case.download.id)):
+            return _Then.NOTHING  # a person is being asked; one question at a time
         planned = plan(proposal, case, AUTOPILOT)
         if level is Autonomy.OBSERVE or proposal.act is ActKind.TELL:
             return await self._say(planned.entry, level, said)
@@ -325,7 +326,7 @@ class Kernel:
             if found is None:
                 return _Then.NOTHING
             planned = found
-        if level is Autonomy.SUGGEST and proposal.act not in HARMLESS:
+        if asks:
             await self.write(replace(planned.entry, status=EntryStatus.SUGGESTED))
             return _Then.NOTHING
         done = await self.do(planned, case.now)
@@ -447,6 +448,9 @@ class Kernel:
             known = self.watch.memory(subject) or NOTHING_KNOWN
             if (memory := learn_of_title(known, entry, FAILURES_LAST)) is not known:
                 self.watch.learn(subject, memory)
+
+    def _is_asked(self, subject: str) -> bool:
+        return any(entry.subject == subject for entry in self._suggested.values())
 
     def is_under_way(self, subject: str) -> bool:
         """Tell whether an act on a download was begun and is not settled."""
