@@ -23,9 +23,10 @@ import yaml
 
 from custom_components.sokoul.autopilot.findings import disks
 from custom_components.sokoul.autopilot.findings.base import Found
+from custom_components.sokoul.autopilot.rules import backend_down
 from custom_components.sokoul.binary_sensor import CONNECTIVITY
 from custom_components.sokoul.clients.http import DEFAULT_TIMEOUT_SECONDS
-from custom_components.sokoul.connectors import arr, prowlarr, qbittorrent
+from custom_components.sokoul.connectors import arr, docker, prowlarr, qbittorrent
 from custom_components.sokoul.connectors.base import BUSY_WRITE_PAUSE, SPACE_WRITE_PAUSE, USUAL_WRITE_PAUSE, Parts
 from custom_components.sokoul.connectors.registry import CONNECTORS
 from custom_components.sokoul.const import AUTH_PAUSE, LONGEST_BACKOFF, MAX_REFUSALS, OUTAGE_GRACE, START_PATIENCE
@@ -37,6 +38,7 @@ from custom_components.sokoul.model.waiting import FULL_BELOW_BYTES, STARTING_FO
 from custom_components.sokoul.model.world import PATIENCE
 from custom_components.sokoul.overview import HUB_BINARY_SENSORS, HUB_SENSORS
 from custom_components.sokoul.problems import PROBLEMS
+from custom_components.sokoul.restart_way import OFF_SECONDS
 from custom_components.sokoul.sensor import COMMON_SENSORS
 from custom_components.sokoul.services import DEFAULT_LIMIT, HIGHEST_LIMIT, Action, Filter
 from custom_components.sokoul.world import SAMPLES_KEPT
@@ -249,6 +251,8 @@ def minutes(time: timedelta) -> int:
 
 TRIED_AGAIN = {(timedelta(hours=1), 2): "tried once more, an hour later"}[AUTH_PAUSE, MAX_REFUSALS]
 
+DOWN = backend_down.BackendDownPolicy()
+
 TIMES = {
     "qbittorrent.md": (
         f"the refused ones are {TRIED_AGAIN}",
@@ -289,6 +293,16 @@ TIMES = {
         f"Less than {disks.LOW_BYTES // 10**9} GB left",
         f"less than {disks.VERY_LOW_BYTES // 10**9} GB left is an error",
     ),
+    "restarts.md": (
+        f"not answered for {minutes(DOWN.patience)} minutes",
+        f"has failed for {minutes(DOWN.patience)} minutes",
+        f"has {minutes(backend_down.STARTING)} minutes to become healthy",
+        f"{minutes(DOWN.back_off)} minutes after the first, the next one {minutes(2 * DOWN.back_off)} minutes later",
+        f"up to {minutes(DOWN.longest_back_off) // 60} hours. After {DOWN.restarts_a_day} tries in a day",
+        f"on again {OFF_SECONDS} seconds later",
+        f"within {minutes(LONGEST_BACKOFF)} minutes",
+    ),
+    "container-engine.md": (f"listed every {docker.INTERVAL.seconds} seconds",),
     "actions.md": (
         f"Less than {FULL_BELOW_BYTES >> 20} MiB are left",
         {timedelta(minutes=2): "in the last two minutes"}[STARTING_FOR],
