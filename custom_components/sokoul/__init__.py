@@ -4,19 +4,20 @@ import asyncio
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers import config_validation as cv, issue_registry as ir
 from homeassistant.helpers.device_registry import DeviceEntry
 from homeassistant.helpers.typing import ConfigType
+from homeassistant.util import dt as dt_util
 
-from . import wording
+from . import store, wording
 from .connectors.base import Connection
 from .connectors.registry import CONNECTORS
-from .const import CONF_CONNECTION, DOMAIN, PLATFORMS
+from .const import CONF_CONNECTION, DOMAIN, LOGGER, PLATFORMS
 from .data import SokoulConfigEntry
 from .entity import part_devices
-from .farewell import take_leave
+from .farewell import ISSUE_LEFT_BEHIND, Reach, connecting, offer_to_delete, release_quarantine, take_leave
 from .hub import Hub
-from .memory import HubMemory
+from .pilot import ISSUE as ISSUE_DATABASE, HubHands
 from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -32,6 +33,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 
 async def async_setup_entry(hass: HomeAssistant, entry: SokoulConfigEntry) -> None:
     """Start the hub. No backend can make this fail or slow."""
+    ir.async_delete_issue(hass, DOMAIN, ISSUE_LEFT_BEHIND)
     entry.runtime_data = hub = Hub(hass, entry)
     await hub.start()
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
@@ -40,34 +42,67 @@ async def async_setup_entry(hass: HomeAssistant, entry: SokoulConfigEntry) -> No
 
 async def _entry_changed(hass: HomeAssistant, entry: SokoulConfigEntry) -> None:
     """Apply what changed to the backends that it concerns; nothing is reloaded."""
-    del hass
-    entry.runtime_data.apply_subentries()
+    hub = entry.runtime_data
+    gone = [backend for backend_id, backend in hub.backends.items() if backend_id not in entry.subentries]
+    if gone and hub.pilot.running:
+        reach = connecting(hass, ((each.subentry_id, each.connector, each.connection, each.title) for each in gone))
+        ids = [each.subentry_id for each in gone]
+        hub.in_background(
+            release_quarantine(hub.pilot.kernel.journal, reach, dt_util.utcnow(), ids), "release from quarantine"
+        )
+    hub.apply_subentries()
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: SokoulConfigEntry) -> None:
-    """Stop the hub."""
+    """Stop the hub. When it is disabled, nothing stays set aside: nobody would be there to take it back."""
     await hass.config_entries.async_unload_platforms_or_raise(entry, PLATFORMS)
-    await entry.runtime_data.stop()
+    hub = entry.runtime_data
+    if entry.disabled_by is not None and hub.pilot.running:
+        await hub.pilot.rest()
+        hands = HubHands(hub)
+        await release_quarantine(
+            hub.pilot.kernel.journal,
+            lambda client_id: (hands.torrents(client_id), hands.title(client_id)),
+            dt_util.utcnow(),
+        )
+        await hub.pilot.people.leave()
+    ir.async_delete_issue(hass, DOMAIN, ISSUE_DATABASE)
+    await hub.stop()
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: SokoulConfigEntry) -> None:
     """Take back what was changed at the backends, and forget what was remembered."""
-    memory = HubMemory(hass, entry.entry_id)
-    await memory.load()
+    hub = Hub(hass, entry)  # not at work any more: it knows where everything is
+    await hub.memory.load()
+    backends = [
+        (subentry_id, connector, Connection.from_data(subentry.data[CONF_CONNECTION]), subentry.title)
+        for subentry_id, subentry in entry.subentries.items()
+        if (connector := CONNECTORS.get(subentry.subentry_type)) is not None
+    ]
+    await _leave_healing(hass, hub, connecting(hass, backends))
     await asyncio.gather(
         *(
-            take_leave(
-                hass,
-                connector,
-                Connection.from_data(subentry.data[CONF_CONNECTION]),
-                subentry.title,
-                memory.of_backend(subentry.subentry_id),
-            )
-            for subentry in entry.subentries.values()
-            if (connector := CONNECTORS.get(subentry.subentry_type)) is not None
+            take_leave(hass, connector, connection, title, hub.memory.of_backend(backend_id))
+            for backend_id, connector, connection, title in backends
         )
     )
-    await memory.remove()
+    await hub.memory.remove()
+
+
+async def _leave_healing(hass: HomeAssistant, hub: Hub, reach: Reach) -> None:
+    """Put back what was set aside, and ask what is to become of the history."""
+    path = hub.pilot.path
+    if not await hass.async_add_executor_job(path.exists):
+        return
+    await hass.async_add_executor_job(store.load, path)
+    try:
+        opened = await store.open_store(path)
+        await release_quarantine(opened.journal, reach, dt_util.utcnow())
+        await opened.close()
+    except store.StoreError as error:
+        LOGGER.warning("Whether SOKOUL had set something aside is not known: %s", error)
+    await hub.pilot.people.leave()
+    offer_to_delete(hass, path)
 
 
 async def async_remove_config_entry_device(hass: HomeAssistant, entry: SokoulConfigEntry, device: DeviceEntry) -> bool:

@@ -1,7 +1,7 @@
 """What all actions have in common: the hub that they are about, who calls, and in which language to answer."""
 
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from homeassistant.auth.permissions.const import POLICY_CONTROL
 from homeassistant.config_entries import ConfigEntryState
@@ -12,8 +12,10 @@ import voluptuous as vol
 
 from . import wording
 from .const import DOMAIN
-from .hub import Hub
 from .model.journal import AUTOMATION
+
+if TYPE_CHECKING:
+    from .hub import Hub
 
 ATTR_LANGUAGE = "language"
 LANGUAGE_FIELD: dict[vol.Optional, Any] = {vol.Optional(ATTR_LANGUAGE): vol.In(wording.LANGUAGES)}

@@ -40,3 +40,5 @@ AUTH_PAUSE: Final = timedelta(hours=1)
 MAX_REFUSALS: Final = 2
 #: How long a backend has for taking leave of us; a session that isn't ended ends by itself.
 FAREWELL_PATIENCE: Final = timedelta(seconds=2)
+#: How long a download client has for putting back all that was set aside there.
+RELEASE_PATIENCE: Final = timedelta(seconds=10)

@@ -1,4 +1,7 @@
-"""Correcting what SOKOUL worked out by itself: who uses whom, and which folder is which. Counts at once."""
+"""Correcting what SOKOUL worked out by itself: who uses whom, and which folder is which. Counts at once.
+
+What is set of healing is in `options_healing.py`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,11 +18,10 @@ from homeassistant.helpers.selector import (
 from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
-from . import wording
-from .hub import Hub
 from .model.paths import PathMap, same_style
 from .model.topology import Correction, Edge, OpenQuestion, Stranger
 from .model.world import World
+from .options_healing import HEALING_MENU, HealingOptions
 from .path_proof import is_folder
 from .report import links_text, paths_text
 from .restart_flow import RESTART_MENU, RestartOptions
@@ -41,34 +43,21 @@ class _Link:
         return (correction.source, correction.link_id) == (self.source, self.id)
 
 
-class SokoulOptionsFlow(RestartOptions):
+class SokoulOptionsFlow(RestartOptions, HealingOptions):
     """Live settings: they are kept in the hub's memory, so that nothing has to be reloaded."""
 
     def __init__(self) -> None:
         self._link = ""
 
     @property
-    def _hub(self) -> Hub:
-        hub: Hub = self.config_entry.runtime_data
-        return hub
-
-    @property
     def _world(self) -> World:
         return self._hub.view.world(dt_util.utcnow())
-
-    @property
-    def _words(self) -> wording.Wording:
-        return wording.get(self.hass.config.language)
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask what to look at."""
         if self.config_entry.state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="not_loaded")
-        return self.async_show_menu(step_id="init", menu_options=["links", "paths", *RESTART_MENU])
-
-    def _saved(self) -> ConfigFlowResult:
-        """End well. The entry's own options stay as they are: nothing is reloaded."""
-        return self.async_create_entry(data=dict(self.config_entry.options))
+        return self.async_show_menu(step_id="init", menu_options=["links", "paths", *RESTART_MENU, *HEALING_MENU])
 
     # --- who uses whom -----------------------------------------------------------------------------------------------
 

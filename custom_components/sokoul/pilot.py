@@ -33,6 +33,7 @@ from .model.backend import ARR_KINDS, DOWNLOAD_CLIENT_KINDS
 from .model.downloads import Torrent
 from .model.journal import ActKind, JournalEntry
 from .model.paths import as_arr_sees
+from .notify_people import NotifyPeople
 from .revive import Revive
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ class Pilot:
         self._leave: list[CALLBACK_TYPE] = []
         self.tally: Tally = Tally()
         self.revive: Revive = Revive(hub)
+        self.people: NotifyPeople = NotifyPeople(hub)
         self._turn: asyncio.Task[None] | None = None
         self._last_turn = dt_util.utcnow() - SHORTEST_PAUSE
         self._next_turn: datetime | None = None
@@ -152,6 +154,7 @@ class Pilot:
         self._leave = [
             self._hub.add_listener(self.wake),
             self._hass.bus.async_listen(EVENT_HOMEASSISTANT_FINAL_WRITE, self._final_write),
+            self.people.start(),
         ]
         self.wake()
         self._changed()
@@ -175,8 +178,8 @@ class Pilot:
         await self.tally.load(opened.journal)
         await opened.prune(now - JOURNAL_KEPT, JOURNAL_ROWS)
 
-    async def stop(self) -> None:
-        """Store what was learned, and let go of the database."""
+    async def rest(self) -> None:
+        """Have no more turns."""
         while self._leave:
             self._leave.pop()()
         self._cancel_timer()
@@ -185,6 +188,10 @@ class Pilot:
             self._turn.cancel()
             with suppress(asyncio.CancelledError):
                 await self._turn
+
+    async def stop(self) -> None:
+        """Store what was learned, and let go of the database."""
+        await self.rest()
         if self.store is not None:
             opened, self.store = self.store, None
             with suppress(store.StoreError):

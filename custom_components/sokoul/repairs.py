@@ -10,6 +10,10 @@ import voluptuous as vol
 
 from .connectors.base import Connection
 from .const import CONF_CONNECTION, DOMAIN
+from .farewell import ISSUE_LEFT_BEHIND
+from .notify_people import ISSUE_PROMOTION, ISSUE_SUGGESTIONS
+from .pilot import ISSUE as ISSUE_DATABASE
+from .repairs_healing import AnswerOffer, AnswerSuggestions, BeginAnew, LeaveOrDelete
 
 
 class OpenReconfigureFlow(RepairsFlow):
@@ -51,5 +55,14 @@ async def async_create_fix_flow(
     hass: HomeAssistant, issue_id: str, data: dict[str, str | int | float | None] | None
 ) -> RepairsFlow:
     """Return the flow that fixes an issue."""
-    del hass, issue_id
-    return OpenReconfigureFlow(str((data or {}).get("subentry_id")))
+    del hass
+    given = data or {}
+    if issue_id == ISSUE_DATABASE:
+        return BeginAnew()
+    if issue_id == ISSUE_SUGGESTIONS:
+        return AnswerSuggestions()
+    if issue_id.startswith(ISSUE_PROMOTION):
+        return AnswerOffer(issue_id.removeprefix(ISSUE_PROMOTION))
+    if issue_id == ISSUE_LEFT_BEHIND:
+        return LeaveOrDelete(str(given.get("path")))
+    return OpenReconfigureFlow(str(given.get("subentry_id")))

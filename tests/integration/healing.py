@@ -50,8 +50,9 @@ class Lost:
 
 
 async def wait(pass_time: PassTime) -> None:
-    """Let the patience of `Lost` end."""
+    """Let the patience of `Lost` end, and what comes of it be told."""
     await pass_time(20 * MINUTE, 5)
+    await pass_time(2 * MINUTE)
 
 
 async def act(hass: HomeAssistant, action: str, context: Context | None = None, **data: Any) -> Mapping[str, Any]:

@@ -1,0 +1,38 @@
+"""Trust that grows: a rule whose suggestions were right several times in a row may act alone, if a person agrees."""
+
+from typing import TYPE_CHECKING
+
+from .autopilot.kernel import RIGHT_IN_A_ROW
+from .autopilot.observe import AnyRule
+from .healing import level_of, set_level
+from .model.journal import Autonomy, EntryStatus
+
+if TYPE_CHECKING:
+    from .hub import Hub
+
+#: The key in the hub's memory of the entries after which a rule has to be right again before it offers anew.
+DECLINED_KEY = "promotion_declined"
+
+_RIGHT = [EntryStatus.DONE]
+
+
+async def may_offer(hub: Hub, rule: AnyRule) -> bool:
+    """Tell whether a rule was right so often that it may offer to act alone. Raises `StoreError`."""
+    if level_of(hub, rule) is not Autonomy.SUGGEST or not await hub.pilot.desk.may_act_alone(rule):
+        return False
+    declined = hub.memory.get(DECLINED_KEY, {}).get(rule.key, 0)
+    last = await hub.pilot.kernel.journal.find(statuses=_RIGHT, rule=rule.key, limit=RIGHT_IN_A_ROW)
+    return all(entry.id > declined for entry in last)
+
+
+def let_act_alone(hub: Hub, rule: AnyRule) -> None:
+    """Take the offer."""
+    if level_of(hub, rule) is Autonomy.SUGGEST:
+        set_level(hub, rule, Autonomy.ACT)
+
+
+async def keep_asking(hub: Hub, rule: AnyRule) -> None:
+    """Turn the offer down: the rule has to be right as often again before it offers anew. Raises `StoreError`."""
+    last = await hub.pilot.kernel.journal.find(rule=rule.key, limit=1)
+    declined = {**hub.memory.get(DECLINED_KEY, {}), rule.key: last[0].id if last else 0}
+    hub.memory.set(DECLINED_KEY, declined)
