@@ -15,6 +15,7 @@ from .clients.redact import redact_data
 from .const import CONF_CONNECTION, CONF_PREFERENCES, CONF_PUSH_URL
 from .data import SokoulConfigEntry
 from .entity import AnyCoordinator
+from .healing_facts import describe_autopilot
 from .model.downloads import DownloadClientSnapshot
 from .model.library import ArrSnapshot
 
@@ -32,6 +33,7 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: SokoulC
         "topology": _plain(hub.view.world(now).topology),
         "path_maps": _plain(hub.view.path_maps),
         "overview": _plain(hub.overview),
+        "autopilot": await describe_autopilot(hass, hub.pilot),
     }
     return await _redacted(hass, entry, data)
 

@@ -128,6 +128,7 @@ class Pilot:
         self._cancel_timer: CALLBACK_TYPE = _nothing
         self._missed = False
         self.store: store.Store | None = None
+        self.last_error: str | None = None  # what went wrong last with the database or with a turn
 
     @property
     def path(self) -> Path:
@@ -257,7 +258,8 @@ class Pilot:
             self._missed = False
         except store.StoreError as error:
             self._store_failed(error)
-        except Exception:  # noqa: BLE001 -- whatever it is, it must not end the watch
+        except Exception as error:  # noqa: BLE001 -- whatever it is, it must not end the watch
+            self.last_error = repr(error)
             LOGGER.exception("The autopilot could not finish its turn")
         else:
             return due
@@ -316,10 +318,12 @@ class Pilot:
             watcher()
 
     def _store_failed(self, error: Exception) -> None:
+        self.last_error = str(error)
         LOGGER.error("The autopilot's database does not work: %s", error)
 
     def _no_store(self, error: store.StoreError) -> None:
         """Say that there is no history, and go on without."""
+        self.last_error = str(error)
         LOGGER.error("The autopilot is off, because its database can't be opened: %s", error)
         kind = "damaged" if isinstance(error, store.Damaged) else "other"
         ir.async_create_issue(

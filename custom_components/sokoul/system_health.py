@@ -5,7 +5,9 @@ from typing import Any
 from homeassistant.components import system_health
 from homeassistant.core import HomeAssistant, callback
 
+from . import wording
 from .const import DOMAIN
+from .healing_facts import DATABASE_KIND, database_size
 
 
 @callback
@@ -29,4 +31,7 @@ async def system_health_info(hass: HomeAssistant) -> dict[str, Any]:
     }
     if hub.overview is not None:
         info["torrents"] = hub.overview.counts.total
+    if hub.pilot.running:
+        words = wording.get(hass.config.language)
+        info["history"] = f"{DATABASE_KIND}, {words.size(await database_size(hass, hub.pilot))}"
     return info
