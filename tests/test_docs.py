@@ -1,6 +1,7 @@
 """The documentation says what the code does: every entity, action, finding and reason by its name, and nothing else."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import fields, replace
 from datetime import timedelta
 import json
 from pathlib import Path
@@ -21,21 +22,39 @@ from homeassistant.util import slugify
 import pytest
 import yaml
 
+from custom_components.sokoul import pilot, wording
+from custom_components.sokoul.autopilot import gate, kernel
 from custom_components.sokoul.autopilot.findings import disks
 from custom_components.sokoul.autopilot.findings.base import Found
+from custom_components.sokoul.autopilot.ownership import NEVER_TOUCH
 from custom_components.sokoul.autopilot.rules import backend_down
+from custom_components.sokoul.autopilot.rules.registry import RULES
+from custom_components.sokoul.autopilot.settings import Caps
+from custom_components.sokoul.autopilot.watch import FACTS_LAST
 from custom_components.sokoul.binary_sensor import CONNECTIVITY
 from custom_components.sokoul.clients.http import DEFAULT_TIMEOUT_SECONDS
 from custom_components.sokoul.connectors import arr, docker, prowlarr, qbittorrent
 from custom_components.sokoul.connectors.base import BUSY_WRITE_PAUSE, SPACE_WRITE_PAUSE, USUAL_WRITE_PAUSE, Parts
 from custom_components.sokoul.connectors.registry import CONNECTORS
 from custom_components.sokoul.const import AUTH_PAUSE, LONGEST_BACKOFF, MAX_REFUSALS, OUTAGE_GRACE, START_PATIENCE
+from custom_components.sokoul.event import MOST_AN_HOUR
+from custom_components.sokoul.healing import (
+    HEALING_EVENTS,
+    HEALING_SELECTS,
+    HEALING_SENSORS,
+    HEALING_SWITCHES,
+    PROBLEM_AFTER,
+    rule_of,
+)
 from custom_components.sokoul.hub import REVIEW_INTERVAL, SAMPLE_INTERVAL
+from custom_components.sokoul.model.journal import Autonomy, EntryStatus
 from custom_components.sokoul.model.library import Severity
 from custom_components.sokoul.model.paths import PathState
 from custom_components.sokoul.model.topology import Confidence, Witness
 from custom_components.sokoul.model.waiting import FULL_BELOW_BYTES, STARTING_FOR, Wait
 from custom_components.sokoul.model.world import PATIENCE
+from custom_components.sokoul.notices import BUNDLED_FROM
+from custom_components.sokoul.notify_people import MOST_ALERTS_A_DAY
 from custom_components.sokoul.overview import HUB_BINARY_SENSORS, HUB_SENSORS
 from custom_components.sokoul.problems import PROBLEMS
 from custom_components.sokoul.restart_way import OFF_SECONDS
@@ -117,6 +136,18 @@ EXPECTED: dict[str, set[Row]] = {
     **{kind: of_source(connector) for kind, connector in CONNECTORS.items()},
     **{f"{kind}/{parts.key}": of_source(parts) for kind, connector in CONNECTORS.items() for parts in connector.parts},
     "hub": {*described(Platform.SENSOR, HUB_SENSORS), *described(Platform.BINARY_SENSOR, HUB_BINARY_SENSORS)},
+    "healing": {
+        *described(Platform.SENSOR, HEALING_SENSORS),
+        *described(Platform.SELECT, [each for each in HEALING_SELECTS if rule_of(each) is None]),
+        *described(Platform.EVENT, HEALING_EVENTS),
+    },
+    "rule": {
+        row
+        for platform, table in ((Platform.SELECT, HEALING_SELECTS), (Platform.SWITCH, HEALING_SWITCHES))
+        for each in table
+        if (rule := rule_of(each)) is not None
+        for row in described(platform, [replace(each, key=each.key.replace(rule.key, "<rule>", 1))])
+    },
     "backend": {*described(Platform.SENSOR, COMMON_SENSORS), *described(Platform.BINARY_SENSOR, [CONNECTIVITY])},
 }
 MARK = re.compile(r"<!-- entities: (.+) -->")
@@ -149,7 +180,7 @@ def test_the_table_of_entities_is_true(source: str) -> None:
 def test_entities_in_examples_exist() -> None:
     """An example that is copied must work for who kept the names."""
     devices = {each.name: EXPECTED[kind] | EXPECTED["backend"] for kind, each in CONNECTORS.items()}
-    devices["SOKOUL"] = EXPECTED["hub"]
+    devices["SOKOUL"] = EXPECTED["hub"] | EXPECTED["healing"]
     existing = {
         f"{kind.replace(' ', '_')}.{slugify(f'{device} {name}')}"
         for device, entities in devices.items()
@@ -160,7 +191,7 @@ def test_entities_in_examples_exist() -> None:
         found[0]
         for path in PAGES
         for found in re.finditer(
-            rf"\b(?:sensor|binary_sensor|switch|number|calendar)\.(?:{prefixes})_\w+", path.read_text()
+            rf"\b(?:sensor|binary_sensor|switch|number|calendar|select|event)\.(?:{prefixes})_\w+", path.read_text()
         )
         if "_disk_" not in found[0]  # named after the person's own disks
     }
@@ -203,6 +234,43 @@ def test_actions_in_examples_exist() -> None:
         found for path in PAGES for found in re.findall(r"action: sokoul\.(\w+)", path.read_text(encoding="utf-8"))
     }
     assert named == {*Action}
+
+
+# --- healing ---------------------------------------------------------------------------------------------------------
+
+
+def test_every_rule_is_documented() -> None:
+    levels = TRANSLATIONS["entity"]["select"]["rule_autonomy"]["state"]
+    told = [row[:3] for row in rows(page("autopilot.md"), after="## Rules")]
+    assert told == [(f"`{rule.key}`", TEXTS["rule"][rule.key], levels[rule.default]) for rule in RULES]
+    assert {levels[each] for each in Autonomy} == {row[0] for row in rows(page("autopilot.md"), after="may go")}
+
+
+def test_every_threshold_is_documented() -> None:
+    names = TRANSLATIONS["options"]["step"]["rule"]["data"]
+    told = [row[:3] for row in rows(page("autopilot.md"), after="### Patience")]
+    assert told == [
+        (f"`{rule.key}`", names[each.name], shown(getattr(rule.policy(), each.name)))
+        for rule in RULES
+        for each in fields(rule.policy)
+    ]
+
+
+def shown(value: Any) -> str:
+    """Return a threshold as the page shows it."""
+    match value:
+        case timedelta():
+            return wording.load("en").duration(value)
+        case None | ():
+            return ""
+    return f"{value:,}"
+
+
+def test_every_event_and_status_is_documented() -> None:
+    (events,) = HEALING_EVENTS
+    assert keys(rows(page("autopilot.md"), after="### Events")) == events.event_types
+    assert {*keys(rows(page("actions.md"), after="### What an entry can be"))} == {*EntryStatus}
+    assert all(f"`{label}`" in page("autopilot.md").replace("noHL", "nohl") for label in NEVER_TOUCH)
 
 
 # --- findings, reasons, problems -------------------------------------------------------------------------------------
@@ -309,6 +377,26 @@ TIMES = {
         f"| `limit` | {DEFAULT_LIMIT} |",
         f"1 to {HIGHEST_LIMIT}",
     ),
+    "autopilot.md": (
+        {timedelta(days=3): "Without an answer in three days"}[kernel.UNANSWERED_AFTER],
+        {5: "five times in a row"}[kernel.RIGHT_IN_A_ROW],
+        {timedelta(minutes=10): "come back less than ten minutes ago"}[gate.SETTLING],
+        {timedelta(minutes=10): "reached it for ten minutes"}[gate.LINE_PATIENCE],
+        {timedelta(days=1): "That can be done for a day"}[Caps().quarantine],
+        f"less than {kernel.LOW_BYTES >> 30} GiB left",
+        {5: "gives up five downloads an hour"}[Caps().acts_an_hour],
+        {6: "six times an hour"}[Caps().searches_an_hour],
+        {5: "five releases were given up"}[Caps().failures_of_a_title],
+        f"within {kernel.FAILURES_LAST.days} days is for you",
+        {3: "Three or more suggestions"}[BUNDLED_FROM],
+        {3: "three times a day at most"}[MOST_ALERTS_A_DAY],
+        {timedelta(minutes=30): "younger than half an hour"}[PROBLEM_AFTER],
+        f"At most {MOST_AN_HOUR} events an hour",
+        {timedelta(seconds=10): "ten seconds after something changed"}[pilot.SHORTEST_PAUSE],
+        {timedelta(minutes=5): "every five minutes otherwise"}[pilot.LONGEST_PAUSE],
+        {timedelta(hours=6): "known for six hours"}[FACTS_LAST],
+        f"kept for {pilot.JOURNAL_KEPT.days} days",
+    ),
     "architecture.md": (
         f"A refused login is {TRIED_AGAIN}",
         f"pauses {minutes(BUSY_WRITE_PAUSE)} minutes, free space",
@@ -386,7 +474,16 @@ async def test_an_example_is_taken_by_home_assistant(hass: HomeAssistant, exampl
         case {"logger": _}:
             LOGGER_SCHEMA(example)
         case _:
-            assert example.keys() & {"downloads", "findings", "links", "type"}  # an answer, or a card
+            answers = {
+                "clocks",
+                "downloads",
+                "entries",
+                "findings",
+                "links",
+                "remedies",
+                "type",
+            }
+            assert example.keys() & answers or "type" in example  # an answer, or a card
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name_of)

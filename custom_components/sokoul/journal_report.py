@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from .autopilot.kernel import REVERSIBLE
 from .model.journal import ActKind, EntryStatus, JournalEntry
 from .model.reasons import Reason
 from .report import describe_reason
@@ -42,7 +43,7 @@ def act_text(act: ActKind, parameters: Mapping[str, Any], words: Wording) -> str
 
 def undo_until(entry: JournalEntry, quarantine: timedelta) -> datetime | None:
     """Return until when an act can be taken back for sure; None when it can't be."""
-    if entry.status is not EntryStatus.DONE or entry.undo is None:
+    if entry.status not in REVERSIBLE or entry.undo is None:
         return None
     return entry.changed_at + quarantine
 

@@ -11,6 +11,7 @@ from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
 from .autopilot.desk import NotPossible, Remedy
+from .autopilot.kernel import REVERSIBLE
 from .calls import LANGUAGE_FIELD, Action, admin, hub_of, words_of
 from .const import DOMAIN
 from .explanation import explain
@@ -204,7 +205,7 @@ async def _undo(call: ServiceCall) -> ServiceResponse:
 async def _last_act(hub: Hub) -> int:
     """Return the newest entry that can be taken back."""
     journal, before = hub.pilot.kernel.journal, None
-    while entries := await journal.find(statuses=[EntryStatus.DONE], before_id=before, limit=HIGHEST_LIMIT):
+    while entries := await journal.find(statuses=REVERSIBLE, before_id=before, limit=HIGHEST_LIMIT):
         for entry in entries:
             if entry.undo is not None:
                 return entry.id
