@@ -137,14 +137,9 @@ class Actuator:
         entry, target = plan.entry, target_of(plan.entry)
         if entry.act is ActKind.REPLACE and plan.candidate is None:
             raise Declined("no_alternative", count=0)
-        items = [item for wanting in target.wanted_by for item in await self._items(wanting)]
-        if entry.act in DESTRUCTIVE_ACTS and not items:
-            raise Declined("over")  # no *arr waits for it any more
-        if entry.act in _GIVES_UP and any(item.tracked_state in _TAKEN_IN for item in items):
-            raise Declined("moves_again")
+        if entry.act in DESTRUCTIVE_ACTS or not target.is_torrent:  # else it is none of the *arrs' business
+            await self._check_wanted(entry, target)
         if not target.is_torrent:
-            if any(item.size_bytes - item.remaining_bytes > target.have_bytes for item in items):
-                raise Declined("moves_again")
             return plan
         client = self._client(target)
         try:
@@ -160,6 +155,16 @@ class Actuator:
             noted = quarantine.note(torrent, private=entry.parameters.get("private"))
             return replace(plan, entry=replace(entry, undo=noted))
         return plan
+
+    async def _check_wanted(self, entry: JournalEntry, target: Target) -> None:
+        """Refuse what no *arr waits for any more, or what one has begun to take in."""
+        items = [item for wanting in target.wanted_by for item in await self._items(wanting)]
+        if entry.act in DESTRUCTIVE_ACTS and not items:
+            raise Declined("over")
+        if entry.act in _GIVES_UP and any(item.tracked_state in _TAKEN_IN for item in items):
+            raise Declined("moves_again")
+        if not target.is_torrent and any(item.size_bytes - item.remaining_bytes > target.have_bytes for item in items):
+            raise Declined("moves_again")
 
     # --- doing -----------------------------------------------------------------------------------------------------
 

@@ -34,7 +34,7 @@ from ..model.library import (
 )
 from ..model.releases import DelayProfile, DownloadHandling, TitleDetails
 from .arr_imports import ArrImports
-from .arr_releases import ArrReleases
+from .arr_releases import ArrReleases, our_id
 from .errors import NotFound, UnexpectedResponse
 from .fields import Fields, each
 from .http import DEFAULT_TIMEOUT_SECONDS
@@ -359,7 +359,8 @@ class ArrClient(ArrReleases, ArrImports, ABC):
         return QueueItem(
             ids=(record.whole("id"),),
             # torrents: the info hash, which the *arr spell in upper case and their clients in lower case
-            download_id=download_id.lower() if download_id and protocol is Protocol.TORRENT else download_id,
+            # (also of a protocol that this version doesn't know yet)
+            download_id=download_id.lower() if download_id and protocol is Protocol.TORRENT else our_id(download_id),
             release=release,
             titles=self._titles(record),
             status=record.choice("status", QueueStatus),
