@@ -19,8 +19,8 @@ from .registry import CONNECTORS
 PROBE_SECONDS = 3.0
 #: Enough of a start page to find a program's name in it.
 PROBE_BYTES = 512 * 1024
-#: Every status tells something here; redirects are followed.
-ANY_STATUS = frozenset(range(300, 600)) - {301, 302, 303, 307, 308}
+#: Every status tells something here, and a web page most of all; redirects are followed.
+ANY_STATUS = frozenset(range(200, 600)) - {301, 302, 303, 307, 308}
 #: Docker's own networks: an address in there is a container's, and another one after its next start.
 _DOCKER = IPv4Network("172.16.0.0/12")
 
