@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 import time
-from typing import TYPE_CHECKING, Any, override
+from typing import TYPE_CHECKING, Any
 
 from .connectors.base import Connector
 from .const import LOGGER
@@ -26,25 +27,6 @@ CORRECTIONS_KEY = "corrections"
 TOPOLOGY_INTERVAL = timedelta(minutes=5)
 #: Joining this many torrents or queue items at once takes longer than the event loop should be held up.
 MANY_TORRENTS = 1000
-#: What joins in a thread lets the others run after so many, about every millisecond.
-JOINS_BETWEEN_PAUSES = 64
-
-
-class _YieldingIndex(DownloadIndex):
-    """An index that gives way to the event loop while it joins in a thread.
-
-    The loop lets go of Python's global lock whenever it calls the system, several times in one turn, and would wait
-    5 ms each time to have it back from a thread that does nothing but compute.
-    """
-
-    _joined = 0
-
-    @override
-    def _join(self, key: str, now: datetime, changed: set[str], removed: set[str]) -> None:
-        self._joined += 1
-        if self._joined % JOINS_BETWEEN_PAUSES == 0:
-            time.sleep(0)
-        super()._join(key, now, changed, removed)
 
 
 class WorldView:
@@ -56,7 +38,7 @@ class WorldView:
         self._topology = Topology()
         self._topology_at: datetime | None = None
         self._topology_of: set[str] = set()  # the backends that had answered then
-        self._index = _YieldingIndex()
+        self._index = DownloadIndex()
         self._index_lock = asyncio.Lock()  # held while another thread has the index
         self._overview: Overview | None = None
         self._last_overview: Overview | None = None
@@ -93,7 +75,10 @@ class WorldView:
         """Join what is too much for the event loop."""
         async with self._index_lock:
             while self._index.behind(self.world(now)) > MANY_TORRENTS:  # there may be more by the time it is done
-                await self._hub.hass.async_add_executor_job(self._index.update, self.world(now), now)
+                # The event loop lets go of Python's global lock whenever it calls the system, several times in one
+                # turn, and would wait 5 ms each time to have it back from a thread that does nothing but compute.
+                join = partial(self._index.update, self.world(now), now, give_way=partial(time.sleep, 0))
+                await self._hub.hass.async_add_executor_job(join)
                 self._overview = None
 
     async def index(self, now: datetime) -> DownloadIndex:

@@ -431,3 +431,10 @@ def test_changes_add_up_until_somebody_takes_them() -> None:
     assert index.take_changes() == Changes()
     index.update(world(qbittorrent(first, second, revision=4)), NOW)
     assert index.take_changes() == Changes(changed=frozenset({f"qbt/{second.hash}"}))
+
+
+def test_who_joins_much_in_a_thread_gives_way() -> None:
+    ways: list[None] = []
+    many = world(qbittorrent(*(torrent(number) for number in range(200))))
+    DownloadIndex().update(many, NOW, give_way=lambda: ways.append(None))
+    assert len(ways) == 3

@@ -5,7 +5,7 @@ downloads whose torrent, queue item or client changed; unchanged downloads stay 
 at all.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 import re
@@ -34,6 +34,8 @@ __all__ = [
     "join_downloads",
 ]
 
+#: So many joins take about a millisecond.
+JOINS_BETWEEN_PAUSES = 64
 #: How long a swarm may give nothing before a download looks stuck, as far as can be told without a memory.
 PATIENCE = timedelta(hours=6)
 
@@ -258,8 +260,8 @@ class DownloadIndex:
                 work += len(client.changed) + len(client.removed)
         return work
 
-    def update(self, world: World, now: datetime) -> Changes:
-        """Follow the world to its newest snapshots."""
+    def update(self, world: World, now: datetime, *, give_way: Callable[[], object] | None = None) -> Changes:
+        """Follow the world to its newest snapshots. `give_way` is called about every millisecond of much work."""
         touched = set(self._starting)
         touched |= self._follow_claims(world)
         touched |= self._follow_torrents(world)
@@ -268,8 +270,10 @@ class DownloadIndex:
         self._world = world
         changed: set[str] = set()
         removed: set[str] = set()
-        for key in touched:
+        for number, key in enumerate(touched, 1):
             self._join(key, now, changed, removed)
+            if give_way is not None and number % JOINS_BETWEEN_PAUSES == 0:
+                give_way()
         self._changed = (self._changed | changed) - removed
         self._removed = (self._removed - changed) | removed
         return Changes(changed=frozenset(changed), removed=frozenset(removed))
