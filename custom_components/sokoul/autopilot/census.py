@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 
 from ..model.downloads import ACTIVE_STATES, BROKEN_STATES, DownloadState, TorrentTracker, TrackerStatus
 from ..model.world import Download
@@ -17,24 +18,13 @@ SLOW_RATE = 50_000
 #: What breaks within this time of each other has one cause: on a mount that is away each torrent breaks when it is
 #: next read or written, which takes minutes for what is fetched, and hours for what is seldom asked for.
 TOGETHER = timedelta(days=1)
+#: Nobody needs to know of more than so many: when a mount is away they are thousands.
+MANY = 20
 #: A tracker that fails for so many downloads, and works for none, is down.
 FAILING_FOR = 3
 
 _FAILING = frozenset({TrackerStatus.NOT_WORKING, TrackerStatus.ERROR, TrackerStatus.UNREACHABLE})
 _WORKING = frozenset({TrackerStatus.WORKING})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Broken:
-    """Where a download broke, and when; None: nobody knows."""
-
-    save_path: str
-    at: datetime | None
-
-    def is_with(self, other: _Broken) -> bool:
-        if self.save_path != other.save_path:
-            return False
-        return self.at is None or other.at is None or abs(self.at - other.at) <= TOGETHER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +39,8 @@ class Census:
 
     def __init__(self) -> None:
         self._traits: dict[str, _Traits] = {}
-        self._broken: dict[str, _Broken] = {}  # few, unless a mount is away
+        self._broken: dict[str, str] = {}  # the save path of each that is
+        self._broken_under: dict[str, dict[str, datetime | None]] = {}  # by save path: when; None: nobody knows
         self.active: dict[str, None] = {}  # ids of what should be fetching, in the order in which they came
         self._fetching = 0
         self._slow = 0
@@ -59,7 +50,8 @@ class Census:
 
     def note(self, download: Download, now: datetime | None = None) -> None:
         """Take over what a download looks like now."""
-        broken = self._broken.get(download.id)
+        path = self._broken.get(download.id)
+        broken_at = now if path is None else self._broken_under[path][download.id]
         self._leave_out(download.id)
         torrent = download.torrent
         is_broken = torrent is not None and torrent.state in BROKEN_STATES
@@ -67,8 +59,8 @@ class Census:
             self._forget_trackers(download.id)
             return
         if is_broken:
-            at = now if broken is None else broken.at
-            self._broken[download.id] = _Broken(save_path=torrent.save_path, at=at)
+            self._broken[download.id] = torrent.save_path
+            self._broken_under.setdefault(torrent.save_path, {})[download.id] = broken_at
         fetching = torrent.state is DownloadState.DOWNLOADING
         traits = _Traits(
             active=torrent.state in ACTIVE_STATES,
@@ -94,7 +86,10 @@ class Census:
         self._forget_trackers(download_id)
 
     def _leave_out(self, download_id: str) -> None:
-        self._broken.pop(download_id, None)
+        if (path := self._broken.pop(download_id, None)) is not None:
+            del self._broken_under[path][download_id]
+            if not self._broken_under[path]:
+                del self._broken_under[path]
         if (traits := self._traits.pop(download_id, None)) is not None:
             self._count(traits, download_id, -1)
 
@@ -125,8 +120,15 @@ class Census:
         )
 
     def broken_beside(self, download: Download) -> int:
-        """Return how many other downloads under the same save path broke at about the same time."""
-        own = self._broken.get(download.id)
-        if own is None:
+        """Return how many other downloads under the same save path broke at about the same time, `MANY` at most."""
+        path = self._broken.get(download.id)
+        if path is None:
             return 0
-        return sum(own.is_with(other) for other in self._broken.values()) - 1
+        under = self._broken_under[path]
+        own = under[download.id]
+        beside = (each for each, at in under.items() if each != download.id and _together(own, at))
+        return sum(1 for _ in islice(beside, MANY))
+
+
+def _together(one: datetime | None, other: datetime | None) -> bool:
+    return one is None or other is None or abs(one - other) <= TOGETHER

@@ -522,14 +522,15 @@ class Kernel:
     async def _notice_others(self, world: World, index: DownloadIndex, changes: Changes, now: datetime) -> None:
         """Say so when something else takes away unfinished downloads: two that heal undo each other's work."""
         for subject in changes.removed | changes.changed:
-            case, after = self.watch.case(subject, now), index.get(subject)
-            if case is None or case.download.torrent is None or (after is not None and after.torrent is not None):
+            after = index.get(subject)
+            if after is not None and after.torrent is not None:
                 continue
-            if case.download.finished or not case.download.claims:
+            before = self.watch.download(subject)
+            if before is None or before.torrent is None or before.finished or not before.claims:
                 continue
-            client = world.backends.get(case.download.client_id or "")
+            client = world.backends.get(before.client_id or "")
             if client is not None and client.available:
-                self._taken.append((now, case.download.label))
+                self._taken.append((now, before.label))
         self._taken = [taken for taken in self._taken if now - taken[0] < timedelta(hours=1)]
         told = self._told_at is not None and now - self._told_at < TELL_OF_OTHERS_EVERY
         if len(self._taken) < MANY_TAKEN or told:

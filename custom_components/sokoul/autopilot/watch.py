@@ -244,6 +244,11 @@ class Watch:
         watched = self._watched.get(subject)
         return watched.memory if watched else self._memories.get(subject)
 
+    def download(self, subject: str) -> Download | None:
+        """Return a download that is watched, as it was at the last look."""
+        watched = self._watched.get(subject)
+        return watched.download if watched else None
+
     def learn(self, subject: str, memory: SubjectMemory) -> None:
         """Keep what is known of a subject now."""
         watched = self._watched.get(subject)
