@@ -114,9 +114,9 @@ async def test_what_touches_thousands_of_downloads_is_joined_in_another_thread(
     work: list[tuple[bool, int]] = []  # on the loop or not, and how much
     update = view._index.update
 
-    def noted(world: Any, now: Any) -> Any:
+    def noted(world: Any, now: Any, **options: Any) -> Any:
         work.append((threading.get_ident() == loop_thread, view._index.behind(world)))
-        return update(world, now)
+        return update(world, now, **options)
 
     with patch.object(view._index, "update", noted):
         match change:
