@@ -8,15 +8,18 @@
 All that can go wrong is a `StoreError`; who can't open a store goes on without history.
 """
 
-from .engine import POSTGRESQL_REQUIREMENTS, Limits, load
+from .engine import POSTGRESQL_REQUIREMENTS, Limits, is_postgresql, load
 from .errors import (
+    AccessDenied,
     Damaged,
     Full,
     InvalidUrl,
     Locked,
     NewerSchema,
+    NotEmpty,
     StoreError,
     TookTooLong,
+    TooOld,
     UnknownEntry,
     Unreachable,
 )
@@ -26,19 +29,23 @@ from .opening import Store, open_store, set_aside
 
 __all__ = (
     "POSTGRESQL_REQUIREMENTS",
+    "AccessDenied",
     "Damaged",
     "Full",
     "InvalidUrl",
     "Limits",
     "Locked",
     "NewerSchema",
+    "NotEmpty",
     "Store",
     "StoreError",
     "StoredJournal",
     "StoredMemory",
+    "TooOld",
     "TookTooLong",
     "UnknownEntry",
     "Unreachable",
+    "is_postgresql",
     "load",
     "open_store",
     "set_aside",

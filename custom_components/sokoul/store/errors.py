@@ -35,12 +35,24 @@ class Unreachable(StoreError):  # noqa: N818
     """PostgreSQL can't be reached, or it refuses us: address, port, TLS, user, password or name of the database."""
 
 
+class AccessDenied(Unreachable):
+    """PostgreSQL answers, and refuses this user: a wrong name or password, or tables that it may not make."""
+
+
+class TooOld(StoreError):  # noqa: N818
+    """This PostgreSQL is older than what is needed."""
+
+
 class InvalidUrl(StoreError):  # noqa: N818
     """This is not the address of a PostgreSQL database."""
 
 
 class TookTooLong(StoreError):  # noqa: N818
     """The database did not answer in time."""
+
+
+class NotEmpty(StoreError):  # noqa: N818
+    """There is something already where something was to be copied to."""
 
 
 class UnknownEntry(StoreError):  # noqa: N818
@@ -58,8 +70,10 @@ _SQLITE: dict[int, type[StoreError]] = {
 #: SQLSTATEs of PostgreSQL, by their first characters (PostgreSQL's documentation, appendix A).
 _POSTGRESQL: dict[str, type[StoreError]] = {
     "08": Unreachable,  # connection exception
-    "28": Unreachable,  # invalid authorization
+    "28": AccessDenied,  # invalid authorization
     "3D": Unreachable,  # no such database
+    "3F": AccessDenied,  # no schema that it may use
+    "42501": AccessDenied,  # insufficient privilege
     "53100": Full,
     "53300": Unreachable,  # too many connections
     "55P03": Locked,
@@ -108,8 +122,8 @@ def _named(error: BaseException | None) -> StoreError:
             return Unreachable(f"no connection: {message}")
     state = _sqlstate(error)
     kind = next((kind for prefix, kind in _POSTGRESQL.items() if state.startswith(prefix)), StoreError)
-    # elsewhere it may quote values
-    return kind(f"PostgreSQL: {message if kind is Unreachable else type(cause).__name__} ({state or 'no code'})")
+    told = message if issubclass(kind, Unreachable) else type(cause).__name__  # a message may quote values elsewhere
+    return kind(f"PostgreSQL: {told} ({state or 'no code'})")
 
 
 def _sqlstate(error: Any) -> str:

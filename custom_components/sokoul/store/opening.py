@@ -8,15 +8,19 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from .copying import copy
 from .database import CallLater, Database, in_time
 from .engine import BEGIN, Limits, make_engine
-from .errors import Damaged, StoreError, translated
+from .errors import Damaged, StoreError, TooOld, translated
 from .journal import StoredJournal
 from .memory import OnFailure, StoredMemory
 from .schema import MIGRATIONS, Migration, migrate
 
 #: So many damaged files are kept for whoever wants to look into them.
 _DAMAGED_KEPT = 3
+
+#: The first with identity columns.
+OLDEST_POSTGRESQL = (10,)
 
 _LIMITS = Limits()
 
@@ -48,6 +52,14 @@ class Store:
         """Write again. False when the hold had ended before: the copy may hold a half of something."""
         return self._database.release()
 
+    async def copy_to(self, other: Store) -> None:
+        """Write all that is here into another store, under the same ids; all of it or nothing.
+
+        Raises `NotEmpty` where that has something, and `StoreError`.
+        """
+        await self.memory.flush()
+        await copy(self._database, other._database)
+
     async def flush(self) -> None:
         """Write what was gathered now. Raises `StoreError`."""
         await self.memory.flush()
@@ -77,8 +89,8 @@ async def open_store(
 
     `on_failure` is told when memories could not be written; that is tried again after `limits.gather`.
 
-    Raises `Damaged`, `Locked`, `NewerSchema`, `Unreachable`, `InvalidUrl`, another `StoreError`, and ImportError where
-    `POSTGRESQL_REQUIREMENTS` is not installed. Nothing is changed then.
+    Raises `Damaged`, `Locked`, `NewerSchema`, `TooOld`, `Unreachable`, `InvalidUrl`, another `StoreError`, and
+    ImportError where `POSTGRESQL_REQUIREMENTS` is not installed. Nothing is changed then.
     """
     if call_later is None:
         call_later = asyncio.get_running_loop().call_later
@@ -102,9 +114,12 @@ async def open_store(
 
 
 async def _prepare(engine: AsyncEngine, migrations: Sequence[Migration]) -> None:
-    if engine.dialect.name == "sqlite":
-        async with engine.connect() as connection:
+    async with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
             await _check(connection)
+        elif (version := connection.dialect.server_version_info) and version < OLDEST_POSTGRESQL:
+            needed = ".".join(map(str, OLDEST_POSTGRESQL))
+            raise TooOld(f"this is PostgreSQL {'.'.join(map(str, version))}, {needed} or newer is needed")
     async with engine.execution_options(**{BEGIN: "BEGIN IMMEDIATE"}).begin() as connection:
         await connection.run_sync(migrate, migrations)
 

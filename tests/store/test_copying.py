@@ -1,0 +1,108 @@
+"""Taking a history from one database to another: all of it, as it is, or nothing."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from custom_components.sokoul.model.journal import EntryStatus, JournalEntry
+from custom_components.sokoul.store import AccessDenied, NotEmpty, Store, TooOld, copying, open_store, opening
+from custom_components.sokoul.store.schema import JOURNAL
+
+from .conftest import Where
+from .make import entry
+from .servers import Postgresql
+
+MEMORIES = {f"client/{number}": {"have": number} for number in range(5)}
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
+def elsewhere(request: pytest.FixtureRequest, tmp_path: Path, where: Where) -> Where:
+    """Return another database beside the first one; there is one PostgreSQL."""
+    if request.param == "sqlite":
+        return tmp_path / "other.db"
+    if isinstance(where, str):
+        pytest.skip("that would be the same one")
+    server: Postgresql = request.getfixturevalue("postgresql")
+    return server.url
+
+
+@pytest.fixture
+async def other(elsewhere: Where) -> AsyncIterator[Store]:
+    opened = await open_store(elsewhere)
+    yield opened
+    await opened.close()
+
+
+async def fill(store: Store) -> list[JournalEntry]:
+    """Write entries, more than are copied at once, and memories; return what the journal has then, newest first."""
+    for number in range(7):
+        await store.journal.add(entry(label=f"Film {number}", undo={"hash": str(number)} if number % 2 else None))
+    for subject, memory in MEMORIES.items():
+        store.memory.keep(subject, memory)
+    return list(await store.journal.find(limit=100))
+
+
+@pytest.fixture(autouse=True)
+def _small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(copying, "_PORTION", 3)
+
+
+async def test_everything_is_taken_along_under_the_same_ids(store: Store, other: Store) -> None:
+    written = await fill(store)
+    await store.copy_to(other)
+    assert await other.journal.find(limit=100) == written
+    assert await other.memory.load() == MEMORIES
+    assert await store.journal.find(limit=100) == written, "it is still here"
+    added = await other.journal.add(entry(status=EntryStatus.RUNNING))
+    assert added.id == written[0].id + 1, "no id is given twice"
+
+
+async def test_an_empty_history_is_one_too(store: Store, other: Store) -> None:
+    await store.copy_to(other)
+    assert list(await other.journal.find()) == []
+    assert (await other.journal.add(entry())).id == 1
+
+
+@pytest.mark.parametrize("has", ["an entry", "a memory"])
+async def test_what_has_a_history_of_its_own_keeps_it(store: Store, other: Store, has: str) -> None:
+    await fill(store)
+    if has == "an entry":
+        await other.journal.add(entry(label="its own"))
+    else:
+        other.memory.keep("its own", {"have": 1})
+        await other.flush()
+    before = list(await other.journal.find()), await other.memory.load()
+    with pytest.raises(NotEmpty):
+        await store.copy_to(other)
+    assert (list(await other.journal.find()), await other.memory.load()) == before
+
+
+async def test_what_breaks_half_way_leaves_nothing(store: Store, other: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    await fill(store)
+    monkeypatch.setattr(copying, "MEMORY", JOURNAL)  # its ids are there already
+    with pytest.raises(Exception, match=r"IntegrityError|UNIQUE|Unique"):
+        await store.copy_to(other)
+    assert list(await other.journal.find()) == []
+
+
+# --- servers that won't do -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.real
+async def test_an_old_server_is_named(postgresql: Postgresql, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "OLDEST_POSTGRESQL", (99, 1))
+    with pytest.raises(TooOld, match=r"^this is PostgreSQL \d+\.\d+, 99\.1 or newer is needed$"):
+        await open_store(postgresql.url)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("granted", ["nothing", "USAGE"])
+async def test_a_user_that_may_not_make_tables(postgresql: Postgresql, granted: str) -> None:
+    async with postgresql.connected() as connection:
+        await connection.execute("DROP ROLE IF EXISTS guest; CREATE ROLE guest LOGIN")
+        await connection.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
+        if granted == "USAGE":
+            await connection.execute("GRANT USAGE ON SCHEMA public TO PUBLIC")
+    with pytest.raises(AccessDenied):
+        await open_store(postgresql.url.replace("postgres@", "guest@"))
