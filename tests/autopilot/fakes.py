@@ -159,6 +159,8 @@ class FakeTorrent:
     added: datetime = NOW
     announced: int = 0
     trackers: tuple[str, ...] = ("tracker.example",)
+    seeds: int = 0
+    complete_seen: datetime | None = None  # when a complete copy was last in sight
 
     @property
     def finished(self) -> bool:
@@ -202,6 +204,8 @@ class FakeTorrent:
             save_path=self.save_path,
             content_path=self.content_path or f"{self.save_path}/{self.name}",
             tracker_host="tracker.example",
+            seeds=self.seeds,
+            complete_seen_epoch=int(self.complete_seen.timestamp()) if self.complete_seen else 0,
             added_epoch=int(self.added.timestamp()),
         )
 
