@@ -55,7 +55,8 @@ class Engine(DockerSimulator):
     def restarts(self) -> list[str]:
         """Return the containers that were restarted, in order."""
         ids = {each.id: each.name for each in self.containers}
-        return [ids[seen.path.split("/")[-2]] for seen in self.requests if seen.path.endswith("/restart")]
+        paths = [seen.path for seen in self.requests if seen.path.endswith("/restart")]
+        return [ids[reference] for path in paths if (reference := path.split("/")[-2]) in ids]
 
     def _run(self, container: SimulatedContainer) -> None:
         super()._run(container)
@@ -197,6 +198,7 @@ async def test_what_was_interrupted_is_settled_by_looking(
     set_up: SetUp,
     pass_time: PassTime,
     clock: ManualClock,
+    caplog: pytest.LogCaptureFixture,
     settled: str,
 ) -> None:
     container = engine.home_of(radarr)
@@ -213,6 +215,7 @@ async def test_what_was_interrupted_is_settled_by_looking(
     assert await hass.config_entries.async_setup(entry.entry_id)
     await pass_time(MINUTE, 2)
     assert await said(entry.runtime_data.pilot) == [(settled, "backend_down")]
+    assert "could not" not in caplog.text, "what is about downloads leaves it alone"
     assert engine.restarts() == []
 
 
@@ -336,6 +339,46 @@ async def test_a_guess_and_a_content_health_check_are_no_reasons_to_act_alone(
     assert await said(pilot) == [("suggested", "backend_down")]
 
 
+@pytest.mark.parametrize("status", [409, 500])
+async def test_a_restart_that_fails_is_tried_again_later(
+    engine: Engine, radarr: RadarrSimulator, set_up: SetUp, pass_time: PassTime, status: int
+) -> None:
+    engine.home_of(radarr)
+    engine.cures["radarr"] = radarr.clear_faults
+    entry, pilot = await stack(set_up, engine, radarr)
+    engine.fault(FaultKind.STATUS, "POST *", status=status, body='{"message": "no space left on device"}', times=1)
+    fall_silent(radarr)
+    await pass_time(MINUTE, LONG_ENOUGH)
+    [failed] = await written(pilot)
+    assert failed.status is EntryStatus.FAILED
+    assert failed.result is not None
+    assert failed.result.key == "result.error"
+    assert "no space left on device" in str(failed.result.parameters["detail"])
+    await pass_time(MINUTE, 15)
+    assert await said(pilot) == [("failed", "backend_down"), ("done", "backend_down")]
+    assert entry.runtime_data.backends[RADARR_ID].answering
+
+
+async def test_a_container_that_was_made_anew_meanwhile_is_not_restarted_under_its_old_id(
+    engine: Engine, radarr: RadarrSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    container = engine.home_of(radarr)
+    _, pilot = await stack(set_up, engine, radarr, level=Autonomy.SUGGEST)
+    fall_silent(radarr)
+    await pass_time(MINUTE, LONG_ENOUGH)
+    [asked] = pilot.kernel.suggestions
+    container.id = "f" * 64
+    with pytest.raises(NotPossible) as refused:
+        await pilot.desk.approve(asked.id, "somebody", dt_util.utcnow())
+    assert refused.value.reason.key == "result.way_gone"
+    await pass_time(MINUTE, 20)
+    pilot.kernel.change(pilot.kernel.settings.with_autonomy("backend_down", Autonomy.ACT))
+    await pass_time(MINUTE, 6)
+    assert (await said(pilot))[-1] == ("done", "backend_down"), "the question that was open is done as it is now"
+    assert pilot.kernel.suggestions == ()
+    assert len(engine.restarts()) == 1
+
+
 # --- left alone ------------------------------------------------------------------------------------------------------
 
 
@@ -377,7 +420,9 @@ async def test_who_only_refuses_the_key_is_no_outage(
     assert await written(pilot) == []
     fall_silent(radarr)
     await pass_time(MINUTE, 3)
-    assert await written(pilot) == [], "it has been silent for three minutes only"
+    pilot.wake()
+    await pass_time(MINUTE)
+    assert await written(pilot) == [], "it has been silent for four minutes at most"
     await pass_time(MINUTE, LONG_ENOUGH)
     assert engine.restarts() == ["radarr"]
 
@@ -542,6 +587,27 @@ async def test_a_switch_is_switched_off_and_on(
     assert await said(pilot) == [("done", "backend_down_silent")]
 
 
+async def test_a_switch_is_not_left_off_by_an_interruption(
+    hass: HomeAssistant, radarr: RadarrSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    assert await async_setup_component(hass, "input_boolean", {"input_boolean": {"plug": {"initial": True}}})
+    way = Way(kind=WayKind.ENTITY, name="input_boolean.plug")
+    entry, pilot = await alone(set_up, radarr, way)
+    pilot.kernel.change(pilot.kernel.settings.with_autonomy("backend_down", Autonomy.SUGGEST))
+    fall_silent(radarr)
+    await pass_time(MINUTE, LONG_ENOUGH)
+    [asked] = pilot.kernel.suggestions
+    await pilot.kernel.write(replace(asked, status=EntryStatus.RUNNING, changed_at=dt_util.utcnow()))
+    await hass.services.async_call("input_boolean", "turn_off", {"entity_id": way.name}, blocking=True)
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await pass_time(MINUTE, 2)
+    assert value(hass, way.name) == "on"
+    [failed] = await written(entry.runtime_data.pilot)
+    assert failed.status is EntryStatus.FAILED
+    assert failed.result is not None
+    assert failed.result.key == "result.restart_interrupted"
+
+
 @pytest.mark.parametrize(("service", "field"), [("app_restart", "app"), ("addon_restart", "addon")])
 async def test_an_app_of_the_supervisor_is_restarted(
     hass: HomeAssistant, radarr: RadarrSimulator, set_up: SetUp, pass_time: PassTime, service: str, field: str
@@ -595,6 +661,23 @@ async def test_a_script_is_preferred_to_the_container_where_a_person_said_so(
     assert len(calls) == 1
     assert engine.restarts() == []
     assert await said(pilot) == [("done", "backend_down_unhealthy")], "what its container says counts all the same"
+
+
+async def test_where_a_person_said_how_a_guess_adds_no_doubt(
+    hass: HomeAssistant, engine: Engine, radarr: RadarrSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    calls = async_mock_service(hass, "script", "turn_on")
+    hass.states.async_set("script.restart_radarr", "off")
+    engine.add("films", image="linuxserver/radarr:5")
+    entry, pilot = await stack(set_up, engine, radarr)
+    fall_silent(radarr)
+    await pass_time(MINUTE, LONG_ENOUGH)
+    assert await said(pilot) == [("suggested", "backend_down")], "it may be another one"
+    choose(entry, Way(kind=WayKind.ENTITY, name="script.restart_radarr"))
+    await pass_time(MINUTE, 6)
+    assert len(calls) == 1
+    assert engine.restarts() == []
+    assert [status for status, _ in await said(pilot)] == ["done"]
 
 
 async def test_a_container_that_is_named_needs_no_guess(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from ..model.journal import AUTOPILOT, ActKind, Autonomy, EntryStatus, JournalEntry, Proposal, least
+from ..model.journal import ActKind, Autonomy, EntryStatus, JournalEntry, Proposal, least
 from ..model.reasons import Reason
 from .actuator import Declined
 from .kernel import UNANSWERED_AFTER, Kernel
@@ -149,7 +149,8 @@ class Reviver:
         elif level is Autonomy.OBSERVE:
             await self._say(replace(entry, status=EntryStatus.OBSERVED))
         elif level is Autonomy.ACT:
-            await self._carry_out(replace(entry if asked is None else asked, actor=AUTOPILOT), now)
+            # what was asked is no longer a question, but as it would be done now: its container may be another one
+            await self._carry_out(entry if asked is None else replace(entry, id=asked.id, at=asked.at), now)
         elif asked is None and not self._refused(patient, entries, now):
             await self._kernel.write(replace(entry, status=EntryStatus.SUGGESTED))
 
