@@ -30,9 +30,9 @@ import voluptuous as vol
 
 from . import markdown, wording
 from .autopilot.import_settings import CannotImport, ImportedSettings, read_settings
-from .autopilot.observe import AnyRule
-from .autopilot.settings import Caps, PilotSettings, SettingError, from_json
+from .autopilot.settings import Caps, PilotSettings, Settable, SettingError, from_json
 from .const import DOMAIN
+from .healing import ALL_RULES
 from .hub import Hub
 from .journal_report import rule_name, sentence
 from .notify_people import PHONES_KEY, phones
@@ -43,7 +43,7 @@ HEALING_MENU = ("people", "rules", "limits", "untouched", "import_settings")
 class HealingOptions(OptionsFlow):
     """The part of the options that is about healing. It counts at once, and nothing is reloaded."""
 
-    _rule: AnyRule
+    _rule: Settable
     _imported: ImportedSettings
 
     @property
@@ -92,7 +92,7 @@ class HealingOptions(OptionsFlow):
         """Ask which rule."""
         if not self._hub.pilot.running:
             return self.async_abort(reason="autopilot_off")
-        rules = self._hub.pilot.kernel.rules
+        rules = {rule.key: rule for rule in ALL_RULES}
         if user_input is not None:
             self._rule = rules[user_input["rule"]]
             return await self.async_step_rule()

@@ -11,7 +11,7 @@ from homeassistant.data_entry_flow import FlowResultType, InvalidData
 import pytest
 from pytest_homeassistant_custom_component.common import async_mock_service
 
-from custom_components.sokoul.autopilot.rules.registry import RULES
+from custom_components.sokoul.healing import ALL_RULES
 from custom_components.sokoul.model.journal import Autonomy
 from custom_components.sokoul.notify_people import PHONES_KEY
 
@@ -63,8 +63,8 @@ async def test_without_phones_there_is_nothing_to_choose(hass: HomeAssistant, se
 async def test_every_rule_has_a_field_for_each_of_its_thresholds(hass: HomeAssistant, set_up: SetUp) -> None:
     entry = await set_up()
     result = await begin(hass, entry, "rules")
-    assert set(choices(result, "rule")) == set(entry.runtime_data.pilot.kernel.rules)
-    for rule in RULES:
+    assert set(choices(result, "rule")) == {rule.key for rule in ALL_RULES}
+    for rule in ALL_RULES:
         result = await open_rule(hass, entry, rule.key)
         assert step(result) == form("rule")
         assert [str(marker) for marker in result["data_schema"].schema] == [each.name for each in fields(rule.policy)]
@@ -77,7 +77,7 @@ async def test_every_rule_has_a_field_for_each_of_its_thresholds(hass: HomeAssis
 def test_every_threshold_has_a_name_and_every_name_a_threshold(language: str) -> None:
     texts = json.loads((TRANSLATIONS / f"{language}.json").read_text(encoding="utf-8"))
     rule = texts["options"]["step"]["rule"]
-    names = {each.name for rule in RULES for each in fields(rule.policy)}
+    names = {each.name for rule in ALL_RULES for each in fields(rule.policy)}
     assert rule["data"].keys() == rule["data_description"].keys() == names
 
 
