@@ -1,4 +1,4 @@
-"""Why a download is left alone or helped: whose it is, what can be trusted, what its clocks show, and what comes next."""
+"""Why a download is left alone or helped: whose it is, what can be trusted, its clocks, and what comes next."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
