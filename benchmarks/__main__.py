@@ -2,9 +2,9 @@
 
 import sys
 
-from . import heal, poll
+from . import heal, poll, soak
 
-BENCHMARKS = {"heal": heal.main, "poll": poll.main}
+BENCHMARKS = {"heal": heal.main, "poll": poll.main, "soak": soak.main}
 
 
 def main() -> int:

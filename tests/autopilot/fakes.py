@@ -118,6 +118,11 @@ class Breakable:
         self.failing: dict[str, type[Failure]] = {}
         self.losing: set[str] = set()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what it is, to be put on a disk: not what was last seen of it, nor who listens to its calls."""
+        state = {name: value for name, value in self.__dict__.items() if name != "_call"}
+        return state | {"_snapshot": None} if "_snapshot" in state else state
+
     @asynccontextmanager
     async def _call(self, name: str) -> AsyncIterator[None]:
         self.fate.point(f"{self.name}.{name}")

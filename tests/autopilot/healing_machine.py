@@ -63,7 +63,7 @@ class HealingMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        actuator.IMPORT_LOOKS = 1
+        self._import_looks, actuator.IMPORT_LOOKS = actuator.IMPORT_LOOKS, 1  # the others wait for real seconds
         stack = self.stack = Stack(*RULES)
         journal = WatchedJournal(stack.fate)
         journal.machine = self
@@ -393,6 +393,12 @@ class HealingMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Let everything answer again: nothing stays half done."""
+        try:
+            self._end()
+        finally:
+            actuator.IMPORT_LOOKS = self._import_looks
+
+    def _end(self) -> None:
         self.stack.fate.crash_at = None
         self.everything_works_again()
         self._pass(HOUR, 5 * MINUTE)
