@@ -11,11 +11,12 @@ from typing import Any
 
 from .homeassistant import HomeAssistant, HomeAssistantError
 from .real_qbittorrent import RealQbittorrent
-from .stack import Stack
+from .stack import Stack, Stuck
 
 #: a poll of the *arr, of the simulated *arr's own client check, and of qBittorrent, one after the other
 _PATIENCE_SECONDS = 150
 _POLL_SECONDS = 0.5
+_SECONDS_TO_UNDO = 5
 _MIB = 1024 * 1024
 #: qBittorrent's words for what does nothing; a broken torrent stays broken when it is stopped
 _RESTING = ("stopped", "paused", "error", "missingFiles")
@@ -57,6 +58,39 @@ class Dialog:
     def step(self) -> str:
         """What is shown."""
         return str(self.shown.get("step_id") or self.shown["type"])
+
+
+class Options:
+    """The dialog of SOKOUL's options."""
+
+    def __init__(self, home_assistant: HomeAssistant) -> None:
+        self._home_assistant = home_assistant
+        self.shown: dict[str, Any] = {}
+
+    async def change(self, step: str, **fields: Any) -> None:
+        """Open it, choose from its menu, and fill in the form that comes; what is not named stays."""
+        entries = await self._home_assistant.ws("config_entries/get", domain="sokoul")
+        self.shown = await self._home_assistant.rest(
+            "POST", "/api/config/config_entries/options/flow", {"handler": entries[0]["entry_id"]}
+        )
+        await self.answer(next_step_id=step)
+        await self.answer(**{**self.suggested, **fields})
+
+    @property
+    def suggested(self) -> dict[str, Any]:
+        """What the form would send as it is."""
+        return {
+            field["name"]: field["description"]["suggested_value"]
+            for field in self.shown["data_schema"]
+            if (field.get("description") or {}).get("suggested_value") is not None
+        }
+
+    async def answer(self, **fields: Any) -> None:
+        """Send the form that is shown."""
+        path = f"/api/config/config_entries/options/flow/{self.shown['flow_id']}"
+        self.shown = await self._home_assistant.rest("POST", path, fields)
+        if self.shown.get("errors"):
+            raise HomeAssistantError(f"{self.shown['step_id']}: {self.shown['errors']}")
 
 
 async def connect(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
@@ -219,12 +253,86 @@ async def check_up_finds(home_assistant: HomeAssistant, stack: Stack) -> Sequenc
     return [] if said["findings"] and all(each["text"] for each in said["findings"]) else ["the check-up finds nothing"]
 
 
+# --- healing -------------------------------------------------------------------------------------------------------
+
+_MINUTE = {"days": 0, "hours": 0, "minutes": 1, "seconds": 0}
+_NO_TIME = _MINUTE | {"minutes": 0}
+
+
+async def healing_is_impatient(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
+    """Let the rule about stalled downloads act by itself, after a minute instead of hours."""
+    del stack
+    options = Options(home_assistant)
+    await options.change("limits", settling=_NO_TIME)
+    patience = dict.fromkeys(("patience", "patience_when_rare", "reannounce_after", "trackers_after"), _MINUTE)
+    await options.change("rules", rule="stalled")
+    await options.answer(**{**options.suggested, **patience, "last_copy_patience": _NO_TIME})
+    name = await _entity(home_assistant, "select", "rule_autonomy", ending="stalled_autonomy")
+    await _call(home_assistant, "select", "select_option", entity_id=name, option="act")
+    return []
+
+
+async def stuck_is_replaced(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
+    """See what gets nothing set aside, and a release that arrives imported instead."""
+    stuck = stack.stuck
+    if stuck is None:
+        return ["nothing is stuck in this stack"]
+
+    async def replaced() -> bool:
+        return await _replacement(home_assistant, stuck.movie.title) is not None
+
+    async def imported() -> bool:
+        events = stack.radarr.history.events
+        return any(
+            event.event == "downloadFolderImported" and event.source_title == stuck.better.title for event in events
+        )
+
+    if not await _within(replaced):
+        return [f"not replaced: {await _action(home_assistant, 'get_journal')}"]
+    problems = []
+    if await _category(stack, stuck.hash) != "sokoul-quarantine":
+        problems.append("the old torrent is not in quarantine")
+    if not _is_blocked(stack, stuck):
+        problems.append("the old release is not blocklisted")
+    if not await _within(imported):
+        problems.append("the other release did not reach the library")
+    return problems
+
+
+async def replacing_is_undone(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
+    """Take it back: the old torrent is as it was, within seconds."""
+    stuck = stack.stuck
+    entry = await _replacement(home_assistant, stuck.movie.title) if stuck else None
+    if stuck is None or entry is None:
+        return ["there is nothing to take back"]
+
+    async def runs() -> bool:
+        return stuck.hash in await _running(stack)
+
+    began = time.monotonic()
+    undone = await _action(home_assistant, "undo", entry_id=entry["id"])
+    took = time.monotonic() - began
+    problems = []
+    if undone["status"] != "undone":
+        problems.append(f"not taken back: {undone}")
+    if await _category(stack, stuck.hash) != "radarr":
+        problems.append("the old torrent is not in its category")
+    if not await _within(runs):
+        problems.append("the old torrent does not run")
+    if _is_blocked(stack, stuck):
+        problems.append("the old release is still blocklisted")
+    if took > _SECONDS_TO_UNDO:
+        problems.append(f"it took {took:.1f} s")
+    return problems
+
+
 SET_UP = (
     Step("connecting the stack, starting with Radarr", connect),
     Step("waiting for every backend to answer", everything_answers),
 )
 
 PROOF = (
+    Step("healing is made impatient", healing_is_impatient),
     Step("downloads are joined with their titles", downloads_are_joined),
     Step("a download makes progress", progress_is_seen),
     Step("a finished download reaches the library", imports_arrive),
@@ -233,6 +341,8 @@ PROOF = (
     Step("who serves whom is explained", connections_are_explained),
     Step("the library's folders are found", folders_are_proven),
     Step("the check-up names what is wrong", check_up_finds),
+    Step("what gets nothing is replaced, and arrives", stuck_is_replaced),
+    Step("replacing it is undone", replacing_is_undone),
     # at last: a download may start for two minutes before it counts as waiting
     Step("what waits is explained", waiting_is_explained),
 )
@@ -259,11 +369,11 @@ def _is_connection(entity_id: str) -> bool:
     return entity_id.startswith("binary_sensor.") and entity_id.endswith(("_connection", "_connexion"))
 
 
-async def _entity(home_assistant: HomeAssistant, domain: str, key: str) -> str:
-    """Return the entity of a domain by its translation key, which no language changes."""
+async def _entity(home_assistant: HomeAssistant, domain: str, key: str, ending: str = "") -> str:
+    """Return the entity of a domain by its translation key, which no language changes, and its id's ending."""
     for entry in await home_assistant.ws("config/entity_registry/list"):
         ours = entry["platform"] == "sokoul" and entry["translation_key"] == key
-        if ours and entry["entity_id"].startswith(f"{domain}."):
+        if ours and entry["unique_id"].endswith(ending) and entry["entity_id"].startswith(f"{domain}."):
             return str(entry["entity_id"])
     raise HomeAssistantError(f"there is no {domain} with the key {key}")
 
@@ -281,6 +391,26 @@ async def _action(home_assistant: HomeAssistant, name: str, **data: Any) -> dict
 async def _downloads(home_assistant: HomeAssistant, **data: Any) -> list[dict[str, Any]]:
     downloads: list[dict[str, Any]] = (await _action(home_assistant, "list_downloads", **data))["downloads"]
     return downloads
+
+
+async def _replacement(home_assistant: HomeAssistant, title: str) -> dict[str, Any] | None:
+    """Return the newest entry of the journal for a title whose download was replaced."""
+    journal = await _action(home_assistant, "get_journal", rule="stalled", status="done")
+    replaced = (each for each in journal["entries"] if each["act"] == "replace" and each["title"].startswith(title))
+    return next(replaced, None)
+
+
+def _is_blocked(stack: Stack, stuck: Stuck) -> bool:
+    """Tell whether the release that got nothing is on Radarr's blocklist."""
+    return any(item.source_title == stuck.release.title for item in stack.radarr.blocklist.items.values())
+
+
+async def _category(stack: Stack, info_hash: str) -> str:
+    """Return the category of a torrent, asked of qBittorrent itself."""
+    client = stack.qbittorrent
+    if isinstance(client, RealQbittorrent):
+        return str((await client.torrents(info_hash))[info_hash]["category"])
+    return client.torrents[info_hash].category
 
 
 async def _running(stack: Stack) -> frozenset[str]:

@@ -16,6 +16,7 @@ from typing import Self
 from .arr import ArrSimulator
 from .arr_decisions import Source
 from .arr_grabbing import invented_magnet
+from .arr_queue import QueueItem
 from .clock import WallClock
 from .frame import Simulator
 from .library import DOWNLOADS_ROOT, Library, Movie, Wanted
@@ -68,6 +69,7 @@ class Stuck:
     movie: Movie
     release: Release
     better: Release
+    hash: str  # of the torrent that gets nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,18 +207,20 @@ class Stack:
                 continue
             fate = todo.pop(0)
             arr.grabbing.source = partial(self._torrent_of, fate=fate)
-            await arr.grabbing.grab(candidates[0], candidates[0].wanted, source=Source.RSS)
+            item = await arr.grabbing.grab(candidates[0], candidates[0].wanted, source=Source.RSS)
             if fate is Fate.STALLED and isinstance(wanted, Movie):
-                self.stuck = await self._stuck(wanted, candidates[0])
+                self.stuck = await self._stuck(wanted, item)
         arr.grabbing.source = partial(self._torrent_of, fate=Fate.DONE)
 
-    async def _stuck(self, movie: Movie, release: Release) -> Stuck:
+    async def _stuck(self, movie: Movie, item: QueueItem) -> Stuck:
         """Let the searches for a movie find a release that would arrive, beside the one that gets nothing."""
+        release = item.release
+        assert release is not None  # noqa: S101 -- it was grabbed
         better = release_of(movie, group="MERiDiAN", indexer=INDEXERS[0])
         torrent = await self._torrent_of(better, fate=Fate.DONE)
         better = replace(better, torrent=torrent)
         self.radarr.offer(movie, release, better)
-        return Stuck(movie=movie, release=release, better=better)
+        return Stuck(movie=movie, release=release, better=better, hash=(item.download_id or "").lower())
 
     async def _torrent_of(self, release: Release, *, fate: Fate) -> bytes | str:
         if release.torrent is not None:
