@@ -6,7 +6,7 @@ What comes after that waits in Home Assistant.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +45,8 @@ ALERTS_KEY = "alerts"
 #: What is found within this time is told together.
 GATHER = timedelta(minutes=1)
 MOST_ALERTS_A_DAY = 3
+#: So long may it take to end what is being sent.
+STOP_PATIENCE = timedelta(seconds=5)
 
 #: Where suggestions can be answered.
 ANSWER_AT = "/config/repairs"
@@ -71,30 +73,38 @@ class NotifyPeople:
         self._offers: set[str] = set()  # rules that offer to act alone
         self._shown: dict[str, Notice] = {}  # in Home Assistant
         self._cancel_sync: CALLBACK_TYPE | None = None
+        self._ends: list[CALLBACK_TYPE] = []
+        self._tasks: set[asyncio.Task[None]] = set()
         self._sending = asyncio.Lock()
         self._waits_for_room = False  # something waits for a day with room for one more alert
 
     # --- life ----------------------------------------------------------------------------------------------------
 
     @callback
-    def start(self) -> CALLBACK_TYPE:
-        """Begin. Returns what ends it."""
-        ends = [
+    def start(self) -> None:
+        """Begin."""
+        self._ends = [
             self._hub.pilot.add_listener(self._written_down),
             self._hub.pilot.add_watcher(self._look),
             self._hass.bus.async_listen(ANSWERED, self._answered),
             persistent_notification.async_register_callback(self._hass, self._dismissed),
         ]
-        self._hub.in_background(self._begin(), "offers of rules")
+        self._do(self._begin(), "offers of rules")
 
-        @callback
-        def end() -> None:
-            for each in ends:
-                each()
-            self._forget_sync()
-            self._show({})
+    async def stop(self) -> None:
+        """End, before the journal is closed: what is being read or sent may come to its end."""
+        while self._ends:
+            self._ends.pop()()
+        self._forget_sync()
+        if tasks := set(self._tasks):
+            await asyncio.wait(tasks, timeout=STOP_PATIENCE.total_seconds())
+        self._show({})
 
-        return end
+    @callback
+    def _do(self, work: Coroutine[Any, Any, None], what: str) -> None:
+        task = self._hub.in_background(work, what)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def leave(self) -> None:
         """Take away what phones show: nobody will be there to take an answer."""
@@ -124,7 +134,7 @@ class NotifyPeople:
                 demoted = words.text("notice.demoted", rule=rule_name(rule.key, words))
                 self._tell(f"demoted/{entry.rule}", entry.label, demoted)
             if entry.status is EntryStatus.DONE and entry.actor != AUTOPILOT and rule is not None:
-                self._hub.in_background(self._offer(rule), "offer of a rule")
+                self._do(self._offer(rule), "offer of a rule")
             self._sync_now()  # an answer, or the end of something
 
     def _will_ask(self, rule: AnyRule, entry: JournalEntry) -> bool:
@@ -190,7 +200,7 @@ class NotifyPeople:
     @callback
     def _answered(self, event: Event[dict[str, Any]]) -> None:
         if (read := notices.read_action(event.data.get("action"))) is not None:
-            self._hub.in_background(self._take_answer(event, *read), "answer of a person")
+            self._do(self._take_answer(event, *read), "answer of a person")
 
     async def _take_answer(self, event: Event[dict[str, Any]], answer: Answer, about: str) -> None:
         """Do what a button says, as whoever pressed it."""
@@ -254,7 +264,7 @@ class NotifyPeople:
     @callback
     def _sync_now(self) -> None:
         self._forget_sync()
-        self._hub.in_background(self._sync(), "notifications")
+        self._do(self._sync(), "notifications")
 
     async def _sync(self) -> None:
         """Show what there is, and take away what is over."""

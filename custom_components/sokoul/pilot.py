@@ -155,8 +155,8 @@ class Pilot:
         self._leave = [
             self._hub.add_listener(self.wake),
             self._hass.bus.async_listen(EVENT_HOMEASSISTANT_FINAL_WRITE, self._final_write),
-            self.people.start(),
         ]
+        self.people.start()
         self.wake()
         self._changed()
 
@@ -189,6 +189,7 @@ class Pilot:
             self._turn.cancel()
             with suppress(asyncio.CancelledError):
                 await self._turn
+        await self.people.stop()
 
     async def stop(self) -> None:
         """Store what was learned, and let go of the database."""

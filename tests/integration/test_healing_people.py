@@ -15,7 +15,7 @@ from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import async_mock_service
 
-from custom_components.sokoul import notices
+from custom_components.sokoul import notices, wording
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.model.journal import Autonomy, EntryStatus
 from custom_components.sokoul.notices import Answer, read_action
@@ -24,7 +24,7 @@ from custom_components.sokoul.pilot import Pilot
 from devstack.qbittorrent import QbittorrentSimulator
 from devstack.radarr import RadarrSimulator
 
-from .conftest import HUB_ID, PassTime, SetUp
+from .conftest import HUB_ID, RADARR_ID, PassTime, SetUp
 from .flows import Result, form, step
 from .healing import HOUR, MINUTE, Lost, act, suggestion, wait
 
@@ -235,6 +235,14 @@ async def test_three_or_more_are_asked_in_one(
     assert all(each["data"]["alert_once"] for each in pushed(phone)[2:]), "they were heard of before"
 
 
+def test_a_long_list_is_cut() -> None:
+    wording.load_all()
+    for language, more in (("en", "and 2 more"), ("fr", "et 2 autres")):
+        notice = notices.told([(f"Film {number}", "Why.") for number in range(12)], wording.get(language))
+        assert len(notice.lines) == notices.LONGEST_LIST + 1
+        assert (notice.lines[0], notice.lines[-1]) == ("Film 11: Why.", more)
+
+
 async def test_more_of_the_same_is_told_without_a_sound(
     hass: HomeAssistant, lost: Lost, set_up: SetUp, pass_time: PassTime, phone: list[ServiceCall]
 ) -> None:
@@ -346,6 +354,7 @@ async def approve_in_a_row(hass: HomeAssistant, lost: Lost, pilot: Pilot, pass_t
     await wait(pass_time)
     for entry in pilot.kernel.suggestions:
         await act(hass, "approve", entry_id=entry.id)
+    await pilot._hub.refresh([RADARR_ID])  # else the next turn may come before the next poll
     await hass.async_block_till_done(wait_background_tasks=True)
 
 
@@ -453,6 +462,36 @@ async def test_an_answer_that_can_not_be_taken_says_why(
     await act(hass, "reject", entry_id=second.id)
     result = await go_on(hass, result, suggestion=str(second.id), answer="never")
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "over")
+
+
+async def test_a_store_that_fails_is_no_answer(
+    hass: HomeAssistant, lost: Lost, set_up: SetUp, pass_time: PassTime, caplog: pytest.LogCaptureFixture
+) -> None:
+    pilot = await lost.begin(set_up, pass_time)
+    await approve_in_a_row(hass, lost, pilot, pass_time, 5)
+    lost.lose()
+    await wait(pass_time)
+    asked = suggestion(pilot)
+    result, offer = await fix(hass, "suggestions"), await fix(hass, "promotion_orphan")
+    assert pilot.store is not None
+    await pilot.store.close()
+    result = await go_on(hass, result, suggestion=str(asked.id), answer="keep")
+    assert result["errors"] == {"base": "not_possible"}
+    offer = await go_on(hass, offer, next_step_id="ask")
+    assert (offer["type"], offer["reason"]) == (FlowResultType.ABORT, "not_loaded")
+    await press(hass, f"SOKOUL_KEEP_{asked.id}")
+    assert "An answer could not be written down" in caplog.text
+
+
+async def test_an_offer_can_not_be_answered_without_a_hub(
+    hass: HomeAssistant, lost: Lost, set_up: SetUp, pass_time: PassTime
+) -> None:
+    pilot = await lost.begin(set_up, pass_time)
+    await approve_in_a_row(hass, lost, pilot, pass_time, 5)
+    result = await fix(hass, "promotion_orphan")
+    await hass.config_entries.async_unload(HUB_ID)
+    result = await go_on(hass, result, next_step_id="alone")
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "not_loaded")
 
 
 async def test_nothing_can_be_answered_without_a_hub(
