@@ -16,6 +16,7 @@ from .const import CONF_CONNECTION, DOMAIN, LOGGER, PLATFORMS
 from .data import SokoulConfigEntry
 from .entity import part_devices
 from .farewell import ISSUE_LEFT_BEHIND, Reach, connecting, offer_to_delete, release_quarantine, take_leave
+from .history import open_history
 from .hub import Hub
 from .pilot import ISSUE as ISSUE_DATABASE, HubHands
 from .services import async_setup_services
@@ -51,6 +52,8 @@ async def _entry_changed(hass: HomeAssistant, entry: SokoulConfigEntry) -> None:
             release_quarantine(hub.pilot.kernel.journal, reach, dt_util.utcnow(), ids), "release from quarantine"
         )
     hub.apply_subentries()
+    if hub.pilot.where != hub.pilot.opened:
+        hub.in_background(hub.pilot.change_database(), "change of the database")
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: SokoulConfigEntry) -> None:
@@ -91,18 +94,19 @@ async def async_remove_entry(hass: HomeAssistant, entry: SokoulConfigEntry) -> N
 
 async def _leave_healing(hass: HomeAssistant, hub: Hub, reach: Reach) -> None:
     """Put back what was set aside, and ask what is to become of the history."""
-    path = hub.pilot.path
-    if not await hass.async_add_executor_job(path.exists):
+    where, path = hub.pilot.where, hub.pilot.path
+    left = await hass.async_add_executor_job(path.exists)
+    if not store.is_postgresql(where) and not left:
         return
-    await hass.async_add_executor_job(store.load, path)
     try:
-        opened = await store.open_store(path)
+        opened = await open_history(hass, where)
         await release_quarantine(opened.journal, reach, dt_util.utcnow())
         await opened.close()
     except store.StoreError as error:
         LOGGER.warning("Whether SOKOUL had set something aside is not known: %s", error)
     await hub.pilot.people.leave()
-    offer_to_delete(hass, path)
+    if left:
+        offer_to_delete(hass, path)
 
 
 async def async_remove_config_entry_device(hass: HomeAssistant, entry: SokoulConfigEntry, device: DeviceEntry) -> bool:

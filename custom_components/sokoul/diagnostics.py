@@ -3,7 +3,9 @@
 from dataclasses import fields, is_dataclass, replace
 from functools import partial
 from itertools import islice
+import re
 from typing import Any
+from urllib.parse import unquote
 
 from homeassistant.const import CONF_API_KEY, CONF_PASSWORD, CONF_URL
 from homeassistant.core import HomeAssistant
@@ -16,6 +18,7 @@ from .const import CONF_CONNECTION, CONF_PREFERENCES, CONF_PUSH_URL
 from .data import SokoulConfigEntry
 from .entity import AnyCoordinator
 from .healing_facts import describe_autopilot
+from .history import CONF_DATABASE_URL
 from .model.downloads import DownloadClientSnapshot
 from .model.library import ArrSnapshot
 
@@ -56,7 +59,9 @@ async def _redacted(hass: HomeAssistant, entry: SokoulConfigEntry, data: dict[st
 
 def _secrets(entry: SokoulConfigEntry) -> frozenset[str]:
     """Return every secret of the entry, so that it is found wherever it was copied to."""
-    found: set[str] = set()
+    database = entry.options.get(CONF_DATABASE_URL, "")
+    passwords = re.findall(r"://[^@/]*?:([^@]*)@", database)
+    found: set[str] = {database, *passwords, *map(unquote, passwords)}
     for subentry in entry.subentries.values():
         connection = subentry.data[CONF_CONNECTION]
         addresses = (connection.get(CONF_URL), subentry.data.get(CONF_PREFERENCES, {}).get(CONF_PUSH_URL))

@@ -14,7 +14,6 @@ from .model.reasons import reason_as_json
 from .pilot import Pilot
 from .store import StoreError
 
-DATABASE_KIND = "SQLite"
 #: So far back it is counted what became of what, in the newest entries at most.
 COUNTED = timedelta(days=7)
 MOST_COUNTED = 2000
@@ -28,8 +27,8 @@ async def describe_autopilot(hass: HomeAssistant, pilot: Pilot) -> dict[str, Any
         "running": pilot.running,
         "last_error": pilot.last_error,
         "database": {
-            "kind": DATABASE_KIND,
-            "path": str(pilot.path),
+            "kind": database_kind(pilot),
+            "path": str(pilot.opened) if isinstance(pilot.opened, Path) else None,
             "size_bytes": await database_size(hass, pilot),
         },
     }
@@ -51,9 +50,14 @@ async def describe_autopilot(hass: HomeAssistant, pilot: Pilot) -> dict[str, Any
     return {**said, "journal": _counts(lately), "failures": [_entry(entry) for entry in failed]}
 
 
-async def database_size(hass: HomeAssistant, pilot: Pilot) -> int:
-    """Return the size of the database with its log, in bytes; 0 when there is none."""
-    return await hass.async_add_executor_job(_size, pilot.path)
+def database_kind(pilot: Pilot) -> str:
+    """Return what keeps the history."""
+    return "SQLite" if isinstance(pilot.opened, Path) else "PostgreSQL"
+
+
+async def database_size(hass: HomeAssistant, pilot: Pilot) -> int | None:
+    """Return the size of the database with its log, in bytes; 0 when there is none, None for that of a server."""
+    return await hass.async_add_executor_job(_size, pilot.opened) if isinstance(pilot.opened, Path) else None
 
 
 def _size(path: Path) -> int:

@@ -18,6 +18,7 @@ from homeassistant.helpers.selector import (
 from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
+from .database_flow import DATABASE_MENU, DatabaseOptions
 from .model.paths import PathMap, same_style
 from .model.topology import Correction, Edge, OpenQuestion, Stranger
 from .model.world import World
@@ -43,7 +44,7 @@ class _Link:
         return (correction.source, correction.link_id) == (self.source, self.id)
 
 
-class SokoulOptionsFlow(RestartOptions, HealingOptions):
+class SokoulOptionsFlow(RestartOptions, HealingOptions, DatabaseOptions):
     """Live settings: they are kept in the hub's memory, so that nothing has to be reloaded."""
 
     def __init__(self) -> None:
@@ -57,7 +58,9 @@ class SokoulOptionsFlow(RestartOptions, HealingOptions):
         """Ask what to look at."""
         if self.config_entry.state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="not_loaded")
-        return self.async_show_menu(step_id="init", menu_options=["links", "paths", *RESTART_MENU, *HEALING_MENU])
+        return self.async_show_menu(
+            step_id="init", menu_options=["links", "paths", *RESTART_MENU, *HEALING_MENU, *DATABASE_MENU]
+        )
 
     # --- who uses whom -----------------------------------------------------------------------------------------------
 

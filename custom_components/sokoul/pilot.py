@@ -29,6 +29,7 @@ from .autopilot.settings import PilotSettings, SettingError
 from .clients.errors import BackendError, NotFound
 from .const import DOMAIN, LOGGER
 from .healing import ALL_RULES, Tally
+from .history import CONF_DATABASE_URL, Retry, Where, may_pass, open_history
 from .model.backend import ARR_KINDS, DOWNLOAD_CLIENT_KINDS
 from .model.downloads import Torrent
 from .model.journal import ActKind, JournalEntry
@@ -128,12 +129,22 @@ class Pilot:
         self._cancel_timer: CALLBACK_TYPE = _nothing
         self._missed = False
         self.store: store.Store | None = None
+        self.opened: Where = self.where  # what it works with, or would if that could be opened
+        self._life = asyncio.Lock()  # one change at a time, and each to its end
+        self._opening: asyncio.Task[None] | None = None
+        self._retry: Retry = Retry(hub.hass, self._open_soon)
         self.last_error: str | None = None  # what went wrong last with the database or with a turn
 
     @property
     def path(self) -> Path:
         """Where the database is, unless it is a PostgreSQL."""
         return Path(self._hass.config.path(f"{DOMAIN}.db"))
+
+    @property
+    def where(self) -> Where:
+        """What was chosen: the address of a PostgreSQL, or the file."""
+        address: str = self._hub.entry.options.get(CONF_DATABASE_URL, "")
+        return address or self.path
 
     @property
     def running(self) -> bool:
@@ -143,14 +154,35 @@ class Pilot:
     # --- life ----------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Open the database, remember, and begin."""
-        await self._hass.async_add_executor_job(store.load, self.path)
+        """Open the database, remember, and begin. Nobody waits for a server: it may be silent for long."""
+        async with self._life:
+            await self._start()
+
+    async def _start(self) -> None:
+        self.opened = self.where
+        if store.is_postgresql(self.opened):
+            self._open_soon()
+        else:
+            await self._open()
+
+    @callback
+    def _open_soon(self) -> None:
+        self._opening = self._hub.in_background(self._open(), "opening of the history")
+
+    async def _open(self) -> None:
         try:
-            self.store = await store.open_store(self.path, limits=self.limits, on_failure=self._store_failed)
-            await self._begin(self.store)
+            opened = await open_history(self._hass, self.opened, limits=self.limits, on_failure=self._store_failed)
+            try:
+                await self._begin(opened)
+            except BaseException:  # it could be opened, but not be read; or nobody wants it any more
+                with suppress(store.StoreError):
+                    await opened.close()
+                raise
         except store.StoreError as error:
             self._no_store(error)
             return
+        self.store = opened
+        self._retry.reset()
         ir.async_delete_issue(self._hass, DOMAIN, ISSUE)
         self._leave = [
             self._hub.add_listener(self.wake),
@@ -185,14 +217,20 @@ class Pilot:
             self._leave.pop()()
         self._cancel_timer()
         self._next_turn = None
-        if self._turn is not None:
-            self._turn.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._turn
+        self._retry.cancel()
+        for task in (self._opening, self._turn):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
         await self.people.stop()
 
     async def stop(self) -> None:
         """Store what was learned, and let go of the database."""
+        async with self._life:
+            await self._stop()
+
+    async def _stop(self) -> None:
         await self.rest()
         if self.store is not None:
             opened, self.store = self.store, None
@@ -202,11 +240,18 @@ class Pilot:
                 await opened.close()
             self._changed()
 
+    async def change_database(self) -> None:
+        """Go over to what was chosen; nothing else is disturbed."""
+        async with self._life:
+            await self._stop()
+            await self._start()
+
     async def begin_anew(self) -> Path:
         """Set the database aside and begin with an empty one. Returns where the old one is now. Raises OSError."""
-        await self.stop()
-        aside = await store.set_aside(self.path, now=dt_util.utcnow())
-        await self.start()
+        async with self._life:
+            await self._stop()
+            aside = await store.set_aside(self.path, now=dt_util.utcnow())
+            await self._start()
         return aside
 
     async def _final_write(self, _event: Event) -> None:
@@ -323,10 +368,14 @@ class Pilot:
         LOGGER.error("The autopilot's database does not work: %s", error)
 
     def _no_store(self, error: store.StoreError) -> None:
-        """Say that there is no history, and go on without."""
+        """Say that there is no history, and go on without. What may pass is tried again."""
         self.last_error = str(error)
         LOGGER.error("The autopilot is off, because its database can't be opened: %s", error)
+        if may_pass(error):
+            self._retry.later()
         kind = "damaged" if isinstance(error, store.Damaged) else "other"
+        if store.is_postgresql(self.opened):
+            kind = "server"
         ir.async_create_issue(
             self._hass,
             DOMAIN,

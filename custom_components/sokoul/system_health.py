@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant, callback
 
 from . import wording
 from .const import DOMAIN
-from .healing_facts import DATABASE_KIND, database_size
+from .healing_facts import database_kind, database_size
 
 
 @callback
@@ -33,5 +33,6 @@ async def system_health_info(hass: HomeAssistant) -> dict[str, Any]:
         info["torrents"] = hub.overview.counts.total
     if hub.pilot.running:
         words = wording.get(hass.config.language)
-        info["history"] = f"{DATABASE_KIND}, {words.size(await database_size(hass, hub.pilot))}"
+        size = await database_size(hass, hub.pilot)
+        info["history"] = ", ".join([database_kind(hub.pilot), *([] if size is None else [words.size(size)])])
     return info
