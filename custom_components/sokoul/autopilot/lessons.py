@@ -15,6 +15,8 @@ from .target import Target
 KEPT_FIRST, KEPT_LONGEST = timedelta(days=1), timedelta(days=7)
 #: A person who said no is not asked again about the same thing for so long; nor one who didn't answer.
 REJECTED_FOR = timedelta(days=30)
+#: After something was given up, its *arr and its client show it as it was for a while.
+DONE_FOR = timedelta(minutes=10)
 #: What failed is tried again after this.
 FAILED_FOR = timedelta(hours=2)
 
@@ -45,6 +47,8 @@ def learn(memory: SubjectMemory, entry: JournalEntry) -> SubjectMemory:
         case EntryStatus.DONE:
             if entry.result is not None and entry.result.key == IMPORTED:
                 memory = replace(memory, restored_from=None)  # what was taken back is in the library now
+            if entry.act in DESTRUCTIVE_ACTS:
+                memory = _silenced(memory, entry, DONE_FOR)
             return _tried(memory, entry)
         case EntryStatus.KEPT:
             return _in_vain(memory, entry)
