@@ -44,6 +44,8 @@ SETTINGS_KEY = "autopilot"
 #: Polls come every few seconds; what is stuck has been so for hours.
 SHORTEST_PAUSE = timedelta(seconds=10)
 LONGEST_PAUSE = timedelta(minutes=5)
+#: A turn that is under way at the end has so long to end by itself; only a search takes longer.
+PARTING = timedelta(seconds=1)
 #: The journal keeps this much of what is over.
 JOURNAL_KEPT = timedelta(days=180)
 JOURNAL_ROWS = 20_000
@@ -220,6 +222,7 @@ class Pilot:
         self._retry.cancel()
         for task in (self._opening, self._turn):
             if task is not None:
+                await asyncio.wait({task}, timeout=PARTING.total_seconds())  # a read of the database is not cut off
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
