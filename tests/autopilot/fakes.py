@@ -228,6 +228,7 @@ class FakeClient(Breakable):
         self.free = 800 * GB
         self.working_trackers = True
         self.deleted: list[tuple[str, bool]] = []
+        self.priorities: list[tuple[str, tuple[int, ...], bool]] = []  # files that were wanted or not
         self._snapshot: DownloadClientSnapshot | None = None
 
     def add(self, torrent: FakeTorrent) -> FakeTorrent:
@@ -334,6 +335,10 @@ class FakeClient(Breakable):
                 raise Missing(torrent_hash)
             torrent = self.torrents[torrent_hash]
             torrent.trackers += tuple(urls)
+
+    async def set_file_priority(self, torrent_hash: str, indexes: Collection[int], *, wanted: bool) -> None:
+        async with self._call("set_file_priority"):
+            self.priorities.append((torrent_hash, tuple(indexes), wanted))
 
     async def set_automatic(self, hashes: Collection[str], automatic: bool) -> None:  # noqa: FBT001 -- as the real one
         async with self._call("set_automatic"):

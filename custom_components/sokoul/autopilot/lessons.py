@@ -45,11 +45,7 @@ def learn(memory: SubjectMemory, entry: JournalEntry) -> SubjectMemory:
         memory = memory.with_proposed(name, None)
     match entry.status:
         case EntryStatus.DONE:
-            if entry.result is not None and entry.result.key == IMPORTED:
-                memory = replace(memory, restored_from=None)  # what was taken back is in the library now
-            if entry.act in DESTRUCTIVE_ACTS:
-                memory = _silenced(memory, entry, DONE_FOR)
-            return _tried(memory, entry)
+            return _done(memory, entry)
         case EntryStatus.KEPT:
             return _in_vain(memory, entry)
         case EntryStatus.FAILED:
@@ -76,6 +72,14 @@ def learn_of_title(memory: SubjectMemory, entry: JournalEntry, remembered_for: t
 def titles(target: Target) -> list[str]:
     """Return the subjects under which it is remembered how often the titles of a download failed."""
     return [subject for wanting in target.wanted_by for subject in wanting.subjects]
+
+
+def _done(memory: SubjectMemory, entry: JournalEntry) -> SubjectMemory:
+    if entry.result is not None and entry.result.key == IMPORTED:
+        memory = replace(memory, restored_from=None)  # what was taken back is in the library now
+    if entry.act in DESTRUCTIVE_ACTS:
+        memory = _silenced(memory, entry, DONE_FOR)
+    return _tried(memory, entry)
 
 
 def _tried(memory: SubjectMemory, entry: JournalEntry) -> SubjectMemory:
