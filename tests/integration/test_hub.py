@@ -349,10 +349,10 @@ async def test_thousands_of_downloads_are_joined_beside_the_event_loop(
     shown: list[int] = []  # while another thread joins
     update, loop_thread = hub.view._index.update, threading.get_ident()
 
-    def noted(*args: Any) -> Any:
+    def noted(*args: Any, **options: Any) -> Any:
         if threading.get_ident() != loop_thread:
             shown.append(hub.overview.counts.total)
-        return update(*args)
+        return update(*args, **options)
 
     # several polls came before anybody joined what they brought
     await hub.backends[QBITTORRENT_ID].client.snapshot()
