@@ -156,6 +156,8 @@ ROWS = (
         parameters={"container": "radarr", "command": "docker unpause radarr"}),
     row("made and never started", silent(hours(1), box(state=ContainerState.CREATED)), TELL,
         "heal.backend_down_stopped"),
+    row("never started, so it can't have failed", silent(hours(1), box(state=ContainerState.CREATED,
+        out_of_memory=True)), TELL, "heal.backend_down_stopped"),
     # what it did itself
     row("it ended with an error", silent(minutes(5), box(state=EXITED, exit_code=1, finished_at=ago(minutes(5)))),
         RESTART, "heal.backend_down_ended"),

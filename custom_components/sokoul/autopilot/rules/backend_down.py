@@ -211,7 +211,8 @@ def _restart_ended(outage: Outage, policy: BackendDownPolicy, container: Contain
     details = container.details
     if details is None:
         return Decision(again=outage.now + LOOK_AGAIN)
-    failed = details.out_of_memory or details.exit_code not in _STOPPED
+    ran = container.state is ContainerState.EXITED  # else it was never started, and nothing of it can have failed
+    failed = ran and (details.out_of_memory or details.exit_code not in _STOPPED)
     if details.start_error:
         reason = Reason(
             key="heal.backend_down_not_started",
