@@ -476,6 +476,30 @@ async def test_the_other_release_is_treated_by_what_it_is(
     assert (new.category, new.stopped) == (category, stopped)
 
 
+@pytest.mark.parametrize(("private", "deleted"), [(False, True), (True, False)])
+async def test_the_other_release_is_let_go_of_after_its_time(*, private: bool, deleted: bool) -> None:
+    stack = await ready()
+    await act(stack)
+    new = stack.qbt.torrents[digest(1001)]
+    new.rate, new.private = 0, private
+    undone = await stack.desk.undo(the_one(stack).id, "somebody", stack.clock.now)
+    assert stack.kernel.reversible == (), "that it was taken back is not taken back"
+    assert undone.undo is not None
+    assert undone.undo["hash"] == new.hash
+    await stack.restart()
+    await stack.run(20 * HOUR, HOUR)
+    subject = stack.subject(stack.qbt.torrents[digest(1)])
+    memory = stack.kernel.watch.memory(subject)
+    assert memory is not None
+    stack.kernel.watch.learn(subject, replace(memory, restored_from=None))  # it was imported meanwhile
+    await stack.run(DAY, HOUR)
+    memory = stack.kernel.watch.memory(subject)
+    assert memory is None or memory.restored_from is None, "that is not undone again"
+    assert stack.qbt.deleted == ([(new.hash, True)] if deleted else [])
+    assert the_one(stack).undo is None
+    assert stack.qbt.torrents[digest(1)].category == "radarr"
+
+
 @pytest.mark.parametrize("point", range(40))
 async def test_a_crash_while_taking_back_ends_well(point: int) -> None:
     stack = await ready()

@@ -328,9 +328,11 @@ class Actuator:
     async def undo(self, entry: JournalEntry, now: datetime) -> JournalEntry:
         """Take an act back: the torrent as it was, its release allowed again, and what was grabbed instead set aside.
 
-        The entry stays `undoing` while a backend is away.
+        The entry stays `undoing` while a backend is away. Once it is undone, what it holds to be taken back is what was
+        grabbed instead: that is let go of as everything in quarantine is.
         """
         target = target_of(entry)
+        instead: Mapping[str, Any] | None = None
         try:
             client = self._client(target)
             torrent = await client.torrent(target.key)
@@ -341,12 +343,13 @@ class Actuator:
                 await quarantine.take_back(client, entry.undo)
             for wanting in target.wanted_by:
                 await self._allow_again(wanting, entry)
-                await self._set_replacement_aside(wanting, entry)
+                instead = await self._set_replacement_aside(wanting, entry) or instead
         except self._hands.errors as error:
             return replace(entry, changed_at=now, result=self._failed(None, error).reason)
         except Declined as declined:
             return replace(entry, changed_at=now, result=declined.reason)
-        return replace(entry, status=EntryStatus.UNDONE, changed_at=now, result=Reason(key="result.undone"), undo=None)
+        undone = Reason(key="result.undone")
+        return replace(entry, status=EntryStatus.UNDONE, changed_at=now, result=undone, undo=instead)
 
     async def _allow_again(self, wanting: Wanting, entry: JournalEntry) -> None:
         arr = self._arr(wanting)
@@ -355,11 +358,11 @@ class Actuator:
             if recent and blocked.release.casefold() == wanting.release.casefold():
                 await arr.remove_from_blocklist(blocked.id)
 
-    async def _set_replacement_aside(self, wanting: Wanting, entry: JournalEntry) -> None:
+    async def _set_replacement_aside(self, wanting: Wanting, entry: JournalEntry) -> Mapping[str, Any] | None:
         """Put what was grabbed instead into quarantine, unless it is here already: then nothing speaks against both."""
-        candidate = entry.parameters.get("candidate")
+        candidate, noted = entry.parameters.get("candidate"), None
         if candidate is None or not entry.parameters.get("grabbed"):
-            return
+            return None
         arr = self._arr(wanting)
         for item in await arr.queue():
             if item.download_id is None or not _is(candidate, item):
@@ -369,11 +372,13 @@ class Actuator:
             if torrent is None or torrent.finished:
                 continue
             private = await client.is_private(torrent.hash)  # it may come from elsewhere than the old one
-            await quarantine.set_aside(client, quarantine.note(torrent, private=private))
+            noted = quarantine.note(torrent, private=private)
+            await quarantine.set_aside(client, noted)
             await self._forget(
                 Wanting(arr_id=wanting.arr_id, download_id=item.download_id, release=item.release),
                 blocklist=False,
             )
+        return noted
 
     async def settle(self, entry: JournalEntry, now: datetime) -> JournalEntry:
         """Find out what became of an act that was interrupted, by looking; finish what was begun, else leave it.
@@ -445,7 +450,7 @@ class Actuator:
             return replace(entry, undo=None)
         client = self._client(target)
         try:
-            torrent = await client.torrent(target.key)
+            torrent = await client.torrent(noted["hash"])
             if (
                 torrent is not None
                 and quarantine.is_set_aside(torrent)

@@ -109,7 +109,7 @@ class Kernel:
         self._ours: set[str] = set()  # info hashes and names of releases that it grabbed itself
         self._suggested: dict[int, JournalEntry] = {}  # what a person is being asked
         self._under_way: dict[int, JournalEntry] = {}  # what stopped half-way
-        self._reversible: dict[int, JournalEntry] = {}  # what is in quarantine
+        self._aside: dict[int, JournalEntry] = {}  # what is in quarantine
         self._settled_at: datetime | None = None
         self._tidied_at: datetime | None = None
         self._taken: list[tuple[datetime, str]] = []  # by somebody else: when, and what
@@ -422,8 +422,8 @@ class Kernel:
 
     @property
     def reversible(self) -> tuple[JournalEntry, ...]:
-        """What is in quarantine, and can be taken back."""
-        return tuple(self._reversible.values())
+        """What was given up and is in quarantine: it can be taken back."""
+        return tuple(entry for entry in self._aside.values() if entry.status in REVERSIBLE)
 
     async def write(self, entry: JournalEntry) -> JournalEntry:
         """Write an entry, and tell whoever listens."""
@@ -459,11 +459,11 @@ class Kernel:
     def _file(self, entry: JournalEntry) -> None:
         """Keep at hand what is still open."""
         self._ours |= grabbed_by(entry)
-        kept = entry.status in REVERSIBLE and entry.undo is not None
+        aside = entry.status in REVERSIBLE | {EntryStatus.UNDONE} and entry.undo is not None
         for file, belongs in (
             (self._suggested, entry.status is EntryStatus.SUGGESTED),
             (self._under_way, entry.status in _UNDER_WAY and entry.act not in BACKEND_ACTS),
-            (self._reversible, kept),
+            (self._aside, aside),
         ):
             if belongs:
                 file[entry.id] = entry
@@ -552,10 +552,10 @@ class Kernel:
 
     async def _tidy(self, now: datetime) -> None:
         """Let go of what was in quarantine for long enough; where the disk is low, of the oldest at once."""
-        if not self._reversible or (self._tidied_at is not None and now - self._tidied_at < TIDY_EVERY):
+        if not self._aside or (self._tidied_at is not None and now - self._tidied_at < TIDY_EVERY):
             return
         self._tidied_at = now
-        for entry in sorted(self._reversible.values(), key=lambda each: each.changed_at):
+        for entry in sorted(self._aside.values(), key=lambda each: each.changed_at):
             free = self.watch.free_bytes(target_of(entry).client_id)
             low = free is not None and free < LOW_BYTES
             gains = low and entry.undo is not None and entry.undo["deletable"]

@@ -107,6 +107,8 @@ def _refused(memory: SubjectMemory, entry: JournalEntry) -> SubjectMemory:
 
 def _taken_back(memory: SubjectMemory, entry: JournalEntry) -> SubjectMemory:
     """Leave in peace what a person took back, and remember for whom: its *arr no longer looks after it."""
+    if memory.kept_until.get(entry.rule, _NEVER) >= entry.changed_at + REJECTED_FOR:
+        return memory
     wanted_by = Target.from_json(entry.parameters["target"]).wanted_by
     memory = replace(memory, restored_from=wanted_by[0].arr_id if wanted_by else None, clocks={})
     return _silenced(memory, entry, REJECTED_FOR)
