@@ -217,8 +217,6 @@ class Pilot:
         """Have no more turns."""
         while self._leave:
             self._leave.pop()()
-        self._cancel_timer()
-        self._next_turn = None
         self._retry.cancel()
         for task in (self._opening, self._turn):
             if task is not None:
@@ -226,6 +224,8 @@ class Pilot:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
+        self._cancel_timer()  # only now: a turn that ends by itself sets the timer of the next
+        self._next_turn = None
         await self.people.stop()
 
     async def stop(self) -> None:
