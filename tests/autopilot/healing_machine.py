@@ -72,6 +72,7 @@ class HealingMachine(RuleBasedStateMachine):
         self.have: dict[str, int] = {}
         self.before: dict[int, tuple[object, ...]] = {}  # by entry: what its torrent was
         self.began: dict[int, JournalEntry] = {}
+        self.stopped_by_hand: set[str] = set()
         self.numbers = iter(range(1, 10**6))
         self._guard()
         stack.radarr.want(900)
@@ -101,7 +102,14 @@ class HealingMachine(RuleBasedStateMachine):
                 assert len(shared) == 1, "data that is shared is never deleted"
             await delete(hashes, with_files=with_files)
 
-        client.stop, client.delete = checked_stop, checked_delete  # type: ignore[method-assign]
+        start = client.start
+
+        async def checked_start(hashes: Any) -> None:
+            started = {torrent.hash for torrent in client._of(hashes)}
+            assert not started & machine.stopped_by_hand, "what a person stopped is never started"
+            await start(hashes)
+
+        client.stop, client.delete, client.start = checked_stop, checked_delete, checked_start  # type: ignore[method-assign]
 
     def is_written_down(self, torrent: FakeTorrent) -> None:
         """Check that there is a row about what is done to a torrent."""
@@ -313,9 +321,16 @@ class HealingMachine(RuleBasedStateMachine):
     @rule(data=st.data(), what=st.sampled_from(["stop", "start", "force", "keep", "protect"]))
     def a_person_takes_one_in_hand(self, *, data: st.DataObject, what: str) -> None:
         torrent = data.draw(st.sampled_from(self._free()))
+        for entry in self.stack.journal.entries:
+            if entry.subject.endswith(torrent.hash):
+                self.before.pop(entry.id, None)  # what they did stays, also when something is still being taken back
         match what:
-            case "stop" | "start":
-                torrent.stopped = what == "stop"
+            case "stop":
+                torrent.stopped = True
+                self.stopped_by_hand.add(torrent.hash)
+            case "start":
+                torrent.stopped = False
+                self.stopped_by_hand.discard(torrent.hash)
             case "force":
                 torrent.forced = not torrent.forced
             case "keep":

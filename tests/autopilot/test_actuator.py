@@ -545,6 +545,32 @@ async def test_taking_back_goes_on_when_the_client_is_back() -> None:
     assert (the_one(stack).status, torrent.category) == (UNDONE, "radarr")
 
 
+async def test_what_a_person_does_while_it_is_taken_back_stays() -> None:
+    """The *arr is away for hours: its part is tried again, but not what was done in the client."""
+    stack = await ready()
+    torrent = await act(stack)
+    stack.radarr.failing["blocklist"] = Failure
+    with pytest.raises(Exception, match=r"result\.error"):
+        await stack.desk.undo(the_one(stack).id, "somebody", stack.clock.now)
+    assert (torrent.category, torrent.stopped) == ("radarr", False)
+    torrent.stopped, torrent.category = True, "mine"
+    await stack.run(HOUR)
+    stack.radarr.failing.clear()
+    await stack.run(5 * MINUTE)
+    assert (the_one(stack).status, torrent.category, torrent.stopped) == (UNDONE, "mine", True)
+
+
+async def test_what_a_person_stops_before_anything_was_done_is_theirs() -> None:
+    stack = await ready()
+    stack.radarr.losing.add("grab")
+    torrent = await act(stack)
+    stack.radarr.losing.clear()
+    torrent.stopped = True
+    await stack.run(10 * MINUTE)
+    assert (the_one(stack).status, result(the_one(stack))) == (FAILED, "result.in_hand")
+    assert torrent.category == "radarr"
+
+
 async def test_what_is_gone_can_not_be_taken_back() -> None:
     stack = await ready()
     torrent = await act(stack)

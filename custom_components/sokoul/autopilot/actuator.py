@@ -339,7 +339,8 @@ class Actuator:
             if torrent is None:
                 gone = Reason(key="result.gone")
                 return replace(entry, status=EntryStatus.FAILED, changed_at=now, result=gone, undo=None)
-            if entry.undo is not None:
+            marked = quarantine.is_set_aside(torrent) or QUARANTINE in torrent.tags
+            if entry.undo is not None and marked:  # else that was done: what people did with it since stays
                 await quarantine.take_back(client, entry.undo)
             for wanting in target.wanted_by:
                 await self._allow_again(wanting, entry)
@@ -396,8 +397,8 @@ class Actuator:
                 entry = _with(entry, grabbed=True)
             elif entry.act is not ActKind.REPLACE and not begun:
                 return _interrupted(entry, now)
-            if not begun and await self._moves(entry):
-                return replace(_interrupted(entry, now), result=Declined("moves_again").reason)
+            if not begun and (why := await self._why_not(entry)) is not None:
+                return replace(_interrupted(entry, now), result=why)
             result = await self._do(entry, insist=now - entry.changed_at >= REFUSALS_LAST)
         except Declined:
             return entry
@@ -429,16 +430,16 @@ class Actuator:
         torrent = await self._client(target).torrent(target.key)
         return torrent is not None and QUARANTINE in torrent.tags
 
-    async def _moves(self, entry: JournalEntry) -> bool:
-        """Tell whether a torrent went on while nobody could act on it: then it is not given up any more."""
+    async def _why_not(self, entry: JournalEntry) -> Reason | None:
+        """Return why a torrent is not to be given up any more: it went on, or somebody took it in hand meanwhile."""
         target = target_of(entry)
         torrent = await self._client(target).torrent(target.key) if target.is_torrent else None
         try:
             if torrent is not None:
-                _check_moving(torrent, target)
-        except Declined:
-            return True
-        return False
+                _check_unchanged(torrent, target)
+        except Declined as declined:
+            return declined.reason
+        return None
 
     async def purge(self, entry: JournalEntry) -> JournalEntry:
         """Let go of what was set aside long ago, and return the entry, which can't be taken back any more.
@@ -493,15 +494,11 @@ class Actuator:
 
 def _check_unchanged(torrent: Torrent, target: Target) -> None:
     """Refuse to give up what has moved on since it was judged, or what a person took in hand."""
-    _check_moving(torrent, target)
-    if torrent.forced or (torrent.state is DownloadState.STOPPED and not target.finished):
-        raise Declined("in_hand")
-
-
-def _check_moving(torrent: Torrent, target: Target) -> None:
     have = max(torrent.size_bytes - torrent.remaining_bytes, 0) if torrent.size_bytes else 0
     if have > target.have_bytes or (torrent.finished and not target.finished):
         raise Declined("moves_again")
+    if torrent.forced or (torrent.state is DownloadState.STOPPED and not target.finished):
+        raise Declined("in_hand")
 
 
 def _stopped(entry: JournalEntry, now: datetime, why: Reason, *, half_way: bool) -> JournalEntry:
