@@ -72,6 +72,12 @@ _EXPECTED = (
     re.compile(
         r"\[homeassistant\.\S+\] Error setting up entry .*CancelledError: Home Assistant is stopping$", re.DOTALL
     ),
+    # a browser's page was closed while it was being answered
+    re.compile(
+        r"\[homeassistant\.components\.websocket_api\S*\] (?!.*sokoul).*"
+        r"ClientConnectionResetError: Cannot write to closing transport$",
+        re.DOTALL,
+    ),
 )
 
 _START_SECONDS = 120  # a first start compiles everything; on two busy cores that takes its time

@@ -12,6 +12,10 @@ NOT_TESTED = "We found a custom integration sokoul which has not been tested by 
 STOPPED_EARLY = (
     "Error setting up entry  for it\nTraceback\nasyncio.exceptions.CancelledError: Home Assistant is stopping"
 )
+LEFT = (
+    "[1] 127.0.0.1 (Mozilla/5.0): Unexpected error inside websocket API\nTraceback\n"
+    "aiohttp.client_exceptions.ClientConnectionResetError: Cannot write to closing transport"
+)
 
 
 def problems(text: str) -> list[str]:
@@ -27,6 +31,8 @@ def problems(text: str) -> list[str]:
         f"{STAMP} WARNING (MainThread) [homeassistant.components.sensor] Setup of sensor platform sokoul is slow",
         f"{STAMP} WARNING (MainThread) [homeassistant.util.loop] Detected blocking call to open with args",
         f"{STAMP} ERROR (MainThread) [custom_components.sokoul] {STOPPED_EARLY}",
+        f"{STAMP} ERROR (MainThread) [custom_components.sokoul.clients.http] {LEFT}",
+        f"{STAMP} ERROR (MainThread) [homeassistant.components.websocket_api.http] {LEFT} somewhere else",
         "Traceback (most recent call last):",
         "Fatal Python error: Segmentation fault",
     ],
@@ -42,6 +48,7 @@ def test_a_problem(line: str) -> None:
         f"{STAMP} WARNING (MainThread) [homeassistant.components.http] About something else",
         f"{STAMP} WARNING (SyncWorker_0) [homeassistant.loader] {NOT_TESTED}",
         f"{STAMP} ERROR (MainThread) [homeassistant.components.marketplace] {STOPPED_EARLY}",
+        f"{STAMP} ERROR (MainThread) [homeassistant.components.websocket_api.http.connection] {LEFT}",
         "Something printed",
     ],
 )
