@@ -8,9 +8,9 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 import pytest
 
-from custom_components.sokoul.connectors.pause import MEMORY_KEY, Activity, Pause, activity
+from custom_components.sokoul.connectors.holding import MEMORY_KEY
 from custom_components.sokoul.const import DOMAIN
-from custom_components.sokoul.model.downloads import DownloadClientSnapshot, DownloadState, Torrent
+from custom_components.sokoul.model.hold import Holder
 from devstack.frame import FaultKind
 from devstack.qbittorrent import QbittorrentSimulator
 from devstack.qbittorrent_torrent import SimulatedTorrent
@@ -55,6 +55,21 @@ async def test_what_ran_runs_again_and_what_was_stopped_stays_stopped(
     await turn(hass, "off")
     assert is_on(hass) == STATE_OFF
     assert running(qbittorrent) == {"downloading", "stalled", "metadata", "seeding", "idle"}
+
+
+async def test_what_was_forced_is_forced_again(
+    hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    forced, ordinary = add(qbittorrent, "forced", "ordinary")
+    qbittorrent.change(forced, forced=True)
+    await set_up(qbittorrent_subentry(qbittorrent))
+    await turn(hass, "on")
+    await pass_time(POLL)
+    assert running(qbittorrent) == set()
+    await turn(hass, "off")
+    assert running(qbittorrent) == {"forced", "ordinary"}
+    assert forced.forced
+    assert not ordinary.forced
 
 
 async def test_with_nothing_to_stop_it_still_turns_on(
@@ -247,7 +262,7 @@ async def test_what_is_removed_is_forgotten_and_a_later_torrent_of_its_hash_is_a
     add(qbittorrent, "again, but stopped", behaviour="stopped")
     await pass_time(POLL, times=3)
     assert running(qbittorrent) == set()
-    note = entry.runtime_data.backends[QBITTORRENT_ID].memory[MEMORY_KEY]
+    note = entry.runtime_data.backends[QBITTORRENT_ID].memory[MEMORY_KEY][Holder.PERSON]
     assert gone.hash not in note["stopped"] + note["stopping"]
     await turn(hass, "off")
     assert running(qbittorrent) == {"again"}
@@ -266,7 +281,7 @@ async def test_it_outlives_a_restart_of_home_assistant(
     entry = await set_up(qbittorrent_subentry(qbittorrent))
     await turn(hass, "on")
     # on the disk before anything else can happen
-    stored = hass_storage[f"{DOMAIN}.{HUB_ID}"]["data"]["backends"][QBITTORRENT_ID][MEMORY_KEY]
+    stored = hass_storage[f"{DOMAIN}.{HUB_ID}"]["data"]["backends"][QBITTORRENT_ID][MEMORY_KEY][Holder.PERSON]
     assert len(stored["stopping"]) + len(stored["stopped"]) == 1
     await pass_time(POLL)
     await hass.config_entries.async_unload(entry.entry_id)
@@ -460,33 +475,7 @@ async def test_what_can_not_be_started_at_the_end_is_said(
     await hass.config_entries.async_remove(entry.entry_id)
     said = [each.getMessage() for each in caplog.records if "please start it there" in each.getMessage()]
     assert len(said) == 1
-    assert "What was paused in qBittorrent could not be started again" in said[0]
-
-
-def test_every_state_is_judged() -> None:
-    judged = {state: activity(Torrent(hash="a", name="a", state=state)) for state in DownloadState}
-    assert {state for state, found in judged.items() if found is Activity.HIDDEN} == {
-        DownloadState.CHECKING,
-        DownloadState.MOVING,
-        DownloadState.UNKNOWN,
-    }
-    assert {state for state, found in judged.items() if found is Activity.RESTS} == {
-        DownloadState.STOPPED,
-        DownloadState.COMPLETED,
-    }
-
-
-def test_a_note_is_read_back_as_it_was_written() -> None:
-    torrents = {
-        "a": Torrent(hash="a", name="a", state=DownloadState.SEEDING, added_epoch=5),
-        "b": Torrent(hash="b", name="b", state=DownloadState.CHECKING, added_epoch=7),
-    }
-    pause = Pause.begin(DownloadClientSnapshot(revision=1, version="5.2.3", torrents=torrents))
-    assert pause.stopping == {"a"}
-    assert pause.hidden == {"b"}
-    assert Pause.load(pause.dump()) == pause
-    assert Pause.load(None) is None
-    assert Pause.load({"hashes": ["a"], "since": 3}) is not None  # of another version: no reason to fail at every poll
+    assert "What was stopped in qBittorrent could not be started again" in said[0]
 
 
 async def test_a_session_that_can_not_be_ended_when_leaving_holds_nothing_up(

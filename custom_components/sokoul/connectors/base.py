@@ -344,9 +344,9 @@ class Connector[ClientT: Client, SnapshotT]:
     sniff: tuple[str, Callable[[int, str], bool]] | None = None
     #: which other backends it knows of
     neighbours: Callable[[ClientT], Awaitable[tuple[Neighbour, ...]]] = no_neighbours
-    #: called after each successful read, for what a person asked to hold on to (see the pause switch)
+    #: called after each successful read, for what a person asked to hold on to (see `holding.py`)
     after_read: Callable[[Backend[ClientT, SnapshotT]], Awaitable[None]] | None = None
-    #: takes back, at the end, what was changed there (see the pause switch)
+    #: takes back, at the end, what was changed there (see `holding.py`)
     undo: Undo[ClientT] | None = None
     #: it keeps files in folders that Home Assistant may see too
     files: Files[ClientT, SnapshotT] | None = None

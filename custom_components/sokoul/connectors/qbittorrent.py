@@ -43,7 +43,7 @@ from .base import (
     nothing_urgent,
     space_sensor,
 )
-from .pause import PAUSE, UNDO, hold_pause
+from .holding import PAUSE, UNDO, keep_holding
 from .session import cookieless_session
 
 #: Something downloads: progress is worth looking at. A delta costs a few kilobytes.
@@ -304,7 +304,7 @@ QBITTORRENT: Connector[QbittorrentClient, Source] = Connector(
     # an API key, too: no reason to update by itself.)
     recommended_version=(5, 0),
     sniff=("api/v2/app/webapiVersion", sniffed),
-    after_read=hold_pause,
+    after_read=keep_holding,
     undo=UNDO,
     files=Files(folders=folders, samples=samples),
     free_space=free_space,

@@ -1,0 +1,111 @@
+"""Holding what runs in a download client, and letting go of it: the switch that pauses everything, and the guards.
+
+What is held is on the disk before anything is stopped: whatever breaks down in between, it can be started again.
+"""
+
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from typing import Any
+
+from ..clients.qbittorrent import QbittorrentClient
+from ..model.downloads import DownloadClientSnapshot
+from ..model.hold import Hold, Holder, Start
+from .base import Backend, BackendSwitch, Undo
+
+MEMORY_KEY = "held"
+
+type Client = Backend[QbittorrentClient, DownloadClientSnapshot]
+
+
+def holds(memory: Mapping[str, Any]) -> dict[Holder, Hold]:
+    """Return who holds what, from what a backend remembers."""
+    return _load(memory.get(MEMORY_KEY))
+
+
+def _load(note: Mapping[str, Any] | None) -> dict[Holder, Hold]:
+    return {holder: Hold.load(holder, note[holder]) for holder in Holder if note and holder in note}
+
+
+def _note(backend: Client, held: Iterable[Hold]) -> None:
+    backend.remember(MEMORY_KEY, {str(hold.holder): hold.dump() for hold in held} or None)
+
+
+async def hold(backend: Client, holder: Holder) -> None:
+    """Stop everything that runs and concerns a holder, and go on so until `let_go`.
+
+    When the stopping itself fails (`BackendError`) it is tried again at each look.
+    """
+    held = holds(backend.memory)
+    if holder in held and not held[holder].ending:
+        return
+    # not what the last poll saw: what a person stopped since then has to stay stopped
+    snapshot = await backend.client.snapshot()
+    begun = Hold.begin(holder, snapshot, held.values())
+    _note(backend, (held | {holder: begun}).values())
+    await backend.save_memory()
+    await backend.client.stop(begun.to_stop(snapshot))
+
+
+async def let_go(backend: Client, holder: Holder, at_most: int | None = None) -> bool:
+    """Start what a holder held and nobody else does, or so many of it. Returns whether that was all."""
+    held = holds(backend.memory)
+    ending = held.pop(holder, None)
+    if ending is None:
+        return True
+    start = ending.release(backend.data, held.values())
+    now = frozenset(islice(start.all, at_most))
+    await _start(backend.client, Start(ordinarily=start.ordinarily & now, forced=start.forced & now))
+    rest = start.all - now
+    _note(backend, (held | {holder: ending.without(ending.to_start - rest)} if rest else held).values())
+    await backend.save_memory()
+    return not rest
+
+
+async def keep_holding(backend: Client) -> None:
+    """Stop newcomers, and let go of what a person took over where they may. Called after each look."""
+    before = holds(backend.memory)
+    if not before:
+        return
+    after = {holder: hold.follow(backend.data) for holder, hold in before.items()}
+    if after != before:
+        _note(backend, after.values())
+        if any(after[holder].stopping - before[holder].stopping for holder in after):
+            await backend.save_memory()
+    await backend.client.stop(frozenset().union(*(hold.to_stop(backend.data) for hold in after.values())))
+
+
+async def _start(client: QbittorrentClient, start: Start) -> None:
+    await client.start(start.ordinarily)
+    await client.set_force_start(start.forced, True)
+
+
+async def leave_running(client: QbittorrentClient, note: Mapping[str, Any]) -> None:
+    """Start what is held: once SOKOUL is gone, nobody knows any more what that was."""
+    snapshot = await client.snapshot()
+    starts = [hold.follow(snapshot).release(snapshot) for hold in _load(note).values()]
+    forced = frozenset[str]().union(*(start.forced for start in starts))
+    await _start(
+        client,
+        Start(forced=forced, ordinarily=frozenset[str]().union(*(start.ordinarily for start in starts)) - forced),
+    )
+
+
+async def turn_pause(backend: Client, on: bool) -> None:  # noqa: FBT001 -- the switch's position
+    """Pause or resume, as a person wants it."""
+    if on:
+        await hold(backend, Holder.PERSON)
+    else:
+        await let_go(backend, Holder.PERSON)
+
+
+PAUSE: BackendSwitch[QbittorrentClient, DownloadClientSnapshot] = BackendSwitch(
+    key="pause",
+    value=lambda backend: Holder.PERSON in backend.memory.get(MEMORY_KEY, {}),
+    turn=turn_pause,
+)
+
+UNDO: Undo[QbittorrentClient] = Undo(
+    memory_key=MEMORY_KEY,
+    undo=leave_running,
+    otherwise="What was stopped in %s could not be started again, please start it there: %s",
+)
