@@ -219,6 +219,15 @@ def test_what_was_moved_for_hours_finds_its_peers_first() -> None:
     assert drive.memory.elapsed(RULE.key, NOW + hours(9) + minutes(50)) == hours(5) + minutes(20)
 
 
+def test_a_state_that_nobody_knows_yet_stops_the_clock() -> None:
+    """A newer version may have a name of its own for what says nothing of the swarm."""
+    drive = Drive(RULE, facts=NEW)
+    drive.see(NOW, download())
+    drive.see(NOW + hours(5), download(DownloadState.UNKNOWN))
+    drive.see(NOW + hours(9), download())
+    assert drive.memory.elapsed(RULE.key, NOW + hours(9) + minutes(30)) == hours(5) + minutes(30)
+
+
 def test_a_byte_begins_it_anew() -> None:
     drive = Drive(RULE, facts=NEW)
     drive.see(NOW, download())

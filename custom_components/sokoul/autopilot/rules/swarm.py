@@ -9,7 +9,16 @@ from .arrs import is_away, waiting
 from .base import Case, Later, Look, Sign, Step
 
 #: In these states a torrent waits for its client, or does what is not fetching: that says nothing of its swarm.
-_BUSY = frozenset({DownloadState.CHECKING, DownloadState.MOVING, DownloadState.QUEUED, DownloadState.STOPPED})
+#: Nor does a state that only a newer client has.
+_MUTE = frozenset(
+    {
+        DownloadState.CHECKING,
+        DownloadState.MOVING,
+        DownloadState.QUEUED,
+        DownloadState.STOPPED,
+        DownloadState.UNKNOWN,
+    }
+)
 
 #: A torrent whose title came out so long ago, or which had so few seeds when it was grabbed, is hard to replace.
 RARE_AFTER = timedelta(days=730)
@@ -33,7 +42,7 @@ def sign_in(case: Case, *states: DownloadState) -> Sign:
         return Sign.NO
     if torrent.state in states:
         return Sign.YES
-    return Sign.HOLD if torrent.state in _BUSY else Sign.NO
+    return Sign.HOLD if torrent.state in _MUTE else Sign.NO
 
 
 def is_rare(case: Case) -> bool:
