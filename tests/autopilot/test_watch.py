@@ -330,6 +330,36 @@ async def test_what_was_looked_up_is_true_for_a_while() -> None:
     assert stack.fate.calls.count("radarr.grab_history") == 2
 
 
+async def test_what_was_looked_up_before_its_arr_was_known_is_looked_up_again() -> None:
+    """The client is read before the *arr has it in its queue: nobody can tell then of which title it is."""
+    asking = always(ActKind.TELL, after=2 * HOUR, looks=frozenset({Look.ORIGIN, Look.TITLES}))
+    stack, counting = await watching(rule=replace(asking, sign=lambda *_: Sign.YES))
+    [torrent] = stack.qbt.torrents.values()
+    record = stack.radarr.records.pop(torrent.hash)
+    await stack.run(2 * HOUR)
+
+    def facts() -> Facts:
+        case = stack.kernel.watch.case(stack.subject(torrent), stack.clock.now)
+        assert case is not None
+        return case.facts
+
+    await look_up(stack, torrent)
+    assert (facts().titles, facts().looked) == ((), {Look.ORIGIN, Look.TITLES})
+    counting.reset()
+    stack.radarr.records[torrent.hash] = record
+    await stack.turn()
+    assert counting.judged > 0, "what was decided without them is decided anew"
+    await look_up(stack, torrent)
+    assert [title.id for title in facts().titles or ()] == [1]
+
+
+async def look_up(stack: Stack, torrent: FakeTorrent) -> None:
+    """Let the rule look at what it wants to know."""
+    case = stack.kernel.watch.case(stack.subject(torrent), stack.clock.now)
+    assert case is not None
+    await stack.kernel.judge(stack.rules[0], case, elapsed=DAY)
+
+
 async def test_trackers_that_were_looked_up_tell_of_others() -> None:
     stack, _ = await watching(4)
     stack.qbt.working_trackers = False

@@ -12,6 +12,7 @@ from itertools import batched, count, islice
 
 from ..model.backend import ARR_KINDS, DOWNLOAD_CLIENT_KINDS, Backend
 from ..model.downloads import BROKEN_STATES
+from ..model.library import Title
 from ..model.memory import NOTHING_KNOWN, SubjectMemory
 from ..model.paths import PathState
 from ..model.world import Changes, Download, DownloadIndex, World
@@ -188,6 +189,9 @@ class Watch:
         elif not _is_watched(download, watched.memory):
             self._leave(watched, now)
             return
+        if watched.facts_at is not None and _wanted(download) != _wanted(watched.download):
+            watched.facts, watched.facts_at = _NO_FACTS, None  # others can be asked now
+            self.ask_again(download.id, now)
         watched.download = download
         before = watched.memory
         after = observe(self._case(watched, now), self._rules, self._policy_of)
@@ -362,6 +366,11 @@ def _backends_of(watched: Watched) -> Iterator[str]:
         yield claim.backend_id
     if restored_from is not None:
         yield restored_from
+
+
+def _wanted(download: Download) -> list[tuple[str, str | None, tuple[Title, ...]]]:
+    """Return who waits for a download, and for which titles: whom to ask about it, and what."""
+    return [(claim.backend_id, claim.item.download_id, claim.item.titles) for claim in download.claims]
 
 
 def _is_read(backend: Backend) -> bool:
