@@ -417,7 +417,25 @@ async def test_the_whole_client_is_described(client: QbittorrentClient, server: 
     assert transfer.alternative_limits is False
     assert transfer.dht_nodes == 380
     assert transfer.ratio is None
-    assert transfer.external_address == ("203.0.113.7" if server.engine.generation.api >= (2, 11, 3) else None)
+    assert transfer.external_ipv4 == ("203.0.113.7" if server.engine.generation.api >= (2, 11, 3) else None)
+
+
+async def test_its_own_state_can_be_asked_for_alone(client: QbittorrentClient, server: QbittorrentSimulator) -> None:
+    server.engine.weather.connection_status = "disconnected"
+    transfer = await client.transfer()
+    assert transfer.connection is ConnectionStatus.DISCONNECTED
+    assert transfer.external_ipv4 == ("203.0.113.7" if server.engine.generation.api >= (2, 11, 3) else None)
+    assert transfer.external_ipv6 is None
+
+
+async def test_who_is_told_to_run_can_be_seen_through_a_check(
+    client: QbittorrentClient, server: QbittorrentSimulator
+) -> None:
+    checked = [server.add_torrent(f"{n}.Film", Behaviour.CHECKING, stopped=n % 2 == 0) for n in range(400)]
+    assert {torrent.state for torrent in (await client.snapshot()).torrents.values()} == {DownloadState.CHECKING}
+    running = await client.running([torrent.hash for torrent in checked])
+    assert running == {torrent.hash for torrent in checked if not torrent.stopped}
+    assert await client.running([]) == frozenset()
 
 
 async def test_a_change_changes_one_torrent_and_keeps_the_others(

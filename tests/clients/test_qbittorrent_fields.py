@@ -167,7 +167,8 @@ def test_a_server_state_is_read() -> None:
         ratio=1.25,
         peers=6,
         dht_nodes=7,
-        external_address="2001:db8::1",
+        external_ipv4=None,
+        external_ipv6="2001:db8::1",
     )
 
 

@@ -159,6 +159,13 @@ async def test_stopping_and_starting(client: QbittorrentClient, real: RealQbitto
     await client.set_force_start(hashes[1:2], True)
     forced = await until(client, lambda snapshot: snapshot.totals.count(DownloadState.SEEDING) == 2)
     assert forced.torrents[hashes[1]].forced
+    assert await client.running([*hashes, "0" * 40]) == {*hashes[:2], "0" * 40}
+
+
+async def test_its_own_state_can_be_asked_for_alone(client: QbittorrentClient, real: RealQbittorrent) -> None:
+    told = await client.transfer()
+    assert told.connection is (await client.snapshot()).transfer.connection
+    assert told.external_ipv4 is None  # nobody out there told it
 
 
 async def test_torrents_are_added_under_the_hash_that_is_told(client: QbittorrentClient, real: RealQbittorrent) -> None:

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import batched
 import re
 from typing import Any
 
@@ -22,6 +23,7 @@ from ..model.downloads import (
     TorrentFile,
     TorrentSettings,
     TorrentTracker,
+    Transfer,
 )
 from .errors import NotFound, NotTheApi, Refused, UnexpectedResponse
 from .fields import Fields, each
@@ -34,6 +36,7 @@ from .qbittorrent_fields import (
     torrent_of,
     torrent_settings_of,
     trackers_of,
+    transfer_of,
 )
 from .qbittorrent_session import QbittorrentSession
 from .qbittorrent_sync import LARGE_BYTES, SyncState
@@ -43,6 +46,8 @@ API_STOP_START = (2, 11, 0)
 _INFO = "torrents/info"
 #: Everything at once takes longer than a change: so many times the usual timeout.
 _PATIENCE_WITH_EVERYTHING = 3
+#: So many hashes are asked for at once: they stand in the request's address, and proxies take 8 KB of that.
+_HASHES_OF_AN_ADDRESS = 150
 
 _VERSION = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 
@@ -106,6 +111,19 @@ class QbittorrentClient(QbittorrentSession):
             if merged.everything and self._sync.begun:  # another session: perhaps another version since
                 version = await self.version()
             return self._sync.commit(merged, version=version.application, settings=self._settings)
+
+    async def transfer(self) -> Transfer:
+        """Ask for the client's own state alone, which costs it next to nothing; what this doesn't tell is 0."""
+        return transfer_of(await self._json("transfer/info", {}), "transfer/info")
+
+    async def running(self, hashes: Collection[str]) -> frozenset[str]:
+        """Return those of the torrents that are told to run, also while a check or a move hides it."""
+        stopped = (await self._names("stopped", "paused"))[0]
+        running = set(hashes)
+        for some in batched(hashes, _HASHES_OF_AN_ADDRESS, strict=False):
+            rows = await self._json(_INFO, {"hashes": "|".join(some), "filter": stopped})
+            running -= {fields.text("hash") for fields in each(rows, _INFO)}
+        return frozenset(running)
 
     async def settings(self) -> ClientSettings:
         """Read the preferences; the snapshots after this hold them, too."""

@@ -118,9 +118,8 @@ def transfer_of(server_state: Mapping[str, Any], where: str) -> Transfer:
         ratio=_global_ratio(state.raw("global_ratio")),
         peers=state.whole("total_peer_connections", 0),
         dht_nodes=state.whole("dht_nodes", 0),
-        # since 5.1
-        external_address=state.optional_text("last_external_address_v4")
-        or state.optional_text("last_external_address_v6"),
+        external_ipv4=state.optional_text("last_external_address_v4"),
+        external_ipv6=state.optional_text("last_external_address_v6"),
     )
 
 

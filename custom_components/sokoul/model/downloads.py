@@ -120,7 +120,9 @@ class Transfer:
     ratio: float | None = None  # all time
     peers: int = 0
     dht_nodes: int = 0
-    external_address: str | None = None
+    #: where its trackers and peers see it come from; since qBittorrent 5.1, None until one of them told it
+    external_ipv4: str | None = None
+    external_ipv6: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
