@@ -10,11 +10,12 @@ import pytest
 from custom_components.sokoul.autopilot.lessons import FAILED_FOR, REJECTED_FOR
 from custom_components.sokoul.autopilot.observe import AnyRule
 from custom_components.sokoul.autopilot.ownership import QUARANTINE
+from custom_components.sokoul.autopilot.rules.base import Case, Verdict
 from custom_components.sokoul.autopilot.settings import Caps, PilotSettings
-from custom_components.sokoul.model.journal import AUTOPILOT, ActKind, Autonomy, EntryStatus
+from custom_components.sokoul.model.journal import AUTOPILOT, ActKind, Autonomy, EntryStatus, Proposal
 from custom_components.sokoul.model.releases import GrabSource
 
-from .fakes import GB, Failure, digest
+from .fakes import GB, Failure, FakeArr, FakeTorrent, digest
 from .stack import DAY, HOUR, MINUTE, Patience, Stack, always
 
 ACT, SUGGEST, OBSERVE, OFF = Autonomy.ACT, Autonomy.SUGGEST, Autonomy.OBSERVE, Autonomy.OFF
@@ -353,6 +354,70 @@ async def test_the_indexers_are_asked_only_so_often() -> None:
     assert stack.radarr.searches == 6
     await stack.run(HOUR)
     assert len(quarantined(stack)) == 7, "nobody is forgotten"
+
+
+def lacking() -> AnyRule:
+    """Return a rule that wants, once, what a pack lacks: all but its first episode."""
+    wanted = always(ActKind.FETCH_MISSING, key="pack")
+
+    def judge(case: Case, policy: Patience, elapsed: timedelta) -> Verdict:
+        if ActKind.FETCH_MISSING in case.memory.tried:
+            return None
+        ids = [title.id for title in case.download.claims[0].item.titles[1:]]
+        verdict = wanted.judge(case, policy, elapsed)
+        return replace(verdict, parameters={"title_ids": ids}) if isinstance(verdict, Proposal) else verdict
+
+    return replace(wanted, judge=judge)
+
+
+async def packs(*lack: int, **caps: int) -> tuple[Stack, FakeArr]:
+    """Return a stack with packs that lack so many episodes, each of which can be had by itself."""
+    stack = await running(lacking(), caps=Caps(**caps))
+    sonarr = stack.add_arr("sonarr", sonarr=True)
+    for pack, count in enumerate(lack, 1):
+        ids = range(10 * pack, 10 * pack + count + 1)
+        for number in ids:
+            sonarr.want(number)
+            stack.offer(number, arr=sonarr)
+        sonarr.download(FakeTorrent(hash=digest(pack), name=f"Pack.{pack}", have=3 * GB, added=stack.clock.now), *ids)
+    return stack, sonarr
+
+
+async def test_what_a_pack_lacks_is_searched_for_only_so_often() -> None:
+    stack, sonarr = await packs(4, 3, searches_an_hour=6)
+    await stack.run(55 * MINUTE)
+    assert sonarr.searches == 4, "of the six searches two are left, and the other one needs three"
+    await stack.run(30 * MINUTE)
+    assert (sonarr.searches, len(sonarr.grabs)) == (7, 7), "nobody is forgotten"
+
+
+async def test_a_pack_gets_no_more_searches_than_an_hour_has() -> None:
+    stack, sonarr = await packs(4, searches_an_hour=2)
+    await stack.run(3 * HOUR)
+    assert (sonarr.searches, len(sonarr.grabs)) == (2, 2)
+
+
+async def test_where_nothing_may_be_searched_nothing_is_fetched() -> None:
+    stack, sonarr = await packs(4, searches_an_hour=0)
+    await stack.run(3 * HOUR)
+    assert (sonarr.searches, stack.entries(act=ActKind.FETCH_MISSING)) == (0, [])
+
+
+async def test_searches_for_what_a_pack_lacks_count_after_a_restart() -> None:
+    stack, sonarr = await packs(4, 3, searches_an_hour=6)
+    await stack.run(10 * MINUTE)
+    await stack.restart()
+    await stack.run(30 * MINUTE)
+    assert sonarr.searches == 4
+
+
+async def test_a_person_who_agrees_need_not_wait_for_a_search() -> None:
+    stack, sonarr = await packs(7, 4, searches_an_hour=1)
+    stack.autonomy(SUGGEST, "pack")
+    await stack.run(10 * MINUTE)
+    for entry in stack.kernel.suggestions:
+        await stack.desk.approve(entry.id, "somebody", stack.clock.now)
+    assert sonarr.searches == 5 + 4, "five at once are the most"
 
 
 async def test_crashing_again_and_again_asks_no_indexer_more_often() -> None:

@@ -17,6 +17,7 @@ from ..model.library import Protocol, QueueItem, TrackedState
 from ..model.reasons import Reason, known
 from ..model.releases import Candidate, HistoryKind, search_for
 from . import quarantine
+from .budget import SEARCHES
 from .lessons import IMPORTED
 from .ownership import QUARANTINE
 from .ports import ArrHands, Hands, TorrentHands
@@ -272,7 +273,8 @@ class Actuator:
             title.id for item in await arr.queue() if item.download_id != wanting.download_id for title in item.titles
         }
         lacking = set(entry.parameters["title_ids"]) - on_its_way
-        for title in [title for title in wanting.titles if title.id in lacking][:MOST_EPISODES]:
+        most = entry.parameters.get(SEARCHES, MOST_EPISODES)
+        for title in [title for title in wanting.titles if title.id in lacking][:most]:
             blocked = await arr.blocklist([title])
             candidate = choose(
                 await arr.releases(title),

@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from ..model.journal import AUTOPILOT, DESTRUCTIVE_ACTS, ActKind, EntryStatus, JournalEntry
 
 HOUR = timedelta(hours=1)
+#: Where an entry says how many searches it may make.
+SEARCHES = "searches"
 
 _ACTED = frozenset({EntryStatus.RUNNING, EntryStatus.DONE, EntryStatus.FAILED, EntryStatus.UNDONE})
 
@@ -26,23 +28,30 @@ class Budget:
             self._acts[entry.id] = entry.rule, entry.changed_at
 
     def restore(self, entry: JournalEntry) -> None:
-        """Count an entry from before a restart, with the search that it came of."""
+        """Count an entry from before a restart, with the searches that it came of or led to."""
         self.note(entry)
         searched = entry.status is EntryStatus.KEPT or "candidate" in entry.parameters
         if entry.act is ActKind.REPLACE and searched:
             self._searches.append(entry.at)
+        if entry.act is ActKind.FETCH_MISSING and entry.status in _ACTED:
+            self._searches += [entry.at] * entry.parameters.get(SEARCHES, 0)
 
     def acts(self, rule: str, now: datetime) -> int:
         """Return how often a rule gave something up within the last hour, also when that failed."""
         self._acts = {number: act for number, act in self._acts.items() if now - act[1] < HOUR}
         return sum(each == rule for each, _ in self._acts.values())
 
-    def search(self, most: int, now: datetime) -> datetime | None:
-        """Take one of the hour's searches, and return None; where none is left, return when there will be one."""
+    def search(self, most: int, now: datetime, count: int = 1) -> datetime | None:
+        """Take some of the hour's searches, and return None; where too few are left, return when there will be enough.
+
+        No more than `most` can be had at once.
+        """
         self._searches = sorted(at for at in self._searches if now - at < HOUR)
-        if len(self._searches) >= most:
-            return self._searches[-most] + HOUR if most > 0 else now + HOUR
-        self._searches.append(now)
+        if count > most:
+            return now + HOUR
+        if (over := len(self._searches) + count - most) > 0:
+            return self._searches[over - 1] + HOUR
+        self._searches += [now] * count
         return None
 
     def give_back(self, now: datetime) -> None:

@@ -26,8 +26,8 @@ from ..model.journal import (
 from ..model.memory import NOTHING_KNOWN, SubjectMemory
 from ..model.reasons import Reason
 from ..model.world import Changes, DownloadIndex, World
-from .actuator import Actuator, Declined, Plan, grabbed_by, plan, target_of
-from .budget import HOUR, Budget
+from .actuator import MOST_EPISODES, Actuator, Declined, Plan, grabbed_by, plan, target_of
+from .budget import HOUR, SEARCHES, Budget
 from .lessons import RUNGS, UNANSWERED, learn, learn_of_title, titles, wish
 from .observe import AnyRule
 from .ownership import Claims, ceiling
@@ -329,6 +329,11 @@ class Kernel:
         if asks:
             await self.write(replace(planned.entry, status=EntryStatus.SUGGESTED))
             return _Then.NOTHING
+        if proposal.act is ActKind.FETCH_MISSING:
+            allowed = self._with_searches(planned)
+            if allowed is None:
+                return _Then.NOTHING
+            planned = allowed
         done = await self.do(planned, case.now)
         if done.status is not EntryStatus.DONE or done.act in DESTRUCTIVE_ACTS:
             return _Then.NOTHING  # what was given up is gone with the next look at its client
@@ -358,6 +363,15 @@ class Kernel:
             else:
                 await self.write(replace(planned.entry, status=EntryStatus.KEPT, result=declined.reason))
         return None
+
+    def _with_searches(self, planned: Plan) -> Plan | None:
+        """Let a pack have as many searches of this hour as it has episodes to look for. None: not now."""
+        entry, most = planned.entry, self._settings.caps.searches_an_hour
+        count = max(min(len(entry.parameters["title_ids"]), MOST_EPISODES, most), 1)
+        if (later := self._budget.search(most, entry.at, count)) is not None:
+            self.watch.ask_again(entry.subject, later)
+            return None
+        return replace(planned, entry=replace(entry, parameters={**entry.parameters, SEARCHES: count}))
 
     async def do(self, planned: Plan, now: datetime) -> JournalEntry:
         """Write down what is about to happen, let it happen, and write down what came of it."""
