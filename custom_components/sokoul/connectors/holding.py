@@ -3,7 +3,7 @@
 What is held is on the disk before anything is stopped: whatever breaks down in between, it can be started again.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
@@ -26,8 +26,16 @@ def _load(note: Mapping[str, Any] | None) -> dict[Holder, Hold]:
     return {holder: Hold.load(holder, note[holder]) for holder in Holder if note and holder in note}
 
 
-def _note(backend: Client, held: Iterable[Hold]) -> None:
-    backend.remember(MEMORY_KEY, {str(hold.holder): hold.dump() for hold in held} or None)
+def _note(backend: Client, *changed: Hold, ended: Holder | None = None) -> None:
+    """Note what these hold now; what others hold may have changed while a client was asked, and stays."""
+    held = holds(backend.memory) | {hold.holder: hold for hold in changed}
+    backend.remember(MEMORY_KEY, {str(key): hold.dump() for key, hold in held.items() if key is not ended} or None)
+
+
+def is_held(backend: Client, holder: Holder) -> bool:
+    """Tell whether a holder stops what runs."""
+    held = holds(backend.memory).get(holder)
+    return held is not None and not held.ending
 
 
 async def hold(backend: Client, holder: Holder) -> None:
@@ -35,13 +43,12 @@ async def hold(backend: Client, holder: Holder) -> None:
 
     When the stopping itself fails (`BackendError`) it is tried again at each look.
     """
-    held = holds(backend.memory)
-    if holder in held and not held[holder].ending:
+    if is_held(backend, holder):
         return
     # not what the last poll saw: what a person stopped since then has to stay stopped
     snapshot = await backend.client.snapshot()
-    begun = Hold.begin(holder, snapshot, held.values())
-    _note(backend, (held | {holder: begun}).values())
+    begun = Hold.begin(holder, snapshot, holds(backend.memory).values())
+    _note(backend, begun)
     await backend.save_memory()
     await backend.client.stop(begun.to_stop(snapshot))
 
@@ -56,7 +63,10 @@ async def let_go(backend: Client, holder: Holder, at_most: int | None = None) ->
     now = frozenset(islice(start.all, at_most))
     await _start(backend.client, Start(ordinarily=start.ordinarily & now, forced=start.forced & now))
     rest = start.all - now
-    _note(backend, (held | {holder: ending.without(ending.to_start - rest)} if rest else held).values())
+    if rest:
+        _note(backend, ending.without(ending.to_start - rest))
+    else:
+        _note(backend, ended=holder)
     await backend.save_memory()
     return not rest
 
@@ -68,7 +78,7 @@ async def keep_holding(backend: Client) -> None:
         return
     after = {holder: hold.follow(backend.data) for holder, hold in before.items()}
     if after != before:
-        _note(backend, after.values())
+        _note(backend, *after.values())
         if any(after[holder].stopping - before[holder].stopping for holder in after):
             await backend.save_memory()
     await backend.client.stop(frozenset().union(*(hold.to_stop(backend.data) for hold in after.values())))
@@ -100,7 +110,7 @@ async def turn_pause(backend: Client, on: bool) -> None:  # noqa: FBT001 -- the 
 
 PAUSE: BackendSwitch[QbittorrentClient, DownloadClientSnapshot] = BackendSwitch(
     key="pause",
-    value=lambda backend: Holder.PERSON in backend.memory.get(MEMORY_KEY, {}),
+    value=lambda backend: is_held(backend, Holder.PERSON),
     turn=turn_pause,
 )
 
