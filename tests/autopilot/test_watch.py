@@ -264,7 +264,7 @@ async def test_a_torrent_that_is_gone_counts_no_more() -> None:
     stack.qbt.peers, stack.qbt.working_trackers = 0, False
     stack.qbt.torrents.clear()
     await stack.run(HOUR)
-    assert stack.kernel.watch.silent_lines() == {}
+    assert stack.kernel.watch.silent_lines(stack.clock.now) == {}
     torrent = stack.stalled(2)
     stack.qbt.peers = 20
     await stack.turn()
@@ -279,6 +279,19 @@ async def test_a_silent_line_is_not_asked_with_every_poll() -> None:
     stack.fate.recording = True
     await stack.run(20 * MINUTE, timedelta(seconds=10))
     assert stack.fate.calls.count("qbt.trackers") <= 2 * 11
+
+
+async def test_a_line_that_was_shown_to_work_is_asked_about_in_time_only() -> None:
+    """Nobody is connected for hours, because nobody has these; a tracker that answers stands for ten minutes."""
+    stack, counting = await watching(2)
+    stack.qbt.peers = 0
+    await stack.run(10 * MINUTE, timedelta(seconds=10))
+    stack.fate.recording = True
+    counting.reset()
+    counting.around.clear()
+    await stack.run(HOUR, timedelta(seconds=10))
+    assert 6 <= stack.fate.calls.count("qbt.trackers") <= 15
+    assert all(around.gate.open for around in counting.around)
 
 
 async def test_broken_neighbours_are_counted() -> None:

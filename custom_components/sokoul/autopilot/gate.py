@@ -21,6 +21,8 @@ from .rules.base import OPEN, Gate
 SETTLING = timedelta(minutes=10)
 #: So long may nothing show that the line works before it counts as dead.
 LINE_PATIENCE = timedelta(minutes=10)
+#: After this it is time to ask: looks come five minutes after each other at most.
+ASK_AFTER = timedelta(minutes=4)
 
 
 #: A line or limit that is used to this share is busy.
@@ -42,6 +44,11 @@ class Line:
     dht_nodes: int = 0
     best_rate: int = 0
     best_at: datetime | None = None
+
+    @property
+    def last_sign(self) -> datetime:
+        """When it last showed that it works; a client that has just come back is believed at first."""
+        return max(self.alive_at or self.answering_since, self.answering_since)
 
 
 def line_alive(backend: Backend) -> bool:
@@ -86,7 +93,6 @@ def judge_client(backend: Backend, line: Line, *, active: bool, now: datetime, s
         return Gate(shut=Reason(key="gate.disk_full", parameters={**parameters, "free": transfer.free_bytes}))
     if now - line.answering_since < settling:
         return Gate(shut=Reason(key="gate.settling", parameters=parameters))
-    last = max(line.alive_at or line.answering_since, line.answering_since)
-    if active and not line_alive(backend) and now - last >= LINE_PATIENCE:
-        return Gate(shut=Reason(key="gate.line_dead", parameters={**parameters, "since": last}))
+    if active and not line_alive(backend) and now - line.last_sign >= LINE_PATIENCE:
+        return Gate(shut=Reason(key="gate.line_dead", parameters={**parameters, "since": line.last_sign}))
     return OPEN

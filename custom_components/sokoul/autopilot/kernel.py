@@ -247,7 +247,7 @@ class Kernel:
 
     async def _ask_lines(self, now: datetime) -> None:
         """Where nobody is connected, a tracker that answers shows that the line works nevertheless."""
-        silent = self.watch.silent_lines()
+        silent = self.watch.silent_lines(now)
         if not silent or (self._lines_asked_at is not None and now - self._lines_asked_at < ASK_LINES_EVERY):
             return
         self._lines_asked_at = now

@@ -17,7 +17,7 @@ from ..model.memory import NOTHING_KNOWN, SubjectMemory
 from ..model.paths import PathState
 from ..model.world import Changes, Download, DownloadIndex, World
 from .census import Census
-from .gate import SETTLING, Line, follow as line_after, is_busy, judge_client, line_alive
+from .gate import ASK_AFTER, SETTLING, Line, follow as line_after, is_busy, judge_client, line_alive
 from .observe import AnyRule, observe
 from .ownership import QUARANTINE
 from .rules.base import CALM, OPEN, Case, Facts, Gate, Look, Sign, Surroundings
@@ -163,12 +163,15 @@ class Watch:
         client = self._clients[client_id]
         client.line = replace(client.line, alive_at=now)
 
-    def silent_lines(self) -> dict[str, tuple[Download, ...]]:
-        """Return the clients that show no sign of a working line, and some downloads whose trackers could tell."""
+    def silent_lines(self, now: datetime) -> dict[str, tuple[Download, ...]]:
+        """Return the clients whose lines showed nothing lately, and some downloads whose trackers could tell."""
         return {
             client_id: tuple(self._watched[each].download for each in islice(client.census.active, 3) if each in self)
             for client_id, client in self._clients.items()
-            if client.backend.available and client.census.active and not line_alive(client.backend)
+            if client.backend.available
+            and client.census.active
+            and not line_alive(client.backend)
+            and now - client.line.last_sign >= ASK_AFTER
         }
 
     def free_bytes(self, client_id: str | None) -> int | None:
