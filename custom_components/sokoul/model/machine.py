@@ -108,8 +108,12 @@ class ThermalSnapshot:
 
     @property
     def first_limit(self) -> float | None:
-        """The temperature in °C at which the machine slows its processor down, or does worse. None if not known."""
-        return min((zone.first_limit for zone in self.processor_zones if zone.first_limit is not None), default=None)
+        """The temperature in °C at which the machine slows its processor down, or does worse. None if not known.
+
+        Any of the processor's zones may name it: where two drivers tell the same temperature, often only one does.
+        """
+        zones = (zone for zone in self.zones if zone.kind is ZoneKind.PROCESSOR)
+        return min((zone.first_limit for zone in zones if zone.first_limit is not None), default=None)
 
     @property
     def slowed(self) -> bool | None:
