@@ -10,7 +10,7 @@ import pytest
 from custom_components.sokoul.autopilot.lessons import FAILED_FOR, REJECTED_FOR
 from custom_components.sokoul.autopilot.observe import AnyRule
 from custom_components.sokoul.autopilot.ownership import QUARANTINE
-from custom_components.sokoul.autopilot.rules.base import Case, Verdict
+from custom_components.sokoul.autopilot.rules.base import Case, Look, Verdict
 from custom_components.sokoul.autopilot.settings import Caps, PilotSettings
 from custom_components.sokoul.model.journal import AUTOPILOT, ActKind, Autonomy, EntryStatus, Proposal
 from custom_components.sokoul.model.releases import GrabSource
@@ -269,6 +269,36 @@ async def test_what_it_grabbed_itself_is_not_by_hand() -> None:
     await stack.restart()  # it remembers
     await stack.run(8 * HOUR)
     assert stack.radarr.grabs == [first.hash, second.hash]
+
+
+@pytest.mark.parametrize(
+    ("offer", "seeds"),
+    [
+        ({"seeders": 3, "tells_hash": True}, 3),
+        ({"seeders": 3}, 3),
+        ({"seeders": None}, None),
+    ],
+)
+async def test_of_what_it_grabbed_itself_it_knows_how_many_shared_it(offer: dict[str, Any], seeds: int | None) -> None:
+    stack = await running()
+    stack.stalled()
+    other = stack.stalled(2)
+    new = stack.offer(rate=0, **offer)
+    await stack.run(7 * HOUR)
+    await stack.restart()  # it remembers
+    await stack.run(HOUR)
+
+    async def grabbed_seeds(torrent_hash: str) -> int | None:
+        case = stack.kernel.watch.case(f"qbt/{torrent_hash}", stack.clock.now)
+        assert case is not None
+        await stack.kernel.judge(stack.rules[0], case, elapsed=HOUR)
+        case = stack.kernel.watch.case(f"qbt/{torrent_hash}", stack.clock.now)
+        assert case is not None
+        assert Look.ORIGIN in case.facts.looked
+        return case.facts.grabbed_seeds
+
+    assert await grabbed_seeds(new.hash) == seeds
+    assert await grabbed_seeds(other.hash) is None, "that is none of ours"
 
 
 # --- the gate --------------------------------------------------------------------------------------------------------

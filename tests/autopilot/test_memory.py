@@ -80,6 +80,7 @@ MEMORIES = st.builds(
     proposed=st.dictionaries(NAMES, st.integers(1, 10**6)),
     kept_until=st.dictionaries(NAMES, MOMENTS),
     restored_from=st.none() | st.just("radarr"),
+    first_seeds=st.none() | st.integers(0, 10**4),
 )
 
 
@@ -120,6 +121,7 @@ def test_a_pace_begins_a_new_stretch() -> None:
         {"kept": {"stalled": "tomorrow"}},
         {"progressed_at": []},
         {"rate": "fast"},
+        {"first_seeds": "many"},
     ],
 )
 def test_what_is_damaged_is_said_to_be(damaged: dict[str, Any]) -> None:

@@ -12,9 +12,11 @@ from custom_components.sokoul.autopilot.rules.base import OPEN, Case, Gate, Rule
 from custom_components.sokoul.model.downloads import DownloadState
 from custom_components.sokoul.model.memory import NOTHING_KNOWN, SubjectMemory
 from custom_components.sokoul.model.reasons import Reason
+from custom_components.sokoul.model.world import Download
 from tests.autopilot.rules.queue import hours, minutes, queued, usenet
 from tests.autopilot.rules.swarms import FETCHING, STALLED, download, having, magnet
-from tests.model.make import GB, NOW
+from tests.model import make
+from tests.model.make import GB, NOW, ago
 
 SHUT = Gate(shut=Reason(key="gate.line_dead"))
 CHECKING, MOVING = DownloadState.CHECKING, DownloadState.MOVING
@@ -270,6 +272,51 @@ def test_bytes_that_were_lost_are_no_pace() -> None:
     life.see(ZERO, **having(0.5))
     life.see(STRETCH, **having(0.3))
     assert rate(life) is None
+
+
+# --- how many shared it when it was added ----------------------------------------------------------------------------
+
+
+def at_first(minutes_ago: float = 30, **fields: Any) -> Download:
+    """Return a torrent that was added so long ago."""
+    return download(**{"added_epoch": make.epoch(minutes=minutes_ago)} | fields)
+
+
+def new_magnet(**fields: Any) -> Download:
+    return magnet(added_epoch=make.epoch(minutes=30), **fields)
+
+
+@pytest.mark.parametrize(
+    ("look", "gate", "seeds"),
+    [
+        pytest.param(at_first(swarm_seeds=24, swarm_peers=9), OPEN, 24, id="a tracker counts them"),
+        pytest.param(at_first(swarm_seeds=0, swarm_peers=9), OPEN, 0, id="a tracker counts others, and no seed"),
+        pytest.param(at_first(swarm_seeds=0, swarm_peers=1), OPEN, 0, id="a tracker answered: it counts us"),
+        pytest.param(at_first(swarm_seeds=0, seeds=2), OPEN, 2, id="more are connected than the tracker knows of"),
+        pytest.param(at_first(swarm_seeds=0, peers=3), OPEN, 0, id="others are connected, none is a seed"),
+        pytest.param(at_first(swarm_seeds=0, swarm_peers=0), OPEN, None, id="nobody answered: the client says zero"),
+        pytest.param(at_first(), OPEN, None, id="the client says nothing"),
+        pytest.param(new_magnet(swarm_seeds=3), OPEN, 3, id="a magnet link"),
+        pytest.param(at_first(60, swarm_seeds=24), OPEN, 24, id="an hour after it was added"),
+        pytest.param(at_first(61, swarm_seeds=24), OPEN, None, id="later"),
+        pytest.param(at_first(added_epoch=0, swarm_seeds=24), OPEN, None, id="nobody knows when it was added"),
+        pytest.param(at_first(-2, swarm_seeds=24), OPEN, 24, id="the clock of its client is fast"),
+        pytest.param(at_first(swarm_seeds=0, swarm_peers=1), SHUT, None, id="the evidence can't be trusted"),
+        pytest.param(queued(usenet(added_at=ago(minutes=30))), OPEN, None, id="usenet"),
+    ],
+)
+def test_how_many_shared_it_at_first(look: Download, gate: Gate, seeds: int | None) -> None:
+    assert Life().see(ZERO, gate=gate, look=look).first_seeds == seeds
+
+
+def test_the_most_that_were_seen_count() -> None:
+    life = Life()
+    for at, seeds in ((0, 0), (5, 7), (10, 3)):
+        life.see(minutes(at), look=at_first(swarm_seeds=seeds, swarm_peers=2))
+    known = life.memory
+    assert known.first_seeds == 7
+    assert life.see(minutes(15), look=at_first(swarm_seeds=7, swarm_peers=9)) is known
+    assert life.see(minutes(40), look=at_first(swarm_seeds=99)).first_seeds == 7, "that is what it has now"
 
 
 # --- whatever happens ------------------------------------------------------------------------------------------------

@@ -65,12 +65,12 @@ def target_of(entry: JournalEntry) -> Target:
     return Target.from_json(entry.parameters["target"])
 
 
-def grabbed_by(entry: JournalEntry) -> set[str]:
-    """Return the info hashes and names of what was grabbed for an entry."""
+def grabbed_by(entry: JournalEntry) -> dict[str, int | None]:
+    """Return the info hash and the name of what was grabbed for an entry, with how many shared it then."""
     candidate = entry.parameters.get("candidate")
     if candidate is None or not entry.parameters.get("grabbed"):
-        return set()
-    return {value for value in (candidate["info_hash"], candidate["title"]) if value}
+        return {}
+    return {value: candidate.get("seeders") for value in (candidate["info_hash"], candidate["title"]) if value}
 
 
 def plan(proposal: Proposal, case: Case, actor: str) -> Plan:

@@ -25,7 +25,7 @@ from ..model.journal import (
 )
 from ..model.memory import NOTHING_KNOWN, SubjectMemory
 from ..model.reasons import Reason
-from ..model.world import Changes, DownloadIndex, World
+from ..model.world import Changes, Download, DownloadIndex, World
 from .actuator import MOST_EPISODES, Actuator, Declined, Plan, grabbed_by, plan, target_of
 from .budget import HOUR, SEARCHES, Budget
 from .lessons import RUNGS, UNANSWERED, learn, learn_of_title, titles, wish
@@ -106,7 +106,7 @@ class Kernel:
         self._busy = asyncio.Lock()
         self._first = False  # the first evaluation ever is a report
         self._stored_at: datetime | None = None
-        self._ours: set[str] = set()  # info hashes and names of releases that it grabbed itself
+        self._ours: dict[str, int | None] = {}  # by hash and name: what it grabbed itself, and how many shared it
         self._suggested: dict[int, JournalEntry] = {}  # what a person is being asked
         self._under_way: dict[int, JournalEntry] = {}  # what stopped half-way
         self._aside: dict[int, JournalEntry] = {}  # what is in quarantine
@@ -304,10 +304,16 @@ class Kernel:
             facts = await self._inspector.look(case, verdict.looks)
             if facts is None:
                 break
+            facts = replace(facts, grabbed_seeds=self._grabbed_seeds(case.download))
             self.watch.learn_facts(case.download.id, facts, case.now)
             case = replace(case, facts=facts)
             verdict = rule.judge(case, policy, elapsed)
         return verdict
+
+    def _grabbed_seeds(self, download: Download) -> int | None:
+        """Return how many shared what the autopilot grabbed itself, as its indexer said then."""
+        names = (download.key, download.release, *(claim.item.release for claim in download.claims))
+        return next((self._ours[name] for name in names if name in self._ours), None)
 
     async def _propose(self, rule: AnyRule, case: Case, proposal: Proposal) -> _Then:
         """Take a proposal as far as it may go."""

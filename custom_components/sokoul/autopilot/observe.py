@@ -19,6 +19,8 @@ from .rules.base import Case, Rule, Sign
 SETTLING = timedelta(minutes=30)
 #: It is still being checked or moved, or still waits: nobody knows until when.
 NO_END = datetime(9999, 1, 1, tzinfo=UTC)
+#: So long after it was added a torrent's swarm is what it was when it was chosen.
+AT_FIRST = timedelta(hours=1)
 #: The stretch of time over which the pace is measured.
 STRETCH = timedelta(minutes=30)
 
@@ -30,7 +32,7 @@ type AnyRule = Rule[Any]
 
 def observe(case: Case, rules: Iterable[AnyRule], policy_of: Callable[[AnyRule], Any]) -> SubjectMemory:
     """Return what is known of a download after this look at it: the same object where nothing is new."""
-    memory = _progress(case)
+    memory = _first_seen(_progress(case), case)
     trusted = case.around.gate.open and case.download.state not in _AT_WORK
     settled_at = memory.settling_until
     start = case.now if settled_at is None or settled_at == NO_END else max(settled_at, case.now)
@@ -52,6 +54,24 @@ def observe(case: Case, rules: Iterable[AnyRule], policy_of: Callable[[AnyRule],
     if _same(clocks, memory.clocks):
         return memory
     return replace(memory, clocks=clocks)
+
+
+def _first_seen(memory: SubjectMemory, case: Case) -> SubjectMemory:
+    """Note how many share a torrent that was added lately.
+
+    Before anybody answered, qBittorrent counts the seeds that it has heard of, which are none: that nobody shares it is
+    known only once there is anybody. A tracker that answers counts at least us among those who fetch it.
+    """
+    torrent = case.download.torrent
+    added = torrent.added_at if torrent else None
+    if torrent is None or added is None or case.now - added > AT_FIRST or not case.around.gate.open:
+        return memory
+    seeds = max(torrent.swarm_seeds or 0, torrent.seeds)
+    if not seeds and not torrent.swarm_peers and not torrent.peers:
+        return memory
+    if memory.first_seeds is not None and memory.first_seeds >= seeds:
+        return memory
+    return replace(memory, first_seeds=seeds)
 
 
 def _same(new: Mapping[str, Clock], old: Mapping[str, Clock]) -> bool:

@@ -69,6 +69,7 @@ class SubjectMemory:
     tried: Mapping[str, Tries] = MappingProxyType({})
     proposed: Mapping[str, int] = MappingProxyType({})
     kept_until: Mapping[str, datetime] = MappingProxyType({})  # by rule: a person or a vain search settled it so long
+    first_seeds: int | None = None  # the most seeds of its swarm soon after it was added; None: nobody said
     restored_from: str | None = None  # the *arr that it was taken back for: that *arr does not look after it any more
 
     def elapsed(self, rule: str, now: datetime) -> timedelta:
@@ -98,9 +99,7 @@ class SubjectMemory:
 
     def as_json(self) -> dict[str, Any]:
         """Return it for the store, without what is empty."""
-        stored: dict[str, Any] = {}
-        if self.have_bytes:
-            stored["have"] = self.have_bytes
+        stored: dict[str, Any] = {"have": self.have_bytes} if self.have_bytes else {}
         for name in ("progressed_at", "settling_until"):
             if (moment := getattr(self, name)) is not None:
                 stored[name] = moment.timestamp()
@@ -117,8 +116,9 @@ class SubjectMemory:
             stored["proposed"] = dict(self.proposed)
         if self.kept_until:
             stored["kept"] = {rule: until.timestamp() for rule, until in self.kept_until.items()}
-        if self.restored_from:
-            stored["restored_from"] = self.restored_from
+        for name in ("first_seeds", "restored_from"):
+            if (value := getattr(self, name)) is not None:
+                stored[name] = value
         return stored
 
     @classmethod
@@ -127,7 +127,7 @@ class SubjectMemory:
 
         Raises `KeyError`, `TypeError` or `ValueError` when it is not what `as_json` made.
         """
-        have, rate = int(stored.get("have", 0)), stored.get("rate")
+        have, rate, seeds = int(stored.get("have", 0)), stored.get("rate"), stored.get("first_seeds")
         return cls(
             have_bytes=have,
             progressed_at=_moment(stored.get("progressed_at")),
@@ -138,6 +138,7 @@ class SubjectMemory:
             tried={act: Tries(count=int(count), at=_at(at)) for act, (count, at) in _of(stored, "tried")},
             proposed={rule: int(number) for rule, number in _of(stored, "proposed")},
             kept_until={rule: _at(until) for rule, until in _of(stored, "kept")},
+            first_seeds=None if seeds is None else int(seeds),
             restored_from=stored.get("restored_from"),
         )
 

@@ -12,6 +12,7 @@ from custom_components.sokoul.autopilot.rules.stalled import RULE, StalledPolicy
 from custom_components.sokoul.model.downloads import DownloadState, TrackerStatus
 from custom_components.sokoul.model.journal import DESTRUCTIVE_ACTS, ActKind, Proposal
 from custom_components.sokoul.model.library import Privacy
+from custom_components.sokoul.model.memory import SubjectMemory
 from tests.autopilot.rules.drive import SHUT, Drive
 from tests.autopilot.rules.queue import (
     NOTHING,
@@ -76,6 +77,12 @@ ROWS = (
     row("five seeds are not rare", download(), hours(6), REPLACE, facts=of(NEW, grabbed_seeds=5), tried=ASKED),
     row("nobody knows how many seeds: its age tells", download(), hours(6), REPLACE, facts=of(NEW, grabbed_seeds=None),
         tried=ASKED),
+    row("rare: four seeds were the most in its first hour", download(), hours(71), NOTHING, tried=ASKED,
+        facts=of(NEW, grabbed_seeds=None), memory=SubjectMemory(first_seeds=4)),
+    row("five in its first hour", download(), hours(6), REPLACE, tried=ASKED, facts=of(NEW, grabbed_seeds=None),
+        memory=SubjectMemory(first_seeds=5)),
+    row("what its indexer said counts, not what was seen", download(), hours(6), REPLACE, tried=ASKED,
+        facts=of(NEW, grabbed_seeds=5), memory=SubjectMemory(first_seeds=0)),
     row("nobody knows how old it is", download(), hours(71), NOTHING, facts=of(NEW, titles=(known(
         1, released_on=None),)), tried=ASKED),
     row("one of its titles is old", download(), hours(71), NOTHING, tried=ASKED, facts=of(NEW, titles=(

@@ -74,7 +74,7 @@ class Facts:
     indexer_privacy: Privacy | None = None
     by_hand: bool | None = None  # a person chose this release
     grabbed_at: datetime | None = None
-    grabbed_seeds: int | None = None
+    grabbed_seeds: int | None = None  # as its indexer said then; known of what the autopilot grabbed itself
     trackers: tuple[TorrentTracker, ...] | None = None
     files: tuple[TorrentFile, ...] | None = None
     titles: tuple[TitleFacts, ...] | None = None

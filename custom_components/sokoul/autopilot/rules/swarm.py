@@ -47,7 +47,8 @@ def sign_in(case: Case, *states: DownloadState) -> Sign:
 
 def is_rare(case: Case) -> bool:
     """Whether what is given up may be hard to find again; also when nobody knows how old it is."""
-    if case.facts.grabbed_seeds is not None and case.facts.grabbed_seeds < RARE_BELOW_SEEDS:
+    seeds = case.memory.first_seeds if case.facts.grabbed_seeds is None else case.facts.grabbed_seeds
+    if seeds is not None and seeds < RARE_BELOW_SEEDS:
         return True
     dates = [title.released_on for title in case.facts.titles or () if title.released_on is not None]
     return not dates or case.now.date() - min(dates) > RARE_AFTER
