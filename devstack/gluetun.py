@@ -13,7 +13,7 @@ import hmac
 import json
 from typing import Any, Self
 
-from aiohttp import BasicAuth, web
+from aiohttp import encode_basic_auth, web
 
 from .clock import Clock
 from .frame import Simulator
@@ -104,11 +104,8 @@ class Role:
         if self.auth == "apikey":
             given = request.headers.get("X-API-Key", "") or request.query.get("api_key", "")
             return hmac.compare_digest(given.encode(), self.api_key.encode())
-        try:
-            login = BasicAuth.decode(request.headers.get("Authorization", ""), encoding="utf-8")
-        except ValueError:
-            return False
-        return (login.login, login.password) == (self.username, self.password)
+        expected = encode_basic_auth(self.username, self.password)
+        return hmac.compare_digest(request.headers.get("Authorization", "").encode(), expected.encode())
 
 
 class GluetunSimulator(Simulator):

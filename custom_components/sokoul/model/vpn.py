@@ -1,7 +1,8 @@
-"""A VPN as its own control server tells of it."""
+"""A VPN as its own control server tells of it, and the addresses that others see us at."""
 
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import IPv4Address, IPv6Address
 
 
 class VpnStatus(StrEnum):
@@ -25,6 +26,37 @@ class VpnRoute(StrEnum):
     PORTS = "GET /v1/portforward"
     PORTS_BEFORE_3_41 = "GET /v1/openvpn/portforwarded"
     DNS = "GET /v1/dns/status"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Egress:
+    """Where a VPN's traffic comes out, as far as it is known: `address` is one of IPv4 or IPv6 in its usual form."""
+
+    address: str | None = None
+    country: str | None = None
+    region: str | None = None
+    city: str | None = None
+    organization: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSelection:
+    """Which of its provider's servers a VPN may take: those that match one of each list; an empty list is no limit."""
+
+    countries: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    cities: tuple[str, ...] = ()
+    hostnames: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenAddress:
+    """The address that somebody outside saw us at."""
+
+    address: IPv4Address | IPv6Address
+    by: str  # the host name of who saw it
+    took_seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
