@@ -12,7 +12,7 @@ from custom_components.sokoul.autopilot.observe import AnyRule
 from custom_components.sokoul.autopilot.ownership import QUARANTINE
 from custom_components.sokoul.autopilot.rules.base import Case, Look, Verdict
 from custom_components.sokoul.autopilot.settings import Caps, PilotSettings
-from custom_components.sokoul.model.journal import AUTOPILOT, ActKind, Autonomy, EntryStatus, Proposal
+from custom_components.sokoul.model.journal import AUTOPILOT, CAUSE, ActKind, Autonomy, EntryStatus, Proposal
 from custom_components.sokoul.model.releases import GrabSource
 
 from .fakes import GB, Failure, FakeArr, FakeTorrent, digest
@@ -655,6 +655,39 @@ async def test_a_person_is_told_once() -> None:
 
 
 # --- what fails ------------------------------------------------------------------------------------------------------
+
+
+def unseen() -> AnyRule:
+    """Return a rule that tells of what one cause does to many."""
+    wanted = always(TELL, key="unseen")
+
+    def judge(case: Case, policy: Patience, elapsed: timedelta) -> Verdict:
+        verdict = wanted.judge(case, policy, elapsed)
+        cause = {CAUSE: f"no_files/{case.download.claims[0].backend_id}"}
+        return replace(verdict, parameters=cause) if isinstance(verdict, Proposal) else verdict
+
+    return replace(wanted, judge=judge)
+
+
+@pytest.mark.parametrize("level", [ACT, OBSERVE])
+async def test_what_one_cause_does_to_many_is_told_once(level: Autonomy) -> None:
+    stack = await running(unseen())
+    stack.autonomy(level, "unseen")
+    other = stack.add_arr("radarr4k")
+    subjects = {stack.subject(stack.stalled(number)) for number in (1, 2, 3)}
+    of_other = stack.subject(stack.stalled(4, arr=other))
+    await stack.run(HOUR)
+    told = {entry.subject for entry in stack.journal.entries}
+    assert len(stack.journal.entries) == 2
+    assert of_other in told, "another *arr is another cause"
+    [first] = told & subjects
+    await stack.restart()
+    await stack.run(DAY, HOUR)
+    assert len(stack.journal.entries) == 2
+    del stack.qbt.torrents[first.partition("/")[2]]
+    await stack.run(HOUR)
+    [again] = stack.journal.entries[2:]
+    assert again.subject in subjects - {first}, "it is over for the first, and not for the others"
 
 
 async def test_what_failed_is_tried_again_later() -> None:

@@ -14,6 +14,7 @@ from enum import Enum, auto
 from ..model.journal import (
     AUTOPILOT,
     BACKEND_ACTS,
+    CAUSE,
     DESTRUCTIVE_ACTS,
     OPEN_STATUSES,
     ActKind,
@@ -114,6 +115,7 @@ class Kernel:
         self._tidied_at: datetime | None = None
         self._taken: list[tuple[datetime, str]] = []  # by somebody else: when, and what
         self._told_at: datetime | None = None
+        self._told_causes: dict[str, JournalEntry] = {}  # of what was said of one download for others, too
         self._lines_asked_at: datetime | None = None
         self._budget = Budget()
         self.watch = Watch(rules, self._policy_of, {}, self._settling)
@@ -349,11 +351,21 @@ class Kernel:
         """Write down what would be done, or tell a person; once. The same again is not worth a word, but counts."""
         told = entry.act is ActKind.TELL and level is not Autonomy.OBSERVE
         entry = replace(entry, status=EntryStatus.DONE if told else EntryStatus.OBSERVED)
-        if said is None:
+        if said is None and self._is_told_of_another(entry):
+            self.watch.ask_again(entry.subject, entry.at + LOOK_AGAIN)
+        elif said is None:
             await self.write(entry)
         elif entry.act in RUNGS:
             self._learn(replace(entry, id=said))
         return _Then.MORE if entry.act in RUNGS else _Then.OTHERS
+
+    def _is_told_of_another(self, entry: JournalEntry) -> bool:
+        """Tell whether the same was said of another download, and still stands, when both may have one cause."""
+        told = self._told_causes.get(_cause(entry))
+        if told is None or told.subject == entry.subject:
+            return False
+        memory = self.watch.memory(told.subject)
+        return memory is not None and memory.proposed.get(wish(told.rule, told.act)) == told.id
 
     async def _find_replacement(self, planned: Plan) -> Plan | None:
         """Search, if one is left of the searches of this hour. None: there is nothing better, or not now."""
@@ -479,6 +491,8 @@ class Kernel:
     def _file(self, entry: JournalEntry) -> None:
         """Keep at hand what is still open."""
         self._ours |= grabbed_by(entry)
+        if (cause := _cause(entry)) and entry.id >= self._told_causes.get(cause, entry).id:
+            self._told_causes[cause] = entry
         aside = entry.status in REVERSIBLE | {EntryStatus.UNDONE} and entry.undo is not None
         for file, belongs in (
             (self._suggested, entry.status is EntryStatus.SUGGESTED),
@@ -588,6 +602,12 @@ class Kernel:
             await self.write(purged)
             if gains:
                 return  # the client tells in a while what that gained
+
+
+def _cause(entry: JournalEntry) -> str:
+    """Name what an entry says of what may be so for many; "" when it is about one download only."""
+    cause = entry.parameters.get(CAUSE)
+    return f"{wish(entry.rule, entry.act)} {cause}" if cause else ""
 
 
 def _is_stale(memory: SubjectMemory, now: datetime) -> bool:

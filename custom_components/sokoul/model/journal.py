@@ -14,6 +14,9 @@ type Json = Mapping[str, Any]
 
 EMPTY: Json = MappingProxyType({})
 
+#: The parameter that names what may be the cause of the same for many: that is told of one of them only.
+CAUSE = "cause"
+
 
 class Autonomy(StrEnum):
     """How far a rule may go by itself, from least to most."""

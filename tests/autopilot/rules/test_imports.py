@@ -10,7 +10,7 @@ import pytest
 from custom_components.sokoul.autopilot.rules.base import Facts, ImportChoice, Later, Surroundings, TitleFacts
 from custom_components.sokoul.autopilot.rules.imports import RULE
 from custom_components.sokoul.model.downloads import DownloadState
-from custom_components.sokoul.model.journal import DESTRUCTIVE_ACTS, ActKind, Autonomy, Proposal
+from custom_components.sokoul.model.journal import CAUSE, DESTRUCTIVE_ACTS, ActKind, Autonomy, Proposal
 from custom_components.sokoul.model.library import QueueStatus, TitleKind, TrackedState, TrackedStatus
 from tests.autopilot.rules.drive import SHUT, Drive
 from tests.autopilot.rules.queue import (
@@ -32,6 +32,7 @@ from tests.autopilot.rules.queue import (
     row,
     usenet,
 )
+from tests.autopilot.rules.swarms import listed
 from tests.model import make
 from tests.model.make import GB, NOW, ago
 
@@ -207,7 +208,17 @@ NO_IMPROVEMENT = (
 )  # fmt: skip
 
 ASKS = (
-    row("the *arr sees no files", here(blocked()), LATER, ActKind.TELL, facts=facts(), says="heal.import_ask"),
+    row("the *arr sees none of its videos", here(blocked()), LATER, ActKind.TELL, says="heal.import_no_files",
+        facts=replace(facts(), files=listed("Dune.2021/Dune.mkv"))),
+    row("the *arr sees no video, because there is none", here(blocked()), LATER, ActKind.TELL, says="heal.import_ask",
+        facts=replace(facts(), files=listed("Dune.2021/Dune.rar", "Dune.2021/Dune.r00"))),
+    row("the *arr sees nothing, and nobody knows what there is", here(blocked()), LATER, ActKind.TELL, facts=facts(),
+        says="heal.import_ask"),
+    row("usenet: the *arr sees no files", queued(usenet(status=QueueStatus.COMPLETED, output_path="/data/usenet/x",
+        tracked_state=TrackedState.IMPORT_BLOCKED)), LATER, ActKind.TELL, facts=facts(), says="heal.import_no_files"),
+    row("the *arr sees no files of what it doesn't know well", here(blocked(titles=(
+        make.dune(kind=TitleKind.SERIES),))), LATER, ActKind.TELL, says="heal.import_no_files",
+        facts=replace(facts(), files=listed("Dune.2021/Dune.mkv"))),
     row("the *arr could not be asked", here(blocked()), LATER, ActKind.TELL, facts=grabbed(choices=None)),
     row("nothing is known of the title", here(blocked()), LATER, ActKind.TELL,
         facts=grabbed(choices=(file(1),), titles=None)),
@@ -294,6 +305,16 @@ def test_the_arr_is_quoted() -> None:
     wants = Drive(RULE, facts=facts()).last(NOW, here(blocked()), LATER)
     assert isinstance(wants, Proposal)
     assert wants.reason.evidence["message"] == "Ein Text, den niemand versteht"
+
+
+def test_files_that_one_arr_does_not_see_have_one_cause() -> None:
+    unseen = replace(facts(), files=listed("Dune.mkv"))
+    causes = []
+    for item in (blocked(), blocked(titles=(make.dune(id=2),))):
+        wants = Drive(RULE, facts=unseen).last(NOW, here(item), LATER)
+        assert isinstance(wants, Proposal)
+        causes.append(wants.parameters[CAUSE])
+    assert causes == ["no_files/radarr"] * 2
 
 
 def test_it_only_observes_at_first() -> None:

@@ -10,6 +10,8 @@ each file now, and by which of its titles have a file:
   film of another year than the release's are only suggested.
 - All titles have a file, and the *arr says of every video that it is no improvement: the release is blocklisted without
   a search, else the next look at the feeds brings it back.
+- The *arr finds no file where there are videos: it doesn't see the folder, and so it will be for others. A person is
+  told of one of them.
 - Everything else is for a person to decide, an unknown wording before all.
 
 What an *arr says against a file is a text, but not a translated one: Radarr 6.1 and Sonarr of June 2026 have these
@@ -25,11 +27,12 @@ from itertools import chain
 import re
 
 from ...model.downloads import BROKEN_STATES
-from ...model.journal import ActKind, Autonomy
+from ...model.journal import CAUSE, ActKind, Autonomy
 from ...model.library import QueueItem, QueueStatus, TitleKind, TrackedState, TrackedStatus
 from ...model.waiting import Claim
 from .arrs import is_away, is_importing, proposal, waiting
 from .base import Case, ImportChoice, Later, Look, Rule, Sign, Step, TitleFacts, Verdict, climb, need
+from .contents import videos
 from .failed import has_failed
 from .titles import choices_of, titles_of
 
@@ -143,6 +146,8 @@ def judge(case: Case, policy: ImportPolicy, elapsed: timedelta) -> Verdict:
 
 def _decide(case: Case, claim: Claim, policy: ImportPolicy, elapsed: timedelta) -> Verdict:
     titles, choices = titles_of(case, claim), choices_of(case, claim)
+    if choices == ():
+        return _without_files(case, claim)
     if not titles or not choices:
         return _ask(case, claim, choices)
     missing = frozenset(title.id for title in titles if not title.has_file)
@@ -174,6 +179,20 @@ def _ask(case: Case, claim: Claim, choices: Sequence[ImportChoice] | None) -> Ve
         return asking
     reason = replace(asking.reason, evidence={**asking.reason.evidence, "message": said})
     return replace(asking, reason=reason)
+
+
+def _without_files(case: Case, claim: Claim) -> Verdict:
+    """Tell a person why there is nothing to import: nothing that can be, or nothing in sight of the *arr.
+
+    What a usenet client has nobody else can say: such a client unpacks what it fetched, so there should be something.
+    """
+    if case.download.torrent is not None:
+        if missing := need(case, {Look.FILES}):
+            return missing
+        if not videos(case.facts.files or ()):
+            return _ask(case, claim, ())
+    wanted = proposal(case, claim, KEY, ActKind.TELL, "no_files")
+    return replace(wanted, parameters={**wanted.parameters, CAUSE: f"no_files/{claim.backend_id}"})
 
 
 def _fetch_missing(case: Case, claim: Claim, choices: Sequence[ImportChoice], missing: frozenset[int]) -> Verdict:
