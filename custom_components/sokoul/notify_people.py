@@ -29,7 +29,7 @@ from .notices import Answer, Notice
 from .store import StoreError
 
 if TYPE_CHECKING:
-    from .autopilot.observe import AnyRule
+    from .autopilot.settings import Settable
     from .hub import Hub
 
 #: What the app of Home Assistant sends when a button of a notification was pressed.
@@ -112,7 +112,7 @@ class NotifyPeople:
             await self._show_on_phones({})
 
     async def _begin(self) -> None:
-        for rule in self._hub.pilot.kernel.rules.values():
+        for rule in promotion.RULES.values():
             await self._consider_offer(rule)
         await self._sync()
 
@@ -122,7 +122,7 @@ class NotifyPeople:
     def _written_down(self, entry: JournalEntry) -> None:
         """Take over an entry of the journal that is new or changed."""
         words = self._words
-        rule = self._hub.pilot.kernel.rules.get(entry.rule)
+        rule = promotion.RULES.get(entry.rule)
         if entry.status is EntryStatus.SUGGESTED:
             self._sync_soon()
         elif entry.status is EntryStatus.DONE and entry.act is ActKind.TELL:
@@ -137,7 +137,7 @@ class NotifyPeople:
                 self._do(self._offer(rule), "offer of a rule")
             self._sync_now()  # an answer, or the end of something
 
-    def _will_ask(self, rule: AnyRule, entry: JournalEntry) -> bool:
+    def _will_ask(self, rule: Settable, entry: JournalEntry) -> bool:
         """Whether what was taken back had been done by a rule that acted alone: it is about to be lowered."""
         return entry.actor == AUTOPILOT and self._hub.pilot.kernel.settings.level(rule) is Autonomy.ACT
 
@@ -152,12 +152,11 @@ class NotifyPeople:
         """Take away what is over: what was told of, and offers whose rule no longer asks."""
         if not self._hub.pilot.running:
             return
-        kernel = self._hub.pilot.kernel
         over = [key for key, entry in self._told_entries.items() if self._is_over(entry)]
         for key in over:
             self._told.pop(key, None)
             del self._told_entries[key]
-        taken = {key for key in self._offers if level_of(self._hub, kernel.rules[key]) is not Autonomy.SUGGEST}
+        taken = {key for key in self._offers if level_of(self._hub, promotion.RULES[key]) is not Autonomy.SUGGEST}
         self._offers -= taken
         if over or taken or (self._waits_for_room and not self._alerts()):
             self._sync_now()
@@ -169,12 +168,12 @@ class NotifyPeople:
         memory = kernel.watch.memory(entry.subject)
         return entry.subject not in kernel.watch or memory is None or entry.rule not in memory.clocks
 
-    async def _offer(self, rule: AnyRule) -> None:
+    async def _offer(self, rule: Settable) -> None:
         await self._consider_offer(rule)
         if rule.key in self._offers:
             await self._sync()
 
-    async def _consider_offer(self, rule: AnyRule) -> None:
+    async def _consider_offer(self, rule: Settable) -> None:
         try:
             if await promotion.may_offer(self._hub, rule):
                 self._offers.add(rule.key)
@@ -221,7 +220,7 @@ class NotifyPeople:
         """Take an answer, wherever it was given. Raises `NotPossible` and `StoreError`."""
         desk, now = self._hub.pilot.desk, dt_util.utcnow()
         if answer in {Answer.ALONE, Answer.ASK}:
-            if (rule := self._hub.pilot.kernel.rules.get(about)) is not None:
+            if (rule := promotion.RULES.get(about)) is not None:
                 await self._answer_offer(rule, alone=answer is Answer.ALONE)
             return
         entry_id = int(about) if about.isdecimal() else 0
@@ -230,7 +229,7 @@ class NotifyPeople:
         else:
             await desk.reject(entry_id, actor, now, never=answer is Answer.NEVER)
 
-    async def _answer_offer(self, rule: AnyRule, *, alone: bool) -> None:
+    async def _answer_offer(self, rule: Settable, *, alone: bool) -> None:
         self._offers.discard(rule.key)
         if alone:
             promotion.let_act_alone(self._hub, rule)
@@ -312,8 +311,7 @@ class NotifyPeople:
         """Let suggestions and offers be answered by those who have no phone in Home Assistant."""
         asking = any(tag.startswith("sokoul_suggestion") for tag in wanted)
         _set_issue(self._hass, ISSUE_SUGGESTIONS, asking, ISSUE_SUGGESTIONS)
-        rules = self._hub.pilot.kernel.rules if self._hub.pilot.running else {}
-        for rule in rules:
+        for rule in promotion.RULES:
             name = rule_name(rule, self._words)
             offered = f"sokoul_promotion_{rule}" in wanted
             _set_issue(self._hass, f"{ISSUE_PROMOTION}{rule}", offered, "promotion", rule=name)

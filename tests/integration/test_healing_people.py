@@ -16,13 +16,15 @@ import pytest
 from pytest_homeassistant_custom_component.common import async_mock_service
 
 from custom_components.sokoul import notices, wording
+from custom_components.sokoul.autopilot.rules.backends import BACKEND_DOWN
 from custom_components.sokoul.const import DOMAIN
-from custom_components.sokoul.model.journal import Autonomy, EntryStatus
+from custom_components.sokoul.model.journal import AUTOPILOT, ActKind, Autonomy, EntryStatus
 from custom_components.sokoul.notices import Answer, read_action
 from custom_components.sokoul.notify_people import ANSWER_AT, ANSWERED, MOST_ALERTS_A_DAY, PHONES_KEY
 from custom_components.sokoul.pilot import Pilot
 from devstack.qbittorrent import QbittorrentSimulator
 from devstack.radarr import RadarrSimulator
+from tests.store.make import entry as row
 
 from .conftest import HUB_ID, RADARR_ID, PassTime, SetUp
 from .flows import Result, form, step
@@ -409,6 +411,50 @@ async def test_an_offer_is_over_when_the_level_is_set_by_hand(
     pilot = await lost.begin(set_up, pass_time)
     await approve_in_a_row(hass, lost, pilot, pass_time, 5)
     pilot.kernel.change(pilot.kernel.settings.with_autonomy("orphan", Autonomy.OBSERVE))
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert issues(hass) == set()
+
+
+async def restarted(hass: HomeAssistant, pilot: Pilot, count: int, actor: str = "somebody") -> None:
+    """Let so many restarts of a backend be approved."""
+    for _ in range(count):
+        done = {"rule": BACKEND_DOWN.key, "subject": RADARR_ID, "label": "Radarr", "act": ActKind.RESTART}
+        await pilot.kernel.write(row(**done, status=EntryStatus.DONE, actor=actor, parameters={}))
+    await hass.async_block_till_done(wait_background_tasks=True)
+
+
+async def test_restarts_that_were_right_are_offered_to_be_done_alone(
+    hass: HomeAssistant, lost: Lost, set_up: SetUp, pass_time: PassTime, phone: list[ServiceCall]
+) -> None:
+    pilot = await lost.begin(set_up, pass_time)
+    choose_phone(pilot)
+    await restarted(hass, pilot, 4)
+    await restarted(hass, pilot, 1, AUTOPILOT)
+    assert issues(hass) == set()
+    await restarted(hass, pilot, 1)
+    assert issues(hass) == {"promotion_backend_down"}
+    await pass_time(HOUR)
+    await hass.config_entries.async_reload(HUB_ID)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert issues(hass) == {"promotion_backend_down"}, "it is still offered after a restart"
+    pilot = hass.config_entries.async_get_known_entry(HUB_ID).runtime_data.pilot
+    await press(hass, "SOKOUL_ALONE_backend_down")
+    assert pilot.kernel.settings.autonomy["backend_down"] is Autonomy.ACT
+    assert (issues(hass), shown(hass)) == (set(), {})
+
+
+async def test_an_offer_of_restarts_is_turned_down_or_over(
+    hass: HomeAssistant, lost: Lost, set_up: SetUp, pass_time: PassTime
+) -> None:
+    pilot = await lost.begin(set_up, pass_time)
+    await restarted(hass, pilot, 5)
+    await go_on(hass, await fix(hass, "promotion_backend_down"), next_step_id="ask")
+    assert issues(hass) == set()
+    await restarted(hass, pilot, 4)
+    assert issues(hass) == set()
+    await restarted(hass, pilot, 1)
+    assert issues(hass) == {"promotion_backend_down"}
+    pilot.kernel.change(pilot.kernel.settings.with_autonomy("backend_down", Autonomy.OFF))
     await hass.async_block_till_done(wait_background_tasks=True)
     assert issues(hass) == set()
 

@@ -23,7 +23,7 @@ from .observe import AnyRule
 from .ownership import Claims, ceiling
 from .ports import Carrier
 from .rules.base import Case, Need, Sign
-from .settings import PilotSettings
+from .settings import PilotSettings, Settable
 
 #: A person who asks to heal has waited long enough: every patience is over.
 LONG_ENOUGH = timedelta(days=3650)
@@ -211,7 +211,7 @@ class Desk:
                 return await self._kernel.write(replace(planned.entry, status=status, result=declined.reason))
         return await self._kernel.do(planned, case.now)
 
-    async def may_act_alone(self, rule: AnyRule) -> bool:
+    async def may_act_alone(self, rule: Settable) -> bool:
         """Tell whether a rule that asks was right so often in a row that it could act by itself."""
         if self._kernel.settings.level(rule) is not Autonomy.SUGGEST:
             return False
