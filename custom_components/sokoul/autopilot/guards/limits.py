@@ -64,6 +64,10 @@ class Rates:
         return Rates(download=strictest(self.download, other.download), upload=strictest(self.upload, other.upload))
 
 
+#: Wanted of a client, it lets go of all that was.
+UNLIMITED = Rates()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientLimits:
     """What a client says of its limits now: read after the last write to it was answered, or given up.
@@ -109,7 +113,7 @@ class Plan:
 def plan(remembered: Overrides, limits: ClientLimits, wanted: Rates) -> Plan:
     """Return what has to be done so that a client keeps to `wanted` wherever its person's own limit is not lower.
 
-    To let go, want nothing (`Rates()`), look again after the write, and go on until nothing is remembered.
+    To let go, want nothing (`UNLIMITED`), look again after the write, and go on until nothing is remembered.
     """
     remember: dict[Slot, Override] = {}
     write: dict[Slot, int] = {}
