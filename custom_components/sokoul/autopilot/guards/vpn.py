@@ -1,0 +1,158 @@
+"""The VPN guard: whether a client may talk to its swarms, or could be seen where we are.
+
+Only two things prove a leak, and each of them alone closes everything at once: the client, or everything that goes
+through the tunnel, is *seen at an address of our home*; or the client is *not bound to the tunnel's interface* although
+that binding is what protects it. All else is not knowing, which is said, waited out, and never called a leak:
+
+- a service that names addresses is silent, or lies, or contradicts others (see `addresses`); our home is not known;
+- a provider shares one address among many (CGNAT), or has several ways out: neither home nor the tunnel's own address;
+- the address has just changed, and not everybody has noticed; qBittorrent was restarted and nobody has told it yet;
+- the control server refuses to tell (401): that is how it is set up, and says nothing of the tunnel;
+- Home Assistant itself goes out through the tunnel: then its own address is no home.
+
+A client that shares the tunnel's network, or is bound to its interface, is *contained*: it can't leak while that is so.
+When its tunnel is down the gate closes and nothing is stopped. Any other client is stopped when the tunnel is down:
+nothing else keeps it inside. A tunnel that falls silent for longer than patience is down; one that merely starts is
+down only for those which aren't contained.
+
+What was closed opens again only after it has looked right without a break for a while. After a proven leak "nothing
+speaks against it" is not enough: it takes containment, or an address that is proven not to be home. A client whose
+torrents are all stopped may not learn its new address: it still shows the old one, or none. Where the cause was cured
+in sight (the binding, the tunnel whose network it shares), an address that it showed before is given time to change.
+A person can say the same (`forgive`).
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from ...model.reasons import Reason
+from .addresses import home_at
+from .evidence import Evidence
+from .vpn_judging import Case, Found, judge, seen_elsewhere
+from .vpn_learning import IP_VERSIONS, forgiven, learn
+from .vpn_types import Closed, Containment, Proof, Protection, Verdict, VpnMemory, VpnPolicy, VpnState
+
+
+def advance(
+    memory: VpnMemory, evidence: Evidence, protection: Protection, policy: VpnPolicy, now: datetime
+) -> tuple[VpnMemory, Verdict]:
+    """Take in what was seen, and judge."""
+    learned = learn(memory, evidence, protection, policy, now)
+    case = Case(memory=learned, evidence=evidence, protection=protection, policy=policy, now=now)
+    found = judge(case)
+    learned, found = _be_patient(learned, found, case)
+    learned, verdict = _settle(learned, found, case)
+    if learned.state is not verdict.state or learned.since is None:
+        learned = replace(learned, state=verdict.state, since=now)
+    again = min((at for at in _moments(learned, evidence, policy) if at > now), default=None)
+    return learned, replace(verdict, since=learned.since, again=again)
+
+
+def forgive(memory: VpnMemory, policy: VpnPolicy, now: datetime) -> VpnMemory:
+    """Return it after a person said that the client may run. What it shows now is no proof for the time of a trial."""
+    return replace(forgiven(memory, now + policy.trial), closed=None, calm_since=None)
+
+
+# --- over time -------------------------------------------------------------------------------------------------------
+
+
+def _be_patient(memory: VpnMemory, found: Found, case: Case) -> tuple[VpnMemory, Found]:
+    """Not knowing is waited out; then it turns into what it amounts to."""
+    if found.state is not VpnState.UNKNOWN:
+        return (memory if memory.doubt_since is None else replace(memory, doubt_since=None)), found
+    if memory.doubt_since is None:
+        memory = replace(memory, doubt_since=case.now)
+    since = memory.doubt_since or case.now
+    if found.turns is None or case.now - since < case.policy.patience:
+        return memory, found
+    return memory, replace(found, state=found.turns, gate_open=found.turns is VpnState.UNVERIFIED)
+
+
+def _settle(memory: VpnMemory, found: Found, case: Case) -> tuple[VpnMemory, Verdict]:
+    """Close at once, open slowly."""
+    closed = None if _is_over(memory.closed, case) else memory.closed
+    if found.state is VpnState.LEAKING or (
+        found.state is VpnState.DOWN and (closed is None or closed.state is VpnState.DOWN)
+    ):
+        stop = found.state is VpnState.LEAKING or not case.contained
+        closed = _refute(Closed(state=found.state, stop=stop, reasons=found.reasons, proof=found.proof), closed, case)
+        return replace(memory, closed=closed, calm_since=None), _while_closed(closed, (), ask=found.ask)
+    if closed is not None and not _reassures(found, closed, case):
+        verdict = _while_closed(closed, found.reasons, ask=found.ask)
+        return replace(memory, closed=closed, calm_since=None), verdict
+    if closed is not None:
+        calm_since = memory.calm_since or case.now
+        if case.now - calm_since < _calm(closed, case.policy):
+            verdict = _while_closed(closed, (case.reason("guard.vpn_calming"),), ask=found.ask)
+            return replace(memory, closed=closed, calm_since=calm_since), verdict
+    verdict = Verdict(state=found.state, reasons=found.reasons, gate_open=found.gate_open, ask=found.ask)
+    return replace(memory, closed=None, calm_since=None), verdict
+
+
+def _is_over(closed: Closed | None, case: Case) -> bool:
+    """Tell whether there is nothing any more to be closed for: what was pretended needs no time to heal."""
+    if case.protection.containment is Containment.NONE:
+        return True
+    return closed is not None and closed.proof is Proof.DRILL and not case.evidence.drill
+
+
+def _while_closed(closed: Closed, more: tuple[Reason, ...], *, ask: bool) -> Verdict:
+    return Verdict(
+        state=closed.state,
+        reasons=(*closed.reasons, *more),
+        proof=closed.proof,
+        stop=closed.stop,
+        ask=ask or (closed.state is VpnState.LEAKING and closed.proof is not Proof.DRILL),
+    )
+
+
+def _refute(closed: Closed, before: Closed | None, case: Case) -> Closed:
+    """Note that a client leaks although it is contained; that is known only after the tunnel was looked at again."""
+    if closed.proof is not Proof.ADDRESS or not case.held:
+        return replace(closed, refuted=before is not None and before.refuted)
+    since = (before.held_since if before is not None else None) or case.now
+    lasted = case.now - since > case.policy.tunnel_lasts
+    return replace(closed, held_since=since, refuted=lasted or (before is not None and before.refuted))
+
+
+def _reassures(found: Found, closed: Closed, case: Case) -> bool:
+    """Whether a moment counts as calm. After a leak it takes more than that nothing speaks against it."""
+    if not found.gate_open or closed.state is VpnState.DOWN or found.state is VpnState.SAFE:
+        return found.gate_open
+    match closed.proof:
+        case Proof.EXIT:
+            ends = [end for version in IP_VERSIONS if (end := case.inside(version)) is not None and end.agreed]
+            return bool(ends) and not any(home_at(case.memory.homes, end.place) for end in ends)
+        case Proof.ADDRESS:
+            # that it is contained was just proven wrong: it takes a cure, or to be seen elsewhere
+            cured = case.memory.cured and not closed.refuted
+            return found.state is VpnState.CONTAINED and (cured or seen_elsewhere(case))
+    return found.state is VpnState.CONTAINED
+
+
+def _calm(closed: Closed, policy: VpnPolicy) -> timedelta:
+    return policy.calm_after_leak if closed.state is VpnState.LEAKING else policy.calm
+
+
+def _moments(memory: VpnMemory, evidence: Evidence, policy: VpnPolicy) -> Iterable[datetime]:
+    """Return when something may change by time alone."""
+    if evidence.tunnel is not None:
+        yield evidence.tunnel.at + policy.tunnel_lasts + _TICK
+    if evidence.client is not None:
+        yield evidence.client.at + policy.client_lasts + _TICK
+    if evidence.settings is not None:
+        yield evidence.settings.at + policy.settings_last + _TICK
+    if memory.doubt_since is not None:
+        yield memory.doubt_since + policy.patience
+    if memory.disconnected_since is not None:
+        yield memory.disconnected_since + policy.disconnected
+    if memory.closed is not None and memory.calm_since is not None:
+        yield memory.calm_since + _calm(memory.closed, policy)
+    for shown in memory.shown.values():
+        if shown.forgiven_until is not None:
+            yield shown.forgiven_until
+
+
+#: What is just as old as it may be still counts.
+_TICK = timedelta(microseconds=1)

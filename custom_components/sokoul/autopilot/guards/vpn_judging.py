@@ -1,0 +1,248 @@
+"""What the evidence of one moment amounts to, for a client and the tunnel it has to be behind."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from ...model.downloads import Transfer
+from ...model.reasons import Reason, Value, known
+from ...model.vpn import VpnRoute, VpnSnapshot, VpnStatus
+from .addresses import Opinion, disagree, home_at
+from .evidence import Evidence
+from .vpn_learning import IP_VERSIONS, opinion_of
+from .vpn_types import Binding, Containment, Proof, Protection, Shown, VpnMemory, VpnPolicy, VpnState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What the evidence of this moment amounts to. `turns`: what not knowing becomes when patience is over."""
+
+    state: VpnState
+    reasons: tuple[Reason, ...] = ()
+    proof: Proof | None = None
+    gate_open: bool = False
+    turns: VpnState | None = None
+    ask: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """What there is to judge by."""
+
+    memory: VpnMemory
+    evidence: Evidence
+    protection: Protection
+    policy: VpnPolicy
+    now: datetime
+
+    @property
+    def client(self) -> Transfer | None:
+        """The client, if it answers."""
+        seen = self.evidence.client
+        return seen.value if seen is not None and seen.fresh(self.policy.client_lasts, self.now) else None
+
+    @property
+    def tunnel(self) -> VpnSnapshot | None:
+        """The tunnel, if it answers."""
+        seen = self.evidence.tunnel
+        return seen.value if seen is not None and seen.fresh(self.policy.tunnel_lasts, self.now) else None
+
+    @property
+    def binding(self) -> Binding | None:
+        """Where the client is bound to, if that is known."""
+        seen = self.evidence.settings
+        return self.memory.binding if seen is not None and seen.fresh(self.policy.settings_last, self.now) else None
+
+    @property
+    def held(self) -> bool:
+        """Whether what contains the client is in force, as far as is known."""
+        if self.protection.containment is Containment.NAMESPACE:
+            return self.memory.connected is not False
+        return self.binding is Binding.TUNNEL
+
+    @property
+    def contained(self) -> bool:
+        """Whether there is no other way out. One that has to be bound is, until its settings say otherwise."""
+        if self.protection.containment is Containment.NAMESPACE:
+            return True
+        if self.protection.containment is Containment.BOUND and self.binding is None:
+            return True
+        return self.binding in {Binding.TUNNEL, Binding.NOWHERE}
+
+    def inside(self, version: int) -> Opinion | None:
+        """Where the tunnel ends."""
+        return opinion_of(self.memory.inside, version, self.policy, self.now)
+
+    def reason(self, key: str, **values: Value | None) -> Reason:
+        """Return a reason; the names of client and tunnel are always there."""
+        named: dict[str, Value] = {"client": self.protection.client, "vpn": self.protection.vpn}
+        return Reason(key=key, parameters={**named, **known(**values)}, backend_id=self.protection.vpn_id)
+
+
+def judge(case: Case) -> Found:
+    """Return what holds at this moment."""
+    if case.protection.containment is Containment.NONE:
+        return _unverified(case, "guard.vpn_none")
+    return _leak(case) or (_judge_contained(case) if case.contained else _judge_other(case))
+
+
+def _leak(case: Case) -> Found | None:
+    """Return what is proven; a real leak comes before a pretended one."""
+    for proof, reason in (*_seen_at_home(case), *_unbound(case), *_exits_at_home(case)):
+        return Found(state=VpnState.LEAKING, reasons=(reason,), proof=proof, ask=True)
+    closed = case.memory.closed
+    if case.evidence.drill and (closed is None or closed.proof is Proof.DRILL):
+        return Found(state=VpnState.LEAKING, reasons=(case.reason("guard.vpn_drill"),), proof=Proof.DRILL)
+    return None
+
+
+def _seen_at_home(case: Case) -> Iterable[tuple[Proof, Reason]]:
+    """Yield that the client's swarms see it at home: no wait, no second opinion.
+
+    That the tunnel ends at the same place is no excuse where it was seen elsewhere before. Where it never was, Home
+    Assistant may itself go out through it.
+    """
+    if case.client is None or not case.protection.outside:
+        return
+    for version, shown in case.memory.shown.items():
+        home = home_at(case.memory.homes, shown.place)
+        if home is None or (shown.forgiven_until is not None and case.now < shown.forgiven_until):
+            continue
+        theirs = case.inside(version)
+        if home.distinct or theirs is None or theirs.place != home.place:
+            yield Proof.ADDRESS, case.reason("guard.vpn_seen_at_home", version=version)
+
+
+def _unbound(case: Case) -> Iterable[tuple[Proof, Reason]]:
+    """Yield that it isn't bound where it has to be. In the tunnel's own network it needn't be bound at all."""
+    if case.protection.containment is not Containment.BOUND:
+        return
+    interface = case.protection.interface or ""
+    if case.binding is Binding.ANY:
+        yield Proof.BINDING, case.reason("guard.vpn_unbound", interface=interface)
+    elif case.binding is Binding.ELSEWHERE and case.evidence.settings is not None:
+        bound = case.evidence.settings.value.interface or ""
+        yield Proof.BINDING, case.reason("guard.vpn_bound_elsewhere", interface=interface, bound=bound)
+
+
+def _exits_at_home(case: Case) -> Iterable[tuple[Proof, Reason]]:
+    """Yield that the tunnel ends at home, as services agree. What the client itself shows outranks them."""
+    if not case.protection.outside or case.memory.connected is False:
+        return
+    for version in IP_VERSIONS:
+        theirs = case.inside(version)
+        if theirs is None or not theirs.agreed:
+            continue
+        home, shown = home_at(case.memory.homes, theirs.place), case.memory.shown.get(version)
+        elsewhere = case.client is not None and shown is not None and shown.place != theirs.place
+        if home is not None and home.distinct and not elsewhere:
+            yield Proof.EXIT, case.reason("guard.vpn_exit_at_home", version=version)
+
+
+def _judge_contained(case: Case) -> Found:
+    """Judge a client that has no other way out: nothing of this stops anything."""
+    if case.binding is Binding.NOWHERE:
+        return Found(state=VpnState.DOWN, reasons=(case.reason("guard.vpn_bound_nowhere"),))
+    if case.protection.containment is Containment.BOUND and case.binding is None:
+        return Found(state=VpnState.UNKNOWN, reasons=(case.reason("guard.vpn_binding_unread"),))
+    within = case.protection.containment is Containment.NAMESPACE
+    inside = case.reason("guard.vpn_contained" if within else "guard.vpn_bound", interface=case.protection.interface)
+    notes: tuple[Reason, ...] = ()
+    if case.protection.gluetun:
+        if case.tunnel is None:
+            return _silent(case)
+        notes = _notes(case, case.tunnel)
+        match case.tunnel.status:
+            case VpnStatus.STARTING | VpnStatus.STOPPING:
+                return Found(state=VpnState.CONTAINED, reasons=(case.reason("guard.vpn_changing"), *notes))
+            case VpnStatus.STOPPED | VpnStatus.CRASHED | VpnStatus.COMPLETED:
+                return Found(state=VpnState.DOWN, reasons=(case.reason("guard.vpn_down"), *notes))
+    since = case.memory.disconnected_since
+    if case.client is not None and since is not None and case.now - since >= case.policy.disconnected:
+        return Found(state=VpnState.DOWN, reasons=(case.reason("guard.vpn_disconnected", since=since), *notes))
+    return Found(state=VpnState.CONTAINED, reasons=(inside, *notes), gate_open=True)
+
+
+def _judge_other(case: Case) -> Found:
+    """Judge a client that could go out elsewhere: it needs a tunnel that is up, and an address that is not ours."""
+    notes: tuple[Reason, ...] = ()
+    if case.protection.gluetun:
+        if case.tunnel is None:
+            return _silent(case)
+        notes = _notes(case, case.tunnel)
+        if case.tunnel.status not in {VpnStatus.RUNNING, VpnStatus.UNKNOWN}:
+            return Found(state=VpnState.DOWN, reasons=(case.reason("guard.vpn_down"), *notes))
+    if case.client is None:
+        return Found(state=VpnState.UNKNOWN, reasons=(case.reason("guard.vpn_client_silent"), *notes))
+    if case.protection.containment is Containment.BOUND and case.binding is Binding.ADDRESS:
+        return _unverified(case, "guard.vpn_bound_to_address", *notes)
+    if not case.protection.tells_address:
+        return _unverified(case, "guard.vpn_address_untold", *notes)
+    if not case.memory.shown:
+        return _doubt(case, "guard.vpn_no_address", *notes)
+    for shown in case.memory.shown.values():
+        if (found := _doubts_about(case, shown, notes)) is not None:
+            return found
+    return Found(state=VpnState.SAFE, reasons=(case.reason("guard.vpn_safe"), *notes), gate_open=True)
+
+
+def seen_elsewhere(case: Case) -> bool:
+    """Tell whether it is proven that the client is seen elsewhere than at home."""
+    shown = case.memory.shown.values()
+    return case.client is not None and bool(shown) and all(_doubts_about(case, each, ()) is None for each in shown)
+
+
+def _doubts_about(case: Case, shown: Shown, notes: tuple[Reason, ...]) -> Found | None:
+    """Return what keeps an address that the client shows from being proven foreign; None: it is."""
+    version = shown.place.version
+    if shown.forgiven_until is not None and case.now < shown.forgiven_until and home_at(case.memory.homes, shown.place):
+        return _unverified(case, "guard.vpn_forgiven", *notes)
+    theirs = case.inside(version)
+    if theirs is not None and theirs.place != shown.place:
+        return _doubt(case, "guard.vpn_split", *notes)
+    if not case.protection.outside:
+        return _unverified(case, "guard.vpn_home_untold", *notes)
+    ours = opinion_of(case.memory.outside, version, case.policy, case.now)
+    if ours is not None and ours.place == shown.place:
+        if theirs is None and not ours.agreed:
+            return _doubt(case, "guard.vpn_one_says_home", *notes)
+        return _unverified(case, "guard.vpn_same_exit", *notes)
+    checked = max((home.confirmed_at for home in case.memory.homes if home.place.version == version), default=None)
+    if checked is None or case.now - checked > case.policy.home_lasts:
+        if version == 6 and theirs is not None and theirs.agreed:  # noqa: PLR2004 -- of IP; many homes have none
+            return None
+        lied = disagree(case.memory.outside, version, case.now, case.policy.said_lasts)
+        return _unverified(case, "guard.vpn_services_disagree" if lied else "guard.vpn_home_unknown", *notes, ask=True)
+    if theirs is None and checked < shown.since:
+        return _unverified(case, "guard.vpn_address_new", *notes, ask=True)
+    return None
+
+
+def _silent(case: Case) -> Found:
+    turns = VpnState.DOWN if case.policy.silence_is_down else None
+    seen = case.evidence.tunnel
+    reason = case.reason("guard.vpn_silent", since=seen.at) if seen else case.reason("guard.vpn_never_answered")
+    return Found(state=VpnState.UNKNOWN, reasons=(reason,), turns=turns)
+
+
+def _doubt(case: Case, key: str, *notes: Reason) -> Found:
+    """Not knowing that passes: with time, or into not being able to prove it."""
+    return Found(state=VpnState.UNKNOWN, reasons=(case.reason(key), *notes), turns=VpnState.UNVERIFIED, ask=True)
+
+
+def _unverified(case: Case, key: str, *notes: Reason, ask: bool = False) -> Found:
+    return Found(state=VpnState.UNVERIFIED, reasons=(case.reason(key), *notes), gate_open=True, ask=ask)
+
+
+def _notes(case: Case, tunnel: VpnSnapshot) -> tuple[Reason, ...]:
+    """Return what is worth saying of a tunnel, and changes nothing."""
+    keys = []
+    if VpnRoute.STATUS in tunnel.refused:
+        keys.append("guard.vpn_refused")
+    elif tunnel.status is VpnStatus.UNKNOWN:
+        keys.append("guard.vpn_status_unknown")
+    if tunnel.dns_status in {VpnStatus.STOPPED, VpnStatus.CRASHED}:
+        keys.append("guard.vpn_dns_down")
+    if not case.protection.proxy:
+        keys.append("guard.vpn_no_proxy")
+    return tuple(case.reason(key) for key in keys)

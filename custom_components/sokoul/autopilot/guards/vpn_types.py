@@ -1,0 +1,183 @@
+"""The words of the VPN guard: what protects a client, what is remembered of it, and what holds now."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import Enum, StrEnum, auto
+from types import MappingProxyType
+from typing import Any
+
+from ...model.reasons import Reason
+from ...model.vpn import VpnSnapshot
+from .addresses import Home, Place, Voices, keep, place_from
+from .evidence import Seen
+
+
+class VpnState(StrEnum):
+    """How a client stands."""
+
+    SAFE = "safe"  # proven: its swarms see it at the tunnel's end
+    CONTAINED = "contained"  # it has no other way out
+    UNVERIFIED = "unverified"  # nothing speaks against it, and nothing can prove it
+    DOWN = "down"  # the tunnel is
+    LEAKING = "leaking"  # proven
+    UNKNOWN = "unknown"  # for the moment nobody can tell
+
+
+class Containment(StrEnum):
+    """How a client is protected, as it was set up. What the client says of itself now is evidence."""
+
+    NAMESPACE = "namespace"  # it shares the tunnel's network: that has no other way out
+    BOUND = "bound"  # it has to be bound to the tunnel's interface
+    OPEN = "open"  # by nothing but the guard
+    NONE = "none"  # it isn't meant to be behind a VPN
+
+
+class Proof(StrEnum):
+    """What proves a leak."""
+
+    ADDRESS = "address"  # the client's swarms see it at home
+    EXIT = "exit"  # what goes through the tunnel comes out at home
+    BINDING = "binding"  # it isn't bound where it has to be
+    DRILL = "drill"  # pretended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protection:
+    """One client and what protects it. Names are for people; `vpn_id` is the backend that can tell more."""
+
+    client: str
+    containment: Containment
+    vpn: str = "VPN"
+    vpn_id: str | None = None
+    interface: str | None = None  # the tunnel's, as the client sees it
+    gluetun: bool = False  # the tunnel has a control server that we ask
+    proxy: bool = False  # an address can be asked for through the tunnel
+    outside: bool = False  # and past it: Home Assistant itself doesn't go out through the tunnel
+    tells_address: bool = False  # the client says where it is seen (qBittorrent 5.1 and newer)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VpnPolicy:
+    """How long things count, and how long is waited."""
+
+    client_lasts: timedelta = timedelta(seconds=10)  # it is read several times a second where a leak is possible
+    settings_last: timedelta = timedelta(seconds=90)
+    tunnel_lasts: timedelta = timedelta(seconds=25)  # two polls of 10 s may fail
+    said_lasts: timedelta = timedelta(minutes=45)  # services are asked every half hour
+    repeat: timedelta = timedelta(minutes=10)  # so long has a service that is alone to say the same
+    home_lasts: timedelta = timedelta(hours=6)  # an older look at our own address proves nothing any more
+    patience: timedelta = timedelta(seconds=60)  # with not knowing
+    silence_is_down: bool = True  # what a tunnel is after that, of which nothing was heard; else it stays unknown
+    disconnected: timedelta = timedelta(seconds=20)  # so long may a contained client have no connection
+    calm: timedelta = timedelta(seconds=10)  # so long has it to look right after the tunnel was down
+    calm_after_leak: timedelta = timedelta(seconds=60)
+    trial: timedelta = timedelta(minutes=10)  # so long may a client go on to show an address from before the cure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """The address that a client shows, without a break since a moment."""
+
+    place: Place
+    since: datetime
+    foreign: bool = False  # our own address was another one meanwhile: this is none of ours
+    forgiven_until: datetime | None = None  # until then it may be from before the cure
+
+
+class Binding(Enum):
+    """Where a client is bound to, measured by where it has to be."""
+
+    TUNNEL = auto()
+    NOWHERE = auto()  # the loopback: nothing leaves (Gluetun's hook for the end of a connection sets that)
+    ANY = auto()  # whatever network there is
+    ELSEWHERE = auto()  # another interface
+    ADDRESS = auto()  # an address instead of an interface: nobody can tell whose that is
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closed:
+    """The guard has closed, and stays so until it looks right for long enough."""
+
+    state: VpnState  # DOWN or LEAKING
+    stop: bool
+    reasons: tuple[Reason, ...] = ()
+    proof: Proof | None = None
+    held_since: datetime | None = None  # it leaks although what contains it was in force since then
+    refuted: bool = False  # for so long that it can't be what keeps it inside
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VpnMemory:
+    """What is remembered between two looks. Only what `as_json` gives has to outlive a restart."""
+
+    homes: tuple[Home, ...] = ()
+    closed: Closed | None = None
+    inside: Voices = MappingProxyType({})  # who said what of the tunnel's end
+    outside: Voices = MappingProxyType({})  # and of our own address
+    tunnel: Seen[VpnSnapshot] | None = None  # the look that was last taken in
+    tunnel_since: datetime | None = None  # its present connection was made; None: before we looked
+    connected: bool | None = None
+    tunnel_address: str | None = None
+    shown: Mapping[int, Shown] = MappingProxyType({})  # by version of the internet protocol
+    binding: Binding | None = None
+    cured: bool = False  # what contains it was seen to come into force again, and is
+    doubt_since: datetime | None = None
+    disconnected_since: datetime | None = None
+    calm_since: datetime | None = None
+    state: VpnState = VpnState.UNKNOWN
+    since: datetime | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what has to be stored. It holds addresses of the person's home: never show or log it."""
+        stored: dict[str, Any] = {
+            "homes": [[str(home.place), home.confirmed_at.timestamp(), home.distinct] for home in self.homes]
+        }
+        if self.closed is not None and self.closed.proof is not Proof.DRILL:
+            stored["closed"] = {
+                "state": str(self.closed.state),
+                "since": self.since and self.since.timestamp(),
+                "stop": self.closed.stop,
+                "proof": self.closed.proof and str(self.closed.proof),
+                "refuted": self.closed.refuted,
+            }
+        return stored
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any], now: datetime) -> VpnMemory:
+        """Return what was stored. Raises `KeyError`, `TypeError` or `ValueError` when `as_json` didn't make it."""
+        homes = tuple(
+            Home(place=place_from(text), confirmed_at=datetime.fromtimestamp(at, now.tzinfo), distinct=bool(distinct))
+            for text, at, distinct in stored.get("homes", ())
+        )
+        memory = cls(homes=keep(homes, now))
+        if (was := stored.get("closed")) is None:
+            return memory
+        closed = Closed(
+            state=VpnState(was["state"]),
+            stop=bool(was["stop"]),
+            reasons=(Reason(key="guard.vpn_closed_before"),),
+            proof=Proof(was["proof"]) if was["proof"] else None,
+            refuted=bool(was["refuted"]),
+        )
+        since = datetime.fromtimestamp(was["since"], now.tzinfo) if was["since"] else now
+        return replace(memory, closed=closed, state=closed.state, since=since)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What holds now.
+
+    `stop`: nothing may run at the client, whoever starts it. `gate_open`: what its downloads look like can be trusted.
+    `ask`: the services that name addresses could settle this now (not more than about once a minute, whatever it says).
+    `again`: ask the guard again then, also if nothing new was seen; None: there is nothing to wait for.
+    """
+
+    state: VpnState
+    since: datetime | None = None
+    reasons: tuple[Reason, ...] = ()
+    proof: Proof | None = None
+    stop: bool = False
+    gate_open: bool = False
+    ask: bool = False
+    again: datetime | None = None
