@@ -33,7 +33,8 @@ from custom_components.sokoul.autopilot.settings import Caps
 from custom_components.sokoul.autopilot.watch import FACTS_LAST
 from custom_components.sokoul.binary_sensor import CONNECTIVITY
 from custom_components.sokoul.clients.http import DEFAULT_TIMEOUT_SECONDS
-from custom_components.sokoul.connectors import arr, docker, prowlarr, qbittorrent
+from custom_components.sokoul.clients.public_ip import SERVICES_V4, SERVICES_V6
+from custom_components.sokoul.connectors import arr, docker, gluetun, prowlarr, qbittorrent
 from custom_components.sokoul.connectors.base import BUSY_WRITE_PAUSE, SPACE_WRITE_PAUSE, USUAL_WRITE_PAUSE, Parts
 from custom_components.sokoul.connectors.registry import CONNECTORS
 from custom_components.sokoul.const import AUTH_PAUSE, LONGEST_BACKOFF, MAX_REFUSALS, OUTAGE_GRACE, START_PATIENCE
@@ -310,6 +311,13 @@ def test_the_versions_are_those_of_the_check_up() -> None:
     assert told == {kind: ".".join(map(str, connector.oldest_version)) for kind, connector in CONNECTORS.items()}
 
 
+def test_every_service_that_is_asked_for_the_public_address_is_documented() -> None:
+    table = rows(page("gluetun.md"), after="one fails. They see your address, as every website does, and nothing else.")
+    for column, services in ((1, SERVICES_V4), (2, SERVICES_V6)):
+        told = {f"https://{row[column].strip('` ')}" for row in table if row[column].strip()}
+        assert told == {*services}
+
+
 # --- times -----------------------------------------------------------------------------------------------------------
 
 
@@ -369,6 +377,11 @@ TIMES = {
         f"up to {minutes(DOWN.longest_back_off) // 60} hours. After {DOWN.restarts_a_day} tries in a day",
         f"on again {OFF_SECONDS} seconds later",
         f"within {minutes(LONGEST_BACKOFF)} minutes",
+    ),
+    "gluetun.md": (
+        f"asked every {gluetun.INTERVAL.seconds} seconds",
+        f"every {gluetun.SETTLING_INTERVAL.seconds} seconds while it connects",
+        f"read every {minutes(gluetun.SLOW_INTERVAL)} minutes",
     ),
     "container-engine.md": (f"listed every {docker.INTERVAL.seconds} seconds",),
     "actions.md": (

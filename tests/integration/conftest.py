@@ -23,6 +23,7 @@ from custom_components.sokoul.store import Limits
 from devstack.clock import ManualClock
 from devstack.docker import DockerSimulator
 from devstack.frame import Simulator
+from devstack.gluetun import GluetunSimulator
 from devstack.prowlarr import ProwlarrSimulator
 from devstack.qbittorrent import QbittorrentSimulator
 from devstack.radarr import RadarrSimulator
@@ -39,6 +40,7 @@ RADARR_ID = "01SOKOULRADARR000000000000"
 SONARR_ID = "01SOKOULSONARR000000000000"
 PROWLARR_ID = "01SOKOULPROWLARR0000000000"
 DOCKER_ID = "01SOKOULDOCKER000000000000"
+GLUETUN_ID = "01SOKOULGLUETUN00000000000"
 
 type SetUp = Callable[..., Awaitable[MockConfigEntry]]
 type PassTime = Callable[..., Awaitable[None]]
@@ -136,6 +138,12 @@ async def prowlarr(clock: ManualClock) -> AsyncIterator[ProwlarrSimulator]:
 @pytest.fixture
 async def docker(clock: ManualClock) -> AsyncIterator[DockerSimulator]:
     async with DockerSimulator("1.44", clock=clock) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+async def gluetun(clock: ManualClock) -> AsyncIterator[GluetunSimulator]:
+    async with GluetunSimulator(clock=clock) as simulator:
         yield simulator
 
 

@@ -10,6 +10,7 @@ from custom_components.sokoul.connectors.discovery import Found, Place, unknown
 from custom_components.sokoul.connectors.registry import CONNECTORS
 from devstack.docker import DockerSimulator
 from devstack.frame import FaultKind, Simulator
+from devstack.gluetun import GluetunSimulator
 from devstack.prowlarr import ProwlarrSimulator
 from devstack.qbittorrent import QbittorrentSimulator
 from devstack.radarr import RadarrSimulator
@@ -32,6 +33,7 @@ async def test_each_program_is_recognised_and_taken_for_no_other(
     prowlarr: ProwlarrSimulator,
     qbittorrent: QbittorrentSimulator,
     docker: DockerSimulator,
+    gluetun: GluetunSimulator,
 ) -> None:
     simulators: dict[str, Simulator] = {
         "radarr": radarr,
@@ -39,6 +41,7 @@ async def test_each_program_is_recognised_and_taken_for_no_other(
         "prowlarr": prowlarr,
         "qbittorrent": qbittorrent,
         "docker": docker,
+        "gluetun": gluetun,
     }
     recognised = {
         (kind, other)

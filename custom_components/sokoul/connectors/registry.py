@@ -4,11 +4,12 @@ from typing import Any
 
 from .base import Connector
 from .docker import DOCKER
+from .gluetun import GLUETUN
 from .prowlarr import PROWLARR
 from .qbittorrent import QBITTORRENT
 from .radarr import RADARR
 from .sonarr import SONARR
 
 CONNECTORS: dict[str, Connector[Any, Any]] = {
-    connector.kind: connector for connector in (QBITTORRENT, RADARR, SONARR, PROWLARR, DOCKER)
+    connector.kind: connector for connector in (QBITTORRENT, RADARR, SONARR, PROWLARR, DOCKER, GLUETUN)
 }

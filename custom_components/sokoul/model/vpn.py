@@ -76,7 +76,7 @@ class VpnSnapshot:
     ports: tuple[int, ...] = ()  # forwarded to us, each once and none of them 0
     dns_status: VpnStatus | None = None  # None: it is not told
     refused: frozenset[VpnRoute] = frozenset()
-    #: it is starting or stopping, or says that it runs since a moment ago and has no address yet
+    #: it is starting or stopping, or says that it runs since a moment ago and has no address or no ports yet
     settling: bool = False
 
     @property
@@ -90,7 +90,8 @@ class VpnSnapshot:
             return None
         if self.status is not VpnStatus.RUNNING:
             return False
-        return None if self.settling and self.public_ip is None else True
+        waits_for_address = self.settling and self.public_ip is None and VpnRoute.PUBLIC_IP not in self.refused
+        return None if waits_for_address else True
 
     @property
     def knows_ports(self) -> bool:
