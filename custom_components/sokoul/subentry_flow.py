@@ -68,7 +68,7 @@ class BackendSubentryFlow(ConfigSubentryFlow):
             **forms.preference_fields(connector),
         }
         shown = {
-            CONF_URL: stored.url,
+            CONF_URL: forms.shown_address(self.hass, connector, stored.url),
             CONF_USERNAME: stored.username,
             CONF_VERIFY_SSL: stored.verify_ssl,
             **before,
@@ -77,7 +77,9 @@ class BackendSubentryFlow(ConfigSubentryFlow):
 
     def _connection_fields(self) -> dict[vol.Marker, Any]:
         connector = self._connector
-        return forms.connection_fields(connector.credentials, address=connector.default_port is not None)
+        return forms.connection_fields(
+            connector.credentials, address=connector.default_port is not None, chosen=connector.chosen_address
+        )
 
     async def _try(self, typed: Mapping[str, Any], stored: Connection | None) -> tuple[dict[str, Any], forms.Trial]:
         """Return the preferences, and the result of trying the connection; it counts only when all is well."""

@@ -19,7 +19,7 @@ import re
 import time
 
 from ..model.machine import CoolingDevice, Frequency, ThermalSnapshot, ThrottleFlags, TripKind, Zone
-from .errors import CannotConnect, NotFound, Silence
+from .errors import CannotConnect, Silence
 from .sysfs import device_of, names, numbered, read_number, read_text
 from .thermal_names import best, kind_of
 
@@ -59,7 +59,7 @@ class ThermalClient:
         return self._latency_seconds
 
     async def read(self) -> ThermalSnapshot:
-        """Return what all sensors say. Raises `NotFound` where there is none, `CannotConnect` while one hangs."""
+        """Return what all sensors say. Raises `CannotConnect` where there is none, and while one hangs."""
         if self._reading is not None and not self._reading.done():
             raise CannotConnect("a sensor of this machine has not answered yet", silence=Silence.TIMEOUT)
         begun = time.monotonic()
@@ -81,7 +81,7 @@ class ThermalClient:
         sensors = tuple(_sensors(self._root, chips))
         zones = tuple(sensor.zone for sensor in sensors)
         if not zones:
-            raise NotFound(
+            raise CannotConnect(
                 "this machine shows no temperature: a virtual one has none. "
                 "Choose one of Home Assistant's temperature entities instead"
             )

@@ -23,6 +23,7 @@ from homeassistant.const import (
     UnitOfInformation,
 )
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers.selector import Selector
 from homeassistant.helpers.typing import StateType
 from yarl import URL
 
@@ -87,6 +88,17 @@ class Credentials(StrEnum):
     API_KEY = "api_key"
     LOGIN = "login"  # user name and password, or an API key instead
     NONE = "none"  # whoever reaches it may do everything
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChosenAddress:
+    """An address that a form lets choose instead of having it typed (an entity of Home Assistant), or leave empty."""
+
+    selector: Selector[Any]
+    #: what is kept of what was chosen, or of nothing
+    read: Callable[[HomeAssistant, str], str]
+    #: what the form shows of what is kept, nothing for what is meant by choosing nothing
+    shown: Callable[[HomeAssistant, str], str]
 
 
 class Client(Protocol):
@@ -326,6 +338,8 @@ class Connector[ClientT: Client, SnapshotT]:
     credentials: Credentials
     #: reads an address that need not be one of the web, and completes it. Raises ValueError
     read_address: Callable[[str], str] | None = None
+    #: lets its address be chosen; there is none to type
+    chosen_address: ChosenAddress | None = None
     #: where its API key is shown, by the names of its own menus
     key_at: str = ""
     connect: Callable[[HomeAssistant, Connection], ClientT]

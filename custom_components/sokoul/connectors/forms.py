@@ -1,6 +1,6 @@
 """The form of a backend: its fields, reading what was typed, and saying which field is wrong."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from yarl import URL
 from ..clients.errors import BackendError, InvalidAuth, WrongApplication
 from ..const import CONF_PUSH, CONF_PUSH_URL
 from ..problems import problem_of
-from .base import Connection, Connector, Credentials, Identity
+from .base import ChosenAddress, Connection, Connector, Credentials, Identity
 
 URL_FIELD = TextSelector(TextSelectorConfig(type=TextSelectorType.URL, autocomplete="url"))
 NAME_FIELD = TextSelector(TextSelectorConfig(autocomplete="username"))
@@ -58,8 +58,12 @@ def credential_fields(credentials: Credentials) -> dict[vol.Marker, Any]:
     }
 
 
-def connection_fields(credentials: Credentials, *, address: bool = True) -> dict[vol.Marker, Any]:
-    """Return the fields of a connection, of what has an address or of what has none."""
+def connection_fields(
+    credentials: Credentials, *, address: bool = True, chosen: ChosenAddress | None = None
+) -> dict[vol.Marker, Any]:
+    """Return the fields of a connection, of what has an address (to be typed, or chosen) or of what has none."""
+    if chosen is not None:
+        return {vol.Optional(CONF_URL): chosen.selector, **credential_fields(credentials)}
     if not address:
         return credential_fields(credentials)
     return {
@@ -103,18 +107,18 @@ def hints(*connectors: Connector[Any, Any]) -> dict[str, str]:
 # --- reading what was typed ------------------------------------------------------------------------------------------
 
 
-def read_connection(
-    typed: Mapping[str, Any], default_port: int | None, read_address: Callable[[str], str] | None = None
-) -> Connection:
+def read_connection(hass: HomeAssistant, connector: Connector[Any, Any], typed: Mapping[str, Any]) -> Connection:
     """Read what was typed; spaces around a name or a key are always a slip, those of a password are taken as they are.
 
-    Without a default port there is no address to be read. Raises ValueError when the address is none.
+    Without a default port there is no address to be typed. Raises ValueError when the address is none.
     """
     address = typed.get(CONF_URL, "")
-    if read_address is not None:
-        url = read_address(address)
+    if connector.chosen_address is not None:
+        url = connector.chosen_address.read(hass, address)
+    elif connector.read_address is not None:
+        url = connector.read_address(address)
     else:
-        url = "" if default_port is None else tidy_url(address, default_port)
+        url = "" if connector.default_port is None else tidy_url(address, connector.default_port)
     return Connection(
         url=url,
         username=typed.get(CONF_USERNAME, "").strip(),
@@ -165,6 +169,11 @@ def same_host(one: Connection, other: Connection) -> bool:
     return URL(one.url).host == URL(other.url).host
 
 
+def shown_address(hass: HomeAssistant, connector: Connector[Any, Any], url: str) -> str:
+    """Return an address as a form shows it."""
+    return url if connector.chosen_address is None else connector.chosen_address.shown(hass, url)
+
+
 # --- trying it -------------------------------------------------------------------------------------------------------
 
 
@@ -184,7 +193,7 @@ async def try_connection(
 ) -> Trial:
     """Try what was typed. Empty secrets keep the stored ones."""
     try:
-        connection = read_connection(typed, connector.default_port, connector.read_address)
+        connection = read_connection(hass, connector, typed)
     except ValueError:
         return Trial(errors={CONF_URL: INVALID_URL})
     withheld = False
