@@ -1,0 +1,245 @@
+"""The forwarded port: a client behind a tunnel listens where the tunnel lets others in.
+
+A tunnel gets a port when it connects, and may get another one the next time; 0 or none means that it has none yet,
+and is never set: a client with port 0 takes any. Of several ports the one that the client has is kept. A random port
+and UPnP are switched off: the first undoes all this at the next start, the second opens the house's own router.
+
+What a client was told is believed when it was read back after that. What is refused, or changed back by another tool,
+is tried again ever more rarely, and said. After a reconnect a client may go on listening on an interface that is gone,
+on the right port, and hear nobody: then another port and back makes it listen anew. That is tried a few times for
+each connection, and only while torrents run: nobody comes to a client that has nothing to offer.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+
+from ...model.downloads import ClientSettings, ConnectionStatus
+from ...model.reasons import Reason, Value
+from .evidence import Seen
+
+
+class PortState(StrEnum):
+    """How the port stands."""
+
+    IN_SYNC = "in_sync"
+    SETTING = "setting"
+    WAKING = "waking"
+    DEAD = "dead"  # it is the right one, and nobody comes in
+    FAILING = "failing"  # the client doesn't take it, or something else changes it back
+    NOT_FORWARDED = "not_forwarded"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """What became of a write: the client took it, or not (refused, or no answer)."""
+
+    at: datetime  # when that was known
+    accepted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortFacts:
+    """What is known of a tunnel's ports and of the client behind it. Names are for people."""
+
+    client: str
+    vpn: str
+    forwarded: Seen[tuple[int, ...]] | None = None  # None: nobody can tell
+    settings: Seen[ClientSettings] | None = None  # None: the client doesn't answer
+    connection: ConnectionStatus = ConnectionStatus.UNKNOWN
+    active: bool = False  # torrents run that somebody could come for
+    tunnel_since: datetime | None = None  # the tunnel is connected; None: it isn't known since when
+    client_since: datetime | None = None  # the client was started
+    write: Write | None = None  # the last one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortPolicy:
+    """How long is waited."""
+
+    retry: timedelta = timedelta(seconds=5)  # doubled each time
+    longest_retry: timedelta = timedelta(minutes=10)
+    tell_after: int = 3  # tries
+    answer: timedelta = timedelta(seconds=30)  # after that a write counts as failed
+    settled: timedelta = timedelta(minutes=5)  # so long has it to stay right until earlier tries are forgotten
+    firewalled: timedelta = timedelta(minutes=3)  # so long may nobody come in
+    disconnected: timedelta = timedelta(seconds=20)  # so long may it not listen at all
+    wakes: int = 2  # for each connection of the tunnel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortMemory:
+    """What is remembered between two looks; nothing of it has to be stored."""
+
+    tunnel_since: datetime | None = None
+    client_since: datetime | None = None
+    wanted: int | None = None
+    ordered_at: datetime | None = None  # the last write was ordered; None: everything is answered
+    tries: int = 0
+    next_at: datetime | None = None
+    right_since: datetime | None = None
+    alone_since: datetime | None = None  # nobody could come in since then, though somebody could want to
+    wakes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortVerdict:
+    """What to do now.
+
+    `write`: preferences to set, by their names in qBittorrent; read them back and tell what became of it. `read`: read
+    the settings now. `report`: a person should know. `again`: ask again then, also if nothing has changed.
+    """
+
+    state: PortState
+    reasons: tuple[Reason, ...] = ()
+    port: int | None = None  # the one that it should be
+    in_sync: bool | None = None  # None: nobody can tell
+    write: Mapping[str, int | bool] = MappingProxyType({})
+    read: bool = False
+    report: bool = False
+    again: datetime | None = None
+
+
+def advance(memory: PortMemory, facts: PortFacts, policy: PortPolicy, now: datetime) -> tuple[PortMemory, PortVerdict]:
+    """Take in what is known, and say what to do."""
+    if (memory.tunnel_since, memory.client_since) != (facts.tunnel_since, facts.client_since):
+        # a new connection or a new start: what was tried before counts for nothing, and nobody could come in meanwhile
+        memory = PortMemory(tunnel_since=facts.tunnel_since, client_since=facts.client_since, wanted=memory.wanted)
+    ports = _ports(facts)
+    if ports is None:
+        return _rest(memory), _say(facts, PortState.UNKNOWN, "guard.port_unknown")
+    if not ports:
+        return _rest(memory), _say(facts, PortState.NOT_FORWARDED, "guard.port_not_forwarded")
+    if facts.settings is None or facts.settings.value.listen_port is None:
+        return _rest(memory), _say(facts, PortState.UNKNOWN, "guard.port_silent")
+    if _older(facts.settings, facts.client_since):
+        return _rest(memory), replace(_say(facts, PortState.UNKNOWN, "guard.port_unread"), read=True)
+    port = _choose(ports, facts.settings.value.listen_port, memory.wanted)
+    if port != memory.wanted:
+        memory = replace(memory, wanted=port, tries=0, next_at=None, right_since=None)
+    memory, waiting = _answered(memory, facts, policy, now)
+    if waiting is not None:
+        return memory, replace(_say(facts, PortState.SETTING, "guard.port_set", port=port), read=True, again=waiting)
+    if _is_right(facts.settings.value, port):
+        return _keep(memory, facts, policy, now, ports, port)
+    return _set(replace(memory, right_since=None), facts, policy, now, port)
+
+
+# --- what is known ---------------------------------------------------------------------------------------------------
+
+_HIGHEST = 65535
+
+
+def _ports(facts: PortFacts) -> tuple[int, ...] | None:
+    """Return the ports of the tunnel's present connection; None: nobody can tell."""
+    if facts.forwarded is None or _older(facts.forwarded, facts.tunnel_since):
+        return None
+    return tuple(port for port in facts.forwarded.value if 0 < port <= _HIGHEST)
+
+
+def _older(seen: Seen[tuple[int, ...]] | Seen[ClientSettings], than: datetime | None) -> bool:
+    return than is not None and seen.asked_at < than
+
+
+def _choose(ports: tuple[int, ...], current: int, before: int | None) -> int:
+    """Return the port to listen on: the one that it has, the one that it had, the first."""
+    if current in ports:
+        return current
+    return before if before is not None and before in ports else ports[0]
+
+
+def _is_right(settings: ClientSettings, port: int) -> bool:
+    return settings.listen_port == port and not settings.random_port and not settings.upnp
+
+
+def _answered(
+    memory: PortMemory, facts: PortFacts, policy: PortPolicy, now: datetime
+) -> tuple[PortMemory, datetime | None]:
+    """Return until when an answer to what was ordered, or its read-back, is waited for; None: there is nothing."""
+    if memory.ordered_at is None:
+        return memory, None
+    written = facts.write if facts.write is not None and facts.write.at >= memory.ordered_at else None
+    refused = written is not None and not written.accepted
+    read = facts.settings is not None and written is not None and facts.settings.asked_at >= written.at
+    deadline = memory.ordered_at + policy.answer
+    if refused or read or now >= deadline:
+        return replace(memory, ordered_at=None), None
+    return memory, deadline
+
+
+# --- what to do ------------------------------------------------------------------------------------------------------
+
+
+def _rest(memory: PortMemory) -> PortMemory:
+    return replace(memory, right_since=None, alone_since=None)
+
+
+def _set(
+    memory: PortMemory, facts: PortFacts, policy: PortPolicy, now: datetime, port: int
+) -> tuple[PortMemory, PortVerdict]:
+    """Set the port, unless it is too early to try again."""
+    failing = memory.tries >= policy.tell_after
+    refused = facts.write is not None and not facts.write.accepted
+    key = ("guard.port_refused" if refused else "guard.port_other") if failing else "guard.port_set"
+    state = PortState.FAILING if failing else PortState.SETTING
+    verdict = replace(_say(facts, state, key, port=port), in_sync=False, report=failing)
+    if memory.next_at is not None and now < memory.next_at:
+        return memory, replace(verdict, again=memory.next_at)
+    pause = min(policy.retry * (1 << min(memory.tries, _MOST_DOUBLINGS)), policy.longest_retry)
+    memory = replace(memory, tries=memory.tries + 1, next_at=now + pause, ordered_at=now, alone_since=None)
+    return memory, replace(verdict, write=_values(port), again=now + policy.answer)
+
+
+_MOST_DOUBLINGS = 16
+
+
+def _values(port: int) -> Mapping[str, int | bool]:
+    return {"listen_port": port, "random_port": False, "upnp": False}
+
+
+def _keep(
+    memory: PortMemory, facts: PortFacts, policy: PortPolicy, now: datetime, ports: tuple[int, ...], port: int
+) -> tuple[PortMemory, PortVerdict]:
+    """Leave what is right, and see that somebody can come in."""
+    memory = replace(memory, right_since=memory.right_since or now)
+    if memory.right_since is not None and now - memory.right_since >= policy.settled:
+        memory = replace(memory, tries=0, next_at=None)
+    in_sync = replace(_say(facts, PortState.IN_SYNC, "guard.port_applied", port=port), in_sync=True)
+    if facts.connection is ConnectionStatus.CONNECTED:
+        return replace(memory, alone_since=None, wakes=0), in_sync
+    if not facts.active or facts.connection is ConnectionStatus.UNKNOWN:
+        return replace(memory, alone_since=None), in_sync
+    memory = replace(memory, alone_since=memory.alone_since or now)
+    disconnected = facts.connection is ConnectionStatus.DISCONNECTED
+    due = (memory.alone_since or now) + (policy.disconnected if disconnected else policy.firewalled)
+    exhausted = memory.wakes >= policy.wakes
+    if now < due:
+        still_dead = exhausted and memory.wakes > 0
+        return memory, replace(_dead(in_sync, facts, port) if still_dead else in_sync, again=due)
+    if exhausted:
+        return memory, _dead(in_sync, facts, port)
+    other = next(each for each in _beside(port) if each not in ports)
+    memory = replace(memory, wakes=memory.wakes + 1, ordered_at=now, alone_since=None, next_at=None)
+    verdict = replace(_say(facts, PortState.WAKING, "guard.port_wake", port=port), in_sync=True)
+    return memory, replace(verdict, write=_values(other), again=now + policy.answer)
+
+
+def _dead(verdict: PortVerdict, facts: PortFacts, port: int) -> PortVerdict:
+    dead = _say(facts, PortState.DEAD, "guard.port_dead", port=port)
+    return replace(verdict, state=dead.state, reasons=dead.reasons, report=True)
+
+
+def _beside(port: int) -> Iterable[int]:
+    """Yield ports near this one, for a moment."""
+    yield from range(port + 1, _HIGHEST + 1)
+    yield from range(port - 1, 0, -1)
+
+
+def _say(facts: PortFacts, state: PortState, key: str, port: int | None = None) -> PortVerdict:
+    parameters: dict[str, Value] = {"client": facts.client, "vpn": facts.vpn}
+    if port is not None:
+        parameters["port"] = port
+    return PortVerdict(state=state, port=port, reasons=(Reason(key=key, parameters=parameters),))
