@@ -28,8 +28,8 @@ from .store import StoreError
 
 ISSUE_LEFT_BEHIND = "left_behind"
 
-#: What may have set something aside that was not taken back.
-_MAY_BE_ASIDE = (EntryStatus.DONE, EntryStatus.FAILED, EntryStatus.RUNNING, EntryStatus.UNDOING)
+#: What may have set something aside that was not taken back: what was undone has set aside what was fetched instead.
+_MAY_BE_ASIDE = (EntryStatus.DONE, EntryStatus.FAILED, EntryStatus.RUNNING, EntryStatus.UNDOING, EntryStatus.UNDONE)
 #: So many entries are read at once.
 _PAGE = 500
 

@@ -2,15 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from custom_components.sokoul.autopilot.desk import NotPossible
 from custom_components.sokoul.autopilot.kernel import SETTLED_WITHIN
 from custom_components.sokoul.autopilot.ownership import QUARANTINE
+from custom_components.sokoul.autopilot.rules.base import Case, Verdict
 from custom_components.sokoul.autopilot.settings import PilotSettings
 from custom_components.sokoul.model.downloads import Torrent
-from custom_components.sokoul.model.journal import ActKind, Autonomy, EntryStatus, JournalEntry
+from custom_components.sokoul.model.journal import ActKind, Autonomy, EntryStatus, JournalEntry, Proposal
 from custom_components.sokoul.model.library import Protocol
 from custom_components.sokoul.model.releases import HistoryKind
 
@@ -118,9 +121,9 @@ async def test_the_torrent_itself_knows_best_that_it_is_private() -> None:
         ({"category": "mine"}, {}, {}, "result.over"),
         ({"category": QUARANTINE}, {}, {}, "result.over"),
         ({}, {"torrents": {}}, {}, "result.over"),
-        ({}, {"failing": {"torrent": Failure}}, {}, "result.error"),
+        ({}, {"failing": {"torrent": Failure}}, {}, "result.backend_error"),
         ({}, {"away": True}, {}, "result.unreachable"),
-        ({}, {}, {"failing": {"queue": Failure}}, "result.error"),
+        ({}, {}, {"failing": {"queue": Failure}}, "result.backend_error"),
     ],
 )
 async def test_what_changed_since_the_last_poll_is_left_alone(
@@ -234,7 +237,7 @@ async def test_a_grab_that_is_refused_changes_nothing() -> None:
     stack.radarr.failing["grab"] = Missing
     torrent = await act(stack)
     entry = the_one(stack)
-    assert (entry.status, result(entry), entry.undo) == (FAILED, "result.error", None)
+    assert (entry.status, result(entry), entry.undo) == (FAILED, "result.backend_error", None)
     assert (torrent.category, torrent.stopped) == ("radarr", False)
 
 
@@ -256,7 +259,7 @@ async def test_a_grab_that_never_happened_is_given_up_after_a_while() -> None:
     torrent = await act(stack)
     assert the_one(stack).status is RUNNING, "it may have happened"
     await stack.run(5 * MINUTE, MINUTE)
-    assert (the_one(stack).status, result(the_one(stack))) == (FAILED, "result.error")
+    assert (the_one(stack).status, result(the_one(stack))) == (FAILED, "result.backend_error")
     del stack.radarr.failing["grab"]
     await stack.run(3 * HOUR)
     assert (stack.radarr.grabs, torrent.category) == ([digest(1001)], QUARANTINE)
@@ -282,6 +285,60 @@ async def test_a_release_that_waited_for_an_answer_too_long_is_searched_again() 
     [entry] = stack.kernel.suggestions
     await stack.desk.approve(entry.id, "somebody", stack.clock.now)
     assert (stack.radarr.searches, torrent.category) == (2, QUARANTINE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "backend", "call"),
+    [
+        (REPLACE, "radarr", "grab"),
+        (REPLACE, "radarr", "remove_queue_items"),
+        (DISCARD, "radarr", "remove_queue_items"),
+        (DISCARD, "qbt", "torrent"),
+        (DISCARD, "qbt", "set_category"),
+        (LEAVE_QUEUE, "radarr", "queue"),
+        (LEAVE_QUEUE, "radarr", "remove_queue_items"),
+        (ActKind.REANNOUNCE, "qbt", "reannounce"),
+        (ActKind.RECHECK, "qbt", "recheck"),
+        (ActKind.ADD_TRACKERS, "qbt", "add_trackers"),
+        (ActKind.RETRY_IMPORT, "radarr", "refresh_downloads"),
+        (ActKind.FETCH_MISSING, "radarr", "releases"),
+        (ActKind.FETCH_MISSING, "qbt", "set_file_priority"),
+    ],
+)
+async def test_what_went_wrong_names_who_it_went_wrong_with(kind: ActKind, backend: str, call: str) -> None:
+    wanted = always(kind, looks=frozenset())
+
+    def judge(case: Case, policy: Any, elapsed: timedelta) -> Verdict:
+        verdict = wanted.judge(case, policy, elapsed)
+        more = {"arr_id": "radarr", "title_ids": [1]}
+        return (
+            replace(verdict, parameters=more | dict(verdict.parameters)) if isinstance(verdict, Proposal) else verdict
+        )
+
+    stack = Stack(replace(wanted, judge=judge))
+    stack.radarr.want(900)
+    await stack.start()
+    await stack.run(20 * MINUTE)
+    {"radarr": stack.radarr, "qbt": stack.qbt}[backend].failing[call] = Failure
+    await act(stack)
+    said = the_one(stack).result
+    assert said is not None
+    assert (said.key, said.parameters["backend"]) == ("result.backend_error", backend)
+    assert f"{backend}.{call}" in str(said.parameters["detail"])
+
+
+@pytest.mark.parametrize(
+    ("backend", "call"),
+    [("qbt", "torrent"), ("qbt", "set_category"), ("radarr", "blocklist"), ("radarr", "queue"), ("qbt", "is_private")],
+)
+async def test_what_went_wrong_while_taking_back_names_it_too(backend: str, call: str) -> None:
+    stack = await ready()
+    await act(stack)
+    stack.qbt.torrents[digest(1001)].rate = 0
+    {"radarr": stack.radarr, "qbt": stack.qbt}[backend].failing[call] = Failure
+    with pytest.raises(NotPossible) as failed:
+        await stack.desk.undo(the_one(stack).id, "somebody", stack.clock.now)
+    assert (failed.value.reason.key, failed.value.reason.parameters["backend"]) == ("result.backend_error", backend)
 
 
 # --- half-way --------------------------------------------------------------------------------------------------------
@@ -381,7 +438,7 @@ async def test_what_can_never_be_settled_ends_one_day() -> None:
     torrent = await act(stack)
     await stack.run(SETTLED_WITHIN + HOUR, HOUR)
     entry = the_one(stack)
-    assert (entry.status, result(entry)) == (FAILED, "result.error")
+    assert (entry.status, result(entry)) == (FAILED, "result.backend_error")
     stack.qbt.failing.clear()
     await stack.desk.undo(entry.id, "somebody", stack.clock.now)
     assert (torrent.category, torrent.stopped, torrent.tags) == ("radarr", False, frozenset())
@@ -523,6 +580,9 @@ async def test_a_crash_while_taking_back_ends_well(point: int) -> None:
     assert torrent.automatic
     assert stack.radarr.blocked == []
     assert stack.qbt.torrents[digest(1001)].category == QUARANTINE
+    assert entry.undo is not None, "what was fetched instead is not forgotten there"
+    noted = {name: entry.undo[name] for name in ("hash", "category", "tags", "ran", "deletable")}
+    assert noted == {"hash": digest(1001), "category": "radarr", "tags": [], "ran": False, "deletable": True}
     level = stack.kernel.settings.level(stack.rules[0])
     assert level is Autonomy.SUGGEST, "from now on it asks"
     memory = stack.kernel.watch.memory(stack.subject(torrent))
@@ -530,11 +590,55 @@ async def test_a_crash_while_taking_back_ends_well(point: int) -> None:
     assert (memory.restored_from, memory.kept("always", stack.clock.now)) == ("radarr", True)
 
 
+async def test_the_other_release_is_noted_when_another_arr_stops_taking_back() -> None:
+    """It is set aside for the first *arr, and gone from its queue, before the second one fails."""
+    stack = await ready()
+    other = stack.add_arr("radarr4k")
+    other.category = "radarr"
+    other.want(1)
+    torrent = stack.stalled()
+    other.download(torrent, 1)
+    stack.offer()
+    await stack.run(MINUTE, MINUTE)
+    new = stack.qbt.torrents[digest(1001)]
+    new.rate = 0
+    other.failing["blocklist"] = Failure
+    with pytest.raises(Exception, match=r"result\.backend_error"):
+        await stack.desk.undo(the_one(stack).id, "somebody", stack.clock.now)
+    assert new.category == QUARANTINE
+    await stack.run(10 * MINUTE)
+    other.failing.clear()
+    await stack.run(5 * MINUTE)
+    entry = the_one(stack)
+    assert (entry.status, entry.undo and entry.undo["hash"]) == (UNDONE, new.hash)
+
+
+async def test_what_a_person_does_with_the_other_release_stays() -> None:
+    stack = await ready()
+    other = stack.add_arr("radarr4k")
+    other.category = "radarr"
+    other.want(1)
+    other.download(stack.stalled(), 1)
+    stack.offer()
+    await stack.run(MINUTE, MINUTE)
+    new = stack.qbt.torrents[digest(1001)]
+    new.rate = 0
+    other.failing["blocklist"] = Failure
+    with pytest.raises(Exception, match=r"result\.backend_error"):
+        await stack.desk.undo(the_one(stack).id, "somebody", stack.clock.now)
+    new.category, new.tags, new.stopped = "mine", frozenset(), False
+    await stack.run(10 * MINUTE)
+    other.failing.clear()
+    await stack.run(5 * MINUTE)
+    assert (the_one(stack).status, the_one(stack).undo) == (UNDONE, None)
+    assert (new.category, new.stopped) == ("mine", False)
+
+
 async def test_taking_back_goes_on_when_the_client_is_back() -> None:
     stack = await ready()
     torrent = await act(stack)
     stack.qbt.failing["set_category"] = Failure
-    with pytest.raises(Exception, match=r"result\.error"):
+    with pytest.raises(Exception, match=r"result\.backend_error"):
         await stack.desk.undo(the_one(stack).id, "somebody", stack.clock.now)
     assert the_one(stack).status is UNDOING
     versions = len(stack.journal.written)
@@ -550,7 +654,7 @@ async def test_what_a_person_does_while_it_is_taken_back_stays() -> None:
     stack = await ready()
     torrent = await act(stack)
     stack.radarr.failing["blocklist"] = Failure
-    with pytest.raises(Exception, match=r"result\.error"):
+    with pytest.raises(Exception, match=r"result\.backend_error"):
         await stack.desk.undo(the_one(stack).id, "somebody", stack.clock.now)
     assert (torrent.category, torrent.stopped) == ("radarr", False)
     torrent.stopped, torrent.category = True, "mine"

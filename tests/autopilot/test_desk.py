@@ -134,7 +134,7 @@ async def test_without_anything_better_it_is_kept() -> None:
 async def test_a_search_that_failed_leaves_the_question_open() -> None:
     stack, _, number = await asked()
     stack.radarr.failing["releases"] = Failure
-    assert await refused(stack.desk.approve(number, "somebody", stack.clock.now)) == "result.error"
+    assert await refused(stack.desk.approve(number, "somebody", stack.clock.now)) == "result.backend_error"
     stack.radarr.away = True
     assert await refused(stack.desk.approve(number, "somebody", stack.clock.now)) == "result.unreachable"
     stack.radarr.away, stack.radarr.failing = False, {}

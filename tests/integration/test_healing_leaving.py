@@ -1,6 +1,7 @@
 """Leaving: what was set aside is put back, and a database that is damaged or left behind is dealt with."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 import sqlite3
@@ -84,6 +85,18 @@ async def test_disabling_puts_back_what_was_set_aside(hass: HomeAssistant, repla
     (newest,) = await entry.runtime_data.pilot.kernel.journal.find(statuses=[EntryStatus.UNDONE])
     assert newest.result is not None
     assert (newest.result.key, newest.undo) == ("result.released", None)
+
+
+async def test_disabling_puts_back_what_was_set_aside_when_something_was_taken_back(
+    hass: HomeAssistant, replaced: Stuck
+) -> None:
+    """What was fetched instead, and set aside by an undo: it was stopped then, and nobody wants it to go on."""
+    kernel = hass.config_entries.async_get_known_entry(HUB_ID).runtime_data.pilot.kernel
+    (given_up,) = kernel.reversible
+    await kernel.write(replace(given_up, status=EntryStatus.UNDONE, undo={**(given_up.undo or {}), "ran": False}))
+    await hass.config_entries.async_set_disabled_by(HUB_ID, ConfigEntryDisabler.USER)
+    torrent = replaced.torrent()
+    assert (torrent.category, torrent.stopped, torrent.tags) == ("radarr", True, {"mine"})
 
 
 async def test_a_reload_leaves_it_where_it_is(hass: HomeAssistant, replaced: Stuck) -> None:

@@ -6,7 +6,8 @@ looking. (The other way round the *arr would lose sight of the torrent first, an
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +16,7 @@ from ..model.downloads import DownloadState, Torrent
 from ..model.journal import DESTRUCTIVE_ACTS, ActKind, EntryStatus, JournalEntry, Proposal
 from ..model.library import Protocol, QueueItem, TrackedState
 from ..model.reasons import Reason, known
-from ..model.releases import Candidate, HistoryKind, search_for
+from ..model.releases import Candidate, HistoryEvent, HistoryKind, search_for
 from . import quarantine
 from .budget import SEARCHES
 from .lessons import IMPORTED
@@ -40,7 +41,7 @@ _GIVES_UP = frozenset({ActKind.REPLACE, ActKind.DISCARD})
 _TAKEN_IN = frozenset({TrackedState.IMPORTING, TrackedState.IMPORTED})
 
 
-_PASSING = frozenset({"unreachable", "error"})
+_PASSING = frozenset({"unreachable", "backend_error"})
 
 
 class Declined(Exception):  # noqa: N818 -- no error: things are not as they were when this was proposed
@@ -174,17 +175,17 @@ class Actuator:
         entry, half_way = plan.entry, plan.entry.act is ActKind.DISCARD
         try:
             if plan.candidate is not None:
-                arr = self._arr(target_of(entry).wanted_by[0])
+                wanting = target_of(entry).wanted_by[0]
+                arr = self._arr(wanting)
                 half_way = True  # also when no answer comes: its history will tell
-                try:
-                    await arr.grab(plan.candidate)
-                except self._hands.missing:
-                    half_way = False
-                    raise
+                with self._asking(wanting.arr_id):
+                    try:
+                        await arr.grab(plan.candidate)
+                    except self._hands.missing:
+                        half_way = False
+                        raise
                 entry = _with(entry, grabbed=True)
             result = await self._do(entry)
-        except self._hands.errors as error:
-            return _stopped(entry, now, self._failed(None, error).reason, half_way=half_way)
         except Declined as declined:
             return _stopped(entry, now, declined.reason, half_way=half_way)
         return replace(entry, status=EntryStatus.DONE, changed_at=now, result=result)
@@ -201,17 +202,21 @@ class Actuator:
                 return Reason(key="result.discarded")
             case ActKind.LEAVE_QUEUE:
                 for wanting in target.wanted_by:
-                    await self._forget(wanting, blocklist=False)
+                    with self._asking(wanting.arr_id):
+                        await self._forget(wanting, blocklist=False)
                 return Reason(key="result.left_queue")
             case ActKind.REANNOUNCE:
-                await self._client(target).reannounce(hashes)
+                with self._asking(target.client_id):
+                    await self._client(target).reannounce(hashes)
                 return Reason(key="result.reannounced")
             case ActKind.RECHECK:
-                await self._client(target).recheck(hashes)
+                with self._asking(target.client_id):
+                    await self._client(target).recheck(hashes)
                 return Reason(key="result.rechecking")
             case ActKind.ADD_TRACKERS:
                 urls = entry.parameters["trackers"]
-                await self._client(target).add_trackers(target.key, urls)
+                with self._asking(target.client_id):
+                    await self._client(target).add_trackers(target.key, urls)
                 return Reason(key="result.trackers_added", parameters={"count": len(urls)})
             case ActKind.FETCH_MISSING:
                 return await self._fetch_missing(entry, target)
@@ -225,15 +230,16 @@ class Actuator:
         An *arr that won't is asked again while it still has the torrent in sight; to `insist` is to go on without it:
         what leaves its category it forgets as well, though it blocks nothing.
         """
-        refused: Exception | None = None
+        refused: Declined | None = None
         for number, wanting in enumerate(target.wanted_by):
             others = entry.act is ActKind.REPLACE and number > 0  # the first got its other release
             try:
                 await self._forget(wanting, blocklist=True, search_again=others)
             except self._hands.errors as error:
-                refused = error
+                refused = self._failed(wanting.arr_id, error)
         if entry.undo is not None:
-            await self._set_aside(entry.undo, self._client(target), move=refused is None or insist)
+            with self._asking(target.client_id):
+                await self._set_aside(entry.undo, self._client(target), move=refused is None or insist)
         if refused is not None:
             raise refused
 
@@ -268,6 +274,18 @@ class Actuator:
     async def _fetch_missing(self, entry: JournalEntry, target: Target) -> Reason:
         """Grab what a pack lacks, one title at a time."""
         wanting = target.wanted_by[0]
+        with self._asking(wanting.arr_id):
+            lacking, fetched = await self._fetch_lacking(entry, wanting)
+        if not fetched:
+            raise Declined("no_alternative", count=0)
+        if fetched == lacking and target.is_torrent:  # else the *arr would wait for the rest of it for ever
+            files = entry.parameters.get("files", ())
+            with self._asking(target.client_id):
+                await self._client(target).set_file_priority(target.key, files, wanted=False)
+        return Reason(key="result.fetched_missing", parameters={"count": fetched})
+
+    async def _fetch_lacking(self, entry: JournalEntry, wanting: Wanting) -> tuple[int, int]:
+        """Grab what a pack lacks and what isn't on its way. Returns how much that is, and how much was grabbed."""
         arr, fetched = self._arr(wanting), 0
         on_its_way = {
             title.id for item in await arr.queue() if item.download_id != wanting.download_id for title in item.titles
@@ -280,24 +298,25 @@ class Actuator:
                 await arr.releases(title),
                 [title],
                 instead_of=wanting.release,
-                info_hash=target.key,
+                info_hash=target_of(entry).key,
                 blocked=blocked,
             )
             if candidate is not None:
                 await arr.grab(candidate)
                 fetched += 1
-        if not fetched:
-            raise Declined("no_alternative", count=0)
-        if fetched == len(lacking) and target.is_torrent:  # else the *arr would wait for the rest of it for ever
-            await self._client(target).set_file_priority(target.key, entry.parameters.get("files", ()), wanted=False)
-        return Reason(key="result.fetched_missing", parameters={"count": fetched})
+        return len(lacking), fetched
 
     async def _import(self, entry: JournalEntry, target: Target) -> Reason:
         """Let an *arr take in what is here."""
-        arr_id, path = entry.parameters["arr_id"], entry.parameters.get("path")
+        arr_id = entry.parameters["arr_id"]
         arr = self._hands.arr(arr_id)
         if arr is None:
             raise Declined("unreachable", backend=self._hands.title(arr_id))
+        with self._asking(arr_id):
+            return await self._let_import(arr, entry, target)
+
+    async def _let_import(self, arr: ArrHands, entry: JournalEntry, target: Target) -> Reason:
+        arr_id, path = entry.parameters["arr_id"], entry.parameters.get("path")
         download_id = entry.parameters.get("download_id", target.key)
         if entry.act is ActKind.IMPORT:
             wanted = set(entry.parameters["paths"])
@@ -337,18 +356,18 @@ class Actuator:
         instead: Mapping[str, Any] | None = None
         try:
             client = self._client(target)
-            torrent = await client.torrent(target.key)
-            if torrent is None:
-                gone = Reason(key="result.gone")
-                return replace(entry, status=EntryStatus.FAILED, changed_at=now, result=gone, undo=None)
-            marked = quarantine.is_set_aside(torrent) or QUARANTINE in torrent.tags
-            if entry.undo is not None and marked:  # else that was done: what people did with it since stays
-                await quarantine.take_back(client, entry.undo)
+            with self._asking(target.client_id):
+                torrent = await client.torrent(target.key)
+                if torrent is None:
+                    gone = Reason(key="result.gone")
+                    return replace(entry, status=EntryStatus.FAILED, changed_at=now, result=gone, undo=None)
+                # else that was done: what people did with it since stays
+                if entry.undo is not None and quarantine.is_marked(torrent):
+                    await quarantine.take_back(client, entry.undo)
             for wanting in target.wanted_by:
-                await self._allow_again(wanting, entry)
+                with self._asking(wanting.arr_id):
+                    await self._allow_again(wanting, entry)
                 instead = await self._set_replacement_aside(wanting, entry) or instead
-        except self._hands.errors as error:
-            return replace(entry, changed_at=now, result=self._failed(None, error).reason)
         except Declined as declined:
             return replace(entry, changed_at=now, result=declined.reason)
         undone = Reason(key="result.undone")
@@ -362,26 +381,44 @@ class Actuator:
                 await arr.remove_from_blocklist(blocked.id)
 
     async def _set_replacement_aside(self, wanting: Wanting, entry: JournalEntry) -> Mapping[str, Any] | None:
-        """Put what was grabbed instead into quarantine, unless it is here already: then nothing speaks against both."""
-        candidate, noted = entry.parameters.get("candidate"), None
-        if candidate is None or not entry.parameters.get("grabbed"):
+        """Put what was grabbed instead into quarantine, unless it is here already: then nothing speaks against both.
+
+        Returns what it was, also when that was done before: an interrupted attempt leaves it in no queue any more.
+        """
+        if "candidate" not in entry.parameters or not entry.parameters.get("grabbed"):
             return None
-        arr = self._arr(wanting)
-        for item in await arr.queue():
-            if item.download_id is None or not _is(candidate, item):
-                continue
-            client = self._client(target_of(entry))
-            torrent = await client.torrent(item.download_id)
-            if torrent is None or torrent.finished:
-                continue
-            private = await client.is_private(torrent.hash)  # it may come from elsewhere than the old one
-            noted = quarantine.note(torrent, private=private)
-            await quarantine.set_aside(client, noted)
-            await self._forget(
-                Wanting(arr_id=wanting.arr_id, download_id=item.download_id, release=item.release),
-                blocklist=False,
-            )
+        target, noted = target_of(entry), None
+        client = self._client(target)
+        with self._asking(wanting.arr_id):
+            queued = await self._replacements(wanting, entry)
+        for download_id, release in queued.items():
+            with self._asking(target.client_id):
+                torrent = await client.torrent(download_id)
+                wanted = release is not None and torrent is not None and not torrent.finished
+                if torrent is None or not (wanted or quarantine.is_marked(torrent)):
+                    continue
+                private = await client.is_private(torrent.hash)  # it may come from elsewhere than the old one
+                noted = _as_before(quarantine.note(torrent, private=private), entry)
+                if release is not None or not quarantine.is_set_aside(torrent):
+                    await quarantine.set_aside(client, noted)
+            if release is not None:
+                grabbed = Wanting(arr_id=wanting.arr_id, download_id=download_id, release=release)
+                with self._asking(wanting.arr_id):
+                    await self._forget(grabbed, blocklist=False)
         return noted
+
+    async def _replacements(self, wanting: Wanting, entry: JournalEntry) -> dict[str, str | None]:
+        """Return the downloads that came of what was grabbed instead: their names in an *arr's queue, else None."""
+        candidate, arr = entry.parameters["candidate"], self._arr(wanting)
+        found: dict[str, str | None] = {}
+        for event in await arr.history(entry.at - CLOCKS_DIFFER, [title.id for title in wanting.titles]):
+            if event.download_id is not None and _is_grab_of(candidate, event):
+                found[event.download_id] = None
+        for item in await arr.queue():
+            if item.download_id is not None and _is(candidate, item):
+                found[item.download_id] = item.release
+        found.pop(target_of(entry).key, None)
+        return found
 
     async def settle(self, entry: JournalEntry, now: datetime) -> JournalEntry:
         """Find out what became of an act that was interrupted, by looking; finish what was begun, else leave it.
@@ -412,11 +449,7 @@ class Actuator:
         """Tell by its history whether the *arr grabbed the release for which an entry was written."""
         candidate, wanting = entry.parameters["candidate"], target_of(entry).wanted_by[0]
         events = await self._arr(wanting).history(entry.at - CLOCKS_DIFFER, [title.id for title in wanting.titles])
-        return any(
-            event.kind is HistoryKind.GRABBED
-            and (event.release == candidate["title"] or (event.info_hash or "-") == candidate["info_hash"])
-            for event in events
-        )
+        return any(_is_grab_of(candidate, event) for event in events)
 
     async def _was_begun(self, entry: JournalEntry) -> bool:
         """Tell whether an *arr was made to forget a download, or its torrent bears the mark of quarantine."""
@@ -491,7 +524,15 @@ class Actuator:
         return [item for item in queue if item.download_id == wanting.download_id]
 
     def _failed(self, backend_id: str | None, error: Exception) -> Declined:
-        return Declined("error", backend=self._hands.title(backend_id) if backend_id else None, detail=str(error))
+        return Declined("backend_error", backend=self._hands.title(backend_id), detail=str(error))
+
+    @contextmanager
+    def _asking(self, backend_id: str | None) -> Iterator[None]:
+        """Ask one backend: what goes wrong names it. Raises `Declined`."""
+        try:
+            yield
+        except self._hands.errors as error:
+            raise self._failed(backend_id, error) from error
 
 
 def _check_unchanged(torrent: Torrent, target: Target) -> None:
@@ -530,6 +571,19 @@ def _shown(candidate: Candidate) -> dict[str, Any]:
         "quality": candidate.quality,
         "score": candidate.score,
     }
+
+
+def _as_before(noted: Mapping[str, Any], entry: JournalEntry) -> dict[str, Any]:
+    """Return what was grabbed instead as it was, also when it is in quarantine. Nobody wants it to run again."""
+    tags = [tag for tag in noted["tags"] if tag != QUARANTINE]
+    category = (entry.undo or {}).get("category", "") if noted["category"] == QUARANTINE else noted["category"]
+    return {**noted, "category": category, "tags": tags, "ran": False}
+
+
+def _is_grab_of(candidate: Mapping[str, Any], event: HistoryEvent) -> bool:
+    if event.kind is not HistoryKind.GRABBED:
+        return False
+    return bool(event.release == candidate["title"] or (event.info_hash or "-") == candidate["info_hash"])
 
 
 def _is(candidate: Mapping[str, Any], item: QueueItem) -> bool:

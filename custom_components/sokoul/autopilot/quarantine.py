@@ -65,6 +65,11 @@ async def take_back(client: TorrentHands, noted: Mapping[str, Any]) -> None:
         await client.remove_tags(hashes, [QUARANTINE])
 
 
+def is_marked(torrent: Torrent) -> bool:
+    """Tell whether a torrent is in quarantine, or half-way there or back."""
+    return is_set_aside(torrent) or QUARANTINE in torrent.tags
+
+
 def is_set_aside(torrent: Torrent) -> bool:
     """Tell whether a torrent is in quarantine."""
     return torrent.category == QUARANTINE
