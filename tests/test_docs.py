@@ -34,7 +34,7 @@ from custom_components.sokoul.autopilot.watch import FACTS_LAST
 from custom_components.sokoul.binary_sensor import CONNECTIVITY
 from custom_components.sokoul.clients.http import DEFAULT_TIMEOUT_SECONDS
 from custom_components.sokoul.clients.public_ip import SERVICES_V4, SERVICES_V6
-from custom_components.sokoul.connectors import arr, docker, gluetun, prowlarr, qbittorrent
+from custom_components.sokoul.connectors import arr, docker, gluetun, prowlarr, qbittorrent, thermal
 from custom_components.sokoul.connectors.base import BUSY_WRITE_PAUSE, SPACE_WRITE_PAUSE, USUAL_WRITE_PAUSE, Parts
 from custom_components.sokoul.connectors.registry import CONNECTORS
 from custom_components.sokoul.const import AUTH_PAUSE, LONGEST_BACKOFF, MAX_REFUSALS, OUTAGE_GRACE, START_PATIENCE
@@ -308,7 +308,7 @@ def test_every_problem_is_documented() -> None:
 def test_the_versions_are_those_of_the_check_up() -> None:
     readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     told = {row[0].split("]")[0].strip("[").lower(): row[1] for row in rows(readme, after="## Backends")}
-    assert told == {kind: ".".join(map(str, connector.oldest_version)) for kind, connector in CONNECTORS.items()}
+    assert told == {each.name.lower(): ".".join(map(str, each.oldest_version)) for each in CONNECTORS.values()}
 
 
 def test_every_service_that_is_asked_for_the_public_address_is_documented() -> None:
@@ -384,6 +384,12 @@ TIMES = {
         f"read every {minutes(gluetun.SLOW_INTERVAL)} minutes",
     ),
     "container-engine.md": (f"listed every {docker.INTERVAL.seconds} seconds",),
+    "thermal.md": (
+        f"read every {thermal.INTERVAL.seconds} seconds",
+        f"every {thermal.HOT_INTERVAL.seconds} seconds from {thermal.HOT_CELSIUS} °C on",
+        f"from {thermal.NEAR_CELSIUS} °C below the first limit",
+        f"every {minutes(BUSY_WRITE_PAUSE)} minutes, but at once when it moved by {thermal.LEAP_CELSIUS} °C",
+    ),
     "actions.md": (
         f"Less than {FULL_BELOW_BYTES >> 20} MiB are left",
         {timedelta(minutes=2): "in the last two minutes"}[STARTING_FOR],

@@ -122,6 +122,12 @@ class BackendCoordinator[ClientT: Client, SnapshotT](DataUpdateCoordinator[Snaps
             self._reading.cancel()
 
     @property
+    def _address(self) -> str:
+        """Where the backend is, for people."""
+        chosen, url = self.connector.chosen_address, self.connection.url
+        return url if chosen is None else chosen.shown(self.hass, url) or url
+
+    @property
     def answering(self) -> bool:
         """Whether the backend answered when it was last asked."""
         return self.last_update_success and self.data is not None
@@ -296,7 +302,7 @@ class BackendCoordinator[ClientT: Client, SnapshotT](DataUpdateCoordinator[Snaps
             is_fixable=True,
             severity=ir.IssueSeverity.ERROR,
             translation_key=f"unavailable_{problem_of(error)}",
-            translation_placeholders={"backend": self.title, "url": self.connection.url},
+            translation_placeholders={"backend": self.title, "url": self._address},
             data={"subentry_id": self.subentry_id},
         )
 

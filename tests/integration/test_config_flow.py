@@ -525,7 +525,7 @@ async def at_scan(hass: HomeAssistant) -> Any:
 
 async def test_a_scan_names_what_it_looks_for(hass: HomeAssistant) -> None:
     said = (await at_scan(hass))["description_placeholders"]["usual"]
-    assert said == ", ".join(f"{each.name} {each.default_port}" for each in CONNECTORS.values())
+    assert said == ", ".join(f"{each.name} {each.default_port}" for each in CONNECTORS.values() if each.sniff)
 
 
 async def test_a_scan_finds_what_listens_at_the_usual_ports(

@@ -9,7 +9,8 @@ from .prowlarr import PROWLARR
 from .qbittorrent import QBITTORRENT
 from .radarr import RADARR
 from .sonarr import SONARR
+from .thermal import THERMAL
 
 CONNECTORS: dict[str, Connector[Any, Any]] = {
-    connector.kind: connector for connector in (QBITTORRENT, RADARR, SONARR, PROWLARR, DOCKER, GLUETUN)
+    connector.kind: connector for connector in (QBITTORRENT, RADARR, SONARR, PROWLARR, DOCKER, GLUETUN, THERMAL)
 }
