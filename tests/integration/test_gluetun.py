@@ -19,7 +19,18 @@ from devstack.frame import FaultKind
 from devstack.gluetun import GENERATIONS, GluetunSimulator, Role
 
 from .conftest import GLUETUN_ID, HUB_ID, PassTime, SetUp, subentry
-from .flows import add_backend, asked_for, by_title, fields, form, reauth_form, step, submit, submit_backend
+from .flows import (
+    add_backend,
+    asked_for,
+    by_title,
+    fields,
+    form,
+    reauth_form,
+    step,
+    submit,
+    submit_backend,
+    usual_ports,
+)
 
 KEY = "a-key-of-gluetun-0123456789"
 STATUS, ADDRESS, PORTS = "GET /v1/vpn/status", "GET /v1/publicip/ip", "GET /v1/portforward"
@@ -181,6 +192,13 @@ async def test_every_version_is_recognised_without_credentials(
     fitting = [Role(auth=each.auth, api_key=KEY, routes=tuple(known & {*each.routes})) for each in roles]
     async with GluetunSimulator(version, roles=fitting) as gluetun:
         assert await discovery.probe(hass, GLUETUN, gluetun.url)
+
+
+async def test_it_is_found_on_its_usual_port(hass: HomeAssistant, gluetun: GluetunSimulator) -> None:
+    assert GLUETUN.default_port == 8000
+    gluetun.configure([role()])
+    with usual_ports(gluetun=gluetun.port):
+        assert await discovery.scan(hass, "127.0.0.1") == (discovery.Found(kind="gluetun", url=gluetun.url),)
 
 
 @pytest.mark.parametrize(
@@ -499,7 +517,7 @@ async def test_a_role_without_the_right_to_switch(
 ) -> None:
     gluetun.configure([role()])
     await set_up(connected(gluetun, api_key=KEY))
-    with pytest.raises(HomeAssistantError):
+    with pytest.raises(HomeAssistantError, match="PUT /v1/vpn/status is closed"):
         await turn(hass, "off")
     await hass.async_block_till_done(wait_background_tasks=True)
     assert (value(hass, "switch.gluetun_vpn"), asked_for(hass)) == ("on", [])

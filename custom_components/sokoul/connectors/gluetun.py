@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from http import HTTPStatus
 import re
 
 from homeassistant.components.binary_sensor import BinarySensorDeviceClass
@@ -11,7 +12,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.util import dt as dt_util
 
-from ..clients.errors import BackendError, InvalidAuth, NotFound
+from ..clients.errors import BackendError, InvalidAuth, NotFound, Refused
 from ..clients.gluetun import GluetunClient
 from ..model.vpn import Egress, VpnRoute, VpnSnapshot, VpnStatus
 from .base import (
@@ -61,9 +62,9 @@ async def identify(client: GluetunClient) -> Identity:
 
 def sniffed(status: int, body: str) -> bool:
     """Recognise it by its version, or by the way in which it asks for a login."""
-    if status == 200:  # noqa: PLR2004
+    if status == HTTPStatus.OK:
         return all(f'"{name}"' in body for name in ("version", "commit", "created"))
-    return status == 401 and body == "Unauthorized\n"  # noqa: PLR2004
+    return status == HTTPStatus.UNAUTHORIZED and body == "Unauthorized\n"
 
 
 class GluetunReader:
@@ -217,7 +218,10 @@ def _is_on(backend: Backend[GluetunClient, Source]) -> bool | None:
 
 
 async def _turn(backend: Backend[GluetunClient, Source], on: bool) -> None:  # noqa: FBT001 -- the switch's position
-    await (backend.client.start() if on else backend.client.stop())
+    try:
+        await (backend.client.start() if on else backend.client.stop())
+    except InvalidAuth as error:  # who may look need not be who may switch: the credentials are right
+        raise Refused("PUT /v1/vpn/status is closed to SOKOUL's role", status=HTTPStatus.UNAUTHORIZED) from error
 
 
 SWITCHES: tuple[BackendSwitch[GluetunClient, Source], ...] = (
