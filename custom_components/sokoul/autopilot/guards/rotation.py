@@ -1,0 +1,138 @@
+"""One change of the VPN server: proven, or undone.
+
+A server works when the tunnel is up again and has another address than before. Three servers are tried at most; then
+it goes back to the one before. If not even that works any more, the tunnel is left to heal itself: Gluetun does, and
+whoever interferes starts its clock anew.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+
+from ...model.reasons import Reason
+from .servers import Choice, Records, Sample, ServerPolicy, choose, learn, server_reason
+
+
+class Stage(StrEnum):
+    """How far a change of the server is."""
+
+    SWITCHING = "switching"  # the tunnel was told, and has to prove that it works
+    BACK = "back"  # none did: it was told to use the one before
+    DONE = "done"
+    KEPT = "kept"  # the one before is used again
+    LOST = "lost"  # not even that works
+    NOTHING = "nothing"  # there was no server to try
+
+
+#: Nothing is to come after these.
+ENDED = frozenset({Stage.DONE, Stage.KEPT, Stage.LOST, Stage.NOTHING})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotation:
+    """A change of the server that is under way. `server` is the one that the tunnel was told to use."""
+
+    stage: Stage
+    previous: str | None
+    candidates: tuple[str, ...]
+    server: str | None = None
+    told_at: datetime | None = None
+    address_before: str | None = None
+    tried: tuple[str, ...] = ()
+    reason: Reason = field(default_factory=lambda: server_reason("none"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TunnelFacts:
+    """What a tunnel shows after it was told to use another server.
+
+    `refused`: it didn't take the server at all. `leaks`: its address is ours, whatever else it says.
+    """
+
+    connected: bool | None
+    address: str | None = None
+    asked_at: datetime | None = None
+    refused: bool = False
+    leaks: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What comes of a look: the server to tell the tunnel now (None: none), what was learned, when to look again."""
+
+    tell: str | None = None
+    learned: Mapping[str, Sample] = MappingProxyType({})
+    again: datetime | None = None
+
+
+def begin(
+    candidates: Collection[str], previous: str | None, choice: Choice, address: str | None, now: datetime,
+    policy: ServerPolicy,
+) -> tuple[Rotation, Order]:  # fmt: skip
+    """Begin a change to the chosen server."""
+    rotation = Rotation(
+        stage=Stage.NOTHING,
+        previous=previous,
+        candidates=tuple(candidates),
+        address_before=address,
+        reason=choice.reason,
+    )
+    return (rotation, Order()) if choice.server is None else _tell(rotation, choice.server, now, policy)
+
+
+def advance(
+    rotation: Rotation, facts: TunnelFacts, records: Records, policy: ServerPolicy, now: datetime
+) -> tuple[Rotation, Order]:
+    """Take in a look at the tunnel: it works, it may yet, or the next one is tried."""
+    if rotation.stage in ENDED or rotation.server is None or rotation.told_at is None:
+        return rotation, Order()
+    server, deadline = rotation.server, rotation.told_at + policy.proof
+    if _works(rotation, facts):
+        stage = Stage.KEPT if rotation.stage is Stage.BACK else Stage.DONE
+        took = {server: Sample(works=True)}
+        return replace(rotation, stage=stage, reason=server_reason("settled", server=server)), Order(learned=took)
+    if now < deadline and not facts.refused and not facts.leaks:
+        return replace(rotation, reason=server_reason("verify", server=server)), Order(again=deadline)
+    failed = {server: Sample(works=False)}
+    if rotation.stage is Stage.BACK:
+        return replace(rotation, stage=Stage.LOST, reason=server_reason("lost", server=server)), Order(learned=failed)
+    following = _next(rotation, learn(records, server, failed[server], policy, now), policy, now)
+    if following is not None:
+        rotation, order = _tell(rotation, following, now, policy)
+        return replace(rotation, reason=server_reason("failed", server=server)), replace(order, learned=failed)
+    if rotation.previous is None:
+        return replace(rotation, stage=Stage.LOST, reason=server_reason("failed", server=server)), Order(learned=failed)
+    back = replace(
+        rotation, stage=Stage.BACK, server=rotation.previous, told_at=now,
+        reason=server_reason("back", server=rotation.previous),
+    )  # fmt: skip
+    return back, Order(tell=rotation.previous, learned=failed, again=now + policy.proof)
+
+
+def _tell(rotation: Rotation, server: str, now: datetime, policy: ServerPolicy) -> tuple[Rotation, Order]:
+    told = replace(rotation, stage=Stage.SWITCHING, server=server, told_at=now, tried=(*rotation.tried, server))
+    return told, Order(tell=server, again=now + policy.proof)
+
+
+def _works(rotation: Rotation, facts: TunnelFacts) -> bool:
+    """Tell whether the server works: the tunnel is up and has an address, looked at after it was told.
+
+    Another server has another address; the address from before is left over from a look at the old connection. When
+    it goes back, that may well be the same.
+    """
+    if facts.leaks or facts.refused or not facts.connected or not facts.address:
+        return False
+    if facts.asked_at is None or rotation.told_at is None or facts.asked_at < rotation.told_at:
+        return False
+    return rotation.stage is Stage.BACK or facts.address != rotation.address_before
+
+
+def _next(rotation: Rotation, records: Records, policy: ServerPolicy, now: datetime) -> str | None:
+    """Return the next server to try, if there may be one more."""
+    if len(rotation.tried) >= policy.tries:
+        return None
+    return choose(
+        records, rotation.candidates, rotation.previous, policy, now, must_move=True, not_these=rotation.tried
+    ).server
