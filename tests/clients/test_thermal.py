@@ -12,6 +12,7 @@ import threading
 from types import SimpleNamespace
 from typing import Any
 
+from hypothesis import HealthCheck, given, settings, strategies as st
 import pytest
 
 from custom_components.sokoul.clients import sysfs
@@ -410,6 +411,31 @@ async def test_a_sensor_that_fails_is_not_known(kind: Fault, make: Make) -> None
     assert snapshot.first_limit == 110  # what is known otherwise stays so
     machine.clear_faults()
     assert (await client.read()).temperature == pytest.approx(45, abs=1.2)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100)
+@given(
+    st.sampled_from(["temp", "type", "trip_point_0_temp", "trip_point_0_type"]),
+    st.one_of(st.binary(max_size=300), st.integers().map(lambda n: f"{n}\n".encode())),
+)
+def test_whatever_is_written_there(tmp_path: Path, attribute: str, content: bytes) -> None:
+    zone = tmp_path / "class/thermal/thermal_zone0"
+    zone.mkdir(parents=True, exist_ok=True)
+    for name, usual in (("temp", "45000"), ("type", "cpu-thermal"), ("trip_point_0_temp", "90000")):
+        (zone / name).write_text(usual)
+    (zone / "trip_point_0_type").write_text("passive")
+    (zone / attribute).write_bytes(content)
+    try:
+        snapshot = ThermalClient(tmp_path)._read()
+    except CannotConnect:
+        assert attribute == "type"  # a zone without a name is none
+        return
+    (found,) = snapshot.zones
+    assert found.key.isprintable()
+    assert found.temperature is None or 0 < found.temperature <= 150
+    assert all(0 < celsius <= 150 for celsius in found.trip_points.values())
+    if attribute != "temp":
+        assert found.temperature == 45
 
 
 @pytest.mark.parametrize("code", [errno.EAGAIN, errno.ENODATA, errno.EINVAL, errno.EIO, errno.EACCES])

@@ -14,6 +14,8 @@ from homeassistant.const import EVENT_STATE_CHANGED, STATE_UNAVAILABLE, STATE_UN
 from homeassistant.core import Event, HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
+from homeassistant.helpers.json import json_bytes
+from homeassistant.util.json import json_loads_object
 import pytest
 
 from custom_components.sokoul.clients import sysfs
@@ -22,6 +24,7 @@ from custom_components.sokoul.connectors import thermal
 from custom_components.sokoul.connectors.base import BUSY_WRITE_PAUSE
 from custom_components.sokoul.connectors.thermal import HOT_INTERVAL, INTERVAL, LEAP_CELSIUS, Roughly
 from custom_components.sokoul.const import DOMAIN
+from custom_components.sokoul.diagnostics import async_get_config_entry_diagnostics
 from devstack.clock import ManualClock
 from devstack.thermal import Board, Boards, Fault, ThermalMachine
 
@@ -363,6 +366,18 @@ async def test_sensors_that_are_gone_are_away(
     await pass_time(timedelta(minutes=3))
     assert float(value(hass, TEMPERATURE)) == pytest.approx(45, abs=1)
     assert ir.async_get(hass).async_get_issue(DOMAIN, f"unavailable_{THERMAL_ID}") is None
+
+
+async def test_support_sees_all_of_it(hass: HomeAssistant, set_up: SetUp, make: Make) -> None:
+    entry = await set_up(source(make(Boards.ORANGE_PI_5)))
+    told = json_loads_object(json_bytes(await async_get_config_entry_diagnostics(hass, entry)))
+    (backend,) = told["backends"]
+    snapshot = backend["snapshot"]
+    assert (snapshot["board"], snapshot["processor"]) == ("Xunlong Orange Pi 5", ["soc-thermal"])
+    (zone,) = (zone for zone in snapshot["zones"] if zone["key"] == "soc-thermal")
+    assert zone["trip_points"] == {"passive": 75, "critical": 115}
+    assert {each["name"] for each in snapshot["cooling"]} >= {"thermal-cpufreq-0", "pwm-fan"}
+    assert snapshot["frequencies"][0]["highest"] == 1800000
 
 
 # --- how often -------------------------------------------------------------------------------------------------------
