@@ -44,6 +44,8 @@ SETTINGS_KEY = "autopilot"
 #: Polls come every few seconds; what is stuck has been so for hours.
 SHORTEST_PAUSE = timedelta(seconds=10)
 LONGEST_PAUSE = timedelta(minutes=5)
+#: A database that fails is tried again after this.
+FAILING_PAUSE = timedelta(minutes=1)
 #: A turn that is under way at the end has so long to end by itself; only a search takes longer.
 PARTING = timedelta(seconds=1)
 #: The journal keeps this much of what is over.
@@ -135,6 +137,7 @@ class Pilot:
         self._life = asyncio.Lock()  # one change at a time, and each to its end
         self._opening: asyncio.Task[None] | None = None
         self._retry: Retry = Retry(hub.hass, self._open_soon)
+        self._failing = False  # the database is open, and can't be written at the moment
         self.last_error: str | None = None  # what went wrong last with the database or with a turn
 
     @property
@@ -236,7 +239,7 @@ class Pilot:
     async def _stop(self) -> None:
         await self.rest()
         if self.store is not None:
-            opened, self.store = self.store, None
+            opened, self.store, self._failing = self.store, None, False
             with suppress(store.StoreError):
                 await self.kernel.stop(dt_util.utcnow())
             with suppress(store.StoreError):
@@ -288,6 +291,9 @@ class Pilot:
 
     async def _have_turn(self) -> None:
         self._last_turn = dt_util.utcnow()
+        if self._failing and not await self._works_again():
+            self._turn_at(dt_util.utcnow() + FAILING_PAUSE)
+            return
         due = min(filter(None, (await self._take_turn(), await self._look_after_backends())), default=None)
         now = dt_util.utcnow()
         if self.store is not None:
@@ -366,19 +372,56 @@ class Pilot:
         for watcher in tuple(self._watchers):
             watcher()
 
-    def _store_failed(self, error: Exception) -> None:
+    # --- a database that does not work ---------------------------------------------------------------------------
+
+    @callback
+    def _store_failed(self, error: store.StoreError) -> None:
+        """Say so once, and have no turns until it works again. What won't pass by itself is closed."""
         self.last_error = str(error)
-        LOGGER.error("The autopilot's database does not work: %s", error)
+        if isinstance(error, (store.Damaged, store.UnknownEntry)):
+            self._hub.in_background(self._close_failed(self.store, error), "end of a database that fails")
+        elif self.store is not None and not self._failing:
+            self._failing = True
+            LOGGER.error("The autopilot's database does not work: %s", error)
+            self._tell_of_database("failing", error)
+            self._turn_at(dt_util.utcnow() + FAILING_PAUSE)
+
+    async def _works_again(self) -> bool:
+        """Tell whether the database can be written again."""
+        try:
+            await self.kernel.save(dt_util.utcnow())
+        except store.StoreError as error:
+            self._store_failed(error)
+            return False
+        self._failing = False
+        LOGGER.info("The autopilot's database works again")
+        ir.async_delete_issue(self._hass, DOMAIN, ISSUE)
+        return True
+
+    async def _close_failed(self, failed: store.Store | None, error: store.StoreError) -> None:
+        """Let go of a damaged database. One that somebody changed is read again: what is known here is not in it."""
+        async with self._life:
+            if failed is None or self.store is not failed:
+                return  # that was seen to
+            await self._stop()
+            if isinstance(error, store.Damaged):
+                self._no_store(error)
+            else:
+                LOGGER.warning("The autopilot's database was changed by somebody else: %s", error)
+                await self._start()
 
     def _no_store(self, error: store.StoreError) -> None:
         """Say that there is no history, and go on without. What may pass is tried again."""
         self.last_error = str(error)
-        LOGGER.error("The autopilot is off, because its database can't be opened: %s", error)
+        LOGGER.error("The autopilot is off, because its database does not work: %s", error)
         if may_pass(error):
             self._retry.later()
         kind = "damaged" if isinstance(error, store.Damaged) else "other"
         if store.is_postgresql(self.opened):
             kind = "server"
+        self._tell_of_database(kind, error)
+
+    def _tell_of_database(self, kind: str, error: store.StoreError) -> None:
         ir.async_create_issue(
             self._hass,
             DOMAIN,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 import json
 from pathlib import Path
@@ -9,19 +10,23 @@ import sqlite3
 from typing import Any
 from unittest.mock import patch
 
+from homeassistant.components.repairs.const import DOMAIN as REPAIRS
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.requirements import RequirementsNotFound
+from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.sokoul import history
+from custom_components.sokoul.autopilot.kernel import Kernel
 from custom_components.sokoul.autopilot.target import Target
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.diagnostics import async_get_config_entry_diagnostics
 from custom_components.sokoul.history import CONF_DATABASE_URL, RETRY_FIRST
+from custom_components.sokoul.model.journal import ActKind, EntryStatus
 from custom_components.sokoul.pilot import ISSUE, Pilot
 from custom_components.sokoul.store import Full, Limits, StoreError, open_store, opening
 from devstack.ports import free_port
@@ -343,6 +348,144 @@ async def test_pauses_grow_and_have_an_end(hass: HomeAssistant, set_up: SetUp, p
     assert len(tries) == 1
 
 
+# --- a database that fails while it is used --------------------------------------------------------------------------
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+async def busy(pass_time: PassTime, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    """Let each turn write something down. Returns a list of the turns that were begun."""
+    del pass_time, entry  # set up in the time that passes, and before turns are watched
+    turns: list[None] = []
+
+    async def step(kernel: Kernel, *arguments: Any) -> Any:
+        turns.append(None)
+        await kernel.write(row(label="Turn", act=ActKind.TELL, status=EntryStatus.OBSERVED, parameters={}))
+        return await original(kernel, *arguments)
+
+    original = Kernel.step
+    monkeypatch.setattr(Kernel, "step", step)
+    return turns
+
+
+@pytest.mark.usefixtures("busy")
+async def test_a_file_that_another_program_holds_meanwhile_is_told_and_waited_for(
+    hass: HomeAssistant,
+    set_up: SetUp,
+    entry: MockConfigEntry,
+    database: Path,
+    pass_time: PassTime,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(Pilot, "limits", replace(Pilot.limits, lock=timedelta(milliseconds=50)))
+    await pilot(entry).change_database()
+    opened = pilot(entry).store
+    with sqlite3.connect(database, isolation_level=None) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        await pass_time(MINUTE)
+        found = issue(hass)
+        assert found is not None
+        assert (found.translation_key, found.is_fixable) == ("database_failing", False)
+        assert "database is locked" in (found.translation_placeholders or {})["detail"]
+        await pass_time(MINUTE, 5)
+        assert caplog.text.count("The autopilot's database does not work") == 1, "that it goes on is no news"
+        holder.execute("ROLLBACK")
+    holder.close()
+    await pass_time(MINUTE, 2)
+    assert (issue(hass), pilot(entry).store is opened) == (None, True)
+    assert LABEL in await labels(entry)
+
+
+async def test_no_turn_is_had_while_nothing_can_be_written(
+    hass: HomeAssistant,
+    busy: list[None],
+    entry: MockConfigEntry,
+    database: Path,
+    pass_time: PassTime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Pilot, "limits", replace(Pilot.limits, lock=timedelta(milliseconds=50)))
+    await pilot(entry).change_database()
+    with sqlite3.connect(database, isolation_level=None) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        await pass_time(MINUTE)
+        assert issue(hass) is not None
+        busy.clear()
+        await pass_time(MINUTE, 5)
+        assert busy == []
+        holder.execute("ROLLBACK")
+    holder.close()
+    await pass_time(MINUTE, 2)
+    assert len(busy) > 0
+
+
+@pytest.mark.usefixtures("busy")
+async def test_a_file_that_gets_damaged_meanwhile_is_set_aside(
+    hass: HomeAssistant, entry: MockConfigEntry, database: Path, pass_time: PassTime
+) -> None:
+    assert await async_setup_component(hass, REPAIRS, {})
+    opened = pilot(entry).store
+    assert opened is not None
+    await opened.flush()
+    await opened._database._engine.dispose()  # else SQLite has no reason to read again what it knows
+    content = database.read_bytes()
+    database.write_bytes(content[:4096] + bytes(len(content) - 4096))
+    await pass_time(MINUTE)
+    found = issue(hass)
+    assert found is not None
+    assert (found.translation_key, found.is_fixable) == ("database_damaged", True)
+    assert not pilot(entry).running
+    flows = hass.data[REPAIRS]["flow_manager"]
+    result = await flows.async_init(DOMAIN, context={"issue_id": ISSUE})
+    result = await flows.async_configure(result["flow_id"], {})
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert (pilot(entry).running, issue(hass)) == (True, None)
+    assert LABEL not in await labels(entry), "it began anew, without a restart"
+
+
+async def test_a_file_that_somebody_changed_meanwhile_is_read_again(
+    hass: HomeAssistant, pass_time: PassTime, entry: MockConfigEntry, database: Path
+) -> None:
+    await pass_time(MINUTE)
+    kernel = pilot(entry).kernel
+    asked = row(status=EntryStatus.SUGGESTED, act=ActKind.REPLACE, parameters={"target": _TARGET})
+    await kernel.write(replace(asked, at=dt_util.utcnow()))
+    with sqlite3.connect(database) as connection:
+        connection.execute("DELETE FROM journal WHERE status = 'suggested'")
+    connection.close()
+    await pass_time(timedelta(minutes=5), 2)
+    assert pilot(entry).running
+    assert pilot(entry).kernel is not kernel
+    assert pilot(entry).kernel.suggestions == ()
+    assert issue(hass) is None
+    assert await labels(entry) == [LABEL]
+
+
+@pytest.mark.real
+@pytest.mark.usefixtures("busy")
+async def test_a_server_that_goes_away_meanwhile_is_told_and_waited_for(
+    hass: HomeAssistant, entry: MockConfigEntry, server: Postgresql, pass_time: PassTime
+) -> None:
+    await choose(hass, entry, kind="postgresql", url=server.url, copy=True)
+    opened = pilot(entry).store
+    server.stop()
+    try:
+        await pass_time(MINUTE)
+        found = issue(hass)
+        assert found is not None
+        assert found.translation_key == "database_failing"
+    finally:
+        server.start()
+    await pass_time(MINUTE, 2)
+    assert (issue(hass), pilot(entry).store is opened) == (None, True)
+    assert LABEL in await labels(entry)
+
+
+# --- leaving ---------------------------------------------------------------------------------------------------------
+
+
 async def test_leaving_while_a_silent_server_is_asked(hass: HomeAssistant, set_up: SetUp) -> None:
     """It takes the connection and says nothing."""
 
@@ -359,9 +502,6 @@ async def test_leaving_while_a_silent_server_is_asked(hass: HomeAssistant, set_u
     assert not pilot(entry).running
     assert await hass.config_entries.async_unload(entry.entry_id)
     listening.close()
-
-
-# --- leaving ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.real

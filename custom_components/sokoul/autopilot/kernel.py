@@ -166,7 +166,11 @@ class Kernel:
             before = page[-1].id
 
     async def stop(self, now: datetime) -> None:
-        """Store what was learned."""
+        """Store what was learned, before the end."""
+        await self.save(now)
+
+    async def save(self, now: datetime) -> None:
+        """Store what was learned now: also when that is nothing, something is written. Raises what the store raises."""
         async with self._busy:
             await self._keep(now)
         await self._store.flush()
