@@ -172,6 +172,10 @@ LINES = (
        client=UNTOLD, tunnel=replace(RUNNING, public_ip=HOME), through=say(HOME), stop=True, proof=Proof.EXIT),
     so(OLD_CLIENT, "all say that the tunnel ends at home", LEAKING, "exit_at_home", client=UNTOLD,
        through=say(HOME), stop=True, proof=Proof.EXIT),
+    so(OPEN, "they say so, and the client is seen elsewhere", UNKNOWN, "split", through=say(HOME, "a", "b", "c"),
+       later=UNVERIFIED),
+    so(NO_PROXY, "seen at home, and Gluetun says so, too", LEAKING, "seen_at_home", client=at(HOME),
+       tunnel=replace(RUNNING, public_ip=HOME), stop=True, proof=Proof.ADDRESS),
     so(OLD_CLIENT, "Gluetun alone says so", UNVERIFIED, "address_untold", client=UNTOLD, gate=True,
        tunnel=replace(RUNNING, public_ip=HOME)),
     so(OPEN, "home cannot be learned", SAFE, "safe", gate=True),
@@ -254,6 +258,35 @@ def test_home_assistant_behind_the_same_tunnel_is_no_leak() -> None:
     assert not guard.memory.homes
 
 
+def test_a_reconnect_that_nobody_noticed_yet_makes_no_home_of_the_tunnel() -> None:
+    """Home Assistant goes out through it, too, and asks before Gluetun is looked at again."""
+    guard = Guard(OPEN)
+    guard.watch(30, outside=say(EXIT), through=say(EXIT))
+    verdict = guard.see(5, tunnel=SILENT, client=at(OTHER_EXIT), outside=say(OTHER_EXIT))
+    assert verdict.state is not LEAKING
+    for _ in range(20):
+        assert guard.see(5, tunnel=replace(RUNNING, public_ip=OTHER_EXIT)).state is not LEAKING
+    assert not guard.memory.homes
+
+
+def test_a_home_at_which_the_tunnel_may_always_have_ended_accuses_nobody() -> None:
+    """Gluetun has told no address so far, so nobody knows whether Home Assistant goes out through it."""
+    guard = Guard(OPEN, tunnel=replace(RUNNING, public_ip=None), client=UNTOLD)
+    guard.watch(30, outside=say(HOME))
+    assert [home.distinct for home in guard.memory.homes] == [False]
+    verdict = guard.see(1, tunnel=replace(RUNNING, public_ip=HOME), through=say(HOME), client=at(HOME))
+    assert (verdict.state, "vpn_same_exit" in keys(verdict)) == (UNVERIFIED, True)
+    assert guard.watch(1200, every=10).state is UNVERIFIED
+
+
+def test_the_tunnel_ends_at_home_and_the_client_tells_nothing() -> None:
+    guard = settled(OLD_CLIENT, client=UNTOLD, tunnel=replace(RUNNING, public_ip=None))
+    verdict = guard.see(1, through=say(HOME))
+    assert (verdict.state, verdict.proof) == (LEAKING, Proof.EXIT)
+    verdict = guard.watch(7200, every=10)
+    assert verdict.stop, "that nobody says so any more proves nothing"
+
+
 def test_a_home_whose_address_changes_while_it_leaks() -> None:
     guard = settled(OPEN_ALONE)
     verdict = guard.see(1, client=at(NEW_HOME))
@@ -307,6 +340,13 @@ def test_services_that_contradict_each_other() -> None:
     verdict = guard.see(1, outside={"three": HOME})
     guard.see(1)
     assert guard.see(1).state is SAFE
+
+
+def test_as_many_say_this_as_that() -> None:
+    guard = Guard(OPEN_ALONE, client=at(HOME))
+    guard.see(outside=say(HOME) | say(STRANGE, "three", "four"))
+    assert guard.watch(30).state is not LEAKING
+    assert not guard.memory.homes
 
 
 def test_without_a_way_past_the_tunnel_nothing_is_called_home() -> None:

@@ -86,8 +86,8 @@ def opinion(voices: Voices, version: int, now: datetime, *, lasts: timedelta, re
         return None
     place, votes = ranking[0]
     mine = [run for run in runs if run.place == place]
-    alone = len(runs) == 1 and mine[0].until - mine[0].since >= repeat
-    return Opinion(place=place, agreed=votes > 1 or alone, asked_at=max(run.asked_at for run in mine))
+    steady = mine[0].until - mine[0].since >= repeat  # if it is the only vote, there is no other service
+    return Opinion(place=place, agreed=votes > 1 or steady, asked_at=max(run.asked_at for run in mine))
 
 
 def disagree(voices: Voices, version: int, now: datetime, lasts: timedelta) -> bool:

@@ -35,7 +35,7 @@ def learn(memory: VpnMemory, evidence: Evidence, protection: Protection, policy:
     memory = _follow_shown(memory, evidence, policy, now)
     if gone:
         memory = replace(forgiven(memory, None), cured=False) if memory.cured else memory
-    elif came and not (memory.closed is not None and memory.closed.refuted):
+    elif came:
         memory = replace(forgiven(memory, now + policy.trial), cured=True)
     if protection.outside:
         memory = replace(memory, homes=_follow_homes(memory, evidence, policy, now))
