@@ -167,6 +167,16 @@ async def test_the_earliest_moment_counts() -> None:
     assert counting.judged > 0
 
 
+async def test_what_is_due_at_one_moment_comes_in_the_same_order_each_time() -> None:
+    """What changed comes as a set: what is searched for with the last search of an hour must not be left to chance."""
+    stack, _ = await watching(50)
+    stack.kernel.watch.reconsider()
+    changes = stack.look()
+    for _ in stack.kernel.watch.follow(stack.world, stack.index, changes, stack.clock.now):
+        pass
+    assert list(stack.kernel.watch.due(stack.clock.now)) == [f"qbt/{digest(number)}" for number in range(1, 51)]
+
+
 async def test_it_is_asked_again_after_nothing_was_left_to_try() -> None:
     """Whatever was its last word: when the symptom begins anew, so does the asking."""
     stack, counting = await watching(rule=always(ActKind.TELL))
@@ -243,6 +253,27 @@ async def test_a_gate_that_turns_is_noticed_by_all() -> None:
     assert all(not around.gate.open for around in counting.around[-5:])
     await stack.turn()
     assert counting.signs == 5, "once"
+
+
+async def test_a_client_that_comes_back_is_not_believed_at_once() -> None:
+    """Nobody is connected to it yet, and its trackers were not asked: that says nothing of any swarm."""
+    stack, counting = await watching(2)
+
+    def why_shut() -> str | None:
+        shut = counting.around[-1].gate.shut
+        return shut.key if shut else None
+
+    stack.qbt.away = True
+    await stack.run(HOUR)
+    assert why_shut() == "gate.client_unavailable"
+    stack.qbt.away = False
+    await stack.run(9 * MINUTE, MINUTE)
+    counting.around.clear()
+    stack.kernel.watch.reconsider()
+    await stack.turn()
+    assert why_shut() == "gate.settling"
+    await stack.run(2 * MINUTE, MINUTE)
+    assert why_shut() is None
 
 
 async def test_gates_are_of_one_client() -> None:

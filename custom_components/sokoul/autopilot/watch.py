@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
-from itertools import batched, count, islice
+from itertools import batched, islice
 
 from ..model.backend import ARR_KINDS, DOWNLOAD_CLIENT_KINDS, Backend
 from ..model.downloads import BROKEN_STATES
@@ -68,8 +68,7 @@ class Watch:
         self._memories = dict(memories)  # of subjects that were not seen yet
         self._watched: dict[str, Watched] = {}
         self._clients: dict[str, _Client] = {}
-        self._heap: list[tuple[datetime, int, str]] = []
-        self._order = count()
+        self._heap: list[tuple[datetime, str]] = []  # of those due at one moment the order is that of their names
         self._world = World()
         self._arrs_away: frozenset[str] = frozenset()
         self._reconsider = False
@@ -335,12 +334,12 @@ class Watch:
         if watched is None or (watched.due is not None and watched.due <= at):
             return
         watched.due = at
-        heappush(self._heap, (at, next(self._order), subject))
+        heappush(self._heap, (at, subject))
 
     def due(self, now: datetime) -> Iterator[str]:
         """Return the downloads whose time has come, each once."""
         while self._heap and self._heap[0][0] <= now:
-            at, _, subject = heappop(self._heap)
+            at, subject = heappop(self._heap)
             watched = self._watched.get(subject)
             if watched is not None and watched.due == at:
                 watched.due = None
