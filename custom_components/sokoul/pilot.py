@@ -85,29 +85,51 @@ class HubHands:
         return backend.title if backend else ""
 
     def arr_path(self, arr_id: str, client_id: str | None, path: str) -> str:
-        """Return how an *arr sees what a download client has under this path."""
-        del client_id  # an *arr maps by the host's name as it is configured there
-        backend = self._hub.view.world(dt_util.utcnow()).backends.get(arr_id)
+        """Return how an *arr sees what a download client has under this path.
+
+        It maps by the host that its own entry for the client names. Where that is not known, and its mappings lead to
+        several places, the path stays as it is.
+        """
+        world = self._hub.view.world(dt_util.utcnow())
+        backend = world.backends.get(arr_id)
         if backend is None or backend.arr is None:
             return path
         wiring = backend.arr.wiring
-        hosts = dict.fromkeys(link.host for link in wiring.download_clients)
-        seen = (as_arr_sees(path, host, wiring.path_mappings) for host in hosts)
-        return next((each for each in seen if each != path), path)
+        ours = {edge.link_id for edge in world.topology.edges if (edge.source, edge.target) == (arr_id, client_id)}
+        hosts = {link.host for link in wiring.download_clients if not ours or link.id in ours}
+        mapped = {as_arr_sees(path, host, wiring.path_mappings) for host in hosts} - {path}
+        return mapped.pop() if len(mapped) == 1 else path
 
     def shares_files(self, client_id: str, torrent: Torrent) -> bool:
-        """Tell whether another torrent of any client may use the same files: paths of two machines can't be told."""
-        own = torrent.content_path.rstrip("/")
-        if not own:
-            return True
-        for backend, snapshot in self._hub.view.world(dt_util.utcnow()).clients:
-            for other in snapshot.torrents.values():
-                if other.hash == torrent.hash and backend.id == client_id:
+        """Tell whether another torrent of any client may use the same files; what is not known may be.
+
+        Each container has paths of its own, so that another client's torrent may be the same by its name or its size.
+        """
+        backends = self._hub.view.world(dt_util.utcnow()).backends.values()
+        for backend in backends:
+            if backend.kind not in DOWNLOAD_CLIENT_KINDS:
+                continue
+            if backend.client is None or not backend.available:
+                return True
+            is_ours = backend.id == client_id
+            for other in backend.client.torrents.values():
+                if is_ours and other.hash == torrent.hash:
                     continue
-                theirs = other.content_path.rstrip("/")
-                if not theirs or theirs == own or theirs.startswith(f"{own}/") or own.startswith(f"{theirs}/"):
+                if _overlap(torrent, other) or (not is_ours and _look_alike(torrent, other)):
                     return True
         return False
+
+
+def _overlap(one: Torrent, other: Torrent) -> bool:
+    """Whether one path holds the other; what has none may lie anywhere."""
+    here, there = one.content_path.rstrip("/"), other.content_path.rstrip("/")
+    return not here or not there or here == there or there.startswith(f"{here}/") or here.startswith(f"{there}/")
+
+
+def _look_alike(one: Torrent, other: Torrent) -> bool:
+    """Whether two torrents may be the same data at two paths."""
+    names = {each.content_path.rstrip("/").rpartition("/")[2] for each in (one, other)}
+    return len(names) == 1 or (one.size_bytes == other.size_bytes and one.size_bytes > 0)
 
 
 class Pilot:
