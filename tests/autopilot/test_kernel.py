@@ -414,11 +414,11 @@ async def packs(*lack: int, **caps: int) -> tuple[Stack, FakeArr]:
 
 
 async def test_what_a_pack_lacks_is_searched_for_only_so_often() -> None:
-    stack, sonarr = await packs(4, 3, searches_an_hour=6)
+    stack, sonarr = await packs(4, 4, searches_an_hour=6)
     await stack.run(55 * MINUTE)
-    assert sonarr.searches == 4, "of the six searches two are left, and the other one needs three"
+    assert sonarr.searches == 4, "of the six searches two are left, and the other one needs four"
     await stack.run(30 * MINUTE)
-    assert (sonarr.searches, len(sonarr.grabs)) == (7, 7), "nobody is forgotten"
+    assert (sonarr.searches, len(sonarr.grabs)) == (8, 8), "nobody is forgotten"
 
 
 async def test_a_pack_gets_no_more_searches_than_an_hour_has() -> None:
@@ -434,7 +434,7 @@ async def test_where_nothing_may_be_searched_nothing_is_fetched() -> None:
 
 
 async def test_searches_for_what_a_pack_lacks_count_after_a_restart() -> None:
-    stack, sonarr = await packs(4, 3, searches_an_hour=6)
+    stack, sonarr = await packs(4, 4, searches_an_hour=6)
     await stack.run(10 * MINUTE)
     await stack.restart()
     await stack.run(30 * MINUTE)
