@@ -299,7 +299,7 @@ async def test_a_damaged_database_is_set_aside(hass: HomeAssistant, set_up: SetU
     assert issue(hass, "database") is None
     (kept,) = [path for path in database.parent.glob(f"{database.name}.damaged-*") if path.suffix[-3:] != "shm"]
     assert kept.read_bytes().startswith(b"this is no database")
-    state = hass.states.get("select.sokoul_autonomy")
+    state = hass.states.get("select.sokoul_most_that_rules_may_do")
     assert state is not None
     assert state.state == "act", "its entities are back"
     await hass.config_entries.async_reload(HUB_ID)
