@@ -156,7 +156,7 @@ SENTENCES = (
     (entry(EntryStatus.OBSERVED), f"{WHY} Only noted, not done: fetch another release instead."),
     (
         entry(EntryStatus.SUGGESTED, parameters={"candidate": CANDIDATE}),
-        f"{WHY} SOKOUL suggests: fetch “Dune.2021.1080p-NEW” instead (8 GB, Open Harbour).",
+        f"{WHY} SOKOUL suggests: fetch “Dune.2021.1080p-NEW” instead, 8 GB from Open Harbour.",
     ),
     (
         entry(EntryStatus.DONE, result=Reason(key="result.replaced", parameters={"release": "Dune-NEW"})),
@@ -165,6 +165,15 @@ SENTENCES = (
     (
         entry(EntryStatus.KEPT, result=Reason(key="result.no_alternative", parameters={"count": 12})),
         f"{WHY} None of the 12 other releases is good enough, so it stays.",
+    ),
+    (entry(EntryStatus.REJECTED, result=Reason(key="result.rejected")), f"{WHY} It stays, as you wish."),
+    (
+        entry(EntryStatus.REJECTED, act=ActKind.RESTART, result=Reason(key="result.rejected")),
+        f"{WHY} It isn\u2019t restarted, as you wish.",
+    ),
+    (
+        entry(EntryStatus.EXPIRED, act=ActKind.RESTART, result=Reason(key="result.unanswered")),
+        f"{WHY} Nobody answered, so it isn\u2019t restarted.",
     ),
     (entry(EntryStatus.RUNNING, act=ActKind.LEAVE_QUEUE), f"{WHY} Under way: take it out of the queue."),
     (entry(EntryStatus.DONE, act=ActKind.TELL), WHY),
@@ -196,7 +205,7 @@ def test_all_that_is_told_of_an_entry() -> None:
     )
     said = describe_entry(done, NOW, EN, DAY)
     assert said["reason"]["evidence"] == ["connected to no source"]
-    assert said["result"]["key"] == "result.replaced"
+    assert (said["result"]["key"], said["result"]["text"]) == ("result.replaced", "“Dune-NEW” is on its way instead.")
     assert said["instead"] == {
         "release": "Dune.2021.1080p-NEW",
         "indexer": "Open Harbour",

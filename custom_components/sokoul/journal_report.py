@@ -4,6 +4,7 @@ An entry outlives the version that wrote it. What this version has no text for i
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,13 @@ from .model.journal import ActKind, EntryStatus, JournalEntry
 from .model.reasons import Reason
 from .report import describe_reason
 from .wording import TextError, Wording
+
+
+#: What is said of a restart where a download "stays".
+_OF_RESTARTS = {
+    "result.rejected": "result.rejected_restart",
+    "result.unanswered": "result.unanswered_restart",
+}
 
 
 def sentence(reason: Reason, now: datetime, words: Wording) -> str:
@@ -51,7 +59,8 @@ def undo_until(entry: JournalEntry, quarantine: timedelta) -> datetime | None:
 def outcome(entry: JournalEntry, now: datetime, words: Wording) -> str:
     """Return what became of an entry as a sentence: its result, or else what its status means."""
     if entry.result is not None:
-        return sentence(entry.result, now, words)
+        own = _OF_RESTARTS.get(entry.result.key) if entry.act is ActKind.RESTART else None
+        return sentence(replace(entry.result, key=own) if own else entry.result, now, words)
     return words.text(f"journal.{entry.status}", act=act_text(entry.act, entry.parameters, words))
 
 
@@ -79,13 +88,19 @@ def describe_entry(entry: JournalEntry, now: datetime, words: Wording, quarantin
         "status": str(entry.status),
         "text": entry_sentence(entry, now, words),
         "reason": describe_known_reason(entry.reason, now, words),
-        "result": describe_known_reason(entry.result, now, words) if entry.result else None,
+        "result": _result(entry, now, words),
         "instead": _candidate(entry.parameters),
         "actor": entry.actor,
         "undone_by": entry.parameters.get("undone_by"),
         "can_undo": until is not None,
         "undo_until": until.isoformat() if until else None,
     }
+
+
+def _result(entry: JournalEntry, now: datetime, words: Wording) -> dict[str, Any] | None:
+    if entry.result is None:
+        return None
+    return describe_known_reason(entry.result, now, words) | {"text": outcome(entry, now, words)}
 
 
 def describe_known_reason(reason: Reason, now: datetime, words: Wording) -> dict[str, Any]:

@@ -225,7 +225,7 @@ async def test_three_or_more_are_asked_in_one(
     await wait(pass_time)
     assert len(pilot.kernel.suggestions) == 3
     assert tags(phone) == [(notices.TAG_SUGGESTIONS, False)]
-    assert phone[0].data["title"] == "3 suggestions for your downloads"
+    assert phone[0].data["title"] == "3 suggestions for you"
     assert phone[0].data["data"]["actions"] == []
     assert list(shown(hass)) == [notices.TAG_SUGGESTIONS]
 
@@ -257,7 +257,7 @@ async def test_more_of_the_same_is_told_without_a_sound(
     first, second = pushed(phone)
     assert "alert_once" not in first["data"]
     assert (second["data"]["alert_once"], second["data"]["push"]) == (True, {"interruption-level": "passive"})
-    assert second["title"] == "4 suggestions for your downloads"
+    assert second["title"] == "4 suggestions for you"
 
 
 async def test_phones_make_themselves_heard_three_times_a_day(
