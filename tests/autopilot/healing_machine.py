@@ -100,6 +100,10 @@ class HealingMachine(RuleBasedStateMachine):
                     each for each in client.torrents.values() if each.look().content_path == torrent.look().content_path
                 ]
                 assert len(shared) == 1, "data that is shared is never deleted"
+                claimed = "keep" in torrent.tags or torrent.hash in machine.stack.kernel.settings.protected
+                assert torrent.stopped, "what a person resumed is never deleted"
+                assert not torrent.forced
+                assert not claimed, "what a person took in hand is never deleted"
             await delete(hashes, with_files=with_files)
 
         start = client.start
@@ -273,6 +277,9 @@ class HealingMachine(RuleBasedStateMachine):
         """Return the torrents that people and swarms do something with: those that were not set aside."""
         return [torrent for torrent in self.stack.qbt.torrents.values() if QUARANTINE not in torrent.tags]
 
+    def _set_aside(self) -> list[FakeTorrent]:
+        return [torrent for torrent in self.stack.qbt.torrents.values() if torrent.category == QUARANTINE]
+
     # --- faults ------------------------------------------------------------------------------------------------------
 
     @rule(backend=st.sampled_from(["qbt", "radarr"]))
@@ -320,7 +327,9 @@ class HealingMachine(RuleBasedStateMachine):
     @precondition(lambda self: self._free())
     @rule(data=st.data(), what=st.sampled_from(["stop", "start", "force", "keep", "protect"]))
     def a_person_takes_one_in_hand(self, *, data: st.DataObject, what: str) -> None:
-        torrent = data.draw(st.sampled_from(self._free()))
+        self._is_in_hand(data.draw(st.sampled_from(self._free())), what)
+
+    def _is_in_hand(self, torrent: FakeTorrent, what: str) -> None:
         for entry in self.stack.journal.entries:
             if entry.subject.endswith(torrent.hash):
                 self.before.pop(entry.id, None)  # what they did stays, also when something is still being taken back
@@ -338,6 +347,12 @@ class HealingMachine(RuleBasedStateMachine):
             case _:
                 self.stack.desk.protect(torrent.hash, protected=True)
         self._pass(MINUTE, MINUTE)
+
+    @precondition(lambda self: self._set_aside())
+    @rule(data=st.data(), what=st.sampled_from(["start", "force", "keep", "protect"]))
+    def a_person_takes_one_in_hand_that_was_set_aside(self, *, data: st.DataObject, what: str) -> None:
+        torrent = data.draw(st.sampled_from(self._set_aside()))
+        self._is_in_hand(torrent, what)
 
     @precondition(lambda self: self.stack.kernel.suggestions)
     @rule(data=st.data(), answer=st.sampled_from(["approve", "approve", "reject", "never"]))

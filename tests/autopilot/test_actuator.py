@@ -707,7 +707,18 @@ async def test_data_is_deleted_after_a_day() -> None:
 
 @pytest.mark.parametrize(
     "keep",
-    ["shared", "shared elsewhere", "taken out", "finished", "away"],
+    [
+        "shared",
+        "shared elsewhere",
+        "taken out",
+        "finished",
+        "resumed",
+        "resumed, then stopped",
+        "forced",
+        "tagged",
+        "protected",
+        "away",
+    ],
 )
 async def test_data_is_not_deleted_when(keep: str) -> None:
     stack = await ready()
@@ -723,14 +734,34 @@ async def test_data_is_not_deleted_when(keep: str) -> None:
             torrent.category = "mine"
         case "finished":
             torrent.have = torrent.size
+        case "resumed":
+            torrent.stopped = False
+        case "resumed, then stopped":
+            torrent.have += GB
+        case "forced":
+            torrent.forced = True
+        case "tagged":
+            torrent.tags |= {"keep"}
+        case "protected":
+            stack.desk.protect(torrent.hash, protected=True)
         case _:
             stack.qbt.away = True
     await stack.run(2 * DAY, HOUR)
     assert stack.qbt.deleted == []
+    assert (the_one(stack).undo is None) is (keep != "away")
     if keep == "away":
         stack.qbt.away = False
         await stack.run(HOUR)
         assert stack.qbt.deleted == [(torrent.hash, True)]
+
+
+async def test_that_it_is_let_go_of_is_not_told_as_if_it_were_done_again() -> None:
+    stack = await ready()
+    await act(stack)
+    told = len(stack.told)
+    await stack.run(2 * DAY, HOUR)
+    assert the_one(stack).undo is None
+    assert [entry for entry in stack.told[told:] if entry.subject == the_one(stack).subject] == []
 
 
 async def test_a_disk_that_runs_full_shortens_the_day() -> None:

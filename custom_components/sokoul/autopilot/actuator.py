@@ -20,7 +20,7 @@ from ..model.releases import Candidate, HistoryEvent, HistoryKind, search_for
 from . import quarantine
 from .budget import SEARCHES
 from .lessons import IMPORTED
-from .ownership import QUARANTINE
+from .ownership import QUARANTINE, Claims
 from .ports import ArrHands, Hands, TorrentHands
 from .replacing import choose
 from .rules.base import Case
@@ -476,10 +476,11 @@ class Actuator:
             return declined.reason
         return None
 
-    async def purge(self, entry: JournalEntry) -> JournalEntry:
+    async def purge(self, entry: JournalEntry, claims: Claims) -> JournalEntry:
         """Let go of what was set aside long ago, and return the entry, which can't be taken back any more.
 
-        Data is deleted only of what was never finished nor private, and that no other torrent uses. Raises `Declined`.
+        Data is deleted only of what was never finished nor private, that no other torrent uses, and that nobody took in
+        hand meanwhile. Raises `Declined`.
         """
         target, noted = target_of(entry), entry.undo
         if noted is None or not noted["deletable"]:
@@ -489,8 +490,7 @@ class Actuator:
             torrent = await client.torrent(noted["hash"])
             if (
                 torrent is not None
-                and quarantine.is_set_aside(torrent)
-                and not torrent.finished
+                and quarantine.is_left_alone(torrent, noted, claims)
                 and not self._hands.shares_files(target.client_id or "", torrent)
             ):
                 await client.delete([torrent.hash], with_files=True)

@@ -600,10 +600,11 @@ class Kernel:
             if not gains and now - entry.changed_at < self._settings.caps.quarantine:
                 continue
             try:
-                purged = await self._actuator.purge(entry)
+                purged = await self._actuator.purge(entry, self.claims())
             except Declined:
                 continue  # its client is away
-            await self.write(purged)
+            await self._journal.change(purged)  # without a word: nothing was done that was not told before
+            self._file(purged)
             if gains:
                 return  # the client tells in a while what that gained
 

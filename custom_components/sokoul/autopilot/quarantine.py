@@ -8,8 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..model.downloads import DownloadState, Torrent
-from .ownership import QUARANTINE
+from .ownership import QUARANTINE, Claims
 from .ports import TorrentHands
+
+#: So much may still have arrived after a torrent was noted, until it was stopped.
+_AT_WORST_BYTES = 256 * 1024**2
 
 _RESTING = frozenset({DownloadState.STOPPED, DownloadState.COMPLETED})
 
@@ -30,6 +33,7 @@ def note(torrent: Torrent, *, private: bool | None) -> dict[str, Any]:
         "ran": torrent.state not in _RESTING,
         "stop": not (torrent.finished or private is not False),
         "deletable": not torrent.finished and private is False,
+        "have_bytes": torrent.size_bytes - torrent.remaining_bytes,
     }
 
 
@@ -63,6 +67,16 @@ async def take_back(client: TorrentHands, noted: Mapping[str, Any]) -> None:
         await client.start(hashes)
     if QUARANTINE not in noted["tags"]:
         await client.remove_tags(hashes, [QUARANTINE])
+
+
+def is_left_alone(torrent: Torrent, noted: Mapping[str, Any], claims: Claims) -> bool:
+    """Tell whether a torrent rests in quarantine as it was put there, and nobody took it in hand or claims it since."""
+    if not is_set_aside(torrent) or torrent.forced or torrent.state is not DownloadState.STOPPED:
+        return False
+    if torrent.hash in claims.keys or claims.label_of({noted["category"], *torrent.tags} - {QUARANTINE}):
+        return False
+    at_most: int = noted["have_bytes"] + _AT_WORST_BYTES
+    return torrent.size_bytes - torrent.remaining_bytes <= at_most
 
 
 def is_marked(torrent: Torrent) -> bool:
