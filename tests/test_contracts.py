@@ -23,6 +23,7 @@ from custom_components.sokoul import services_healing
 from custom_components.sokoul.binary_sensor import CONNECTIVITY
 from custom_components.sokoul.connectors.registry import CONNECTORS
 from custom_components.sokoul.const import DOMAIN, PLATFORMS
+from custom_components.sokoul.guard_entities import GUARD_BUTTONS, GUARD_EVENTS, GUARD_SENSORS, GUARD_SWITCHES
 from custom_components.sokoul.healing import (
     ALL_RULES,
     HEALING_EVENTS,
@@ -258,11 +259,12 @@ def entity_tables() -> dict[str, dict[str, Any]]:
     connectors = CONNECTORS.values()
     parts = [part for connector in connectors for part in connector.parts]
     sources: dict[str, Iterable[Any]] = {
-        "sensor": (*HUB_SENSORS, *COMMON_SENSORS, *HEALING_SENSORS),
+        "sensor": (*HUB_SENSORS, *COMMON_SENSORS, *HEALING_SENSORS, *GUARD_SENSORS),
         "binary_sensor": (*HUB_BINARY_SENSORS, CONNECTIVITY),
-        "switch": HEALING_SWITCHES,
+        "switch": (*HEALING_SWITCHES, *GUARD_SWITCHES),
+        "button": GUARD_BUTTONS,
         "select": HEALING_SELECTS,
-        "event": HEALING_EVENTS,
+        "event": (*HEALING_EVENTS, *GUARD_EVENTS),
     }
     names = {
         "sensor": "sensors",
@@ -272,6 +274,7 @@ def entity_tables() -> dict[str, dict[str, Any]]:
         "calendar": "calendars",
         "select": "selects",
         "event": "events",
+        "button": "buttons",
     }
     tables: dict[str, dict[str, Any]] = {}
     for platform, name in names.items():

@@ -47,6 +47,7 @@ class BackendCoordinator[ClientT: Client, SnapshotT](DataUpdateCoordinator[Snaps
     reader: Reader[SnapshotT]
     unavailable_since: datetime | None  # None while it answers
     device_id: str  # in the device registry
+    read_at: datetime | None = None  # when it last answered
 
     def __init__(
         self,
@@ -68,7 +69,7 @@ class BackendCoordinator[ClientT: Client, SnapshotT](DataUpdateCoordinator[Snaps
         self.subentry_id = subentry.subentry_id
         self._hub_memory = hub_memory
         self._reading: asyncio.Task[SnapshotT] | None = None
-        self._act_lock = asyncio.Lock()
+        self.act_lock = asyncio.Lock()  # one act at a time, and none that crosses what follows a read
         self._cancel_outage: CALLBACK_TYPE = _nothing
         self._refused_at: datetime | None = None  # when the client's credentials were refused
         self._refusals = 0  # of these credentials
@@ -186,10 +187,11 @@ class BackendCoordinator[ClientT: Client, SnapshotT](DataUpdateCoordinator[Snaps
         except BackendError as error:
             raise self._failed(error) from error
         self._recovered()
+        self.read_at = dt_util.utcnow()
         self.data = snapshot
         self.update_interval = self.connector.interval(snapshot)
         if self.connector.after_read is not None:
-            async with self._act_lock:  # it may act, and must not cross what a person does
+            async with self.act_lock:  # it may act, and must not cross what a person does
                 with suppress(BackendError):  # tried again after the next read
                     await self.connector.after_read(self)
         return snapshot
@@ -318,7 +320,7 @@ class BackendCoordinator[ClientT: Client, SnapshotT](DataUpdateCoordinator[Snaps
 
         Afterwards the result is looked at.
         """
-        async with self._act_lock:
+        async with self.act_lock:
             with backend_errors(self.title):
                 yield self.client
         await self.async_refresh()

@@ -20,9 +20,11 @@ from .const import DOMAIN
 from .coordinator import BackendCoordinator
 from .healing import rule_of
 from .journal_report import rule_name
+from .model.backend import DOWNLOAD_CLIENT_KINDS
 
 if TYPE_CHECKING:
     from .data import SokoulConfigEntry
+    from .guarding import ClientGuard
     from .hub import Hub
 
 type AnyCoordinator = BackendCoordinator[Any, Any]
@@ -243,6 +245,35 @@ class HealingEntity(HubEntity):
     @override
     def available(self) -> bool:
         return self.hub.pilot.running
+
+
+class GuardEntity(BackendEntity):
+    """An entity of the guard of a download client: it knows what it knows also while the client is away."""
+
+    @property
+    def guard(self) -> ClientGuard:
+        """The guard."""
+        hub: Hub = self.coordinator.config_entry.runtime_data
+        return hub.guarding.of(self.coordinator)
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.async_on_remove(self.guard.add_listener(self.write_if_new))
+
+    @override
+    def read(self) -> Any:
+        return self.entity_description.value(self.guard)  # type: ignore[attr-defined]
+
+    @property
+    @override
+    def available(self) -> bool:
+        return True
+
+
+def guarded(descriptions: Iterable[EntityDescription]) -> Callable[[AnyCoordinator], Iterable[EntityDescription]]:
+    """Return these for each backend that can be guarded."""
+    return lambda backend: descriptions if backend.connector.kind in DOWNLOAD_CLIENT_KINDS else ()
 
 
 type MakeBackend = Callable[[AnyCoordinator, Any], Entity]

@@ -1,8 +1,9 @@
-"""Events: what healing saw, asked and did."""
+"""Events: what healing saw, asked and did, and what the guards did."""
 
 from collections import deque
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import override
+from typing import Any, override
 
 from homeassistant.components.event import EventEntity
 from homeassistant.core import HomeAssistant, callback
@@ -12,9 +13,10 @@ from homeassistant.util import dt as dt_util
 from . import wording
 from .const import LOGGER
 from .data import SokoulConfigEntry
-from .entity import HealingEntity
+from .entity import GuardEntity, HealingEntity, PlatformSetup, guarded
+from .guard_entities import GUARD_EVENTS
 from .healing import HEALING_EVENTS, event_of
-from .journal_report import entry_sentence
+from .journal_report import entry_sentence, sentence
 from .model.journal import JournalEntry
 
 # Told by the autopilot itself.
@@ -30,7 +32,9 @@ async def async_setup_entry(
 ) -> None:
     """Add the events."""
     del hass
-    async_add_entities(HealingEvent(entry.runtime_data, description) for description in HEALING_EVENTS)
+    hub = entry.runtime_data
+    async_add_entities(HealingEvent(hub, description) for description in HEALING_EVENTS)
+    hub.add_platform(PlatformSetup(async_add_entities, of_backend=guarded(GUARD_EVENTS), make=GuardEvent))
 
 
 class HealingEvent(HealingEntity, EventEntity):
@@ -68,4 +72,26 @@ class HealingEvent(HealingEntity, EventEntity):
                 "text": entry_sentence(entry, now, words),
             },
         )
+        self.async_write_ha_state()
+
+
+class GuardEvent(GuardEntity, EventEntity):
+    """What a guard saw and did."""
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.async_on_remove(self.guard.add_witness(self._happened))
+
+    @override
+    def read(self) -> None:
+        """Return nothing: only events change the state."""
+
+    @callback
+    def _happened(self, event: str, data: Mapping[str, Any]) -> None:
+        told = dict(data)
+        if reasons := told.pop("reasons", ()):
+            words = wording.get(self.hass.config.language, dt_util.get_default_time_zone())
+            told["text"] = " ".join(sentence(reason, dt_util.utcnow(), words) for reason in reasons)
+        self._trigger_event(event, told)
         self.async_write_ha_state()

@@ -10,7 +10,18 @@ from homeassistant.helpers.typing import StateType
 
 from .connectors.base import SPACE_WRITE_PAUSE, BackendSensor, Reading, nothing_urgent
 from .data import SokoulConfigEntry
-from .entity import AnyCoordinator, BackendEntity, HealingEntity, HubEntity, PacedEntity, PartEntity, PlatformSetup
+from .entity import (
+    AnyCoordinator,
+    BackendEntity,
+    GuardEntity,
+    HealingEntity,
+    HubEntity,
+    PacedEntity,
+    PartEntity,
+    PlatformSetup,
+    guarded,
+)
+from .guard_entities import GUARD_SENSORS
 from .healing import HEALING_SENSORS
 from .overview import HUB_SENSORS
 
@@ -56,6 +67,7 @@ async def async_setup_entry(
             make_part=PartSensor,
         )
     )
+    hub.add_platform(PlatformSetup(async_add_entities, of_backend=guarded(GUARD_SENSORS), make=GuardSensor))
     hub.add_platform(PlatformSetup(async_add_entities, of_backend=lambda _: COMMON_SENSORS, make=CommonSensor))
 
 
@@ -84,6 +96,10 @@ class CommonSensor(BackendEntity, _Sensor):
     def read(self) -> StateType:
         value: StateType = self.entity_description.value(self.coordinator)  # type: ignore[attr-defined]
         return value
+
+
+class GuardSensor(GuardEntity, _Sensor):
+    """A sensor of a guard."""
 
 
 class HubSensor(HubEntity, _Sensor):

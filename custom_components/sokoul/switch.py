@@ -8,7 +8,8 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .connectors.base import BackendSwitch
 from .data import SokoulConfigEntry
-from .entity import BackendEntity, HealingEntity, PlatformSetup
+from .entity import BackendEntity, GuardEntity, HealingEntity, PlatformSetup, guarded
+from .guard_entities import GUARD_SWITCHES, GuardSwitch
 from .healing import HEALING_SWITCHES, HealingSwitch
 
 # One act at a time on a backend is what its coordinator sees to; one backend that hangs must not hold up another.
@@ -25,6 +26,7 @@ async def async_setup_entry(
     hub.add_platform(
         PlatformSetup(async_add_entities, of_backend=lambda backend: backend.connector.switches, make=SokoulSwitch)
     )
+    hub.add_platform(PlatformSetup(async_add_entities, of_backend=guarded(GUARD_SWITCHES), make=SwitchOfGuard))
 
 
 class SokoulSwitch(BackendEntity, SwitchEntity):
@@ -75,3 +77,23 @@ class RuleSwitch(HealingEntity, SwitchEntity):
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
         self.entity_description.turn(self.hub, False)
+
+
+class SwitchOfGuard(GuardEntity, SwitchEntity):
+    """A switch of a guard."""
+
+    entity_description: GuardSwitch
+
+    @property
+    @override
+    def is_on(self) -> bool:
+        on: bool = self.read()
+        return on
+
+    @override
+    async def async_turn_on(self, **kwargs: Any) -> None:
+        self.entity_description.turn(self.guard, True)
+
+    @override
+    async def async_turn_off(self, **kwargs: Any) -> None:
+        self.entity_description.turn(self.guard, False)

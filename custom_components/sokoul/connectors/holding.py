@@ -1,18 +1,27 @@
 """Holding what runs in a download client, and letting go of it: the switch that pauses everything, and the guards.
 
-What is held is on the disk before anything is stopped: whatever breaks down in between, it can be started again.
+What is held is on the disk before anything is stopped: whatever breaks down in between, it can be started again. (Where
+there is no time, as little is waited for as a disk usually takes.)
 """
 
+import asyncio
 from collections.abc import Mapping
+from datetime import timedelta
 from itertools import islice
 from typing import Any
 
+from ..clients.errors import BackendError
 from ..clients.qbittorrent import QbittorrentClient
 from ..model.downloads import DownloadClientSnapshot
 from ..model.hold import Hold, Holder, Start
 from .base import Backend, BackendSwitch, Undo
 
 MEMORY_KEY = "held"
+
+#: In haste: so long may the client take to tell what has changed; then what was last known of it has to do.
+_LOOK_PATIENCE = timedelta(milliseconds=250)
+#: And so long the disk.
+_DISK_PATIENCE = timedelta(milliseconds=100)
 
 type Client = Backend[QbittorrentClient, DownloadClientSnapshot]
 
@@ -51,6 +60,40 @@ async def hold(backend: Client, holder: Holder) -> None:
     _note(backend, begun)
     await backend.save_memory()
     await backend.client.stop(begun.to_stop(snapshot))
+
+
+async def seize(backend: Client, holder: Holder) -> None:
+    """Stop everything that runs, at once: as `hold`, but nothing that is slow holds it up.
+
+    To be called again and again until it should end: it also stops what was started or added since, and what did not
+    stop. Raises `BackendError` when the client could not be told, or not be looked at afterwards.
+    """
+    if not is_held(backend, holder):
+        await _seize(backend, holder)
+    snapshot = await backend.client.snapshot()
+    held = holds(backend.memory)[holder].follow(snapshot)
+    _note(backend, held)
+    await backend.client.stop(held.to_stop(snapshot))
+    if held.hidden:  # what is moved transfers; what is told to run is seen by asking for it alone
+        running = await backend.client.running(held.hidden)
+        _note(backend, held.known_to_run(running))
+        await backend.client.stop(running)
+
+
+async def _seize(backend: Client, holder: Holder) -> None:
+    try:
+        async with asyncio.timeout(_LOOK_PATIENCE.total_seconds()):
+            snapshot = await backend.client.snapshot()
+    except TimeoutError, BackendError:
+        snapshot = backend.data
+    begun = Hold.begin(holder, snapshot, holds(backend.memory).values())
+    _note(backend, begun)
+    saving = asyncio.ensure_future(backend.save_memory())
+    await asyncio.wait({saving}, timeout=_DISK_PATIENCE.total_seconds())
+    try:
+        await backend.client.stop(begun.to_stop(snapshot))
+    finally:
+        await saving
 
 
 async def let_go(backend: Client, holder: Holder, at_most: int | None = None) -> bool:

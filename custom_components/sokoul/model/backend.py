@@ -17,10 +17,12 @@ class BackendKind(StrEnum):
     RADARR = "radarr"
     SONARR = "sonarr"
     PROWLARR = "prowlarr"
+    GLUETUN = "gluetun"
 
 
 DOWNLOAD_CLIENT_KINDS = frozenset({BackendKind.QBITTORRENT})
 ARR_KINDS = frozenset({BackendKind.RADARR, BackendKind.SONARR})
+VPN_KINDS = frozenset({BackendKind.GLUETUN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,174 @@
+"""The lane of the VPN guard for one download client: it looks, has it judged, and acts at once.
+
+It waits for nothing else: no rule, no gate, no cap and no level of autonomy has a say in it. How often it looks follows
+from what can happen: several times a second only where a client could leak, or is being held; seldom where it has no
+other way out.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from time import perf_counter
+from typing import Protocol
+
+from ..model.downloads import ClientSettings, Transfer
+from ..model.vpn import VpnSnapshot
+from .guards.evidence import Evidence, Said, Seen
+from .guards.vpn import advance, forgive
+from .guards.vpn_types import Containment, Proof, Protection, Verdict, VpnMemory, VpnPolicy, VpnState
+
+#: Where it could leak, or is held: the answer costs qBittorrent a third of a millisecond.
+FAST = timedelta(milliseconds=200)
+#: Where it can't: only whether it is connected is to be known.
+CALM = timedelta(seconds=10)
+#: A person may unbind it.
+SETTINGS_EVERY = timedelta(seconds=30)
+#: What was stopped starts again in steps of this length: trackers see no storm.
+REOPEN_EVERY = timedelta(seconds=1)
+#: After a failure it is not asked again at once: a client that restarts has other things to do.
+AFTER_FAILURE = timedelta(seconds=1)
+
+
+class GuardedClient(Protocol):
+    """A download client, as the guard reaches it. What goes wrong there is one of `errors`."""
+
+    errors: tuple[type[Exception], ...]
+
+    async def transfer(self) -> Transfer:
+        """Return how it is connected, and where it is seen."""
+
+    async def settings(self) -> ClientSettings:
+        """Return what it is bound to."""
+
+    @property
+    def held(self) -> bool:
+        """Whether the guard holds its torrents, also since before a restart."""
+
+    async def close(self) -> int:
+        """Stop whatever runs, in haste, and note it. Returns how many torrents are held. Called while it shall last."""
+
+    async def reopen(self) -> bool:
+        """Start a part of what was stopped. Returns whether that was all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reaction:
+    """What a closing took."""
+
+    at: datetime  # when it was seen
+    proof: Proof | None
+    seconds: float  # from asking for what showed it until everything was told to stop, and that was read back
+    torrents: int
+
+
+class VpnLane:
+    """Guards one client. Who owns it sets what it can't see itself, and calls `step` when it says so, or sooner."""
+
+    tunnel: Seen[VpnSnapshot] | None = None  # the newest snapshot of the VPN's own control server
+    through: tuple[Seen[Said], ...] = ()
+    outside: tuple[Seen[Said], ...] = ()
+    drill = False  # a leak is pretended
+
+    def __init__(
+        self,
+        client: GuardedClient,
+        protection: Protection,
+        *,
+        memory: VpnMemory | None = None,
+        policy: VpnPolicy | None = None,
+        on_change: Callable[[Verdict], None] = lambda _: None,
+        on_reaction: Callable[[Reaction], None] = lambda _: None,
+    ) -> None:
+        self._client = client
+        self.protection = protection
+        self.memory = memory or VpnMemory()
+        self.policy = policy or VpnPolicy()
+        self.verdict: Verdict | None = None
+        self._on_change = on_change
+        self._on_reaction = on_reaction
+        self._transfer: Seen[Transfer] | None = None
+        self._settings: Seen[ClientSettings] | None = None
+        self._read_at: datetime | None = None
+        self._stepping = asyncio.Lock()
+        self._reacted = False
+
+    def forgive(self, now: datetime) -> None:
+        """Take a person's word that the client may run."""
+        self.memory = forgive(self.memory, self.policy, now)
+
+    async def step(self, now: Callable[[], datetime]) -> timedelta:
+        """Look, judge and act. Returns how long there is nothing to do."""
+        async with self._stepping:
+            began = perf_counter()
+            answered = await self._look(now)
+            verdict = self._judge(now())
+            if verdict.stop:
+                return await self._close(verdict, began, now())
+            self._reacted = False
+            if self._client.held and verdict.state is not VpnState.UNKNOWN:
+                return await self._reopen()
+            return self._pause(verdict, now()) if answered else AFTER_FAILURE
+
+    # --- looking -------------------------------------------------------------------------------------------------
+
+    async def _look(self, now: Callable[[], datetime]) -> bool:
+        """Ask the client. Returns whether it answered; what it said before gets old."""
+        if self._settings is None or now() - self._settings.at >= SETTINGS_EVERY:
+            with suppress(*self._client.errors):
+                self._settings = await _seen(self._client.settings, now)
+        try:
+            self._transfer = await _seen(self._client.transfer, now)
+        except self._client.errors:
+            return False
+        return True
+
+    def _judge(self, now: datetime) -> Verdict:
+        evidence = Evidence(
+            client=self._transfer,
+            settings=self._settings,
+            tunnel=self.tunnel,
+            through=self.through,
+            outside=self.outside,
+            drill=self.drill,
+        )
+        before = self.verdict
+        self.memory, self.verdict = advance(self.memory, evidence, self.protection, self.policy, now)
+        if before is None or _told(before) != _told(self.verdict):
+            self._on_change(self.verdict)
+        return self.verdict
+
+    def _pause(self, verdict: Verdict, now: datetime) -> timedelta:
+        longest = FAST if self.protection.containment is Containment.OPEN else CALM
+        return longest if verdict.again is None else min(longest, max(verdict.again - now, FAST))
+
+    # --- acting --------------------------------------------------------------------------------------------------
+
+    async def _close(self, verdict: Verdict, began: float, now: datetime) -> timedelta:
+        try:
+            torrents = await self._client.close()
+        except self._client.errors:
+            return FAST  # told again; it counts as stopped only when it said so
+        if not self._reacted:
+            self._reacted = True
+            self._on_reaction(Reaction(at=now, proof=verdict.proof, seconds=perf_counter() - began, torrents=torrents))
+        return FAST
+
+    async def _reopen(self) -> timedelta:
+        try:
+            done = await self._client.reopen()
+        except self._client.errors:
+            return AFTER_FAILURE
+        return FAST if done else REOPEN_EVERY
+
+
+async def _seen[T](ask: Callable[[], Awaitable[T]], now: Callable[[], datetime]) -> Seen[T]:
+    asked = now()
+    value = await ask()
+    return Seen(value=value, at=now(), took=now() - asked)
+
+
+def _told(verdict: Verdict) -> tuple[object, ...]:
+    """Return what of a verdict is worth telling."""
+    return verdict.state, verdict.stop, verdict.gate_open, verdict.reasons

@@ -1,0 +1,38 @@
+"""Buttons: what a guard does when it is told to."""
+
+from typing import override
+
+from homeassistant.components.button import ButtonEntity
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .data import SokoulConfigEntry
+from .entity import GuardEntity, PlatformSetup, guarded
+from .guard_entities import GUARD_BUTTONS, GuardButton
+
+# Each sees to it itself that it isn't pressed twice.
+PARALLEL_UPDATES = 0
+
+
+async def async_setup_entry(
+    hass: HomeAssistant, entry: SokoulConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+) -> None:
+    """Add the buttons."""
+    del hass
+    entry.runtime_data.add_platform(
+        PlatformSetup(async_add_entities, of_backend=guarded(GUARD_BUTTONS), make=ButtonOfGuard)
+    )
+
+
+class ButtonOfGuard(GuardEntity, ButtonEntity):
+    """A button of a guard."""
+
+    entity_description: GuardButton
+
+    @override
+    def read(self) -> None:
+        """Return nothing: only pressing changes the state."""
+
+    @override
+    async def async_press(self) -> None:
+        await self.entity_description.press(self.guard)

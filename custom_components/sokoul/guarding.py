@@ -1,0 +1,425 @@
+"""The guards at work in Home Assistant: one for each download client that is behind a VPN.
+
+A guard has a task of its own and waits for no poll, no rule and no turn of the autopilot. What it remembers (what it
+stopped, where our home is) lies in the backend's memory, so that it goes on after a restart where it was.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from homeassistant.core import callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.util import dt as dt_util
+
+from .autopilot.guards.evidence import Seen
+from .autopilot.guards.shelter import Clue, Shelter, infer
+from .autopilot.guards.vpn_types import Containment, Protection, Verdict, VpnMemory, VpnState
+from .autopilot.vpn_lane import Reaction, VpnLane
+from .clients.errors import BackendError
+from .connectors.holding import holds, let_go, seize
+from .const import DOMAIN, LOGGER
+from .homes import home_of
+from .model.backend import DOWNLOAD_CLIENT_KINDS, VPN_KINDS
+from .model.containers import lender
+from .model.downloads import ClientSettings, Transfer
+from .model.hold import Holder
+from .model.vpn import VpnSnapshot
+
+if TYPE_CHECKING:
+    from .hub import AnyCoordinator, Hub
+
+MEMORY_KEY = "vpn_guard"  # of a client: what its guard learned. It holds addresses of the person's home
+ON_KEY = "vpn_guard_on"  # False: a person switched it off
+SHELTER_KEY = "shelter"  # by which VPN it is sheltered, and who says so
+
+#: So many torrents are started again in one step.
+REOPENED_AT_ONCE = 50
+NOW = timedelta()
+#: A drill that took longer than this has failed, which is what it is for.
+DRILL_PATIENCE = timedelta(seconds=10)
+#: A step that is asked for while one is under way.
+SOON = timedelta(milliseconds=50)
+#: A guard that ends in the middle of an act has so long to finish it.
+PARTING = timedelta(seconds=1)
+
+
+_BAD = frozenset({VpnState.LEAKING, VpnState.DOWN})
+
+
+class GuardedBackend:
+    """A download client as its guard reaches it."""
+
+    errors: tuple[type[Exception], ...] = (BackendError,)
+
+    def __init__(self, backend: AnyCoordinator) -> None:
+        self._backend = backend
+
+    async def transfer(self) -> Transfer:
+        """Return how it is connected, and where it is seen."""
+        told: Transfer = await self._backend.client.transfer()
+        return told
+
+    async def settings(self) -> ClientSettings:
+        """Return what it is bound to."""
+        told: ClientSettings = await self._backend.client.settings()
+        return told
+
+    @property
+    def held(self) -> bool:
+        """Whether the guard holds its torrents."""
+        return Holder.VPN in holds(self._backend.memory)
+
+    async def close(self) -> int:
+        """Stop whatever runs, in haste. A poll that begins meanwhile finds it noted."""
+        await seize(self._backend, Holder.VPN)
+        return len(holds(self._backend.memory)[Holder.VPN].to_start)
+
+    async def reopen(self) -> bool:
+        """Start a part of what was stopped. Here is time enough to wait for a person's act."""
+        async with self._backend.act_lock:
+            return await let_go(self._backend, Holder.VPN, REOPENED_AT_ONCE)
+
+
+class ClientGuard:
+    """The guard of one download client."""
+
+    def __init__(self, guarding: Guarding, backend: AnyCoordinator) -> None:
+        self._guarding = guarding
+        self.backend = backend
+        self.shelter = Shelter()
+        self.reaction: Reaction | None = None
+        self._timer: asyncio.Handle | None = None
+        self._step: asyncio.Task[None] | None = None
+        self._stopped = False
+        self._held = self.held > 0
+        self._listeners: list[Callable[[], None]] = []
+        self._witnesses: list[Callable[[str, Mapping[str, Any]], None]] = []
+        self._state: VpnState | None = None
+        self.lane = VpnLane(
+            GuardedBackend(backend),
+            self._protection(),
+            memory=self._remembered(),
+            on_change=self._changed,
+            on_reaction=self._reacted,
+        )
+
+    # --- what is set -------------------------------------------------------------------------------------------------
+
+    @property
+    def on(self) -> bool:
+        """Whether it guards, if there is anything to guard."""
+        return self.backend.memory.get(ON_KEY, True) is True
+
+    @callback
+    def turn(self, *, on: bool) -> None:
+        """Guard, or don't. What was stopped starts again when it doesn't."""
+        self.backend.remember(ON_KEY, None if on else False)
+        self.look_again()
+
+    @callback
+    def choose(self, shelter: Shelter | None) -> None:
+        """Take a person's word for what shelters the client; None: find out."""
+        self.backend.remember(SHELTER_KEY, None if shelter is None else shelter.as_json())
+        self.look_again()
+
+    @property
+    def held(self) -> int:
+        """How many torrents are stopped by it."""
+        hold = holds(self.backend.memory).get(Holder.VPN)
+        return len(hold.to_start) if hold is not None else 0
+
+    async def drill(self) -> None:
+        """Pretend a leak: everything is stopped as if it were one, and started again. Raises `HomeAssistantError`."""
+        verdict = self.verdict
+        if verdict is None or self.lane.drill:
+            raise HomeAssistantError(translation_domain=DOMAIN, translation_key="no_drill_now")
+        if verdict.stop or self.held:
+            raise HomeAssistantError(translation_domain=DOMAIN, translation_key="no_drill_while_held")
+        before = self.reaction
+        self.lane.drill = True
+        self._step_in(NOW)
+        try:
+            async with asyncio.timeout(DRILL_PATIENCE.total_seconds()):
+                while self.reaction is before:
+                    await self._next_news()
+        except TimeoutError:
+            raise HomeAssistantError(
+                translation_domain=DOMAIN,
+                translation_key="drill_failed",
+                translation_placeholders={"backend": self.backend.title},
+            ) from None
+        finally:
+            self.lane.drill = False  # what is really wrong is seen in the next step
+            self._step_in(NOW)
+
+    async def _next_news(self) -> None:
+        news: asyncio.Future[None] = self.backend.hass.loop.create_future()
+        forget = self.add_listener(lambda: None if news.done() else news.set_result(None))
+        try:
+            await news
+        finally:
+            forget()
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """What holds now; None while it doesn't guard."""
+        return self.lane.verdict if self.guards and self.on else None
+
+    # --- life --------------------------------------------------------------------------------------------------------
+
+    @callback
+    def look_again(self) -> None:
+        """Take in what changed elsewhere: the topology, the tunnel, what a person set."""
+        self.shelter = self._guarding.shelter_of(self.backend)
+        protection, tunnel = self._protection(), self._guarding.tunnel(self.shelter.vpn_id)
+        news = (protection, tunnel) != (self.lane.protection, self.lane.tunnel)
+        self.lane.protection, self.lane.tunnel = protection, tunnel
+        if self._wanted and (news or not self.guards):
+            self._step_in(NOW)
+        self._tell()
+
+    @property
+    def guards(self) -> bool:
+        """Whether it is at work."""
+        return self._timer is not None or self._step is not None
+
+    @property
+    def _wanted(self) -> bool:
+        guarded = self.on and self.shelter.containment is not Containment.NONE
+        return not self._stopped and self.backend.data is not None and (guarded or GuardedBackend(self.backend).held)
+
+    @callback
+    def _step_in(self, pause: timedelta) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        loop = self.backend.hass.loop
+        self._timer = (
+            loop.call_later(pause.total_seconds(), self._begin_step) if pause else loop.call_soon(self._begin_step)
+        )
+
+    @callback
+    def _begin_step(self) -> None:
+        self._timer = None
+        if self._step is None:
+            self._step = self._guarding.in_background(self._take_step(), f"guard of {self.backend.title}")
+            if self._step.done():
+                self._step = None
+        else:
+            self._step_in(SOON)
+
+    async def _take_step(self) -> None:
+        pause = timedelta(seconds=1)
+        try:
+            if self.on and self.shelter.containment is not Containment.NONE:
+                pause = await self.lane.step(dt_util.utcnow)
+            else:
+                pause = await self._give_back()
+        except Exception:  # noqa: BLE001 -- whatever it is, it must not end the guard
+            LOGGER.exception("The guard of %s could not look, and will again", self.backend.title)
+        finally:
+            self._step = None
+        held = self.held > 0
+        if self._held and not held:
+            self._announce("resumed")
+        self._held = held
+        if self._wanted and self._timer is None:
+            self._step_in(pause)
+
+    async def _give_back(self) -> timedelta:
+        """Start what was stopped: nobody wants it guarded any more."""
+        try:
+            await GuardedBackend(self.backend).reopen()
+        except BackendError:
+            return timedelta(seconds=10)
+        return timedelta(seconds=1)
+
+    async def stop(self) -> None:
+        """End. What is stopped stays so, and is known at the next start."""
+        self._stopped = True
+        step = self._step
+        if step is not None:
+            await asyncio.wait({step}, timeout=PARTING.total_seconds())
+            step.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    # --- telling -----------------------------------------------------------------------------------------------------
+
+    @callback
+    def add_listener(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call a function whenever something that is shown may have changed."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    @callback
+    def add_witness(self, witness: Callable[[str, Mapping[str, Any]], None]) -> Callable[[], None]:
+        """Call a function with each event: its type, and what there is to say of it."""
+        self._witnesses.append(witness)
+        return lambda: self._witnesses.remove(witness)
+
+    @callback
+    def _announce(self, event: str, **data: Any) -> None:
+        for witness in tuple(self._witnesses):
+            witness(event, data)
+
+    @callback
+    def _changed(self, verdict: Verdict) -> None:
+        before, self._state = self._state, verdict.state
+        self.backend.remember(MEMORY_KEY, self.lane.memory.as_json())
+        if verdict.state is not before:
+            LOGGER.debug("The VPN of %s: %s", self.backend.title, verdict.state)
+            if verdict.state in _BAD:
+                self._announce(str(verdict.state), reasons=verdict.reasons)
+            elif before in _BAD:
+                self._announce("protected", reasons=verdict.reasons)
+        self._tell()
+
+    @callback
+    def _reacted(self, reaction: Reaction) -> None:
+        self.reaction = reaction
+        LOGGER.warning(
+            "%s: %s torrents were stopped to protect you, within %.0f ms",
+            self.backend.title,
+            reaction.torrents,
+            reaction.seconds * 1000,
+        )
+        self._announce("stopped", torrents=reaction.torrents, milliseconds=round(reaction.seconds * 1000))
+        self._guarding.in_background(self.backend.async_request_refresh(), "look after a stop")
+        self._tell()
+
+    @callback
+    def _tell(self) -> None:
+        for listener in tuple(self._listeners):
+            listener()
+
+    # --- what it knows -----------------------------------------------------------------------------------------------
+
+    def _protection(self) -> Protection:
+        vpn = self._guarding.backend(self.shelter.vpn_id)
+        client = self.backend.data
+        return Protection(
+            client=self.backend.title,
+            containment=self.shelter.containment,
+            vpn=vpn.title if vpn is not None else "VPN",
+            vpn_id=self.shelter.vpn_id,
+            interface=self.shelter.interface,
+            gluetun=vpn is not None,
+            tells_address=client is not None and _tells_address(client.version),
+        )
+
+    def _remembered(self) -> VpnMemory:
+        stored = self.backend.memory.get(MEMORY_KEY)
+        if stored is None:
+            return VpnMemory()
+        try:
+            return VpnMemory.from_json(stored, dt_util.utcnow())
+        except KeyError, TypeError, ValueError:
+            LOGGER.error("What the guard of %s remembered is not readable, it begins anew", self.backend.title)
+            return VpnMemory()
+
+
+class Guarding:
+    """All guards of a hub."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self.clients: dict[str, ClientGuard] = {}
+        self._leave: list[Callable[[], None]] = []
+
+    @callback
+    def start(self) -> None:
+        """Begin to guard whatever has to be guarded, now and later."""
+        self._leave.append(self._hub.add_listener(self._hub_changed))
+        self._hub_changed()
+
+    async def stop(self) -> None:
+        """End all of them."""
+        while self._leave:
+            self._leave.pop()()
+        await asyncio.gather(*(guard.stop() for guard in self.clients.values()))
+
+    def of(self, backend: AnyCoordinator) -> ClientGuard:
+        """Return the guard of a download client."""
+        guard = self.clients.get(backend.subentry_id)
+        if guard is None:
+            guard = self.clients[backend.subentry_id] = ClientGuard(self, backend)
+        return guard
+
+    @callback
+    def _hub_changed(self) -> None:
+        for gone in self.clients.keys() - self._hub.backends.keys():
+            guard = self.clients.pop(gone)
+            self.in_background(guard.stop(), "end of a guard")
+        for backend in self._hub.backends.values():
+            if backend.connector.kind in DOWNLOAD_CLIENT_KINDS:
+                self.of(backend).look_again()
+
+    def in_background(self, work: Any, what: str) -> asyncio.Task[None]:
+        """Do something for as long as the entry is loaded."""
+        return self._hub.in_background(work, f"{DOMAIN}: {what}")
+
+    # --- what is known -----------------------------------------------------------------------------------------------
+
+    def backend(self, backend_id: str | None) -> AnyCoordinator | None:
+        """Return a backend, if it exists."""
+        return self._hub.backends.get(backend_id) if backend_id is not None else None
+
+    def vpns(self) -> dict[str, AnyCoordinator]:
+        """Return the VPNs that are connected."""
+        return {key: each for key, each in self._hub.backends.items() if each.connector.kind in VPN_KINDS}
+
+    def tunnel(self, vpn_id: str | None) -> Seen[VpnSnapshot] | None:
+        """Return what a VPN last said, and when."""
+        vpn = self.backend(vpn_id)
+        if vpn is None or vpn.data is None or vpn.read_at is None:
+            return None
+        return Seen(value=vpn.data, at=vpn.read_at)
+
+    def shelter_of(self, backend: AnyCoordinator) -> Shelter:
+        """Return what shelters a download client."""
+        known = _stored_shelter(backend)
+        if known.clue is Clue.PERSON:
+            return known
+        if known.vpn_id is not None and known.vpn_id not in self._hub.backends:
+            known = Shelter()
+        if backend.data is None:
+            return known
+        vpns = {key: vpn.data for key, vpn in self.vpns().items() if vpn.data is not None}
+        found = infer(backend.data, vpns, self._shares_network_of(backend))
+        if found.clue.weight < known.clue.weight:
+            return known  # that a client is no longer bound, or seen elsewhere, is what it is guarded against
+        if found != known:
+            backend.remember(SHELTER_KEY, found.as_json())
+        return found
+
+    def _shares_network_of(self, backend: AnyCoordinator) -> set[str]:
+        """Return the VPNs whose container lends its network to a client's."""
+        home = home_of(self._hub, backend)
+        if home is None:
+            return set()
+        network = lender(home.container, home.containers)
+        if network is None:
+            return set()
+        homes = {key: home_of(self._hub, vpn) for key, vpn in self.vpns().items()}
+        return {key for key, each in homes.items() if each is not None and each.container.id == network.id}
+
+
+def _stored_shelter(backend: AnyCoordinator) -> Shelter:
+    stored = backend.memory.get(SHELTER_KEY)
+    if stored is None:
+        return Shelter()
+    try:
+        return Shelter.from_json(stored)
+    except KeyError, ValueError:
+        LOGGER.error("What is known of the VPN of %s is not readable, it is found out anew", backend.title)
+        return Shelter()
+
+
+def _tells_address(version: str) -> bool:
+    """Tell whether this qBittorrent says where it is seen: since 5.1."""
+    major, _, rest = version.removeprefix("v").partition(".")
+    minor = rest.partition(".")[0]
+    return (int(major), int(minor)) >= (5, 1) if major.isdigit() and minor.isdigit() else False

@@ -1,0 +1,178 @@
+"""The VPN guard in Home Assistant: what leaks is stopped, and exactly that runs again."""
+
+import asyncio
+from datetime import timedelta
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+import pytest
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
+
+from custom_components.sokoul.autopilot.guards.vpn_types import Containment, VpnState
+from custom_components.sokoul.guarding import ClientGuard
+from devstack.qbittorrent import QbittorrentSimulator
+
+from .conftest import QBITTORRENT_ID, PassTime, SetUp, qbittorrent_subentry
+from .test_pause import add, running
+
+STEP = timedelta(seconds=11)
+
+
+def bind(qbittorrent: QbittorrentSimulator, interface: str) -> None:
+    qbittorrent.engine.preferences["current_network_interface"] = interface
+
+
+async def guard_of(set_up: SetUp, qbittorrent: QbittorrentSimulator) -> ClientGuard:
+    entry = await set_up(qbittorrent_subentry(qbittorrent))
+    hub = entry.runtime_data
+    return hub.guarding.of(hub.backends[QBITTORRENT_ID])
+
+
+def state(guard: ClientGuard) -> VpnState | None:
+    return guard.verdict.state if guard.verdict else None
+
+
+async def test_without_a_vpn_nothing_is_guarded(
+    hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    guard = await guard_of(set_up, qbittorrent)
+    await pass_time(STEP)
+    assert guard.shelter.containment is Containment.NONE
+    assert not guard.guards
+    assert not [seen for seen in qbittorrent.requests if seen.path.endswith("transfer/info")]
+
+
+async def test_what_is_bound_to_the_tunnel_is_contained_until_a_person_unbinds_it(
+    hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    bind(qbittorrent, "tun0")
+    add(qbittorrent, "one", "two")
+    add(qbittorrent, "theirs", behaviour="stopped")
+    guard = await guard_of(set_up, qbittorrent)
+    await pass_time(STEP)
+    assert state(guard) is VpnState.CONTAINED
+    bind(qbittorrent, "")
+    await pass_time(STEP, times=4)
+    assert state(guard) is VpnState.LEAKING
+    assert running(qbittorrent) == set()
+    assert guard.reaction is not None
+    assert guard.reaction.torrents == 2
+    add(qbittorrent, "added meanwhile")
+    await pass_time(STEP)
+    assert running(qbittorrent) == set()
+    bind(qbittorrent, "tun0")
+    await pass_time(STEP, times=14)
+    assert state(guard) is VpnState.CONTAINED
+    assert running(qbittorrent) == {"one", "two", "added meanwhile"}
+
+
+PROTECTION = "sensor.qbittorrent_vpn_protection"
+EVENT = "event.qbittorrent_vpn_guard"
+
+
+def shown(hass: HomeAssistant, entity_id: str) -> str:
+    found = hass.states.get(entity_id)
+    assert found is not None, entity_id
+    return found.state
+
+
+async def press_drill(hass: HomeAssistant) -> None:
+    await hass.services.async_call("button", "press", {"entity_id": "button.qbittorrent_vpn_fire_drill"}, blocking=True)
+
+
+async def test_what_is_seen_of_it(
+    hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    add(qbittorrent, "one")
+    await guard_of(set_up, qbittorrent)
+    assert shown(hass, PROTECTION) == "none"
+    with pytest.raises(HomeAssistantError) as raised:
+        await press_drill(hass)
+    assert raised.value.translation_key == "no_drill_now"
+    bind(qbittorrent, "wg0")
+    await pass_time(timedelta(minutes=11))  # the poll reads the preferences every ten
+    await pass_time(STEP)
+    assert shown(hass, PROTECTION) == "contained"
+    bind(qbittorrent, "eth0")
+    await pass_time(STEP, times=4)
+    assert shown(hass, PROTECTION) == "leaking"
+    event = hass.states.get(EVENT)
+    assert event is not None
+    assert event.attributes["event_type"] == "stopped"
+    assert event.attributes["torrents"] == 1
+    with pytest.raises(HomeAssistantError) as raised:
+        await press_drill(hass)
+    assert raised.value.translation_key == "no_drill_while_held"
+    await hass.services.async_call("switch", "turn_off", {"entity_id": "switch.qbittorrent_vpn_guard"}, blocking=True)
+    await pass_time(STEP)
+    assert shown(hass, PROTECTION) == "off"
+    assert running(qbittorrent) == {"one"}  # nobody wants it guarded any more
+
+
+async def test_a_drill_stops_everything_and_starts_it_again(
+    hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    bind(qbittorrent, "tun0")
+    add(qbittorrent, "one", "two")
+    add(qbittorrent, "theirs", behaviour="stopped")
+    guard = await guard_of(set_up, qbittorrent)
+    await pass_time(STEP)
+    await press_drill(hass)
+    assert guard.reaction is not None
+    assert (guard.reaction.torrents, guard.reaction.proof) == (2, "drill")
+    await pass_time(STEP, times=3)
+    assert shown(hass, PROTECTION) == "contained"
+    assert running(qbittorrent) == {"one", "two"}
+    assert int(shown(hass, "sensor.qbittorrent_vpn_reaction_time")) >= 0
+
+
+async def test_a_drill_that_fails_says_so(
+    hass: HomeAssistant,
+    qbittorrent: QbittorrentSimulator,
+    set_up: SetUp,
+    pass_time: PassTime,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    bind(qbittorrent, "tun0")
+    add(qbittorrent, "one")
+    await guard_of(set_up, qbittorrent)
+    await pass_time(STEP)
+    qbittorrent.fault("status", "POST */stop", status=500)
+    drill = asyncio.ensure_future(press_drill(hass))
+    while not drill.done():
+        freezer.tick(timedelta(seconds=1))
+        async_fire_time_changed(hass)
+        for _ in range(100):  # what was asked comes over a real connection
+            await asyncio.sleep(0)
+    with pytest.raises(HomeAssistantError) as raised:
+        await drill
+    assert raised.value.translation_key == "drill_failed"
+    qbittorrent.clear_faults()
+    await pass_time(STEP, times=3)
+    assert running(qbittorrent) == {"one"}
+
+
+async def test_what_it_stopped_is_known_after_a_restart(
+    hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    bind(qbittorrent, "tun0")
+    add(qbittorrent, "one", "two")
+    (forced,) = add(qbittorrent, "forced")
+    qbittorrent.change(forced, forced=True)
+    add(qbittorrent, "theirs", behaviour="stopped")
+    guard = await guard_of(set_up, qbittorrent)
+    await pass_time(STEP)
+    bind(qbittorrent, "")
+    await pass_time(STEP, times=4)
+    assert running(qbittorrent) == set()
+    await hass.config_entries.async_unload(guard.backend.config_entry.entry_id)
+    add(qbittorrent, "added while nobody looked")
+    await hass.config_entries.async_setup(guard.backend.config_entry.entry_id)
+    await pass_time(STEP, times=4)
+    assert shown(hass, PROTECTION) == "leaking"
+    assert running(qbittorrent) == set()
+    bind(qbittorrent, "tun0")
+    await pass_time(STEP, times=14)
+    assert running(qbittorrent) == {"one", "two", "forced", "added while nobody looked"}
+    assert forced.forced
