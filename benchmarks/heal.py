@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 import gc
 import os
@@ -24,7 +24,7 @@ from typing import Any
 from custom_components.sokoul.autopilot.actuator import Actuator
 from custom_components.sokoul.autopilot.desk import Desk
 from custom_components.sokoul.autopilot.kernel import Kernel
-from custom_components.sokoul.autopilot.rules.base import Case, Facts, Look, Sign, TitleFacts
+from custom_components.sokoul.autopilot.rules.base import Case, Facts, Look, Sign
 from custom_components.sokoul.autopilot.rules.registry import RULES
 from custom_components.sokoul.autopilot.settings import PilotSettings
 from custom_components.sokoul.model.backend import Backend, BackendKind
@@ -48,6 +48,7 @@ from custom_components.sokoul.model.library import (
     TrackedState,
     TrackedStatus,
 )
+from custom_components.sokoul.model.releases import TitleDetails
 from custom_components.sokoul.model.topology import infer
 from custom_components.sokoul.model.world import Changes, DownloadIndex, World
 
@@ -221,14 +222,15 @@ class Told:
     async def look(self, case: Case, looks: Collection[Look]) -> Facts | None:
         """Return facts as of a public torrent that an *arr grabbed, of a film that is two months old."""
         await asyncio.sleep(0)
-        title = case.download.claims[0].item.titles[0].id
+        claim = case.download.claims[0]
+        title = TitleDetails(title=claim.item.titles[0], has_file=False, released_at=datetime(2026, 9, 21, tzinfo=UTC))
         return replace(
             case.facts,
             looked=case.facts.looked | frozenset(looks),
             private=False,
             by_hand=False,
             grabbed_at=case.now - timedelta(days=1),
-            titles=(TitleFacts(id=title, released_on=date(2026, 9, 21), arr_id="radarr"),),
+            titles={claim.backend_id: (title,)},
             trackers=(),
             files=(),
         )

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from custom_components.sokoul.autopilot.inspector import BackendInspector
-from custom_components.sokoul.autopilot.rules.base import Case, Facts, ImportChoice, Look, TitleFacts
+from custom_components.sokoul.autopilot.rules.base import Case, Facts, Look
 from custom_components.sokoul.model.backend import Backend, BackendKind
 from custom_components.sokoul.model.library import IndexerManagerSnapshot, Privacy
-from custom_components.sokoul.model.releases import GrabSource
+from custom_components.sokoul.model.releases import GrabSource, ImportCandidate
 from tests.model import make
 
 from .fakes import GB, NOW, Failure, FakeTorrent, Missing, digest
@@ -180,15 +180,28 @@ async def test_when_a_title_came_out(
 ) -> None:
     stack = await ready()
     known = stack.radarr.details[1]
-    stack.radarr.details[1] = replace(known, released_at=released, in_cinemas_at=in_cinemas, has_file=True)
+    details = replace(known, released_at=released, in_cinemas_at=in_cinemas, has_file=True)
+    stack.radarr.details[1] = details
     facts = await look(stack, Look.TITLES)
-    assert facts.titles == (TitleFacts(id=1, monitored=True, has_file=True, released_on=first, arr_id="radarr"),)
+    assert facts.titles == {"radarr": (details,)}
+    assert (details.id, details.released_on) == (1, first)
 
 
 async def test_what_could_be_imported() -> None:
     stack = await ready()
     facts = await look(stack, Look.IMPORT)
-    assert facts.choices == (ImportChoice(path="/a.mkv", size_bytes=4 * GB, title_ids=(1,), arr_id="radarr"),)
+    found = ImportCandidate(path="/a.mkv", size_bytes=4 * GB, title_ids=frozenset({1}))
+    assert facts.choices == {"radarr": (found,)}
+
+
+async def test_what_its_arr_finds_no_file_of_is_known_to_have_none() -> None:
+    """That is another thing than not having been asked."""
+    stack = await ready()
+    looked_at = case(stack)
+    stack.radarr.records.clear()
+    facts = await inspector(stack).look(looked_at, [Look.IMPORT])
+    assert facts is not None
+    assert facts.choices == {"radarr": ()}
 
 
 async def test_a_download_of_two_arrs_has_the_titles_and_files_of_both() -> None:
@@ -199,8 +212,9 @@ async def test_a_download_of_two_arrs_has_the_titles_and_files_of_both() -> None
     other.download(stack.qbt.torrents[digest(1)], 1)
     await stack.turn()
     facts = await look(stack, Look.TITLES, Look.IMPORT)
-    assert [title.arr_id for title in facts.titles or ()] == ["radarr", "radarr4k"]
-    assert [choice.arr_id for choice in facts.choices or ()] == ["radarr", "radarr4k"]
+    assert facts.titles == {"radarr": (stack.radarr.details[1],), "radarr4k": (other.details[1],)}
+    assert facts.choices is not None
+    assert {arr_id: len(files) for arr_id, files in facts.choices.items()} == {"radarr": 1, "radarr4k": 1}
 
 
 # --- nobody can tell -------------------------------------------------------------------------------------------------

@@ -388,13 +388,13 @@ async def test_what_was_looked_up_before_its_arr_was_known_is_looked_up_again() 
         return case.facts
 
     await look_up(stack, torrent)
-    assert (facts().titles, facts().looked) == ((), {Look.ORIGIN, Look.TITLES})
+    assert (facts().titles, facts().looked) == ({}, {Look.ORIGIN, Look.TITLES})
     counting.reset()
     stack.radarr.records[torrent.hash] = record
     await stack.turn()
     assert counting.judged > 0, "what was decided without them is decided anew"
     await look_up(stack, torrent)
-    assert [title.id for title in facts().titles or ()] == [1]
+    assert facts().titles == {"radarr": (stack.radarr.details[1],)}
 
 
 async def look_up(stack: Stack, torrent: FakeTorrent) -> None:

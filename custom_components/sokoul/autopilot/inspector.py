@@ -9,7 +9,7 @@ from ..model.library import Privacy
 from ..model.releases import Grab, ImportCandidate, TitleDetails
 from ..model.world import Claim, World
 from .ports import ArrHands, Hands, TorrentHands
-from .rules.base import Case, Facts, ImportChoice, Look, TitleFacts
+from .rules.base import Case, Facts, Look
 
 #: How Prowlarr names an indexer that it gave to an *arr.
 _SYNCED = " (Prowlarr)"
@@ -102,20 +102,20 @@ class BackendInspector:
         return await self._client(case).is_private(torrent.hash)
 
     async def _titles(self, case: Case, facts: Facts) -> Facts:
-        found: list[TitleFacts] = []
+        found: dict[str, tuple[TitleDetails, ...]] = {}
         for claim in case.download.claims:
             if claim.item.titles:
                 details = await self._arr(claim).titles([title.id for title in claim.item.titles])
-                found += [_title_facts(each, claim.backend_id) for each in details]
-        return replace(facts, titles=tuple(found))
+                found[claim.backend_id] = (*found.get(claim.backend_id, ()), *details)
+        return replace(facts, titles=found)
 
     async def _choices(self, case: Case, facts: Facts) -> Facts:
-        found: list[ImportChoice] = []
+        found: dict[str, tuple[ImportCandidate, ...]] = {}
         for claim in case.download.claims:
             if claim.item.download_id is not None:
                 candidates = await self._arr(claim).import_candidates(claim.item.download_id)
-                found += [_choice(each, claim.backend_id) for each in candidates]
-        return replace(facts, choices=tuple(found))
+                found[claim.backend_id] = (*found.get(claim.backend_id, ()), *candidates)
+        return replace(facts, choices=found)
 
     def _arr(self, claim: Claim) -> ArrHands:
         arr = self._hands.arr(claim.backend_id)
@@ -136,24 +136,3 @@ def _least_public(found: Collection[Privacy | None]) -> Privacy | None:
         if privacy in found:
             return privacy
     return Privacy.PUBLIC
-
-
-def _title_facts(details: TitleDetails, arr_id: str) -> TitleFacts:
-    moments = [moment for moment in (details.released_at, details.in_cinemas_at) if moment is not None]
-    return TitleFacts(
-        id=details.title.id,
-        monitored=details.title.monitored,
-        has_file=details.has_file,
-        released_on=min(moments).date() if moments else None,
-        arr_id=arr_id,
-    )
-
-
-def _choice(candidate: ImportCandidate, arr_id: str) -> ImportChoice:
-    return ImportChoice(
-        path=candidate.path,
-        size_bytes=candidate.size_bytes,
-        title_ids=tuple(sorted(candidate.title_ids)),
-        rejections=tuple(rejection.reason for rejection in candidate.rejections),
-        arr_id=arr_id,
-    )

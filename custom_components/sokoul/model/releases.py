@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -207,6 +207,17 @@ class TitleDetails:
     tags: frozenset[int] = frozenset()
     released_at: datetime | None = None  # of an episode when it airs, of a movie the first time outside cinemas
     in_cinemas_at: datetime | None = None
+
+    @property
+    def id(self) -> int:
+        """The movie's or the episode's."""
+        return self.title.id
+
+    @property
+    def released_on(self) -> date | None:
+        """The day on which it came out, wherever that was; None: nobody knows."""
+        moments = [moment for moment in (self.released_at, self.in_cinemas_at) if moment is not None]
+        return min(moments).date() if moments else None
 
 
 def search_for(titles: Iterable[Title]) -> Title | None:

@@ -1,7 +1,7 @@
 """Downloads as the *arrs' side of them is told in tables: short ways to make them, and what a rule wants of them."""
 
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from custom_components.sokoul.autopilot.observe import AnyRule
@@ -10,10 +10,8 @@ from custom_components.sokoul.autopilot.rules.base import (
     OPEN,
     Facts,
     Gate,
-    ImportChoice,
     Later,
     Surroundings,
-    TitleFacts,
 )
 from custom_components.sokoul.model.backend import Backend
 from custom_components.sokoul.model.downloads import DownloadState, Torrent
@@ -28,6 +26,7 @@ from custom_components.sokoul.model.library import (
     TrackedStatus,
 )
 from custom_components.sokoul.model.memory import NOTHING_KNOWN, SubjectMemory
+from custom_components.sokoul.model.releases import ImportCandidate, ImportRejection, TitleDetails
 from custom_components.sokoul.model.world import Download
 from tests.autopilot.rules.drive import Drive, joined
 from tests.model import make
@@ -135,29 +134,43 @@ def coming(*items: QueueItem, state: DownloadState = DownloadState.STALLED, **fi
 
 
 def grabbed(**fields: Any) -> Facts:
-    """Return the facts of what the *arr grabbed by itself."""
+    """Return the facts of what the *arr grabbed by itself. Titles and choices that name no *arr are Radarr's."""
     defaults: dict[str, Any] = {
         "by_hand": False,
         "grabbed_at": ago(days=1),
         "titles": (known(1),),
         "private": False,
     }
-    return Facts(**defaults | fields)
+    return of(Facts(), **defaults | fields)
 
 
-def known(title_id: int, *, has_file: bool = False, **fields: Any) -> TitleFacts:
-    return TitleFacts(id=title_id, has_file=has_file, **{"released_on": date(2021, 9, 15)} | fields)
+def of(facts: Facts, **fields: Any) -> Facts:
+    """Return facts with others among them. Titles and choices that name no *arr are Radarr's."""
+    for name in ("titles", "choices"):
+        if isinstance(fields.get(name), tuple):
+            fields[name] = {"radarr": fields[name]}
+    return replace(facts, **fields)
 
 
-def file(*title_ids: int, says: str | tuple[str, ...] = (), **fields: Any) -> ImportChoice:
+def known(title_id: int, *, has_file: bool = False, released_on: date | None = date(2021, 9, 15)) -> TitleDetails:
+    return TitleDetails(
+        title=make.dune(id=title_id),
+        has_file=has_file,
+        released_at=datetime.combine(released_on, time(), UTC) if released_on else None,
+    )
+
+
+def file(*title_ids: int, says: str | tuple[str, ...] = (), **fields: Any) -> ImportCandidate:
     """Return a file that the *arr takes for these titles, and what it says against it."""
     defaults: dict[str, Any] = {
         "path": f"/data/torrents/Release.1/{'-'.join(map(str, title_ids)) or 'what'}.mkv",
         "size_bytes": 4 * GB * max(len(title_ids), 1),
-        "title_ids": title_ids,
-        "rejections": (says,) if isinstance(says, str) else says,
+        "title_ids": frozenset(title_ids),
+        "rejections": tuple(
+            ImportRejection(reason=each, permanent=True) for each in ((says,) if isinstance(says, str) else says)
+        ),
     }
-    return ImportChoice(**defaults | fields)
+    return ImportCandidate(**defaults | fields)
 
 
 # --- the table -------------------------------------------------------------------------------------------------------

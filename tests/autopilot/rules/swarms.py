@@ -35,10 +35,6 @@ NEW = grabbed(titles=(known(1, released_on=date(2026, 9, 1)),), grabbed_seeds=40
 OLD = grabbed(titles=(known(1, released_on=date(1984, 12, 14)),), grabbed_seeds=40)
 
 
-def of(facts: Facts, **fields: Any) -> Facts:
-    return replace(facts, **fields)
-
-
 def having(share: float, size: int = 4 * GB) -> dict[str, Any]:
     return {"size_bytes": size, "remaining_bytes": round(size * (1 - share)), "progress": share}
 

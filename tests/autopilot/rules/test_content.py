@@ -14,8 +14,8 @@ from custom_components.sokoul.model.journal import ActKind, Autonomy, Proposal
 from custom_components.sokoul.model.library import TrackedState
 from custom_components.sokoul.model.memory import SubjectMemory, Tries
 from tests.autopilot.rules.drive import SHUT, Drive
-from tests.autopilot.rules.queue import NOTHING, Row, days, hours, minutes, queued, row, usenet
-from tests.autopilot.rules.swarms import FETCHING, NEW, STALLED, download, having, listed, magnet, of
+from tests.autopilot.rules.queue import NOTHING, Row, days, hours, minutes, of, queued, row, usenet
+from tests.autopilot.rules.swarms import FETCHING, NEW, STALLED, download, having, listed, magnet
 from tests.model import make
 from tests.model.make import NOW
 

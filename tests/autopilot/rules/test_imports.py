@@ -7,11 +7,12 @@ from typing import Any
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.sokoul.autopilot.rules.base import Facts, ImportChoice, Later, Surroundings, TitleFacts
+from custom_components.sokoul.autopilot.rules.base import Facts, Later, Surroundings
 from custom_components.sokoul.autopilot.rules.imports import RULE
 from custom_components.sokoul.model.downloads import DownloadState
 from custom_components.sokoul.model.journal import CAUSE, DESTRUCTIVE_ACTS, ActKind, Autonomy, Proposal
 from custom_components.sokoul.model.library import QueueStatus, TitleKind, TrackedState, TrackedStatus
+from custom_components.sokoul.model.releases import ImportCandidate, TitleDetails
 from tests.autopilot.rules.drive import SHUT, Drive
 from tests.autopilot.rules.queue import (
     NOTHING,
@@ -66,7 +67,7 @@ LATER = minutes(31)
 TRIED = (ActKind.RETRY_IMPORT,)
 
 
-def facts(*choices: ImportChoice, titles: tuple[TitleFacts, ...] = MISSING, **fields: Any) -> Facts:
+def facts(*choices: ImportCandidate, titles: tuple[TitleDetails, ...] = MISSING, **fields: Any) -> Facts:
     return grabbed(choices=choices, titles=titles, **fields)
 
 
@@ -234,17 +235,19 @@ ASKS = (
         facts=facts(file(1, says=TBA))),
     row("after two days somebody has to look", here(blocked()), days(2), ActKind.TELL,
         facts=facts(file(1, says=TBA))),
-    row("two *arrs wait, and no fact says of which it is", queued(blocked(), torrent=SEEDS, others=(
-        make.arr(blocked(), id="radarr4k"),)), LATER, ActKind.TELL, facts=facts(file(1, says=WORSE), titles=THERE)),
-    row("two *arrs, one file, and no fact says of which it is", queued(blocked(), torrent=SEEDS, others=(
-        make.arr(blocked(), id="radarr4k"),)), LATER, ActKind.TELL, facts=facts(file(1))),
+    row("two *arrs wait, and what is known is what the other one said", queued(blocked(), torrent=SEEDS, others=(
+        make.arr(blocked(), id="radarr4k"),)), LATER, ActKind.TELL, facts=grabbed(
+        choices={"radarr4k": (file(1, says=WORSE),)}, titles={"radarr4k": THERE})),
+    row("two *arrs, one file, and it is the other one's", queued(blocked(), torrent=SEEDS, others=(
+        make.arr(blocked(), id="radarr4k"),)), LATER, ActKind.TELL, facts=grabbed(
+        choices={"radarr4k": (file(1),)}, titles={"radarr4k": MISSING})),
     row("two *arrs: no improvement for the one, the other needs it", queued(blocked(), torrent=SEEDS, others=(
         make.arr(make.completed(), id="radarr4k"),)), LATER, ActKind.TELL, facts=facts(
-        replace(file(1, says=WORSE), arr_id="radarr"), titles=(replace(THERE[0], arr_id="radarr"),))),
+        file(1, says=WORSE), titles=THERE)),
     row("two *arrs: what the one lacks is imported there", queued(blocked(), torrent=SEEDS, others=(
-        make.arr(make.completed(), id="radarr4k"),)), LATER, ActKind.IMPORT, asks=False, facts=facts(
-        replace(file(1), arr_id="radarr"), replace(file(1, says=GERMAN), arr_id="radarr4k"),
-        titles=(replace(known(1), arr_id="radarr"), replace(THERE[0], arr_id="radarr4k")))),
+        make.arr(make.completed(), id="radarr4k"),)), LATER, ActKind.IMPORT, asks=False, facts=grabbed(
+        choices={"radarr": (file(1),), "radarr4k": (file(1, says=GERMAN),)},
+        titles={"radarr": MISSING, "radarr4k": THERE})),
 )  # fmt: skip
 
 

@@ -10,8 +10,8 @@ from custom_components.sokoul.autopilot.rules.no_metadata import RULE
 from custom_components.sokoul.model.downloads import DownloadState, TrackerStatus
 from custom_components.sokoul.model.journal import DESTRUCTIVE_ACTS, ActKind, Proposal
 from tests.autopilot.rules.drive import SHUT, Drive
-from tests.autopilot.rules.queue import NOTHING, Row, days, hours, minutes, queued, row, usenet
-from tests.autopilot.rules.swarms import METADATA, NEW, OLD, STALLED, download, magnet, of, tracker
+from tests.autopilot.rules.queue import NOTHING, Row, days, hours, minutes, of, queued, row, usenet
+from tests.autopilot.rules.swarms import METADATA, NEW, OLD, STALLED, download, magnet, tracker
 from tests.model import make
 from tests.model.make import NOW
 

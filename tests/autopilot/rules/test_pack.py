@@ -12,8 +12,8 @@ from custom_components.sokoul.model.downloads import DownloadState, TrackerStatu
 from custom_components.sokoul.model.journal import ActKind, Proposal
 from custom_components.sokoul.model.library import Title, TitleKind
 from tests.autopilot.rules.drive import SHUT, Drive
-from tests.autopilot.rules.queue import NOTHING, Row, days, episode, episodes, hours, known, minutes, row
-from tests.autopilot.rules.swarms import NEW, STALLED, Stack, client, download, having, listed, live, of, tracker
+from tests.autopilot.rules.queue import NOTHING, Row, days, episode, episodes, hours, known, minutes, of, row
+from tests.autopilot.rules.swarms import NEW, STALLED, Stack, client, download, having, listed, live, tracker
 from tests.model import make
 from tests.model.make import NOW
 

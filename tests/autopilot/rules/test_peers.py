@@ -24,7 +24,7 @@ from custom_components.sokoul.model.downloads import (
 )
 from custom_components.sokoul.model.journal import DESTRUCTIVE_ACTS, ActKind
 from custom_components.sokoul.model.world import World
-from tests.autopilot.rules.queue import days, episodes, hours, known, minutes
+from tests.autopilot.rules.queue import days, episodes, hours, known, minutes, of
 from tests.autopilot.rules.swarms import (
     FETCHING,
     METADATA,
@@ -38,7 +38,6 @@ from tests.autopilot.rules.swarms import (
     having,
     listed,
     live,
-    of,
     tracker,
 )
 from tests.model import make

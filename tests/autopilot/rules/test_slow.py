@@ -14,8 +14,8 @@ from custom_components.sokoul.model.downloads import DownloadState, Transfer
 from custom_components.sokoul.model.journal import ActKind, Proposal
 from custom_components.sokoul.model.world import Download
 from tests.autopilot.rules.drive import SHUT, Drive
-from tests.autopilot.rules.queue import days, episodes, hours, minutes, queued, usenet
-from tests.autopilot.rules.swarms import FETCHING, NEW, OLD, STALLED, download, having, magnet, of
+from tests.autopilot.rules.queue import days, episodes, hours, minutes, of, queued, usenet
+from tests.autopilot.rules.swarms import FETCHING, NEW, OLD, STALLED, download, having, magnet
 from tests.model import make
 from tests.model.make import GB, NOW
 

@@ -23,11 +23,12 @@ from tests.autopilot.rules.queue import (
     hours,
     known,
     minutes,
+    of,
     queued,
     row,
     usenet,
 )
-from tests.autopilot.rules.swarms import FETCHING, NEW, OLD, STALLED, download, having, listed, magnet, of, tracker
+from tests.autopilot.rules.swarms import FETCHING, NEW, OLD, STALLED, download, having, listed, magnet, tracker
 from tests.model import make
 from tests.model.make import NOW
 

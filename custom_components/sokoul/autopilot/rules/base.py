@@ -7,16 +7,17 @@ what is to be done once it has lasted so long: nothing yet, a look at more facts
 Both are pure: no I/O, no clock of their own, no logging. What a rule needs to know comes with the case.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import Enum, StrEnum, auto
 
 from ...model.downloads import TorrentFile, TorrentTracker, Transfer
-from ...model.journal import EMPTY, ActKind, Autonomy, Json, Proposal
+from ...model.journal import ActKind, Autonomy, Proposal
 from ...model.library import Privacy
 from ...model.memory import NOTHING_KNOWN, SubjectMemory
 from ...model.reasons import Reason
+from ...model.releases import ImportCandidate, TitleDetails
 from ...model.world import Download
 
 
@@ -40,34 +41,12 @@ class Look(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TitleFacts:
-    """What an *arr knows of a title that a download is for."""
-
-    id: int
-    monitored: bool = True
-    has_file: bool = False
-    released_on: date | None = None
-    arr_id: str | None = None  # the *arr whose title it is; None: there is only one that waits
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportChoice:
-    """A file that an *arr could import. `title_ids` are the titles that it takes it for; `raw` is given back to it.
-
-    Its `rejections` are what speaks against it in its own words, which are English in all versions.
-    """
-
-    path: str
-    size_bytes: int
-    title_ids: tuple[int, ...] = ()
-    rejections: tuple[str, ...] = ()
-    raw: Json = EMPTY
-    arr_id: str | None = None  # as in `TitleFacts`
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What was looked up about one download. None: not looked at, or nobody could tell."""
+    """What was looked up about one download. None: not looked at, or nobody could tell.
+
+    `titles` and `choices` (the files that could be imported) are by the id of the *arr that said so: each has ids and
+    rules of its own.
+    """
 
     looked: frozenset[Look] = frozenset()
     private: bool | None = None
@@ -77,8 +56,8 @@ class Facts:
     grabbed_seeds: int | None = None  # as its indexer said then; known of what the autopilot grabbed itself
     trackers: tuple[TorrentTracker, ...] | None = None
     files: tuple[TorrentFile, ...] | None = None
-    titles: tuple[TitleFacts, ...] | None = None
-    choices: tuple[ImportChoice, ...] | None = None
+    titles: Mapping[str, tuple[TitleDetails, ...]] | None = None
+    choices: Mapping[str, tuple[ImportCandidate, ...]] | None = None
 
     @property
     def is_private(self) -> bool | None:

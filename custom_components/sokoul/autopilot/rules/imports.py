@@ -29,9 +29,10 @@ import re
 from ...model.downloads import BROKEN_STATES
 from ...model.journal import CAUSE, ActKind, Autonomy
 from ...model.library import QueueItem, QueueStatus, TitleKind, TrackedState, TrackedStatus
+from ...model.releases import ImportCandidate, TitleDetails
 from ...model.waiting import Claim
 from .arrs import is_away, is_importing, proposal, waiting
-from .base import Case, ImportChoice, Later, Look, Rule, Sign, Step, TitleFacts, Verdict, climb, need
+from .base import Case, Later, Look, Rule, Sign, Step, Verdict, climb, need
 from .contents import videos
 from .failed import has_failed
 from .titles import choices_of, titles_of
@@ -110,9 +111,9 @@ def _objection(said: str) -> _Objection:
     return next((kind for words, kind in _BEGINNINGS.items() if said.startswith(words)), _Objection.UNKNOWN)
 
 
-def _objections(choices: Collection[ImportChoice]) -> set[_Objection]:
+def _objections(choices: Collection[ImportCandidate]) -> set[_Objection]:
     """Return what speaks against these files together. One whose titles nobody knows is not understood either."""
-    kinds = {_objection(said) for choice in choices for said in choice.rejections}
+    kinds = {_objection(rejection.reason) for choice in choices for rejection in choice.rejections}
     unclear = any(not choice.rejections and not choice.title_ids for choice in choices)
     return kinds | {_Objection.UNKNOWN} if unclear else kinds
 
@@ -171,9 +172,10 @@ def _decide(case: Case, claim: Claim, policy: ImportPolicy, elapsed: timedelta) 
     return proposal(case, claim, KEY, ActKind.LEAVE_QUEUE, "done")
 
 
-def _ask(case: Case, claim: Claim, choices: Sequence[ImportChoice] | None) -> Verdict:
+def _ask(case: Case, claim: Claim, choices: Sequence[ImportCandidate] | None) -> Verdict:
     """Tell a person, in the *arr's own words."""
-    said = next((said for choice in choices or () for said in choice.rejections if said != "Sample"), None)
+    rejections = chain.from_iterable(choice.rejections for choice in choices or ())
+    said = next((each.reason for each in rejections if each.reason != "Sample"), None)
     asking = proposal(case, claim, KEY, ActKind.TELL, "ask")
     if said is None or "message" in asking.reason.evidence:
         return asking
@@ -195,7 +197,7 @@ def _without_files(case: Case, claim: Claim) -> Verdict:
     return replace(wanted, parameters={**wanted.parameters, CAUSE: f"no_files/{claim.backend_id}"})
 
 
-def _fetch_missing(case: Case, claim: Claim, choices: Sequence[ImportChoice], missing: frozenset[int]) -> Verdict:
+def _fetch_missing(case: Case, claim: Claim, choices: Sequence[ImportCandidate], missing: frozenset[int]) -> Verdict:
     """Of a pack everything is in the library that it has. What it doesn't have is searched for, if a person agrees."""
     there = frozenset(chain.from_iterable(choice.title_ids for choice in choices))
     if missing & there or len(missing) == len(claim.item.titles):
@@ -212,7 +214,7 @@ def _fetch_missing(case: Case, claim: Claim, choices: Sequence[ImportChoice], mi
     )
 
 
-def _take(case: Case, claim: Claim, titles: Sequence[TitleFacts], accepted: Sequence[ImportChoice]) -> Verdict:
+def _take(case: Case, claim: Claim, titles: Sequence[TitleDetails], accepted: Sequence[ImportCandidate]) -> Verdict:
     """Import what nothing speaks against, if that is every title once and nothing else."""
     missing = [title.id for title in titles if not title.has_file]
     wanted = sorted(missing or [title.id for title in titles])
@@ -237,7 +239,7 @@ _SAMPLE = re.compile(r"(?<![^\W_])sample(?![^\W_])", re.IGNORECASE)
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?![\dpx])")
 
 
-def _is_sane(choice: ImportChoice, item: QueueItem) -> bool:
+def _is_sane(choice: ImportCandidate, item: QueueItem) -> bool:
     """Whether a file can be the video: not a sample by its name, and not too small for its download."""
     if _SAMPLE.search(choice.path) or not item.size_bytes:
         return False
@@ -245,7 +247,7 @@ def _is_sane(choice: ImportChoice, item: QueueItem) -> bool:
     return choice.size_bytes >= max(_SMALLEST_BYTES, expected * _SMALLEST_SHARE)
 
 
-def _is_of_another_year(item: QueueItem, accepted: Sequence[ImportChoice]) -> bool:
+def _is_of_another_year(item: QueueItem, accepted: Sequence[ImportCandidate]) -> bool:
     """Whether a film's release or file names a year that is not the film's: there may be several of one name."""
     films = {title.year for title in item.titles if title.kind is TitleKind.MOVIE and title.year}
     if not films:

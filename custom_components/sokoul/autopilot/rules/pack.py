@@ -51,7 +51,7 @@ def lacking(case: Case) -> frozenset[int] | None:
     here = _episodes([file for file in shown if file.progress >= 1]) - unfinished
     if not any(_place(title) in here for title in claim.item.titles):
         return None
-    there = {fact.id for fact in case.facts.titles or () if fact.has_file}
+    there = {title.id for title in (case.facts.titles or {}).get(claim.backend_id, ()) if title.has_file}
     return frozenset(title.id for title in claim.item.titles if _place(title) not in here) - there
 
 

@@ -1,6 +1,7 @@
 """What the rules about swarms have in common: stalled, without metadata, slow."""
 
 from datetime import datetime, timedelta
+from itertools import chain
 
 from ...model.downloads import DownloadState, Torrent, TrackerStatus
 from ...model.journal import ActKind
@@ -50,7 +51,8 @@ def is_rare(case: Case) -> bool:
     seeds = case.memory.first_seeds if case.facts.grabbed_seeds is None else case.facts.grabbed_seeds
     if seeds is not None and seeds < RARE_BELOW_SEEDS:
         return True
-    dates = [title.released_on for title in case.facts.titles or () if title.released_on is not None]
+    titles = chain.from_iterable((case.facts.titles or {}).values())
+    dates = [title.released_on for title in titles if title.released_on is not None]
     return not dates or case.now.date() - min(dates) > RARE_AFTER
 
 
