@@ -82,7 +82,11 @@ def test_every_key_that_is_written_out_in_code_has_a_text() -> None:
 
 
 def test_no_text_is_left_over() -> None:
-    used = {str(key) for key in (*Wait, *Found, *Witness)} | {f"path.{state}" for state in PathState} | {"list.more"}
+    used = (
+        {str(key) for key in (*Wait, *Found, *Witness)}
+        | {f"path.{state}" for state in PathState}
+        | {"list.more", "list.pair"}
+    )
     areas = {key.partition(".")[0] for key in used}
     mine = {key for key in EN.keys if key.partition(".")[0] in areas}
     assert mine == used
@@ -164,6 +168,8 @@ STYLES = (
     ("{x, either}", ("Dune", "Silo"), "Dune or Silo", "Dune ou Silo"),
     ("{x, plural, one {it} other {all #}}", ("Dune", "Silo"), "all 2", "all 2"),
     ("{x}", "as it is", "as it is", "as it is"),
+    ("{x}", "x" * 300, "x" * 199 + "…", "x" * 199 + "…"),
+    ("{x, text}", "x" * 300, "x" * 300, "x" * 300),
     ("{x}", 7, "7", "7"),
     ("{x, select, radarr {film} other {it}}", "radarr", "film", "film"),
     ("{x, select, radarr {film} other {it}}", "lidarr", "it", "it"),
@@ -176,6 +182,12 @@ STYLES = (
 def test_styles(text: str, value: Any, english: str, french: str) -> None:
     assert spaced(made(text, "en", x=value)) == english
     assert spaced(made(text, "fr", x=value)) == french
+
+
+def test_a_name_and_what_is_said_of_it() -> None:
+    """A sentence of ours is not cut, however long its values made it."""
+    assert EN.text("list.pair", name="Dune", text="long " * 60 + "end") == "Dune: " + "long " * 60 + "end"
+    assert FR.text("list.pair", name="Dune", text="importé") == f"Dune{NBSP}: importé"
 
 
 def test_a_number_stays_with_its_unit() -> None:
@@ -198,6 +210,7 @@ def test_choices_within_choices() -> None:
         ("{x, duration}", {"x": 5}),
         ("{x, date}", {"x": datetime(2026, 1, 1)}),  # noqa: DTZ001 -- that is what must be refused
         ("{x, list}", {"x": "abc"}),
+        ("{x, text}", {"x": 5}),
         ("{x, plural, other {#}}", {"x": "many"}),
         ("{x}", {"x": 1.5}),
     ],
@@ -293,6 +306,7 @@ def test_get_gives_what_was_loaded() -> None:
 
 EXAMPLES: dict[str, Any] = {
     "": "text",
+    "text": "text",
     "size": 5,
     "rate": 5,
     "percent": 0.5,

@@ -14,7 +14,6 @@ from .model.reasons import Reason
 from .report import describe_reason
 from .wording import TextError, Wording
 
-
 #: What is said of a restart where a download "stays".
 _OF_RESTARTS = {
     "result.rejected": "result.rejected_restart",

@@ -69,12 +69,17 @@ def tag_of(entry: JournalEntry) -> str:
     return f"sokoul_suggestion_{entry.id}"
 
 
+def asked_text(entry: JournalEntry, words: Wording) -> str:
+    """Return a suggestion as one of many in a list."""
+    return words.text("list.pair", name=clean(entry.label), text=act_text(entry.act, entry.parameters, words))
+
+
 def suggestions(entries: Sequence[JournalEntry], now: datetime, words: Wording) -> Iterable[Notice]:
     """Return the notices for what is being asked: each by itself, or many in one."""
     if len(entries) < BUNDLED_FROM:
         yield from (_suggestion(entry, now, words) for entry in entries)
         return
-    lines = [f"{clean(each.label)}: {act_text(each.act, each.parameters, words)}" for each in entries]
+    lines = [asked_text(each, words) for each in entries]
     yield Notice(
         tag=TAG_SUGGESTIONS,
         title=words.text("notice.suggestions_title", count=len(entries)),
@@ -111,7 +116,7 @@ def promotion(rule: str, right: int, words: Wording) -> Notice:
 
 def told(items: Sequence[tuple[str, str]], words: Wording) -> Notice:
     """Return what is only told: titles with their sentences, the newest last."""
-    lines = [f"{clean(title)}: {text}" for title, text in reversed(items)]
+    lines = [words.text("list.pair", name=clean(title), text=text) for title, text in reversed(items)]
     title = words.text("notice.told_title", count=len(items))
     return Notice(tag=TAG_TOLD, title=title, lines=_shortened(lines, words))
 

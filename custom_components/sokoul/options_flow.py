@@ -82,7 +82,7 @@ class SokoulOptionsFlow(RestartOptions, HealingOptions, DatabaseOptions):
                 if backend.kind == kind and backend.id != entry.source
             }
             if targets:
-                name = f"{world.title(entry.source)}: {entry.link_name}"
+                name = self._words.text("list.pair", name=world.title(entry.source), text=entry.link_name)
                 links[f"{entry.source}/{entry.link_id}"] = _Link(entry.source, entry.link_id, name, targets)
         return links
 

@@ -205,9 +205,11 @@ class HealingOptions(OptionsFlow):
             taken = self._settings.with_policy(rule, policy).policy(rule)
             for name in policy:
                 label = names.get(f"component.{DOMAIN}.options.step.rule.data.{name}", name)
-                lines.append(f"{rule_name(key, words)}, {label}: {_in_words(getattr(taken, name), words)}")
+                value = _in_words(getattr(taken, name), words)
+                lines.append(words.text("list.pair", name=f"{rule_name(key, words)}, {label}", text=value))
         lines += [
-            f"{rule_name(key, words)}: {words.text(f'autonomy.{level}')}" for key, level in imported.autonomy.items()
+            words.text("list.pair", name=rule_name(key, words), text=words.text(f"autonomy.{level}"))
+            for key, level in imported.autonomy.items()
         ]
         lines += sorted({*imported.labels, *imported.protected})
         lines += [sentence(note, dt_util.utcnow(), words) for note in imported.notes]

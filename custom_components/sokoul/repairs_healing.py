@@ -19,8 +19,8 @@ from . import markdown, wording
 from .autopilot.desk import NotPossible
 from .calls import hub_of
 from .const import DOMAIN
-from .journal_report import act_text, entry_sentence, rule_name, sentence
-from .notices import Answer
+from .journal_report import entry_sentence, rule_name, sentence
+from .notices import Answer, asked_text
 from .store import StoreError
 from .wording import clean
 
@@ -71,7 +71,7 @@ class AnswerSuggestions(_HealingFlow):
             return self.async_create_entry(data={})
         if not asked:
             return self.async_abort(reason="over", description_placeholders={"reason": reason})
-        labels = {str(each.id): f"{clean(each.label)}: {act_text(each.act, each.parameters, words)}" for each in asked}
+        labels = {str(each.id): asked_text(each, words) for each in asked}
         lines = [
             f"**{markdown.plain(clean(each.label))}**\n\n{markdown.plain(entry_sentence(each, now, words))}"
             for each in asked

@@ -188,7 +188,7 @@ def links_text(hub: Hub, now: datetime, words: Wording) -> str:
     said = describe_topology(hub, now, words)
     show = markdown.plain
     lines = [
-        f"- {show(each['from'])} → **{show(each['to'])}** ({'; '.join(each['because'])})" for each in said["links"]
+        f"- {show(each['from'])} → **{show(each['to'])}** ({', '.join(each['because'])})" for each in said["links"]
     ]
     lines += [
         f"- {show(each['from'])} → ? ({', '.join(map(show, each['candidates']))})" for each in said["open_questions"]
@@ -205,5 +205,6 @@ def paths_text(hub: Hub, words: Wording) -> str:
         for judged in maps:
             title = markdown.plain(backend.title if backend else backend_id)
             folders = f" {markdown.code(judged.map.theirs)} = {markdown.code(judged.map.ours)}" if judged.map else ""
-            lines.append(f"- **{title}**{folders}: {words.text(f'path.{judged.state}')}")
+            text = words.text(f"path.{judged.state}")
+            lines.append("- " + words.text("list.pair", name=f"**{title}**{folders}", text=text))
     return "\n".join(lines)

@@ -46,7 +46,9 @@ class RestartOptions(OptionsFlow):
             data_schema=vol.Schema({vol.Required("backend"): _select(options)}),
             description_placeholders={
                 "known": "\n".join(
-                    f"- **{plain(each.title)}**: {plain(way_text(hub, each, words))}" for each in hub.backends.values()
+                    "- "
+                    + words.text("list.pair", name=f"**{plain(each.title)}**", text=plain(way_text(hub, each, words)))
+                    for each in hub.backends.values()
                 )
             },
             last_step=False,

@@ -11,6 +11,7 @@ A text is a small message format, after ICU's:
     {since, age}                            a moment in the past, as the time since then
     {at, time}  {on, date}  {at, moment}    of a moment; `moment` is the time today and the date on other days
     {names, list}  {names, either}          Dune, Silo, and 3 more; Dune or Silo
+    {said, text}                            a text that is ours already: whole, whatever its length
     {count, plural, =0 {none} one {# torrent} other {# torrents}}      (a list counts by its length)
     {who, select, radarr {the film} other {it}}
 
@@ -266,6 +267,11 @@ class Wording:
             raise TypeError
         return str(value) if isinstance(value, int) else clean(value)
 
+    def _text(self, value: Value, _now: datetime | None) -> str:
+        if not isinstance(value, str):
+            raise TypeError
+        return value
+
     def _number(self, value: Value, _now: datetime | None) -> str:
         return format_decimal(_numeric(value), format="#,##0.##", locale=self._locale)
 
@@ -320,6 +326,7 @@ class Wording:
 
 _STYLES: Mapping[str, Callable[[Wording, Value, datetime | None], str]] = {
     "": Wording._as_is,  # noqa: SLF001 -- the table of the class above
+    "text": Wording._text,  # noqa: SLF001
     "number": Wording._number,  # noqa: SLF001
     "percent": Wording._percent,  # noqa: SLF001
     "size": Wording._size,  # noqa: SLF001

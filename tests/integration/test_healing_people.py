@@ -239,10 +239,13 @@ async def test_three_or_more_are_asked_in_one(
 
 def test_a_long_list_is_cut() -> None:
     wording.load_all()
-    for language, more in (("en", "and 2 more"), ("fr", "et 2 autres")):
+    for language, first, more in (
+        ("en", "Film 11: Why.", "and 2 more"),
+        ("fr", "Film 11\u00a0: Why.", "et 2 autres"),
+    ):
         notice = notices.told([(f"Film {number}", "Why.") for number in range(12)], wording.get(language))
         assert len(notice.lines) == notices.LONGEST_LIST + 1
-        assert (notice.lines[0], notice.lines[-1]) == ("Film 11: Why.", more)
+        assert (notice.lines[0], notice.lines[-1]) == (first, more)
 
 
 async def test_more_of_the_same_is_told_without_a_sound(
