@@ -229,14 +229,15 @@ async def test_what_was_taken_off_the_list_is_healed() -> None:
 )
 @pytest.mark.parametrize("level", [ACT, OBSERVE])
 async def test_what_is_claimed_is_never_touched(fields: dict[str, Any], why: str, level: Autonomy) -> None:
-    stack = await running(always(DISCARD, key="other"), always(LEAVE_QUEUE))
-    stack.autonomy(level)
+    rules = (always(DISCARD, key="discard"), always(LEAVE_QUEUE, key="leave"))
+    stack = await running(*rules, autonomy={rule.key: level for rule in rules})
     torrent = stack.stalled(**fields)
-    before = torrent.look()
+    before, queue = torrent.look(), stack.radarr.items()
     await stack.run(3 * DAY, HOUR)
     assert torrent.look() == before, why
+    assert stack.radarr.items() == queue
     assert stack.radarr.blocked == []
-    assert stack.entries(DONE, act=DISCARD) == []
+    assert stack.journal.entries == [], "nor is it said that it would be"
 
 
 async def test_nobodys_torrent_is_never_touched() -> None:

@@ -7,15 +7,17 @@ import pytest
 
 from custom_components.sokoul.autopilot.ownership import NEVER_TOUCH, Claims, ceiling
 from custom_components.sokoul.autopilot.rules.base import Case, Facts, Look
+from custom_components.sokoul.model.downloads import DownloadState
 from custom_components.sokoul.model.journal import Autonomy
 from custom_components.sokoul.model.memory import SubjectMemory
 from custom_components.sokoul.model.world import Download, join_downloads
 from tests.autopilot.rules.queue import grabbed, queued, usenet
-from tests.autopilot.rules.swarms import download
+from tests.autopilot.rules.swarms import download, having
 from tests.model import make
 from tests.model.make import NOW
 
 OFF, SUGGEST, ACT = Autonomy.OFF, Autonomy.SUGGEST, Autonomy.ACT
+STOPPED = DownloadState.STOPPED
 LOOKED = {"looked": frozenset({Look.ORIGIN})}
 GRABBED = grabbed(**LOOKED)
 BY_HAND = grabbed(by_hand=True, **LOOKED)
@@ -43,6 +45,8 @@ CASES = (
     ("its *arr doesn't know who brought it", download(), UNKNOWN, SUGGEST, "claimed.unknown_origin"),
     ("no *arr waits for it", unclaimed(), Facts(), OFF, "claimed.nobody"),
     ("forced by a person", download(forced=True), GRABBED, OFF, "claimed.forced"),
+    ("stopped by a person", download(STOPPED), GRABBED, OFF, "claimed.stopped"),
+    ("stopped when it was complete", download(STOPPED, **having(1)), GRABBED, ACT, None),
     ("usenet", queued(usenet()), GRABBED, ACT, None),
     ("injected by cross-seed: its tag", tagged("cross-seed"), GRABBED, OFF, "claimed.label"),
     ("injected by cross-seed: its category", category("cross-seed-link"), GRABBED, OFF, "claimed.label"),

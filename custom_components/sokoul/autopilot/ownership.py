@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 import re
 
+from ..model.downloads import DownloadState
 from ..model.journal import Autonomy
 from ..model.reasons import Reason
 from .rules.base import Case, Look
@@ -26,7 +27,7 @@ class Claims:
 
     labels: frozenset[str] = NEVER_TOUCH
     keys: frozenset[str] = frozenset()  # the never-touch list: info hashes, or the *arr's ids of what is no torrent
-    ours: frozenset[str] = frozenset()  # info hashes that the autopilot grabbed itself
+    ours: frozenset[str] = frozenset()  # info hashes and names of what the autopilot grabbed itself
 
     def label_of(self, labels: Collection[str]) -> str | None:
         """Return the first of these labels that says "not yours"."""
@@ -47,7 +48,9 @@ def ceiling(case: Case, claims: Claims) -> tuple[Autonomy, Reason | None]:
         return Autonomy.OFF, Reason(key="claimed.nobody")
     if torrent is not None and torrent.forced:
         return Autonomy.OFF, Reason(key="claimed.forced")
-    if download.key not in claims.ours:
+    if torrent is not None and torrent.state is DownloadState.STOPPED and not torrent.finished:
+        return Autonomy.OFF, Reason(key="claimed.stopped")
+    if claims.ours.isdisjoint({download.key, download.release, *(claim.item.release for claim in download.claims)}):
         if case.facts.by_hand:
             return Autonomy.SUGGEST, Reason(key="claimed.by_hand")
         if download.claims and Look.ORIGIN in case.facts.looked and case.facts.grabbed_at is None:
