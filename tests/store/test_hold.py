@@ -99,6 +99,24 @@ async def test_a_hold_that_is_cancelled_holds_nothing(store: Store) -> None:
     assert (await store.journal.add(entry())).id
 
 
+async def test_a_store_that_is_about_to_end_is_not_held(store: Store) -> None:
+    await store.hold()
+    holding = asyncio.create_task(store.hold())
+    assert store.end_hold()
+    assert (await store.journal.add(entry())).id
+    await holding
+    go_on = asyncio.Event()
+    writing = asyncio.create_task(store._database.write(lambda _: go_on.wait()))
+    await a_moment()
+    holding = asyncio.create_task(store.hold())
+    await a_moment()
+    assert not store.end_hold()
+    go_on.set()
+    await asyncio.gather(writing, holding)
+    assert (await store.journal.add(entry())).id
+    assert not store.release()
+
+
 async def test_a_store_can_be_closed_meanwhile(file: Path, timers: Timers) -> None:
     store = await open_store(file, call_later=timers.call_later)
     await store.hold()

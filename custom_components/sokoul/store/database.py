@@ -49,6 +49,7 @@ class Database:
         self._writer: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()  # whoever has it may write, or keeps others from writing
         self._hold: Timer | None = None
+        self._may_hold = True
         self._closed = False
 
     # --- reading and writing -------------------------------------------------------------------------------------
@@ -126,6 +127,9 @@ class Database:
             except BaseException:
                 self._turn.release()
                 raise
+            if not self._may_hold:
+                self._turn.release()
+                return
         else:
             self._hold.cancel()
         self._hold = self._call_later(self._limits.hold.total_seconds(), self._let_go)
@@ -140,6 +144,11 @@ class Database:
         self._let_go()
         return True
 
+    def end_hold(self) -> bool:
+        """Write again, and be held no more: the end is near. Tell whether writes were held."""
+        self._may_hold = False
+        return self._hold is not None and self.release()
+
     def _let_go(self) -> None:
         self._hold = None
         self._turn.release()
@@ -153,8 +162,7 @@ class Database:
     async def close(self) -> None:
         """Write what waits, and let go of the database."""
         self._closed = True
-        if self._hold is not None:
-            self.release()
+        self.end_hold()
         if self._writer is not None:
             await self._writer
         await in_time(self._engine.dispose(), self._limits.connect)  # a server may be silent now

@@ -52,6 +52,10 @@ class Store:
         """Write again. False when the hold had ended before: the copy may hold a half of something."""
         return self._database.release()
 
+    def end_hold(self) -> bool:
+        """Write again, and be held no more, because the store is to be closed. Tell whether writes were held."""
+        return self._database.end_hold()
+
     async def copy_to(self, other: Store) -> None:
         """Write all that is here into another store, under the same ids; all of it or nothing.
 
@@ -69,7 +73,7 @@ class Store:
 
         Raises `StoreError` when something could not be written; the database is let go of all the same.
         """
-        self._database.release()
+        self._database.end_hold()
         try:
             await self.memory.close()
         finally:
