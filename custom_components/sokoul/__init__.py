@@ -18,7 +18,7 @@ from .entity import part_devices
 from .farewell import ISSUE_LEFT_BEHIND, Reach, connecting, offer_to_delete, release_quarantine, take_leave
 from .history import open_history
 from .hub import Hub
-from .pilot import ISSUE as ISSUE_DATABASE, HubHands
+from .pilot import ISSUE as ISSUE_DATABASE, ISSUE_SETTINGS, HubHands
 from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -69,8 +69,9 @@ async def async_unload_entry(hass: HomeAssistant, entry: SokoulConfigEntry) -> N
             dt_util.utcnow(),
         )
         await hub.pilot.people.leave()
-    ir.async_delete_issue(hass, DOMAIN, ISSUE_DATABASE)
     await hub.stop()
+    for issue in (ISSUE_DATABASE, ISSUE_SETTINGS):  # only now: what comes to its end may have made them
+        ir.async_delete_issue(hass, DOMAIN, issue)
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: SokoulConfigEntry) -> None:

@@ -104,7 +104,7 @@ def _keep_aside(path: Path) -> None:
 class Retry:
     """Does something again after a while, and after longer each time."""
 
-    def __init__(self, hass: HomeAssistant, again: Callable[[], None]) -> None:
+    def __init__(self, hass: HomeAssistant, again: Callable[[], object]) -> None:
         self._hass = hass
         self._again = again
         self._times = 0

@@ -25,9 +25,9 @@ from .autopilot.kernel import Kernel
 from .autopilot.ports import ArrHands, TorrentHands
 from .autopilot.reviver import Reviver
 from .autopilot.rules.registry import RULES
-from .autopilot.settings import PilotSettings, SettingError
+from .autopilot.settings import PilotSettings
 from .clients.errors import BackendError, NotFound
-from .const import DOMAIN, LOGGER
+from .const import DOMAIN, LOGGER, START_PATIENCE
 from .healing import ALL_RULES, Tally
 from .history import CONF_DATABASE_URL, Retry, Where, may_pass, open_history
 from .model.backend import ARR_KINDS, DOWNLOAD_CLIENT_KINDS
@@ -36,6 +36,7 @@ from .model.journal import ActKind, JournalEntry
 from .model.paths import as_arr_sees
 from .notify_people import NotifyPeople
 from .revive import Revive
+from .stored_settings import read_settings
 
 if TYPE_CHECKING:
     from .hub import AnyCoordinator, Hub
@@ -48,11 +49,13 @@ LONGEST_PAUSE = timedelta(minutes=5)
 FAILING_PAUSE = timedelta(minutes=1)
 #: A turn that is under way at the end has so long to end by itself; only a search takes longer.
 PARTING = timedelta(seconds=1)
-#: The journal keeps this much of what is over.
+#: The journal keeps this much of what is over; the rest is deleted once a day.
 JOURNAL_KEPT = timedelta(days=180)
 JOURNAL_ROWS = 20_000
+PRUNE_EVERY = timedelta(days=1)
 
 ISSUE = "database"
+ISSUE_SETTINGS = "settings_unreadable"
 
 
 class HubHands:
@@ -158,6 +161,8 @@ class Pilot:
         self.opened: Where = self.where  # what it works with, or would if that could be opened
         self._life = asyncio.Lock()  # one change at a time, and each to its end
         self._opening: asyncio.Task[None] | None = None
+        self._resting = False  # what ends now begins nothing new
+        self._pruned_at: datetime | None = None
         self._retry: Retry = Retry(hub.hass, self._open_soon)
         self._failing = False  # the database is open, and can't be written at the moment
         self.last_error: str | None = None  # what went wrong last with the database or with a turn
@@ -181,20 +186,20 @@ class Pilot:
     # --- life ----------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Open the database, remember, and begin. Nobody waits for a server: it may be silent for long."""
+        """Open the database, remember, and begin. Nobody waits for long: it may be locked, or a server be silent."""
         async with self._life:
             await self._start()
 
     async def _start(self) -> None:
-        self.opened = self.where
-        if store.is_postgresql(self.opened):
-            self._open_soon()
-        else:
-            await self._open()
+        self.opened, self._resting = self.where, False
+        opening = self._open_soon()
+        if not store.is_postgresql(self.opened):
+            await asyncio.wait({opening}, timeout=START_PATIENCE.total_seconds())
 
     @callback
-    def _open_soon(self) -> None:
+    def _open_soon(self) -> asyncio.Task[None]:
         self._opening = self._hub.in_background(self._open(), "opening of the history")
+        return self._opening
 
     async def _open(self) -> None:
         try:
@@ -206,7 +211,12 @@ class Pilot:
                     await opened.close()
                 raise
         except store.StoreError as error:
-            self._no_store(error)
+            if not self._resting:
+                self._no_store(error)
+            return
+        if self._resting:
+            with suppress(store.StoreError):
+                await opened.close()
             return
         self.store = opened
         self._retry.reset()
@@ -236,21 +246,24 @@ class Pilot:
         now = dt_util.utcnow()
         await self.kernel.start(now)
         await self.tally.load(opened.journal)
-        await opened.prune(now - JOURNAL_KEPT, JOURNAL_ROWS)
+        self._pruned_at = None
 
     async def rest(self) -> None:
-        """Have no more turns."""
-        while self._leave:
-            self._leave.pop()()
-        self._retry.cancel()
+        """Have no more turns, and open nothing."""
+        self._resting = True
+        if self.store is not None and self.store.end_hold():
+            LOGGER.warning("SOKOUL ends while a backup is made: the history may not be whole in it")
         for task in (self._opening, self._turn):
             if task is not None:
                 await asyncio.wait({task}, timeout=PARTING.total_seconds())  # a read of the database is not cut off
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
-        self._cancel_timer()  # only now: a turn that ends by itself sets the timer of the next
+        self._retry.cancel()
+        self._cancel_timer()
         self._next_turn = None
+        while self._leave:  # only now: an opening that comes to its end listens
+            self._leave.pop()()
         await self.people.stop()
 
     async def stop(self) -> None:
@@ -280,6 +293,8 @@ class Pilot:
             await self._stop()
             aside = await store.set_aside(self.path, now=dt_util.utcnow())
             await self._start()
+            if self._opening is not None:  # who asked for it wants to know whether it works
+                await asyncio.wait({self._opening})
         return aside
 
     async def _final_write(self, _event: Event) -> None:
@@ -296,7 +311,7 @@ class Pilot:
     @callback
     def _turn_at(self, at: datetime) -> None:
         """Have a turn at this moment, if not before."""
-        if self.store is None or (self._next_turn is not None and self._next_turn <= at):
+        if self.store is None or self._resting or (self._next_turn is not None and self._next_turn <= at):
             return
         self._cancel_timer()
         self._next_turn = at
@@ -318,6 +333,7 @@ class Pilot:
             return
         due = min(filter(None, (await self._take_turn(), await self._look_after_backends())), default=None)
         now = dt_util.utcnow()
+        await self._prune(now)
         if self.store is not None:
             self.tally.look(self.kernel, now)
             self._changed()
@@ -353,18 +369,37 @@ class Pilot:
             LOGGER.exception("The autopilot could not look after the backends")
         return None
 
+    async def _prune(self, now: datetime) -> None:
+        """Delete what is long over, once a day."""
+        if self.store is None or (self._pruned_at is not None and now - self._pruned_at < PRUNE_EVERY):
+            return
+        self._pruned_at = now
+        try:
+            await self.store.prune(now - JOURNAL_KEPT, JOURNAL_ROWS)
+        except store.StoreError as error:
+            self._store_failed(error)
+
     # --- settings ------------------------------------------------------------------------------------------------
 
     def _load_settings(self) -> PilotSettings:
-        stored = self._hub.memory.get(SETTINGS_KEY, {})
-        try:
-            return PilotSettings.from_json(stored, ALL_RULES)
-        except SettingError as error:
-            LOGGER.error("A stored setting of the autopilot is not readable, so all are at their defaults: %s", error)
-            return PilotSettings()
+        settings, lost = read_settings(self._hub.memory.get(SETTINGS_KEY, {}), ALL_RULES)
+        if lost:
+            names = ", ".join(lost)
+            LOGGER.error("Some stored settings of the autopilot can't be read, and are at their defaults: %s", names)
+            ir.async_create_issue(
+                self._hass,
+                DOMAIN,
+                ISSUE_SETTINGS,
+                is_fixable=False,
+                severity=ir.IssueSeverity.WARNING,
+                translation_key=ISSUE_SETTINGS,
+                translation_placeholders={"names": names},
+            )
+        return settings
 
     def _save_settings(self, settings: PilotSettings) -> None:
         self._hub.memory.set(SETTINGS_KEY, settings.as_json())
+        ir.async_delete_issue(self._hass, DOMAIN, ISSUE_SETTINGS)  # all that is stored can be read now
         self._changed()
         self.wake()
 
