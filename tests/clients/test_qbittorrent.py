@@ -1085,6 +1085,8 @@ async def test_settings_are_read_changed_and_shown(client: QbittorrentClient, se
         "max_ratio_act": 1,
         "temp_path_enabled": True,
         "temp_path": "/incomplete/ö",
+        "dl_limit": 4096,
+        "up_limit": 0,
         "alt_dl_limit": 1024,
         "alt_up_limit": 2048,
     }
@@ -1098,6 +1100,8 @@ async def test_settings_are_read_changed_and_shown(client: QbittorrentClient, se
         interface_address="",
         save_path="/downloads",
         incomplete_path="/incomplete/ö",
+        download_limit=4096,
+        upload_limit=0,
         alternative_download_limit=1024,
         alternative_upload_limit=2048,
         queueing=True,

@@ -196,6 +196,12 @@ def test_a_ratio_that_is_none(text: Any) -> None:
         ),
         ({"current_network_interface": "", "upnp": False}, ClientSettings(interface="", upnp=False)),
         ({"current_interface_address": "10.2.0.2"}, ClientSettings(interface_address="10.2.0.2")),
+        (
+            {"dl_limit": 0, "up_limit": 1024, "alt_dl_limit": 2048, "alt_up_limit": 0},
+            ClientSettings(
+                download_limit=0, upload_limit=1024, alternative_download_limit=2048, alternative_upload_limit=0
+            ),
+        ),
     ],
 )
 def test_settings_are_read(preferences: dict[str, Any], expected: ClientSettings) -> None:

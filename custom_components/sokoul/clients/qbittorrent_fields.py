@@ -136,6 +136,8 @@ def settings_of(preferences: Any) -> ClientSettings:
         interface_address=_optional(fields.text, "current_interface_address", fields),
         save_path=fields.text("save_path", ""),
         incomplete_path=fields.optional_text("temp_path") if incomplete else None,
+        download_limit=fields.optional_whole("dl_limit"),
+        upload_limit=fields.optional_whole("up_limit"),
         alternative_download_limit=fields.optional_whole("alt_dl_limit"),
         alternative_upload_limit=fields.optional_whole("alt_up_limit"),
         queueing=_optional_flag(fields, "queueing_enabled"),

@@ -136,6 +136,9 @@ class ClientSettings:
     interface_address: str | None = None
     save_path: str = ""
     incomplete_path: str | None = None
+    #: the two sets of limits, in bytes per second; 0 is none. Which one is in force tells `Transfer`
+    download_limit: int | None = None
+    upload_limit: int | None = None
     alternative_download_limit: int | None = None
     alternative_upload_limit: int | None = None
     queueing: bool | None = None
