@@ -3,17 +3,19 @@
 The second is what tools do that keep no memory of what changed: each time every rule looks at every download. Both run
 on the same worlds in one process and take turns. The longest block of the event loop is measured by a task that wants
 its turn all the time: whatever keeps it from that would keep everything else from it, too. Times are those of the
-processor, so that what else the machine does falls on neither.
+processor, so that what else the machine does falls on neither. Pauses of Python's garbage collector, which grow with
+all that a process holds, are left out of the blocks and told apart.
 """
 
 import argparse
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 import gc
+from itertools import pairwise
 import os
 from pathlib import Path
 import statistics
@@ -57,6 +59,8 @@ POLL = timedelta(seconds=10)
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 SIZE = 4 * 10**9
+#: With more downloads than this, turns whose cost may grow faster than their number are left out: they take minutes.
+MOST_FOR_ALL_TURNS = 10_000
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -88,7 +92,7 @@ class Fleet:
         queue = tuple(self._item(number, torrent) for number, torrent in enumerate(self._torrents.values()))
         wiring = ArrWiring(download_clients=(link,))
         self._arr = ArrSnapshot(version="6.0", instance_name="Radarr", queue=queue, wiring=wiring)
-        self._world = World()
+        self.world = World()
         self._client: DownloadClientSnapshot | None = None
 
     def _torrent(self, number: int) -> Torrent:
@@ -132,10 +136,18 @@ class Fleet:
                 torrent, remaining_bytes=torrent.remaining_bytes - 1, downloaded_bytes=torrent.downloaded_bytes + 1
             )
 
-    def all_are(self, state: DownloadState) -> None:
-        """Let all torrents be in a state."""
-        for torrent in list(self._torrents.values()):
+    def all_are(self, state: DownloadState, *, first: int | None = None) -> None:
+        """Let all torrents, or the first of them, be in a state."""
+        for torrent in list(self._torrents.values())[:first]:
             self._set(torrent, state=state)
+
+    def all_are_wanted(self, wanted: bool) -> None:  # noqa: FBT001 -- there is nothing else that it could mean
+        """Let a person want all the films, or none of them any more."""
+        queue = [
+            replace(item, titles=tuple(replace(title, monitored=wanted) for title in item.titles))
+            for item in self._arr.queue
+        ]
+        self._arr = replace(self._arr, queue=tuple(queue))
 
     def _set(self, torrent: Torrent, **fields: Any) -> None:
         self._torrents[torrent.hash] = replace(torrent, **fields)
@@ -157,10 +169,10 @@ class Fleet:
             "qbt": Backend(id="qbt", kind=BackendKind.QBITTORRENT, title="qBittorrent", snapshot=self._client),
             "radarr": Backend(id="radarr", kind=BackendKind.RADARR, title="Radarr", snapshot=self._arr),
         }
-        topology = self._world.topology if self._world.backends else infer(backends)
-        self._world = World(backends=backends, topology=topology)
-        self.index.update(self._world, self.now)
-        return self._world, self.index, self.index.take_changes()
+        topology = self.world.topology if self.world.backends else infer(backends)
+        self.world = World(backends=backends, topology=topology)
+        self.index.update(self.world, self.now)
+        return self.world, self.index, self.index.take_changes()
 
 
 class Rows:
@@ -205,8 +217,8 @@ class Kept:
         self.kept: dict[str, Mapping[str, Any] | None] = {}
 
     async def load(self) -> Mapping[str, Mapping[str, Any]]:
-        """Return that it is no first start, else all there is to say is a report."""
-        return {"autopilot:alive": {"at": 0}}
+        """Return what was kept; and that it is no first start, else all there is to say is a report."""
+        return {"autopilot:alive": {"at": 0}} | {key: kept for key, kept in self.kept.items() if kept is not None}
 
     def keep(self, subject: str, memory: Mapping[str, Any] | None) -> None:
         """Keep it."""
@@ -218,6 +230,13 @@ class Kept:
 
 class Told:
     """Facts without requests: what is measured is not the network."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+
+    def backend(self, backend_id: str) -> Backend | None:
+        """Return a backend as it was last seen."""
+        return self._fleet.world.backends.get(backend_id)
 
     async def look(self, case: Case, looks: Collection[Look]) -> Facts | None:
         """Return facts as of a public torrent that an *arr grabbed, of a film that is two months old."""
@@ -273,18 +292,37 @@ class NoHands:
 # --- measuring -------------------------------------------------------------------------------------------------------
 
 
+class Collector:
+    """How long Python's garbage collector kept everything waiting."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.longest_seconds = 0.0
+        self._began = 0.0
+
+    def __call__(self, phase: str, _: object) -> None:
+        """Take note of one of its pauses, see `gc.callbacks`."""
+        if phase == "start":
+            self._began = time.thread_time()
+        else:
+            pause = time.thread_time() - self._began
+            self.seconds += pause
+            self.longest_seconds = max(self.longest_seconds, pause)
+
+
 class Beat:
     """How long the event loop was kept from everything else; what other processes took of it doesn't count."""
 
     def __init__(self) -> None:
         self.longest_seconds = 0.0
+        self.collector = Collector()
 
     async def run(self) -> None:
         """Want a turn all the time."""
-        last = time.thread_time()
+        last = time.thread_time() - self.collector.seconds
         while True:
             await asyncio.sleep(0)
-            now = time.thread_time()
+            now = time.thread_time() - self.collector.seconds
             self.longest_seconds = max(self.longest_seconds, now - last)
             last = now
 
@@ -293,11 +331,14 @@ class Beat:
 async def beating() -> AsyncIterator[Beat]:
     """Measure the longest block of the event loop."""
     beat = Beat()
+    gc.callbacks.append(beat.collector)
     task = asyncio.create_task(beat.run())
     await asyncio.sleep(0)
     try:
         yield beat
+        await asyncio.sleep(0)  # what came since its last turn counts, too: in a short piece of work that is all of it
     finally:
+        gc.callbacks.remove(beat.collector)
         task.cancel()
 
 
@@ -326,41 +367,53 @@ def scan_all(fleet: Fleet, kernel: Kernel) -> float:
     return time.process_time() - started
 
 
+def pilot(fleet: Fleet, store: Kept, settings: PilotSettings) -> Kernel:
+    """Return a kernel that watches, and does nothing."""
+    return Kernel(
+        rules=RULES,
+        journal=Rows(),
+        store=store,
+        actuator=Actuator(NoHands()),
+        inspector=Told(fleet),
+        settings=settings,
+        on_entry=lambda _: None,
+        on_settings=lambda _: None,
+    )
+
+
 class Run:
     """A kernel over a fleet, and what its turns cost."""
 
     def __init__(self, count: int) -> None:
         self.count = count
         self.fleet = Fleet(count)
-        self.kernel = Kernel(
-            rules=RULES,
-            journal=Rows(),
-            store=Kept(),
-            actuator=Actuator(NoHands()),
-            inspector=Told(),
-            settings=PilotSettings(autonomy={rule.key: Autonomy.OBSERVE for rule in RULES}),
-            on_entry=lambda _: None,
-            on_settings=lambda _: None,
-        )
+        self.store = Kept()
+        settings = PilotSettings(autonomy={rule.key: Autonomy.OBSERVE for rule in RULES})
+        self.kernel = pilot(self.fleet, self.store, settings)
         self.milliseconds: dict[str, float] = {}
         self.block_milliseconds: dict[str, float] = {}
+        self.pause_milliseconds = 0.0
         self.memory_bytes = 0
         self.collection_milliseconds = 0.0
 
     async def turn(self, what: str, span: timedelta = POLL, times: int = 1, before: Callable[[], object] = int) -> None:
         """Have some turns, and note the median of what they cost and the longest block."""
-        taken: list[float] = []
-        longest = 0.0
+        costs = []
         for _ in range(times):
             before()
             self.fleet.now += span
             seen = self.fleet.look()
-            gc.collect()
-            taken_seconds, block_seconds = await measured(partial(self.kernel.step, *seen, self.fleet.now))
-            taken.append(taken_seconds)
-            longest = max(longest, block_seconds)
-        self.milliseconds[what] = statistics.median(taken) * 1e3
-        self.block_milliseconds[what] = longest * 1e3
+            costs.append(await measured(partial(self.kernel.step, *seen, self.fleet.now)))
+        self._note(what, costs)
+
+    async def work(self, what: str, work: Callable[[], Awaitable[object]]) -> None:
+        """Do something else, and note what it costs."""
+        self._note(what, [await measured(work)])
+
+    def _note(self, what: str, costs: Sequence[Cost]) -> None:
+        self.milliseconds[what] = statistics.median(cost.seconds for cost in costs) * 1e3
+        self.block_milliseconds[what] = max(cost.block_seconds for cost in costs) * 1e3
+        self.pause_milliseconds = max(self.pause_milliseconds, *(cost.pause_seconds * 1e3 for cost in costs))
 
     async def all_turns(self) -> None:
         """Have a day's turns, from the first to the worst."""
@@ -382,25 +435,57 @@ class Run:
         await self.turn("the gate shuts for all")
         fleet.transfer = replace(fleet.transfer, connection=ConnectionStatus.CONNECTED)
         await self.turn("it opens again")
-        settings = kernel.settings
-        await self.turn(
-            "a level is changed", before=lambda: kernel.change(settings.with_autonomy("stalled", Autonomy.OFF))
-        )
-        seconds, block = await measured(lambda: Desk(kernel).heal(None, "somebody", fleet.now, dry_run=True))
-        self.milliseconds["heal all, dry run"], self.block_milliseconds["heal all, dry run"] = (
-            seconds * 1e3,
-            block * 1e3,
-        )
+        await self.work("a person changes a level", partial(self._change_level, "stalled", Autonomy.OFF))
+        await self.turn("all are looked at for that")
+        await self.work("heal all, dry run", lambda: Desk(kernel).heal(None, "somebody", fleet.now, dry_run=True))
+        await kernel.stop(fleet.now)
+        await self.work("start, all are remembered", lambda: pilot(fleet, self.store, kernel.settings).start(fleet.now))
+        if self.count <= MOST_FOR_ALL_TURNS:
+            await self._many_questions()
+            await self._two_outages()
         await self.turn("a mount is away: all break", before=lambda: fleet.all_are(DownloadState.MISSING_FILES))
         await self.turn("all are done", before=lambda: fleet.all_are(DownloadState.SEEDING))
 
+    async def _many_questions(self) -> None:
+        """Ask a person about everything, and get no answer."""
+        fleet = self.fleet
+        await self._change_level("orphan", Autonomy.SUGGEST)
+        fleet.all_are_wanted(wanted=False)
+        await self.turn("nobody wants them any more")
+        await self.turn("a person is asked about all", 61 * MINUTE)
+        await self.turn("all are quiet and asked about", times=5)
+        await self.turn("nobody answers for 3 days", timedelta(days=3, hours=1))
+        fleet.all_are_wanted(wanted=True)
+        await self.turn("all are wanted again")
 
-async def measured(work: Callable[[], Awaitable[object]]) -> tuple[float, float]:
-    """Return the seconds that something took, and the longest block of the loop meanwhile."""
+    async def _two_outages(self) -> None:
+        """Let a mount lose one half, and days later the other."""
+        fleet, missing = self.fleet, DownloadState.MISSING_FILES
+        await self.turn("a mount loses one half", before=lambda: fleet.all_are(missing, first=self.count // 2))
+        await self.turn("2 days later, the other half", timedelta(days=2), before=lambda: fleet.all_are(missing))
+        await self.turn("all are found again", before=lambda: fleet.all_are(DownloadState.STALLED))
+
+    async def _change_level(self, rule: str, level: Autonomy) -> None:
+        self.kernel.change(self.kernel.settings.with_autonomy(rule, level))
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What something took, the longest block of the loop meanwhile, and the longest pause of the garbage collector."""
+
+    seconds: float
+    block_seconds: float
+    pause_seconds: float
+
+
+async def measured(work: Callable[[], Awaitable[object]]) -> Cost:
+    """Do something, and return what it cost."""
+    gc.collect()
     async with beating() as beat:
         started = time.process_time()
         await work()
-        return time.process_time() - started, beat.longest_seconds
+        seconds = time.process_time() - started
+    return Cost(seconds, beat.longest_seconds, beat.collector.longest_seconds)
 
 
 def report(runs: Sequence[Run]) -> bool:
@@ -408,28 +493,42 @@ def report(runs: Sequence[Run]) -> bool:
     names = list(runs[0].milliseconds)
     print("\nmilliseconds of a turn, all rules" + "".join(f"{run.count:>12,}" for run in runs))
     for name in names:
-        print(f"{name:33}" + "".join(f"{run.milliseconds[name]:>12.2f}" for run in runs))
+        print(f"{name:33}" + "".join(_cell(run.milliseconds.get(name)) for run in runs))
     print("\nlongest block of the event loop, ms")
     for name in runs[0].block_milliseconds:
-        print(f"{name:33}" + "".join(f"{run.block_milliseconds[name]:>12.2f}" for run in runs))
+        print(f"{name:33}" + "".join(_cell(run.block_milliseconds.get(name)) for run in runs))
     print("\nbeside every rule looking at all")
     for name in ("all are quiet", "1 % get something"):
         ratios = [run.milliseconds["every rule looks at all"] / run.milliseconds[name] for run in runs]
         print(f"{name:33}" + "".join(f"{ratio:>11.1f}x" for ratio in ratios))
-    print(f"{'memory of the watch':33}" + "".join(f"{run.memory_bytes / 1e6:>9.1f} MB" for run in runs))
-    print(
-        f"{'added to a garbage collection, ms':33}"
-        + "".join(f"{run.collection_milliseconds:>12.1f}" for run in runs)
-        + "  (Python's own pause now and then; left out above)"
-    )
+    print("\ntimes as dear, for each download, as with the number to the left")
+    for name in names:
+        steps = [_growth(name, fewer, more) for fewer, more in pairwise(runs)]
+        print(f"{name:33}" + " " * 12 + "".join(f"{step:>11.1f}x" if step else f"{'-':>12}" for step in steps))
+    print(f"\n{'memory of the watch':33}" + "".join(f"{run.memory_bytes / 1e6:>9.1f} MB" for run in runs))
+    print("Python's garbage collector, which is left out of the blocks, ms")
+    print(f"{'longest pause':33}" + "".join(_cell(run.pause_milliseconds) for run in runs))
+    print(f"{'added to a full collection':33}" + "".join(_cell(run.collection_milliseconds) for run in runs))
     middle = next((run for run in runs if run.count == 10_000), runs[-1])
     worst = max(middle.block_milliseconds, key=lambda name: middle.block_milliseconds[name])
     within = middle.block_milliseconds[worst] <= BUDGET_MILLISECONDS
+    over = sum(block > BUDGET_MILLISECONDS for block in middle.block_milliseconds.values())
     print(
         f"\nlongest block with {middle.count:,}: {middle.block_milliseconds[worst]:.1f} ms ({worst});"
-        f" the budget is {BUDGET_MILLISECONDS} ms: {'kept' if within else 'BROKEN'}"
+        f" the budget is {BUDGET_MILLISECONDS} ms: {'kept' if within else f'BROKEN by {over}'}"
     )
     return within
+
+
+def _cell(milliseconds: float | None) -> str:
+    return f"{'-':>12}" if milliseconds is None else f"{milliseconds:>12.2f}"
+
+
+def _growth(name: str, fewer: Run, more: Run) -> float | None:
+    """Return by how much a download costs more when there are more of them; None where that was not measured."""
+    if name not in more.milliseconds or not fewer.milliseconds[name]:
+        return None
+    return more.milliseconds[name] / more.count / (fewer.milliseconds[name] / fewer.count)
 
 
 async def run_all(counts: Sequence[int]) -> list[Run]:
@@ -445,7 +544,7 @@ async def run_all(counts: Sequence[int]) -> list[Run]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and measure."""
     parser = argparse.ArgumentParser(prog="scripts/bench heal", description=__doc__)
-    parser.add_argument("--counts", type=int, nargs="+", default=[100, 10_000, 100_000], help="downloads")
+    parser.add_argument("--counts", type=int, nargs="+", default=[100, 1_000, 10_000, 100_000], help="downloads")
     options = parser.parse_args(arguments)
     return 0 if report(asyncio.run(run_all(options.counts))) else 1
 

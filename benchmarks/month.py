@@ -1,26 +1,30 @@
 """A month of an ordinary stack, to count what healing would have given up wrongly.
 
 Nothing is done in it: rules only write down what they would do, so that everything goes on, and what would have become
-of each download is seen and not guessed. A proposal to give one up is wrong if the download would have been complete
-within the patience that its rule has with it: of what gets nothing, within as long again as was waited.
+of each download is seen and not guessed. A proposal to give one up is wrong if waiting as long again as was waited
+(and no less than `ENOUGH`) would have helped: what got nothing gets something within that time, what is slow is
+complete within it. Anything that another rule proposes than those about swarms is wrong, too: nothing else goes wrong
+in this month.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 import math
 import random
 
-from custom_components.sokoul.autopilot.rules import slow
+from custom_components.sokoul.autopilot.rules import no_metadata, slow, stalled
 from custom_components.sokoul.autopilot.rules.registry import RULES
-from custom_components.sokoul.model.downloads import ConnectionStatus
-from custom_components.sokoul.model.journal import DESTRUCTIVE_ACTS, ActKind, Autonomy, JournalEntry
-from tests.autopilot.fakes import GB, FakeTorrent
+from custom_components.sokoul.model.downloads import ConnectionStatus, DownloadClientSnapshot
+from custom_components.sokoul.model.journal import ActKind, Autonomy, JournalEntry
+from tests.autopilot.fakes import GB, FakeArr, FakeClient, FakeTorrent
 from tests.autopilot.stack import Stack
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 LINE_BYTES = 12 * 10**6  # per second
 SEED_BYTES = 800_000
+#: By rule: what would have helped within this time was given up too early, however long was waited.
+ENOUGH = {stalled.KEY: 6 * HOUR, no_metadata.KEY: 2 * HOUR, slow.KEY: 6 * HOUR}
 
 
 @dataclass(slots=True)
@@ -29,17 +33,39 @@ class Fetch:
 
     torrent: FakeTorrent
     kind: str
-    seeds: Callable[[datetime], int]
+    seeds: Callable[[datetime], int]  # "in parts": people who have some of it
     share: float  # of what a seed gives
     added: datetime
+    came_at: list[datetime] = field(default_factory=list)  # each time that there was more of it
     done_at: datetime | None = None
 
 
-def patience_of(entry: JournalEntry) -> timedelta:
-    """Return how long a rule had waited when it made a proposal; who is slow has a time to be complete in instead."""
-    if entry.rule == slow.KEY:
-        return slow.SlowPolicy().finishes_within
-    return max((value for value in entry.reason.parameters.values() if isinstance(value, timedelta)), default=DAY)
+class Client(FakeClient):
+    """A client that tells, as real ones do, how fast everything comes together: by that a good line is known."""
+
+    _told: tuple[DownloadClientSnapshot, DownloadClientSnapshot] | None = None
+
+    def snapshot(self) -> DownloadClientSnapshot:
+        """Return what a poll would."""
+        seen = super().snapshot()
+        if self._told is None or self._told[0] is not seen:
+            rate = sum(torrent.download_rate for torrent in seen.torrents.values())
+            self._told = seen, replace(seen, transfer=replace(seen.transfer, download_rate=rate))
+        return self._told[1]
+
+
+def waited(entry: JournalEntry) -> timedelta:
+    """Return how long a rule had waited when it made a proposal."""
+    return max(value for value in entry.reason.parameters.values() if isinstance(value, timedelta))
+
+
+def is_wrong(entry: JournalEntry, fetch: Fetch) -> bool:
+    """Tell whether there was nothing to blame, or waiting as long again would have helped."""
+    if entry.rule not in ENOUGH:
+        return True
+    span = max(waited(entry), ENOUGH[entry.rule])
+    helped_at = [fetch.done_at] if entry.rule == slow.KEY else fetch.came_at
+    return any(at is not None and timedelta() < at - entry.at <= span for at in helped_at)
 
 
 def healthy(chance: random.Random) -> Callable[[datetime], int]:
@@ -60,6 +86,12 @@ def comes_and_goes(chance: random.Random) -> Callable[[datetime], int]:
     return lambda now: int((now.timestamp() / 3600 / period + phase) % 1 < 0.3)
 
 
+def in_parts(chance: random.Random) -> Callable[[datetime], int]:
+    """Return people of whom none has all of it, who are on now and then, never away for as long as three hours."""
+    period, phase = chance.uniform(2.5, 4), chance.random()
+    return lambda now: int((now.timestamp() / 3600 / period + phase) % 1 < 0.3)
+
+
 def one_slow(_chance: random.Random) -> Callable[[datetime], int]:
     """Return one seed, all the time."""
     return lambda _: 1
@@ -76,6 +108,7 @@ KINDS: Sequence[tuple[str, Callable[[random.Random], Callable[[datetime], int]],
     ("slow but moving", one_slow, 0.05, 12),
     ("in the evenings", evenings, 0.6, 14),
     ("comes and goes", comes_and_goes, 0.4, 14),
+    ("in parts", in_parts, 0.3, 10),
     ("dead", nobody, 0.0, 8),
 )
 
@@ -84,15 +117,17 @@ class Month:
     """The stack, and what happens to it."""
 
     def __init__(self, seed: int, days: int, *, seeded: bool = True) -> None:
-        """Prepare it. `seeded`: what indexers say of seeds is true, so that nothing is grabbed that nobody shares then.
+        """Prepare it. `seeded`: what indexers say of seeds is true, and they can be reached when something is grabbed.
 
         (But what is dead: somebody said that it was shared who isn't there any more.)
         """
         self.chance = random.Random(seed)
         self.days = days
         self.seeded = seeded
-        self.stack = Stack(*RULES)
-        self.stack.radarr.want(900)
+        stack = self.stack = Stack(*RULES)
+        stack.qbt = stack.clients["qbt"] = Client("qbt", stack.fate)
+        stack.radarr = stack.arrs["radarr"] = FakeArr("radarr", stack.fate, stack.clock, stack.qbt)
+        stack.radarr.want(900)
         self.fetches: dict[str, Fetch] = {}
         self.restarts = 0
         self._number = 0
@@ -120,11 +155,12 @@ class Month:
                 await self._restart()
 
     def _come(self, kind: str) -> bool:
-        """Let a release be grabbed, unless nobody shares it now."""
+        """Let a release be grabbed, unless its client is away, or nobody who shares it can be reached now."""
         chance = self.chance
         make, share = next((make, share) for name, make, share, _ in KINDS if name == kind)
         seeds = make(chance)
-        if self.seeded and kind != "dead" and not seeds(self.stack.clock.now):
+        client = self.stack.qbt
+        if client.away or (self.seeded and kind != "dead" and not (client.peers and seeds(self.stack.clock.now))):
             return False
         self._number += 1
         pack = chance.random() < 0.2
@@ -158,22 +194,26 @@ class Month:
         waiting = [fetch for fetch in self.fetches.values() if not fetch.torrent.finished]
         for fetch in waiting:
             seeds = fetch.seeds(now) if line else 0
-            fetch.torrent.seeds = seeds
-            if seeds:
+            complete = seeds if fetch.kind != "in parts" else 0
+            fetch.torrent.seeds = complete
+            fetch.torrent.has_metadata = fetch.torrent.has_metadata or seeds > 0
+            if complete:
                 fetch.torrent.complete_seen = now
-                fetch.torrent.has_metadata = True
             fetch.torrent.rate = round(min(seeds * SEED_BYTES * fetch.share, line_bytes))
         moving = [fetch for fetch in waiting if fetch.torrent.rate]
         for fetch in moving:
             fetch.torrent.queued = moving.index(fetch) >= 5 and fetch.kind == "healthy"
+        before = [(fetch, fetch.torrent.have) for fetch in waiting]
         stack.clock.advance(span)
         if not qbt.away:
             qbt.pass_time(span)
         for arr in stack.arrs.values():
             if not arr.away:
                 arr.look_at_downloads()
-        for fetch in self.fetches.values():
-            if fetch.done_at is None and fetch.torrent.finished:
+        for fetch, had in before:
+            if fetch.torrent.have > had:
+                fetch.came_at.append(stack.clock.now)
+            if fetch.torrent.finished:
                 fetch.done_at = stack.clock.now
 
     async def _restart(self) -> None:
@@ -189,21 +229,16 @@ class Month:
     # --- the verdict -------------------------------------------------------------------------------------------------
 
     def given_up(self) -> list[tuple[JournalEntry, Fetch]]:
-        """Return what would have been given up."""
-        acts = DESTRUCTIVE_ACTS - {ActKind.LEAVE_QUEUE}
+        """Return what would have been given up, or disturbed in another way than by asking its trackers again."""
         return [
             (entry, self.fetches[entry.subject.partition("/")[2]])
             for entry in self.stack.journal.entries
-            if entry.act in acts
+            if entry.act is not ActKind.REANNOUNCE
         ]
 
     def wrong(self) -> list[tuple[JournalEntry, Fetch]]:
-        """Return what would have been given up though it would have been complete within the patience with it."""
-        return [
-            (entry, fetch)
-            for entry, fetch in self.given_up()
-            if fetch.done_at is not None and fetch.done_at - entry.at <= patience_of(entry)
-        ]
+        """Return what would have been given up though patience would have helped."""
+        return [(entry, fetch) for entry, fetch in self.given_up() if is_wrong(entry, fetch)]
 
     def missed(self) -> list[Fetch]:
         """Return what was dead for more than a week, and nobody said so."""

@@ -432,6 +432,9 @@ class HealingMachine(RuleBasedStateMachine):
         self.stack.fate.crash_at = None
         self.everything_works_again()
         self._pass(HOUR, 5 * MINUTE)
+        for each in RULES:
+            self.stack.autonomy(Autonomy.OFF, each.key)
+        self._pass(5 * MINUTE, MINUTE)  # what began at the last moment has its time, too
         half_done = [
             entry for entry in self.stack.journal.entries if entry.status in {EntryStatus.RUNNING, EntryStatus.UNDOING}
         ]

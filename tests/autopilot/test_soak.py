@@ -15,8 +15,8 @@ MINUTE = timedelta(minutes=1)
 
 async def test_killed_three_times_it_is_consistent(tmp_path: Path) -> None:
     """With the real store; the backends outlive it. What is held against what is told in `benchmarks.soak`."""
-    said = await kills(tmp_path, 3, random.Random())  # noqa: S311
-    assert said["replace done"] > 5
+    killed = await kills(tmp_path, 3, random.Random())  # noqa: S311
+    assert killed.said["replace done"] > 5
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -25,7 +25,7 @@ async def test_nothing_that_would_arrive_is_given_up(seed: int) -> None:
     month = Month(seed, 11)
     await month.run(15 * MINUTE)
     kinds = {fetch.kind for fetch in month.fetches.values()}
-    assert kinds == {"healthy", "slow but moving", "in the evenings", "comes and goes", "dead"}
+    assert kinds == {"healthy", "slow but moving", "in the evenings", "comes and goes", "in parts", "dead"}
     assert [(entry.rule, fetch.kind) for entry, fetch in month.wrong()] == []
     assert month.missed() == [], "what is dead is noticed"
     assert {entry.act for entry, _ in month.given_up()} == {ActKind.REPLACE}
