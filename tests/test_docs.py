@@ -47,6 +47,7 @@ from custom_components.sokoul.healing import (
     PROBLEM_AFTER,
     rule_of,
 )
+from custom_components.sokoul.healing_fields import in_words
 from custom_components.sokoul.hub import REVIEW_INTERVAL, SAMPLE_INTERVAL
 from custom_components.sokoul.model.journal import Autonomy, EntryStatus
 from custom_components.sokoul.model.library import Severity
@@ -248,23 +249,13 @@ def test_every_rule_is_documented() -> None:
 
 
 def test_every_threshold_is_documented() -> None:
-    names = TRANSLATIONS["options"]["step"]["rule"]["data"]
+    names, words = TRANSLATIONS["options"]["step"]["rule"]["data"], wording.load("en")
     told = [row[:3] for row in rows(page("autopilot.md"), after="### Patience")]
     assert told == [
-        (f"`{rule.key}`", names[each.name], shown(getattr(rule.policy(), each.name)))
+        (f"`{rule.key}`", names[each.name], in_words(each.name, getattr(rule.policy(), each.name), words))
         for rule in RULES
         for each in fields(rule.policy)
     ]
-
-
-def shown(value: Any) -> str:
-    """Return a threshold as the page shows it."""
-    match value:
-        case timedelta():
-            return wording.load("en").duration(value)
-        case None | ():
-            return ""
-    return f"{value:,}"
 
 
 def test_every_event_and_status_is_documented() -> None:

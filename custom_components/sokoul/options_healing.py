@@ -1,23 +1,14 @@
 """Settings of healing: who is told, how patient each rule is, what is never touched, and what other tools had set.
 
-The fields of a rule are made of its policy: whoever adds a threshold gets its field here.
+The fields of a rule are made of its policy (see `healing_fields`).
 """
 
-from dataclasses import fields, replace
-from datetime import timedelta
-from types import NoneType
-from typing import Any, get_args, get_type_hints
+from dataclasses import replace
+from typing import Any
 
 from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
 from homeassistant.helpers.selector import (
-    BooleanSelector,
-    DurationSelector,
-    DurationSelectorConfig,
-    NumberSelector,
-    NumberSelectorConfig,
-    NumberSelectorMode,
     SelectOptionDict,
-    Selector,
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
@@ -32,12 +23,18 @@ from . import markdown, wording
 from .autopilot.import_settings import CannotImport, ImportedSettings, read_settings
 from .autopilot.settings import Caps, PilotSettings, Settable, SettingError, from_json
 from .const import DOMAIN
-from .healing import ALL_RULES
+from .healing import ALL_RULES, LEVELS, level_of, set_level
+from .healing_fields import as_shown, as_typed, fields_of, in_words
 from .hub import Hub
 from .journal_report import rule_name, sentence
+from .model.journal import Autonomy
 from .notify_people import PHONES_KEY, phones
 
 HEALING_MENU = ("people", "rules", "limits", "untouched", "import_settings")
+
+_LEVEL = SelectSelector(
+    SelectSelectorConfig(options=LEVELS, translation_key="autonomy", mode=SelectSelectorMode.DROPDOWN)
+)
 
 
 class HealingOptions(OptionsFlow):
@@ -86,7 +83,7 @@ class HealingOptions(OptionsFlow):
             last_step=True,
         )
 
-    # --- how patient -------------------------------------------------------------------------------------------------
+    # --- rules -------------------------------------------------------------------------------------------------------
 
     async def async_step_rules(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask which rule."""
@@ -103,23 +100,30 @@ class HealingOptions(OptionsFlow):
         )
 
     async def async_step_rule(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask for the thresholds of a rule."""
+        """Ask how far a rule may go, and for its thresholds."""
         errors: dict[str, str] = {}
-        policy = self._settings.policy(self._rule)
-        hints = get_type_hints(type(policy))
+        rule, words, policy = self._rule, self._words, self._settings.policy(self._rule)
         if user_input is not None:
-            changes = {name: _stored(user_input.get(name), hint) for name, hint in hints.items()}
             try:
-                return self._change(self._settings.with_policy(self._rule, changes))
+                settings = self._settings.with_policy(rule, as_typed(type(policy), user_input))
             except SettingError as error:
                 errors[error.field] = "not_possible"
-        schema = vol.Schema({_marker(name, hint): _selector(hint) for name, hint in hints.items()})
-        shown = {each.name: _shown(getattr(policy, each.name)) for each in fields(policy)}
+            else:
+                self._hub.pilot.kernel.change(settings)
+                set_level(self._hub, rule, Autonomy(user_input["autonomy"]))
+                return self._saved()
+        level = vol.Required("autonomy", default=level_of(self._hub, rule).value)
+        schema = vol.Schema({level: _LEVEL, **fields_of(type(policy), words)})
         return self.async_show_form(
             step_id="rule",
-            data_schema=self.add_suggested_values_to_schema(schema, shown if user_input is None else user_input),
+            data_schema=self.add_suggested_values_to_schema(
+                schema, as_shown(policy) if user_input is None else user_input
+            ),
             errors=errors,
-            description_placeholders={"rule": rule_name(self._rule.key, self._words)},
+            description_placeholders={
+                "rule": rule_name(rule.key, words),
+                "about": words.text(f"about.{rule.key}"),
+            },
             last_step=True,
         )
 
@@ -130,18 +134,17 @@ class HealingOptions(OptionsFlow):
         if not self._hub.pilot.running:
             return self.async_abort(reason="autopilot_off")
         errors: dict[str, str] = {}
-        caps, hints = self._settings.caps, get_type_hints(Caps)
         if user_input is not None:
-            changes = {name: _stored(user_input.get(name), hint) for name, hint in hints.items()}
             try:
-                return self._change(replace(self._settings, caps=from_json(Caps, changes)))
+                caps = from_json(Caps, as_typed(Caps, user_input))
             except SettingError as error:
                 errors[error.field] = "not_possible"
-        schema = vol.Schema({_marker(name, hint): _selector(hint) for name, hint in hints.items()})
-        shown = {each.name: _shown(getattr(caps, each.name)) for each in fields(caps)}
+            else:
+                return self._change(replace(self._settings, caps=caps))
+        shown = as_shown(self._settings.caps) if user_input is None else user_input
         return self.async_show_form(
             step_id="limits",
-            data_schema=self.add_suggested_values_to_schema(schema, shown if user_input is None else user_input),
+            data_schema=self.add_suggested_values_to_schema(vol.Schema(fields_of(Caps, self._words)), shown),
             errors=errors,
             last_step=True,
         )
@@ -205,7 +208,7 @@ class HealingOptions(OptionsFlow):
             taken = self._settings.with_policy(rule, policy).policy(rule)
             for name in policy:
                 label = names.get(f"component.{DOMAIN}.options.step.rule.data.{name}", name)
-                value = _in_words(getattr(taken, name), words)
+                value = in_words(name, getattr(taken, name), words)
                 lines.append(words.text("list.pair", name=f"{rule_name(key, words)}, {label}", text=value))
         lines += [
             words.text("list.pair", name=rule_name(key, words), text=words.text(f"autonomy.{level}"))
@@ -214,56 +217,3 @@ class HealingOptions(OptionsFlow):
         lines += sorted({*imported.labels, *imported.protected})
         lines += [sentence(note, dt_util.utcnow(), words) for note in imported.notes]
         return "\n".join(f"- {markdown.plain(line)}" for line in lines)
-
-
-# --- fields ----------------------------------------------------------------------------------------------------------
-
-
-def _kind(hint: Any) -> Any:
-    """Return the type of a threshold, without the None that may stand beside it."""
-    kinds = [each for each in get_args(hint) if each is not NoneType] if NoneType in get_args(hint) else [hint]
-    return kinds[0]
-
-
-def _marker(name: str, hint: Any) -> vol.Marker:
-    """Return the marker of a field: what may be empty is optional."""
-    empty = NoneType in get_args(hint) or _kind(hint) == tuple[str, ...]
-    return vol.Optional(name) if empty else vol.Required(name)
-
-
-def _selector(hint: Any) -> Selector[Any]:
-    kind = _kind(hint)
-    if kind is timedelta:
-        return DurationSelector(DurationSelectorConfig(enable_day=True, enable_second=False))
-    if kind is bool:
-        return BooleanSelector()
-    if kind == tuple[str, ...]:
-        return TextSelector(TextSelectorConfig(multiple=True))
-    mode = NumberSelectorMode.BOX
-    if kind is int:
-        return NumberSelector(NumberSelectorConfig(min=0, step=1, mode=mode))
-    return NumberSelector(NumberSelectorConfig(min=0, step="any", mode=mode))
-
-
-def _shown(value: Any) -> Any:
-    """Return a threshold as its field shows it."""
-    if isinstance(value, timedelta):
-        hours, seconds = divmod(value.seconds, 3600)
-        return {"days": value.days, "hours": hours, "minutes": seconds // 60, "seconds": seconds % 60}
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _stored(typed: Any, hint: Any) -> Any:
-    """Return what was typed as it is stored."""
-    if _kind(hint) == tuple[str, ...]:
-        return [each.strip() for each in typed or () if each.strip()]
-    return timedelta(**typed).total_seconds() if isinstance(typed, dict) else typed
-
-
-def _in_words(value: Any, words: wording.Wording) -> str:
-    match value:
-        case timedelta():
-            return words.duration(value)
-        case tuple():
-            return ", ".join(value)
-    return str(value)

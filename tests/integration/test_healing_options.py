@@ -1,17 +1,19 @@
-"""The options of healing: who is told, how patient each rule is, what is never touched, what others had set."""
+"""The options of healing: who is told, what each rule may do, what is never touched, what others had set."""
 
 from dataclasses import fields
 from datetime import timedelta
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
 import pytest
 from pytest_homeassistant_custom_component.common import async_mock_service
 
+from custom_components.sokoul import wording
 from custom_components.sokoul.healing import ALL_RULES
+from custom_components.sokoul.healing_fields import UNITS
 from custom_components.sokoul.model.journal import Autonomy
 from custom_components.sokoul.notify_people import PHONES_KEY
 
@@ -57,7 +59,7 @@ async def test_without_phones_there_is_nothing_to_choose(hass: HomeAssistant, se
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "no_phones")
 
 
-# --- how patient -----------------------------------------------------------------------------------------------------
+# --- rules -----------------------------------------------------------------------------------------------------------
 
 
 async def test_every_rule_has_a_field_for_each_of_its_thresholds(hass: HomeAssistant, set_up: SetUp) -> None:
@@ -67,10 +69,12 @@ async def test_every_rule_has_a_field_for_each_of_its_thresholds(hass: HomeAssis
     for rule in ALL_RULES:
         result = await open_rule(hass, entry, rule.key)
         assert step(result) == form("rule")
-        assert [str(marker) for marker in result["data_schema"].schema] == [each.name for each in fields(rule.policy)]
+        shown = [str(marker) for marker in result["data_schema"].schema]
+        assert shown == ["autonomy", *(each.name for each in fields(rule.policy))]
         saved = await send(hass, result, **filled_in(result))
         assert saved["type"] is FlowResultType.CREATE_ENTRY
-        assert entry.runtime_data.pilot.kernel.settings.policy(rule) == rule.policy(), "as shown, so saved"
+        settings = entry.runtime_data.pilot.kernel.settings
+        assert (settings.policy(rule), settings.level(rule)) == (rule.policy(), rule.default), "as shown, so saved"
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
@@ -78,7 +82,63 @@ def test_every_threshold_has_a_name_and_every_name_a_threshold(language: str) ->
     texts = json.loads((TRANSLATIONS / f"{language}.json").read_text(encoding="utf-8"))
     rule = texts["options"]["step"]["rule"]
     names = {each.name for rule in ALL_RULES for each in fields(rule.policy)}
-    assert rule["data"].keys() == rule["data_description"].keys() == names
+    assert rule["data"].keys() == rule["data_description"].keys() == names | {"autonomy"}
+    assert texts["selector"]["autonomy"]["options"].keys() == set(Autonomy)
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_every_rule_says_what_it_does(language: str) -> None:
+    words = wording.load(language)
+    assert {f"about.{rule.key}" for rule in ALL_RULES} == {key for key in words.keys if key.startswith("about.")}
+    assert all(words.text(f"about.{rule.key}").endswith(".") for rule in ALL_RULES)
+
+
+def test_no_number_is_a_share_or_a_rate_that_its_field_does_not_say() -> None:
+    """What is only counted needs no unit; all else has one that people think in."""
+    thresholds = {name: hint for rule in ALL_RULES for name, hint in get_type_hints(rule.policy).items()}
+    numbers = {name for name, hint in thresholds.items() if hint in {int, float}}
+    assert numbers - UNITS.keys() == {"restarts_a_day", "times"}
+    assert UNITS.keys() <= numbers
+
+
+async def test_a_rule_may_go_further(hass: HomeAssistant, set_up: SetUp) -> None:
+    entry = await set_up()
+    kernel = entry.runtime_data.pilot.kernel
+    result = await open_rule(hass, entry, "stalled")
+    assert default(result, "autonomy") == "observe"
+    assert result["data_schema"].schema["autonomy"].config["options"] == list(Autonomy)
+    await send(hass, result, **filled_in(result) | {"autonomy": "act"})
+    assert kernel.settings.level(kernel.rules["stalled"]) is Autonomy.ACT
+    await send(hass, await open_rule(hass, entry, "stalled"), autonomy="off", **filled_in(result))
+    assert kernel.settings.level(kernel.rules["stalled"]) is Autonomy.OFF
+    await hass.services.async_call(
+        "switch", "turn_on", {"entity_id": "switch.sokoul_stalled_downloads_healing"}, blocking=True
+    )
+    assert kernel.settings.level(kernel.rules["stalled"]) is Autonomy.ACT, "what it was before is remembered"
+
+
+@pytest.mark.parametrize(("language", "rate"), [("en", "kB/s"), ("fr", "ko/s")])
+async def test_numbers_are_typed_in_units_that_people_think_in(
+    language: str, rate: str, hass: HomeAssistant, set_up: SetUp
+) -> None:
+    hass.config.language = language
+    entry = await set_up()
+    kernel = entry.runtime_data.pilot.kernel
+    result = await open_rule(hass, entry, "slow")
+    units = {
+        str(marker): selector.config.get("unit_of_measurement")
+        for marker, selector in result["data_schema"].schema.items()
+    }
+    assert (units["slowest_rate"], units["almost_here"]) == (rate, "%")
+    typed = filled_in(result)
+    assert (typed["slowest_rate"], typed["almost_here"]) == (50, 90)
+    await send(hass, result, **typed | {"slowest_rate": 12.5, "almost_here": 57})
+    policy = kernel.settings.policy(kernel.rules["slow"])
+    assert (policy.slowest_rate, policy.almost_here) == (12_500, 0.57), "no trace of how floats multiply"
+    result = await open_rule(hass, entry, "slow")
+    assert (suggested(result)["slowest_rate"], suggested(result)["almost_here"]) == (12.5, 57)
+    with pytest.raises(InvalidData):
+        await send(hass, result, **typed | {"almost_here": 101})
 
 
 async def test_a_patience_is_changed_and_counts_at_once(hass: HomeAssistant, set_up: SetUp) -> None:
@@ -86,7 +146,8 @@ async def test_a_patience_is_changed_and_counts_at_once(hass: HomeAssistant, set
     kernel = entry.runtime_data.pilot.kernel
     rule = kernel.rules["stalled"]
     result = await open_rule(hass, entry, "stalled")
-    assert result["description_placeholders"] == {"rule": "Stalled downloads"}
+    assert result["description_placeholders"]["rule"] == "Stalled downloads"
+    assert result["description_placeholders"]["about"].startswith("Nothing arrives")
     typed = filled_in(result) | {
         "patience": {"days": 1, "hours": 2, "minutes": 30},
         "trackers": ["  udp://one.example/announce ", " "],
