@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.sokoul.autopilot.census import SLOW_RATE, TOGETHER, Census
+from custom_components.sokoul.autopilot.census import MANY, SLOW_RATE, TOGETHER, Census
 from custom_components.sokoul.model.downloads import ACTIVE_STATES, DownloadState, TorrentTracker, TrackerStatus
 from custom_components.sokoul.model.world import Download
 from tests.autopilot.rules.queue import queued, usenet
@@ -14,7 +14,7 @@ from tests.model import make
 from tests.model.make import NOW
 
 FETCHING, STALLED, SEEDING = DownloadState.DOWNLOADING, DownloadState.STALLED, DownloadState.SEEDING
-MISSING, ERROR = DownloadState.MISSING_FILES, DownloadState.ERROR
+MISSING, ERROR, CHECKING = DownloadState.MISSING_FILES, DownloadState.ERROR, DownloadState.CHECKING
 HOUR = timedelta(hours=1)
 
 
@@ -67,31 +67,51 @@ def test_what_a_client_that_is_not_connected_fetches_is_not_counted() -> None:
 # --- a mount ---------------------------------------------------------------------------------------------------------
 
 
-def test_what_breaks_in_one_folder_is_counted() -> None:
-    broken = download(1, MISSING)
-    counted = census(broken, download(2, ERROR), download(3, MISSING), download(4, STALLED))
-    assert counted.broken_beside(broken) == 2
-    assert counted.broken_beside(download(4, STALLED)) == 0
+def broke_beside(counted: Census, broken: Download) -> int:
+    """Return how many broke beside it, where what is below one folder of the root is one mount."""
+    return counted.broken_beside(broken, lambda folder: folder.split("/")[1])
 
 
-def test_another_folder_is_another_mount() -> None:
+def test_what_breaks_on_one_mount_is_counted() -> None:
+    broken = download(1, MISSING, save_path="/data/films")
+    others = (download(2, ERROR, save_path="/data/films"), download(3, MISSING, save_path="/data/series"))
+    counted = census(broken, *others, download(4, STALLED, save_path="/data/films"))
+    assert broke_beside(counted, broken) == 2
+    assert broke_beside(counted, download(4, STALLED)) == 0
+
+
+def test_another_mount_is_another_cause() -> None:
     broken = download(1, MISSING, save_path="/nas")
-    assert census(broken, download(2, MISSING), download(3, MISSING)).broken_beside(broken) == 0
+    assert broke_beside(census(broken, download(2, MISSING), download(3, MISSING)), broken) == 0
+
+
+def test_when_a_mount_is_away_they_are_not_all_counted() -> None:
+    broken = [download(number, MISSING, save_path=f"/data/{number}") for number in range(1, 3 * MANY)]
+    assert broke_beside(census(*broken), broken[0]) == MANY
+
+
+def test_what_is_being_checked() -> None:
+    """Also what was complete before."""
+    counted = census(download(1, CHECKING), download(2, CHECKING, progress=1.0), download(3))
+    assert counted.checking == {download(number).id for number in (1, 2)}
+    counted.note(download(1, STALLED), NOW)
+    counted.forget(download(2).id)
+    assert counted.checking == set()
 
 
 def test_what_was_complete_counts_when_it_breaks() -> None:
     broken = download(1, MISSING)
-    assert census(broken, download(2, MISSING, progress=1.0)).broken_beside(broken) == 1
+    assert broke_beside(census(broken, download(2, MISSING, progress=1.0)), broken) == 1
 
 
 def test_what_is_well_again_does_not_count() -> None:
     broken, other = download(1, MISSING), download(2, MISSING)
     counted = census(broken, other)
     counted.note(download(2, STALLED), NOW)
-    assert counted.broken_beside(broken) == 0
+    assert broke_beside(counted, broken) == 0
     counted.note(other, NOW)
     counted.forget(other.id)
-    assert counted.broken_beside(broken) == 0
+    assert broke_beside(counted, broken) == 0
 
 
 @pytest.mark.parametrize(("apart", "beside"), [(TOGETHER, 1), (TOGETHER + HOUR, 0)])
@@ -99,7 +119,7 @@ def test_what_breaks_days_apart_has_no_common_cause(apart: timedelta, beside: in
     counted, broken = Census(), download(1, MISSING)
     counted.note(broken, NOW)
     counted.note(download(2, MISSING), NOW + apart)
-    assert counted.broken_beside(broken) == beside
+    assert broke_beside(counted, broken) == beside
 
 
 def test_when_it_broke_is_not_when_it_was_looked_at() -> None:
@@ -107,14 +127,14 @@ def test_when_it_broke_is_not_when_it_was_looked_at() -> None:
     counted.note(broken, NOW)
     counted.note(download(1, ERROR), NOW + 9 * TOGETHER)
     counted.note(download(2, MISSING), NOW + 9 * TOGETHER)
-    assert counted.broken_beside(broken) == 0
+    assert broke_beside(counted, broken) == 0
 
 
 def test_when_nobody_knows_when_it_broke_it_may_be_the_mount() -> None:
     counted, broken = Census(), download(1, MISSING)
     counted.note(broken)
     counted.note(download(2, MISSING), NOW)
-    assert counted.broken_beside(broken) == 1
+    assert broke_beside(counted, broken) == 1
 
 
 # --- trackers --------------------------------------------------------------------------------------------------------
@@ -227,5 +247,6 @@ def test_counting_on_is_counting_anew(
     assert counted.active == anew.active
     assert counted.slow_for_most is anew.slow_for_most
     assert counted.failing_trackers == anew.failing_trackers
+    assert counted.checking == anew.checking
     for look in last.values():
-        assert counted.broken_beside(look) == anew.broken_beside(look)
+        assert broke_beside(counted, look) == broke_beside(anew, look)

@@ -9,6 +9,7 @@ import pytest
 
 from custom_components.sokoul.autopilot.ownership import QUARANTINE
 from custom_components.sokoul.autopilot.rules.base import Case, Facts, Look, Rule, Sign
+from custom_components.sokoul.autopilot.watch import CHECK_BEGINS
 from custom_components.sokoul.model.journal import ActKind
 from custom_components.sokoul.model.memory import NOTHING_KNOWN
 from custom_components.sokoul.model.paths import JudgedMap, PathMap, PathState
@@ -326,16 +327,53 @@ async def test_a_line_that_was_shown_to_work_is_asked_about_in_time_only() -> No
 
 
 async def test_broken_neighbours_are_counted() -> None:
+    """By mount where SOKOUL sees the folders; else all of a client may have one cause."""
     stack, counting = await watching(4)
-    for torrent in stack.qbt.torrents.values():
-        torrent.error = True
+    folders = ("/data/films", "/data/films", "/data/series", "/elsewhere")
+    for torrent, folder in zip(stack.qbt.torrents.values(), folders, strict=True):
+        torrent.error, torrent.save_path = True, folder
     await stack.turn()
-    await stack.turn()
-    torrent.save_path = "/elsewhere"
-    await stack.turn()
-    around = [stack.kernel.watch.case(f"qbt/{digest(number)}", stack.clock.now) for number in range(1, 5)]
-    assert [case.around.broken_neighbours for case in around if case] == [2, 2, 2, 0]
+
+    def neighbours(*ours: str) -> list[int]:
+        judged = tuple(JudgedMap(map=PathMap(each, each), state=PathState.PROVEN) for each in ours)
+        stack.world = replace(stack.world, path_maps={"qbt": judged})
+        for _ in stack.kernel.watch.follow(stack.world, stack.index, stack.index.take_changes(), stack.clock.now):
+            pass
+        cases = [stack.kernel.watch.case(f"qbt/{digest(number)}", stack.clock.now) for number in range(1, 5)]
+        return [case.around.broken_neighbours for case in cases if case]
+
+    assert neighbours() == [3, 3, 3, 3]
+    assert neighbours("/data", "/elsewhere") == [2, 2, 2, 0]
+    assert neighbours("/data/films", "/data/series", "/elsewhere") == [2, 2, 2, 0], "one mount, and a map for each"
     assert counting.around[-1].mount_proven is None
+
+
+async def test_files_are_checked_one_download_at_a_time() -> None:
+    """From when its client was asked, because it takes a moment to show it."""
+    stack, _ = await watching(2)
+    first, second = stack.qbt.torrents.values()
+    first.error = second.error = True
+    await stack.turn()
+    watch = stack.kernel.watch
+
+    def checking() -> bool:
+        case = watch.case(stack.subject(second), stack.clock.now)
+        assert case is not None
+        return case.around.checking
+
+    known = watch.memory(stack.subject(first))
+    assert known is not None
+    assert not checking()
+    watch.learn(stack.subject(first), known.with_try(ActKind.RECHECK, stack.clock.now, stack.clock.now))
+    assert checking()
+    stack.clock.advance(CHECK_BEGINS)
+    assert not checking(), "it never began"
+    first.error, first.checking = False, True
+    await stack.turn()
+    assert checking()
+    first.checking = False
+    await stack.turn()
+    assert not checking()
 
 
 async def test_the_mount_of_a_broken_torrent_is_judged_by_the_map_that_holds_it() -> None:

@@ -18,7 +18,10 @@ from custom_components.sokoul.model.paths import (
     compose,
     contains,
     disk_of,
+    is_proven,
     judge,
+    map_of,
+    mount_of,
     one_file_system,
     propose,
     same_style,
@@ -188,6 +191,32 @@ def test_judging_wakes_few_disks() -> None:
 
     judge(ENTRY, [(f"/data/{number}", 5) for number in range(100)], look)
     assert len(looked) == LOOK_AT_MOST
+
+
+MAPS = (
+    NO_ACCESS,
+    JudgedMap(map=PathMap("/data", "/media"), state=PathState.PROVEN),
+    JudgedMap(map=PathMap("/data/films", "/films"), state=PathState.REFUTED),
+    JudgedMap(map=PathMap("D:\\", "/mnt/d"), state=PathState.UNPROVEN),
+)
+
+
+@pytest.mark.parametrize(
+    ("folder", "proven", "mount"),
+    [
+        pytest.param("/data", True, "/data", id="itself"),
+        pytest.param("/data/series/Dune", True, "/data", id="below it"),
+        pytest.param("/data/films/Dune", False, "/data", id="the longest prefix holds it"),
+        pytest.param("D:\\films\\Dune", None, "D:\\", id="neither proven nor refuted"),
+        pytest.param("/database", None, None, id="another folder"),
+        pytest.param("/data/../etc", None, None, id="not honest"),
+        pytest.param("", None, None, id="nothing"),
+    ],
+)
+def test_the_map_and_the_mount_of_a_folder(folder: str, *, proven: bool | None, mount: str | None) -> None:
+    assert is_proven(map_of(MAPS, folder)) is proven
+    assert is_proven(map_of(reversed(MAPS), folder)) is proven
+    assert mount_of(MAPS, folder) == mount
 
 
 def test_choose_takes_what_is_proven() -> None:

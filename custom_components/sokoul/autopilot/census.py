@@ -1,11 +1,11 @@
 """What the downloads of one client look like together, kept while they change so that nobody has to walk them.
 
-One cause gives one verdict: when nothing at a client has a peer, it is the line; when several files of one folder are
+One cause gives one verdict: when nothing at a client has a peer, it is the line; when several files of one mount are
 missing, it is the mount; when a tracker answers none of several downloads, it is the tracker.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -39,6 +39,7 @@ class Census:
 
     def __init__(self) -> None:
         self._traits: dict[str, _Traits] = {}
+        self.checking: set[str] = set()  # ids of what its client checks, complete or not
         self._broken: dict[str, str] = {}  # the save path of each that is
         self._broken_under: dict[str, dict[str, datetime | None]] = {}  # by save path: when; None: nobody knows
         self.active: dict[str, None] = {}  # ids of what should be fetching, in the order in which they came
@@ -54,6 +55,8 @@ class Census:
         broken_at = now if path is None else self._broken_under[path][download.id]
         self._leave_out(download.id)
         torrent = download.torrent
+        if torrent is not None and torrent.state is DownloadState.CHECKING:
+            self.checking.add(download.id)
         is_broken = torrent is not None and torrent.state in BROKEN_STATES
         if torrent is None or (torrent.finished and not is_broken):
             self._forget_trackers(download.id)
@@ -86,6 +89,7 @@ class Census:
         self._forget_trackers(download_id)
 
     def _leave_out(self, download_id: str) -> None:
+        self.checking.discard(download_id)
         if (path := self._broken.pop(download_id, None)) is not None:
             del self._broken_under[path][download_id]
             if not self._broken_under[path]:
@@ -119,14 +123,22 @@ class Census:
             host for host, count in self._failing.items() if count >= FAILING_FOR and not self._working[host]
         )
 
-    def broken_beside(self, download: Download) -> int:
-        """Return how many other downloads under the same save path broke at about the same time, `MANY` at most."""
+    def broken_beside(self, download: Download, mount_of: Callable[[str], object]) -> int:
+        """Return how many other downloads on the same mount broke at about the same time, `MANY` at most.
+
+        `mount_of` names the mount of a save path: folders of one mount go away together.
+        """
         path = self._broken.get(download.id)
         if path is None:
             return 0
-        under = self._broken_under[path]
-        own = under[download.id]
-        beside = (each for each, at in under.items() if each != download.id and _together(own, at))
+        own, mount = self._broken_under[path][download.id], mount_of(path)
+        beside = (
+            each
+            for folder, broken in self._broken_under.items()
+            if folder == path or mount_of(folder) == mount
+            for each, at in broken.items()
+            if each != download.id and _together(own, at)
+        )
         return sum(1 for _ in islice(beside, MANY))
 
 

@@ -7,14 +7,16 @@ Judging happens when a clock is due, from a heap. Ten thousand quiet torrents co
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from heapq import heappop, heappush
 from itertools import batched, islice
 
 from ..model.backend import ARR_KINDS, DOWNLOAD_CLIENT_KINDS, Backend
 from ..model.downloads import BROKEN_STATES
+from ..model.journal import ActKind
 from ..model.library import Title
 from ..model.memory import NOTHING_KNOWN, SubjectMemory
-from ..model.paths import PathState
+from ..model.paths import is_proven, map_of, mount_of
 from ..model.world import Changes, Download, DownloadIndex, World
 from .census import Census
 from .gate import ASK_AFTER, SETTLING, Line, follow as line_after, is_busy, judge_client, line_alive
@@ -26,6 +28,8 @@ from .rules.base import CALM, OPEN, Case, Facts, Gate, Look, Sign, Surroundings
 SLICE = 100
 #: Facts that were looked up are true for so long.
 FACTS_LAST = timedelta(hours=6)
+#: A client that was asked to check files shows it within this time.
+CHECK_BEGINS = timedelta(minutes=5)
 
 _NO_FACTS = Facts()
 
@@ -50,6 +54,7 @@ class _Client:
     gate: Gate = OPEN
     census: Census = field(default_factory=Census)
     around: Surroundings | None = None  # of its downloads that are not broken; None: to be worked out anew
+    recheck_asked_at: datetime | None = None  # when it was asked last to check files
 
 
 class Watch:
@@ -263,8 +268,15 @@ class Watch:
         elif memory is watched.memory:
             return
         else:
+            self._note_recheck(watched, memory)
             watched.memory = memory
         self.learned.add(subject)
+
+    def _note_recheck(self, watched: Watched, memory: SubjectMemory) -> None:
+        """Note when a client was asked to check files: it does so one at a time."""
+        asked, client = memory.tried.get(ActKind.RECHECK), self._clients.get(watched.download.client_id or "")
+        if client is not None and asked is not None and asked != watched.memory.tried.get(ActKind.RECHECK):
+            client.recheck_asked_at = asked.at
 
     def learn_facts(self, subject: str, facts: Facts, now: datetime) -> None:
         """Keep what was looked up of a download, for a while."""
@@ -290,10 +302,10 @@ class Watch:
             now=now,
             memory=watched.memory,
             facts=watched.facts,
-            around=self._around(watched.download),
+            around=self._around(watched.download, now),
         )
 
-    def _around(self, download: Download) -> Surroundings:
+    def _around(self, download: Download, now: datetime) -> Surroundings:
         client = self._clients.get(download.client_id or "")
         if client is None:
             return replace(CALM, arrs_away=self._arrs_away) if self._arrs_away else CALM
@@ -301,10 +313,13 @@ class Watch:
             client.around = self._around_all(client)
         if download.state not in BROKEN_STATES or download.torrent is None:
             return client.around
+        maps = self._world.path_maps.get(client.backend.id, ())
+        asked = client.recheck_asked_at
         return replace(
             client.around,
-            broken_neighbours=client.census.broken_beside(download),
-            mount_proven=self._mount_proven(client.backend.id, download.torrent.save_path),
+            broken_neighbours=client.census.broken_beside(download, partial(mount_of, maps)),
+            mount_proven=is_proven(map_of(maps, download.torrent.save_path)),
+            checking=bool(client.census.checking) or (asked is not None and now - asked < CHECK_BEGINS),
         )
 
     def _around_all(self, client: _Client) -> Surroundings:
@@ -316,15 +331,8 @@ class Watch:
             line_busy=transfer is not None and is_busy(transfer, client.line),
             slow_for_most=client.census.slow_for_most,
             failing_trackers=client.census.failing_trackers,
-            free_bytes=transfer.free_bytes if transfer else None,
             arrs_away=self._arrs_away,
         )
-
-    def _mount_proven(self, client_id: str, folder: str) -> bool | None:
-        """Return whether the map that holds a folder was proven or refuted; None: nobody can tell."""
-        maps = [each for each in self._world.path_maps.get(client_id, ()) if each.map and each.map.translate(folder)]
-        longest = max(maps, key=lambda each: len(each.map.theirs) if each.map else 0, default=None)
-        return _PROOF.get(longest.state) if longest else None
 
     # --- what is due ---------------------------------------------------------------------------------------------
 
@@ -386,9 +394,6 @@ def _arrs_away(world: World) -> frozenset[str]:
     return frozenset(
         backend.id for backend in world.backends.values() if backend.kind in ARR_KINDS and not _is_read(backend)
     )
-
-
-_PROOF = {PathState.PROVEN: True, PathState.REFUTED: False}
 
 
 def _is_watched(download: Download, memory: SubjectMemory) -> bool:

@@ -128,6 +128,33 @@ class JudgedMap:
 NO_ACCESS = JudgedMap(map=None, state=PathState.NO_ACCESS)
 
 
+def map_of(maps: Iterable[JudgedMap], folder: str) -> JudgedMap | None:
+    """Return the map with the longest prefix that holds a folder of theirs."""
+    holding = [each for each in maps if each.map is not None and each.map.translate(folder) is not None]
+    return max(holding, key=lambda each: _depth(each.map) if each.map else 0, default=None)
+
+
+def mount_of(maps: Iterable[JudgedMap], folder: str) -> str | None:
+    """Name what most likely goes away together with a folder of theirs; None for all that no map holds.
+
+    What is mounted where in their machine nobody tells, but mounts are seldom deeper than one folder below the root;
+    several that lie deeper, or on one drive, are taken for one.
+    """
+    parts = _take_apart(folder)
+    if parts is None or map_of(maps, folder) is None:
+        return None
+    drive = parts.root.endswith(":")
+    return _join(_Parts(parts.root, () if drive else parts.names[:1]))
+
+
+def is_proven(judged: JudgedMap | None) -> bool | None:
+    """Whether a map was proven or refuted; None: nobody can tell."""
+    return _PROOF.get(judged.state) if judged else None
+
+
+_PROOF = {PathState.PROVEN: True, PathState.REFUTED: False}
+
+
 def judge(entry: PathMap, samples: Iterable[tuple[str, int]], look: Callable[[str], int | None]) -> JudgedMap:
     """Look for known files (their path, bytes) through a map. `look` returns the size at our path, None for nothing.
 

@@ -127,7 +127,7 @@ class Stack:
     def _judge(self, each: Download, around: Surroundings, now: datetime) -> Iterator[Wish]:
         around = replace(
             around,
-            broken_neighbours=self.census.broken_beside(each),
+            broken_neighbours=self.census.broken_beside(each, lambda _: None),
             failing_trackers=self.census.failing_trackers,
         )
         memory = self.memories.get(each.id, NOTHING_KNOWN)

@@ -33,8 +33,10 @@ ROWS = (
         says="heal.broken_error"),
     row("files are missing for half an hour", download(MISSING), minutes(30), RECHECK, around=PROVEN, asks=False,
         says="heal.broken_missing"),
-    row("one other in the folder is broken, too", download(MISSING), minutes(30), RECHECK,
+    row("one other on the mount is broken, too", download(MISSING), minutes(30), RECHECK,
         around=Surroundings(mount_proven=True, broken_neighbours=1)),
+    row("another one is being checked: one at a time", download(ERROR), days(9), NOTHING,
+        around=Surroundings(mount_proven=True, checking=True)),
     row("SOKOUL can't see the folder: a person is asked", download(MISSING), minutes(30), RECHECK, asks=True),
     row("two others broke, too: the mount is away", download(MISSING), days(9), NOTHING,
         around=Surroundings(broken_neighbours=2)),
@@ -101,7 +103,7 @@ def test_a_mount_that_goes_away_is_no_fault_of_its_files() -> None:
         for each in looks.values():
             census.note(each, now)
         for number, drive in drives.items():
-            around = Surroundings(mount_proven=True, broken_neighbours=census.broken_beside(looks[number]))
+            around = Surroundings(mount_proven=True, broken_neighbours=census.broken_beside(looks[number], str))
             assert not isinstance(drive.see(now, looks[number], around=around), Proposal)
 
 

@@ -54,7 +54,7 @@ def with_two_clients(**fields: Any) -> Download:
 @pytest.mark.parametrize("work", AT_WORK)
 @pytest.mark.parametrize("seen", [with_a_client_of_torrents, with_two_clients])
 def test_usenet_at_work_is_left_alone(rule: Any, work: str, seen: Any) -> None:
-    around = Surroundings(slow_for_most=False, free_bytes=800 * GB)
+    around = Surroundings(slow_for_most=False)
     for circumstances in (CALM, around):
         drive = Drive(rule, facts=grabbed())
         for span in (days(30), days(1), minutes(1)):

@@ -95,10 +95,10 @@ class Surroundings:
     transfer: Transfer | None = None  # of its client
     line_busy: bool = False  # the line or our own limit is the bottleneck, not this swarm
     slow_for_most: bool = False  # of the downloads at this client most are slow
-    broken_neighbours: int = 0  # downloads under the same folder that lost their files or stopped with errors
+    broken_neighbours: int = 0  # downloads on the same mount that lost their files or stopped with errors
+    checking: bool = False  # its client checks the files of another one, or was asked to
     mount_proven: bool | None = None  # our own view of the client's folders is proven; None: we can't see them
     failing_trackers: frozenset[str] = frozenset()  # hosts that answer none of several downloads
-    free_bytes: int | None = None
     arrs_away: frozenset[str] = frozenset()  # the *arrs that don't answer: what they said last may be over
 
 

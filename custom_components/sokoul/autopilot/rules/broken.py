@@ -1,11 +1,13 @@
 """Torrents that stopped with an error, or whose files are gone.
 
-Detected from the client's state. One by itself is a damaged or deleted file; several in one folder are a disk or a
+Detected from the client's state. One by itself is a damaged or deleted file; several on one mount are a disk or a
 share that is away, and then nothing is done, because a check would find nothing there and begin to download everything
 again, into the empty folder. The same holds where SOKOUL sees the folder and doesn't find in it what should be there.
+What lies below one folder of the root counts as one mount, and so does all that SOKOUL doesn't see of a client.
 
-The files are checked once, which also brings back what only had to be looked at again. Without a proven view of the
-folder a person is asked before. When that didn't help, a person decides whether another release takes its place.
+The files are checked once, which also brings back what only had to be looked at again; one download at a time, and
+the folder is looked at once more just before. Without a proven view of it a person is asked. When that didn't help, a
+person decides whether another release takes its place.
 What no *arr waits for any more (it was imported, and its files moved) is nobody's business.
 """
 
@@ -13,15 +15,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ...model.downloads import BROKEN_STATES, DownloadState, Torrent
-from ...model.journal import ActKind, Autonomy, Proposal
+from ...model.journal import EMPTY, ActKind, Autonomy, Json, Proposal
 from ...model.reasons import Reason
 from .arrs import is_importing, waiting
 from .base import Case, Later, Look, Rule, Sign, Verdict, need
 
 KEY = "broken"
 
-#: So many others in one folder: it is the folder.
+#: So many others on one mount: it is the mount.
 OUTAGE = 2
+#: While the files of another one are checked, it is looked at again after this.
+_ASK_AGAIN = timedelta(minutes=10)
 
 _WORKING = frozenset({DownloadState.CHECKING, DownloadState.MOVING})
 _LOOKS = frozenset({Look.ORIGIN, Look.PRIVACY})
@@ -60,15 +64,22 @@ def judge(case: Case, policy: BrokenPolicy, elapsed: timedelta) -> Verdict:
     checked = case.memory.tried.get(ActKind.RECHECK)
     since = case.now - checked.at if checked else policy.check_lasts
     if since >= policy.check_lasts:
-        ceiling = Autonomy.ACT if case.around.mount_proven else Autonomy.SUGGEST
-        return _proposal(case, torrent, ActKind.RECHECK, elapsed, ceiling)
+        if case.around.checking:
+            return Later(elapsed + _ASK_AGAIN)
+        proven = case.around.mount_proven is True
+        ceiling = Autonomy.ACT if proven else Autonomy.SUGGEST
+        return _proposal(
+            case, torrent, ActKind.RECHECK, elapsed, ceiling, {"folder": torrent.save_path, "proven": proven}
+        )
     if since < policy.patience:  # it may not have begun yet
         return Later(elapsed + policy.patience - since)
     act = ActKind.TELL if torrent.finished else ActKind.REPLACE
     return _proposal(case, torrent, act, elapsed, Autonomy.SUGGEST)
 
 
-def _proposal(case: Case, torrent: Torrent, act: ActKind, elapsed: timedelta, ceiling: Autonomy) -> Proposal:
+def _proposal(
+    case: Case, torrent: Torrent, act: ActKind, elapsed: timedelta, ceiling: Autonomy, parameters: Json = EMPTY
+) -> Proposal:
     what = "missing" if torrent.state is DownloadState.MISSING_FILES else "error"
     tried = "" if act is ActKind.RECHECK else "_still"
     return Proposal(
@@ -78,6 +89,7 @@ def _proposal(case: Case, torrent: Torrent, act: ActKind, elapsed: timedelta, ce
         reason=Reason(
             key=f"heal.{KEY}_{what}{tried}", parameters={"broken": elapsed}, evidence={"folder": torrent.save_path}
         ),
+        parameters=parameters,
         ceiling=ceiling,
     )
 
