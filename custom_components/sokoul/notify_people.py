@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from homeassistant.components import persistent_notification
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, Unauthorized
-from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers import device_registry as dr, issue_registry as ir
 from homeassistant.helpers.event import async_call_later
-from homeassistant.util import dt as dt_util
+from homeassistant.util import dt as dt_util, slugify
 
 from . import markdown, notices, promotion, wording
 from .autopilot.desk import NotPossible
@@ -60,6 +60,16 @@ def phones(hass: HomeAssistant) -> list[str]:
     """Return the phones that can be notified, by the names of their actions."""
     services = hass.services.async_services_for_domain("notify")
     return sorted(name for name in services if name.startswith(PHONE_PREFIX))
+
+
+def phone_names(hass: HomeAssistant) -> dict[str, str]:
+    """Return what people call the phones, by the names of their actions; those are made of the app's own name of it."""
+    devices, names = dr.async_get(hass), {}
+    for entry in hass.config_entries.async_entries("mobile_app"):
+        called = entry.data.get("device_name", entry.title)
+        device = next(iter(dr.async_entries_for_config_entry(devices, entry.entry_id)), None)
+        names[slugify(f"{PHONE_PREFIX}{called}")] = (device and (device.name_by_user or device.name)) or called
+    return names
 
 
 class NotifyPeople:

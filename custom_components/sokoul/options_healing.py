@@ -28,7 +28,7 @@ from .healing_fields import as_shown, as_typed, fields_of, in_words
 from .hub import Hub
 from .journal_report import rule_name, sentence
 from .model.journal import Autonomy
-from .notify_people import PHONES_KEY, phones
+from .notify_people import PHONES_KEY, phone_names, phones
 
 HEALING_MENU = ("people", "rules", "limits", "untouched", "import_settings")
 
@@ -76,7 +76,9 @@ class HealingOptions(OptionsFlow):
         if user_input is not None:
             memory.set(PHONES_KEY, user_input["phones"])
             return self._saved()
-        selector = SelectSelector(SelectSelectorConfig(options=known, multiple=True, mode=SelectSelectorMode.LIST))
+        names = phone_names(self.hass)
+        options = [SelectOptionDict(value=phone, label=names.get(phone, phone)) for phone in known]
+        selector = SelectSelector(SelectSelectorConfig(options=options, multiple=True, mode=SelectSelectorMode.LIST))
         return self.async_show_form(
             step_id="people",
             data_schema=vol.Schema({vol.Required("phones", default=chosen): selector}),

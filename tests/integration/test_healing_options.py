@@ -8,8 +8,9 @@ from typing import Any, get_type_hints
 
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
+from homeassistant.helpers import device_registry as dr
 import pytest
-from pytest_homeassistant_custom_component.common import async_mock_service
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
 
 from custom_components.sokoul import wording
 from custom_components.sokoul.healing import ALL_RULES
@@ -39,7 +40,15 @@ def filled_in(result: Result) -> dict[str, Any]:
 
 
 async def test_phones_are_chosen(hass: HomeAssistant, set_up: SetUp) -> None:
-    async_mock_service(hass, "notify", "mobile_app_ada")
+    for service, name in (("mobile_app_ada", "ADA"), ("mobile_app_bobs_phone", "Bob\u2019s phone")):
+        async_mock_service(hass, "notify", service)
+        app = MockConfigEntry(domain="mobile_app", data={"device_name": name})
+        app.add_to_hass(hass)
+        device = dr.async_get(hass).async_get_or_create(
+            config_entry_id=app.entry_id, identifiers={("mobile_app", service)}, name="Ada\u2019s phone"
+        )
+        if service == "mobile_app_bobs_phone":
+            dr.async_get(hass).async_update_device(device.id, name_by_user="Tablet in the kitchen")
     async_mock_service(hass, "notify", "somewhere_else")
     entry = await set_up()
     memory = entry.runtime_data.memory
@@ -47,7 +56,11 @@ async def test_phones_are_chosen(hass: HomeAssistant, set_up: SetUp) -> None:
     result = await begin(hass, entry, "people")
     assert step(result) == form("people")
     offered = result["data_schema"].schema["phones"].config["options"]
-    assert offered == ["mobile_app_ada", "mobile_app_lost"], "what was chosen can be taken off though it is gone"
+    assert offered == [
+        {"value": "mobile_app_ada", "label": "Ada\u2019s phone"},
+        {"value": "mobile_app_bobs_phone", "label": "Tablet in the kitchen"},
+        {"value": "mobile_app_lost", "label": "mobile_app_lost"},
+    ], "what was chosen can be taken off though it is gone"
     assert default(result, "phones") == ["mobile_app_lost"]
     result = await send(hass, result, phones=["mobile_app_ada"])
     assert (result["type"], result["data"]) == (FlowResultType.CREATE_ENTRY, {})
