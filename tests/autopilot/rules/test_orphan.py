@@ -7,10 +7,12 @@ import pytest
 
 from custom_components.sokoul.autopilot.rules.base import Later, Surroundings
 from custom_components.sokoul.autopilot.rules.orphan import RULE
+from custom_components.sokoul.autopilot.settings import PilotSettings
 from custom_components.sokoul.model.downloads import DownloadState
-from custom_components.sokoul.model.journal import ActKind, Autonomy, Proposal
+from custom_components.sokoul.model.journal import ActKind, Autonomy, EntryStatus, Proposal
 from custom_components.sokoul.model.library import Protocol, QueueItem, QueueStatus, TrackedState
 from custom_components.sokoul.model.world import Download
+from tests.autopilot.fakes import FakeTorrent, digest
 from tests.autopilot.rules.drive import SHUT, Drive, joined
 from tests.autopilot.rules.queue import (
     NOTHING,
@@ -30,6 +32,7 @@ from tests.autopilot.rules.queue import (
     unmonitored,
     usenet,
 )
+from tests.autopilot.stack import Stack
 from tests.model import make
 from tests.model.make import GB, NOW
 
@@ -78,19 +81,19 @@ NOT_IN_CLIENT = (
 )  # fmt: skip
 
 UNKNOWN = (
-    row("nobody knows what it is", coming(make.item(titles=())), hours(1), ActKind.LEAVE_QUEUE, asks=False,
+    row("nobody knows what it is: it would be listed again", coming(make.item(titles=())), hours(1), ActKind.TELL,
         says="heal.orphan_unknown"),
     row("since a moment", coming(make.item(titles=())), minutes(59), NOTHING),
-    row("it is complete: a person may have brought it", here(blocked(titles=())), hours(1), ActKind.LEAVE_QUEUE,
-        asks=True, facts=UNKNOWN_ORIGIN),
+    row("it is complete: a person may have brought it", here(blocked(titles=())), hours(1), ActKind.TELL,
+        facts=UNKNOWN_ORIGIN),
     row("it is being imported", here(make.completed(titles=(), state=TrackedState.IMPORTING)), hours(200), NOTHING),
     row("it failed, and there is nothing to search for", queued(failed(titles=(), download_client=None)), hours(1),
-        ActKind.LEAVE_QUEUE),
-    row("usenet of an unknown title", queued(usenet(titles=(), remaining_bytes=GB)), hours(1), ActKind.LEAVE_QUEUE),
+        ActKind.TELL),
+    row("usenet of an unknown title", queued(usenet(titles=(), remaining_bytes=GB)), hours(1), ActKind.TELL),
     row("another *arr knows it", queued(make.item(titles=()), torrent=STALLED, others=(
         make.sonarr(make.item(titles=episodes(1))),)), hours(200), NOTHING),
     row("no *arr knows it", queued(make.item(titles=()), torrent=STALLED, others=(
-        make.sonarr(make.item(titles=())),)), hours(1), ActKind.LEAVE_QUEUE),
+        make.sonarr(make.item(titles=())),)), hours(1), ActKind.TELL),
 )  # fmt: skip
 
 UNMONITORED = (
@@ -150,6 +153,16 @@ def test_an_arr_that_sees_it_move_in_a_client_of_its_own_is_right() -> None:
     for step in range(30):
         item = make.item(remaining_bytes=4 * GB - step * GB // 10)
         assert not isinstance(drive.see(NOW + minutes(20 * step), queued(item)), Proposal)
+
+
+async def test_what_nobody_knows_is_told_once() -> None:
+    """An *arr that ignores it lists it again a minute later, so taking it out of the queue would never end."""
+    stack = Stack(RULE, settings=PilotSettings(autonomy={RULE.key: Autonomy.ACT}))
+    await stack.start()
+    stack.radarr.download(FakeTorrent(hash=digest(7), name="Who.Knows", have=GB, added=stack.clock.now), grabbed=True)
+    await stack.run(timedelta(days=2), minutes(15))
+    assert [(entry.act, entry.status) for entry in stack.journal.entries] == [(ActKind.TELL, EntryStatus.DONE)]
+    assert len(stack.radarr.items()) == 1
 
 
 def test_it_only_observes_at_first() -> None:
