@@ -547,13 +547,16 @@ class FakeArr(Breakable):
         torrent = self.client.torrents.get(record.download_id)
         size, have = (torrent.size, torrent.have) if torrent else (record.size, record.have)
         status = QueueStatus.COMPLETED if have >= size else QueueStatus.DOWNLOADING
+        stalls = torrent is not None and torrent.state is DownloadState.STALLED
+        if stalls:
+            status = QueueStatus.WARNING  # "The download is stalled with no connections"
         return QueueItem(
             ids=(record.id,),
             download_id=record.download_id,
             release=record.release,
             titles=tuple(self.details[title_id].title for title_id in record.title_ids),
             status=QueueStatus.FAILED if record.failed else status,
-            tracked_status=TrackedStatus.OK,
+            tracked_status=TrackedStatus.WARNING if stalls else TrackedStatus.OK,
             tracked_state=record.tracked,
             protocol=record.protocol,
             download_client=self.client.id if record.protocol is Protocol.TORRENT else "Usenet",
@@ -850,6 +853,7 @@ class FakeJournal(Breakable):
         self,
         *,
         statuses: Collection[EntryStatus] = (),
+        acts: Collection[ActKind] = (),
         rule: str | None = None,
         subject: str | None = None,
         since: datetime | None = None,
@@ -862,6 +866,7 @@ class FakeJournal(Breakable):
                 entry
                 for entry in reversed(self.entries)
                 if (not statuses or entry.status in statuses)
+                and (not acts or entry.act in acts)
                 and (rule is None or entry.rule == rule)
                 and (subject is None or entry.subject == subject)
                 and (since is None or entry.changed_at >= since)

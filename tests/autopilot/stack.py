@@ -96,6 +96,7 @@ def always(
     gated: bool = True,
     ceiling: Autonomy = Autonomy.ACT,
     looks: frozenset[Look] = frozenset({Look.ORIGIN}),
+    ends_with_progress: bool = False,
 ) -> Rule[Patience]:
     """Return a rule that wants one act for everything that an *arr waits for."""
 
@@ -107,7 +108,15 @@ def always(
             return Later(after)
         return need(case, looks) or proposal(key, case, act, ceiling)
 
-    return Rule(key=key, policy=Patience, sign=sign, judge=judge, default=default, gated=gated)
+    return Rule(
+        key=key,
+        policy=Patience,
+        sign=sign,
+        judge=judge,
+        default=default,
+        gated=gated,
+        ends_with_progress=ends_with_progress,
+    )
 
 
 # --- the stack -------------------------------------------------------------------------------------------------------
@@ -177,7 +186,7 @@ class Stack:
             journal=self.journal,
             store=self.memory,
             actuator=Actuator(self.hands),
-            inspector=BackendInspector(self.hands, lambda: self.world),
+            inspector=BackendInspector(self.hands, self._newest),
             settings=self.settings,
             on_entry=self.told.append,
             on_settings=self._take_settings,
@@ -192,11 +201,15 @@ class Stack:
         """Lose what was not written. `start` brings it back."""
         self.memory.crash()
 
-    def look(self) -> Changes:
-        """Poll all backends."""
+    def _newest(self) -> World:
+        """Return what polls would have seen by now, also while a turn lasts."""
         known = backends_of(self.clients.values(), self.arrs.values())
         topology = infer(known, previous=self.world.topology) if self.knows_who_serves_whom else NO_TOPOLOGY
-        self.world = World(backends=known, topology=topology)
+        return World(backends=known, topology=topology)
+
+    def look(self) -> Changes:
+        """Poll all backends."""
+        self.world = self._newest()
         self.index.update(self.world, self.clock.now)
         return self.index.take_changes()
 

@@ -68,7 +68,7 @@ async def test_what_was_agreed_to_is_grabbed_though_something_better_came() -> N
 
 @pytest.mark.parametrize("change", ["moved", "stopped", "forced", "gone", "imported"])
 async def test_what_is_not_as_it_was_is_not_done(change: str) -> None:
-    stack, torrent, number = await asked()
+    stack, torrent, number = await asked(always(REPLACE, ends_with_progress=True))
     match change:
         case "moved":
             torrent.have += 1
@@ -339,7 +339,7 @@ async def test_heal_uses_no_rule_that_is_off() -> None:
 
 
 async def test_heal_all_does_what_is_due() -> None:
-    stack = await running(autonomy={"stuck": Autonomy.OBSERVE}, caps=Caps(acts_an_hour=1))
+    stack = await running(autonomy={"stuck": Autonomy.OBSERVE})
     due = [stack.stalled(number) for number in (1, 2)]
     for number in (1, 2, 3):
         stack.offer(number)
@@ -349,6 +349,49 @@ async def test_heal_all_does_what_is_due() -> None:
     remedies = await stack.desk.heal(None, AUTOMATION, stack.clock.now)
     assert {each.subject for each in remedies} == {stack.subject(each) for each in due}
     assert [each.category for each in (*due, young)] == [QUARANTINE, QUARANTINE, "radarr"]
+
+
+async def test_heal_all_has_the_same_limits_as_the_rules() -> None:
+    caps = Caps(acts_an_hour=2, searches_an_hour=4)
+    stack = await running(always(REPLACE), ceiling=Autonomy.OBSERVE, caps=caps)
+    for number in range(1, 10):
+        stack.stalled(number)
+        stack.offer(number)
+    await stack.run(10 * MINUTE)
+    before = stack.radarr.searches
+    for _ in range(3):
+        await stack.desk.heal(None, AUTOMATION, stack.clock.now)
+    assert stack.radarr.searches - before <= 4
+    assert sum(torrent.category == QUARANTINE for torrent in stack.qbt.torrents.values()) == 2
+    await stack.desk.heal(stack.subject(stack.qbt.torrents[digest(9)]), "somebody", stack.clock.now)
+    assert stack.qbt.torrents[digest(9)].category == QUARANTINE, "who names one gets it"
+
+
+async def test_heal_all_lets_others_have_their_turn() -> None:
+    stack = await running(always(REPLACE), ceiling=Autonomy.OBSERVE)
+    for number in range(1, 4):
+        stack.stalled(number)
+        stack.offer(number)
+    await stack.run(10 * MINUTE)
+    order: list[str] = []
+    waiting: list[asyncio.Task[None]] = []
+    searching = stack.radarr.releases
+
+    async def person() -> None:
+        async with stack.kernel.alone():
+            order.append("person")
+
+    async def slow(title: Any) -> Any:
+        order.append("search")
+        if len(order) == 1:
+            waiting.append(asyncio.create_task(person()))
+        await asyncio.sleep(0)
+        return await searching(title)
+
+    stack.radarr.releases = slow  # type: ignore[method-assign]
+    await stack.desk.heal(None, AUTOMATION, stack.clock.now)
+    await asyncio.gather(*waiting)
+    assert order[:3] == ["search", "person", "search"]
 
 
 @pytest.mark.parametrize("wanted_left", ["rejected", "by hand", "protected", "taken back"])

@@ -260,10 +260,11 @@ async def test_what_was_grabbed_by_hand_is_only_suggested() -> None:
     assert quarantined(stack) == []
 
 
-async def test_what_it_grabbed_itself_is_not_by_hand() -> None:
+@pytest.mark.parametrize("tells_hash", [True, False])
+async def test_what_it_grabbed_itself_is_not_by_hand(*, tells_hash: bool) -> None:
     stack = await running()
     stack.stalled()
-    first = stack.offer(rate=0, tells_hash=True, weight=0)
+    first = stack.offer(rate=0, tells_hash=tells_hash, weight=0)
     second = stack.offer(hash=digest(2001), title="Newer.1", weight=1)
     await stack.run(7 * HOUR)
     assert stack.radarr.grabs == [first.hash]
@@ -520,6 +521,34 @@ async def test_a_search_that_fails_says_nothing_of_the_download() -> None:
     del stack.radarr.failing["releases"]
     await stack.run(2 * HOUR)
     assert quarantined(stack) == [torrent.hash]
+
+
+async def test_an_arr_that_fails_to_search_is_asked_less_and_less() -> None:
+    """Its indexers may have been asked all the same."""
+    stack = await running(always(REPLACE))
+    for number in range(1, 11):
+        stack.stalled(number)
+    before, stack.radarr.losing = stack.radarr.searches, {"releases"}
+    await stack.run(6 * HOUR)
+    assert 4 <= stack.radarr.searches - before <= 6
+    stack.radarr.losing = set()
+    await stack.run(8 * HOUR)
+    assert len(stack.entries(KEPT)) == 10, "once it works, it works for all"
+
+
+async def test_an_arr_that_does_not_answer_was_not_asked() -> None:
+    stack = await running(always(REPLACE), caps=Caps(searches_an_hour=1))
+    stack.radarr.want(1)
+    torrent = stack.stalled()
+    stack.offer()
+    await stack.turn()
+    stack.clock.advance(MINUTE)
+    changes = stack.look()
+    stack.radarr.away = True
+    await stack.kernel.step(stack.world, stack.index, changes, stack.clock.now)
+    stack.radarr.away = False
+    await stack.run(20 * MINUTE)
+    assert quarantined(stack) == [torrent.hash], "the one search of this hour was left"
 
 
 async def test_what_is_blocked_already_is_not_grabbed() -> None:

@@ -6,7 +6,7 @@ looking. (The other way round the *arr would lose sight of the torrent first, an
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from typing import Any
 
 from ..model.downloads import DownloadState, Torrent
 from ..model.journal import DESTRUCTIVE_ACTS, ActKind, EntryStatus, JournalEntry, Proposal
-from ..model.library import Protocol, QueueItem, TrackedState
+from ..model.library import Protocol, QueueItem, QueueStatus, TrackedState, TrackedStatus
 from ..model.reasons import Reason, known
 from ..model.releases import Candidate, HistoryEvent, HistoryKind, search_for
 from . import quarantine
@@ -41,16 +41,22 @@ _GIVES_UP = frozenset({ActKind.REPLACE, ActKind.DISCARD})
 _TAKEN_IN = frozenset({TrackedState.IMPORTING, TrackedState.IMPORTED})
 
 
-_PASSING = frozenset({"unreachable", "backend_error"})
+_PASSING = frozenset({"result.unreachable", "result.backend_error"})
+_BEFORE_ASKING = frozenset({"result.unreachable", "result.nothing_to_search", "result.on_its_way"})
+_ARRIVES = frozenset({QueueStatus.DOWNLOADING, QueueStatus.COMPLETED})
+
+#: Tells what speaks against an act by now, given the torrent as it is at this moment.
+type Objection = Callable[[Torrent | None], Reason | None]
 
 
 class Declined(Exception):  # noqa: N818 -- no error: things are not as they were when this was proposed
     """An act must not be carried out now. `reason` says why."""
 
-    def __init__(self, key: str, **parameters: Any) -> None:
-        super().__init__(key)
-        self.passing = key in _PASSING  # it says nothing of the download
-        self.reason = Reason(key=f"result.{key}", parameters=known(**parameters))
+    def __init__(self, why: str | Reason, **parameters: Any) -> None:
+        super().__init__(why)
+        self.reason = why if isinstance(why, Reason) else Reason(key=f"result.{why}", parameters=known(**parameters))
+        self.passing = self.reason.key in _PASSING  # it says nothing of the download
+        self.asked = self.reason.key not in _BEFORE_ASKING  # an indexer may have been
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +80,12 @@ def grabbed_by(entry: JournalEntry) -> dict[str, int | None]:
     return {value: candidate.get("seeders") for value in (candidate["info_hash"], candidate["title"]) if value}
 
 
-def plan(proposal: Proposal, case: Case, actor: str) -> Plan:
-    """Return the plan for a proposal. What is for one *arr only leaves the others that wait alone."""
-    target, arr_id = Target.of(case.download), proposal.parameters.get("arr_id")
+def plan(proposal: Proposal, case: Case, actor: str, *, at_rest: bool) -> Plan:
+    """Return the plan for a proposal. What is for one *arr only leaves the others that wait alone.
+
+    `at_rest`: it is proposed because nothing comes, so anything that comes speaks against it.
+    """
+    target, arr_id = Target.of(case.download, at_rest=at_rest), proposal.parameters.get("arr_id")
     if arr_id is not None:
         first = tuple(wanting for wanting in target.wanted_by if wanting.arr_id == arr_id)
         others = tuple(wanting for wanting in target.wanted_by if wanting.arr_id != arr_id)
@@ -118,6 +127,8 @@ class Actuator:
             raise Declined("nothing_to_search")
         arr = self._arr(wanting)
         try:
+            if release := _arriving(await arr.queue(), wanting):
+                raise Declined("on_its_way", release=release)
             candidates = await arr.releases(title)
             blocked = await arr.blocklist(wanting.titles)
         except self._hands.errors as error:
@@ -134,29 +145,32 @@ class Actuator:
             raise Declined("no_alternative", count=len(candidates), arr=self._hands.title(wanting.arr_id))
         return Plan(entry=_with(plan.entry, candidate=_shown(found)), candidate=found)
 
-    async def prepare(self, plan: Plan) -> Plan:
+    async def prepare(self, plan: Plan, objection: Objection) -> Plan:
         """Look whether it is still as it was, and note what is needed to take it back. Raises `Declined`."""
         entry, target = plan.entry, target_of(plan.entry)
         if entry.act is ActKind.REPLACE and plan.candidate is None:
             raise Declined("no_alternative", count=0)
         if entry.act in DESTRUCTIVE_ACTS or not target.is_torrent:  # else it is none of the *arrs' business
             await self._check_wanted(entry, target)
-        if not target.is_torrent:
-            return plan
-        client = self._client(target)
-        try:
-            torrent = await client.torrent(target.key)
-        except self._hands.errors as error:
-            raise self._failed(target.client_id, error) from error
+        torrent = await self._torrent(target) if target.is_torrent else None
+        if torrent is not None and entry.act in _GIVES_UP:
+            _check_unchanged(torrent, target)
+        if (why := objection(torrent)) is not None:
+            raise Declined(why)
+        if torrent is not None and entry.act in _GIVES_UP:
+            noted = quarantine.note(torrent, private=entry.parameters.get("private"))
+            return replace(plan, entry=replace(entry, undo=noted))
+        return plan
+
+    async def _torrent(self, target: Target) -> Torrent:
+        """Return a torrent that is still to be dealt with. Raises `Declined`."""
+        with self._asking(target.client_id):
+            torrent = await self._client(target).torrent(target.key)
         if torrent is None:
             raise Declined("gone")
         if quarantine.is_set_aside(torrent):
             raise Declined("over")
-        if entry.act in _GIVES_UP:
-            _check_unchanged(torrent, target)
-            noted = quarantine.note(torrent, private=entry.parameters.get("private"))
-            return replace(plan, entry=replace(entry, undo=noted))
-        return plan
+        return torrent
 
     async def _check_wanted(self, entry: JournalEntry, target: Target) -> None:
         """Refuse what no *arr waits for any more, or what one has begun to take in."""
@@ -165,7 +179,8 @@ class Actuator:
             raise Declined("over")
         if entry.act in _GIVES_UP and any(item.tracked_state in _TAKEN_IN for item in items):
             raise Declined("moves_again")
-        if not target.is_torrent and any(item.size_bytes - item.remaining_bytes > target.have_bytes for item in items):
+        have = max((item.size_bytes - item.remaining_bytes for item in items), default=0)
+        if not target.is_torrent and target.have_bytes is not None and have > target.have_bytes:
             raise Declined("moves_again")
 
     # --- doing -----------------------------------------------------------------------------------------------------
@@ -535,10 +550,27 @@ class Actuator:
             raise self._failed(backend_id, error) from error
 
 
+def _arriving(queue: Collection[QueueItem], wanting: Wanting) -> str | None:
+    """Return another release in an *arr's queue that is about to bring all that is wanted."""
+    wanted = {title.id for title in wanting.titles}
+    return next(
+        (
+            item.release
+            for item in queue
+            if item.download_id != wanting.download_id
+            and item.status in _ARRIVES
+            and item.tracked_status is TrackedStatus.OK
+            and wanted <= {title.id for title in item.titles}
+        ),
+        None,
+    )
+
+
 def _check_unchanged(torrent: Torrent, target: Target) -> None:
     """Refuse to give up what has moved on since it was judged, or what a person took in hand."""
     have = max(torrent.size_bytes - torrent.remaining_bytes, 0) if torrent.size_bytes else 0
-    if have > target.have_bytes or (torrent.finished and not target.finished):
+    comes = target.have_bytes is not None and have > target.have_bytes
+    if comes or (torrent.finished and not target.finished):
         raise Declined("moves_again")
     if torrent.forced or (torrent.state is DownloadState.STOPPED and not target.finished):
         raise Declined("in_hand")

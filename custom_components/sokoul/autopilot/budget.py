@@ -4,6 +4,7 @@ Counted from the entries of the journal as they are written, and after a restart
 again and again buys nothing.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ..model.journal import AUTOPILOT, DESTRUCTIVE_ACTS, ActKind, EntryStatus, JournalEntry
@@ -11,8 +12,17 @@ from ..model.journal import AUTOPILOT, DESTRUCTIVE_ACTS, ActKind, EntryStatus, J
 HOUR = timedelta(hours=1)
 #: Where an entry says how many searches it may make.
 SEARCHES = "searches"
+#: Where an entry says that it is one of many that a person wanted done at once, without naming any.
+_ONE_OF_MANY = "one_of_many"
+#: An *arr that failed to search is left alone for a while, and twice as long each time.
+REST_FIRST, REST_LONGEST = timedelta(minutes=15), timedelta(hours=6)
 
 _ACTED = frozenset({EntryStatus.RUNNING, EntryStatus.DONE, EntryStatus.FAILED, EntryStatus.UNDONE})
+
+
+def as_one_of_many(entry: JournalEntry) -> JournalEntry:
+    """Return an entry that counts though a person wanted it: they wanted many things at once, and named none."""
+    return replace(entry, parameters={**entry.parameters, _ONE_OF_MANY: True})
 
 
 class Budget:
@@ -21,10 +31,12 @@ class Budget:
     def __init__(self) -> None:
         self._acts: dict[int, tuple[str, datetime]] = {}  # by entry: the rule, and when
         self._searches: list[datetime] = []
+        self._failing: dict[str, tuple[int, datetime]] = {}  # by *arr: how often in a row, and until when it rests
 
     def note(self, entry: JournalEntry) -> None:
-        """Count an entry in which the autopilot gave something up by itself."""
-        if entry.actor == AUTOPILOT and entry.act in DESTRUCTIVE_ACTS and entry.status in _ACTED:
+        """Count an entry in which something was given up that no person named."""
+        unnamed = entry.actor == AUTOPILOT or entry.parameters.get(_ONE_OF_MANY)
+        if unnamed and entry.act in DESTRUCTIVE_ACTS and entry.status in _ACTED:
             self._acts[entry.id] = entry.rule, entry.changed_at
 
     def restore(self, entry: JournalEntry) -> None:
@@ -55,5 +67,19 @@ class Budget:
         return None
 
     def give_back(self, now: datetime) -> None:
-        """Take back a search of this moment that came to nothing, because whoever searches was away."""
+        """Take back a search of this moment for which nobody was asked."""
         self._searches.remove(now)
+
+    def rests_until(self, arr_id: str, now: datetime) -> datetime | None:
+        """Return until when an *arr that failed to search is left alone; None: it is not."""
+        until = self._failing.get(arr_id, (0, now))[1]
+        return until if until > now else None
+
+    def failed(self, arr_id: str, now: datetime) -> None:
+        """Note that an *arr was asked to search, and failed."""
+        times, _ = self._failing.get(arr_id, (0, now))
+        self._failing[arr_id] = times + 1, now + min(REST_FIRST * 2 ** min(times, 10), REST_LONGEST)
+
+    def worked(self, arr_id: str) -> None:
+        """Note that an *arr searched."""
+        self._failing.pop(arr_id, None)

@@ -18,9 +18,10 @@ from ..model.journal import (
 )
 from ..model.reasons import Reason
 from .actuator import Declined, Plan, plan
+from .budget import as_one_of_many
 from .kernel import JUDGED_AT_ONCE, REVERSIBLE, RIGHT_IN_A_ROW, Kernel
 from .observe import AnyRule
-from .ownership import Claims, ceiling
+from .ownership import ceiling
 from .ports import Carrier
 from .rules.base import Case, Need, Sign
 from .settings import PilotSettings, Settable
@@ -81,7 +82,7 @@ class Desk:
                         kept = replace(planned.entry, status=EntryStatus.KEPT, result=declined.reason)
                         await kernel.close(kept, now)
                     raise NotPossible(declined.reason) from declined
-            done = await kernel.do(planned, now)
+            done = await kernel.do(planned, now, kernel.objection(rule, entry.subject, now))
             if done.status is EntryStatus.FAILED and done.result is not None:
                 raise NotPossible(done.result)
             return done
@@ -100,13 +101,9 @@ class Desk:
 
     def _check(self, rule: AnyRule, case: Case) -> None:
         """Refuse what must not be done now, whoever asks. Raises `NotPossible`."""
-        kernel = self._kernel
-        allowed, why = ceiling(case, kernel.claims())
-        if allowed is Autonomy.OFF:
-            raise NotPossible(why or Reason(key="result.nothing_wrong"))
-        if rule.gated and case.around.gate.shut is not None:
-            raise NotPossible(case.around.gate.shut)
-        if kernel.is_under_way(case.download.id):
+        if (against := self._kernel.against(rule, case)) is not None:
+            raise NotPossible(against)
+        if self._kernel.is_under_way(case.download.id):
             raise NotPossible(Reason(key="result.under_way"))
 
     def _suggestion(self, entry_id: int) -> JournalEntry:
@@ -138,16 +135,19 @@ class Desk:
         return settings
 
     async def heal(self, subject: str | None, actor: str, now: datetime, *, dry_run: bool = False) -> Sequence[Remedy]:
-        """Do now what the rules would do: for one download with all patience over, else for what is due."""
+        """Do now what the rules would do: for one download with all patience over, else for what is due.
+
+        Who names none gets no more than the rules may do in an hour, and others have their turn between any two.
+        """
         kernel = self._kernel
+        if subject is not None and subject not in kernel.watch:
+            raise NotPossible(Reason(key="result.nothing_wrong"))
         remedies: list[Remedy] = []
-        async with kernel.alone():
-            if subject is not None and subject not in kernel.watch:
-                raise NotPossible(Reason(key="result.nothing_wrong"))
-            for number, each in enumerate((subject,) if subject is not None else tuple(kernel.watch), 1):
+        for number, each in enumerate((subject,) if subject is not None else tuple(kernel.watch), 1):
+            async with kernel.alone():
                 remedies += await self._heal(each, actor, now, dry_run=dry_run, at_once=subject is not None)
-                if number % JUDGED_AT_ONCE == 0:
-                    await asyncio.sleep(0)
+            if number % JUDGED_AT_ONCE == 0:
+                await asyncio.sleep(0)
         return remedies
 
     async def _heal(self, subject: str, actor: str, now: datetime, *, dry_run: bool, at_once: bool) -> list[Remedy]:
@@ -156,17 +156,19 @@ class Desk:
             found = await self._wanted(subject, now, at_once=at_once)
             if found is None:
                 break
-            case, proposal = found
+            rule, case, proposal = found
             label = case.download.label
             if dry_run:
                 return [Remedy(label=label, subject=subject, proposal=proposal)]
-            done = await self._carry_out(case, proposal, actor)
+            done = await self._carry_out(rule, case, proposal, actor, at_once=at_once)
+            if done is None:
+                break
             remedies.append(Remedy(label=label, subject=subject, proposal=proposal, entry=done))
             if done.status is not EntryStatus.DONE or proposal.act in DESTRUCTIVE_ACTS:
                 break
         return remedies
 
-    async def _wanted(self, subject: str, now: datetime, *, at_once: bool) -> tuple[Case, Proposal] | None:
+    async def _wanted(self, subject: str, now: datetime, *, at_once: bool) -> tuple[AnyRule, Case, Proposal] | None:
         """Return the first thing that a rule wants done about a download.
 
         Where nobody named it, only what the rules may do by themselves, and nothing that a person wants left in peace.
@@ -187,8 +189,8 @@ class Desk:
             verdict = await kernel.judge(rule, case, elapsed=LONG_ENOUGH if at_once else None)
             if isinstance(verdict, Proposal):
                 case = kernel.watch.case(subject, now) or case
-                if at_once or _needs_nobody(case, kernel.claims(), verdict):
-                    return case, verdict
+                if at_once or self._needs_nobody(rule, case, verdict):
+                    return rule, case, verdict
             if isinstance(verdict, Need) and at_once:
                 raise NotPossible(Reason(key="result.not_known"))
         return None
@@ -199,27 +201,43 @@ class Desk:
             return False
         return not (_moves(rule, case) if at_once else case.memory.kept(rule.key, case.now))
 
-    async def _carry_out(self, case: Case, proposal: Proposal, actor: str) -> JournalEntry:
-        planned = plan(proposal, case, actor)
+    def _needs_nobody(self, rule: AnyRule, case: Case, proposal: Proposal) -> bool:
+        """Tell whether a rule that acts alone would need nobody's consent."""
+        kernel = self._kernel
+        if proposal.act is ActKind.TELL or (proposal.act in DESTRUCTIVE_ACTS and kernel.must_ask(rule, case)):
+            return False
+        return least(ceiling(case, kernel.claims())[0], proposal.ceiling) is Autonomy.ACT
+
+    async def _carry_out(
+        self, rule: AnyRule, case: Case, proposal: Proposal, actor: str, *, at_once: bool
+    ) -> JournalEntry | None:
+        """Do it, and return what came of it; None: not in this hour any more."""
+        kernel = self._kernel
+        planned = plan(proposal, case, actor, at_rest=rule.ends_with_progress)
         if proposal.act is ActKind.TELL:
-            return await self._kernel.write(replace(planned.entry, status=EntryStatus.DONE))
+            return await kernel.write(replace(planned.entry, status=EntryStatus.DONE))
+        if not at_once:
+            allowed = kernel.with_searches(planned)
+            if isinstance(allowed, datetime):
+                return None
+            planned = replace(allowed, entry=as_one_of_many(allowed.entry))
         if proposal.act is ActKind.REPLACE:
             try:
-                planned = await self._kernel.actuator.find_replacement(planned)
+                planned = await (kernel.actuator.find_replacement if at_once else kernel.search)(planned)
             except Declined as declined:
                 status = EntryStatus.FAILED if declined.passing else EntryStatus.KEPT
-                return await self._kernel.write(replace(planned.entry, status=status, result=declined.reason))
-        return await self._kernel.do(planned, case.now)
+                return await kernel.write(replace(planned.entry, status=status, result=declined.reason))
+        return await kernel.do(planned, case.now, kernel.objection(rule, case.download.id, case.now))
 
-    async def may_act_alone(self, rule: Settable) -> bool:
-        """Tell whether a rule that asks was right so often in a row that it could act by itself."""
+    async def may_act_alone(self, rule: Settable, after_id: int = 0) -> bool:
+        """Tell whether a rule that asks was right so often in a row, after an entry, that it could act by itself."""
         if self._kernel.settings.level(rule) is not Autonomy.SUGGEST:
             return False
         answered = [EntryStatus.DONE, EntryStatus.REJECTED, EntryStatus.UNDONE]
         right, before = 0, None
         while page := await self._kernel.journal.find(statuses=answered, rule=rule.key, before_id=before):
             for entry in page:
-                if entry.status is not EntryStatus.DONE:
+                if entry.status is not EntryStatus.DONE or entry.id <= after_id:
                     return False
                 right += entry.actor != AUTOPILOT  # what it did or told by itself was no question
                 if right == RIGHT_IN_A_ROW:
@@ -244,7 +262,3 @@ def _done(entry: JournalEntry | None, entry_id: int) -> JournalEntry:
 def _moves(rule: AnyRule, case: Case) -> bool:
     """Tell whether something arrived only just now: then nobody can want it to be healed of getting nothing."""
     return rule.ends_with_progress and case.memory.elapsed(rule.key, case.now) < MOVED
-
-
-def _needs_nobody(case: Case, claims: Claims, proposal: Proposal) -> bool:
-    return least(ceiling(case, claims)[0], proposal.ceiling) is Autonomy.ACT and proposal.act is not ActKind.TELL

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import replace
 
+from ..model.backend import Backend
 from ..model.downloads import TrackerStatus
 from ..model.library import Privacy
 from ..model.releases import Grab, ImportCandidate, TitleDetails
@@ -37,6 +38,10 @@ class BackendInspector:
         except self._hands.errors:
             return None
         return replace(facts, looked=facts.looked | frozenset(looks))
+
+    def backend(self, backend_id: str) -> Backend | None:
+        """Return a backend as it was last seen: while something lasts it may have gone."""
+        return self._world().backends.get(backend_id)
 
     async def any_tracker_works(self, client_id: str, hashes: Collection[str]) -> bool:
         """Tell whether any tracker of these torrents answers at this moment."""

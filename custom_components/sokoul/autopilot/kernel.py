@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
+from ..model.downloads import Torrent
 from ..model.journal import (
     AUTOPILOT,
     BACKEND_ACTS,
@@ -27,7 +28,7 @@ from ..model.journal import (
 from ..model.memory import NOTHING_KNOWN, SubjectMemory
 from ..model.reasons import Reason
 from ..model.world import Changes, Download, DownloadIndex, World
-from .actuator import MOST_EPISODES, Actuator, Declined, Plan, grabbed_by, plan, target_of
+from .actuator import MOST_EPISODES, Actuator, Declined, Objection, Plan, grabbed_by, plan, target_of
 from .budget import HOUR, SEARCHES, Budget
 from .lessons import RUNGS, UNANSWERED, learn, learn_of_title, titles, wish
 from .observe import AnyRule
@@ -69,6 +70,8 @@ PAGE = 200
 MOST_LOOKS = 3
 #: Done without asking even where a person is to be asked: it changes nothing, and asking would be the greater bother.
 HARMLESS = frozenset({ActKind.REANNOUNCE, ActKind.RETRY_IMPORT})
+#: They ask every indexer.
+SEARCHING_ACTS = frozenset({ActKind.REPLACE, ActKind.FETCH_MISSING})
 
 ALIVE = "autopilot:alive"  # the subject under which it is stored until when the clocks ran
 
@@ -330,23 +333,24 @@ class Kernel:
         asks = level is Autonomy.SUGGEST and proposal.act not in HARMLESS
         if said in self._suggested or (asks and self._is_asked(case.download.id)):
             return _Then.NOTHING  # a person is being asked; one question at a time
-        planned = plan(proposal, case, AUTOPILOT)
+        planned = plan(proposal, case, AUTOPILOT, at_rest=rule.ends_with_progress)
         if level is Autonomy.OBSERVE or proposal.act is ActKind.TELL:
             return await self._say(planned.entry, level, said)
+        objection = self.objection(rule, proposal.subject, case.now, level)
         if proposal.act is ActKind.REPLACE:
             found = await self._find_replacement(planned)
-            if found is None:
+            if found is None or objection(None) is not None:  # a search takes its time
                 return _Then.NOTHING
             planned = found
         if asks:
             await self.write(replace(planned.entry, status=EntryStatus.SUGGESTED))
             return _Then.NOTHING
         if proposal.act is ActKind.FETCH_MISSING:
-            allowed = self._with_searches(planned)
+            allowed = self._if_it_may_search(planned)
             if allowed is None:
                 return _Then.NOTHING
             planned = allowed
-        done = await self.do(planned, case.now)
+        done = await self.do(planned, case.now, objection)
         if done.status is not EntryStatus.DONE or done.act in DESTRUCTIVE_ACTS:
             return _Then.NOTHING  # what was given up is gone with the next look at its client
         return _Then.MORE
@@ -373,39 +377,104 @@ class Kernel:
 
     async def _find_replacement(self, planned: Plan) -> Plan | None:
         """Search, if one is left of the searches of this hour. None: there is nothing better, or not now."""
-        now = planned.entry.at
-        if (later := self._budget.search(self._settings.caps.searches_an_hour, now)) is not None:
-            self.watch.ask_again(planned.entry.subject, later)
+        allowed = self._if_it_may_search(planned)
+        if allowed is None:
             return None
         try:
-            return await self._actuator.find_replacement(planned)
+            return await self.search(allowed)
         except Declined as declined:
-            if declined.passing:
-                self._budget.give_back(now)
-            else:
+            if not declined.passing:
                 await self.write(replace(planned.entry, status=EntryStatus.KEPT, result=declined.reason))
         return None
 
-    def _with_searches(self, planned: Plan) -> Plan | None:
-        """Let a pack have as many searches of this hour as it has episodes to look for. None: not now."""
+    async def search(self, planned: Plan) -> Plan:
+        """Use a search that was taken. Raises `Declined`."""
+        now, arr_id = planned.entry.at, _asked(planned.entry)
+        try:
+            found = await self._actuator.find_replacement(planned)
+        except Declined as declined:
+            if not declined.asked:
+                self._budget.give_back(now)
+            elif declined.passing:
+                self._budget.failed(arr_id, now)
+            else:
+                self._budget.worked(arr_id)
+            raise
+        self._budget.worked(arr_id)
+        return found
+
+    def with_searches(self, planned: Plan) -> Plan | datetime:
+        """Let an act have as many searches of this hour as it needs; a pack needs one for each episode that it lacks.
+
+        Where too few are left, or its *arr fails to search, it is told when that may have changed.
+        """
         entry, most = planned.entry, self._settings.caps.searches_an_hour
-        count = max(min(len(entry.parameters["title_ids"]), MOST_EPISODES, most), 1)
-        if (later := self._budget.search(most, entry.at, count)) is not None:
-            self.watch.ask_again(entry.subject, later)
-            return None
+        if entry.act not in SEARCHING_ACTS:
+            return planned
+        lacking = len(entry.parameters["title_ids"]) if entry.act is ActKind.FETCH_MISSING else 1
+        count = max(min(lacking, MOST_EPISODES, most), 1)
+        later = self._budget.rests_until(_asked(entry), entry.at) or self._budget.search(most, entry.at, count)
+        if later is not None:
+            return later
         return replace(planned, entry=replace(entry, parameters={**entry.parameters, SEARCHES: count}))
 
-    async def do(self, planned: Plan, now: datetime) -> JournalEntry:
-        """Write down what is about to happen, let it happen, and write down what came of it."""
+    def _if_it_may_search(self, planned: Plan) -> Plan | None:
+        """Return the plan of an act that may be done in this hour; None: it is judged again when it may."""
+        allowed = self.with_searches(planned)
+        if isinstance(allowed, datetime):
+            self.watch.ask_again(planned.entry.subject, allowed)
+            return None
+        return allowed
+
+    async def do(self, planned: Plan, now: datetime, objection: Objection) -> JournalEntry:
+        """Write down what is about to happen, let it happen, and write down what came of it.
+
+        It is looked at before that is written down, and once more after: while a backup is made, a row may wait for
+        half an hour.
+        """
         try:
-            planned = await self._actuator.prepare(planned)
+            planned = await self._actuator.prepare(planned, objection)
+            running = await self.write(replace(planned.entry, status=EntryStatus.RUNNING, changed_at=now))
+            planned = replace(planned, entry=running)
+            planned = await self._actuator.prepare(planned, objection)
         except Declined as declined:
             failed = replace(planned.entry, status=EntryStatus.FAILED, changed_at=now, result=declined.reason)
-            return await self.write(failed)
-        entry = await self.write(replace(planned.entry, status=EntryStatus.RUNNING, changed_at=now))
-        return await self.write(await self._actuator.carry_out(replace(planned, entry=entry), now))
+            return await self.write(replace(failed, undo=None))
+        return await self.write(await self._actuator.carry_out(planned, now))
 
     # --- restraint -----------------------------------------------------------------------------------------------
+
+    def against(self, rule: AnyRule, case: Case) -> Reason | None:
+        """Return why nothing is to be done about a download, whoever asks."""
+        allowed, why = ceiling(case, self.claims())
+        if allowed is Autonomy.OFF:
+            return why or Reason(key="result.nothing_wrong")
+        if not rule.gated:
+            return None
+        client = self._inspector.backend(case.download.client_id or "")
+        return self.watch.gate(case.download, client, case.now).shut
+
+    def objection(self, rule: AnyRule, subject: str, now: datetime, level: Autonomy = Autonomy.OFF) -> Objection:
+        """Return what tells whether something speaks by now against an act: also that its level was lowered."""
+
+        def why_not(torrent: Torrent | None) -> Reason | None:
+            case = self._case_with(torrent, subject, now)
+            if case is None:
+                return Reason(key="result.over")
+            if (against := self.against(rule, case)) is not None:
+                return against
+            allowed, why = ceiling(case, self.claims())
+            lowered = level is not Autonomy.OFF and least(allowed, self._settings.level(rule)).rank < level.rank
+            return (why or Reason(key="result.rejected")) if lowered else None
+
+        return why_not
+
+    def _case_with(self, torrent: Torrent | None, subject: str, now: datetime) -> Case | None:
+        """Return a download as it is known, with its torrent as it is at this moment."""
+        case = self.watch.case(subject, now)
+        if case is None or torrent is None:
+            return case
+        return replace(case, download=replace(case.download, torrent=torrent))
 
     def _level(self, rule: AnyRule, case: Case, proposal: Proposal) -> Autonomy:
         """Return how far a proposal may go: as far as everything allows that has a say in it."""
@@ -413,11 +482,11 @@ class Kernel:
         level = least(allowed, proposal.ceiling, self._settings.level(rule))
         if self._first:
             return least(level, Autonomy.OBSERVE)
-        if level is Autonomy.ACT and proposal.act in DESTRUCTIVE_ACTS and self._must_ask(rule, case):
+        if level is Autonomy.ACT and proposal.act in DESTRUCTIVE_ACTS and self.must_ask(rule, case):
             return Autonomy.SUGGEST
         return level
 
-    def _must_ask(self, rule: AnyRule, case: Case) -> bool:
+    def must_ask(self, rule: AnyRule, case: Case) -> bool:
         """Tell whether a person has to decide: the rule gave up much already, or this title keeps failing."""
         caps = self._settings.caps
         if self._failures(case, case.now) >= caps.failures_of_a_title:
@@ -607,6 +676,11 @@ class Kernel:
             self._file(purged)
             if gains:
                 return  # the client tells in a while what that gained
+
+
+def _asked(entry: JournalEntry) -> str:
+    """Return the *arr that is asked to search for an entry, "" when there is none."""
+    return next((wanting.arr_id for wanting in target_of(entry).wanted_by), "")
 
 
 def _cause(entry: JournalEntry) -> str:

@@ -8,8 +8,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from ..model.backend import Backend
 from ..model.downloads import Torrent, TorrentFile, TorrentTracker
-from ..model.journal import EntryStatus, JournalEntry
+from ..model.journal import ActKind, EntryStatus, JournalEntry
 from ..model.library import Command, QueueItem, Title
 from ..model.releases import BlocklistEntry, Candidate, Grab, HistoryEvent, ImportCandidate, TitleDetails
 from .rules.base import Case, Facts, Look
@@ -31,6 +32,7 @@ class Journal(Protocol):
         self,
         *,
         statuses: Collection[EntryStatus] = (),
+        acts: Collection[ActKind] = (),
         rule: str | None = None,
         subject: str | None = None,
         since: datetime | None = None,
@@ -65,6 +67,9 @@ class Inspector(Protocol):
 
     async def look(self, case: Case, looks: Collection[Look]) -> Facts | None:
         """Return the facts of a case with these looked up; None when a backend could not be asked."""
+
+    def backend(self, backend_id: str) -> Backend | None:
+        """Return a backend as it was last seen: while something lasts it may have gone."""
 
     async def any_tracker_works(self, client_id: str, hashes: Collection[str]) -> bool:
         """Tell whether any tracker of these torrents answers at this moment."""

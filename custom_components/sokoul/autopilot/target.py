@@ -32,18 +32,18 @@ class Target:
     client_id: str | None
     is_torrent: bool  # and it is in that client
     finished: bool
-    have_bytes: int
+    have_bytes: int | None  # None: that more of it comes speaks against nothing
     wanted_by: tuple[Wanting, ...] = ()
 
     @classmethod
-    def of(cls, download: Download) -> Target:
-        """Describe a download."""
+    def of(cls, download: Download, *, at_rest: bool = True) -> Target:
+        """Describe a download; `at_rest`: it is judged because nothing of it comes."""
         return cls(
             key=download.key,
             client_id=download.client_id,
             is_torrent=download.torrent is not None,
             finished=download.finished,
-            have_bytes=have_bytes(download),
+            have_bytes=have_bytes(download) if at_rest else None,
             wanted_by=tuple(
                 Wanting(
                     arr_id=claim.backend_id,

@@ -178,6 +178,15 @@ class Watch:
             and now - client.line.last_sign >= ASK_AFTER
         }
 
+    def gate(self, download: Download, backend: Backend | None, now: datetime) -> Gate:
+        """Return the gate of a download, given its client as it was seen since the last turn."""
+        client = self._clients.get(download.client_id or "")
+        if client is None or backend is None or client.gate.shut is not None:
+            return client.gate if client else OPEN
+        line = line_after(client.line, backend, now)
+        active = bool(client.census.active)
+        return judge_client(backend, line, active=active, now=now, settling=self._settling())
+
     def free_bytes(self, client_id: str | None) -> int | None:
         """Return how much is left on the disk of a client, None while that is not known."""
         client = self._clients.get(client_id or "")
