@@ -13,6 +13,9 @@ from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
+from . import wording
+from .autopilot.guards import drill as drills
+from .autopilot.guards.drill import Drill, DrillFacts, DrillPolicy
 from .autopilot.guards.evidence import Seen
 from .autopilot.guards.shelter import Clue, Shelter, infer
 from .autopilot.guards.vpn_types import Containment, Protection, Verdict, VpnMemory, VpnState
@@ -21,24 +24,26 @@ from .clients.errors import BackendError
 from .connectors.holding import holds, let_go, seize
 from .const import DOMAIN, LOGGER
 from .homes import home_of
+from .journal_report import sentence
+from .lookout import DIRECTLY, Lookout
 from .model.backend import DOWNLOAD_CLIENT_KINDS, VPN_KINDS
 from .model.containers import lender
-from .model.downloads import ClientSettings, Transfer
-from .model.hold import Holder
+from .model.downloads import ClientSettings, DownloadClientSnapshot, Transfer
+from .model.hold import Activity, Holder, activity
 from .model.vpn import VpnSnapshot
+from .port_keeping import PortKeeper
 
 if TYPE_CHECKING:
     from .hub import AnyCoordinator, Hub
 
 MEMORY_KEY = "vpn_guard"  # of a client: what its guard learned. It holds addresses of the person's home
 ON_KEY = "vpn_guard_on"  # False: a person switched it off
+PROXY_KEY = "proxy"  # of a VPN: its HTTP proxy. It may hold a login
 SHELTER_KEY = "shelter"  # by which VPN it is sheltered, and who says so
 
 #: So many torrents are started again in one step.
 REOPENED_AT_ONCE = 50
 NOW = timedelta()
-#: A drill that took longer than this has failed, which is what it is for.
-DRILL_PATIENCE = timedelta(seconds=10)
 #: A step that is asked for while one is under way.
 SOON = timedelta(milliseconds=50)
 #: A guard that ends in the middle of an act has so long to finish it.
@@ -55,6 +60,7 @@ class GuardedBackend:
 
     def __init__(self, backend: AnyCoordinator) -> None:
         self._backend = backend
+        self._looked: DownloadClientSnapshot | None = None  # newer than the last poll, while it is being closed
 
     async def transfer(self) -> Transfer:
         """Return how it is connected, and where it is seen."""
@@ -71,13 +77,20 @@ class GuardedBackend:
         """Whether the guard holds its torrents."""
         return Holder.VPN in holds(self._backend.memory)
 
+    @property
+    def running(self) -> int:
+        """How many torrents were told to run, when the client was last looked at."""
+        newest = self._backend.data if self._looked is None else self._looked
+        return sum(activity(torrent) is Activity.RUNS for torrent in newest.torrents.values())
+
     async def close(self) -> int:
         """Stop whatever runs, in haste. A poll that begins meanwhile finds it noted."""
-        await seize(self._backend, Holder.VPN)
+        self._looked = await seize(self._backend, Holder.VPN)
         return len(holds(self._backend.memory)[Holder.VPN].to_start)
 
     async def reopen(self) -> bool:
         """Start a part of what was stopped. Here is time enough to wait for a person's act."""
+        self._looked = None
         async with self._backend.act_lock:
             return await let_go(self._backend, Holder.VPN, REOPENED_AT_ONCE)
 
@@ -97,13 +110,16 @@ class ClientGuard:
         self._listeners: list[Callable[[], None]] = []
         self._witnesses: list[Callable[[str, Mapping[str, Any]], None]] = []
         self._state: VpnState | None = None
+        self._drill: Drill | None = None
+        self._client = GuardedBackend(backend)
         self.lane = VpnLane(
-            GuardedBackend(backend),
+            self._client,
             self._protection(),
             memory=self._remembered(),
             on_change=self._changed,
             on_reaction=self._reacted,
         )
+        self.port = PortKeeper(guarding, self, tell=self._tell, announce=self._announce)
 
     # --- what is set -------------------------------------------------------------------------------------------------
 
@@ -131,36 +147,50 @@ class ClientGuard:
         return len(hold.to_start) if hold is not None else 0
 
     async def drill(self) -> None:
-        """Pretend a leak: everything is stopped as if it were one, and started again. Raises `HomeAssistantError`."""
+        """Begin to pretend a leak: everything is stopped as if it were one, and started again.
+
+        What came of it is an event. Raises `HomeAssistantError` when there can be none now.
+        """
         verdict = self.verdict
-        if verdict is None or self.lane.drill:
+        if verdict is None or (self._drill is not None and self._drill.result is None):
             raise HomeAssistantError(translation_domain=DOMAIN, translation_key="no_drill_now")
-        if verdict.stop or self.held:
-            raise HomeAssistantError(translation_domain=DOMAIN, translation_key="no_drill_while_held")
-        before = self.reaction
-        self.lane.drill = True
-        self._step_in(NOW)
-        try:
-            async with asyncio.timeout(DRILL_PATIENCE.total_seconds()):
-                while self.reaction is before:
-                    await self._next_news()
-        except TimeoutError:
+        running = self._client.running
+        reason = drills.hindrance(verdict, client=self.backend.title, running=running, held=self.held > 0)
+        if reason is not None:
+            words = wording.get(self.backend.hass.config.language)
             raise HomeAssistantError(
                 translation_domain=DOMAIN,
-                translation_key="drill_failed",
-                translation_placeholders={"backend": self.backend.title},
-            ) from None
-        finally:
-            self.lane.drill = False  # what is really wrong is seen in the next step
-            self._step_in(NOW)
+                translation_key="no_drill",
+                translation_placeholders={"reason": sentence(reason, dt_util.utcnow(), words)},
+            )
+        self._drill = drills.begin(self.backend.title, running, dt_util.utcnow())
+        self.lane.drill = True
+        self._step_in(NOW)
 
-    async def _next_news(self) -> None:
-        news: asyncio.Future[None] = self.backend.hass.loop.create_future()
-        forget = self.add_listener(lambda: None if news.done() else news.set_result(None))
-        try:
-            await news
-        finally:
-            forget()
+    @callback
+    def _follow_hold(self) -> None:
+        held = self.held > 0
+        if self._held and not held:
+            self._announce("resumed")
+        self._held = held
+
+    @callback
+    def _follow_drill(self) -> None:
+        drill, verdict = self._drill, self.lane.verdict
+        if drill is None or verdict is None or drill.result is not None:
+            return
+        now = dt_util.utcnow()
+        facts = DrillFacts(verdict=verdict, seen_at=now, running=self._client.running, held=self.held)
+        self._drill = drill = drills.advance(drill, facts, DrillPolicy(), now)
+        self.lane.drill = drill.pretends
+        if drill.result is not None:
+            self._announce("drill_passed" if drill.result.passed else "drill_failed", reasons=(drill.result.reason,))
+
+    @property
+    def proxy(self) -> str:
+        """The HTTP proxy of its VPN, "" where there is none that we may use."""
+        vpn = self._guarding.backend(self.shelter.vpn_id)
+        return vpn.memory.get(PROXY_KEY, "") if vpn is not None else ""
 
     @property
     def verdict(self) -> Verdict | None:
@@ -176,8 +206,11 @@ class ClientGuard:
         protection, tunnel = self._protection(), self._guarding.tunnel(self.shelter.vpn_id)
         news = (protection, tunnel) != (self.lane.protection, self.lane.tunnel)
         self.lane.protection, self.lane.tunnel = protection, tunnel
+        self.lane.outside = self._guarding.lookout.said()
+        self.lane.through = self._guarding.lookout.said(self.proxy) if self.proxy else ()
         if self._wanted and (news or not self.guards):
             self._step_in(NOW)
+        self.port.look_again()
         self._tell()
 
     @property
@@ -214,16 +247,17 @@ class ClientGuard:
         try:
             if self.on and self.shelter.containment is not Containment.NONE:
                 pause = await self.lane.step(dt_util.utcnow)
+                self._follow_hold()
+                self._follow_drill()
+                self._guarding.ask_where_we_are(self)
             else:
                 pause = await self._give_back()
+                self._follow_hold()
         except Exception:  # noqa: BLE001 -- whatever it is, it must not end the guard
             LOGGER.exception("The guard of %s could not look, and will again", self.backend.title)
         finally:
             self._step = None
-        held = self.held > 0
-        if self._held and not held:
-            self._announce("resumed")
-        self._held = held
+        self.port.look_again()
         if self._wanted and self._timer is None:
             self._step_in(pause)
 
@@ -238,6 +272,7 @@ class ClientGuard:
     async def stop(self) -> None:
         """End. What is stopped stays so, and is known at the next start."""
         self._stopped = True
+        await self.port.stop()
         step = self._step
         if step is not None:
             await asyncio.wait({step}, timeout=PARTING.total_seconds())
@@ -307,6 +342,8 @@ class ClientGuard:
             vpn_id=self.shelter.vpn_id,
             interface=self.shelter.interface,
             gluetun=vpn is not None,
+            proxy=bool(self.proxy),
+            outside=True,
             tells_address=client is not None and _tells_address(client.version),
         )
 
@@ -328,6 +365,7 @@ class Guarding:
         self._hub = hub
         self.clients: dict[str, ClientGuard] = {}
         self._leave: list[Callable[[], None]] = []
+        self.lookout: Lookout = Lookout(hub, self._hub_changed)
 
     @callback
     def start(self) -> None:
@@ -360,6 +398,14 @@ class Guarding:
     def in_background(self, work: Any, what: str) -> asyncio.Task[None]:
         """Do something for as long as the entry is loaded."""
         return self._hub.in_background(work, f"{DOMAIN}: {what}")
+
+    @callback
+    def ask_where_we_are(self, guard: ClientGuard) -> None:
+        """Ask the services what they say of us, as often as this guard has use for it."""
+        verdict = guard.verdict
+        if verdict is not None and guard.shelter.containment is not Containment.NAMESPACE:
+            proxies = (DIRECTLY, guard.proxy) if guard.proxy else (DIRECTLY,)
+            self.lookout.ask_if_due(proxies, wanted=verdict.ask)
 
     # --- what is known -----------------------------------------------------------------------------------------------
 

@@ -63,6 +63,13 @@ def database(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture(autouse=True)
+def _nobody_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no service on the internet be asked where we are; a test may put simulated ones in place."""
+    monkeypatch.setattr("custom_components.sokoul.lookout.SERVICES_V4", ())
+    monkeypatch.setattr("custom_components.sokoul.lookout.SERVICES_V6", ())
+
+
+@pytest.fixture(autouse=True)
 def _flow_texts() -> Iterator[None]:
     """Fail a test whose flows show what has no text."""
     with checked_flows():

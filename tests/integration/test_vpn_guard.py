@@ -1,13 +1,10 @@
 """The VPN guard in Home Assistant: what leaks is stopped, and exactly that runs again."""
 
-import asyncio
 from datetime import timedelta
 
-from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 import pytest
-from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.sokoul.autopilot.guards.vpn_types import Containment, VpnState
 from custom_components.sokoul.guarding import ClientGuard
@@ -103,7 +100,8 @@ async def test_what_is_seen_of_it(
     assert event.attributes["torrents"] == 1
     with pytest.raises(HomeAssistantError) as raised:
         await press_drill(hass)
-    assert raised.value.translation_key == "no_drill_while_held"
+    assert raised.value.translation_key == "no_drill"
+    assert str(raised.value) == "No drill now: qBittorrent is held already."
     await hass.services.async_call("switch", "turn_off", {"entity_id": "switch.qbittorrent_vpn_guard"}, blocking=True)
     await pass_time(STEP)
     assert shown(hass, PROTECTION) == "off"
@@ -119,38 +117,57 @@ async def test_a_drill_stops_everything_and_starts_it_again(
     guard = await guard_of(set_up, qbittorrent)
     await pass_time(STEP)
     await press_drill(hass)
+    with pytest.raises(HomeAssistantError) as raised:
+        await press_drill(hass)
+    assert raised.value.translation_key == "no_drill_now"
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert running(qbittorrent) == set()
     assert guard.reaction is not None
     assert (guard.reaction.torrents, guard.reaction.proof) == (2, "drill")
-    await pass_time(STEP, times=3)
+    await pass_time(STEP, times=4)
     assert shown(hass, PROTECTION) == "contained"
     assert running(qbittorrent) == {"one", "two"}
     assert int(shown(hass, "sensor.qbittorrent_vpn_reaction_time")) >= 0
+    event = hass.states.get(EVENT)
+    assert event is not None
+    assert event.attributes["event_type"] == "drill_passed"
+    assert event.attributes["text"].startswith("Everything at qBittorrent was stopped in ")
 
 
 async def test_a_drill_that_fails_says_so(
-    hass: HomeAssistant,
-    qbittorrent: QbittorrentSimulator,
-    set_up: SetUp,
-    pass_time: PassTime,
-    freezer: FrozenDateTimeFactory,
+    hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp, pass_time: PassTime
 ) -> None:
     bind(qbittorrent, "tun0")
     add(qbittorrent, "one")
     await guard_of(set_up, qbittorrent)
     await pass_time(STEP)
     qbittorrent.fault("status", "POST */stop", status=500)
-    drill = asyncio.ensure_future(press_drill(hass))
-    while not drill.done():
-        freezer.tick(timedelta(seconds=1))
-        async_fire_time_changed(hass)
-        for _ in range(100):  # what was asked comes over a real connection
-            await asyncio.sleep(0)
-    with pytest.raises(HomeAssistantError) as raised:
-        await drill
-    assert raised.value.translation_key == "drill_failed"
+    await press_drill(hass)
+    await pass_time(STEP, times=2)
     qbittorrent.clear_faults()
-    await pass_time(STEP, times=3)
+    await pass_time(STEP, times=4)
+    event = hass.states.get(EVENT)
+    assert event is not None
+    assert event.attributes["event_type"] == "drill_failed"
+    assert event.attributes["text"] == "After 10 seconds not everything at qBittorrent was stopped."
     assert running(qbittorrent) == {"one"}
+
+
+async def test_a_real_leak_during_a_drill_wins(
+    hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    bind(qbittorrent, "tun0")
+    add(qbittorrent, "one")
+    await guard_of(set_up, qbittorrent)
+    await pass_time(timedelta(seconds=31))
+    qbittorrent.fault("status", "POST */start", status=500)  # so that it takes time
+    await press_drill(hass)
+    bind(qbittorrent, "")
+    await pass_time(STEP, times=4)
+    assert shown(hass, PROTECTION) == "leaking"
+    qbittorrent.clear_faults()
+    await pass_time(STEP, times=2)
+    assert running(qbittorrent) == set()
 
 
 async def test_what_it_stopped_is_known_after_a_restart(

@@ -17,6 +17,8 @@ from ..model.hold import Hold, Holder, Start
 from .base import Backend, BackendSwitch, Undo
 
 MEMORY_KEY = "held"
+#: Until when a person wants everything paused, in seconds since the epoch; nothing for as long as they want.
+PAUSED_UNTIL_KEY = "paused_until"
 
 #: In haste: so long may the client take to tell what has changed; then what was last known of it has to do.
 _LOOK_PATIENCE = timedelta(milliseconds=250)
@@ -62,11 +64,12 @@ async def hold(backend: Client, holder: Holder) -> None:
     await backend.client.stop(begun.to_stop(snapshot))
 
 
-async def seize(backend: Client, holder: Holder) -> None:
+async def seize(backend: Client, holder: Holder) -> DownloadClientSnapshot:
     """Stop everything that runs, at once: as `hold`, but nothing that is slow holds it up.
 
     To be called again and again until it should end: it also stops what was started or added since, and what did not
-    stop. Raises `BackendError` when the client could not be told, or not be looked at afterwards.
+    stop. Returns how the client was seen after that. Raises `BackendError` when it could not be told, or not be looked
+    at.
     """
     if not is_held(backend, holder):
         await _seize(backend, holder)
@@ -78,6 +81,7 @@ async def seize(backend: Client, holder: Holder) -> None:
         running = await backend.client.running(held.hidden)
         _note(backend, held.known_to_run(running))
         await backend.client.stop(running)
+    return snapshot
 
 
 async def _seize(backend: Client, holder: Holder) -> None:
@@ -144,7 +148,8 @@ async def leave_running(client: QbittorrentClient, note: Mapping[str, Any]) -> N
 
 
 async def turn_pause(backend: Client, on: bool) -> None:  # noqa: FBT001 -- the switch's position
-    """Pause or resume, as a person wants it."""
+    """Pause or resume, as a person wants it: from now on, and until they say otherwise."""
+    backend.remember(PAUSED_UNTIL_KEY, None)
     if on:
         await hold(backend, Holder.PERSON)
     else:

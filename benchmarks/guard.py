@@ -1,0 +1,261 @@
+"""How fast a leak is stopped: a real qBittorrent with a thousand torrents, and the guard that watches it.
+
+The leak becomes visible at a random moment: from then on qBittorrent is seen at an address of the home (5.1 and newer
+say where they are seen), or the VPN's control server says that the tunnel crashed. Everything else is real: the
+requests, the torrents, the disk that what is held is noted on. Measured from that moment are when the guard had told
+everything to stop and read it back, and when qBittorrent itself lists nothing that runs. The time between two looks is
+part of both.
+"""
+
+import argparse
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+import json
+import os
+from pathlib import Path
+import random
+import statistics
+import tempfile
+from time import perf_counter, process_time
+from typing import Any, cast
+
+from aiohttp import ClientSession, DummyCookieJar
+
+from custom_components.sokoul.autopilot.guards.addresses import Home, place_from
+from custom_components.sokoul.autopilot.guards.evidence import Seen
+from custom_components.sokoul.autopilot.guards.vpn_types import Containment, Protection, VpnMemory
+from custom_components.sokoul.autopilot.vpn_lane import Reaction, VpnLane
+from custom_components.sokoul.clients.qbittorrent import QbittorrentClient
+from custom_components.sokoul.connectors.holding import let_go
+from custom_components.sokoul.guarding import GuardedBackend
+from custom_components.sokoul.model.downloads import ClientSettings, DownloadClientSnapshot, Transfer
+from custom_components.sokoul.model.hold import Holder
+from custom_components.sokoul.model.vpn import VpnSnapshot, VpnStatus
+from devstack.real_qbittorrent import RealQbittorrent
+from devstack.tools import QbittorrentBinary, find_qbittorrents
+
+USERNAME, PASSWORD = "sokoul", "correct horse"
+AT_HOME, AWAY = "198.51.100.7", "203.0.113.9"
+RELEASES = ("4.5", "5.3")
+#: What a leak becomes visible by. 4.5 doesn't say where it is seen.
+EVIDENCE = {"4.5": ("tunnel",), "5.3": ("tunnel", "address")}
+_STOPS_AND_STARTS = (5, 0)
+_GIVE_UP_SECONDS = 30.0
+_HOUR_SECONDS = 3600
+
+
+def now() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class Backend:
+    """A connected qBittorrent without a Home Assistant around it; what it remembers is a file."""
+
+    client: QbittorrentClient
+    path: Path
+    data: DownloadClientSnapshot
+    memory: dict[str, Any] = field(default_factory=dict)
+    act_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def remember(self, key: str, value: Any) -> None:
+        """Keep a value."""
+        self.memory = {**self.memory, key: value}
+
+    async def save_memory(self) -> None:
+        """Write it, as Home Assistant's store does: to the disk, then in place of the old one."""
+        await asyncio.to_thread(self._write, dict(self.memory))
+
+    def _write(self, memory: Mapping[str, Any]) -> None:
+        new = self.path.with_suffix(".new")
+        with new.open("w", encoding="utf-8") as file:
+            json.dump(memory, file)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(self.path)
+
+
+class LeakingBackend(GuardedBackend):
+    """The real client, whose address becomes one of the home. (It is bound to the loopback, so that nothing leaves.)"""
+
+    leaks = False
+
+    async def settings(self) -> ClientSettings:
+        """Return what it really says, but for what it is bound to."""
+        return replace(await super().settings(), interface="", interface_address="")
+
+    async def transfer(self) -> Transfer:
+        """Return what it really says, but for where it is seen."""
+        return replace(await super().transfer(), external_ipv4=AT_HOME if self.leaks else AWAY)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One leak, in milliseconds from when it was visible."""
+
+    told: float
+    stopped: float
+
+
+class Ward:
+    """One guarded qBittorrent."""
+
+    def __init__(self, real: RealQbittorrent, client: QbittorrentClient, backend: Backend) -> None:
+        self._real = real
+        self._client = client
+        self._backend = backend
+
+    async def leak(self, evidence: str, moment: float) -> Run:
+        """Let it leak after so many seconds, and measure."""
+        told: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        guarded = LeakingBackend(cast("Any", self._backend))
+
+        def on_reaction(_: Reaction) -> None:
+            if not told.done():
+                told.set_result(perf_counter())
+
+        lane = self._lane(guarded, on_reaction)
+        woken = asyncio.Event()
+        guard = asyncio.create_task(self._guard(lane, woken))
+        await asyncio.sleep(moment)
+        if lane.verdict is None or lane.verdict.stop:
+            raise RuntimeError(f"it should not have been closed: {lane.verdict}")
+        began = perf_counter()
+        if evidence == "address":
+            guarded.leaks = True
+        else:
+            lane.tunnel = _tunnel(VpnStatus.CRASHED)
+            woken.set()  # the poll of the VPN wakes the guard
+        async with asyncio.timeout(_GIVE_UP_SECONDS):
+            at = await told
+            await self._until(lambda running: running == 0)
+        stopped = perf_counter()
+        guard.cancel()
+        await self._reopen()
+        return Run((at - began) * 1000, (stopped - began) * 1000)
+
+    async def readiness(self, seconds: float) -> tuple[float, float]:
+        """Return what an hour of looking costs, in seconds of processor time: here, and in qBittorrent."""
+        lane = self._lane(LeakingBackend(cast("Any", self._backend)))
+        await lane.step(now)
+        theirs, ours, began = self._processor_seconds(), process_time(), perf_counter()
+        guard = asyncio.create_task(self._guard(lane, asyncio.Event()))
+        await asyncio.sleep(seconds)
+        guard.cancel()
+        hours = (perf_counter() - began) / _HOUR_SECONDS
+        idle_theirs = self._processor_seconds()
+        busy = idle_theirs - theirs
+        await asyncio.sleep(seconds)  # what it does by itself
+        return (process_time() - ours) / hours, (busy - (self._processor_seconds() - idle_theirs)) / hours
+
+    def _lane(self, guarded: GuardedBackend, on_reaction: Callable[[Reaction], None] = lambda _: None) -> VpnLane:
+        home = Home(place=place_from(f"{AT_HOME}/32"), confirmed_at=now(), distinct=True)
+        lane = VpnLane(
+            guarded,
+            Protection(
+                client="qBittorrent",
+                containment=Containment.OPEN,
+                gluetun=True,
+                outside=True,
+                tells_address=True,
+            ),
+            memory=VpnMemory(homes=(home,)),
+            on_reaction=on_reaction,
+        )
+        lane.tunnel = _tunnel(VpnStatus.RUNNING)
+        return lane
+
+    @staticmethod
+    async def _guard(lane: VpnLane, woken: asyncio.Event) -> None:
+        while True:
+            woken.clear()
+            pause = await lane.step(now)
+            if lane.tunnel is not None and lane.tunnel.value.status is VpnStatus.RUNNING:
+                lane.tunnel = _tunnel(VpnStatus.RUNNING)
+            try:
+                async with asyncio.timeout(pause.total_seconds()):
+                    await woken.wait()
+            except TimeoutError:
+                pass
+
+    async def _until(self, enough: Callable[[int], bool]) -> None:
+        """Ask qBittorrent itself how many torrents are told to run, until that is enough."""
+        word = "running" if self._real.binary.release >= _STOPS_AND_STARTS else "resumed"
+
+        async def is_enough() -> bool | None:
+            return enough(len(await self._real.get("torrents/info", filter=word))) or None
+
+        await self._real.eventually(is_enough)
+
+    async def _reopen(self) -> None:
+        self._backend.data = await self._client.snapshot()
+        await let_go(cast("Any", self._backend), Holder.VPN)
+        torrents = len(self._backend.data.torrents)
+        async with asyncio.timeout(_GIVE_UP_SECONDS):
+            await self._until(lambda running: running >= torrents)
+
+    def _processor_seconds(self) -> float:
+        fields = Path(f"/proc/{self._real.process_id}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _tunnel(status: VpnStatus) -> Seen[VpnSnapshot]:
+    return Seen(value=VpnSnapshot(version="v3.41.1", status=status, public_ip=AWAY), at=now())
+
+
+async def measure(
+    binary: QbittorrentBinary, torrents: int, runs: int, seed: int, *, readiness_seconds: float = 20
+) -> dict[str, Any]:
+    """Return the runs by evidence, and what readiness costs."""
+    chance = random.Random(seed)
+    with tempfile.TemporaryDirectory() as folder:
+        async with (
+            RealQbittorrent(binary, Path(folder) / "qbittorrent", username=USERNAME, password=PASSWORD) as real,
+            ClientSession(cookie_jar=DummyCookieJar()) as session,
+        ):
+            await real.add_many(torrents)
+            client = QbittorrentClient(session, real.url, username=USERNAME, password=PASSWORD)
+            backend = Backend(client, Path(folder) / "memory.json", await client.snapshot())
+            ward = Ward(real, client, backend)
+            found: dict[str, Any] = {}
+            for evidence in EVIDENCE[binary.version[:3]]:
+                found[evidence] = [await ward.leak(evidence, 0.5 + chance.random()) for _ in range(runs)]
+            if readiness_seconds:
+                found["readiness"] = await ward.readiness(readiness_seconds)
+            return found
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Return the smallest value that at least this share of the values do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, -(-len(ordered) * int(share * 100) // 100) - 1)]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run it and print what came of it."""
+    parser = argparse.ArgumentParser(prog="scripts/bench guard", description=__doc__)
+    parser.add_argument("--runs", type=int, default=200, help="leaks for each kind of evidence")
+    parser.add_argument("--torrents", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--release", choices=RELEASES, help="of qBittorrent; both without it")
+    chosen = parser.parse_args(arguments)
+    for release in (chosen.release,) if chosen.release else RELEASES:
+        binary = next((each for each in find_qbittorrents() if each.version.startswith(release)), None)
+        if binary is None:
+            print(f"qBittorrent {release} is not here")
+            continue
+        found = asyncio.run(measure(binary, chosen.torrents, chosen.runs, chosen.seed))
+        print(f"qBittorrent {binary.version}, {chosen.torrents} torrents, {chosen.runs} leaks each, milliseconds")
+        for evidence in EVIDENCE[release]:
+            for name in ("told", "stopped"):
+                values = [getattr(run, name) for run in found[evidence]]
+                shares = ", ".join(
+                    f"p{share:.0%} {percentile(values, share):.0f}".replace("%", "") for share in (0.5, 0.95, 0.99)
+                )
+                print(f"  {evidence}, {name}: {shares}, mean {statistics.mean(values):.0f}, most {max(values):.0f}")
+        ours, theirs = found["readiness"]
+        print(f"  readiness: {ours:.1f} s of processor an hour here, {theirs:.1f} s in qBittorrent")
+    return 0

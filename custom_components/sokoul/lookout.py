@@ -1,0 +1,83 @@
+"""Where we are seen: services on the internet are asked, past the VPNs and through those that have an HTTP proxy.
+
+Seldom, because an address hardly changes and the services are free: every half hour while something is guarded, and
+sooner (not more than once a minute, then less often) while a guard needs to know.
+"""
+
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from aiohttp import ClientSession
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.aiohttp_client import async_create_clientsession
+from homeassistant.util import dt as dt_util
+from yarl import URL
+
+from .autopilot.guards.evidence import Said, Seen
+from .clients.errors import BackendError
+from .clients.public_ip import SERVICES_V4, SERVICES_V6, IpVersion, PublicIpClient, proxy_login
+
+if TYPE_CHECKING:
+    from .hub import Hub
+
+USUALLY = timedelta(minutes=30)
+#: While a guard wants to know: the first pause, which doubles up to the usual one.
+SOONEST = timedelta(minutes=1)
+
+#: Past all tunnels.
+DIRECTLY = ""
+
+
+class Lookout:
+    """What was said of where we are, by the address of the proxy that it was asked through."""
+
+    def __init__(self, hub: Hub, on_news: Callable[[], None]) -> None:
+        self._hub = hub
+        self._on_news = on_news
+        self._said: dict[str, dict[tuple[str, IpVersion], Seen[Said]]] = {}
+        self._clients: dict[str, PublicIpClient] = {}
+        self._asked_at: dict[str, datetime] = {}
+        self._pause: dict[str, timedelta] = {}
+
+    def said(self, proxy: str = DIRECTLY) -> tuple[Seen[Said], ...]:
+        """Return the last answer of each service."""
+        return tuple(self._said.get(proxy, {}).values())
+
+    @callback
+    def ask_if_due(self, proxies: Collection[str], *, wanted: bool) -> None:
+        """Ask what is due. `wanted`: a guard could settle something by it now."""
+        now = dt_util.utcnow()
+        for proxy in proxies:
+            pause = self._pause.get(proxy, SOONEST) if wanted else USUALLY
+            asked_at = self._asked_at.get(proxy)
+            if asked_at is not None and now - asked_at < pause:
+                continue
+            self._asked_at[proxy] = now
+            self._pause[proxy] = min(self._pause.get(proxy, SOONEST) * 2, USUALLY) if wanted else SOONEST
+            self._hub.in_background(self._ask(proxy), "look at our own address")
+
+    async def _ask(self, proxy: str) -> None:
+        client = self._clients.get(proxy)
+        if client is None:
+            session = _session(self._hub.hass, proxy)
+            client = PublicIpClient(session, services_v4=SERVICES_V4, services_v6=SERVICES_V6)
+            self._clients[proxy] = client
+        for version in IpVersion:
+            try:
+                seen = await client.ask(version)
+            except BackendError:
+                continue  # no answer proves nothing; what was said before gets old
+            said = Said(service=seen.by, address=str(seen.address))
+            answer = Seen(value=said, at=dt_util.utcnow(), took=timedelta(seconds=seen.took_seconds))
+            self._said.setdefault(proxy, {})[seen.by, version] = answer
+        self._on_news()
+
+
+def _session(hass: HomeAssistant, proxy: str) -> ClientSession:
+    """Return a session that goes out directly, or through a proxy. Its login goes to the proxy alone."""
+    if not proxy:
+        return async_create_clientsession(hass)
+    url = URL(proxy)
+    login = (proxy_login(url.user, url.password or ""),) if url.user else ()
+    return async_create_clientsession(hass, proxy=str(url.with_user(None)), middlewares=login)
