@@ -110,9 +110,11 @@ async def _use_entity(hass: HomeAssistant, entity_id: str, backend: str) -> None
     elif domain in BUTTONS:
         await _call(hass, domain, "press", target)
     elif domain in SWITCHES:
-        await _call(hass, domain, SERVICE_TURN_OFF, target)
-        await asyncio.sleep(OFF_SECONDS)
-        await _call(hass, domain, SERVICE_TURN_ON, target)
+        try:
+            await _call(hass, domain, SERVICE_TURN_OFF, target)
+            await asyncio.sleep(OFF_SECONDS)
+        finally:  # also when the entry ends meanwhile: nobody would be there to do it
+            await asyncio.shield(_call(hass, domain, SERVICE_TURN_ON, target))
     else:
         raise Declined("way_gone", name=entity_id)
 

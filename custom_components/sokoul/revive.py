@@ -148,9 +148,10 @@ class Revive:
         for engine in engines(self._hub):
             containers: tuple[Container, ...] = engine.data.containers
             ours = {each.home.container.id for each in sights if each.home and each.home.engine is engine}
+            never = Way.of(engine.memory).kind is WayKind.NEVER
             for lends in containers if engine.answering else ():
                 borrow = dependants(lends, containers)
-                if not borrow or ours.isdisjoint({lends.id, *(each.id for each in borrow)}):
+                if not borrow or never or ours.isdisjoint({lends.id, *(each.id for each in borrow)}):
                     continue
                 found.append(
                     Patient(
@@ -209,6 +210,11 @@ class Revive:
     def _may_restart(self, engine: AnyCoordinator) -> bool:
         address, at = self._forbidden.get(engine.subentry_id, ("", dt_util.utcnow()))
         return address != engine.connection.url or dt_util.utcnow() - at > FORBIDDEN_FOR
+
+    def never(self, entry: JournalEntry) -> None:
+        """Remember, as the dialog does, that a person never wants what an entry is about to be restarted."""
+        if (backend := self._hub.backends.get(entry.subject)) is not None:
+            backend.remember(restart_way.MEMORY_KEY, Way(kind=WayKind.NEVER).as_json())
 
     async def is_needed(self, entry: JournalEntry) -> bool:
         """Tell whether what was suggested is still to be done."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import time
 from typing import Any
 
+from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.helpers import device_registry as dr
 from homeassistant.setup import async_setup_component
@@ -24,7 +25,7 @@ from custom_components.sokoul.autopilot.rules.backend_down import BackendDownPol
 from custom_components.sokoul.autopilot.rules.backends import BACKEND_DOWN
 from custom_components.sokoul.model.journal import ActKind, Autonomy, EntryStatus, JournalEntry
 from custom_components.sokoul.pilot import Pilot
-from custom_components.sokoul.restart_way import Way, WayKind
+from custom_components.sokoul.restart_way import AUTOMATIC, Way, WayKind
 from devstack.clock import ManualClock
 from devstack.docker import DockerSimulator, SimulatedContainer, SocketProxy
 from devstack.frame import FaultKind
@@ -33,7 +34,7 @@ from devstack.radarr import RadarrSimulator
 from devstack.real_docker import RealDocker, RealDockerError, why_not
 from devstack.servarr import Servarr
 
-from .conftest import DOCKER_ID, PROWLARR_ID, RADARR_ID, PassTime, SetUp, servarr_subentry, subentry
+from .conftest import DOCKER_ID, PROWLARR_ID, RADARR_ID, PassTime, SetUp, servarr_subentry, subentry, until
 
 MINUTE = timedelta(minutes=1)
 POLICY = BackendDownPolicy()
@@ -297,7 +298,7 @@ async def test_who_said_no_is_asked_again_about_another_outage_only(
 
 async def test_never_means_never(engine: Engine, radarr: RadarrSimulator, set_up: SetUp, pass_time: PassTime) -> None:
     engine.home_of(radarr)
-    _, pilot = await stack(set_up, engine, radarr, level=Autonomy.SUGGEST)
+    entry, pilot = await stack(set_up, engine, radarr, level=Autonomy.SUGGEST)
     fall_silent(radarr)
     await pass_time(MINUTE, LONG_ENOUGH)
     await pilot.desk.reject(pilot.kernel.suggestions[0].id, "somebody", dt_util.utcnow(), never=True)
@@ -305,6 +306,29 @@ async def test_never_means_never(engine: Engine, radarr: RadarrSimulator, set_up
     await pass_time(MINUTE, 60)
     assert engine.restarts() == []
     assert len(await written(pilot)) == 1
+    assert pilot.kernel.settings.protected == frozenset(), "that list is of downloads"
+    assert Way.of(entry.runtime_data.backends[RADARR_ID].memory).kind is WayKind.NEVER
+    choose(entry, AUTOMATIC)
+    await pass_time(MINUTE, 6)
+    assert engine.restarts() == ["radarr"], "it is taken back where it is shown"
+
+
+async def test_never_counts_for_what_borrows_a_network_too(
+    engine: Engine, radarr: RadarrSimulator, set_up: SetUp, pass_time: PassTime, clock: ManualClock
+) -> None:
+    vpn = engine.add("gluetun", ports=(("0.0.0.0", URL(radarr.url).port, 7878),))
+    engine.add("radarr", image="linuxserver/radarr:5", network_mode=f"container:{vpn.id}")
+    engine.add("jackett", network_mode=f"container:{vpn.id}")
+    entry, pilot = await stack(set_up, engine, radarr, level=Autonomy.SUGGEST)
+    await pass_time(MINUTE, 5)
+    vpn.started = clock.now().timestamp()
+    await pass_time(MINUTE, 10)
+    [asked] = [each for each in pilot.kernel.suggestions if each.subject == DOCKER_ID]
+    await pilot.desk.reject(asked.id, "somebody", dt_util.utcnow(), never=True)
+    pilot.kernel.change(pilot.kernel.settings.with_autonomy("backend_down", Autonomy.ACT))
+    await pass_time(MINUTE, 60)
+    assert "jackett" not in engine.restarts()
+    assert Way.of(entry.runtime_data.backends[DOCKER_ID].memory).kind is WayKind.NEVER
 
 
 @pytest.mark.parametrize("lowered", ["the rule", "everything"])
@@ -606,6 +630,17 @@ async def test_a_switch_is_not_left_off_by_an_interruption(
     assert failed.status is EntryStatus.FAILED
     assert failed.result is not None
     assert failed.result.key == "result.restart_interrupted"
+
+
+async def test_a_switch_is_not_left_off_when_its_entry_ends(hass: HomeAssistant, set_up: SetUp) -> None:
+    assert await async_setup_component(hass, "input_boolean", {"input_boolean": {"plug": {"initial": True}}})
+    entry = await set_up()
+    hub = entry.runtime_data
+    way = Way(kind=WayKind.ENTITY, name="input_boolean.plug")
+    hub.pilot._turn = hub.in_background(restart_way.go(hass, way, "Radarr"), "turn")
+    await until(lambda: value(hass, way.name) == "off")
+    await hass.config_entries.async_set_disabled_by(entry.entry_id, ConfigEntryDisabler.USER)
+    assert value(hass, way.name) == "on"
 
 
 @pytest.mark.parametrize(("service", "field"), [("app_restart", "app"), ("addon_restart", "addon")])

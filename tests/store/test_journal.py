@@ -125,13 +125,14 @@ async def test_an_unknown_entry_is_an_error(store: Store) -> None:
 
 
 async def filled(store: Store, count: int = 12) -> list[JournalEntry]:
-    """Return entries, newest first, of three subjects, two rules and four statuses, each changed an hour later."""
+    """Return entries, newest first, of three subjects, two rules and acts, and four statuses, an hour apart."""
     statuses = (EntryStatus.OBSERVED, EntryStatus.SUGGESTED, EntryStatus.RUNNING, EntryStatus.DONE)
     made = [
         await store.journal.add(
             entry(
                 subject=f"client/{number % 3}",
                 rule=("stalled", "bad")[number % 2],
+                act=(ActKind.REANNOUNCE, ActKind.REPLACE)[number // 2 % 2],
                 status=statuses[number % 4],
                 changed_at=NOW + timedelta(hours=number),
             )
@@ -154,6 +155,11 @@ type Fits = Callable[[JournalEntry], bool]
         (
             {"statuses": [EntryStatus.RUNNING, EntryStatus.SUGGESTED]},
             lambda each: each.status in {EntryStatus.RUNNING, EntryStatus.SUGGESTED},
+        ),
+        ({"acts": {ActKind.REPLACE}}, lambda each: each.act is ActKind.REPLACE),
+        (
+            {"acts": [ActKind.REPLACE, ActKind.TELL], "statuses": [EntryStatus.DONE, EntryStatus.OBSERVED]},
+            lambda each: (each.act, each.status) == (ActKind.REPLACE, EntryStatus.DONE),
         ),
         ({"since": NOW + timedelta(hours=9)}, lambda each: each.changed_at >= NOW + timedelta(hours=9)),
         (

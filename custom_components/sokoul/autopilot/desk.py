@@ -88,13 +88,18 @@ class Desk:
             return done
 
     async def reject(self, entry_id: int, actor: str, now: datetime, *, never: bool = False) -> JournalEntry:
-        """Keep what a suggestion would have given up; `never` puts it on the never-touch list."""
+        """Keep what a suggestion would have given up; `never` puts it on the never-touch list.
+
+        What others carry out is not on that list: they remember it where it is shown.
+        """
         kernel = self._kernel
         async with kernel.alone():
             entry = self._suggestion(entry_id)
             rejected = replace(entry, status=EntryStatus.REJECTED, actor=actor, result=Reason(key="result.rejected"))
             closed = await kernel.close(rejected, now)
-            if never:
+            if never and (carrier := self._carriers.get(entry.act)) is not None:
+                carrier.never(entry)
+            elif never:
                 key = entry.parameters["target"]["key"] if "target" in entry.parameters else entry.subject
                 kernel.change(kernel.settings.with_protection(key, protected=True))
             return closed

@@ -48,6 +48,9 @@ class Carrier(Protocol):
     async def approve(self, entry_id: int, actor: str, now: datetime) -> JournalEntry | None:
         """Do what was suggested, if it is still needed; None when nobody is being asked about it any more."""
 
+    def never(self, entry: JournalEntry) -> None:
+        """Remember that a person never wants what was suggested."""
+
 
 class MemoryStore(Protocol):
     """What was learned of each subject, as JSON."""

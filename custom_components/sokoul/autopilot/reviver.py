@@ -63,6 +63,9 @@ class Ways(Protocol):
     async def was_done(self, entry: JournalEntry) -> bool | None:
         """Tell whether a restart that was interrupted took place; None: nobody can tell."""
 
+    def never(self, entry: JournalEntry) -> None:
+        """Remember that a person never wants this to be restarted."""
+
 
 class Reviver:
     """Brings backends back. One restart at a time."""
@@ -187,6 +190,10 @@ class Reviver:
             if not await self._ways.is_needed(entry):
                 return await self._close(entry, EntryStatus.EXPIRED, Reason(key="result.over"), now)
             return await self._carry_out(replace(entry, actor=actor), now)
+
+    def never(self, entry: JournalEntry) -> None:
+        """Remember that a person never wants what was suggested."""
+        self._ways.never(entry)
 
     # --- the journal ---------------------------------------------------------------------------------------------
 

@@ -60,6 +60,7 @@ class StoredJournal:
         self,
         *,
         statuses: Collection[EntryStatus] = (),
+        acts: Collection[ActKind] = (),
         rule: str | None = None,
         subject: str | None = None,
         since: datetime | None = None,
@@ -73,6 +74,8 @@ class StoredJournal:
         wanted: list[ColumnElement[bool]] = []
         if statuses:
             wanted.append(_COLUMNS.status.in_([str(status) for status in statuses]))
+        if acts:
+            wanted.append(_COLUMNS.act.in_([str(act) for act in acts]))
         if rule is not None:
             wanted.append(_COLUMNS.rule == as_text(rule))
         if subject is not None:
