@@ -35,10 +35,11 @@ BEFORE_OFF_KEY = "autopilot_before_off"
 
 #: What is tried or told may help or not: only what follows from it is healing.
 TRIES = frozenset({ActKind.REANNOUNCE, ActKind.ADD_TRACKERS, ActKind.RECHECK, ActKind.TELL})
+_HEALS = frozenset(ActKind) - TRIES
 #: What has not lasted this long is no problem yet: every download pauses now and then.
 PROBLEM_AFTER = timedelta(minutes=30)
-#: So many acts are looked at to find the last one that healed something.
-_LOOK_BACK = 200
+#: So many acts that healed something are counted at most when the journal is opened.
+_LOOK_BACK = 1000
 
 
 # --- levels ----------------------------------------------------------------------------------------------------------
@@ -82,12 +83,9 @@ class Tally:
     async def load(self, journal: Journal) -> None:
         """Begin with what the journal says. Raises what it raises."""
         self._healed.clear()
-        today = dt_util.start_of_local_day()
-        for entry in await journal.find(statuses=[EntryStatus.DONE], since=today, limit=_LOOK_BACK):
+        for entry in reversed(await journal.find(statuses=[EntryStatus.DONE], acts=_HEALS, limit=_LOOK_BACK)):
             self.note(entry)
-        if self.last_heal is None:
-            last = await journal.find(statuses=[EntryStatus.DONE], limit=_LOOK_BACK)
-            self.last_heal = max((entry.changed_at for entry in last if _heals(entry)), default=None)
+        self._forget_yesterday()
 
     def note(self, entry: JournalEntry) -> None:
         """Count an entry of the journal that is new or changed."""
@@ -99,9 +97,12 @@ class Tally:
 
     def look(self, kernel: Kernel, now: datetime) -> None:
         """Look for the oldest problem that healing may do something about, and forget what was before today."""
+        self._forget_yesterday()
+        self.oldest_problem = min(_problems(kernel, now), default=None)
+
+    def _forget_yesterday(self) -> None:
         today = dt_util.start_of_local_day()
         self._healed = {number: at for number, at in self._healed.items() if at >= today}
-        self.oldest_problem = min(_problems(kernel, now), default=None)
 
     def healed_today(self) -> int:
         """Return how many things were healed since midnight."""
@@ -110,7 +111,7 @@ class Tally:
 
 
 def _heals(entry: JournalEntry) -> bool:
-    return entry.status is EntryStatus.DONE and entry.act not in TRIES
+    return entry.status is EntryStatus.DONE and entry.act in _HEALS
 
 
 def _problems(kernel: Kernel, now: datetime) -> Iterable[datetime]:

@@ -12,10 +12,11 @@ import pytest
 from custom_components.sokoul import event as event_platform
 from custom_components.sokoul.autopilot.rules.registry import RULES
 from custom_components.sokoul.const import DOMAIN
-from custom_components.sokoul.model.journal import Autonomy, EntryStatus
+from custom_components.sokoul.model.journal import ActKind, Autonomy, EntryStatus
 from custom_components.sokoul.pilot import Pilot
 from devstack.qbittorrent import QbittorrentSimulator
 from devstack.radarr import RadarrSimulator
+from tests.store.make import entry as row
 
 from .conftest import HUB_ID, PassTime, SetUp
 from .healing import HOUR, MINUTE, Lost, act, suggestion, wait
@@ -166,6 +167,21 @@ async def test_a_suggestion_is_counted_told_and_healed(
     await pass_time(12 * HOUR, 2)
     assert shown(hass, "sensor", "healed_today") == "0", "another day"
     assert dt_util.parse_datetime(shown(hass, "sensor", "last_heal")) == last
+
+
+async def test_what_healed_nothing_hides_nothing_that_did(hass: HomeAssistant, set_up: SetUp) -> None:
+    entry = await set_up()
+    pilot: Pilot = entry.runtime_data.pilot
+    now = dt_util.utcnow()
+    healed = row(at=now, changed_at=now, act=ActKind.REPLACE, status=EntryStatus.DONE, actor="somebody")
+    await pilot.kernel.write(healed)
+    for _ in range(300):
+        await pilot.kernel.journal.add(row(at=now, changed_at=now, act=ActKind.REANNOUNCE))
+    before = [shown(hass, "sensor", key) for key in ("healed_today", "last_heal")]
+    assert before[0] == "1"
+    await hass.config_entries.async_reload(HUB_ID)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert [shown(hass, "sensor", key) for key in ("healed_today", "last_heal")] == before
 
 
 async def test_events_speak_the_language_of_the_house(
