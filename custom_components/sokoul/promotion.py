@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from .autopilot.kernel import RIGHT_IN_A_ROW
 from .autopilot.settings import Settable
 from .healing import ALL_RULES, level_of, set_level
-from .model.journal import Autonomy, EntryStatus
+from .model.journal import Autonomy
 
 if TYPE_CHECKING:
     from .hub import Hub
@@ -17,16 +16,12 @@ DECLINED_KEY = "promotion_declined"
 #: What may offer to act alone, by key: rules about downloads, and about backends.
 RULES: Mapping[str, Settable] = {rule.key: rule for rule in ALL_RULES}
 
-_RIGHT = [EntryStatus.DONE]
-
 
 async def may_offer(hub: Hub, rule: Settable) -> bool:
     """Tell whether a rule was right so often that it may offer to act alone. Raises `StoreError`."""
-    if level_of(hub, rule) is not Autonomy.SUGGEST or not await hub.pilot.desk.may_act_alone(rule):
+    if level_of(hub, rule) is not Autonomy.SUGGEST:
         return False
-    declined = hub.memory.get(DECLINED_KEY, {}).get(rule.key, 0)
-    last = await hub.pilot.kernel.journal.find(statuses=_RIGHT, rule=rule.key, limit=RIGHT_IN_A_ROW)
-    return all(entry.id > declined for entry in last)
+    return await hub.pilot.desk.may_act_alone(rule, hub.memory.get(DECLINED_KEY, {}).get(rule.key, 0))
 
 
 def let_act_alone(hub: Hub, rule: Settable) -> None:

@@ -79,9 +79,10 @@ class AnswerSuggestions(_HealingFlow):
         schema = vol.Schema(
             {
                 vol.Required("suggestion", default=str(asked[0].id)): _select(labels),
-                vol.Required("answer"): SelectSelector(
+                # the first one is chosen for who presses "Next" without a look
+                vol.Required("answer", default=Answer.KEEP): SelectSelector(
                     SelectSelectorConfig(
-                        options=[Answer.APPROVE, Answer.KEEP, Answer.NEVER],
+                        options=[Answer.KEEP, Answer.APPROVE, Answer.NEVER],
                         translation_key="suggestion_answer",
                         mode=SelectSelectorMode.LIST,
                     )

@@ -37,7 +37,7 @@ HIGHEST_LIMIT = 500
 #: So many names are shown of what a search found.
 _SHOWN = 5
 
-_ENTRY_ID = vol.All(vol.Coerce(int), vol.Range(min=1))
+_ENTRY_ID = vol.All(vol.Coerce(int), vol.Range(min=1, max=2**63 - 1))  # of a BIGINT
 _NAME = vol.All(cv.string, vol.Length(min=1))
 
 HEAL = vol.Schema(

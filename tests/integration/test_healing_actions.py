@@ -379,6 +379,20 @@ async def test_the_journal_is_filtered(hass: HomeAssistant, lost: Lost, set_up: 
     assert "stalled" in (raised.value.translation_placeholders or {})["names"]
 
 
+@pytest.mark.parametrize(("action", "field"), [(Action.UNDO, "entry_id"), (Action.GET_JOURNAL, "before")])
+async def test_no_entry_has_a_number_that_no_database_holds(
+    action: Action, field: str, hass: HomeAssistant, set_up: SetUp
+) -> None:
+    await set_up()
+    with pytest.raises(vol.Invalid):
+        await act(hass, action, **{field: 2**63})
+    if action is Action.UNDO:
+        with pytest.raises(HomeAssistantError):
+            await act(hass, action, **{field: 2**63 - 1})
+    else:
+        assert (await act(hass, action, **{field: 2**63 - 1}))["entries"] == []
+
+
 async def test_a_store_that_fails_says_so(hass: HomeAssistant, lost: Lost, set_up: SetUp, pass_time: PassTime) -> None:
     pilot = await lost.begin(set_up, pass_time)
     assert pilot.store is not None

@@ -16,6 +16,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import async_mock_service
 
 from custom_components.sokoul import notices, wording
+from custom_components.sokoul.autopilot.kernel import RIGHT_IN_A_ROW
 from custom_components.sokoul.autopilot.rules.backends import BACKEND_DOWN
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.model.journal import AUTOPILOT, ActKind, Autonomy, EntryStatus
@@ -400,7 +401,12 @@ async def test_an_offer_that_was_turned_down_has_to_be_earned_again(
     assert issues(hass) == set()
     assert pilot.kernel.settings.autonomy["orphan"] is Autonomy.SUGGEST
     await approve_in_a_row(hass, lost, pilot, pass_time, 4)
+    for _ in range(RIGHT_IN_A_ROW):  # what a rule does without asking earns nothing
+        await pilot.kernel.write(row(rule="orphan", act=ActKind.REANNOUNCE, status=EntryStatus.DONE))
+    await hass.config_entries.async_reload(HUB_ID)
+    await hass.async_block_till_done(wait_background_tasks=True)
     assert issues(hass) == set()
+    pilot = hass.config_entries.async_get_known_entry(HUB_ID).runtime_data.pilot
     await approve_in_a_row(hass, lost, pilot, pass_time, 1)
     assert issues(hass) == {"promotion_orphan"}
     result = await go_on(hass, await fix(hass, "promotion_orphan"), next_step_id="alone")
@@ -483,6 +489,7 @@ async def test_suggestions_are_answered_one_by_one(
     result = await fix(hass, "suggestions")
     assert step(result) == form("answer")
     assert "Radarr waits for it" in result["description_placeholders"]["suggestions"]
+    assert result["data_schema"]({}) == {"suggestion": str(first.id), "answer": "keep"}, "nothing is done by mistake"
     result = await go_on(hass, result, suggestion=str(second.id), answer="keep")
     assert step(result) == form("answer")
     assert pilot.kernel.suggestions == (first,)
