@@ -19,8 +19,8 @@ from custom_components.sokoul.model.downloads import ConnectionStatus
 from custom_components.sokoul.model.journal import (
     AUTOPILOT,
     DESTRUCTIVE_ACTS,
+    GIVING_UP,
     OPEN_STATUSES,
-    REVERSIBLE_ACTS,
     ActKind,
     Autonomy,
     EntryStatus,
@@ -146,7 +146,7 @@ class HealingMachine(RuleBasedStateMachine):
             assert stack.qbt.connection is not ConnectionStatus.DISCONNECTED
             assert not stack.qbt.away
             assert stack.qbt.free > GB
-        if _POLICIES[entry.rule].ends_with_progress and entry.act in REVERSIBLE_ACTS:
+        if _POLICIES[entry.rule].ends_with_progress and entry.act in GIVING_UP:
             patience: timedelta = stack.kernel.settings.policy(_POLICIES[entry.rule]).patience
             least = patience if entry.actor == AUTOPILOT else MOVED
             assert now - self.moved_at[torrent.hash] >= least, "it made progress within its patience"

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..model.downloads import DownloadState, Torrent
-from ..model.journal import DESTRUCTIVE_ACTS, ActKind, EntryStatus, JournalEntry, Proposal
+from ..model.journal import DESTRUCTIVE_ACTS, GIVING_UP, ActKind, EntryStatus, JournalEntry, Proposal
 from ..model.library import Protocol, QueueItem, QueueStatus, TrackedState, TrackedStatus
 from ..model.reasons import Reason, known
 from ..model.releases import Candidate, HistoryEvent, HistoryKind, search_for
@@ -37,7 +37,6 @@ MOST_EPISODES = 5
 #: How often is looked whether a scan imported something, a second later each time.
 IMPORT_LOOKS = 4
 
-_GIVES_UP = frozenset({ActKind.REPLACE, ActKind.DISCARD})
 _TAKEN_IN = frozenset({TrackedState.IMPORTING, TrackedState.IMPORTED})
 
 
@@ -89,7 +88,7 @@ def plan(proposal: Proposal, case: Case, actor: str, *, at_rest: bool) -> Plan:
     if arr_id is not None:
         first = tuple(wanting for wanting in target.wanted_by if wanting.arr_id == arr_id)
         others = tuple(wanting for wanting in target.wanted_by if wanting.arr_id != arr_id)
-        target = replace(target, wanted_by=first + others if proposal.act in _GIVES_UP else first)
+        target = replace(target, wanted_by=first + others if proposal.act in GIVING_UP else first)
     return Plan(
         entry=JournalEntry(
             at=case.now,
@@ -153,11 +152,11 @@ class Actuator:
         if entry.act in DESTRUCTIVE_ACTS or not target.is_torrent:  # else it is none of the *arrs' business
             await self._check_wanted(entry, target)
         torrent = await self._torrent(target) if target.is_torrent else None
-        if torrent is not None and entry.act in _GIVES_UP:
+        if torrent is not None and entry.act in GIVING_UP:
             _check_unchanged(torrent, target)
         if (why := objection(torrent)) is not None:
             raise Declined(why)
-        if torrent is not None and entry.act in _GIVES_UP:
+        if torrent is not None and entry.act in GIVING_UP:
             noted = quarantine.note(torrent, private=entry.parameters.get("private"))
             return replace(plan, entry=replace(entry, undo=noted))
         return plan
@@ -177,7 +176,7 @@ class Actuator:
         items = [item for wanting in target.wanted_by for item in await self._items(wanting)]
         if entry.act in DESTRUCTIVE_ACTS and not items:
             raise Declined("over")
-        if entry.act in _GIVES_UP and any(item.tracked_state in _TAKEN_IN for item in items):
+        if entry.act in GIVING_UP and any(item.tracked_state in _TAKEN_IN for item in items):
             raise Declined("moves_again")
         have = max((item.size_bytes - item.remaining_bytes for item in items), default=0)
         if not target.is_torrent and target.have_bytes is not None and have > target.have_bytes:
@@ -469,7 +468,7 @@ class Actuator:
     async def _was_begun(self, entry: JournalEntry) -> bool:
         """Tell whether an *arr was made to forget a download, or its torrent bears the mark of quarantine."""
         target = target_of(entry)
-        if entry.act not in _GIVES_UP:
+        if entry.act not in GIVING_UP:
             return False
         for wanting in target.wanted_by:
             events = await self._arr(wanting).history(entry.at - CLOCKS_DIFFER, [title.id for title in wanting.titles])

@@ -7,7 +7,7 @@ drawn when an entry is written, and when it is read again after a crash. Drawing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from ..model.journal import DESTRUCTIVE_ACTS, ActKind, EntryStatus, JournalEntry
+from ..model.journal import DESTRUCTIVE_ACTS, GIVING_UP, ActKind, EntryStatus, JournalEntry
 from ..model.memory import SubjectMemory, Tries
 from .target import Target
 
@@ -24,6 +24,7 @@ FAILED_FOR = timedelta(hours=2)
 RUNGS = frozenset({ActKind.REANNOUNCE, ActKind.ADD_TRACKERS, ActKind.RECHECK, ActKind.RETRY_IMPORT})
 
 UNANSWERED = "result.unanswered"
+NO_ALTERNATIVE = "result.no_alternative"
 IMPORTED = "result.imported"
 _SAID = frozenset({EntryStatus.SUGGESTED, EntryStatus.OBSERVED})
 _SEARCH = "search"  # among what was tried: in vain, for another release
@@ -49,7 +50,7 @@ def learn(memory: SubjectMemory, entry: JournalEntry) -> SubjectMemory:
         case EntryStatus.KEPT:
             return _in_vain(memory, entry)
         case EntryStatus.FAILED:
-            return _silenced(memory, entry, FAILED_FOR)
+            return _failed(memory, entry)
         case EntryStatus.REJECTED:
             return _refused(memory, entry)
         case EntryStatus.EXPIRED if entry.result is not None and entry.result.key == UNANSWERED:
@@ -60,13 +61,19 @@ def learn(memory: SubjectMemory, entry: JournalEntry) -> SubjectMemory:
 
 
 def learn_of_title(memory: SubjectMemory, entry: JournalEntry, remembered_for: timedelta) -> SubjectMemory:
-    """Return what is known of a title after an entry about a download of it: how often one was given up."""
-    if entry.status is not EntryStatus.DONE or entry.act not in DESTRUCTIVE_ACTS:
-        return memory
+    """Return what is known of a title after an entry about a download of it: how often one was given up.
+
+    What was taken back was no failure after all. (`known.at` is from before it was given up when that was not learned.)
+    """
     known = memory.tried.get(ActKind.REPLACE)
-    if known is not None and known.at >= entry.changed_at:
+    if entry.act not in GIVING_UP or (known is not None and known.at >= entry.changed_at):
         return memory
-    return memory.with_try(ActKind.REPLACE, entry.changed_at - remembered_for, entry.changed_at)
+    if entry.status is EntryStatus.DONE:
+        return memory.with_try(ActKind.REPLACE, entry.changed_at - remembered_for, entry.changed_at)
+    if entry.status is EntryStatus.UNDONE and known is not None and known.at >= entry.at:
+        fewer = Tries(count=max(known.count - 1, 0), at=entry.changed_at)
+        return replace(memory, tried={**memory.tried, ActKind.REPLACE: fewer})
+    return memory
 
 
 def titles(target: Target) -> list[str]:
@@ -80,6 +87,12 @@ def _done(memory: SubjectMemory, entry: JournalEntry) -> SubjectMemory:
     if entry.act in DESTRUCTIVE_ACTS:
         memory = _silenced(memory, entry, DONE_FOR)
     return _tried(memory, entry)
+
+
+def _failed(memory: SubjectMemory, entry: JournalEntry) -> SubjectMemory:
+    """Leave it alone for a while. That nothing was found of what a pack lacks is a try as good as any."""
+    in_vain = entry.act is ActKind.FETCH_MISSING and entry.result is not None and entry.result.key == NO_ALTERNATIVE
+    return _silenced(_tried(memory, entry) if in_vain else memory, entry, FAILED_FOR)
 
 
 def _tried(memory: SubjectMemory, entry: JournalEntry) -> SubjectMemory:

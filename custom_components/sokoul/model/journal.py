@@ -58,7 +58,7 @@ DESTRUCTIVE_ACTS = frozenset({ActKind.REPLACE, ActKind.DISCARD, ActKind.LEAVE_QU
 #: What is done to a backend, not to a download.
 BACKEND_ACTS = frozenset({ActKind.RESTART})
 #: What can be taken back as it was.
-REVERSIBLE_ACTS = frozenset({ActKind.REPLACE, ActKind.DISCARD})
+GIVING_UP = frozenset({ActKind.REPLACE, ActKind.DISCARD})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from custom_components.sokoul.autopilot.rules.pack import RULE
 from custom_components.sokoul.model.downloads import DownloadState, TrackerStatus
 from custom_components.sokoul.model.journal import ActKind, Proposal
 from custom_components.sokoul.model.library import Title, TitleKind
+from custom_components.sokoul.model.memory import SubjectMemory, Tries
 from tests.autopilot.rules.drive import SHUT, Drive
 from tests.autopilot.rules.queue import NOTHING, Row, days, episode, episodes, hours, known, minutes, of, row
 from tests.autopilot.rules.swarms import NEW, STALLED, Stack, client, download, having, listed, live, tracker
@@ -53,6 +54,12 @@ ROWS = (
     row("somebody had it all this morning", pack(*episodes(*NUMBERS), complete_seen_epoch=make.epoch(hours=3)),
         hours(9), NOTHING, facts=ONE_LEFT),
     row("fetched once already", PACK, hours(9), NOTHING, facts=ONE_LEFT, tried=(FETCH,)),
+    row("looked for four times", PACK, days(30), TELL, facts=ONE_LEFT, says="heal.pack_lacking",
+        memory=SubjectMemory(tried={FETCH: Tries(count=4, at=NOW - days(7))})),
+    row("looked for four times, the last time lately", PACK, days(30), NOTHING, facts=ONE_LEFT,
+        memory=SubjectMemory(tried={FETCH: Tries(count=4, at=NOW - days(7) + minutes(1))})),
+    row("looked for before the last byte came", PACK, days(6), FETCH, facts=ONE_LEFT,
+        memory=SubjectMemory(tried={FETCH: Tries(count=4, at=NOW - days(7))})),
     row("an episode that is not in it", PACK, hours(6), FETCH, facts=season(1, 1, 1)),
     row("what is missing is in the library", PACK, hours(6), TELL, facts=season(1, 1, 1, 0.8, there=(4,))),
     row("only a text is missing", PACK, hours(6), TELL, says="heal.pack_rest",
@@ -115,10 +122,35 @@ def test_a_byte_begins_it_anew() -> None:
     assert drive.memory.elapsed(RULE.key, NOW + hours(6)) == hours(1)
 
 
-def test_under_all_rules_it_is_kept_and_fetched_once() -> None:
+def test_what_is_still_missing_is_looked_for_again_and_at_last_told() -> None:
+    """A search brings five episodes at most, and not each is to be had."""
+    drive, wants = Drive(RULE, facts=season(1, 1, 1, 0.8)), []
+    for hour in range(24 * 40):
+        verdict = drive.see(NOW + hours(hour), PACK)
+        if isinstance(verdict, Proposal):
+            wants.append((hour, verdict.act, verdict.reason.key))
+            drive.tried(verdict.act, NOW + hours(hour))
+            if verdict.act is TELL:
+                break
+    begun = [hours(6), hours(6) + days(1), hours(6) + days(3), hours(6) + days(7)]
+    assert [hours(hour) for hour, act, _ in wants if act is FETCH] == begun
+    assert (hours(wants[-1][0]), *wants[-1][1:]) == (hours(6) + days(14), TELL, "heal.pack_lacking")
+
+
+def test_what_came_meanwhile_is_not_looked_for_again() -> None:
+    drive = Drive(RULE, facts=season(1, 0.8, 1, 0.8))
+    drive.last(NOW, PACK, hours(6))
+    drive.tried(FETCH, NOW)
+    drive.facts = season(1, 0.8, 1, 0.8, there=(2,), looked=drive.facts.looked)
+    verdict = drive.see(NOW + days(1), PACK)
+    assert isinstance(verdict, Proposal)
+    assert (verdict.act, verdict.parameters["title_ids"]) == (FETCH, [104])
+
+
+def test_under_all_rules_it_is_kept_and_fetched_now_and_then() -> None:
     """Also after days: neither a stalled nor a slow torrent is made of it."""
     torrent = make.torrent(state=STALLED, **having(0.95))
     wishes = live(Stack(ONE_LEFT), lambda _: client(torrent, items=(ITEM,)), days(5), minutes(15))
     acts = [wish.proposal.act for wish in wishes]
     assert set(acts) == {ActKind.REANNOUNCE, FETCH}
-    assert acts.count(FETCH) == 1
+    assert acts.count(FETCH) == 3

@@ -3,7 +3,8 @@
 A season of which one file has nobody who shares it would be given up for that one file. Detected as a stalled torrent
 is, with the same patience, and from its files: which of them are complete, and which episodes their names say they
 hold, compared with the episodes that the *arr wants of it. Where a name doesn't tell, nothing is concluded, and the
-pack is treated as any other torrent. Nothing that is here is lost: the torrent stays as it is.
+pack is treated as any other torrent. Nothing that is here is lost: the torrent stays as it is. What could not be found
+(or was too much for one time) is looked for again some days later, and after some tries a person is told.
 """
 
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from datetime import timedelta
 from ...model.downloads import DownloadState, TorrentFile
 from ...model.journal import ActKind, Proposal
 from ...model.library import Title, TitleKind
+from ...model.memory import Tries
 from ...model.reasons import Reason
 from ...model.waiting import Claim
 from .arrs import waiting
@@ -23,6 +25,9 @@ KEY = "pack"
 
 #: With less of it here, another release of the whole pack is what helps.
 MOSTLY_HERE = 0.8
+#: What is still missing is looked for again after a day, then after two, four, a week; so many times.
+AGAIN_AFTER, AGAIN_LATEST = timedelta(days=1), timedelta(days=7)
+MOST_TRIES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +85,7 @@ def sign(case: Case, _policy: PackPolicy) -> Sign:
 
 
 def judge(case: Case, policy: PackPolicy, elapsed: timedelta) -> Verdict:
-    """Fetch what is missing, once; tell when it is no episode that is missing."""
+    """Fetch what is missing, some times if need be; tell when it is no episode that is missing."""
     if elapsed < policy.patience:
         return Later(policy.patience)
     if missing := need(case, BEFORE_BLAMING | {Look.FILES}):
@@ -96,10 +101,12 @@ def judge(case: Case, policy: PackPolicy, elapsed: timedelta) -> Verdict:
     rest = [file for file in case.facts.files or () if file.wanted and file.progress < 1]
     if not ids:
         return _proposal(case, claim, ActKind.TELL, "rest", count=len(rest))
-    tried = case.memory.tried.get(ActKind.FETCH_MISSING)
-    progressed = case.memory.progressed_at
-    if tried is not None and (progressed is None or tried.at >= progressed):
-        return None
+    if (tries := _tries(case)) is not None:
+        pause = min(AGAIN_AFTER * 2 ** (tries.count - 1), AGAIN_LATEST)
+        if (since := case.now - tries.at) < pause:
+            return Later(elapsed + pause - since)
+        if tries.count >= MOST_TRIES:
+            return _proposal(case, claim, ActKind.TELL, "lacking", count=len(ids))
     return _proposal(
         case,
         claim,
@@ -109,6 +116,12 @@ def judge(case: Case, policy: PackPolicy, elapsed: timedelta) -> Verdict:
         title_ids=sorted(ids),
         files=sorted(file.index for file in rest),
     )
+
+
+def _tries(case: Case) -> Tries | None:
+    """Return how often what is missing was looked for since something arrived."""
+    tries, progressed = case.memory.tried.get(ActKind.FETCH_MISSING), case.memory.progressed_at
+    return tries if tries and (progressed is None or tries.at >= progressed) else None
 
 
 def _proposal(case: Case, claim: Claim, act: ActKind, variant: str, *, count: int, **parameters: object) -> Proposal:
