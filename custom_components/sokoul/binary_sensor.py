@@ -9,8 +9,18 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .connectors.base import BackendBinarySensor
 from .data import SokoulConfigEntry
-from .entity import AnyCoordinator, BackendEntity, HubEntity, PacedEntity, PartEntity, PlatformSetup
+from .entity import (
+    AnyCoordinator,
+    BackendEntity,
+    GuardEntity,
+    HubEntity,
+    PacedEntity,
+    PartEntity,
+    PlatformSetup,
+    guarded,
+)
 from .overview import HUB_BINARY_SENSORS
+from .port_entities import PORT_BINARY_SENSORS
 
 # Reads only, through the coordinators.
 PARALLEL_UPDATES = 0
@@ -39,6 +49,7 @@ async def async_setup_entry(
             make_part=PartBinarySensor,
         )
     )
+    hub.add_platform(PlatformSetup(async_add_entities, of_backend=guarded(PORT_BINARY_SENSORS), make=GuardBinarySensor))
     hub.add_platform(PlatformSetup(async_add_entities, of_backend=lambda _: (CONNECTIVITY,), make=Connectivity))
 
 
@@ -58,6 +69,10 @@ class SokoulBackendBinarySensor(BackendEntity, _BinarySensor):
 
 class PartBinarySensor(PartEntity, _BinarySensor):
     """A binary sensor of a disk, of an indexer."""
+
+
+class GuardBinarySensor(GuardEntity, _BinarySensor):
+    """A binary sensor of a guard."""
 
 
 class Connectivity(BackendEntity, _BinarySensor):

@@ -34,6 +34,7 @@ class Action(StrEnum):
     PROTECT = "protect"
     REFRESH = "refresh"
     REJECT = "reject"
+    SYNC_PORT = "sync_port"
     UNDO = "undo"
 
 

@@ -23,7 +23,17 @@ OFF = "off"
 PROTECTION = [*map(str, VpnState), OFF, NO_VPN]
 
 #: What a guard tells, as the types of an event.
-EVENTS = ["leaking", "down", "protected", "stopped", "resumed", "drill_passed", "drill_failed", "port_changed", "port_failed"]
+EVENTS = [
+    "leaking",
+    "down",
+    "protected",
+    "stopped",
+    "resumed",
+    "drill_passed",
+    "drill_failed",
+    "port_changed",
+    "port_failed",
+]
 
 
 def protection(guard: ClientGuard) -> str | None:

@@ -5,6 +5,7 @@ stopped, where our home is) lies in the backend's memory, so that it goes on aft
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -46,6 +47,8 @@ REOPENED_AT_ONCE = 50
 NOW = timedelta()
 #: A step that is asked for while one is under way.
 SOON = timedelta(milliseconds=50)
+#: So many events wait for somebody to hear them: it acts before there are entities.
+UNTOLD = 8
 #: A guard that ends in the middle of an act has so long to finish it.
 PARTING = timedelta(seconds=1)
 
@@ -109,6 +112,7 @@ class ClientGuard:
         self._held = self.held > 0
         self._listeners: list[Callable[[], None]] = []
         self._witnesses: list[Callable[[str, Mapping[str, Any]], None]] = []
+        self._untold: deque[tuple[str, Mapping[str, Any]]] = deque(maxlen=UNTOLD)  # since before there was a witness
         self._state: VpnState | None = None
         self._drill: Drill | None = None
         self._client = GuardedBackend(backend)
@@ -293,10 +297,14 @@ class ClientGuard:
     def add_witness(self, witness: Callable[[str, Mapping[str, Any]], None]) -> Callable[[], None]:
         """Call a function with each event: its type, and what there is to say of it."""
         self._witnesses.append(witness)
+        while self._untold:
+            witness(*self._untold.popleft())
         return lambda: self._witnesses.remove(witness)
 
     @callback
     def _announce(self, event: str, **data: Any) -> None:
+        if not self._witnesses:
+            self._untold.append((event, data))
         for witness in tuple(self._witnesses):
             witness(event, data)
 

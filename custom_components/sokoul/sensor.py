@@ -24,6 +24,7 @@ from .entity import (
 from .guard_entities import GUARD_SENSORS
 from .healing import HEALING_SENSORS
 from .overview import HUB_SENSORS
+from .port_entities import PORT_SENSORS
 
 # Reads only, through the coordinators.
 PARALLEL_UPDATES = 0
@@ -67,7 +68,9 @@ async def async_setup_entry(
             make_part=PartSensor,
         )
     )
-    hub.add_platform(PlatformSetup(async_add_entities, of_backend=guarded(GUARD_SENSORS), make=GuardSensor))
+    hub.add_platform(
+        PlatformSetup(async_add_entities, of_backend=guarded((*GUARD_SENSORS, *PORT_SENSORS)), make=GuardSensor)
+    )
     hub.add_platform(PlatformSetup(async_add_entities, of_backend=lambda _: COMMON_SENSORS, make=CommonSensor))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from enum import StrEnum
+from typing import TYPE_CHECKING, Any
 
 from homeassistant.const import ATTR_DEVICE_ID
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
@@ -10,13 +11,18 @@ from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
-from .calls import LANGUAGE_FIELD, Action, hub_of, words_of
+from .calls import LANGUAGE_FIELD, Action, admin, hub_of, words_of
 from .const import DOMAIN
 from .hub import Hub
+from .journal_report import sentence
 from .model.downloads import ACTIVE_STATES
 from .model.world import Download, is_stuck
 from .report import describe_download, describe_findings, describe_topology
 from .services_healing import async_setup_healing_services
+from .wording import Wording
+
+if TYPE_CHECKING:
+    from .guarding import ClientGuard
 
 ATTR_FILTER = "filter"
 ATTR_LIMIT = "limit"
@@ -46,6 +52,7 @@ LIST_DOWNLOADS = vol.Schema(
 )
 REFRESH = vol.Schema({vol.Optional(ATTR_DEVICE_ID): vol.All(cv.ensure_list, [cv.string])})
 EXPLAIN = vol.Schema(LANGUAGE_FIELD)
+SYNC_PORT = REFRESH.extend(LANGUAGE_FIELD)
 
 
 @callback
@@ -54,6 +61,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
     register = hass.services.async_register
     register(DOMAIN, Action.LIST_DOWNLOADS, _list_downloads, LIST_DOWNLOADS, supports_response=SupportsResponse.ONLY)
     register(DOMAIN, Action.REFRESH, _refresh, REFRESH)
+    register(DOMAIN, Action.SYNC_PORT, _sync_port, SYNC_PORT, supports_response=SupportsResponse.OPTIONAL)
     register(DOMAIN, Action.CHECK_UP, _check_up, EXPLAIN, supports_response=SupportsResponse.ONLY)
     register(DOMAIN, Action.EXPLAIN_TOPOLOGY, _explain_topology, EXPLAIN, supports_response=SupportsResponse.ONLY)
     async_setup_healing_services(hass)
@@ -114,3 +122,36 @@ async def _explain_topology(call: ServiceCall) -> ServiceResponse:
     """Say which backend serves which, how that is known, and which folders are which."""
     hub = hub_of(call.hass)
     return describe_topology(hub, dt_util.utcnow(), words_of(call))
+
+
+async def _sync_port(call: ServiceCall) -> ServiceResponse:
+    """Set the forwarded ports now, also where they aren't kept, and say what came of it."""
+    await admin(call.hass, call.context)
+    hub, words = hub_of(call.hass), words_of(call)
+    named = [_backend_of(call.hass, hub, each) for each in call.data.get(ATTR_DEVICE_ID, [])]
+    clients = {key: guard for key, guard in hub.guarding.clients.items() if guard.port.vpn is not None}
+    for each in named:
+        if each not in clients:
+            raise ServiceValidationError(
+                translation_domain=DOMAIN,
+                translation_key="no_vpn_known",
+                translation_placeholders={"backend": hub.backends[each].title},
+            )
+    meant = [clients[each] for each in dict.fromkeys(named or clients)]
+    before = [guard.port.listening_port for guard in meant]
+    await hub.refresh(guard.port.vpn.subentry_id for guard in meant if guard.port.vpn is not None)
+    told = [await _sync_port_of(guard, words) for guard in meant]
+    return {"clients": [{**each, "previous_port": port} for each, port in zip(told, before, strict=True)]}
+
+
+async def _sync_port_of(guard: ClientGuard, words: Wording) -> dict[str, Any]:
+    verdict, now = await guard.port.sync(), dt_util.utcnow()
+    return {
+        "client": guard.backend.title,
+        "vpn": guard.port.vpn.title if guard.port.vpn is not None else None,
+        "forwarded_port": verdict.port if verdict is not None else None,
+        "listening_port": guard.port.listening_port,
+        "in_sync": guard.port.in_sync,
+        "state": str(verdict.state) if verdict is not None else None,
+        "text": " ".join(sentence(reason, now, words) for reason in verdict.reasons) if verdict is not None else "",
+    }

@@ -11,6 +11,7 @@ from .data import SokoulConfigEntry
 from .entity import BackendEntity, GuardEntity, HealingEntity, PlatformSetup, guarded
 from .guard_entities import GUARD_SWITCHES, GuardSwitch
 from .healing import HEALING_SWITCHES, HealingSwitch
+from .port_entities import PORT_SWITCHES
 
 # One act at a time on a backend is what its coordinator sees to; one backend that hangs must not hold up another.
 PARALLEL_UPDATES = 0
@@ -26,7 +27,9 @@ async def async_setup_entry(
     hub.add_platform(
         PlatformSetup(async_add_entities, of_backend=lambda backend: backend.connector.switches, make=SokoulSwitch)
     )
-    hub.add_platform(PlatformSetup(async_add_entities, of_backend=guarded(GUARD_SWITCHES), make=SwitchOfGuard))
+    hub.add_platform(
+        PlatformSetup(async_add_entities, of_backend=guarded((*GUARD_SWITCHES, *PORT_SWITCHES)), make=SwitchOfGuard)
+    )
 
 
 class SokoulSwitch(BackendEntity, SwitchEntity):

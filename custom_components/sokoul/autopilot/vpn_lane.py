@@ -70,6 +70,7 @@ class VpnLane:
     through: tuple[Seen[Said], ...] = ()
     outside: tuple[Seen[Said], ...] = ()
     drill = False  # a leak is pretended
+    answering = False  # the client answered when it was last asked
 
     def __init__(
         self,
@@ -102,7 +103,7 @@ class VpnLane:
         """Look, judge and act. Returns how long there is nothing to do."""
         async with self._stepping:
             began = perf_counter()
-            answered = await self._look(now)
+            answered = self.answering = await self._look(now)
             verdict = self._judge(now())
             if verdict.stop:
                 return await self._close(verdict, began, now())

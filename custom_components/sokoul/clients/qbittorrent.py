@@ -80,8 +80,14 @@ class QbittorrentClient(QbittorrentSession):
         self._sync = SyncState()
         self._sync_lock = asyncio.Lock()
         self._settings: ClientSettings | None = None
+        self._beginnings = 0
 
     # --- reading -------------------------------------------------------------------------------------------------
+
+    @property
+    def sessions(self) -> int:
+        """How often qBittorrent didn't know us any more, a number that only grows: mostly it was started again."""
+        return self._logins + self._beginnings
 
     async def version(self) -> QbittorrentVersion:
         """Ask which version answers."""
@@ -109,6 +115,7 @@ class QbittorrentClient(QbittorrentSession):
             read = partial(self._sync.read, answer.body, everything=rid == 0)
             merged = read() if len(answer.body) < LARGE_BYTES else await asyncio.to_thread(read)
             if merged.everything and self._sync.begun:  # another session: perhaps another version since
+                self._beginnings += 1
                 version = await self.version()
             return self._sync.commit(merged, version=version.application, settings=self._settings)
 
