@@ -369,7 +369,7 @@ def scan_all(fleet: Fleet, kernel: Kernel) -> float:
 
 def pilot(fleet: Fleet, store: Kept, settings: PilotSettings) -> Kernel:
     """Return a kernel that watches, and does nothing."""
-    return Kernel(
+    kernel = Kernel(
         rules=RULES,
         journal=Rows(),
         store=store,
@@ -379,6 +379,8 @@ def pilot(fleet: Fleet, store: Kept, settings: PilotSettings) -> Kernel:
         on_entry=lambda _: None,
         on_settings=lambda _: None,
     )
+    kernel.asleep_after = timedelta.max  # hours pass between two turns here
+    return kernel
 
 
 class Run:

@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from custom_components.sokoul.autopilot import actuator
 from custom_components.sokoul.autopilot.desk import MOVED, NotPossible
+from custom_components.sokoul.autopilot.kernel import ASLEEP_AFTER
 from custom_components.sokoul.autopilot.ownership import QUARANTINE
 from custom_components.sokoul.autopilot.rules.registry import RULES
 from custom_components.sokoul.model.downloads import ConnectionStatus
@@ -142,6 +143,8 @@ class HealingMachine(RuleBasedStateMachine):
         assert not torrent.forced
         assert "keep" not in torrent.tags
         assert torrent.hash not in stack.kernel.settings.protected
+        if entry.actor == AUTOPILOT:
+            assert stack.kernel.settings.level(_POLICIES[entry.rule]) is Autonomy.ACT
         if _POLICIES[entry.rule].gated:
             assert stack.qbt.connection is not ConnectionStatus.DISCONNECTED
             assert not stack.qbt.away
@@ -174,7 +177,7 @@ class HealingMachine(RuleBasedStateMachine):
             self._come(1, private=private)
 
     def _pass(self, span: timedelta, every: timedelta) -> None:
-        end = self.stack.clock.now + span
+        end, every = self.stack.clock.now + span, min(every, ASLEEP_AFTER)
         while self.stack.clock.now < end:
             step = min(every, end - self.stack.clock.now)
             self.stack.pass_time(step)
@@ -203,6 +206,13 @@ class HealingMachine(RuleBasedStateMachine):
     def all_works_for_a_day(self) -> None:
         self.everything_works_again()
         self._pass(DAY, HOUR)
+
+    @rule(span=st.sampled_from([HOUR, 7 * HOUR, 4 * DAY]))
+    def the_machine_sleeps(self, *, span: timedelta) -> None:
+        """Nobody saw what happened then, so it counts for nothing."""
+        self.stack.clock.advance(span)
+        self.moved_at = {hash_: at + span for hash_, at in self.moved_at.items()}
+        self._do(self.stack.turn())
 
     @rule(points=st.integers(0, 40))
     def crash_soon(self, *, points: int) -> None:

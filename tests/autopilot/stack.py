@@ -219,7 +219,8 @@ class Stack:
         self.due = await self.kernel.step(self.world, self.index, changes, self.clock.now)
 
     async def run(self, span: timedelta, every: timedelta = 5 * MINUTE) -> None:
-        """Let time pass, with a turn now and then."""
+        """Let time pass, with a turn now and then. However long it is between two, the machine was awake."""
+        self.kernel.asleep_after = max(self.kernel.asleep_after, every)
         end = self.clock.now + span
         while self.clock.now < end:
             step = min(every, end - self.clock.now)

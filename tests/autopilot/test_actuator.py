@@ -491,7 +491,7 @@ async def test_taken_back_exactly_one_release_is_allowed_again() -> None:
     for number, title in enumerate(("Old.1", "Elsewhere", "OLD.1"), 50):
         record = stack.radarr._follow(digest(number), title, [1 if number != 52 else 2])
         stack.radarr._fail(record, search_again=False)
-    stack.clock.advance(DAY)
+    await stack.run(DAY, HOUR)
     torrent = await act(stack)
     assert len(stack.radarr.blocked) == 4
     await stack.desk.undo(the_one(stack).id, "somebody", stack.clock.now)

@@ -165,15 +165,39 @@ async def test_the_first_evaluation_is_a_report() -> None:
     await stack.turn()
     assert stack.journal.said() == [(DISCARD, OBSERVED)] * 3
     assert quarantined(stack) == []
+    await stack.run(15 * MINUTE)
     stack.stalled(4)
     await stack.run(MINUTE)
     assert (DISCARD, DONE) in stack.journal.said(), "after that it acts"
 
 
+@pytest.mark.parametrize("restarts", [True, False])
+async def test_it_lasts_until_the_evidence_could_be_trusted_once(*, restarts: bool) -> None:
+    """At each client: one that is away at first has its own."""
+    stack = Stack(always(DISCARD))
+    other = stack.add_client("qbt2")
+    arr = stack.add_arr("radarr2", client=other)
+    stack.stalled(1)
+    stack.stalled(2, arr=arr)
+    other.away = True
+    await stack.start()
+    await stack.run(5 * MINUTE, MINUTE)
+    if restarts:
+        await stack.restart()
+    await stack.run(30 * MINUTE, MINUTE)
+    assert stack.journal.said() == [(DISCARD, OBSERVED)]
+    stack.stalled(3)
+    await stack.run(MINUTE)
+    assert stack.journal.said(DONE) == [(DISCARD, DONE)], "after that it acts"
+    other.away = False
+    await stack.run(30 * MINUTE, MINUTE)
+    assert stack.journal.said(OBSERVED) == [(DISCARD, OBSERVED)] * 2
+
+
 async def test_only_the_very_first_evaluation_is_one() -> None:
     stack = Stack(always(DISCARD, gated=False))
     await stack.start()
-    await stack.turn()
+    await stack.run(15 * MINUTE)
     await stack.restart()
     stack.stalled()
     await stack.run(MINUTE)
@@ -798,6 +822,36 @@ async def test_time_that_was_counted_survives_a_restart_and_time_away_counts_for
     assert quarantined(stack) == [torrent.hash]
 
 
+async def test_while_the_machine_sleeps_no_time_is_counted() -> None:
+    stack = await running()
+    torrent = stack.stalled()
+    stack.offer()
+    await stack.run(25 * MINUTE)
+    stack.clock.advance(8 * HOUR)
+    await stack.run(MINUTE, MINUTE / 6)
+    assert (torrent.announced, quarantined(stack)) == (0, []), "nothing was seen of these hours"
+    await stack.run(9 * MINUTE)
+    assert torrent.announced == 0, "what its client says has to settle first"
+    await stack.run(15 * MINUTE)
+    assert torrent.announced == 1
+    await stack.run(5 * HOUR + 15 * MINUTE)
+    assert quarantined(stack) == []
+    await stack.run(25 * MINUTE)
+    assert quarantined(stack) == [torrent.hash]
+
+
+async def test_a_clock_that_is_set_back_holds_nothing_up() -> None:
+    stack = await running()
+    torrent = stack.stalled()
+    stack.offer()
+    await stack.run(3 * HOUR)
+    stack.clock.advance(-DAY)
+    await stack.run(3 * HOUR)
+    assert quarantined(stack) == []
+    await stack.run(20 * MINUTE)
+    assert quarantined(stack) == [torrent.hash]
+
+
 async def test_what_a_person_refused_is_remembered_through_a_crash() -> None:
     """What was learned is stored every few minutes; what was said is in the journal at once."""
     stack = await suggesting()
@@ -930,6 +984,23 @@ async def test_listeners_hear_of_every_entry() -> None:
     stack.stalled()
     await stack.run(HOUR)
     assert [(entry.id, entry.status) for entry in stack.told] == [(1, EntryStatus.RUNNING), (1, DONE)]
+
+
+async def test_what_was_taken_away_is_forgotten_though_nobody_could_be_told() -> None:
+    stack = await running(always(DISCARD, ceiling=SUGGEST))
+    torrents = [stack.stalled(number) for number in range(1, 5)]
+    await stack.run(30 * MINUTE)
+    assert len(stack.kernel.suggestions) == 4
+    for torrent in torrents:
+        del stack.qbt.torrents[torrent.hash]
+    stack.journal.failing["add"] = Failure
+    stack.clock.advance(MINUTE)
+    with pytest.raises(Failure):
+        await stack.turn()
+    stack.journal.failing.clear()
+    await stack.run(5 * MINUTE)
+    assert (len(stack.kernel.watch), stack.kernel.suggestions) == (0, ())
+    assert stack.journal.entries[-1].rule == "other_tool", "and it is told as soon as it can be"
 
 
 async def test_other_tools_are_noticed() -> None:

@@ -10,7 +10,9 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from typing import Any
 
+from ..model.backend import DOWNLOAD_CLIENT_KINDS
 from ..model.downloads import Torrent
 from ..model.journal import (
     AUTOPILOT,
@@ -62,6 +64,8 @@ SETTLE_EVERY = timedelta(minutes=1)
 ASK_LINES_EVERY = timedelta(minutes=2)
 #: What can't be settled for so long won't be: a backend is gone, or refuses.
 SETTLED_WITHIN = timedelta(days=3)
+#: A turn that comes so late tells that the machine slept, or that its clock was set: pauses are five minutes at most.
+ASLEEP_AFTER = timedelta(minutes=15)
 #: Of so many downloads that are due, and that want nothing, the event loop has its turn in between.
 JUDGED_AT_ONCE = 50
 #: So many rows of the journal are read at once.
@@ -84,8 +88,51 @@ class _Then(Enum):
     NOTHING = auto()  # it is being dealt with
 
 
+class _FirstLook:
+    """The very first look at all downloads, which is a report: at each client it is one whose evidence can be trusted.
+
+    It outlives a restart.
+    """
+
+    def __init__(self, *, over: bool = True, had: Collection[str] = (), began: bool = False) -> None:
+        self._over = over
+        self._had = frozenset(had)  # the clients at which it took place
+        self._began = began
+        self._clients: frozenset[str] = frozenset()
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any] | None) -> _FirstLook:
+        """Return how far it had come; None: it is over."""
+        return cls() if stored is None else cls(over=False, had=stored.get("had", ()), began=bool(stored))
+
+    def as_json(self) -> Mapping[str, Any] | None:
+        """Return how far it has come, None when it is over."""
+        return None if self._over else {"had": sorted(self._had)}
+
+    def begins(self, world: World) -> None:
+        """Note at which clients it has to take place."""
+        self._clients = frozenset(each.id for each in world.backends.values() if each.kind in DOWNLOAD_CLIENT_KINDS)
+
+    def is_at(self, download: Download) -> bool:
+        """Tell whether what is said of a download is only reported."""
+        if self._over:
+            return False
+        if download.client_id in self._clients:
+            return download.client_id not in self._had
+        return not self._began
+
+    def took_place(self, trusted: Collection[str]) -> None:
+        """Note that all was looked at, and whose evidence could be trusted."""
+        if not self._over:
+            self._began = True
+            self._had = self._had.union(trusted)
+            self._over = self._clients <= self._had
+
+
 class Kernel:
     """Decides. `on_entry` is called with every entry of the journal that is new or changed."""
+
+    asleep_after = ASLEEP_AFTER
 
     def __init__(
         self,
@@ -108,7 +155,8 @@ class Kernel:
         self._on_entry = on_entry
         self._on_settings = on_settings
         self._busy = asyncio.Lock()
-        self._first = False  # the first evaluation ever is a report
+        self._first = _FirstLook()
+        self._last_step: datetime | None = None
         self._stored_at: datetime | None = None
         self._ours: dict[str, int | None] = {}  # by hash and name: what it grabbed itself, and how many shared it
         self._suggested: dict[int, JournalEntry] = {}  # what a person is being asked
@@ -129,7 +177,7 @@ class Kernel:
         """Remember what was known, and what was said and done since that was stored."""
         stored = dict(await self._store.load())
         alive = stored.pop(ALIVE, None)
-        self._first = alive is None
+        self._first = _FirstLook.from_json({} if alive is None else alive.get("first"))
         ran_until = min(datetime.fromtimestamp(alive["at"], now.tzinfo), now) if alive else now
         memories = {}
         for subject, stored_memory in stored.items():
@@ -186,7 +234,7 @@ class Kernel:
             self.watch.learned.discard(subject)
             if number % JUDGED_AT_ONCE == 0:
                 await asyncio.sleep(0)
-        self._store.keep(ALIVE, {"at": now.timestamp()})
+        self._store.keep(ALIVE, {"at": now.timestamp(), "first": self._first.as_json()})
         self._stored_at = now
 
     def _policy_of(self, rule: AnyRule) -> object:
@@ -232,9 +280,12 @@ class Kernel:
         Between any two downloads a person may get their turn, see `alone`.
         """
         async with self._busy:
-            await self._notice_others(world, index, changes, now)
+            self._notice_sleep(now)
+            self._first.begins(world)
+            self._notice_taken(world, index, changes, now)
             for _ in self.watch.follow(world, index, changes, now):
                 await asyncio.sleep(0)
+            await self._tell_of_taken(now)
             await self._settle(now)
             await self._tidy(now)
             await self._expire(changes, now)
@@ -249,10 +300,18 @@ class Kernel:
             if number % JUDGED_AT_ONCE == 0:
                 await asyncio.sleep(0)
         async with self._busy:
-            self._first = False
+            self._first.took_place(self.watch.trusted)
             if self._stored_at is None or now - self._stored_at >= STORE_EVERY:
                 await self._keep(now)
         return self.watch.next_due
+
+    def _notice_sleep(self, now: datetime) -> None:
+        """Count no time in which there were no turns, nor what a clock was set forward; one set back delays nothing."""
+        last, self._last_step = self._last_step, now
+        if last is None or timedelta() <= now - last <= self.asleep_after:
+            return
+        self.watch.slept(last, now)
+        self._stored_at = self._settled_at = self._tidied_at = self._lines_asked_at = None
 
     async def _ask_lines(self, now: datetime) -> None:
         """Where nobody is connected, a tracker that answers shows that the line works nevertheless."""
@@ -480,7 +539,7 @@ class Kernel:
         """Return how far a proposal may go: as far as everything allows that has a say in it."""
         allowed, _why = ceiling(case, self.claims())
         level = least(allowed, proposal.ceiling, self._settings.level(rule))
-        if self._first:
+        if self._first.is_at(case.download):
             return least(level, Autonomy.OBSERVE)
         if level is Autonomy.ACT and proposal.act in DESTRUCTIVE_ACTS and self.must_ask(rule, case):
             return Autonomy.SUGGEST
@@ -626,8 +685,8 @@ class Kernel:
             self.change(self._settings.with_autonomy(rule.key, Autonomy.SUGGEST))
         return await self.write(entry)
 
-    async def _notice_others(self, world: World, index: DownloadIndex, changes: Changes, now: datetime) -> None:
-        """Say so when something else takes away unfinished downloads: two that heal undo each other's work."""
+    def _notice_taken(self, world: World, index: DownloadIndex, changes: Changes, now: datetime) -> None:
+        """Notice unfinished downloads that something else took away, before they are forgotten."""
         for subject in changes.removed | changes.changed:
             after = index.get(subject)
             if after is not None and after.torrent is not None:
@@ -638,11 +697,13 @@ class Kernel:
             client = world.backends.get(before.client_id or "")
             if client is not None and client.available:
                 self._taken.append((now, before.label))
+
+    async def _tell_of_taken(self, now: datetime) -> None:
+        """Say so when something else takes away unfinished downloads: two that heal undo each other's work."""
         self._taken = [taken for taken in self._taken if now - taken[0] < timedelta(hours=1)]
         told = self._told_at is not None and now - self._told_at < TELL_OF_OTHERS_EVERY
         if len(self._taken) < MANY_TAKEN or told:
             return
-        self._told_at = now
         labels = tuple(dict.fromkeys(label for _, label in self._taken))
         await self.write(
             JournalEntry(
@@ -656,6 +717,7 @@ class Kernel:
                 reason=Reason(key="heal.other_tool", parameters={"count": len(self._taken), "names": labels}),
             )
         )
+        self._told_at = now
 
     async def _tidy(self, now: datetime) -> None:
         """Let go of what was in quarantine for long enough; where the disk is low, of the oldest at once."""

@@ -162,6 +162,20 @@ class Watch:
         """Look at everything anew the next time: a person changed how it is to be judged."""
         self._reconsider = True
 
+    def slept(self, since: datetime, now: datetime) -> None:
+        """Count no time since a moment: nobody looked, or the clock was set. What clients say has to settle anew."""
+        for subject, watched in self._watched.items():
+            clocks = {rule: clock.stopped(since) for rule, clock in watched.memory.clocks.items()}
+            self.learn(subject, replace(watched.memory, clocks=clocks, pace=None))
+        for client in self._clients.values():
+            client.line = replace(client.line, answering_since=now, alive_at=None)
+        self.reconsider()
+
+    @property
+    def trusted(self) -> frozenset[str]:
+        """The download clients whose gate is open."""
+        return frozenset(client_id for client_id, client in self._clients.items() if client.gate.open)
+
     def line_works(self, client_id: str, now: datetime) -> None:
         """Note that a tracker answered: the line of this client works, though nobody is connected."""
         client = self._clients[client_id]
