@@ -23,6 +23,12 @@ from custom_components.sokoul import services_healing
 from custom_components.sokoul.binary_sensor import CONNECTIVITY
 from custom_components.sokoul.connectors.registry import CONNECTORS
 from custom_components.sokoul.const import DOMAIN, PLATFORMS
+from custom_components.sokoul.governor_entities import (
+    GOVERNOR_BINARY_SENSORS,
+    GOVERNOR_NUMBERS,
+    GOVERNOR_SENSORS,
+    GOVERNOR_SWITCHES,
+)
 from custom_components.sokoul.guard_entities import GUARD_BUTTONS, GUARD_EVENTS, GUARD_SENSORS, GUARD_SWITCHES
 from custom_components.sokoul.healing import (
     ALL_RULES,
@@ -259,9 +265,10 @@ def entity_tables() -> dict[str, dict[str, Any]]:
     connectors = CONNECTORS.values()
     parts = [part for connector in connectors for part in connector.parts]
     sources: dict[str, Iterable[Any]] = {
-        "sensor": (*HUB_SENSORS, *COMMON_SENSORS, *HEALING_SENSORS, *GUARD_SENSORS),
-        "binary_sensor": (*HUB_BINARY_SENSORS, CONNECTIVITY),
-        "switch": (*HEALING_SWITCHES, *GUARD_SWITCHES),
+        "sensor": (*HUB_SENSORS, *COMMON_SENSORS, *HEALING_SENSORS, *GUARD_SENSORS, *GOVERNOR_SENSORS),
+        "binary_sensor": (*HUB_BINARY_SENSORS, CONNECTIVITY, *GOVERNOR_BINARY_SENSORS),
+        "switch": (*HEALING_SWITCHES, *GUARD_SWITCHES, *GOVERNOR_SWITCHES),
+        "number": GOVERNOR_NUMBERS,
         "button": GUARD_BUTTONS,
         "select": HEALING_SELECTS,
         "event": (*HEALING_EVENTS, *GUARD_EVENTS),

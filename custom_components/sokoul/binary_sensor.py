@@ -12,15 +12,15 @@ from .data import SokoulConfigEntry
 from .entity import (
     AnyCoordinator,
     BackendEntity,
-    GuardEntity,
+    GovernedEntity,
     HubEntity,
     PacedEntity,
     PartEntity,
     PlatformSetup,
     guarded,
 )
+from .governor_entities import GOVERNOR_BINARY_SENSORS
 from .overview import HUB_BINARY_SENSORS
-from .port_entities import PORT_BINARY_SENSORS
 
 # Reads only, through the coordinators.
 PARALLEL_UPDATES = 0
@@ -49,8 +49,8 @@ async def async_setup_entry(
             make_part=PartBinarySensor,
         )
     )
-    hub.add_platform(PlatformSetup(async_add_entities, of_backend=guarded(PORT_BINARY_SENSORS), make=GuardBinarySensor))
     hub.add_platform(PlatformSetup(async_add_entities, of_backend=lambda _: (CONNECTIVITY,), make=Connectivity))
+    hub.add_platform(PlatformSetup(async_add_entities, of_backend=guarded(GOVERNOR_BINARY_SENSORS), make=Throttled))
 
 
 class _BinarySensor(PacedEntity, BinarySensorEntity):
@@ -71,10 +71,6 @@ class PartBinarySensor(PartEntity, _BinarySensor):
     """A binary sensor of a disk, of an indexer."""
 
 
-class GuardBinarySensor(GuardEntity, _BinarySensor):
-    """A binary sensor of a guard."""
-
-
 class Connectivity(BackendEntity, _BinarySensor):
     """Whether the backend answers: known all the time, above all while it does not."""
 
@@ -86,6 +82,10 @@ class Connectivity(BackendEntity, _BinarySensor):
     @override
     def read(self) -> bool:
         return self.coordinator.answering
+
+
+class Throttled(GovernedEntity, _BinarySensor):
+    """Whether the governor demands something of a download client."""
 
 
 class HubBinarySensor(HubEntity, _BinarySensor):

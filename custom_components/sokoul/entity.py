@@ -24,6 +24,7 @@ from .model.backend import DOWNLOAD_CLIENT_KINDS
 
 if TYPE_CHECKING:
     from .data import SokoulConfigEntry
+    from .governing import ClientGovernor, Governing
     from .guarding import ClientGuard
     from .hub import Hub
 
@@ -264,6 +265,53 @@ class GuardEntity(BackendEntity):
     @override
     def read(self) -> Any:
         return self.entity_description.value(self.guard)  # type: ignore[attr-defined]
+
+    @property
+    @override
+    def available(self) -> bool:
+        return True
+
+
+class GoverningEntity(HubEntity):
+    """An entity of the governor as a whole."""
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.async_on_remove(self.hub.governing.add_listener(self.write_if_new))
+
+    @override
+    def read(self) -> Any:
+        return self.entity_description.value(self.hub)  # type: ignore[attr-defined]
+
+    @property
+    @override
+    def available(self) -> bool:
+        return True
+
+
+class GovernedEntity(BackendEntity):
+    """An entity of what the governor does at a backend: it knows that also while the backend is away."""
+
+    @property
+    def governing(self) -> Governing:
+        """The governor."""
+        hub: Hub = self.coordinator.config_entry.runtime_data
+        return hub.governing
+
+    @property
+    def client(self) -> ClientGovernor:
+        """What it does at a download client."""
+        return self.governing.of(self.coordinator)
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.async_on_remove(self.governing.add_listener(self.write_if_new))
+
+    @override
+    def read(self) -> Any:
+        return self.entity_description.value(self.client)  # type: ignore[attr-defined]
 
     @property
     @override

@@ -38,9 +38,8 @@ async def take_leave(
     hass: HomeAssistant, connector: Connector[Any, Any], connection: Connection, title: str, notes: Mapping[str, Any]
 ) -> None:
     """Take back what is noted of a backend. What can't be is logged, with what to do; nothing waits for it for long."""
-    undos = (connector.undo, push.UNDO if connector.pushes else None)
-    for undo in undos:
-        if undo is not None and (note := notes.get(undo.memory_key)) is not None:
+    for undo in (*connector.undos, *([push.UNDO] if connector.pushes else [])):
+        if (note := notes.get(undo.memory_key)) is not None:
             await _take_back(hass, connector, connection, title, undo, note)
 
 

@@ -82,17 +82,32 @@ def _containers(engine: AnyCoordinator) -> tuple[Container, ...]:
 
 
 def _hosts_of(hub: Hub, engine: AnyCoordinator, containers: Iterable[Container]) -> set[str]:
-    """Return under which names and addresses the machine of an engine is known here.
+    """Return under which names and addresses the machine of an engine is known here."""
+    host = (URL(engine.connection.url).host or "").lower()
+    return {*LOCAL_HOSTS, *_own_hosts(hub), host} - {""} if _is_ours(engine, containers) else {host}
 
-    Behind a socket is our own machine. So it is, as good as certainly, behind a proxy that is one of its containers.
+
+def _is_ours(engine: AnyCoordinator, containers: Iterable[Container]) -> bool:
+    """Tell whether an engine is that of our own machine.
+
+    Behind a socket it is. So it is, as good as certainly, behind a proxy that is one of its containers.
     """
     host = (URL(engine.connection.url).host or "").lower()
-    is_ours = (
+    return (
         socket_path(engine.connection.url) is not None
         or host in LOCAL_HOSTS
         or any(host in {each.name.lower(), each.service, *each.hosts} for each in containers)
     )
-    return {*LOCAL_HOSTS, *_own_hosts(hub), host} - {""} if is_ours else {host}
+
+
+def runs_here(hub: Hub, backend: AnyCoordinator) -> bool:
+    """Tell whether a backend runs on Home Assistant's own machine. False also where there is no telling."""
+    host = (URL(backend.connection.url).host or "").lower()
+    if host in LOCAL_HOSTS or host in _own_hosts(hub) or Way.of(backend.memory).kind is WayKind.APP:
+        return True
+    home = home_of(hub, backend)
+    # its image alone is too little: there may be another one of its kind on another machine
+    return home is not None and home.found.by is not MatchedBy.IMAGE and _is_ours(home.engine, home.containers)
 
 
 def _own_hosts(hub: Hub) -> set[str]:

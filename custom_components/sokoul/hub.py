@@ -18,6 +18,7 @@ from .const import DOMAIN, LOGGER, START_PATIENCE
 from .coordinator import BackendCoordinator
 from .entity import PlatformSetup, backend_device_info, hub_device_info, part_devices
 from .farewell import take_leave
+from .governing import Governing
 from .guarding import Guarding
 from .memory import HubMemory
 from .overview import Overview
@@ -53,6 +54,7 @@ class Hub:
         self.paths = PathProof(self)
         self.pilot: Pilot = Pilot(self)
         self.guarding = Guarding(self)
+        self.governing = Governing(self)
         self._platforms: list[PlatformSetup] = []
         self._listeners: list[Callable[[], None]] = []
 
@@ -69,6 +71,7 @@ class Hub:
         if refreshes:
             await asyncio.wait(refreshes, timeout=START_PATIENCE.total_seconds())
         self.guarding.start()
+        self.governing.start()
         await self.pilot.start()
         self.entry.async_on_unload(async_at_started(self.hass, self.push.start))
         self.entry.async_on_unload(async_track_time_interval(self.hass, self._take_samples, SAMPLE_INTERVAL))
@@ -78,6 +81,7 @@ class Hub:
         """End all work, then write what it left to remember."""
         await self.pilot.stop()
         await self.guarding.stop()
+        await self.governing.stop()
         await asyncio.gather(*(backend.async_shutdown() for backend in self.backends.values()))
         self.push.stop()
         await self.memory.save_now()

@@ -13,6 +13,7 @@ from .data import SokoulConfigEntry
 from .entity import (
     AnyCoordinator,
     BackendEntity,
+    GovernedEntity,
     GuardEntity,
     HealingEntity,
     HubEntity,
@@ -21,6 +22,7 @@ from .entity import (
     PlatformSetup,
     guarded,
 )
+from .governor_entities import GOVERNOR_SENSORS, REASON
 from .guard_entities import GUARD_SENSORS
 from .healing import HEALING_SENSORS
 from .overview import HUB_SENSORS
@@ -71,6 +73,7 @@ async def async_setup_entry(
     hub.add_platform(
         PlatformSetup(async_add_entities, of_backend=guarded((*GUARD_SENSORS, *PORT_SENSORS)), make=GuardSensor)
     )
+    hub.add_platform(PlatformSetup(async_add_entities, of_backend=guarded(GOVERNOR_SENSORS), make=governor_sensor))
     hub.add_platform(PlatformSetup(async_add_entities, of_backend=lambda _: COMMON_SENSORS, make=CommonSensor))
 
 
@@ -103,6 +106,34 @@ class CommonSensor(BackendEntity, _Sensor):
 
 class GuardSensor(GuardEntity, _Sensor):
     """A sensor of a guard."""
+
+
+class GovernorSensor(GovernedEntity, _Sensor):
+    """A sensor of what the governor does at a download client."""
+
+
+class ReasonSensor(GovernorSensor):
+    """Why a download client is throttled: what about, and in sentences."""
+
+    @override
+    def read(self) -> tuple[str, tuple[str, ...]]:
+        value: str = super().read()
+        return value, self.client.explain()
+
+    @property
+    @override
+    def native_value(self) -> str:
+        return self.read()[0]
+
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, Any]:
+        return {"explanation": " ".join(self.read()[1])}
+
+
+def governor_sensor(coordinator: AnyCoordinator, description: BackendSensor[Any]) -> GovernorSensor:
+    """Return a sensor of what the governor does at a download client."""
+    return (ReasonSensor if description is REASON else GovernorSensor)(coordinator, description)
 
 
 class HubSensor(HubEntity, _Sensor):

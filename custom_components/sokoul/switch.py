@@ -8,7 +8,8 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .connectors.base import BackendSwitch
 from .data import SokoulConfigEntry
-from .entity import BackendEntity, GuardEntity, HealingEntity, PlatformSetup, guarded
+from .entity import BackendEntity, GoverningEntity, GuardEntity, HealingEntity, PlatformSetup, guarded
+from .governor_entities import GOVERNOR_SWITCHES, GovernorSwitch
 from .guard_entities import GUARD_SWITCHES, GuardSwitch
 from .healing import HEALING_SWITCHES, HealingSwitch
 from .port_entities import PORT_SWITCHES
@@ -24,6 +25,7 @@ async def async_setup_entry(
     del hass
     hub = entry.runtime_data
     async_add_entities(RuleSwitch(hub, description) for description in HEALING_SWITCHES)
+    async_add_entities(SwitchOfGovernor(hub, description) for description in GOVERNOR_SWITCHES)
     hub.add_platform(
         PlatformSetup(async_add_entities, of_backend=lambda backend: backend.connector.switches, make=SokoulSwitch)
     )
@@ -100,3 +102,23 @@ class SwitchOfGuard(GuardEntity, SwitchEntity):
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
         self.entity_description.turn(self.guard, False)
+
+
+class SwitchOfGovernor(GoverningEntity, SwitchEntity):
+    """A switch of the governor."""
+
+    entity_description: GovernorSwitch
+
+    @property
+    @override
+    def is_on(self) -> bool:
+        on: bool = self.read()
+        return on
+
+    @override
+    async def async_turn_on(self, **kwargs: Any) -> None:
+        self.entity_description.turn(self.hub, True)
+
+    @override
+    async def async_turn_off(self, **kwargs: Any) -> None:
+        self.entity_description.turn(self.hub, False)

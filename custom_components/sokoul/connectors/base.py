@@ -360,8 +360,8 @@ class Connector[ClientT: Client, SnapshotT]:
     neighbours: Callable[[ClientT], Awaitable[tuple[Neighbour, ...]]] = no_neighbours
     #: called after each successful read, for what a person asked to hold on to (see `holding.py`)
     after_read: Callable[[Backend[ClientT, SnapshotT]], Awaitable[None]] | None = None
-    #: takes back, at the end, what was changed there (see `holding.py`)
-    undo: Undo[ClientT] | None = None
+    #: take back, at the end, what was changed there (see `holding.py` and `limiting.py`)
+    undos: tuple[Undo[ClientT], ...] = ()
     #: it keeps files in folders that Home Assistant may see too
     files: Files[ClientT, SnapshotT] | None = None
     #: how many bytes are free on each of its disks, by path ("" where it has but one): noted over time

@@ -43,7 +43,8 @@ from .base import (
     nothing_urgent,
     space_sensor,
 )
-from .holding import PAUSE, UNDO, keep_holding
+from .holding import PAUSE, UNDO as LET_GO, keep_holding
+from .limiting import UNDO as LIFT_LIMITS
 from .session import cookieless_session
 
 #: Something downloads: progress is worth looking at. A delta costs a few kilobytes.
@@ -305,7 +306,7 @@ QBITTORRENT: Connector[QbittorrentClient, Source] = Connector(
     recommended_version=(5, 0),
     sniff=("api/v2/app/webapiVersion", sniffed),
     after_read=keep_holding,
-    undo=UNDO,
+    undos=(LET_GO, LIFT_LIMITS),
     files=Files(folders=folders, samples=samples),
     free_space=free_space,
     sensors=SENSORS,

@@ -100,7 +100,7 @@ def _celsius(entity_id: str, text: str, unit: str | None) -> float:
     return round(TemperatureConverter.convert(value, unit, UnitOfTemperature.CELSIUS), 1)
 
 
-def _is_machine(reference: str) -> bool:
+def is_machine(reference: str) -> bool:
     """Tell whether an address is where a machine shows its sensors; else it is an entity."""
     return reference.startswith("/")
 
@@ -115,7 +115,7 @@ def keep(hass: HomeAssistant, entity_id: str) -> str:
 
 def shown(hass: HomeAssistant, reference: str) -> str:
     """Return the entity id of what was kept, as it was kept where it is gone; "" for this machine."""
-    if _is_machine(reference):
+    if is_machine(reference):
         return ""
     return er.async_resolve_entity_id(er.async_get(hass), reference) or reference
 
@@ -127,7 +127,7 @@ type Client = ThermalClient | EntityClient
 
 def connect(hass: HomeAssistant, connection: Connection) -> Client:
     """Return what reads this machine, or an entity."""
-    return ThermalClient(Path(connection.url)) if _is_machine(connection.url) else EntityClient(hass, connection.url)
+    return ThermalClient(Path(connection.url)) if is_machine(connection.url) else EntityClient(hass, connection.url)
 
 
 async def identify(client: Client) -> Identity:
