@@ -13,6 +13,7 @@ from .entity import (
     AnyCoordinator,
     BackendEntity,
     GovernedEntity,
+    GuardEntity,
     HubEntity,
     PacedEntity,
     PartEntity,
@@ -21,6 +22,7 @@ from .entity import (
 )
 from .governor_entities import GOVERNOR_BINARY_SENSORS
 from .overview import HUB_BINARY_SENSORS
+from .port_entities import PORT_BINARY_SENSORS
 
 # Reads only, through the coordinators.
 PARALLEL_UPDATES = 0
@@ -49,6 +51,7 @@ async def async_setup_entry(
             make_part=PartBinarySensor,
         )
     )
+    hub.add_platform(PlatformSetup(async_add_entities, of_backend=guarded(PORT_BINARY_SENSORS), make=GuardBinarySensor))
     hub.add_platform(PlatformSetup(async_add_entities, of_backend=lambda _: (CONNECTIVITY,), make=Connectivity))
     hub.add_platform(PlatformSetup(async_add_entities, of_backend=guarded(GOVERNOR_BINARY_SENSORS), make=Throttled))
 
@@ -69,6 +72,10 @@ class SokoulBackendBinarySensor(BackendEntity, _BinarySensor):
 
 class PartBinarySensor(PartEntity, _BinarySensor):
     """A binary sensor of a disk, of an indexer."""
+
+
+class GuardBinarySensor(GuardEntity, _BinarySensor):
+    """A binary sensor of a guard."""
 
 
 class Connectivity(BackendEntity, _BinarySensor):

@@ -1,6 +1,6 @@
 """Sensors: of the backends, of their parts, and of everything together."""
 
-from typing import override
+from typing import Any, override
 
 from homeassistant.components.sensor import SensorDeviceClass, SensorEntity, SensorStateClass
 from homeassistant.const import EntityCategory, UnitOfTime
