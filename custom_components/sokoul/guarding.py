@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
 from . import wording
@@ -19,7 +20,7 @@ from .autopilot.guards import drill as drills
 from .autopilot.guards.drill import Drill, DrillFacts, DrillPolicy
 from .autopilot.guards.evidence import Seen
 from .autopilot.guards.shelter import Clue, Shelter, infer
-from .autopilot.guards.vpn_types import Containment, Protection, Verdict, VpnMemory, VpnState
+from .autopilot.guards.vpn_types import Containment, Proof, Protection, Verdict, VpnMemory, VpnState
 from .autopilot.vpn_lane import Reaction, VpnLane
 from .clients.errors import BackendError
 from .connectors.holding import holds, let_go, seize
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 MEMORY_KEY = "vpn_guard"  # of a client: what its guard learned. It holds addresses of the person's home
 ON_KEY = "vpn_guard_on"  # False: a person switched it off
+ISSUE = "vpn_leaking"
+
 PROXY_KEY = "proxy"  # of a VPN: its HTTP proxy. It may hold a login
 SHELTER_KEY = "shelter"  # by which VPN it is sheltered, and who says so
 
@@ -206,16 +209,21 @@ class ClientGuard:
     @callback
     def look_again(self) -> None:
         """Take in what changed elsewhere: the topology, the tunnel, what a person set."""
-        self.shelter = self._guarding.shelter_of(self.backend)
-        protection, tunnel = self._protection(), self._guarding.tunnel(self.shelter.vpn_id)
-        news = (protection, tunnel) != (self.lane.protection, self.lane.tunnel)
-        self.lane.protection, self.lane.tunnel = protection, tunnel
-        self.lane.outside = self._guarding.lookout.said()
-        self.lane.through = self._guarding.lookout.said(self.proxy) if self.proxy else ()
+        before = self.lane.protection, self.lane.tunnel
+        self._take_in()
+        news = before != (self.lane.protection, self.lane.tunnel)
         if self._wanted and (news or not self.guards):
             self._step_in(NOW)
         self.port.look_again()
         self._tell()
+
+    @callback
+    def _take_in(self) -> None:
+        self.shelter = self._guarding.shelter_of(self.backend)
+        self.lane.protection = self._protection()
+        self.lane.tunnel = self._guarding.tunnel(self.shelter.vpn_id)
+        self.lane.outside = self._guarding.lookout.said()
+        self.lane.through = self._guarding.lookout.said(self.proxy) if self.proxy else ()
 
     @property
     def guards(self) -> bool:
@@ -248,6 +256,7 @@ class ClientGuard:
 
     async def _take_step(self) -> None:
         pause = timedelta(seconds=1)
+        self._take_in()  # of a VPN that says the same again nobody is told
         try:
             if self.on and self.shelter.containment is not Containment.NONE:
                 pause = await self.lane.step(dt_util.utcnow)
@@ -276,6 +285,7 @@ class ClientGuard:
     async def stop(self) -> None:
         """End. What is stopped stays so, and is known at the next start."""
         self._stopped = True
+        ir.async_delete_issue(self.backend.hass, DOMAIN, f"{ISSUE}_{self.backend.subentry_id}")
         await self.port.stop()
         step = self._step
         if step is not None:
@@ -314,11 +324,31 @@ class ClientGuard:
         self.backend.remember(MEMORY_KEY, self.lane.memory.as_json())
         if verdict.state is not before:
             LOGGER.debug("The VPN of %s: %s", self.backend.title, verdict.state)
+            self._report(verdict)
             if verdict.state in _BAD:
                 self._announce(str(verdict.state), reasons=verdict.reasons)
             elif before in _BAD:
                 self._announce("protected", reasons=verdict.reasons)
         self._tell()
+
+    @callback
+    def _report(self, verdict: Verdict) -> None:
+        """Keep the repair issue of a leak in step with the verdict."""
+        hass, issue = self.backend.hass, f"{ISSUE}_{self.backend.subentry_id}"
+        if verdict.state is not VpnState.LEAKING or verdict.proof is Proof.DRILL:
+            ir.async_delete_issue(hass, DOMAIN, issue)
+            return
+        words = wording.get(hass.config.language, dt_util.get_default_time_zone())
+        reasons = " ".join(sentence(reason, dt_util.utcnow(), words) for reason in verdict.reasons)
+        ir.async_create_issue(
+            hass,
+            DOMAIN,
+            issue,
+            is_fixable=False,
+            severity=ir.IssueSeverity.CRITICAL,
+            translation_key=ISSUE,
+            translation_placeholders={"backend": self.backend.title, "reason": reasons},
+        )
 
     @callback
     def _reacted(self, reaction: Reaction) -> None:

@@ -26,6 +26,7 @@ from .options_healing import HEALING_MENU, HealingOptions
 from .path_proof import is_folder
 from .report import links_text, paths_text
 from .restart_flow import RESTART_MENU, RestartOptions
+from .vpn_flow import VPN_MENU, VpnOptions
 
 AUTOMATIC = "automatic"
 NONE = "none"
@@ -44,7 +45,7 @@ class _Link:
         return (correction.source, correction.link_id) == (self.source, self.id)
 
 
-class SokoulOptionsFlow(RestartOptions, HealingOptions, DatabaseOptions):
+class SokoulOptionsFlow(VpnOptions, RestartOptions, HealingOptions, DatabaseOptions):
     """Live settings: they are kept in the hub's memory, so that nothing has to be reloaded."""
 
     def __init__(self) -> None:
@@ -59,7 +60,7 @@ class SokoulOptionsFlow(RestartOptions, HealingOptions, DatabaseOptions):
         if self.config_entry.state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="not_loaded")
         return self.async_show_menu(
-            step_id="init", menu_options=["links", "paths", *RESTART_MENU, *HEALING_MENU, *DATABASE_MENU]
+            step_id="init", menu_options=["links", "paths", *VPN_MENU, *RESTART_MENU, *HEALING_MENU, *DATABASE_MENU]
         )
 
     # --- who uses whom -----------------------------------------------------------------------------------------------

@@ -1,0 +1,172 @@
+"""Saying which VPN a download client is behind, and how it is kept inside. It counts at once, nothing is reloaded."""
+
+from typing import Any
+
+from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
+from homeassistant.helpers.selector import (
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+    TextSelector,
+)
+from homeassistant.util import dt as dt_util
+import voluptuous as vol
+from yarl import URL
+
+from . import wording
+from .autopilot.guards.shelter import Clue, Shelter
+from .autopilot.guards.vpn_types import Containment
+from .guarding import PROXY_KEY, ClientGuard
+from .hub import Hub
+from .journal_report import sentence
+from .markdown import plain
+
+VPN_MENU = ("vpn",)
+
+AUTOMATIC = "automatic"
+OTHER = "other"
+NO_VPN = "none"
+#: How a client is kept inside, as it can be chosen.
+WAYS = [str(way) for way in Containment if way is not Containment.NONE]
+
+
+class VpnOptions(OptionsFlow):
+    """The part of the options that is about VPNs."""
+
+    _client_id: str = ""
+
+    async def async_step_vpn(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show what each download client is behind, and ask which one to change."""
+        guards = self._guards()
+        if not guards:
+            return self.async_abort(reason="nothing_to_guard")
+        if user_input is not None:
+            self._client_id = user_input["backend"]
+            return await self.async_step_shelter()
+        words = wording.get(self.hass.config.language, dt_util.get_default_time_zone())
+        known = [
+            "- " + words.text("list.pair", name=f"**{plain(guard.backend.title)}**", text=self._known(guard, words))
+            for guard in guards.values()
+        ]
+        options = [SelectOptionDict(value=key, label=guard.backend.title) for key, guard in guards.items()]
+        return self.async_show_form(
+            step_id="vpn",
+            data_schema=vol.Schema({vol.Required("backend", default=next(iter(guards))): _select(options)}),
+            description_placeholders={"known": "\n".join(known)},
+            last_step=False,
+        )
+
+    async def async_step_shelter(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask which VPN it is, and how the client is kept inside."""
+        guard = self._guards().get(self._client_id)
+        if guard is None:  # removed meanwhile
+            return self.async_abort(reason="nothing_to_guard")
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            errors = _errors(user_input)
+            if not errors:
+                return self._choose(guard, user_input)
+        hub: Hub = self.config_entry.runtime_data
+        vpns = hub.guarding.vpns()
+        words = wording.get(self.hass.config.language)
+        options = [
+            SelectOptionDict(value=AUTOMATIC, label=words.text("shelter.automatic")),
+            *(SelectOptionDict(value=key, label=vpn.title) for key, vpn in vpns.items()),
+            SelectOptionDict(value=OTHER, label=words.text("shelter.other")),
+            SelectOptionDict(value=NO_VPN, label=words.text("shelter.no_vpn")),
+        ]
+        ways = SelectSelectorConfig(options=WAYS, mode=SelectSelectorMode.LIST, translation_key="vpn_way")
+        schema = vol.Schema(
+            {
+                vol.Required("vpn"): _select(options),
+                vol.Required("way"): SelectSelector(ways),
+                vol.Optional("interface"): TextSelector(),
+                vol.Optional("proxy"): TextSelector(),
+            }
+        )
+        shown = user_input if user_input is not None else _shown(guard)
+        return self.async_show_form(
+            step_id="shelter",
+            data_schema=self.add_suggested_values_to_schema(schema, shown),
+            errors=errors,
+            description_placeholders={"backend": guard.backend.title},
+            last_step=True,
+        )
+
+    def _guards(self) -> dict[str, ClientGuard]:
+        hub: Hub = self.config_entry.runtime_data
+        return hub.guarding.clients
+
+    def _choose(self, guard: ClientGuard, said: dict[str, Any]) -> ConfigFlowResult:
+        hub: Hub = self.config_entry.runtime_data
+        vpn = hub.guarding.backend(said["vpn"])
+        if vpn is not None:
+            vpn.remember(PROXY_KEY, said.get("proxy") or None)
+        guard.choose(_shelter(said))
+        return self.async_create_entry(data=dict(self.config_entry.options))
+
+    def _known(self, guard: ClientGuard, words: wording.Wording) -> str:
+        """Say what a client is behind, where that is known from, and how it stands."""
+        hub: Hub = self.config_entry.runtime_data
+        shelter = guard.shelter
+        vpn = hub.guarding.backend(shelter.vpn_id)
+        behind = words.text(
+            f"shelter.is_{shelter.containment}",
+            vpn=vpn.title if vpn is not None else "VPN",
+            interface=shelter.interface or "VPN",
+        )
+        parts = [behind] if shelter.containment is Containment.NONE else [behind, words.text(str(shelter.clue))]
+        if guard.verdict is not None:
+            parts += [sentence(reason, dt_util.utcnow(), words) for reason in guard.verdict.reasons[:1]]
+        return plain(" ".join(parts))
+
+
+def _shelter(said: dict[str, Any]) -> Shelter | None:
+    """Return what a person said; None: SOKOUL is to find out."""
+    if said["vpn"] == AUTOMATIC:
+        return None
+    if said["vpn"] == NO_VPN:
+        return Shelter(clue=Clue.PERSON)
+    return Shelter(
+        containment=Containment(said["way"]),
+        vpn_id=None if said["vpn"] == OTHER else said["vpn"],
+        interface=said.get("interface") or None,
+        clue=Clue.PERSON,
+    )
+
+
+def _shown(guard: ClientGuard) -> dict[str, Any]:
+    """Return what holds, as it stands in the form."""
+    shelter = guard.shelter
+    if shelter.clue is not Clue.PERSON:
+        vpn = AUTOMATIC
+    elif shelter.containment is Containment.NONE:
+        vpn = NO_VPN
+    else:
+        vpn = shelter.vpn_id or OTHER
+    way = shelter.containment if shelter.containment is not Containment.NONE else Containment.OPEN
+    return {"vpn": vpn, "way": str(way), "interface": shelter.interface or "", "proxy": guard.proxy}
+
+
+def _errors(said: dict[str, Any]) -> dict[str, str]:
+    """Return what can't be as it was typed."""
+    if said["vpn"] in {AUTOMATIC, NO_VPN}:
+        return {}
+    errors = {}
+    if said["way"] == Containment.BOUND and not said.get("interface", "").strip():
+        errors["interface"] = "interface_missing"
+    if proxy := said.get("proxy"):
+        try:
+            url = URL(proxy)
+        except ValueError:
+            url = URL()
+        if url.scheme not in {"http", "https"} or not url.host:
+            errors["proxy"] = "not_a_proxy"
+        elif said["vpn"] == OTHER:
+            errors["proxy"] = "proxy_of_no_backend"
+    return errors
+
+
+def _select(options: list[SelectOptionDict]) -> SelectSelector:
+    return SelectSelector(SelectSelectorConfig(options=options, mode=SelectSelectorMode.DROPDOWN))

@@ -1,0 +1,152 @@
+"""Saying in the options which VPN a download client is behind."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers import issue_registry as ir
+import pytest
+
+from custom_components.sokoul.autopilot.guards.vpn_types import Containment
+from custom_components.sokoul.const import DOMAIN
+from devstack.clock import ManualClock
+from devstack.gluetun import GluetunSimulator
+from devstack.qbittorrent import QbittorrentSimulator
+
+from .conftest import QBITTORRENT_ID, PassTime, SetUp, qbittorrent_subentry, subentry
+from .test_pause import add, running
+from .test_vpn_guard import PROTECTION, STEP, bind, shown
+
+GLUETUN_ID = "01SOKOULGLUETUN00000000000"
+PROXY = "http://gluetun:8888"
+
+
+@pytest.fixture
+async def gluetun(clock: ManualClock) -> AsyncIterator[GluetunSimulator]:
+    async with GluetunSimulator(clock=clock) as simulator:
+        yield simulator
+
+
+async def choose(hass: HomeAssistant, entry_id: str, **said: Any) -> Any:
+    """Walk to the form and answer it; returns what comes of that."""
+    flow = await hass.config_entries.options.async_init(entry_id)
+    flow = await hass.config_entries.options.async_configure(flow["flow_id"], {"next_step_id": "vpn"})
+    assert flow["step_id"] == "vpn"
+    flow = await hass.config_entries.options.async_configure(flow["flow_id"], {"backend": QBITTORRENT_ID})
+    assert flow["step_id"] == "shelter"
+    result = await hass.config_entries.options.async_configure(flow["flow_id"], said)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    return result
+
+
+async def test_a_person_says_how_a_client_is_sheltered(
+    hass: HomeAssistant,
+    qbittorrent: QbittorrentSimulator,
+    gluetun: GluetunSimulator,
+    set_up: SetUp,
+    pass_time: PassTime,
+) -> None:
+    vpn = subentry("gluetun", gluetun, GLUETUN_ID, title="Gluetun")
+    entry = await set_up(qbittorrent_subentry(qbittorrent), vpn)
+    hub = entry.runtime_data
+    guard = hub.guarding.of(hub.backends[QBITTORRENT_ID])
+    assert shown(hass, PROTECTION) == "none"
+    done = await choose(hass, entry.entry_id, vpn=GLUETUN_ID, way="namespace", proxy=PROXY)
+    assert done["type"] is FlowResultType.CREATE_ENTRY
+    assert (guard.shelter.containment, guard.shelter.vpn_id) == (Containment.NAMESPACE, GLUETUN_ID)
+    assert guard.proxy == PROXY
+    await pass_time(STEP)
+    assert shown(hass, PROTECTION) == "contained"
+    # it outlives a reload
+    await hass.config_entries.async_reload(entry.entry_id)
+    await pass_time(STEP)
+    assert shown(hass, PROTECTION) == "contained"
+    await choose(hass, entry.entry_id, vpn="none", way="open")
+    await pass_time(STEP)
+    assert shown(hass, PROTECTION) == "none"
+    await choose(hass, entry.entry_id, vpn="automatic", way="open")
+    assert shown(hass, PROTECTION) == "none"  # nothing points to a VPN
+
+
+@pytest.mark.parametrize(
+    ("said", "field", "error"),
+    [
+        ({"vpn": "other", "way": "bound"}, "interface", "interface_missing"),
+        ({"vpn": "other", "way": "open", "proxy": PROXY}, "proxy", "proxy_of_no_backend"),
+        ({"vpn": "other", "way": "open", "proxy": "gluetun:8888"}, "proxy", "not_a_proxy"),
+        ({"vpn": "other", "way": "open", "proxy": "http://[1"}, "proxy", "not_a_proxy"),
+    ],
+)
+async def test_what_can_not_be_so(
+    said: dict[str, str], field: str, error: str, hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp
+) -> None:
+    entry = await set_up(qbittorrent_subentry(qbittorrent))
+    result = await choose(hass, entry.entry_id, **said)
+    assert result["type"] is FlowResultType.FORM
+    assert result["errors"] == {field: error}
+    fixed = {"vpn": "other", "way": "bound", "interface": "wg0"}
+    result = await hass.config_entries.options.async_configure(result["flow_id"], fixed)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_without_a_download_client_there_is_nothing_to_say(hass: HomeAssistant, set_up: SetUp) -> None:
+    entry = await set_up()
+    flow = await hass.config_entries.options.async_init(entry.entry_id)
+    result = await hass.config_entries.options.async_configure(flow["flow_id"], {"next_step_id": "vpn"})
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "nothing_to_guard")
+
+
+async def test_a_client_that_is_removed_meanwhile(
+    hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp
+) -> None:
+    entry = await set_up(qbittorrent_subentry(qbittorrent))
+    flow = await hass.config_entries.options.async_init(entry.entry_id)
+    flow = await hass.config_entries.options.async_configure(flow["flow_id"], {"next_step_id": "vpn"})
+    hass.config_entries.async_remove_subentry(entry, QBITTORRENT_ID)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    result = await hass.config_entries.options.async_configure(flow["flow_id"], {"backend": QBITTORRENT_ID})
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "nothing_to_guard")
+
+
+async def test_a_client_that_is_not_bound_as_was_said_leaks_and_that_is_reported(
+    hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    add(qbittorrent, "one")
+    entry = await set_up(qbittorrent_subentry(qbittorrent))
+    await choose(hass, entry.entry_id, vpn="other", way="bound", interface="wg0")
+    await pass_time(STEP)
+    assert running(qbittorrent) == set()
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, f"vpn_leaking_{QBITTORRENT_ID}")
+    assert issue is not None
+    assert issue.translation_placeholders is not None
+    assert issue.translation_placeholders["reason"].startswith("qBittorrent has to be bound to wg0")
+    bind(qbittorrent, "wg0")
+    await pass_time(STEP, times=14)
+    assert running(qbittorrent) == {"one"}
+    assert ir.async_get(hass).async_get_issue(DOMAIN, f"vpn_leaking_{QBITTORRENT_ID}") is None
+
+
+async def test_an_open_client_is_stopped_when_its_vpn_goes_down_and_goes_on_when_it_is_back(
+    hass: HomeAssistant,
+    qbittorrent: QbittorrentSimulator,
+    gluetun: GluetunSimulator,
+    set_up: SetUp,
+    pass_time: PassTime,
+) -> None:
+    add(qbittorrent, "one", "two")
+    add(qbittorrent, "theirs", behaviour="stopped")
+    vpn = subentry("gluetun", gluetun, GLUETUN_ID, title="Gluetun")
+    entry = await set_up(qbittorrent_subentry(qbittorrent), vpn)
+    await choose(hass, entry.entry_id, vpn=GLUETUN_ID, way="open")
+    await pass_time(STEP)
+    assert running(qbittorrent) == {"one", "two"}
+    gluetun.tunnel.crash()
+    await pass_time(STEP)
+    assert shown(hass, PROTECTION) == "down"
+    assert running(qbittorrent) == set()
+    await pass_time(STEP, times=4)
+    assert gluetun.tunnel.connection is not None
+    qbittorrent.engine.weather.external_address = gluetun.tunnel.connection.server.address  # a tracker told it
+    await pass_time(STEP, times=12)
+    assert running(qbittorrent) == {"one", "two"}
