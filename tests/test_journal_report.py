@@ -197,6 +197,12 @@ def test_every_status_of_every_act_can_be_said(status: EntryStatus, act: ActKind
     assert words.text("journal.unreadable") not in entry_sentence(entry(status, act=act), NOW, words)
 
 
+def test_what_is_said_of_an_act_keeps_its_spaces() -> None:
+    """In French they are such that no line breaks between a word and its marks."""
+    asked = entry(EntryStatus.SUGGESTED, parameters={"candidate": CANDIDATE})
+    assert "prendre «\u00a0Dune.2021.1080p-NEW\u00a0» à la place" in outcome(asked, NOW, FR)
+
+
 def test_all_that_is_told_of_an_entry() -> None:
     done = entry(
         result=Reason(key="result.replaced", parameters={"release": "Dune-NEW"}),
