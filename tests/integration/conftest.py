@@ -17,6 +17,7 @@ from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
+from custom_components.sokoul.autopilot.kernel import Kernel
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.pilot import Pilot
 from custom_components.sokoul.store import Limits
@@ -198,9 +199,12 @@ def all_entities_enabled() -> Iterator[None]:
 
 
 @pytest.fixture
-def pass_time(hass: HomeAssistant, freezer: FrozenDateTimeFactory, clock: ManualClock) -> PassTime:
+def pass_time(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> PassTime:
     """Let time pass for Home Assistant and the simulators, in steps, and wait for what that leads to."""
     hass.loop.slow_callback_duration = float("inf")  # a leap in time is not a slow callback
+    monkeypatch.setattr(Kernel, "asleep_after", timedelta(days=36500))  # nor did the machine sleep
     freezer.move_to(clock.now())
 
     async def move(step: timedelta, times: int = 1, *, settle: bool = True) -> None:
