@@ -19,7 +19,9 @@ from homeassistant.util import dt as dt_util, slugify
 
 from . import markdown, notices, promotion, wording
 from .autopilot.desk import NotPossible
-from .autopilot.kernel import RIGHT_IN_A_ROW
+from .autopilot.kernel import RIGHT_IN_A_ROW, TELL_OF_OTHERS_EVERY
+from .autopilot.reviver import ABOUT
+from .autopilot.rules.backends import BACKEND_DOWN
 from .calls import admin
 from .const import DOMAIN, LOGGER
 from .healing import TRIES, level_of
@@ -37,14 +39,18 @@ ANSWERED = "mobile_app_notification_action"
 #: The actions that notify the app are called `notify.mobile_app_<phone>`.
 PHONE_PREFIX = "mobile_app_"
 
-#: The keys in the hub's memory: the phones that were chosen, and what they show.
+#: The keys in the hub's memory: the phones that were chosen and what each shows, when they made themselves heard, and
+#: up to which entry a person put away what was told.
 PHONES_KEY = "phones"
 ON_PHONES_KEY = "on_phones"
 ALERTS_KEY = "alerts"
+PUT_AWAY_KEY = "told_put_away"
 
 #: What is found within this time is told together.
 GATHER = timedelta(minutes=1)
 MOST_ALERTS_A_DAY = 3
+#: So many of the newest entries that only tell something are looked at when the journal is opened.
+TOLD_BEFORE = 200
 #: So long may it take to end what is being sent.
 STOP_PATIENCE = timedelta(seconds=5)
 
@@ -78,8 +84,7 @@ class NotifyPeople:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._hass = hub.hass
-        self._told: dict[str, tuple[str, str]] = {}  # titles and sentences, by what they are about
-        self._told_entries: dict[str, JournalEntry] = {}
+        self._told: dict[str, JournalEntry] = {}  # by what they are about
         self._offers: set[str] = set()  # rules that offer to act alone
         self._shown: dict[str, Notice] = {}  # in Home Assistant
         self._cancel_sync: CALLBACK_TYPE | None = None
@@ -99,7 +104,7 @@ class NotifyPeople:
             self._hass.bus.async_listen(ANSWERED, self._answered),
             persistent_notification.async_register_callback(self._hass, self._dismissed),
         ]
-        self._do(self._begin(), "offers of rules")
+        self._do(self._begin(), "what is told and offered")
 
     async def stop(self) -> None:
         """End, before the journal is closed: what is being read or sent may come to its end."""
@@ -122,27 +127,36 @@ class NotifyPeople:
             await self._show_on_phones({})
 
     async def _begin(self) -> None:
+        try:
+            await self._remember()
+        except StoreError as error:
+            LOGGER.debug("What was told before is not known: %s", error)
         for rule in promotion.RULES.values():
             await self._consider_offer(rule)
         await self._sync()
+
+    async def _remember(self) -> None:
+        """Take up what was told before a restart, unless it is over or a person put it away. Raises `StoreError`."""
+        put_away = self._hub.memory.get(PUT_AWAY_KEY, 0)
+        journal = self._hub.pilot.kernel.journal
+        found = await journal.find(statuses=[EntryStatus.DONE], acts=[ActKind.TELL], limit=TOLD_BEFORE)
+        told = {_about(entry): entry for entry in reversed(found)}
+        lasting = {key: each for key, each in told.items() if each.id > put_away and not self._is_over(each)}
+        self._told = lasting | self._told
 
     # --- what happens --------------------------------------------------------------------------------------------
 
     @callback
     def _written_down(self, entry: JournalEntry) -> None:
         """Take over an entry of the journal that is new or changed."""
-        words = self._words
         rule = promotion.RULES.get(entry.rule)
         if entry.status is EntryStatus.SUGGESTED:
             self._sync_soon()
         elif entry.status is EntryStatus.DONE and entry.act is ActKind.TELL:
-            key = f"{entry.rule}/{entry.subject}"
-            self._told_entries[key] = entry
-            self._tell(key, entry.label, sentence(entry.reason, dt_util.utcnow(), words))
+            self._tell(_about(entry), entry)
         elif entry.status is not EntryStatus.OBSERVED and entry.act not in TRIES:
             if entry.status is EntryStatus.UNDONE and rule is not None and self._will_ask(rule, entry):
-                demoted = words.text("notice.demoted", rule=rule_name(rule.key, words))
-                self._tell(f"demoted/{entry.rule}", entry.label, demoted)
+                self._tell(f"demoted/{entry.rule}", entry)
             if entry.status is EntryStatus.DONE and entry.actor != AUTOPILOT and rule is not None:
                 self._do(self._offer(rule), "offer of a rule")
             self._sync_now()  # an answer, or the end of something
@@ -152,9 +166,9 @@ class NotifyPeople:
         return entry.actor == AUTOPILOT and self._hub.pilot.kernel.settings.level(rule) is Autonomy.ACT
 
     @callback
-    def _tell(self, key: str, title: str, text: str) -> None:
+    def _tell(self, key: str, entry: JournalEntry) -> None:
         self._told.pop(key, None)  # the newest goes last
-        self._told[key] = (title, text)
+        self._told[key] = entry
         self._sync_soon()
 
     @callback
@@ -162,21 +176,30 @@ class NotifyPeople:
         """Take away what is over: what was told of, and offers whose rule no longer asks."""
         if not self._hub.pilot.running:
             return
-        over = [key for key, entry in self._told_entries.items() if self._is_over(entry)]
+        over = [key for key, entry in self._told.items() if self._is_over(entry)]
         for key in over:
-            self._told.pop(key, None)
-            del self._told_entries[key]
+            del self._told[key]
         taken = {key for key in self._offers if level_of(self._hub, promotion.RULES[key]) is not Autonomy.SUGGEST}
         self._offers -= taken
         if over or taken or (self._waits_for_room and not self._alerts()):
             self._sync_now()
+        elif notices.TAG_TOLD in self._shown:  # how long it lasts goes on, without a word to any phone
+            self._show({**self._shown, notices.TAG_TOLD: self._as_told()})
 
     def _is_over(self, entry: JournalEntry) -> bool:
-        kernel = self._hub.pilot.kernel
-        if entry.rule not in kernel.rules:
-            return False
-        memory = kernel.watch.memory(entry.subject)
-        return entry.subject not in kernel.watch or memory is None or entry.rule not in memory.clocks
+        """Tell whether something that was told needs nobody any more."""
+        pilot = self._hub.pilot
+        if entry.status is EntryStatus.UNDONE:
+            return False  # a rule was lowered: that is how it is from now on
+        if entry.rule == BACKEND_DOWN.key:
+            return pilot.reviver.is_over(entry)
+        if entry.rule not in pilot.kernel.rules:
+            return dt_util.utcnow() - entry.changed_at > TELL_OF_OTHERS_EVERY
+        watch = pilot.kernel.watch
+        memory = watch.memory(entry.subject)
+        if memory is None or entry.rule not in memory.clocks:
+            return True
+        return entry.subject not in watch and watch.has_read_all  # before that it may only not have been seen yet
 
     async def _offer(self, rule: Settable) -> None:
         await self._consider_offer(rule)
@@ -200,8 +223,9 @@ class NotifyPeople:
         if change is not persistent_notification.UpdateType.REMOVED or notices.TAG_TOLD not in notifications:
             return
         if self._shown.pop(notices.TAG_TOLD, None) is not None:
+            newest = max((entry.id for entry in self._told.values()), default=0)
+            self._hub.memory.set(PUT_AWAY_KEY, max(newest, self._hub.memory.get(PUT_AWAY_KEY, 0)))
             self._told.clear()
-            self._told_entries.clear()
             self._sync_now()
 
     # --- answers -------------------------------------------------------------------------------------------------
@@ -289,8 +313,16 @@ class NotifyPeople:
         found = list(notices.suggestions(self._hub.pilot.kernel.suggestions, now, words))
         found += [notices.promotion(rule, RIGHT_IN_A_ROW, words) for rule in sorted(self._offers)]
         if self._told:
-            found.append(notices.told(list(self._told.values()), words))
+            found.append(self._as_told())
         return found
+
+    def _as_told(self) -> Notice:
+        return notices.told([(entry.label, self._told_text(entry)) for entry in self._told.values()], self._words)
+
+    def _told_text(self, entry: JournalEntry) -> str:
+        if entry.status is EntryStatus.UNDONE:
+            return self._words.text("notice.demoted", rule=rule_name(entry.rule, self._words))
+        return sentence(entry.reason, dt_util.utcnow(), self._words)
 
     @property
     def _words(self) -> wording.Wording:
@@ -331,28 +363,57 @@ class NotifyPeople:
     @property
     def _phones(self) -> list[str]:
         chosen: list[str] = self._hub.memory.get(PHONES_KEY, [])
-        return [phone for phone in chosen if self._hass.services.has_service("notify", phone)]
+        return [phone for phone in chosen if self._is_known(phone)]
+
+    @callback
+    def phones_changed(self) -> None:
+        """Show at once what there is on the phones that were chosen, and take it away from those that were not."""
+        self._sync_now()
 
     async def _show_on_phones(self, wanted: Mapping[str, Notice]) -> None:
         before: dict[str, Any] = self._hub.memory.get(ON_PHONES_KEY, {})
         known = {each for shown in before.values() for each in shown["about"]}
-        on_phones = dict(before)
+        on_phones = await self._clear_phones(before, wanted)
         self._waits_for_room = False
-        for tag in [tag for tag in on_phones if tag not in wanted]:
-            del on_phones[tag]
-            await self._send_all({"message": _CLEAR, "data": {"tag": tag}})
-        for tag, notice in wanted.items() if self._phones else ():
-            text = "\n".join(notice.lines)
-            if tag in on_phones and on_phones[tag]["text"] == text:
+        for tag, notice in wanted.items():
+            text, shown = "\n".join(notice.lines), on_phones.get(tag)
+            have = shown["phones"] if shown else []
+            up_to_date = have if shown and shown["text"] == text else []
+            missing = [phone for phone in self._phones if phone not in up_to_date]
+            if not missing:
                 continue
-            quietly = tag in on_phones or (bool(notice.about) and known.issuperset(notice.about))
+            quietly = tag in before or (bool(notice.about) and known.issuperset(notice.about))
             if not quietly and not self._may_alert():
                 self._waits_for_room = True
                 continue
-            await self._send_all(_push(notice, text, quietly=quietly))
-            on_phones[tag] = {"text": text, "about": list(notice.about)}
+            for phone in missing:
+                await self._send(phone, _push(notice, text, quietly=quietly))
+            on_phones[tag] = {"text": text, "about": list(notice.about), "phones": sorted({*have, *missing})}
         if on_phones != before:
             self._hub.memory.set(ON_PHONES_KEY, on_phones)
+
+    async def _clear_phones(self, before: Mapping[str, Any], wanted: Mapping[str, Notice]) -> dict[str, Any]:
+        """Take away what is over, and all of it from phones that are not chosen any more. Returns what is left.
+
+        A phone that Home Assistant doesn't know at the moment is cleared when it is back.
+        """
+        chosen = self._hub.memory.get(PHONES_KEY, [])
+        on_phones = {}
+        for tag, shown in before.items():
+            left = []
+            for phone in shown["phones"]:
+                if tag in wanted and phone in chosen:
+                    left.append(phone)
+                elif self._is_known(phone):
+                    await self._send(phone, {"message": _CLEAR, "data": {"tag": tag}})
+                elif phone in chosen:
+                    left.append(phone)
+            if left:
+                on_phones[tag] = {**shown, "phones": left}
+        return on_phones
+
+    def _is_known(self, phone: str) -> bool:
+        return self._hass.services.has_service("notify", phone)
 
     def _alerts(self) -> list[str]:
         """Return the alerts of today."""
@@ -367,15 +428,16 @@ class NotifyPeople:
         self._hub.memory.set(ALERTS_KEY, [*alerts, dt_util.start_of_local_day().isoformat()])
         return True
 
-    async def _send_all(self, message: dict[str, Any]) -> None:
-        for phone in self._phones:
-            await self._send(phone, message)
-
     async def _send(self, phone: str, message: dict[str, Any]) -> None:
         try:
             await self._hass.services.async_call("notify", phone, message, blocking=True)
         except HomeAssistantError as error:
             LOGGER.warning("%s could not be notified: %s", phone, error)
+
+
+def _about(entry: JournalEntry) -> str:
+    """Return what an entry tells of: the same that is told anew takes its place."""
+    return f"{entry.rule}/{entry.subject}/{entry.parameters.get(ABOUT, '')}"
 
 
 def _push(notice: Notice, text: str, *, quietly: bool) -> dict[str, Any]:

@@ -75,6 +75,7 @@ class HealingOptions(OptionsFlow):
             return self.async_abort(reason="no_phones")
         if user_input is not None:
             memory.set(PHONES_KEY, user_input["phones"])
+            self._hub.pilot.people.phones_changed()
             return self._saved()
         names = phone_names(self.hass)
         options = [SelectOptionDict(value=phone, label=names.get(phone, phone)) for phone in known]

@@ -23,11 +23,12 @@ from custom_components.sokoul.model.journal import AUTOPILOT, ActKind, Autonomy,
 from custom_components.sokoul.notices import Answer, read_action
 from custom_components.sokoul.notify_people import ANSWER_AT, ANSWERED, MOST_ALERTS_A_DAY, PHONES_KEY
 from custom_components.sokoul.pilot import Pilot
+from devstack.frame import FaultKind
 from devstack.qbittorrent import QbittorrentSimulator
 from devstack.radarr import RadarrSimulator
 from tests.store.make import entry as row
 
-from .conftest import HUB_ID, RADARR_ID, PassTime, SetUp
+from .conftest import HUB_ID, RADARR_ID, PassTime, SetUp, servarr_subentry
 from .flows import Result, form, step
 from .healing import HOUR, MINUTE, Lost, act, suggestion, wait
 
@@ -350,6 +351,112 @@ async def test_what_was_told_can_be_put_away(
     assert tags(phone)[-1] == (notices.TAG_TOLD, True)
     await pass_time(HOUR, 3)
     assert shown(hass) == {}
+
+
+async def test_what_was_told_outlives_a_restart_until_it_is_over(
+    hass: HomeAssistant, lost: Lost, set_up: SetUp, pass_time: PassTime, phone: list[ServiceCall]
+) -> None:
+    movies = iter(lost.radarr.library.movies.values())
+    lost.radarr.queue_item(next(movies), title="One", download_id=None, time_left=timedelta())
+    pilot = await lost.begin(set_up, pass_time)
+    choose_phone(pilot)
+    await pass_time(6 * HOUR, 5)
+    before = shown(hass)
+    assert list(before) == [notices.TAG_TOLD]
+    await hass.config_entries.async_reload(HUB_ID)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert list(shown(hass)) == [notices.TAG_TOLD]
+    await pass_time(MINUTE, 5)
+    assert list(shown(hass)) == [notices.TAG_TOLD]
+    assert (notices.TAG_TOLD, True) not in tags(phone), "it stays on the phone, too"
+    lost.radarr.queue.items.clear()
+    await pass_time(MINUTE, 5)
+    assert shown(hass) == {}
+    assert tags(phone)[-1] == (notices.TAG_TOLD, True)
+
+
+async def test_what_was_put_away_stays_away_after_a_restart(
+    hass: HomeAssistant, lost: Lost, set_up: SetUp, pass_time: PassTime, phone: list[ServiceCall]
+) -> None:
+    movies = iter(lost.radarr.library.movies.values())
+    lost.radarr.queue_item(next(movies), title="One", download_id=None, time_left=timedelta())
+    pilot = await lost.begin(set_up, pass_time)
+    choose_phone(pilot)
+    await pass_time(6 * HOUR, 5)
+    persistent_notification.async_dismiss(hass, notices.TAG_TOLD)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    await hass.config_entries.async_reload(HUB_ID)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    await pass_time(MINUTE, 5)
+    assert shown(hass) == {}
+
+
+async def test_what_is_told_of_a_backend_is_over_once_it_is_well(
+    hass: HomeAssistant, radarr: RadarrSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    entry = await set_up(servarr_subentry(radarr, RADARR_ID))
+    await pass_time(MINUTE, 2)
+    radarr.fault(FaultKind.DISCONNECT)
+    await pass_time(10 * MINUTE, 3)
+    first = shown(hass)[notices.TAG_TOLD]
+    assert "minutes" in first
+    await pass_time(HOUR, 3)
+    assert "hours" in shown(hass)[notices.TAG_TOLD], "how long it lasts goes on"
+    await hass.config_entries.async_reload(HUB_ID)
+    await pass_time(MINUTE, 3)
+    assert notices.TAG_TOLD in shown(hass)
+    radarr.clear_faults()
+    await pass_time(10 * MINUTE, 3)
+    assert entry.runtime_data.backends[RADARR_ID].answering
+    assert shown(hass) == {}
+
+
+# --- which phones ----------------------------------------------------------------------------------------------------
+
+
+async def choose_phones(hass: HomeAssistant, *chosen: str) -> None:
+    """Choose phones in the options."""
+    flows = hass.config_entries.options
+    result = await flows.async_init(HUB_ID)
+    await flows.async_configure(result["flow_id"], {"next_step_id": "people"})
+    await flows.async_configure(result["flow_id"], {"phones": list(chosen)})
+    await hass.async_block_till_done(wait_background_tasks=True)
+
+
+async def test_each_phone_shows_what_it_should_from_when_it_is_chosen_until_it_is_not(
+    hass: HomeAssistant, lost: Lost, set_up: SetUp, pass_time: PassTime, phone: list[ServiceCall]
+) -> None:
+    other = async_mock_service(hass, "notify", "mobile_app_bob")
+    lost.lose()
+    pilot = await lost.begin(set_up, pass_time)
+    await choose_phones(hass, PHONE)
+    await wait(pass_time)
+    tag = notices.tag_of(suggestion(pilot))
+    assert (tags(phone), tags(other)) == ([(tag, False)], [])
+    await choose_phones(hass, PHONE, "mobile_app_bob")
+    assert (tags(phone), tags(other)) == ([(tag, False)], [(tag, False)]), "what is asked is asked there, too"
+    await choose_phones(hass, "mobile_app_bob")
+    assert tags(phone) == [(tag, False), (tag, True)], "nobody answers there any more"
+    await act(hass, "reject", entry_id=suggestion(pilot).id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert (tags(phone)[2:], tags(other)) == ([], [(tag, False), (tag, True)])
+
+
+async def test_a_phone_that_is_away_for_a_while_is_cleared_when_it_is_back(
+    hass: HomeAssistant, lost: Lost, set_up: SetUp, pass_time: PassTime, phone: list[ServiceCall]
+) -> None:
+    lost.lose()
+    pilot = await lost.begin(set_up, pass_time)
+    choose_phone(pilot)
+    await wait(pass_time)
+    tag = notices.tag_of(suggestion(pilot))
+    hass.services.async_remove("notify", PHONE)
+    await act(hass, "reject", entry_id=suggestion(pilot).id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    back = async_mock_service(hass, "notify", PHONE)
+    lost.lose()
+    await wait(pass_time)
+    assert (tag, True) in tags(back)
 
 
 # --- trust -----------------------------------------------------------------------------------------------------------

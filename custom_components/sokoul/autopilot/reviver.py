@@ -78,6 +78,7 @@ class Reviver:
         self._well_since: dict[tuple[str, str], datetime] = {}
         self._last_well: dict[tuple[str, str], datetime] = {}
         self._began = False
+        self._present: frozenset[tuple[str, str]] | None = None  # the patients of the last look
 
     async def _begin(self, now: datetime) -> None:
         """Remember what was said lately, and find out what became of what was interrupted."""
@@ -102,7 +103,8 @@ class Reviver:
                 await self._begin(now)
                 self._began = True
             patients = tuple(patients)
-            await self._expire({patient.key for patient in patients}, now)
+            self._present = frozenset(patient.key for patient in patients)
+            await self._expire(self._present, now)
             nexts = [await self._look_after(patient, now) for patient in patients]
             return min(filter(None, nexts), default=None)
 
@@ -190,6 +192,11 @@ class Reviver:
             if not await self._ways.is_needed(entry):
                 return await self._close(entry, EntryStatus.EXPIRED, Reason(key="result.over"), now)
             return await self._carry_out(replace(entry, actor=actor), now)
+
+    def is_over(self, entry: JournalEntry) -> bool:
+        """Tell whether what an entry is about is well, or gone. Nobody knows before the first look."""
+        key = _key(entry)
+        return self._present is not None and (key in self._well_since or key not in self._present)
 
     def never(self, entry: JournalEntry) -> None:
         """Remember that a person never wants what was suggested."""
