@@ -39,6 +39,7 @@ from custom_components.sokoul.connectors.base import BUSY_WRITE_PAUSE, SPACE_WRI
 from custom_components.sokoul.connectors.registry import CONNECTORS
 from custom_components.sokoul.const import AUTH_PAUSE, LONGEST_BACKOFF, MAX_REFUSALS, OUTAGE_GRACE, START_PATIENCE
 from custom_components.sokoul.event import MOST_AN_HOUR
+from custom_components.sokoul.guard_entities import GUARD_BUTTONS, GUARD_EVENTS, GUARD_SENSORS, GUARD_SWITCHES
 from custom_components.sokoul.healing import (
     HEALING_EVENTS,
     HEALING_SELECTS,
@@ -49,6 +50,7 @@ from custom_components.sokoul.healing import (
 )
 from custom_components.sokoul.healing_fields import in_words
 from custom_components.sokoul.hub import REVIEW_INTERVAL, SAMPLE_INTERVAL
+from custom_components.sokoul.model.backend import DOWNLOAD_CLIENT_KINDS
 from custom_components.sokoul.model.journal import Autonomy, EntryStatus
 from custom_components.sokoul.model.library import Severity
 from custom_components.sokoul.model.paths import PathState
@@ -143,6 +145,12 @@ EXPECTED: dict[str, set[Row]] = {
         *described(Platform.SELECT, [each for each in HEALING_SELECTS if rule_of(each) is None]),
         *described(Platform.EVENT, HEALING_EVENTS),
     },
+    "guard": {
+        *described(Platform.SENSOR, GUARD_SENSORS),
+        *described(Platform.SWITCH, GUARD_SWITCHES),
+        *described(Platform.BUTTON, GUARD_BUTTONS),
+        *described(Platform.EVENT, GUARD_EVENTS),
+    },
     "rule": {
         row
         for platform, table in ((Platform.SELECT, HEALING_SELECTS), (Platform.SWITCH, HEALING_SWITCHES))
@@ -182,6 +190,8 @@ def test_the_table_of_entities_is_true(source: str) -> None:
 def test_entities_in_examples_exist() -> None:
     """An example that is copied must work for who kept the names."""
     devices = {each.name: EXPECTED[kind] | EXPECTED["backend"] for kind, each in CONNECTORS.items()}
+    for kind in DOWNLOAD_CLIENT_KINDS:
+        devices[CONNECTORS[kind].name] |= EXPECTED["guard"]
     devices["SOKOUL"] = EXPECTED["hub"] | EXPECTED["healing"]
     existing = {
         f"{kind.replace(' ', '_')}.{slugify(f'{device} {name}')}"
@@ -266,6 +276,11 @@ def test_every_event_and_status_is_documented() -> None:
 
 
 # --- findings, reasons, problems -------------------------------------------------------------------------------------
+
+
+def test_every_event_of_a_guard_is_documented() -> None:
+    (events,) = GUARD_EVENTS
+    assert keys(rows(page("vpn-guard.md"), after="### Events")) == events.event_types
 
 
 def test_every_finding_is_documented() -> None:
