@@ -69,15 +69,15 @@ class PathProof:
         self._proven_at.pop(backend_id, None)
         self._hub.view.path_maps.pop(backend_id, None)
 
-    async def prove(self, backend: AnyCoordinator) -> None:
-        """Look for a backend's files and keep what was found; one that never answered has named none yet.
+    async def prove(self, backend: AnyCoordinator) -> tuple[JudgedMap, ...] | None:
+        """Look for a backend's files, and keep and return what was found; one that never answered has named none yet.
 
         Of looks that overlap, only what the newest finds is kept: the person may have said something since the others.
         """
         backend_id, hub, client = backend.subentry_id, self._hub, backend.client
         files = backend.connector.files
         if backend.data is None or files is None:
-            return
+            return None
         look = self._running[backend_id] = object()
         judged = None
         try:
@@ -89,16 +89,17 @@ class PathProof:
             if newest:
                 del self._running[backend_id]
         if not newest or backend.client is not client or hub.backends.get(backend_id) is not backend:
-            return  # looked at again, another program since, or removed: what was found is of no use
+            return None  # looked at again, another program since, or removed: what was found is of no use
         self._proven_at[backend_id] = dt_util.utcnow()
         if judged is None:
             self._proven_at[backend_id] -= PROOF_INTERVAL - RETRY_INTERVAL
-            return
+            return None
         known = hub.view.path_maps.get(backend_id)
         hub.view.path_maps[backend_id] = judged
         hub.view.forget()
         if judged != known:
             self._look_again_at_clients(backend)
+        return judged
 
     async def _judged(self, backend: AnyCoordinator, files: Files[Any, Any]) -> tuple[JudgedMap, ...]:
         """Return the maps that the files of a backend speak for. Raises `BackendError`."""

@@ -33,7 +33,7 @@ from .history import CONF_DATABASE_URL, Retry, Where, may_pass, open_history
 from .model.backend import ARR_KINDS, DOWNLOAD_CLIENT_KINDS
 from .model.downloads import Torrent
 from .model.journal import ActKind, JournalEntry
-from .model.paths import as_arr_sees
+from .model.paths import JudgedMap, as_arr_sees, is_proven, map_of
 from .notify_people import NotifyPeople
 from .revive import Revive
 from .stored_settings import read_settings
@@ -45,6 +45,8 @@ SETTINGS_KEY = "autopilot"
 #: Polls come every few seconds; what is stuck has been so for hours.
 SHORTEST_PAUSE = timedelta(seconds=10)
 LONGEST_PAUSE = timedelta(minutes=5)
+#: A mount that doesn't answer within this time isn't there.
+LOOK_SECONDS = 30
 #: A database that fails is tried again after this.
 FAILING_PAUSE = timedelta(minutes=1)
 #: A turn that is under way at the end has so long to end by itself; only a search takes longer.
@@ -82,6 +84,19 @@ class HubHands:
         client: object = backend.client
         return client
 
+    def clients(self) -> list[str]:
+        """Return the ids of all download clients."""
+        return [each.id for each in self._hub.backends.values() if each.connector.kind in DOWNLOAD_CLIENT_KINDS]
+
+    def held(self, client_id: str) -> bool:
+        """Tell whether a switch or a guard holds stopped what runs in a client."""
+        backend = self._hub.backends.get(client_id)
+        return backend is not None and bool(holding.holds(backend.memory))
+
+    def start_later(self, client_id: str, torrent_hash: str) -> None:
+        """Have a torrent started with what else is held in a client."""
+        holding.start_later(self._hub.backends[client_id], torrent_hash)
+
     def title(self, backend_id: str | None) -> str:
         """Return what the person calls a backend."""
         backend = self._hub.backends.get(backend_id or "")
@@ -102,6 +117,16 @@ class HubHands:
         hosts = {link.host for link in wiring.download_clients if not ours or link.id in ours}
         mapped = {as_arr_sees(path, host, wiring.path_mappings) for host in hosts} - {path}
         return mapped.pop() if len(mapped) == 1 else path
+
+    async def finds_files(self, client_id: str | None, folder: str) -> bool | None:
+        """Look now whether what a client keeps around a folder is there. A mount that hangs can't be looked at."""
+        backend = self._hub.backends.get(client_id or "")
+        maps: Collection[JudgedMap] | None = None
+        if backend is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    maps = await self._hub.paths.prove(backend)
+        return is_proven(map_of(maps or (), folder))
 
     def shares_files(self, client_id: str, torrent: Torrent) -> bool:
         """Tell whether another torrent of any client may use the same files; what is not known may be.

@@ -31,6 +31,7 @@ from custom_components.sokoul.model.library import (
     ArrWiring,
     Command,
     DownloadClientLink,
+    HealthIssue,
     Protocol,
     QueueItem,
     QueueStatus,
@@ -425,6 +426,7 @@ class FakeArr(Breakable):
         self.sonarr = sonarr
         self.category = id_
         self.details: dict[int, TitleDetails] = {}
+        self.issues: tuple[HealthIssue, ...] = ()
         self.offers: list[Offer] = []
         self.records: dict[str, Record] = {}  # by download id
         self.events: list[HistoryEvent] = []
@@ -734,6 +736,10 @@ class FakeArr(Breakable):
                 event for event in self.events if event.at >= since and (not title_ids or event.title_id in title_ids)
             )
 
+    async def health(self) -> tuple[HealthIssue, ...]:
+        async with self._call("health"):
+            return self.issues
+
     async def blocklist(self, titles: Collection[Title]) -> tuple[BlocklistEntry, ...]:
         async with self._call("blocklist"):
             ids = {title.id for title in titles}
@@ -788,6 +794,7 @@ class FakeHands:
     def __init__(self, clients: Mapping[str, FakeClient], arrs: Mapping[str, FakeArr]) -> None:
         self.clients = clients
         self.arrs = arrs
+        self.found: dict[str, bool] = {}  # by folder of theirs: whether what should be there is
 
     def torrents(self, client_id: str | None) -> TorrentHands | None:
         client = self.clients.get(client_id or "")
@@ -804,6 +811,10 @@ class FakeHands:
         assert arr_id in self.arrs
         assert client_id in self.clients
         return path
+
+    async def finds_files(self, client_id: str | None, folder: str) -> bool | None:
+        assert client_id in self.clients
+        return self.found.get(folder)
 
     def shares_files(self, client_id: str, torrent: Torrent) -> bool:
         return any(

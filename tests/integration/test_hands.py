@@ -1,14 +1,18 @@
 """What the hub knows of files for those who act: how an *arr sees a path, and who else may use the same data."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
+from custom_components.sokoul import pilot
 from custom_components.sokoul.hub import Hub
 from custom_components.sokoul.model.backend import Backend
 from custom_components.sokoul.model.downloads import Torrent
 from custom_components.sokoul.model.library import ArrWiring, RemotePathMapping
+from custom_components.sokoul.model.paths import NO_ACCESS, JudgedMap, PathMap, PathState
 from custom_components.sokoul.pilot import HubHands
 from tests.model import make
 
@@ -92,3 +96,42 @@ def test_what_a_client_that_can_not_be_asked_uses_is_not_known(away: Backend) ->
 
 def test_a_torrent_without_a_path_may_lie_anywhere() -> None:
     assert hands(make.qbittorrent(FILM)).shares_files("qbt", make.torrent(3, content_path="")) is True
+
+
+# --- are its files there? --------------------------------------------------------------------------------------------
+
+DATA = PathMap("/data", "/media")
+
+
+def who_looks(prove: Callable[[], Awaitable[tuple[JudgedMap, ...] | None]]) -> HubHands:
+    """Return hands whose hub looks for the files of a client so."""
+    paths = SimpleNamespace(prove=lambda _backend: prove())
+    return HubHands(cast("Hub", SimpleNamespace(backends={"qbt": object()}, paths=paths)))
+
+
+@pytest.mark.parametrize(
+    ("maps", "found"),
+    [
+        pytest.param((JudgedMap(map=DATA, state=PathState.PROVEN),), True, id="they are"),
+        pytest.param((JudgedMap(map=DATA, state=PathState.REFUTED),), False, id="something else is"),
+        pytest.param((JudgedMap(map=DATA, state=PathState.UNPROVEN),), None, id="too few to be sure"),
+        pytest.param((NO_ACCESS,), None, id="not in sight"),
+        pytest.param(None, None, id="its client named none"),
+    ],
+)
+async def test_the_files_of_a_folder_are_looked_for_now(
+    *, maps: tuple[JudgedMap, ...] | None, found: bool | None
+) -> None:
+    async def prove() -> tuple[JudgedMap, ...] | None:
+        return maps
+
+    assert await who_looks(prove).finds_files("qbt", "/data/films") is found
+    assert await who_looks(prove).finds_files("other", "/data/films") is None
+
+
+async def test_a_mount_that_hangs_is_not_in_sight(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def prove() -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(pilot, "LOOK_SECONDS", 0.01)
+    assert await who_looks(prove).finds_files("qbt", "/data/films") is None

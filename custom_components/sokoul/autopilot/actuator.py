@@ -14,7 +14,7 @@ from typing import Any
 
 from ..model.downloads import DownloadState, Torrent
 from ..model.journal import DESTRUCTIVE_ACTS, GIVING_UP, ActKind, EntryStatus, JournalEntry, Proposal
-from ..model.library import Protocol, QueueItem, QueueStatus, TrackedState, TrackedStatus
+from ..model.library import HealthIssue, Protocol, QueueItem, QueueStatus, Severity, TrackedState, TrackedStatus
 from ..model.reasons import Reason, known
 from ..model.releases import Candidate, HistoryEvent, HistoryKind, search_for
 from . import quarantine
@@ -40,7 +40,7 @@ IMPORT_LOOKS = 4
 _TAKEN_IN = frozenset({TrackedState.IMPORTING, TrackedState.IMPORTED})
 
 
-_PASSING = frozenset({"result.unreachable", "result.backend_error"})
+_PASSING = frozenset({"result.unreachable", "result.backend_error", "result.indexers_away"})
 _BEFORE_ASKING = frozenset({"result.unreachable", "result.nothing_to_search", "result.on_its_way"})
 _ARRIVES = frozenset({QueueStatus.DOWNLOADING, QueueStatus.COMPLETED})
 
@@ -141,8 +141,16 @@ class Actuator:
             prefer=prefer,
         )
         if found is None:
-            raise Declined("no_alternative", count=len(candidates), arr=self._hands.title(wanting.arr_id))
+            with self._asking(wanting.arr_id):
+                raise await self._nothing_found(wanting, len(candidates))
         return Plan(entry=_with(plan.entry, candidate=_shown(found)), candidate=found)
+
+    async def _nothing_found(self, wanting: Wanting, count: int) -> Declined:
+        """Say that there is no other release, or that nobody could look: an *arr answers both alike."""
+        arr = self._hands.title(wanting.arr_id)
+        if not count and any(_is_without_indexers(issue) for issue in await self._arr(wanting).health()):
+            return Declined("indexers_away", arr=arr)
+        return Declined("no_alternative", count=count, arr=arr)
 
     async def prepare(self, plan: Plan, objection: Objection) -> Plan:
         """Look whether it is still as it was, and note what is needed to take it back. Raises `Declined`."""
@@ -156,6 +164,8 @@ class Actuator:
             _check_unchanged(torrent, target)
         if (why := objection(torrent)) is not None:
             raise Declined(why)
+        if torrent is not None and entry.act is ActKind.RECHECK:
+            await self._check_folder(entry, target, torrent.save_path)
         if torrent is not None and entry.act in GIVING_UP:
             noted = quarantine.note(torrent, private=entry.parameters.get("private"))
             return replace(plan, entry=replace(entry, undo=noted))
@@ -170,6 +180,12 @@ class Actuator:
         if quarantine.is_set_aside(torrent):
             raise Declined("over")
         return torrent
+
+    async def _check_folder(self, entry: JournalEntry, target: Target, folder: str) -> None:
+        """Refuse to check files in an empty folder: all would be downloaded again. A person may know better."""
+        found = await self._hands.finds_files(target.client_id, folder)
+        if found is False or (found is None and entry.parameters.get("proven")):
+            raise Declined("folder_away", folder=folder)
 
     async def _check_wanted(self, entry: JournalEntry, target: Target) -> None:
         """Refuse what no *arr waits for any more, or what one has begun to take in."""
@@ -289,18 +305,22 @@ class Actuator:
         """Grab what a pack lacks, one title at a time."""
         wanting = target.wanted_by[0]
         with self._asking(wanting.arr_id):
-            lacking, fetched = await self._fetch_lacking(entry, wanting)
+            lacking, found, fetched = await self._fetch_lacking(entry, wanting)
         if not fetched:
-            raise Declined("no_alternative", count=0)
+            with self._asking(wanting.arr_id):
+                raise await self._nothing_found(wanting, found)
         if fetched == lacking and target.is_torrent:  # else the *arr would wait for the rest of it for ever
             files = entry.parameters.get("files", ())
             with self._asking(target.client_id):
                 await self._client(target).set_file_priority(target.key, files, wanted=False)
         return Reason(key="result.fetched_missing", parameters={"count": fetched})
 
-    async def _fetch_lacking(self, entry: JournalEntry, wanting: Wanting) -> tuple[int, int]:
-        """Grab what a pack lacks and what isn't on its way. Returns how much that is, and how much was grabbed."""
-        arr, fetched = self._arr(wanting), 0
+    async def _fetch_lacking(self, entry: JournalEntry, wanting: Wanting) -> tuple[int, int, int]:
+        """Grab what a pack lacks and what isn't on its way.
+
+        Returns how much that is, how many releases of it were found, and how much was grabbed.
+        """
+        arr, found, fetched = self._arr(wanting), 0, 0
         on_its_way = {
             title.id for item in await arr.queue() if item.download_id != wanting.download_id for title in item.titles
         }
@@ -308,8 +328,10 @@ class Actuator:
         most = entry.parameters.get(SEARCHES, MOST_EPISODES)
         for title in [title for title in wanting.titles if title.id in lacking][:most]:
             blocked = await arr.blocklist([title])
+            candidates = await arr.releases(title)
+            found += len(candidates)
             candidate = choose(
-                await arr.releases(title),
+                candidates,
                 [title],
                 instead_of=wanting.release,
                 info_hash=target_of(entry).key,
@@ -318,7 +340,7 @@ class Actuator:
             if candidate is not None:
                 await arr.grab(candidate)
                 fetched += 1
-        return len(lacking), fetched
+        return len(lacking), found, fetched
 
     async def _import(self, entry: JournalEntry, target: Target) -> Reason:
         """Let an *arr take in what is here."""
@@ -547,6 +569,17 @@ class Actuator:
             yield
         except self._hands.errors as error:
             raise self._failed(backend_id, error) from error
+
+
+def _is_without_indexers(issue: HealthIssue) -> bool:
+    """Whether an *arr says that none of its indexers answers, or that none may be searched."""
+    all_failed = issue.source in _INDEXERS_FAIL and issue.severity is Severity.ERROR  # of some it only warns
+    return all_failed or issue.source == _NO_SEARCH
+
+
+#: Names of the health checks of Radarr and Sonarr.
+_INDEXERS_FAIL = frozenset({"IndexerStatusCheck", "IndexerLongTermStatusCheck"})
+_NO_SEARCH = "IndexerSearchCheck"
 
 
 def _arriving(queue: Collection[QueueItem], wanting: Wanting) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from ..model.backend import Backend
 from ..model.downloads import Torrent, TorrentFile, TorrentTracker
 from ..model.journal import ActKind, EntryStatus, JournalEntry
-from ..model.library import Command, QueueItem, Title
+from ..model.library import Command, HealthIssue, QueueItem, Title
 from ..model.releases import BlocklistEntry, Candidate, Grab, HistoryEvent, ImportCandidate, TitleDetails
 from .rules.base import Case, Facts, Look
 
@@ -150,6 +150,9 @@ class ArrHands(Protocol):
     async def grab_history(self, download_id: str) -> Grab | None:
         """Return who grabbed a download."""
 
+    async def health(self) -> tuple[HealthIssue, ...]:
+        """Return what it complains about at this moment."""
+
     async def history(self, since: datetime, title_ids: Collection[int] = ()) -> tuple[HistoryEvent, ...]:
         """Return what happened since a moment."""
 
@@ -194,6 +197,12 @@ class Hands(Protocol):
 
     def arr_path(self, arr_id: str, client_id: str | None, path: str) -> str:
         """Return how an *arr sees what a download client has under this path."""
+
+    async def finds_files(self, client_id: str | None, folder: str) -> bool | None:
+        """Tell whether what a download client keeps in a folder is found there at this moment, or something else is.
+
+        None: that can't be told from here.
+        """
 
     def shares_files(self, client_id: str, torrent: Torrent) -> bool:
         """Tell whether another torrent uses the same files, or may: then they are never deleted."""
