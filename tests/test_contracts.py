@@ -19,7 +19,7 @@ from homeassistant.const import Platform
 from homeassistant.util.yaml import load_yaml_dict
 import pytest
 
-from custom_components.sokoul import services_healing
+from custom_components.sokoul import services_governor, services_healing
 from custom_components.sokoul.binary_sensor import CONNECTIVITY
 from custom_components.sokoul.connectors.registry import CONNECTORS
 from custom_components.sokoul.const import DOMAIN, PLATFORMS
@@ -383,8 +383,12 @@ SCHEMAS = {
     Action.EXPLAIN: services_healing.EXPLAIN_DOWNLOAD,
     Action.GET_JOURNAL: services_healing.GET_JOURNAL,
     Action.HEAL: services_healing.HEAL,
+    Action.LIMIT: services_governor.LIMIT,
+    Action.PAUSE: services_governor.PAUSE,
     Action.PROTECT: services_healing.PROTECT,
     Action.REJECT: services_healing.REJECT,
+    Action.RELEASE_LIMIT: services_governor.RELEASE_LIMIT,
+    Action.RESUME: services_governor.RESUME,
     Action.UNDO: services_healing.UNDO,
 }
 SERVICES: dict[str, Any] = load_yaml_dict(str(INTEGRATION / "services.yaml"))

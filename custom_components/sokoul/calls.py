@@ -7,6 +7,7 @@ from homeassistant.auth.permissions.const import POLICY_CONTROL
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import Context, HomeAssistant, ServiceCall
 from homeassistant.exceptions import ServiceValidationError, Unauthorized, UnknownUser
+from homeassistant.helpers import device_registry as dr
 from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
@@ -30,10 +31,14 @@ class Action(StrEnum):
     EXPLAIN_TOPOLOGY = "explain_topology"
     GET_JOURNAL = "get_journal"
     HEAL = "heal"
+    LIMIT = "limit"
     LIST_DOWNLOADS = "list_downloads"
+    PAUSE = "pause"
     PROTECT = "protect"
     REFRESH = "refresh"
     REJECT = "reject"
+    RELEASE_LIMIT = "release_limit"
+    RESUME = "resume"
     SYNC_PORT = "sync_port"
     UNDO = "undo"
 
@@ -45,6 +50,17 @@ def hub_of(hass: HomeAssistant) -> Hub:
             hub: Hub = entry.runtime_data
             return hub
     raise ServiceValidationError(translation_domain=DOMAIN, translation_key="not_loaded")
+
+
+def backend_of(hass: HomeAssistant, hub: Hub, device_id: str) -> str:
+    """Return the backend behind a device: its own, or the one that a disk or indexer is a part of."""
+    device = dr.async_get(hass).async_get(device_id)
+    backend_id = getattr(device, "config_subentry_id", None)
+    if backend_id not in hub.backends:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN, translation_key="not_a_backend", translation_placeholders={"device": device_id}
+        )
+    return str(backend_id)
 
 
 def words_of(call: ServiceCall) -> wording.Wording:

@@ -111,15 +111,15 @@ class ClientGovernor:
         """For how long something was demanded of it today."""
         return self._governing.today(self.backend.subentry_id)
 
-    def explain(self) -> tuple[str, ...]:
-        """Return what is demanded and why, and what of its sources tells nothing, in Home Assistant's language."""
+    def explain(self, words: wording.Wording | None = None) -> tuple[str, ...]:
+        """Return what is demanded and why, and what of its sources tells nothing; without words in our own language."""
         said: list[Reason] = [*effects(self.decision.demand), *self.decision.reasons]
         said += (
             state.trouble
             for state in self._governing.decision.sources.values()
             if state.trouble is not None and self.backend.subentry_id in state.source.clients
         )
-        words, now = self._governing.words, dt_util.utcnow()
+        words, now = words or self._governing.words, dt_util.utcnow()
         return tuple(words.reason(reason, now) for reason in said)
 
     @callback
@@ -167,13 +167,27 @@ class ClientGovernor:
             why = str(error) or "it did not answer in time"
         LOGGER.warning(undo.otherwise, self.backend.title, why)
 
-    # --- acting ------------------------------------------------------------------------------------------------------
+    # --- what a person wants -----------------------------------------------------------------------------------------
+
+    async def pause(self, until: datetime | None) -> None:
+        """Stop everything that runs, until a moment or for as long as they want. Raises `HomeAssistantError`."""
+        async with self.backend.acting():
+            await turn_pause(self.backend, True, None if until is None else until.timestamp())
+        self._governing.look()
+
+    async def resume(self) -> None:
+        """Start again what ran before the pause. Raises `HomeAssistantError`."""
+        async with self.backend.acting():
+            await turn_pause(self.backend, False)
+        self._governing.look()
 
     @property
     def paused_until(self) -> datetime | None:
         """When the pause that a person asked for is over; None where nothing is, or for as long as they want."""
         until = self.backend.memory.get(PAUSED_UNTIL_KEY)
         return None if until is None else datetime.fromtimestamp(until, UTC)
+
+    # --- acting ------------------------------------------------------------------------------------------------------
 
     @property
     def _pause_is_over(self) -> bool:
@@ -242,7 +256,7 @@ class ClientGovernor:
         if not demand.pause:
             await let_go(backend, Holder.GOVERNOR)
         if self._pause_is_over:
-            await turn_pause(backend, on=False)
+            await turn_pause(backend, False)
 
 
 def _in_force(transfer: Transfer) -> tuple[int, int, bool]:

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 from homeassistant.const import ATTR_DEVICE_ID
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
 from homeassistant.exceptions import ServiceValidationError
-from homeassistant.helpers import config_validation as cv, device_registry as dr
+from homeassistant.helpers import config_validation as cv
 from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
-from .calls import LANGUAGE_FIELD, Action, admin, hub_of, words_of
+from .calls import LANGUAGE_FIELD, Action, admin, backend_of, hub_of, words_of
 from .const import DOMAIN
-from .hub import Hub
 from .journal_report import sentence
 from .model.downloads import ACTIVE_STATES
 from .model.world import Download, is_stuck
 from .report import describe_download, describe_findings, describe_topology
+from .services_governor import async_setup_governor_services
 from .services_healing import async_setup_healing_services
 from .wording import Wording
 
@@ -65,6 +65,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
     register(DOMAIN, Action.CHECK_UP, _check_up, EXPLAIN, supports_response=SupportsResponse.ONLY)
     register(DOMAIN, Action.EXPLAIN_TOPOLOGY, _explain_topology, EXPLAIN, supports_response=SupportsResponse.ONLY)
     async_setup_healing_services(hass)
+    async_setup_governor_services(hass)
 
 
 async def _list_downloads(call: ServiceCall) -> ServiceResponse:
@@ -96,19 +97,8 @@ async def _list_downloads(call: ServiceCall) -> ServiceResponse:
 async def _refresh(call: ServiceCall) -> None:
     """Look at backends now."""
     hub = hub_of(call.hass)
-    named = [_backend_of(call.hass, hub, each) for each in call.data.get(ATTR_DEVICE_ID, [])]
+    named = [backend_of(call.hass, hub, each) for each in call.data.get(ATTR_DEVICE_ID, [])]
     await hub.refresh(named or hub.backends)
-
-
-def _backend_of(hass: HomeAssistant, hub: Hub, device_id: str) -> str:
-    """Return the backend behind a device: its own, or the one that a disk or indexer is a part of."""
-    device = dr.async_get(hass).async_get(device_id)
-    backend_id = getattr(device, "config_subentry_id", None)
-    if backend_id not in hub.backends:
-        raise ServiceValidationError(
-            translation_domain=DOMAIN, translation_key="not_a_backend", translation_placeholders={"device": device_id}
-        )
-    return str(backend_id)
 
 
 async def _check_up(call: ServiceCall) -> ServiceResponse:
@@ -128,7 +118,7 @@ async def _sync_port(call: ServiceCall) -> ServiceResponse:
     """Set the forwarded ports now, also where they aren't kept, and say what came of it."""
     await admin(call.hass, call.context)
     hub, words = hub_of(call.hass), words_of(call)
-    named = [_backend_of(call.hass, hub, each) for each in call.data.get(ATTR_DEVICE_ID, [])]
+    named = [backend_of(call.hass, hub, each) for each in call.data.get(ATTR_DEVICE_ID, [])]
     clients = {key: guard for key, guard in hub.guarding.clients.items() if guard.port.vpn is not None}
     for each in named:
         if each not in clients:

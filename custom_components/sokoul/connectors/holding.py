@@ -147,9 +147,9 @@ async def leave_running(client: QbittorrentClient, note: Mapping[str, Any]) -> N
     )
 
 
-async def turn_pause(backend: Client, on: bool) -> None:  # noqa: FBT001 -- the switch's position
-    """Pause or resume, as a person wants it: from now on, and until they say otherwise."""
-    backend.remember(PAUSED_UNTIL_KEY, None)
+async def turn_pause(backend: Client, on: bool, until: float | None = None) -> None:  # noqa: FBT001 -- the position
+    """Pause or resume, as a person wants it: until a moment (seconds since the epoch), or for as long as they want."""
+    backend.remember(PAUSED_UNTIL_KEY, until)
     if on:
         await hold(backend, Holder.PERSON)
     else:
