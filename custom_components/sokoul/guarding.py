@@ -137,8 +137,10 @@ class ClientGuard:
 
     @callback
     def turn(self, *, on: bool) -> None:
-        """Guard, or don't. What was stopped starts again when it doesn't."""
+        """Guard, or don't. What was stopped starts again when it doesn't, and what was seen is forgiven when it does."""
         self.backend.remember(ON_KEY, None if on else False)
+        if on:
+            self.lane.forgive(dt_util.utcnow())
         self.look_again()
 
     @callback

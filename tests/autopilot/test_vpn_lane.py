@@ -1,0 +1,216 @@
+"""The lane of the VPN guard: how often it looks, that it acts at once and again until it is done."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from custom_components.sokoul.autopilot.guards.evidence import Seen
+from custom_components.sokoul.autopilot.guards.vpn_types import Containment, Proof, Protection, Verdict, VpnState
+from custom_components.sokoul.autopilot.vpn_lane import (
+    AFTER_FAILURE,
+    CALM,
+    FAST,
+    REOPEN_EVERY,
+    SETTINGS_EVERY,
+    Reaction,
+    VpnLane,
+)
+from custom_components.sokoul.model.downloads import ClientSettings, ConnectionStatus, Transfer
+from custom_components.sokoul.model.vpn import VpnSnapshot, VpnStatus
+
+START = datetime(2026, 11, 21, tzinfo=UTC)
+AWAY = "203.0.113.9"
+
+
+class OutOfReachError(Exception):
+    """What the client raises."""
+
+
+@dataclass
+class FakeClient:
+    """A client that writes down what it is asked."""
+
+    errors: tuple[type[Exception], ...] = (OutOfReachError,)
+    interface: str = "tun0"
+    broken: set[str] = field(default_factory=set)  # what fails
+    asked: list[str] = field(default_factory=list)
+    held: bool = False
+    batches: int = 2  # in so many steps it is reopened
+
+    def _ask(self, what: str) -> None:
+        self.asked.append(what)
+        if what in self.broken:
+            raise OutOfReachError
+
+    async def transfer(self) -> Transfer:
+        self._ask("transfer")
+        return Transfer(connection=ConnectionStatus.CONNECTED, external_ipv4=AWAY)
+
+    async def settings(self) -> ClientSettings:
+        self._ask("settings")
+        return ClientSettings(interface=self.interface)
+
+    async def close(self) -> int:
+        self.held = True
+        self._ask("close")
+        return 7
+
+    async def reopen(self) -> bool:
+        self._ask("reopen")
+        self.batches -= 1
+        self.held = self.batches > 0
+        return not self.held
+
+
+@dataclass
+class World:
+    """A lane, its client, its clock, and what it told."""
+
+    client: FakeClient
+    lane: VpnLane
+    told: list[Verdict]
+    reactions: list[Reaction]
+    now: datetime = START
+
+    async def step(self, after: timedelta = timedelta()) -> timedelta:
+        self.now += after
+        self.client.asked.clear()
+        return await self.lane.step(lambda: self.now)
+
+
+def tunnel(status: VpnStatus, at: datetime) -> Seen[VpnSnapshot]:
+    return Seen(value=VpnSnapshot(status=status, public_ip=AWAY), at=at)
+
+
+@pytest.fixture(params=[Containment.BOUND, Containment.OPEN])
+def containment(request: pytest.FixtureRequest) -> Containment:
+    found: Containment = request.param
+    return found
+
+
+def world(containment: Containment, **client: object) -> World:
+    told: list[Verdict] = []
+    reactions: list[Reaction] = []
+    fake = FakeClient(**client)  # type: ignore[arg-type]
+    bound = containment is Containment.BOUND
+    protection = Protection(
+        client="qBittorrent",
+        containment=containment,
+        interface="tun0" if bound else None,
+        gluetun=not bound,
+        tells_address=True,
+    )
+    lane = VpnLane(fake, protection, on_change=told.append, on_reaction=reactions.append)
+    if not bound:
+        lane.tunnel = tunnel(VpnStatus.RUNNING, START)
+    return World(fake, lane, told, reactions)
+
+
+async def test_where_nothing_can_leak_it_looks_seldom_and_where_it_can_often(containment: Containment) -> None:
+    here = world(containment)
+    assert await here.step() == (CALM if containment is Containment.BOUND else FAST)
+    assert here.client.asked == ["settings", "transfer"]
+    await here.step(FAST)
+    assert here.client.asked == ["transfer"]  # settings are read now and then
+    await here.step(SETTINGS_EVERY)
+    assert here.client.asked == ["settings", "transfer"]
+
+
+async def test_what_it_sees_is_told_once() -> None:
+    here = world(Containment.BOUND)
+    for _ in range(5):
+        await here.step(FAST)
+    assert [verdict.state for verdict in here.told] == [VpnState.CONTAINED]
+
+
+async def test_it_closes_at_once_and_says_so_once() -> None:
+    here = world(Containment.BOUND)
+    await here.step()
+    here.client.interface = ""
+    assert await here.step(SETTINGS_EVERY) == FAST
+    assert here.client.asked == ["settings", "transfer", "close"]
+    assert await here.step(FAST) == FAST
+    assert here.client.asked == ["transfer", "close"]  # what was started since is stopped, too
+    (reaction,) = here.reactions
+    assert (reaction.proof, reaction.torrents, reaction.at) == (Proof.BINDING, 7, START + SETTINGS_EVERY)
+    assert reaction.seconds > 0
+
+
+async def test_what_could_not_be_stopped_is_tried_again_and_not_called_stopped() -> None:
+    here = world(Containment.OPEN, broken={"close"})
+    here.lane.tunnel = tunnel(VpnStatus.CRASHED, START)
+    for _ in range(3):
+        assert await here.step(FAST) == FAST
+        assert here.client.asked[-1] == "close"
+    assert here.reactions == []
+    here.client.broken.clear()
+    await here.step(FAST)
+    assert len(here.reactions) == 1
+
+
+async def test_a_client_that_does_not_answer_is_still_told_to_stop() -> None:
+    """It may answer that although it doesn't answer this."""
+    here = world(Containment.OPEN, broken={"transfer", "settings"})
+    here.lane.tunnel = tunnel(VpnStatus.CRASHED, START)
+    await here.step()
+    assert here.client.asked[-1] == "close"
+
+
+async def test_a_client_that_does_not_answer_is_left_alone_for_a_moment() -> None:
+    here = world(Containment.BOUND, broken={"transfer"})
+    assert await here.step() == AFTER_FAILURE
+
+
+async def test_it_opens_in_steps_and_reacts_anew_to_the_next_leak() -> None:
+    here = world(Containment.BOUND)
+    here.client.interface = ""
+    await here.step()
+    here.client.interface = "tun0"
+    await here.step(SETTINGS_EVERY)
+    assert here.client.asked[-1] == "close"  # it has to look right for a while
+    await here.step(here.lane.policy.calm_after_leak - SETTINGS_EVERY)
+    await here.step(SETTINGS_EVERY)
+    assert here.client.asked == ["settings", "transfer", "reopen"]
+    assert await here.step(REOPEN_EVERY) == FAST
+    assert not here.client.held
+    here.client.interface = ""
+    await here.step(SETTINGS_EVERY)
+    assert len(here.reactions) == 2
+
+
+async def test_what_could_not_be_started_is_tried_again() -> None:
+    here = world(Containment.BOUND, held=True, broken={"reopen"})
+    assert await here.step() == AFTER_FAILURE
+    here.client.broken.clear()
+    assert await here.step(AFTER_FAILURE) == REOPEN_EVERY
+
+
+async def test_what_was_closed_before_a_restart_stays_so_while_nothing_is_known() -> None:
+    here = world(Containment.OPEN, held=True)
+    here.lane.tunnel = None
+    await here.step()
+    assert "reopen" not in here.client.asked
+
+
+async def test_a_person_can_say_that_it_may_run() -> None:
+    here = world(Containment.OPEN)
+    here.lane.tunnel = tunnel(VpnStatus.CRASHED, START)
+    await here.step()
+    here.lane.tunnel = tunnel(VpnStatus.RUNNING, START + FAST)
+    here.lane.forgive(START + FAST)
+    await here.step(FAST)
+    assert here.lane.verdict is not None
+    assert not here.lane.verdict.stop
+
+
+async def test_a_drill_is_a_leak_for_as_long_as_it_is_pretended() -> None:
+    here = world(Containment.BOUND)
+    await here.step()
+    here.lane.drill = True
+    await here.step(FAST)
+    assert here.client.asked[-1] == "close"
+    assert here.reactions[0].proof is Proof.DRILL
+    here.lane.drill = False
+    await here.step(FAST)
+    assert here.client.asked[-1] == "reopen"
