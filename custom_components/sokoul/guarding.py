@@ -137,7 +137,7 @@ class ClientGuard:
 
     @callback
     def turn(self, *, on: bool) -> None:
-        """Guard, or don't. What was stopped starts again when it doesn't, and what was seen is forgiven when it does."""
+        """Guard, and forgive what was seen before; or don't, and start what was stopped."""
         self.backend.remember(ON_KEY, None if on else False)
         if on:
             self.lane.forgive(dt_util.utcnow())
