@@ -150,17 +150,17 @@ async def leave_running(client: QbittorrentClient, note: Mapping[str, Any]) -> N
 async def turn_pause(backend: Client, on: bool, until: float | None = None) -> None:  # noqa: FBT001 -- the position
     """Pause or resume, as a person wants it: until a moment (seconds since the epoch), or for as long as they want."""
     if on:
+        backend.remember(PAUSED_UNTIL_KEY, until)
         await hold(backend, Holder.PERSON)
+        await backend.save_memory()  # it may have been held already
     else:
         await let_go(backend, Holder.PERSON)
+        backend.remember(PAUSED_UNTIL_KEY, None)  # only now: what fails is tried again
 
 
-        backend.remember(PAUSED_UNTIL_KEY, until)
 PAUSE: BackendSwitch[QbittorrentClient, DownloadClientSnapshot] = BackendSwitch(
-        await backend.save_memory()  # it may have been held already
     key="pause",
     value=lambda backend: is_held(backend, Holder.PERSON),
-        backend.remember(PAUSED_UNTIL_KEY, None)  # only now: what fails is tried again
     turn=turn_pause,
 )
 
