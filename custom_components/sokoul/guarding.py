@@ -32,8 +32,11 @@ from .model.backend import DOWNLOAD_CLIENT_KINDS, VPN_KINDS
 from .model.containers import lender
 from .model.downloads import ClientSettings, DownloadClientSnapshot, Transfer
 from .model.hold import Activity, Holder, activity
+from .model.journal import ActKind, EntryStatus, JournalEntry
+from .model.reasons import Reason
 from .model.vpn import VpnSnapshot
 from .port_keeping import PortKeeper
+from .store import Store, StoreError
 
 if TYPE_CHECKING:
     from .hub import AnyCoordinator, Hub
@@ -41,6 +44,8 @@ if TYPE_CHECKING:
 MEMORY_KEY = "vpn_guard"  # of a client: what its guard learned. It holds addresses of the person's home
 ON_KEY = "vpn_guard_on"  # False: a person switched it off
 ISSUE = "vpn_leaking"
+#: What its entries in the journal are filed under.
+RULE = "vpn_guard"
 
 PROXY_KEY = "proxy"  # of a VPN: its HTTP proxy. It may hold a login
 SHELTER_KEY = "shelter"  # by which VPN it is sheltered, and who says so
@@ -181,6 +186,7 @@ class ClientGuard:
         held = self.held > 0
         if self._held and not held:
             self._announce("resumed")
+            self._write_down(ActKind.START_ALL, Reason(key="result.started_all"))
         self._held = held
 
     @callback
@@ -361,9 +367,30 @@ class ClientGuard:
             reaction.torrents,
             reaction.seconds * 1000,
         )
-        self._announce("stopped", torrents=reaction.torrents, milliseconds=round(reaction.seconds * 1000))
+        milliseconds = round(reaction.seconds * 1000)
+        self._announce("stopped", torrents=reaction.torrents, milliseconds=milliseconds)
+        result = Reason(key="result.stopped_all", parameters={"count": reaction.torrents, "milliseconds": milliseconds})
+        self._write_down(ActKind.STOP_ALL, result)
         self._guarding.in_background(self.backend.async_request_refresh(), "look after a stop")
         self._tell()
+
+    @callback
+    def _write_down(self, act: ActKind, result: Reason) -> None:
+        """Have it in the journal, which is for people: what has to be known is in the memory."""
+        reasons = self.lane.verdict.reasons if self.lane.verdict is not None and self.on else ()
+        now = dt_util.utcnow()
+        entry = JournalEntry(
+            at=now,
+            changed_at=now,
+            rule=RULE,
+            subject=self.backend.subentry_id,
+            label=self.backend.title,
+            act=act,
+            status=EntryStatus.DONE,
+            reason=reasons[0] if reasons else Reason(key="guard.vpn_off", parameters={"client": self.backend.title}),
+            result=result,
+        )
+        self._guarding.write_down(entry)
 
     @callback
     def _tell(self) -> None:
@@ -447,6 +474,12 @@ class Guarding:
             proxies = (DIRECTLY, guard.proxy) if guard.proxy else (DIRECTLY,)
             self.lookout.ask_if_due(proxies, wanted=verdict.ask)
 
+    @callback
+    def write_down(self, entry: JournalEntry) -> None:
+        """Put an entry into the journal, if there is one. A guard doesn't wait for that."""
+        if (opened := self._hub.pilot.store) is not None:
+            self.in_background(_write(opened, entry), "entry of the journal")
+
     # --- what is known -----------------------------------------------------------------------------------------------
 
     def backend(self, backend_id: str | None) -> AnyCoordinator | None:
@@ -491,6 +524,13 @@ class Guarding:
             return set()
         homes = {key: home_of(self._hub, vpn) for key, vpn in self.vpns().items()}
         return {key for key, each in homes.items() if each is not None and each.container.id == network.id}
+
+
+async def _write(opened: Store, entry: JournalEntry) -> None:
+    try:
+        await opened.journal.add(entry)
+    except StoreError as error:
+        LOGGER.warning("What a guard did is not in the journal: %s", error)
 
 
 def _stored_shelter(backend: AnyCoordinator) -> Shelter:

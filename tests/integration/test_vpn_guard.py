@@ -1,6 +1,7 @@
 """The VPN guard in Home Assistant: what leaks is stopped, and exactly that runs again."""
 
 from datetime import timedelta
+from typing import Any
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -193,3 +194,28 @@ async def test_what_it_stopped_is_known_after_a_restart(
     await pass_time(STEP, times=14)
     assert running(qbittorrent) == {"one", "two", "forced", "added while nobody looked"}
     assert forced.forced
+
+
+async def test_what_it_did_is_in_the_journal(
+    hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    bind(qbittorrent, "tun0")
+    add(qbittorrent, "one")
+    await guard_of(set_up, qbittorrent)
+    await pass_time(STEP)
+    await press_drill(hass)
+    await pass_time(STEP, times=4)
+    said = await hass.services.async_call(
+        "sokoul", "get_journal", {"rule": "vpn_guard"}, blocking=True, return_response=True
+    )
+    assert said is not None
+    entries: list[Any] = said["entries"]  # type: ignore[assignment]
+    assert [(each["act"], each["status"], each["title"]) for each in entries] == [
+        ("start_all", "done", "qBittorrent"),
+        ("stop_all", "done", "qBittorrent"),
+    ]
+    assert "This is a drill" in entries[1]["text"]
+    assert "1 torrent was stopped within" in entries[1]["text"]
+    healed = hass.states.get("sensor.sokoul_healed_today")
+    assert healed is not None
+    assert healed.state == "0"  # that is no healing

@@ -51,12 +51,16 @@ class ActKind(StrEnum):
     FETCH_MISSING = "fetch_missing"  # a pack is kept for what it has; what it lacks is searched for
     TELL = "tell"  # nothing is changed: a person is told
     RESTART = "restart"  # a backend
+    STOP_ALL = "stop_all"  # a guard stopped a download client
+    START_ALL = "start_all"  # and started again what ran
 
 
 #: What takes a download away from the *arr or from its client.
 DESTRUCTIVE_ACTS = frozenset({ActKind.REPLACE, ActKind.DISCARD, ActKind.LEAVE_QUEUE})
 #: What is done to a backend, not to a download.
 BACKEND_ACTS = frozenset({ActKind.RESTART})
+#: What guards do. They ask nobody, and write it down afterwards.
+GUARD_ACTS = frozenset({ActKind.STOP_ALL, ActKind.START_ALL})
 #: What can be taken back as it was.
 GIVING_UP = frozenset({ActKind.REPLACE, ActKind.DISCARD})
 
