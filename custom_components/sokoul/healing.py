@@ -3,9 +3,11 @@
 The rules come from their registry: whoever adds one gets its entities with it, named by its text `rule.<key>`.
 """
 
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from homeassistant.components.event import EventEntityDescription
@@ -21,6 +23,7 @@ from .autopilot.rules.registry import RULES
 from .autopilot.settings import Settable
 from .connectors.base import BackendSensor, Paced
 from .model.journal import ActKind, Autonomy, EntryStatus, JournalEntry
+from .model.memory import SubjectMemory
 
 if TYPE_CHECKING:
     from .autopilot.kernel import Kernel
@@ -38,6 +41,9 @@ TRIES = frozenset({ActKind.REANNOUNCE, ActKind.ADD_TRACKERS, ActKind.RECHECK, Ac
 _HEALS = frozenset(ActKind) - TRIES
 #: What has not lasted this long is no problem yet: every download pauses now and then.
 PROBLEM_AFTER = timedelta(minutes=30)
+#: The oldest problem is looked for this often, and so many downloads are looked at before others have their turn.
+LOOK_EVERY = timedelta(minutes=1)
+SLICE = 200
 #: So many acts that healed something are counted at most when the journal is opened.
 _LOOK_BACK = 1000
 
@@ -79,10 +85,12 @@ class Tally:
     last_heal: datetime | None = None
     oldest_problem: datetime | None = None
     _healed: dict[int, datetime] = field(default_factory=dict)  # of today, by entry
+    _looked_at: datetime | None = None
 
     async def load(self, journal: Journal) -> None:
         """Begin with what the journal says. Raises what it raises."""
         self._healed.clear()
+        self._looked_at = None
         for entry in reversed(await journal.find(statuses=[EntryStatus.DONE], acts=_HEALS, limit=_LOOK_BACK)):
             self.note(entry)
         self._forget_yesterday()
@@ -95,10 +103,12 @@ class Tally:
         else:
             self._healed.pop(entry.id, None)  # taken back
 
-    def look(self, kernel: Kernel, now: datetime) -> None:
-        """Look for the oldest problem that healing may do something about, and forget what was before today."""
+    async def look(self, kernel: Kernel, now: datetime) -> None:
+        """Look now and then for the oldest problem that healing may do something about; forget what is not of today."""
         self._forget_yesterday()
-        self.oldest_problem = min(_problems(kernel, now), default=None)
+        if self._looked_at is None or not timedelta() <= now - self._looked_at < LOOK_EVERY:
+            self._looked_at = now
+            self.oldest_problem = await _oldest_problem(kernel, now)
 
     def _forget_yesterday(self) -> None:
         today = dt_util.start_of_local_day()
@@ -114,17 +124,34 @@ def _heals(entry: JournalEntry) -> bool:
     return entry.status is EntryStatus.DONE and entry.act in _HEALS
 
 
-def _problems(kernel: Kernel, now: datetime) -> Iterable[datetime]:
-    """Return since when the problems last that may cost a download; time that counted for nothing is left out."""
-    watched = {key for key, rule in kernel.rules.items() if rule.default is Autonomy.OBSERVE}  # what takes away
-    for subject in kernel.watch:
-        memory = kernel.watch.memory(subject)
-        for rule, clock in memory.clocks.items() if memory else ():
-            if rule not in watched or clock.running_since is None or clock.read(now) < PROBLEM_AFTER:
+async def _oldest_problem(kernel: Kernel, now: datetime) -> datetime | None:
+    """Return since when the oldest problem lasts that may cost a download, without the time that counted for nothing.
+
+    Whether healing may do something about a download takes longer to tell than all else: only of what is older than
+    anything before is that asked.
+    """
+    rules = {key for key, rule in kernel.rules.items() if rule.default is Autonomy.OBSERVE}  # what takes away
+    claims, oldest = kernel.claims(), None
+    for portion in batched(kernel.watch, SLICE, strict=False):
+        for subject in portion:
+            since = _ails_since(kernel.watch.memory(subject), rules, now)
+            if since is None or (oldest is not None and since >= oldest):
                 continue
             case = kernel.watch.case(subject, now)
-            if case is not None and ceiling(case, kernel.claims())[0] is not Autonomy.OFF:
-                yield clock.running_since - clock.counted
+            if case is not None and ceiling(case, claims)[0] is not Autonomy.OFF:
+                oldest = since
+        await asyncio.sleep(0)
+    return oldest
+
+
+def _ails_since(memory: SubjectMemory | None, rules: Collection[str], now: datetime) -> datetime | None:
+    """Return since when the oldest symptom of a download lasts, as far as these rules see it."""
+    found = None
+    for rule, clock in memory.clocks.items() if memory else ():
+        if rule in rules and clock.running_since is not None and clock.read(now) >= PROBLEM_AFTER:
+            since = clock.running_since - clock.counted
+            found = since if found is None else min(found, since)
+    return found
 
 
 # --- entities --------------------------------------------------------------------------------------------------------

@@ -360,7 +360,7 @@ class Pilot:
         now = dt_util.utcnow()
         await self._prune(now)
         if self.store is not None:
-            self.tally.look(self.kernel, now)
+            await self.tally.look(self.kernel, now)
             self._changed()
         self._turn_at(min(max(due, now + SHORTEST_PAUSE), now + LONGEST_PAUSE) if due else now + LONGEST_PAUSE)
 

@@ -1,7 +1,11 @@
 """The entities of healing: how far rules may go, what is counted, and the events."""
 
+import asyncio
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+from unittest.mock import patch
 
 from homeassistant.const import ATTR_ENTITY_ID, STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
@@ -9,10 +13,12 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 import pytest
 
-from custom_components.sokoul import event as event_platform
+from custom_components.sokoul import event as event_platform, healing
 from custom_components.sokoul.autopilot.rules.registry import RULES
 from custom_components.sokoul.const import DOMAIN
+from custom_components.sokoul.healing import Tally
 from custom_components.sokoul.model.journal import ActKind, Autonomy, EntryStatus
+from custom_components.sokoul.model.memory import Clock, SubjectMemory
 from custom_components.sokoul.pilot import Pilot
 from devstack.qbittorrent import QbittorrentSimulator
 from devstack.radarr import RadarrSimulator
@@ -20,6 +26,10 @@ from tests.store.make import entry as row
 
 from .conftest import HUB_ID, PassTime, SetUp
 from .healing import HOUR, MINUTE, Lost, act, suggestion, wait
+
+if TYPE_CHECKING:
+    from custom_components.sokoul.autopilot.kernel import Kernel
+    from custom_components.sokoul.autopilot.rules.base import Case
 
 
 @pytest.fixture
@@ -182,6 +192,49 @@ async def test_what_healed_nothing_hides_nothing_that_did(hass: HomeAssistant, s
     await hass.config_entries.async_reload(HUB_ID)
     await hass.async_block_till_done(wait_background_tasks=True)
     assert [shown(hass, "sensor", key) for key in ("healed_today", "last_heal")] == before
+
+
+async def test_looking_for_the_oldest_problem_lets_others_have_their_turn() -> None:
+    now = dt_util.utcnow()
+    ages = {f"client/{number:04}": timedelta(hours=1 + number * 7 % 500) for number in range(2000)}
+    looked, most = [0], [0]
+
+    class Watch:
+        """Counts how many downloads were looked at since others had their turn."""
+
+        def __iter__(self) -> Iterator[str]:
+            return iter(ages)
+
+        def memory(self, subject: str) -> SubjectMemory:
+            looked[0] += 1
+            clock = Clock(counted=timedelta(), running_since=now - ages[subject])
+            return SubjectMemory(clocks={"stalled": clock})
+
+        def case(self, subject: str, _now: Any) -> Case:
+            return cast("Case", subject)
+
+    async def others() -> None:
+        while True:
+            most[0], looked[0] = max(most[0], looked[0]), 0
+            await asyncio.sleep(0)
+
+    def may(subject: Any, _claims: object) -> tuple[Autonomy, None]:
+        return (Autonomy.OFF if ages[subject] > timedelta(hours=400) else Autonomy.ACT), None
+
+    stalled = next(rule for rule in RULES if rule.key == "stalled")
+    kernel = cast("Kernel", SimpleNamespace(rules={"stalled": stalled}, watch=Watch(), claims=lambda: None))
+    tally, turns = Tally(), asyncio.create_task(others())
+    with patch.object(healing, "ceiling", may):
+        await tally.look(kernel, now)
+        assert tally.oldest_problem == now - timedelta(hours=400)
+        assert 0 < most[0] <= healing.SLICE
+        most[0] = looked[0] = 0
+        await tally.look(kernel, now + timedelta(seconds=10))
+        await asyncio.sleep(0)
+        assert most[0] == 0, "not at every turn"
+        await tally.look(kernel, now + timedelta(minutes=1))
+        assert most[0] > 0
+    turns.cancel()
 
 
 async def test_events_speak_the_language_of_the_house(
