@@ -83,12 +83,27 @@ async def test_what_stalls_again_after_it_was_observed_is_observed_again() -> No
     torrent = stack.stalled()
     stack.autonomy(OBSERVE)
     await stack.run(7 * HOUR)
-    assert stack.journal.said() == [(REANNOUNCE, OBSERVED), (REPLACE, OBSERVED)]
+    assert stack.journal.said() == [(REPLACE, OBSERVED)]
     await stack.run(3 * DAY, HOUR)
-    assert len(stack.journal.entries) == 2, "nothing is said twice"
+    assert len(stack.journal.entries) == 1, "nothing is said twice"
     torrent.have += 1
     await stack.run(7 * HOUR)
-    assert stack.journal.said()[2:] == [(REANNOUNCE, OBSERVED), (REPLACE, OBSERVED)]
+    assert stack.journal.said() == [(REPLACE, OBSERVED)] * 2
+
+
+async def test_what_drips_does_not_fill_the_journal_while_it_is_observed() -> None:
+    """A byte an hour: half an hour later its trackers would be asked, each time."""
+    stack = await running()
+    torrent = stack.stalled()
+    stack.autonomy(OBSERVE)
+    for _ in range(24):
+        await stack.run(HOUR)
+        torrent.have += 1
+    assert stack.journal.entries == []
+    assert torrent.announced == 0
+    memory = stack.kernel.watch.memory(stack.subject(torrent))
+    assert memory is not None
+    assert REANNOUNCE in memory.tried, "it counts, or the ladder would end there"
 
 
 async def test_observing_touches_nothing() -> None:
@@ -561,15 +576,13 @@ async def test_an_arr_that_fails_to_search_is_asked_less_and_less() -> None:
 
 
 async def test_an_arr_that_does_not_answer_was_not_asked() -> None:
-    stack = await running(always(REPLACE), caps=Caps(searches_an_hour=1))
-    stack.radarr.want(1)
+    stack = await running(always(REPLACE, looks=frozenset()), caps=Caps(searches_an_hour=1))
     torrent = stack.stalled()
     stack.offer()
-    await stack.turn()
-    stack.clock.advance(MINUTE)
     changes = stack.look()
-    stack.radarr.away = True
+    stack.radarr.away = True  # since that look
     await stack.kernel.step(stack.world, stack.index, changes, stack.clock.now)
+    assert quarantined(stack) == []
     stack.radarr.away = False
     await stack.run(20 * MINUTE)
     assert quarantined(stack) == [torrent.hash], "the one search of this hour was left"
@@ -1001,6 +1014,17 @@ async def test_what_was_taken_away_is_forgotten_though_nobody_could_be_told() ->
     await stack.run(5 * MINUTE)
     assert (len(stack.kernel.watch), stack.kernel.suggestions) == (0, ())
     assert stack.journal.entries[-1].rule == "other_tool", "and it is told as soon as it can be"
+
+
+async def test_what_a_client_does_not_list_while_it_is_away_nobody_took() -> None:
+    stack = await running()
+    for number in range(1, 5):
+        stack.stalled(number)
+    await stack.run(MINUTE)
+    stack.qbt.torrents.clear()
+    stack.qbt.away, stack.qbt._snapshot = True, None  # it was set up anew, and not read yet
+    await stack.run(MINUTE)
+    assert stack.journal.entries == []
 
 
 async def test_other_tools_are_noticed() -> None:

@@ -418,7 +418,9 @@ class Kernel:
         """Write down what would be done, or tell a person; once. The same again is not worth a word, but counts."""
         told = entry.act is ActKind.TELL and level is not Autonomy.OBSERVE
         entry = replace(entry, status=EntryStatus.DONE if told else EntryStatus.OBSERVED)
-        if said is None and self._is_told_of_another(entry):
+        if entry.act is ActKind.REANNOUNCE:
+            self._learn(entry)  # what drips would fill the journal with what nobody reads
+        elif said is None and self._is_told_of_another(entry):
             self.watch.ask_again(entry.subject, entry.at + LOOK_AGAIN)
         elif said is None:
             await self.write(entry)

@@ -37,10 +37,10 @@ def wish(rule: str, act: ActKind) -> str:
 
 
 def learn(memory: SubjectMemory, entry: JournalEntry) -> SubjectMemory:
-    """Return what is known of a download after an entry about it."""
+    """Return what is known of a download after an entry about it. One without an id was not worth a row."""
     name = wish(entry.rule, entry.act)
     if entry.status in _SAID or (entry.status is EntryStatus.DONE and entry.act is ActKind.TELL):
-        memory = memory.with_proposed(name, entry.id)
+        memory = memory.with_proposed(name, entry.id) if entry.id else memory
         return _tried(memory, entry) if entry.status is EntryStatus.OBSERVED and entry.act in RUNGS else memory
     if memory.proposed.get(name) == entry.id:
         memory = memory.with_proposed(name, None)
