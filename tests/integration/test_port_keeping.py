@@ -157,6 +157,25 @@ async def test_a_reconnect_brings_another_one(
     assert shown(hass) == ("on", "on", "50014")
 
 
+async def test_after_a_reconnect_with_the_same_port_it_listens_anew(
+    hass: HomeAssistant, qbittorrent: QbittorrentSimulator, gluetun: GluetunSimulator, start: Start, pass_time: PassTime
+) -> None:
+    await start()
+    written(qbittorrent)
+    gluetun.tunnel.servers = gluetun.tunnel.servers[:1]  # at the same address, too
+    gluetun.tunnel.connecting = timedelta(seconds=11)  # so long it has none
+    gluetun.tunnel.reconnect()
+    gluetun.tunnel.change_ports(FIRST)
+    await pass_time(INTERVAL)
+    assert written(qbittorrent) == []
+    await pass_time(SETTLING_INTERVAL, 3)
+    assert written(qbittorrent) == [FIRST + 1, FIRST]
+    await pass_time(INTERVAL, 12)
+    assert written(qbittorrent) == []
+    assert shown(hass) == ("on", "on", str(FIRST))
+    assert told(hass)["previous_port"] == 6881  # nothing changed but the listener
+
+
 async def test_port_0_is_never_set(
     hass: HomeAssistant, qbittorrent: QbittorrentSimulator, gluetun: GluetunSimulator, start: Start, pass_time: PassTime
 ) -> None:

@@ -226,6 +226,44 @@ def test_after_a_while_of_peace_earlier_tries_are_forgotten() -> None:
     assert wire.ask().write
 
 
+def test_after_a_reconnect_with_the_same_port_it_listens_anew_whatever_it_says_of_itself() -> None:
+    wire = Wire(connection=CONNECTED)
+    wire.live(60)
+    wire.tunnel_since = wire.now
+    assert wire.ask().reasons[0].key == "guard.port_renew"
+    assert wire.live(3).state is IN_SYNC
+    assert wire.ports == [5915, 5914]
+    wire.client_since = wire.now
+    wire.live(600)
+    assert wire.ports == [5915, 5914]
+
+
+def test_another_port_after_a_reconnect_is_enough() -> None:
+    wire = Wire()
+    wire.live(60)
+    wire.tunnel_since, wire.forwarded = wire.now, (6000,)
+    wire.live(600)
+    assert wire.ports == [6000]
+
+
+def test_a_reconnect_is_not_forgotten_while_there_is_no_port_and_the_client_is_away() -> None:
+    wire = Wire()
+    wire.live(60)
+    wire.tunnel_since, wire.forwarded, wire.port = wire.now, (), None
+    wire.live(10)
+    wire.forwarded, wire.port, wire.client_since = (5914,), 5914, wire.now
+    wire.live(10)
+    assert wire.ports == [5915, 5914]
+
+
+def test_what_only_had_a_random_port_switched_off_listens_anew_all_the_same() -> None:
+    wire = Wire()
+    wire.live(60)
+    wire.tunnel_since, wire.random_port = wire.now, True
+    wire.live(10)
+    assert wire.ports == [5914, 5915, 5914]
+
+
 @pytest.mark.parametrize("change", ["tunnel_since", "client_since"])
 def test_a_reconnect_or_a_restart_lets_it_try_at_once(change: str) -> None:
     wire = Wire(port=6881, takes=False)

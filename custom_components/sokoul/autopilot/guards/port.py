@@ -6,8 +6,11 @@ and UPnP are switched off: the first undoes all this at the next start, the seco
 
 What a client was told is believed when it was read back after that. What is refused, or changed back by another tool,
 is tried again ever more rarely, and said. After a reconnect a client may go on listening on an interface that is gone,
-on the right port, and hear nobody: then another port and back makes it listen anew. That is tried a few times for
-each connection, and only while torrents run: nobody comes to a client that has nothing to offer.
+on the right port, and hear nobody: another port and back makes it listen anew. Where the port stayed the same that is
+done after each reconnect, because such a client goes on saying that it is connected, and takes the same port for no
+change (seen at qBittorrent 4.5.2 with libtorrent 2.0.8; 5.3.0 helps itself). When it does say that nobody comes in, it
+is tried a few times for each connection, and only while torrents run: nobody comes to a client that has nothing to
+offer.
 """
 
 from collections.abc import Iterable, Mapping
@@ -83,6 +86,8 @@ class PortMemory:
     right_since: datetime | None = None
     alone_since: datetime | None = None  # nobody could come in since then, though somebody could want to
     wakes: int = 0
+    begun: bool = False  # it was asked before: what is known now of the tunnel differs from what was known then
+    renew: bool = False  # the tunnel connected anew, and the client listens since before that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +112,14 @@ def advance(memory: PortMemory, facts: PortFacts, policy: PortPolicy, now: datet
     """Take in what is known, and say what to do."""
     if (memory.tunnel_since, memory.client_since) != (facts.tunnel_since, facts.client_since):
         # a new connection or a new start: what was tried before counts for nothing, and nobody could come in meanwhile
-        memory = PortMemory(tunnel_since=facts.tunnel_since, client_since=facts.client_since, wanted=memory.wanted)
+        reconnected = memory.begun and facts.tunnel_since not in {None, memory.tunnel_since}
+        memory = PortMemory(
+            tunnel_since=facts.tunnel_since,
+            client_since=facts.client_since,
+            wanted=memory.wanted,
+            renew=memory.renew or reconnected,
+        )
+    memory = replace(memory, begun=True)
     ports = _ports(facts)
     if ports is None:
         return _rest(memory), _say(facts, PortState.UNKNOWN, "guard.port_unknown")
@@ -124,7 +136,7 @@ def advance(memory: PortMemory, facts: PortFacts, policy: PortPolicy, now: datet
     if waiting is not None:
         return memory, replace(_say(facts, PortState.SETTING, "guard.port_set", port=port), read=True, again=waiting)
     if _is_right(facts.settings.value, port):
-        return _keep(memory, facts, policy, now, ports, port)
+        return _keep(memory, facts, policy, now, port)
     return _set(replace(memory, right_since=None), facts, policy, now, port)
 
 
@@ -190,6 +202,8 @@ def _set(
         return memory, replace(verdict, again=memory.next_at)
     pause = min(policy.retry * (1 << min(memory.tries, _MOST_DOUBLINGS)), policy.longest_retry)
     memory = replace(memory, tries=memory.tries + 1, next_at=now + pause, ordered_at=now, alone_since=None)
+    if facts.settings is not None and facts.settings.value.listen_port != port:
+        memory = replace(memory, renew=False)  # another port is listening anew
     return memory, replace(verdict, write=_values(port), again=now + policy.answer)
 
 
@@ -201,12 +215,14 @@ def _values(port: int) -> Mapping[str, int | bool]:
 
 
 def _keep(
-    memory: PortMemory, facts: PortFacts, policy: PortPolicy, now: datetime, ports: tuple[int, ...], port: int
+    memory: PortMemory, facts: PortFacts, policy: PortPolicy, now: datetime, port: int
 ) -> tuple[PortMemory, PortVerdict]:
     """Leave what is right, and see that somebody can come in."""
     memory = replace(memory, right_since=memory.right_since or now)
     if memory.right_since is not None and now - memory.right_since >= policy.settled:
         memory = replace(memory, tries=0, next_at=None)
+    if memory.renew:
+        return _wake(replace(memory, renew=False), facts, policy, now, port, "guard.port_renew")
     in_sync = replace(_say(facts, PortState.IN_SYNC, "guard.port_applied", port=port), in_sync=True)
     if facts.connection is ConnectionStatus.CONNECTED:
         return replace(memory, alone_since=None, wakes=0), in_sync
@@ -221,9 +237,17 @@ def _keep(
         return memory, replace(_dead(in_sync, facts, port) if still_dead else in_sync, again=due)
     if exhausted:
         return memory, _dead(in_sync, facts, port)
+    return _wake(memory, facts, policy, now, port, "guard.port_wake")
+
+
+def _wake(
+    memory: PortMemory, facts: PortFacts, policy: PortPolicy, now: datetime, port: int, why: str
+) -> tuple[PortMemory, PortVerdict]:
+    """Set another port; the right one follows when that was read back."""
+    ports = _ports(facts) or ()
     other = next(each for each in _beside(port) if each not in ports)
     memory = replace(memory, wakes=memory.wakes + 1, ordered_at=now, alone_since=None, next_at=None)
-    verdict = replace(_say(facts, PortState.WAKING, "guard.port_wake", port=port), in_sync=True)
+    verdict = replace(_say(facts, PortState.WAKING, why, port=port), in_sync=True)
     return memory, replace(verdict, write=_values(other), again=now + policy.answer)
 
 
