@@ -25,7 +25,7 @@ from typing import Any
 
 from custom_components.sokoul.autopilot.actuator import Actuator
 from custom_components.sokoul.autopilot.desk import Desk
-from custom_components.sokoul.autopilot.kernel import Kernel
+from custom_components.sokoul.autopilot.kernel import ASLEEP_AFTER, Kernel
 from custom_components.sokoul.autopilot.rules.base import Case, Facts, Look, Sign
 from custom_components.sokoul.autopilot.rules.registry import RULES
 from custom_components.sokoul.autopilot.settings import PilotSettings
@@ -37,7 +37,7 @@ from custom_components.sokoul.model.downloads import (
     Torrent,
     Transfer,
 )
-from custom_components.sokoul.model.journal import Autonomy, EntryStatus, JournalEntry
+from custom_components.sokoul.model.journal import ActKind, Autonomy, EntryStatus, JournalEntry
 from custom_components.sokoul.model.library import (
     ArrSnapshot,
     ArrWiring,
@@ -199,6 +199,7 @@ class Rows:
         self,
         *,
         statuses: Collection[EntryStatus] = (),
+        acts: Collection[ActKind] = (),
         rule: str | None = None,
         subject: str | None = None,
         since: datetime | None = None,
@@ -206,7 +207,7 @@ class Rows:
         limit: int = 100,
     ) -> Sequence[JournalEntry]:
         """Find nothing."""
-        del statuses, rule, subject, since, before_id, limit
+        del statuses, acts, rule, subject, since, before_id, limit
         return ()
 
 
@@ -270,6 +271,18 @@ class NoHands:
         """Have no client."""
         del client_id
 
+    def client_ids(self) -> tuple[str, ...]:
+        """Have none."""
+        return ()
+
+    def held(self, client_id: str) -> bool:
+        """Tell that nobody holds it."""
+        del client_id
+        return False
+
+    def start_later(self, client_id: str, torrent_hash: str) -> None:
+        """Start nothing."""
+
     def arr(self, arr_id: str) -> None:
         """Have no *arr."""
         del arr_id
@@ -282,6 +295,10 @@ class NoHands:
     def title(self, backend_id: str | None) -> str:
         """Know no names."""
         return backend_id or ""
+
+    async def finds_files(self, client_id: str | None, folder: str) -> None:
+        """Can't tell."""
+        del client_id, folder
 
     def shares_files(self, client_id: str, torrent: Torrent) -> bool:
         """Tell that it does."""
@@ -437,6 +454,9 @@ class Run:
         await self.turn("the gate shuts for all")
         fleet.transfer = replace(fleet.transfer, connection=ConnectionStatus.CONNECTED)
         await self.turn("it opens again")
+        kernel.asleep_after = ASLEEP_AFTER
+        await self.turn("the machine slept for an hour", HOUR)
+        kernel.asleep_after = timedelta.max
         await self.work("a person changes a level", partial(self._change_level, "stalled", Autonomy.OFF))
         await self.turn("all are looked at for that")
         await self.work("heal all, dry run", lambda: Desk(kernel).heal(None, "somebody", fleet.now, dry_run=True))
