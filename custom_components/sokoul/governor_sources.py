@@ -199,7 +199,7 @@ class Thermometer:
     @property
     def thresholds(self) -> ThermalThresholds | None:
         """Which temperatures count; None: nobody knows what its machine can bear."""
-        return self.settings.thresholds or self._defaults
+        return self.settings.thresholds or self.defaults
 
     def set_threshold(self, name: str, celsius: float) -> None:
         """Set one temperature; the others stay as they are."""
@@ -241,7 +241,8 @@ class Thermometer:
         return seen if seen.get("of") == self.backend.connection.url else {}
 
     @property
-    def _defaults(self) -> ThermalThresholds | None:
+    def defaults(self) -> ThermalThresholds | None:
+        """What suits its machine, as far as that is known."""
         stored = self._seen.get("thresholds")
         return None if stored is None else ThermalThresholds(**stored)
 
@@ -253,7 +254,7 @@ class Thermometer:
         thresholds = default_thresholds(raspberry_pi=told.raspberry_pi, first_limit=told.first_limit)
         seen = {
             "of": self.backend.connection.url,
-            "thresholds": _dump(thresholds or self._defaults),  # a sensor that is gone for a while changes no machine
+            "thresholds": _dump(thresholds or self.defaults),  # a sensor that is gone for a while changes no machine
             "board": told.flags is not None or bool(self._seen.get("board")),
         }
         self.backend.remember(_SEEN_KEY, seen)

@@ -19,6 +19,7 @@ from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
 from .database_flow import DATABASE_MENU, DatabaseOptions
+from .governor_flow import GOVERNOR_MENU, GovernorOptions
 from .model.paths import PathMap, same_style
 from .model.topology import Correction, Edge, OpenQuestion, Stranger
 from .model.world import World
@@ -45,7 +46,7 @@ class _Link:
         return (correction.source, correction.link_id) == (self.source, self.id)
 
 
-class SokoulOptionsFlow(VpnOptions, RestartOptions, HealingOptions, DatabaseOptions):
+class SokoulOptionsFlow(VpnOptions, GovernorOptions, RestartOptions, HealingOptions, DatabaseOptions):
     """Live settings: they are kept in the hub's memory, so that nothing has to be reloaded."""
 
     def __init__(self) -> None:
@@ -60,7 +61,8 @@ class SokoulOptionsFlow(VpnOptions, RestartOptions, HealingOptions, DatabaseOpti
         if self.config_entry.state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="not_loaded")
         return self.async_show_menu(
-            step_id="init", menu_options=["links", "paths", *VPN_MENU, *RESTART_MENU, *HEALING_MENU, *DATABASE_MENU]
+            step_id="init",
+            menu_options=["links", "paths", *VPN_MENU, *GOVERNOR_MENU, *RESTART_MENU, *HEALING_MENU, *DATABASE_MENU],
         )
 
     # --- who uses whom -----------------------------------------------------------------------------------------------
