@@ -1,6 +1,7 @@
 """SOKOUL: the media stack that runs itself, inside Home Assistant."""
 
 import asyncio
+from pathlib import Path
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
@@ -15,7 +16,7 @@ from .connectors.registry import CONNECTORS
 from .const import CONF_CONNECTION, DOMAIN, LOGGER, PLATFORMS
 from .data import SokoulConfigEntry
 from .entity import part_devices
-from .farewell import ISSUE_LEFT_BEHIND, Reach, connecting, offer_to_delete, release_quarantine, take_leave
+from .farewell import Reach, connecting, offer_to_delete, release_quarantine, take_back_offers, take_leave
 from .history import open_history
 from .hub import Hub
 from .pilot import ISSUE as ISSUE_DATABASE, ISSUE_SETTINGS, HubHands
@@ -34,7 +35,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 
 async def async_setup_entry(hass: HomeAssistant, entry: SokoulConfigEntry) -> None:
     """Start the hub. No backend can make this fail or slow."""
-    ir.async_delete_issue(hass, DOMAIN, ISSUE_LEFT_BEHIND)
+    take_back_offers(hass)
     entry.runtime_data = hub = Hub(hass, entry)
     await hub.start()
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
@@ -103,11 +104,13 @@ async def _leave_healing(hass: HomeAssistant, hub: Hub, reach: Reach) -> None:
         opened = await open_history(hass, where)
         await release_quarantine(opened.journal, reach, dt_util.utcnow())
         await opened.close()
+        if not isinstance(where, Path):
+            await offer_to_delete(hass, where)
     except store.StoreError as error:
         LOGGER.warning("Whether SOKOUL had set something aside is not known: %s", error)
     await hub.pilot.people.leave()
     if left:
-        offer_to_delete(hass, path)
+        await offer_to_delete(hass, path)
 
 
 async def async_remove_config_entry_device(hass: HomeAssistant, entry: SokoulConfigEntry, device: DeviceEntry) -> bool:

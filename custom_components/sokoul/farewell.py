@@ -13,6 +13,8 @@ from typing import Any, cast
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.setup import async_setup_component
+from homeassistant.util.hass_dict import HassKey
 
 from . import push
 from .autopilot import quarantine
@@ -22,11 +24,15 @@ from .autopilot.ports import Journal, TorrentHands
 from .clients.errors import BackendError
 from .connectors.base import Connection, Connector, Undo
 from .const import DOMAIN, FAREWELL_PATIENCE, LOGGER, RELEASE_PATIENCE
+from .history import Where, shown
 from .model.journal import EntryStatus, JournalEntry
 from .model.reasons import Reason
 from .store import StoreError
 
 ISSUE_LEFT_BEHIND = "left_behind"
+ISSUE_LEFT_ON_SERVER = "left_on_server"
+#: Where the address of the database that was left on a server waits for an answer.
+LEFT_ON_SERVER: HassKey[str] = HassKey(f"{DOMAIN}_{ISSUE_LEFT_ON_SERVER}")
 
 #: What may have set something aside that was not taken back: what was undone has set aside what was fetched instead.
 _MAY_BE_ASIDE = (EntryStatus.DONE, EntryStatus.FAILED, EntryStatus.RUNNING, EntryStatus.UNDOING, EntryStatus.UNDONE)
@@ -150,20 +156,34 @@ def connecting(hass: HomeAssistant, backends: Iterable[tuple[str, Connector[Any,
     return reach
 
 
-@callback
-def offer_to_delete(hass: HomeAssistant, path: Path) -> None:
+async def offer_to_delete(hass: HomeAssistant, where: Where) -> None:
     """Ask what is to become of the database that stays behind. Nobody's answer means that it stays.
 
     The question is gone with the next start: without SOKOUL nobody would be there to do what is answered.
     """
+    await async_setup_component(hass, DOMAIN, {})  # of an entry that was disabled it is not; nor are its repairs then
+    data: dict[str, str | int | float | None] | None = None
+    if isinstance(where, Path):
+        key, data = ISSUE_LEFT_BEHIND, {"path": str(where)}
+    else:
+        key = ISSUE_LEFT_ON_SERVER
+        hass.data[LEFT_ON_SERVER] = where  # with its password: what an issue holds, every user can read
     ir.async_create_issue(
         hass,
         DOMAIN,
-        ISSUE_LEFT_BEHIND,
-        data={"path": str(path)},
+        key,
+        data=data,
         is_fixable=True,
         severity=ir.IssueSeverity.WARNING,
-        translation_key=ISSUE_LEFT_BEHIND,
-        translation_placeholders={"path": str(path)},
+        translation_key=key,
+        translation_placeholders={"path": shown(where)},
     )
-    LOGGER.info("The history of SOKOUL is still in %s, in case it is set up again", path)
+    LOGGER.info("The history of SOKOUL is still in %s, in case it is set up again", shown(where))
+
+
+@callback
+def take_back_offers(hass: HomeAssistant) -> None:
+    """Ask no longer what is to become of a database: it is used again."""
+    hass.data.pop(LEFT_ON_SERVER, None)
+    for issue in (ISSUE_LEFT_BEHIND, ISSUE_LEFT_ON_SERVER):
+        ir.async_delete_issue(hass, DOMAIN, issue)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.requirements import RequirementsNotFound, async_process_requirements
+from yarl import URL
 
 from . import store
 from .const import DOMAIN, LOGGER
@@ -37,6 +38,14 @@ class NoDriver(store.StoreError):
 
 class CannotCopy(store.StoreError):
     """What there is can't be read, so it can't be taken along."""
+
+
+def shown(where: Where) -> str:
+    """Return a database as it may be shown: the path of its file, or its server and name."""
+    if isinstance(where, Path):
+        return str(where)
+    url = URL(where)
+    return f"{url.host or 'localhost'}{url.path}"
 
 
 def may_pass(error: store.StoreError) -> bool:

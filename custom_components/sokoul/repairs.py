@@ -1,5 +1,6 @@
 """Fix flows of the repair issues."""
 
+from pathlib import Path
 from typing import Any
 
 from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
@@ -10,7 +11,7 @@ import voluptuous as vol
 
 from .connectors.base import Connection
 from .const import CONF_CONNECTION, DOMAIN
-from .farewell import ISSUE_LEFT_BEHIND
+from .farewell import ISSUE_LEFT_BEHIND, ISSUE_LEFT_ON_SERVER, LEFT_ON_SERVER
 from .notify_people import ISSUE_PROMOTION, ISSUE_SUGGESTIONS
 from .pilot import ISSUE as ISSUE_DATABASE
 from .repairs_healing import AnswerOffer, AnswerSuggestions, BeginAnew, LeaveOrDelete
@@ -55,7 +56,6 @@ async def async_create_fix_flow(
     hass: HomeAssistant, issue_id: str, data: dict[str, str | int | float | None] | None
 ) -> RepairsFlow:
     """Return the flow that fixes an issue."""
-    del hass
     given = data or {}
     if issue_id == ISSUE_DATABASE:
         return BeginAnew()
@@ -64,5 +64,7 @@ async def async_create_fix_flow(
     if issue_id.startswith(ISSUE_PROMOTION):
         return AnswerOffer(issue_id.removeprefix(ISSUE_PROMOTION))
     if issue_id == ISSUE_LEFT_BEHIND:
-        return LeaveOrDelete(str(given.get("path")))
+        return LeaveOrDelete(Path(str(given.get("path"))))
+    if issue_id == ISSUE_LEFT_ON_SERVER:
+        return LeaveOrDelete(hass.data[LEFT_ON_SERVER])
     return OpenReconfigureFlow(str(given.get("subentry_id")))

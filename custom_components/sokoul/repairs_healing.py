@@ -1,7 +1,6 @@
 """Fix flows of healing: its database, its suggestions, and the offers of its rules."""
 
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
@@ -19,9 +18,10 @@ from . import markdown, wording
 from .autopilot.desk import NotPossible
 from .calls import hub_of
 from .const import DOMAIN
+from .history import Where, shown
 from .journal_report import entry_sentence, rule_name, sentence
 from .notices import Answer, asked_text
-from .store import StoreError
+from .store import StoreError, erase
 from .wording import clean
 
 if TYPE_CHECKING:
@@ -161,12 +161,12 @@ class BeginAnew(RepairsFlow):
 class LeaveOrDelete(RepairsFlow):
     """Delete the database that was left when SOKOUL was removed, or leave it."""
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, where: Where) -> None:
+        self._where = where
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
         """Ask."""
-        placeholders = {"path": self._path}
+        placeholders = {"path": shown(self._where)}
         return self.async_show_menu(
             step_id="init", menu_options=["keep", "delete"], description_placeholders=placeholders
         )
@@ -180,15 +180,10 @@ class LeaveOrDelete(RepairsFlow):
         if self.hass.config_entries.async_entries(DOMAIN):
             return self.async_abort(reason="in_use")
         try:
-            await self.hass.async_add_executor_job(_delete, Path(self._path))
-        except OSError as error:
+            await erase(self._where)
+        except (OSError, StoreError) as error:
             return self.async_abort(reason="not_deleted", description_placeholders={"detail": str(error)})
         return self.async_create_entry(data={})
-
-
-def _delete(path: Path) -> None:
-    for suffix in ("-wal", "-shm", ""):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 def _select(labels: dict[str, str]) -> SelectSelector:

@@ -508,11 +508,24 @@ async def test_leaving_while_a_silent_server_is_asked(hass: HomeAssistant, set_u
 async def test_removing_the_hub_reads_what_a_server_has(
     hass: HomeAssistant, entry: MockConfigEntry, server: Postgresql, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await choose(hass, entry, kind="postgresql", url=server.url, copy=True)
+    assert await async_setup_component(hass, REPAIRS, {})
+    url = server.url.replace("postgres@", "postgres:correct%20horse@")
+    await choose(hass, entry, kind="postgresql", url=url, copy=True)
     await hass.config_entries.async_remove(entry.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
     assert ir.async_get(hass).async_get_issue(DOMAIN, "left_behind") is None, "there is no file to delete"
     assert "is not known" not in caplog.text
+    found = ir.async_get(hass).async_get_issue(DOMAIN, "left_on_server")
+    assert found is not None
+    assert "horse" not in f"{found.data}{found.translation_placeholders}{caplog.text}"
+    flows = hass.data[REPAIRS]["flow_manager"]
+    result = await flows.async_init(DOMAIN, context={"issue_id": "left_on_server"})
+    assert (result["type"], result["menu_options"]) == (FlowResultType.MENU, ["keep", "delete"])
+    result = await flows.async_configure(result["flow_id"], {"next_step_id": "delete"})
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    async with server.connected() as connection:
+        tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    assert tables == []
 
 
 async def test_removing_the_hub_while_its_server_is_away(

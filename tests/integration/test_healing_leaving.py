@@ -16,7 +16,7 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import async_mock_service
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
 
 from custom_components.sokoul import farewell, store
 from custom_components.sokoul.autopilot.ownership import QUARANTINE
@@ -189,6 +189,20 @@ async def test_removing_puts_back_and_asks_about_the_history(
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert not database.exists()
     assert issue(hass, "left_behind") is None
+
+
+async def test_the_question_can_be_answered_where_sokoul_was_not_loaded(hass: HomeAssistant, database: Path) -> None:
+    database.write_bytes(b"")
+    disabled = ConfigEntryDisabler.USER
+    MockConfigEntry(domain=DOMAIN, title="SOKOUL", entry_id=HUB_ID, disabled_by=disabled).add_to_hass(hass)
+    assert DOMAIN not in hass.config.components
+    await hass.config_entries.async_remove(HUB_ID)
+    await hass.async_block_till_done()
+    result = await fix(hass, "left_behind")
+    assert (result["type"], result["menu_options"]) == (FlowResultType.MENU, ["keep", "delete"])
+    result = await go_on(hass, result, next_step_id="delete")
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert not database.exists()
 
 
 async def test_the_history_can_stay(hass: HomeAssistant, set_up: SetUp, database: Path) -> None:

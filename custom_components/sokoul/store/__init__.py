@@ -25,7 +25,7 @@ from .errors import (
 )
 from .journal import StoredJournal
 from .memory import StoredMemory
-from .opening import Store, open_store, set_aside
+from .opening import Store, erase, open_store, set_aside
 
 __all__ = (
     "POSTGRESQL_REQUIREMENTS",
@@ -45,6 +45,7 @@ __all__ = (
     "TookTooLong",
     "UnknownEntry",
     "Unreachable",
+    "erase",
     "is_postgresql",
     "load",
     "open_store",

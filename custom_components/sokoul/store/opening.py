@@ -14,7 +14,7 @@ from .engine import BEGIN, Limits, make_engine
 from .errors import Damaged, StoreError, TooOld, translated
 from .journal import StoredJournal
 from .memory import OnFailure, StoredMemory
-from .schema import MIGRATIONS, Migration, migrate
+from .schema import METADATA, MIGRATIONS, Migration, migrate
 
 #: So many damaged files are kept for whoever wants to look into them.
 _DAMAGED_KEPT = 3
@@ -133,6 +133,33 @@ async def _check(connection: AsyncConnection) -> None:
     found = (await connection.exec_driver_sql("PRAGMA quick_check(1)")).scalar_one()
     if found != "ok":
         raise Damaged("SQLite: the database disk image is malformed")
+
+
+async def erase(where: Path | str, *, limits: Limits = _LIMITS) -> None:
+    """Delete a history that nobody uses: the file at a path, or the tables in a PostgreSQL.
+
+    Raises OSError for a file, and `StoreError` for a server; then nothing is deleted there.
+    """
+    if isinstance(where, Path):
+        await asyncio.to_thread(_delete, where)
+        return
+    with translated():
+        engine = await asyncio.to_thread(make_engine, where, limits)
+    try:
+        await in_time(_drop_tables(engine), limits.answer)
+    finally:
+        with suppress(StoreError):
+            await in_time(engine.dispose(), limits.connect)
+
+
+def _delete(path: Path) -> None:
+    for suffix in ("-wal", "-shm", ""):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+async def _drop_tables(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        await connection.run_sync(METADATA.drop_all)
 
 
 async def set_aside(path: Path, *, now: datetime) -> Path:
