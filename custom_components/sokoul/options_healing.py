@@ -29,6 +29,7 @@ from .hub import Hub
 from .journal_report import rule_name, sentence
 from .model.journal import Autonomy
 from .notify_people import PHONES_KEY, phone_names, phones
+from .wording import clean
 
 HEALING_MENU = ("people", "rules", "limits", "untouched", "import_settings")
 
@@ -42,6 +43,7 @@ class HealingOptions(OptionsFlow):
 
     _rule: Settable
     _imported: ImportedSettings
+    _protected: frozenset[str]  # as it was shown
 
     @property
     def _hub(self) -> Hub:
@@ -155,13 +157,25 @@ class HealingOptions(OptionsFlow):
     # --- what is never touched ---------------------------------------------------------------------------------------
 
     async def async_step_untouched(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask for the tags and categories that say "hands off"."""
+        """Ask for the tags and categories that say "hands off", and show the downloads of which that was said."""
         if not self._hub.pilot.running:
             return self.async_abort(reason="autopilot_off")
+        settings = self._settings
         if user_input is not None:
             labels = frozenset(label.strip().casefold() for label in user_input.get("labels", ()) if label.strip())
-            return self._change(replace(self._settings, labels=labels))
-        schema = vol.Schema({vol.Optional("labels"): TextSelector(TextSelectorConfig(multiple=True))})
+            no_more = self._protected - frozenset(user_input.get("protected", ()))
+            return self._change(replace(settings, labels=labels, protected=settings.protected - no_more))
+        self._protected = settings.protected
+        fields: dict[vol.Marker, Any] = {vol.Optional("labels"): TextSelector(TextSelectorConfig(multiple=True))}
+        if settings.protected:
+            names = {each.key: clean(each.label) for each in await self._hub.view.index(dt_util.utcnow())}
+            options = [SelectOptionDict(value=key, label=names.get(key, key)) for key in settings.protected]
+            options.sort(key=lambda option: option["label"].casefold())
+            selector = SelectSelector(
+                SelectSelectorConfig(options=options, multiple=True, mode=SelectSelectorMode.LIST)
+            )
+            fields[vol.Optional("protected", default=sorted(settings.protected))] = selector
+        schema = vol.Schema(fields)
         return self.async_show_form(
             step_id="untouched",
             data_schema=self.add_suggested_values_to_schema(schema, {"labels": sorted(self._settings.labels)}),

@@ -17,8 +17,9 @@ from custom_components.sokoul.healing import ALL_RULES
 from custom_components.sokoul.healing_fields import UNITS
 from custom_components.sokoul.model.journal import Autonomy
 from custom_components.sokoul.notify_people import PHONES_KEY
+from devstack.qbittorrent import QbittorrentSimulator
 
-from .conftest import SetUp
+from .conftest import QBITTORRENT_ID, SetUp, qbittorrent_subentry
 from .flows import Result, form, step, suggested
 from .test_options_flow import begin, choices, default, send
 
@@ -215,6 +216,26 @@ async def test_labels_are_changed(hass: HomeAssistant, set_up: SetUp) -> None:
     assert kernel.settings.labels == {"keep", "mine"}
     await send(hass, await begin(hass, entry, "untouched"))
     assert kernel.settings.labels == frozenset()
+
+
+async def test_downloads_that_are_never_touched_are_shown_and_taken_off(
+    hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp
+) -> None:
+    torrent = qbittorrent.add_torrent("Some.Film")
+    entry = await set_up(qbittorrent_subentry(qbittorrent))
+    await entry.runtime_data.refresh([QBITTORRENT_ID])
+    kernel, desk = entry.runtime_data.pilot.kernel, entry.runtime_data.pilot.desk
+    assert "protected" not in (await begin(hass, entry, "untouched"))["data_schema"].schema
+    for key in (torrent.hash, "gone"):
+        desk.protect(key, protected=True)
+    result = await begin(hass, entry, "untouched")
+    assert choices(result, "protected") == {torrent.hash: "Some.Film", "gone": "gone"}
+    assert default(result, "protected") == sorted([torrent.hash, "gone"])
+    desk.protect("meanwhile", protected=True)
+    await send(hass, result, labels=["keep"], protected=["gone"])
+    assert kernel.settings.protected == {"gone", "meanwhile"}
+    await send(hass, await begin(hass, entry, "untouched"), labels=["keep"])
+    assert kernel.settings.protected == {"gone", "meanwhile"}, "what is not sent is as it was shown"
 
 
 # --- what others had set ---------------------------------------------------------------------------------------------
