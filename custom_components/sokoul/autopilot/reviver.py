@@ -105,8 +105,20 @@ class Reviver:
             patients = tuple(patients)
             self._present = frozenset(patient.key for patient in patients)
             await self._expire(self._present, now)
-            nexts = [await self._look_after(patient, now) for patient in patients]
-            return min(filter(None, nexts), default=None)
+            return await self._look_after_all(patients, now)
+
+    async def _look_after_all(self, patients: Iterable[Patient], now: datetime) -> datetime | None:
+        """Look after one after the other. Raises the first of what went wrong, once all had their turn."""
+        nexts: list[datetime | None] = []
+        failed: list[Exception] = []
+        for patient in patients:
+            try:
+                nexts.append(await self._look_after(patient, now))
+            except Exception as error:  # noqa: BLE001 -- whatever it is, the others are not to wait for it
+                failed.append(error)
+        if failed:
+            raise failed[0]
+        return min(filter(None, nexts), default=None)
 
     async def _look_after(self, patient: Patient, now: datetime) -> datetime | None:
         if not patient.ails:
@@ -179,6 +191,9 @@ class Reviver:
             result = await self._ways.restart(running)
         except Declined as declined:
             done = replace(running, status=EntryStatus.FAILED, result=declined.reason)
+        except Exception as error:  # noqa: BLE001 -- Home Assistant's scripts and buttons raise what they like
+            why = Reason(key="result.error", parameters={"detail": str(error) or repr(error)})
+            done = replace(running, status=EntryStatus.FAILED, result=why)
         else:
             done = replace(running, status=EntryStatus.DONE, result=result)
         return await self._kernel.write(done)
