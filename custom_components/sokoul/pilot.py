@@ -27,6 +27,7 @@ from .autopilot.reviver import Reviver
 from .autopilot.rules.registry import RULES
 from .autopilot.settings import PilotSettings
 from .clients.errors import BackendError, NotFound
+from .connectors import holding
 from .const import DOMAIN, LOGGER, START_PATIENCE
 from .healing import ALL_RULES, Tally
 from .history import CONF_DATABASE_URL, Retry, Where, may_pass, open_history
@@ -84,9 +85,10 @@ class HubHands:
         client: object = backend.client
         return client
 
-    def clients(self) -> list[str]:
+    def client_ids(self) -> list[str]:
         """Return the ids of all download clients."""
-        return [each.id for each in self._hub.backends.values() if each.connector.kind in DOWNLOAD_CLIENT_KINDS]
+        backends = self._hub.backends.items()
+        return [backend_id for backend_id, each in backends if each.connector.kind in DOWNLOAD_CLIENT_KINDS]
 
     def held(self, client_id: str) -> bool:
         """Tell whether a switch or a guard holds stopped what runs in a client."""

@@ -228,6 +228,7 @@ class FakeClient(Breakable):
         self.peers = 20
         self.free = 800 * GB
         self.working_trackers = True
+        self.held: set[str] | None = None  # what starts when whoever holds it lets go; None: nobody does
         self.deleted: list[tuple[str, bool]] = []
         self.priorities: list[tuple[str, tuple[int, ...], bool]] = []  # files that were wanted or not
         self._snapshot: DownloadClientSnapshot | None = None
@@ -799,6 +800,17 @@ class FakeHands:
     def torrents(self, client_id: str | None) -> TorrentHands | None:
         client = self.clients.get(client_id or "")
         return None if client is None or client.away else client
+
+    def client_ids(self) -> list[str]:
+        return list(self.clients)
+
+    def held(self, client_id: str) -> bool:
+        return self.clients[client_id].held is not None
+
+    def start_later(self, client_id: str, torrent_hash: str) -> None:
+        held = self.clients[client_id].held
+        assert held is not None
+        held.add(torrent_hash)
 
     def arr(self, arr_id: str) -> ArrHands | None:
         arr = self.arrs.get(arr_id)

@@ -229,6 +229,20 @@ async def test_two_arrs_that_wait_for_one_torrent() -> None:
     assert (stack.radarr.searches_again, other.searches_again) == ([], [torrent.hash]), "it has to look for its own"
 
 
+async def test_taken_back_it_is_remembered_for_all_who_waited() -> None:
+    stack = await ready(DISCARD)
+    other = stack.add_arr("other")
+    other.want(1)
+    other.category = "radarr"
+    torrent = stack.stalled()
+    other._follow(torrent.hash, torrent.name, [1])
+    await stack.run(MINUTE)
+    await stack.desk.undo(the_one(stack).id, "somebody", stack.clock.now)
+    memory = stack.kernel.watch.memory(stack.subject(torrent))
+    assert memory is not None
+    assert sorted(memory.restored_from) == ["other", "radarr"]
+
+
 # --- grabbing --------------------------------------------------------------------------------------------------------
 
 
@@ -548,10 +562,10 @@ async def test_the_other_release_is_let_go_of_after_its_time(*, private: bool, d
     subject = stack.subject(stack.qbt.torrents[digest(1)])
     memory = stack.kernel.watch.memory(subject)
     assert memory is not None
-    stack.kernel.watch.learn(subject, replace(memory, restored_from=None))  # it was imported meanwhile
+    stack.kernel.watch.learn(subject, replace(memory, restored_from=()))  # it was imported meanwhile
     await stack.run(DAY, HOUR)
     memory = stack.kernel.watch.memory(subject)
-    assert memory is None or memory.restored_from is None, "that is not undone again"
+    assert memory is None or not memory.restored_from, "that is not undone again"
     assert stack.qbt.deleted == ([(new.hash, True)] if deleted else [])
     assert the_one(stack).undo is None
     assert stack.qbt.torrents[digest(1)].category == "radarr"
@@ -587,7 +601,7 @@ async def test_a_crash_while_taking_back_ends_well(point: int) -> None:
     assert level is Autonomy.SUGGEST, "from now on it asks"
     memory = stack.kernel.watch.memory(stack.subject(torrent))
     assert memory is not None
-    assert (memory.restored_from, memory.kept("always", stack.clock.now)) == ("radarr", True)
+    assert (memory.restored_from, memory.kept("always", stack.clock.now)) == (("radarr",), True)
 
 
 async def test_the_other_release_is_noted_when_another_arr_stops_taking_back() -> None:
@@ -690,6 +704,49 @@ async def test_a_category_that_was_removed_meanwhile_is_made_again() -> None:
     del stack.qbt.categories["radarr"]
     await stack.desk.undo(the_one(stack).id, "somebody", stack.clock.now)
     assert torrent.category == "radarr"
+
+
+async def test_its_category_comes_back_with_its_path() -> None:
+    """Else a torrent whose path follows its category would be moved."""
+    stack = await ready()
+    stack.qbt.categories["radarr"] = "/big/movies"
+    torrent = await act(stack, automatic=True, save_path="/big/movies")
+    del stack.qbt.categories["radarr"]
+    await stack.desk.undo(the_one(stack).id, "somebody", stack.clock.now)
+    assert (torrent.save_path, stack.qbt.categories["radarr"]) == ("/big/movies", "/big/movies")
+
+
+async def test_taken_back_while_everything_is_held_it_starts_with_the_rest() -> None:
+    stack = await ready(DISCARD)
+    torrent = await act(stack)
+    stack.qbt.held = set()
+    await stack.desk.undo(the_one(stack).id, "somebody", stack.clock.now)
+    assert (torrent.category, torrent.stopped) == ("radarr", True)
+    assert stack.qbt.held == {torrent.hash}
+
+
+@pytest.mark.parametrize("away", [True, False])
+async def test_the_other_release_is_set_aside_in_whichever_client_it_is(*, away: bool) -> None:
+    """An *arr with several download clients sends each release where it likes."""
+    stack = await ready()
+    other = stack.add_client("qbt2")
+    torrent = await act(stack)
+    new = stack.qbt.torrents.pop(digest(1001))
+    other.torrents[new.hash], other.categories["radarr"] = new, ""
+    stack.radarr._in_client = lambda record: not record.settled  # type: ignore[method-assign]
+    other.away = away
+    if away:
+        with pytest.raises(NotPossible) as raised:
+            await stack.desk.undo(the_one(stack).id, "somebody", stack.clock.now)
+        assert raised.value.reason.parameters == {"backend": "qbt2"}
+        other.away = False
+        await stack.run(5 * MINUTE)
+    else:
+        await stack.desk.undo(the_one(stack).id, "somebody", stack.clock.now)
+    assert (torrent.category, the_one(stack).status) == ("radarr", UNDONE)
+    assert (new.category, new.stopped) == (QUARANTINE, True)
+    await stack.run(2 * DAY, HOUR)
+    assert other.deleted == [(new.hash, True)]
 
 
 # --- letting go ------------------------------------------------------------------------------------------------------

@@ -214,7 +214,7 @@ async def test_what_was_taken_back_outlives_a_crash() -> None:
     assert torrent.category == "radarr"
     memory = stack.kernel.watch.memory(stack.subject(torrent))
     assert memory is not None
-    assert memory.restored_from == "radarr"
+    assert memory.restored_from == ("radarr",)
 
 
 @pytest.mark.parametrize("act", [ActKind.LEAVE_QUEUE, REANNOUNCE])

@@ -3,7 +3,9 @@
 What people, swarms and lines do meanwhile counts.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,13 +14,15 @@ from custom_components.sokoul.autopilot.desk import NotPossible
 from custom_components.sokoul.autopilot.observe import AnyRule
 from custom_components.sokoul.autopilot.ownership import QUARANTINE
 from custom_components.sokoul.autopilot.rules import content, slow
+from custom_components.sokoul.autopilot.rules.base import Case, Rule, Sign
 from custom_components.sokoul.autopilot.settings import PilotSettings
 from custom_components.sokoul.model.downloads import ConnectionStatus, TorrentFile
-from custom_components.sokoul.model.journal import ActKind, Autonomy, EntryStatus, JournalEntry
-from custom_components.sokoul.model.releases import GrabSource
+from custom_components.sokoul.model.journal import ActKind, Autonomy, EntryStatus, JournalEntry, Proposal
+from custom_components.sokoul.model.library import Command, TrackedState
+from custom_components.sokoul.model.releases import GrabSource, ImportCandidate, ImportRejection
 
 from .fakes import GB, FakeTorrent, digest
-from .stack import DAY, HOUR, MINUTE, Stack, always
+from .stack import DAY, HOUR, MINUTE, Patience, Stack, always, proposal
 
 REPLACE, DISCARD = ActKind.REPLACE, ActKind.DISCARD
 DONE, FAILED, KEPT, RUNNING = EntryStatus.DONE, EntryStatus.FAILED, EntryStatus.KEPT, EntryStatus.RUNNING
@@ -112,6 +116,64 @@ async def test_it_counts_for_who_agreed_as_well(what: str) -> None:
     with pytest.raises(NotPossible):
         await stack.desk.approve(question.id, "somebody", stack.clock.now)
     assert (torrent.category, stack.radarr.grabs) == ("radarr", [])
+
+
+# --- importing -------------------------------------------------------------------------------------------------------
+
+
+def _importing() -> AnyRule:
+    def sign(case: Case, _policy: Patience) -> Sign:
+        return Sign.YES if case.download.claims else Sign.NO
+
+    def judge(case: Case, _policy: Patience, _elapsed: timedelta) -> Proposal:
+        wanted = proposal("importing", case, ActKind.IMPORT, Autonomy.SUGGEST)
+        what = {"arr_id": "radarr", "download_id": case.download.key, "files": {"/a.mkv": [1]}, "missing": [1]}
+        return replace(wanted, parameters=what)
+
+    return Rule(key="importing", policy=Patience, sign=sign, judge=judge, default=Autonomy.ACT)
+
+
+_FILE = ImportCandidate(path="/a.mkv", size_bytes=GB, title_ids=frozenset({1}))
+_OBJECTION = ImportRejection(reason="Not an upgrade for existing movie file(s)", permanent=True)
+
+
+@pytest.mark.parametrize(
+    ("found", "has_file", "imports"),
+    [
+        pytest.param([_FILE], False, True, id="all is as it was"),
+        pytest.param([_FILE, replace(_FILE, path="/b.mkv", title_ids=frozenset({2}))], False, True, id="more came"),
+        pytest.param([], False, False, id="its file is gone"),
+        pytest.param([replace(_FILE, title_ids=frozenset({99}))], False, False, id="it is taken for another film"),
+        pytest.param([replace(_FILE, rejections=(_OBJECTION,))], False, False, id="the *arr objects by now"),
+        pytest.param([_FILE], True, False, id="the film is here by now"),
+    ],
+)
+async def test_an_import_is_what_was_agreed_to(found: list[ImportCandidate], *, has_file: bool, imports: bool) -> None:
+    stack = await running(_importing())
+    torrent = stack.stalled(have=4 * GB)
+    stack.radarr.records[torrent.hash].tracked = TrackedState.IMPORT_BLOCKED
+    await stack.run(20 * MINUTE)
+    [question] = stack.kernel.suggestions
+    taken: list[ImportCandidate] = []
+
+    async def candidates(download_id: str) -> tuple[ImportCandidate, ...]:
+        assert download_id == torrent.hash
+        return tuple(found)
+
+    async def take(candidates: Collection[ImportCandidate]) -> Command:
+        taken.extend(candidates)
+        return Command(id=1, name="ManualImport")
+
+    stack.radarr.import_candidates = candidates  # type: ignore[method-assign]
+    stack.radarr.import_files = take  # type: ignore[method-assign]
+    stack.radarr.details[1] = replace(stack.radarr.details[1], has_file=has_file)
+    if imports:
+        await stack.desk.approve(question.id, "somebody", stack.clock.now)
+        assert taken == [_FILE]
+    else:
+        with pytest.raises(NotPossible) as raised:
+            await stack.desk.approve(question.id, "somebody", stack.clock.now)
+        assert (raised.value.reason.key, taken) == ("result.moves_again", [])
 
 
 # --- what arrives ----------------------------------------------------------------------------------------------------

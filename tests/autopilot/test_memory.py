@@ -79,7 +79,7 @@ MEMORIES = st.builds(
     tried=st.dictionaries(NAMES, st.builds(Tries, count=st.integers(1, 9), at=MOMENTS)),
     proposed=st.dictionaries(NAMES, st.integers(1, 10**6)),
     kept_until=st.dictionaries(NAMES, MOMENTS),
-    restored_from=st.none() | st.just("radarr"),
+    restored_from=st.sampled_from([(), ("radarr",), ("radarr", "sonarr")]),
     first_seeds=st.none() | st.integers(0, 10**4),
 )
 

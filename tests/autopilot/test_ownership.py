@@ -22,7 +22,7 @@ LOOKED = {"looked": frozenset({Look.ORIGIN})}
 GRABBED = grabbed(**LOOKED)
 BY_HAND = grabbed(by_hand=True, **LOOKED)
 UNKNOWN = Facts(**LOOKED)
-TAKEN_BACK = SubjectMemory(restored_from="radarr")
+TAKEN_BACK = SubjectMemory(restored_from=("radarr",))
 
 
 def unclaimed(**fields: Any) -> Download:

@@ -72,6 +72,20 @@ async def stuck(qbittorrent: QbittorrentSimulator, radarr: RadarrSimulator) -> S
     return situation
 
 
+async def test_what_is_taken_back_while_everything_is_paused_starts_with_the_rest(
+    hass: HomeAssistant, stuck: Stuck, set_up: SetUp, pass_time: PassTime
+) -> None:
+    pilot = await stuck.replaced(set_up, pass_time)
+    switch = {"entity_id": "switch.qbittorrent_pause_everything"}
+    await hass.services.async_call("switch", "turn_on", switch, blocking=True)
+    [entry] = await pilot.kernel.journal.find(statuses=[EntryStatus.DONE], rule="stalled", limit=1)
+    await pilot.desk.undo(entry.id, "somebody", dt_util.utcnow())
+    await pass_time(MINUTE, 3)
+    assert (stuck.torrent().category, stuck.torrent().stopped) == ("radarr", True)
+    await hass.services.async_call("switch", "turn_off", switch, blocking=True)
+    assert not stuck.torrent().stopped
+
+
 async def test_a_stalled_download_is_replaced_and_can_be_taken_back(
     hass: HomeAssistant, stuck: Stuck, set_up: SetUp, pass_time: PassTime
 ) -> None:

@@ -104,6 +104,14 @@ def test_what_lost_its_files_or_is_gone_is_not_started() -> None:
 STOPPED = look(a=RESTS, seeds=DONE, rested=RESTS)
 
 
+def test_what_is_to_start_with_the_rest_does() -> None:
+    """It was stopped before, but what stopped it is over."""
+    now = look(leeches=RUNS, rests=RESTS)
+    hold = Hold.begin(PERSON, now).along_with("rests")
+    after = look(leeches=RESTS, rests=RESTS)
+    assert hold.follow(after).release(after).all == {"leeches", "rests"}
+
+
 @pytest.mark.parametrize("ends_first", ["the first", "the second"])
 @pytest.mark.parametrize(("first", "second"), [(PERSON, VPN), (VPN, PERSON)])
 def test_who_ends_last_starts_what_ran_before(first: Holder, second: Holder, ends_first: str) -> None:

@@ -16,7 +16,7 @@ from ..model.downloads import DownloadState, Torrent
 from ..model.journal import DESTRUCTIVE_ACTS, GIVING_UP, ActKind, EntryStatus, JournalEntry, Proposal
 from ..model.library import HealthIssue, Protocol, QueueItem, QueueStatus, Severity, TrackedState, TrackedStatus
 from ..model.reasons import Reason, known
-from ..model.releases import Candidate, HistoryEvent, HistoryKind, search_for
+from ..model.releases import Candidate, HistoryEvent, HistoryKind, ImportCandidate, search_for
 from . import quarantine
 from .budget import SEARCHES
 from .lessons import IMPORTED
@@ -37,6 +37,7 @@ MOST_EPISODES = 5
 #: How often is looked whether a scan imported something, a second later each time.
 IMPORT_LOOKS = 4
 
+_CLIENT = "client_id"  # where something was set aside, if not beside the old one
 _TAKEN_IN = frozenset({TrackedState.IMPORTING, TrackedState.IMPORTED})
 
 
@@ -69,6 +70,12 @@ class Plan:
 def target_of(entry: JournalEntry) -> Target:
     """Return what an entry is about."""
     return Target.from_json(entry.parameters["target"])
+
+
+def set_aside_in(entry: JournalEntry) -> str | None:
+    """Return the client in which something is in quarantine for an entry; once it was undone, it may be another one."""
+    client_id: str | None = (entry.undo or {}).get(_CLIENT, target_of(entry).client_id)
+    return client_id
 
 
 def grabbed_by(entry: JournalEntry) -> dict[str, int | None]:
@@ -174,7 +181,7 @@ class Actuator:
     async def _torrent(self, target: Target) -> Torrent:
         """Return a torrent that is still to be dealt with. Raises `Declined`."""
         with self._asking(target.client_id):
-            torrent = await self._client(target).torrent(target.key)
+            torrent = await self._client(target.client_id).torrent(target.key)
         if torrent is None:
             raise Declined("gone")
         if quarantine.is_set_aside(torrent):
@@ -237,16 +244,16 @@ class Actuator:
                 return Reason(key="result.left_queue")
             case ActKind.REANNOUNCE:
                 with self._asking(target.client_id):
-                    await self._client(target).reannounce(hashes)
+                    await self._client(target.client_id).reannounce(hashes)
                 return Reason(key="result.reannounced")
             case ActKind.RECHECK:
                 with self._asking(target.client_id):
-                    await self._client(target).recheck(hashes)
+                    await self._client(target.client_id).recheck(hashes)
                 return Reason(key="result.rechecking")
             case ActKind.ADD_TRACKERS:
                 urls = entry.parameters["trackers"]
                 with self._asking(target.client_id):
-                    await self._client(target).add_trackers(target.key, urls)
+                    await self._client(target.client_id).add_trackers(target.key, urls)
                 return Reason(key="result.trackers_added", parameters={"count": len(urls)})
             case ActKind.FETCH_MISSING:
                 return await self._fetch_missing(entry, target)
@@ -269,7 +276,7 @@ class Actuator:
                 refused = self._failed(wanting.arr_id, error)
         if entry.undo is not None:
             with self._asking(target.client_id):
-                await self._set_aside(entry.undo, self._client(target), move=refused is None or insist)
+                await self._set_aside(entry.undo, self._client(target.client_id), move=refused is None or insist)
         if refused is not None:
             raise refused
 
@@ -312,7 +319,7 @@ class Actuator:
         if fetched == lacking and target.is_torrent:  # else the *arr would wait for the rest of it for ever
             files = entry.parameters.get("files", ())
             with self._asking(target.client_id):
-                await self._client(target).set_file_priority(target.key, files, wanted=False)
+                await self._client(target.client_id).set_file_priority(target.key, files, wanted=False)
         return Reason(key="result.fetched_missing", parameters={"count": fetched})
 
     async def _fetch_lacking(self, entry: JournalEntry, wanting: Wanting) -> tuple[int, int, int]:
@@ -355,10 +362,7 @@ class Actuator:
         arr_id, path = entry.parameters["arr_id"], entry.parameters.get("path")
         download_id = entry.parameters.get("download_id", target.key)
         if entry.act is ActKind.IMPORT:
-            wanted = set(entry.parameters["paths"])
-            choices = [each for each in await arr.import_candidates(download_id) if each.path in wanted]
-            if len(choices) != len(wanted):
-                raise Declined("moves_again")
+            choices = await self._as_judged(arr, entry, download_id)
             await arr.import_files(choices)
             return Reason(key="result.importing", parameters={"count": len(choices)})
         await arr.refresh_downloads()
@@ -369,6 +373,16 @@ class Actuator:
         if "client_path" in entry.parameters and await self._was_imported(arr, download_id, entry.at):
             return Reason(key=IMPORTED)
         return Reason(key="result.import_retried")
+
+    @staticmethod
+    async def _as_judged(arr: ArrHands, entry: JournalEntry, download_id: str) -> list[ImportCandidate]:
+        """Return the files to be imported, if the *arr takes them for the same still, and lacks the same titles."""
+        files, missing = entry.parameters["files"], entry.parameters["missing"]
+        choices = [each for each in await arr.import_candidates(download_id) if each.path in files]
+        taken_for = {each.path: sorted(each.title_ids) for each in choices if not each.rejections}
+        if taken_for != files or (missing and any(title.has_file for title in await arr.titles(missing))):
+            raise Declined("moves_again")
+        return choices
 
     @staticmethod
     async def _was_imported(arr: ArrHands, download_id: str, since: datetime) -> bool:
@@ -391,7 +405,7 @@ class Actuator:
         target = target_of(entry)
         instead: Mapping[str, Any] | None = None
         try:
-            client = self._client(target)
+            client = self._client(target.client_id)
             with self._asking(target.client_id):
                 torrent = await client.torrent(target.key)
                 if torrent is None:
@@ -399,7 +413,7 @@ class Actuator:
                     return replace(entry, status=EntryStatus.FAILED, changed_at=now, result=gone, undo=None)
                 # else that was done: what people did with it since stays
                 if entry.undo is not None and quarantine.is_marked(torrent):
-                    await quarantine.take_back(client, entry.undo)
+                    await self._take_back(target.client_id, client, entry.undo)
             for wanting in target.wanted_by:
                 with self._asking(wanting.arr_id):
                     await self._allow_again(wanting, entry)
@@ -408,6 +422,13 @@ class Actuator:
             return replace(entry, changed_at=now, result=declined.reason)
         undone = Reason(key="result.undone")
         return replace(entry, status=EntryStatus.UNDONE, changed_at=now, result=undone, undo=instead)
+
+    async def _take_back(self, client_id: str | None, client: TorrentHands, noted: Mapping[str, Any]) -> None:
+        """Put a torrent back as it was. While somebody holds its client stopped, it starts with the rest of it."""
+        held = client_id is not None and self._hands.held(client_id)
+        if held and client_id is not None and noted["ran"]:
+            self._hands.start_later(client_id, noted["hash"])
+        await quarantine.take_back(client, noted, start=not held)
 
     async def _allow_again(self, wanting: Wanting, entry: JournalEntry) -> None:
         arr = self._arr(wanting)
@@ -423,18 +444,18 @@ class Actuator:
         """
         if "candidate" not in entry.parameters or not entry.parameters.get("grabbed"):
             return None
-        target, noted = target_of(entry), None
-        client = self._client(target)
+        noted: dict[str, Any] | None = None
         with self._asking(wanting.arr_id):
             queued = await self._replacements(wanting, entry)
         for download_id, release in queued.items():
-            with self._asking(target.client_id):
-                torrent = await client.torrent(download_id)
-                wanted = release is not None and torrent is not None and not torrent.finished
-                if torrent is None or not (wanted or quarantine.is_marked(torrent)):
-                    continue
+            client_id, torrent = await self._find(download_id, target_of(entry), listed=release is not None)
+            client = self._hands.torrents(client_id)
+            wanted = release is not None and torrent is not None and not torrent.finished
+            if client is None or torrent is None or not (wanted or quarantine.is_marked(torrent)):
+                continue
+            with self._asking(client_id):
                 private = await client.is_private(torrent.hash)  # it may come from elsewhere than the old one
-                noted = _as_before(quarantine.note(torrent, private=private), entry)
+                noted = _as_before(quarantine.note(torrent, private=private), entry) | {_CLIENT: client_id}
                 if release is not None or not quarantine.is_set_aside(torrent):
                     await quarantine.set_aside(client, noted)
             if release is not None:
@@ -442,6 +463,21 @@ class Actuator:
                 with self._asking(wanting.arr_id):
                     await self._forget(grabbed, blocklist=False)
         return noted
+
+    async def _find(self, torrent_hash: str, target: Target, *, listed: bool) -> tuple[str | None, Torrent | None]:
+        """Return which client has a torrent, and what it is. What an *arr has `listed` must be somewhere."""
+        away: str | None = None
+        for client_id in dict.fromkeys((target.client_id, *self._hands.client_ids())):
+            client = self._hands.torrents(client_id)
+            if client is None:
+                away = away or client_id
+                continue
+            with self._asking(client_id):
+                if (torrent := await client.torrent(torrent_hash)) is not None:
+                    return client_id, torrent
+        if listed and away is not None:
+            raise Declined("unreachable", backend=self._hands.title(away))
+        return None, None
 
     async def _replacements(self, wanting: Wanting, entry: JournalEntry) -> dict[str, str | None]:
         """Return the downloads that came of what was grabbed instead: their names in an *arr's queue, else None."""
@@ -498,13 +534,13 @@ class Actuator:
                 return True
         if not target.is_torrent:
             return False
-        torrent = await self._client(target).torrent(target.key)
+        torrent = await self._client(target.client_id).torrent(target.key)
         return torrent is not None and QUARANTINE in torrent.tags
 
     async def _why_not(self, entry: JournalEntry) -> Reason | None:
         """Return why a torrent is not to be given up any more: it went on, or somebody took it in hand meanwhile."""
         target = target_of(entry)
-        torrent = await self._client(target).torrent(target.key) if target.is_torrent else None
+        torrent = await self._client(target.client_id).torrent(target.key) if target.is_torrent else None
         try:
             if torrent is not None:
                 _check_unchanged(torrent, target)
@@ -518,20 +554,19 @@ class Actuator:
         Data is deleted only of what was never finished nor private, that no other torrent uses, and that nobody took in
         hand meanwhile. Raises `Declined`.
         """
-        target, noted = target_of(entry), entry.undo
+        noted = entry.undo
         if noted is None or not noted["deletable"]:
             return replace(entry, undo=None)
-        client = self._client(target)
-        try:
+        client_id = set_aside_in(entry)
+        client = self._client(client_id)
+        with self._asking(client_id):
             torrent = await client.torrent(noted["hash"])
             if (
                 torrent is not None
                 and quarantine.is_left_alone(torrent, noted, claims)
-                and not self._hands.shares_files(target.client_id or "", torrent)
+                and not self._hands.shares_files(client_id or "", torrent)
             ):
                 await client.delete([torrent.hash], with_files=True)
-        except self._hands.errors as error:
-            raise self._failed(target.client_id, error) from error
         return replace(entry, undo=None)
 
     # --- hands -----------------------------------------------------------------------------------------------------
@@ -542,10 +577,10 @@ class Actuator:
             raise Declined("unreachable", backend=self._hands.title(wanting.arr_id))
         return arr
 
-    def _client(self, target: Target) -> TorrentHands:
-        client = self._hands.torrents(target.client_id)
+    def _client(self, client_id: str | None) -> TorrentHands:
+        client = self._hands.torrents(client_id)
         if client is None:
-            raise Declined("unreachable", backend=self._hands.title(target.client_id))
+            raise Declined("unreachable", backend=self._hands.title(client_id))
         return client
 
     async def _items(self, wanting: Wanting) -> list[QueueItem]:

@@ -30,7 +30,7 @@ from ..model.journal import (
 from ..model.memory import NOTHING_KNOWN, SubjectMemory
 from ..model.reasons import Reason
 from ..model.world import Changes, Download, DownloadIndex, World
-from .actuator import MOST_EPISODES, Actuator, Declined, Objection, Plan, grabbed_by, plan, target_of
+from .actuator import MOST_EPISODES, Actuator, Declined, Objection, Plan, grabbed_by, plan, set_aside_in, target_of
 from .budget import HOUR, SEARCHES, Budget
 from .lessons import RUNGS, UNANSWERED, learn, learn_of_title, titles, wish
 from .observe import AnyRule
@@ -727,7 +727,7 @@ class Kernel:
             return
         self._tidied_at = now
         for entry in sorted(self._aside.values(), key=lambda each: each.changed_at):
-            free = self.watch.free_bytes(target_of(entry).client_id)
+            free = self.watch.free_bytes(set_aside_in(entry))
             low = free is not None and free < LOW_BYTES
             gains = low and entry.undo is not None and entry.undo["deletable"]
             if not gains and now - entry.changed_at < self._settings.caps.quarantine:

@@ -83,7 +83,8 @@ def titles(target: Target) -> list[str]:
 
 def _done(memory: SubjectMemory, entry: JournalEntry) -> SubjectMemory:
     if entry.result is not None and entry.result.key == IMPORTED:
-        memory = replace(memory, restored_from=None)  # what was taken back is in the library now
+        still = tuple(each for each in memory.restored_from if each != entry.parameters["arr_id"])
+        memory = replace(memory, restored_from=still)  # what was taken back is in that *arr's library now
     if entry.act in DESTRUCTIVE_ACTS:
         memory = _silenced(memory, entry, DONE_FOR)
     return _tried(memory, entry)
@@ -123,7 +124,7 @@ def _taken_back(memory: SubjectMemory, entry: JournalEntry) -> SubjectMemory:
     if memory.kept_until.get(entry.rule, _NEVER) >= entry.changed_at + REJECTED_FOR:
         return memory
     wanted_by = Target.from_json(entry.parameters["target"]).wanted_by
-    memory = replace(memory, restored_from=wanted_by[0].arr_id if wanted_by else None, clocks={})
+    memory = replace(memory, restored_from=tuple(dict.fromkeys(each.arr_id for each in wanted_by)), clocks={})
     return _silenced(memory, entry, REJECTED_FOR)
 
 

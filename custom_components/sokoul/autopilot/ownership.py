@@ -44,7 +44,7 @@ def ceiling(case: Case, claims: Claims) -> tuple[Autonomy, Reason | None]:
         return Autonomy.OFF, Reason(key="claimed.protected")
     if label := claims.label_of({download.category, *download.tags}):
         return Autonomy.OFF, Reason(key="claimed.label", parameters={"label": label})
-    if not download.claims and case.memory.restored_from is None:
+    if not download.claims and not case.memory.restored_from:
         return Autonomy.OFF, Reason(key="claimed.nobody")
     if torrent is not None and torrent.forced:
         return Autonomy.OFF, Reason(key="claimed.forced")

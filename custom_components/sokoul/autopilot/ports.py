@@ -189,6 +189,15 @@ class Hands(Protocol):
     def torrents(self, client_id: str | None) -> TorrentHands | None:
         """Return a download client that answers, else None."""
 
+    def client_ids(self) -> Collection[str]:
+        """Return the ids of all download clients, also of those that do not answer."""
+
+    def held(self, client_id: str) -> bool:
+        """Tell whether somebody holds stopped what runs in a client: a person's switch, or a guard."""
+
+    def start_later(self, client_id: str, torrent_hash: str) -> None:
+        """Have a torrent of such a client started with what else is held there."""
+
     def arr(self, arr_id: str) -> ArrHands | None:
         """Return an *arr that answers, else None."""
 

@@ -55,15 +55,19 @@ async def set_aside(client: TorrentHands, noted: Mapping[str, Any]) -> None:
     await client.set_category(hashes, QUARANTINE)
 
 
-async def take_back(client: TorrentHands, noted: Mapping[str, Any]) -> None:
-    """Put a torrent back as it was. The tag goes last: until then it is known to be unfinished business."""
+async def take_back(client: TorrentHands, noted: Mapping[str, Any], *, start: bool = True) -> None:
+    """Put a torrent back as it was. The tag goes last: until then it is known to be unfinished business.
+
+    A category that was deleted meanwhile gets the path of what follows it, else its files would be moved. `start`: let
+    what ran run again.
+    """
     hashes = [noted["hash"]]
     if noted["category"]:
-        await client.ensure_category(noted["category"])
+        await client.ensure_category(noted["category"], noted["save_path"] if noted["automatic"] else "")
     await client.set_category(hashes, noted["category"])
     if noted["automatic"]:
         await client.set_automatic(hashes, True)
-    if noted["ran"]:
+    if noted["ran"] and start:
         await client.start(hashes)
     if QUARANTINE not in noted["tags"]:
         await client.remove_tags(hashes, [QUARANTINE])

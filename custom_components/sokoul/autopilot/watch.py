@@ -392,13 +392,12 @@ def _has_to_be_asked(rule: str, before: SubjectMemory, after: SubjectMemory, due
 
 def _backends_of(watched: Watched) -> Iterator[str]:
     """Return the backends whose state bears on a download."""
-    download, restored_from = watched.download, watched.memory.restored_from
+    download = watched.download
     if download.client_id is not None:
         yield download.client_id
     for claim in download.claims:
         yield claim.backend_id
-    if restored_from is not None:
-        yield restored_from
+    yield from watched.memory.restored_from
 
 
 def _wanted(download: Download) -> list[tuple[str, str | None, tuple[Title, ...]]]:
@@ -423,4 +422,4 @@ def _is_watched(download: Download, memory: SubjectMemory) -> bool:
     """Whether there is anything to watch for: it is not done, an *arr waits for it, or it was taken back."""
     if download.category == QUARANTINE:
         return False
-    return not download.finished or bool(download.claims) or memory.restored_from is not None
+    return not download.finished or bool(download.claims or memory.restored_from)

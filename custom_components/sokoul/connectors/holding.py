@@ -100,6 +100,11 @@ async def _seize(backend: Client, holder: Holder) -> None:
         await saving
 
 
+def start_later(backend: Client, torrent_hash: str) -> None:
+    """Have a stopped torrent started with what else is held, when nobody holds it any more."""
+    _note(backend, *(hold.along_with(torrent_hash) for hold in holds(backend.memory).values()))
+
+
 async def let_go(backend: Client, holder: Holder, at_most: int | None = None) -> bool:
     """Start what a holder held and nobody else does, or so many of it. Returns whether that was all."""
     held = holds(backend.memory)

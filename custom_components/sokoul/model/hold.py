@@ -179,6 +179,10 @@ class Hold:
         found = self.hidden & hashes
         return replace(self, hidden=self.hidden - found, stopping=self.stopping | found)
 
+    def along_with(self, torrent_hash: str) -> Hold:
+        """Return the hold with another torrent that is stopped, and that is to be started when this ends."""
+        return replace(self, stopped=self.stopped | {torrent_hash})
+
     def without(self, hashes: AbstractSet[str]) -> Hold:
         """Return the hold while it ends, after these were started again."""
         return replace(

@@ -70,7 +70,7 @@ class SubjectMemory:
     proposed: Mapping[str, int] = MappingProxyType({})
     kept_until: Mapping[str, datetime] = MappingProxyType({})  # by rule: a person or a vain search settled it so long
     first_seeds: int | None = None  # the most seeds of its swarm soon after it was added; None: nobody said
-    restored_from: str | None = None  # the *arr that it was taken back for: that *arr does not look after it any more
+    restored_from: tuple[str, ...] = ()  # the *arrs that it was taken back for: they do not look after it any more
 
     def elapsed(self, rule: str, now: datetime) -> timedelta:
         """Return how long a rule's symptom has lasted."""
@@ -116,9 +116,10 @@ class SubjectMemory:
             stored["proposed"] = dict(self.proposed)
         if self.kept_until:
             stored["kept"] = {rule: until.timestamp() for rule, until in self.kept_until.items()}
-        for name in ("first_seeds", "restored_from"):
-            if (value := getattr(self, name)) is not None:
-                stored[name] = value
+        if self.first_seeds is not None:
+            stored["first_seeds"] = self.first_seeds
+        if self.restored_from:
+            stored["restored_from"] = list(self.restored_from)
         return stored
 
     @classmethod
@@ -139,7 +140,7 @@ class SubjectMemory:
             proposed={rule: int(number) for rule, number in _of(stored, "proposed")},
             kept_until={rule: _at(until) for rule, until in _of(stored, "kept")},
             first_seeds=None if seeds is None else int(seeds),
-            restored_from=stored.get("restored_from"),
+            restored_from=tuple(stored.get("restored_from", ())),
         )
 
 

@@ -283,7 +283,8 @@ def test_an_import_names_what_is_imported_and_where() -> None:
     assert wants.parameters == {
         "arr_id": "radarr",
         "download_id": make.digest(1),
-        "paths": ["/data/torrents/Release.1/102.mkv", "/data/torrents/Release.1/103.mkv"],
+        "files": {"/data/torrents/Release.1/102.mkv": [102], "/data/torrents/Release.1/103.mkv": [103]},
+        "missing": [102, 103],
     }
 
 

@@ -21,7 +21,7 @@ from tests.model.make import GB, NOW
 
 RULES: tuple[Rule[Any], ...] = (failed.RULE, imports.RULE, orphan.RULE, delayed.RULE, restored.RULE)
 WORSE = "Not an upgrade for existing movie file. Existing quality: Bluray-1080p. New Quality WEBDL-1080p."
-TAKEN_BACK = SubjectMemory(restored_from="radarr")
+TAKEN_BACK = SubjectMemory(restored_from=("radarr",))
 
 
 @dataclass(frozen=True)

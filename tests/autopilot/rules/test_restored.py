@@ -18,7 +18,8 @@ from tests.autopilot.rules.queue import NOTHING, Row, blocked, failed, here, hou
 from tests.model import make
 from tests.model.make import NOW
 
-TAKEN_BACK = SubjectMemory(restored_from="radarr")
+TAKEN_BACK = SubjectMemory(restored_from=("radarr",))
+FOR_TWO = SubjectMemory(restored_from=("radarr", "radarr4k"))
 AWAY = Surroundings(arrs_away=frozenset({"radarr"}))
 
 
@@ -44,15 +45,32 @@ ROWS = (
     row("another *arr waits for it, but not the one it was taken back for", queued(
         torrent=make.torrent(state=DownloadState.SEEDING), others=(make.arr(blocked(), id="radarr4k"),)), minutes(2),
         ActKind.RETRY_IMPORT, memory=TAKEN_BACK),
+    row("two it was taken back for", SEEDS, minutes(2), ActKind.RETRY_IMPORT, memory=FOR_TWO,
+        says="heal.restored"),
+    row("one of two is away, so the other is asked", SEEDS, minutes(2), ActKind.RETRY_IMPORT, memory=FOR_TWO,
+        around=AWAY),
     row("the *arr is away", SEEDS, hours(48), NOTHING, memory=TAKEN_BACK, around=AWAY),
     row("the client is away", SEEDS, hours(48), NOTHING, memory=TAKEN_BACK, gate=SHUT),
-    row("it is in no client", queued(failed()), hours(48), NOTHING, memory=SubjectMemory(restored_from="sonarr")),
+    row("it is in no client", queued(failed()), hours(48), NOTHING, memory=SubjectMemory(restored_from=("sonarr",))),
 )  # fmt: skip
 
 
 @pytest.mark.parametrize("case", ROWS, ids=lambda case: case.name)
 def test_restored(case: Row) -> None:
     case.check(RULE)
+
+
+def test_two_arrs_are_asked_in_turn() -> None:
+    drive, asked = Drive(RULE, memory=FOR_TWO), []
+    for minute in range(0, 600, 2):
+        now = NOW + minutes(minute)
+        wanted = drive.see(now, SEEDS)
+        if isinstance(wanted, Proposal):
+            asked.append((wanted.act, wanted.parameters["arr_id"]))
+            drive.tried(wanted.act, now)
+            if wanted.act is ActKind.TELL:
+                break
+    assert asked == [(ActKind.RETRY_IMPORT, arr) for arr in ("radarr", "radarr4k") * 3] + [(ActKind.TELL, "radarr")]
 
 
 def test_it_is_tried_three_times_and_then_told() -> None:

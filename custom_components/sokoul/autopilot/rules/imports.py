@@ -223,10 +223,16 @@ def _take(case: Case, claim: Claim, titles: Sequence[TitleDetails], accepted: Se
         return _ask(case, claim, accepted)
     grabbed = case.facts.grabbed_at is not None
     sure = bool(missing) and grabbed and not _is_of_another_year(claim.item, accepted)
-    paths = [choice.path for choice in accepted]
-    ceiling = Autonomy.ACT if sure else Autonomy.SUGGEST
     return proposal(
-        case, claim, KEY, ActKind.IMPORT, "match", ceiling=ceiling, values={"count": len(paths)}, paths=paths
+        case,
+        claim,
+        KEY,
+        ActKind.IMPORT,
+        "match",
+        ceiling=Autonomy.ACT if sure else Autonomy.SUGGEST,
+        values={"count": len(accepted)},
+        files={choice.path: sorted(choice.title_ids) for choice in accepted},
+        missing=sorted(missing),
     )
 
 

@@ -28,22 +28,24 @@ class RestoredPolicy:
 
 def sign(case: Case, _policy: RestoredPolicy) -> Sign:
     """Return whether a download that was taken back is complete, and its *arr doesn't look after it."""
-    arr, torrent = case.memory.restored_from, case.download.torrent
-    if arr is None or arr in case.download.arr_ids:
+    torrent = case.download.torrent
+    if not _unaware(case):
         return Sign.NO
-    if torrent is None or arr in case.around.arrs_away:
+    if torrent is None or not _asked(case):
         return Sign.HOLD
     return Sign.YES if torrent.state in FINISHED_STATES else Sign.HOLD
 
 
 def judge(case: Case, policy: RestoredPolicy, elapsed: timedelta) -> Verdict:
-    """Let the *arr look at it, some times; then tell."""
-    torrent, arr = case.download.torrent, case.memory.restored_from
-    if torrent is None or arr is None:
+    """Let the *arrs look at it, in turn and some times each; then tell."""
+    torrent, arrs = case.download.torrent, _asked(case)
+    if torrent is None or not arrs:
         return None
+    tried = case.memory.tried.get(ActKind.RETRY_IMPORT)
+    arr, times = arrs[(tried.count if tried else 0) % len(arrs)], policy.times * len(arrs)
     ladder = (
-        Step(act=ActKind.RETRY_IMPORT, after=policy.after, times=policy.times, apart=policy.apart),
-        Step(act=ActKind.TELL, after=policy.after + policy.apart * policy.times, times=None),
+        Step(act=ActKind.RETRY_IMPORT, after=policy.after, times=times, apart=policy.apart),
+        Step(act=ActKind.TELL, after=policy.after + policy.apart * times, times=None),
     )
     act = climb(ladder, case, elapsed)
     if not isinstance(act, ActKind):
@@ -56,6 +58,16 @@ def judge(case: Case, policy: RestoredPolicy, elapsed: timedelta) -> Verdict:
         reason=Reason(key="heal.restored_stuck" if stuck else "heal.restored", backend_id=arr),
         parameters={"arr_id": arr, "download_id": torrent.hash, "client_path": torrent.content_path},
     )
+
+
+def _unaware(case: Case) -> list[str]:
+    """Return the *arrs that it was taken back for and that do not look after it."""
+    return [arr for arr in case.memory.restored_from if arr not in case.download.arr_ids]
+
+
+def _asked(case: Case) -> list[str]:
+    """Return those that can be asked to."""
+    return [arr for arr in _unaware(case) if arr not in case.around.arrs_away]
 
 
 RULE = Rule(key=KEY, policy=RestoredPolicy, sign=sign, judge=judge, default=Autonomy.ACT)
