@@ -14,7 +14,7 @@ from custom_components.sokoul.clients.sonarr import SonarrClient
 from custom_components.sokoul.model.library import Protocol, Title, TitleKind
 from custom_components.sokoul.model.releases import Candidate, Grab, GrabSource, HistoryEvent, HistoryKind
 
-from .canned import CannedAnswer, paged, talking
+from .canned import paged, talking
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 
@@ -382,15 +382,6 @@ def test_info_hashes_are_spelled_otherwise_there() -> None:
     assert their_id(HASH) == HASH.upper()
     assert our_id(HASH.upper()) == HASH
     assert our_id(None) is our_id("") is None
-
-
-async def test_marking_as_failed() -> None:
-    answers: dict[str, CannedAnswer] = {"POST /api/v3/history/failed/7": {}}
-    async with talking(SonarrClient, answers) as (client, server):
-        await client.mark_failed(7)
-        with pytest.raises(NotFound):
-            await client.mark_failed(8)
-    assert server.requests[0].body == b""
 
 
 # --- blocklist -------------------------------------------------------------------------------------------------------

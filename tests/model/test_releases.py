@@ -1,17 +1,11 @@
 """What is said of releases."""
 
-from datetime import timedelta
-
 import pytest
 
 from custom_components.sokoul.model.library import Protocol, Title, TitleKind
 from custom_components.sokoul.model.releases import (
     BlocklistEntry,
     Candidate,
-    DelayProfile,
-    DownloadHandling,
-    GrabSource,
-    delay_profile,
     search_for,
 )
 
@@ -78,34 +72,3 @@ def test_a_guid_stays_out_of_what_is_shown() -> None:
         guid="https://x/?passkey=hunter2", indexer_id=1, indexer="X", title="T", protocol=Protocol.TORRENT, size_bytes=1
     )
     assert "hunter2" not in repr(candidate)
-
-
-@pytest.mark.parametrize(
-    ("handling", "source", "searches"),
-    [
-        ((True, True), GrabSource.RSS, True),
-        ((True, True), GrabSource.INTERACTIVE_SEARCH, True),
-        ((True, False), GrabSource.INTERACTIVE_SEARCH, False),
-        ((True, False), GrabSource.USER_SEARCH, True),
-        ((True, False), GrabSource.UNKNOWN, True),
-        ((False, True), GrabSource.RSS, False),
-    ],
-)
-def test_what_is_searched_again(handling: tuple[bool, bool], source: GrabSource, *, searches: bool) -> None:
-    redownloads, chosen = handling
-    settings = DownloadHandling(imports=True, redownloads=redownloads, redownloads_chosen=chosen)
-    assert settings.searches_after(source) is searches
-
-
-def test_delays() -> None:
-    hours = timedelta(hours=1)
-    always = DelayProfile(id=1, order=2_147_483_647, usenet=False, torrent_delay=hours)
-    tagged = DelayProfile(id=2, order=1, tags=frozenset({4, 5}), torrent_delay=3 * hours, usenet_delay=2 * hours)
-    profiles = (always, tagged)
-    assert delay_profile(profiles, ()) is always
-    assert delay_profile(profiles, (5, 9)) is tagged
-    assert delay_profile((), (5,)) is None
-    assert always.delay(Protocol.TORRENT) == hours
-    assert always.delay(Protocol.USENET) is None
-    assert tagged.delay(Protocol.USENET) == 2 * hours
-    assert tagged.delay(Protocol.UNKNOWN) is None

@@ -42,14 +42,9 @@ class ArrImports(ServarrClient, ABC):
         Raises `UnexpectedResponse` with status 500 for one that isn't finished or was given up.
         Source: GET /manualimport.
         """
-        return await self._import_candidates({"downloadId": their_id(download_id)})
-
-    async def import_candidates_in(self, path: str) -> tuple[ImportCandidate, ...]:
-        """Return the video files of a folder (or the one file) that the application sees under this path.
-
-        It is not connected with a download. Source: GET /manualimport.
-        """
-        return await self._import_candidates({"folder": path})
+        wanted: Query = {"downloadId": their_id(download_id)}
+        files = list(each(await self._get("manualimport", wanted, timeout_seconds=LOOK_SECONDS), "manualimport"))
+        return tuple(self._import_candidate(file) for file in files[:MAX_FILES])
 
     async def import_files(
         self, candidates: Collection[ImportCandidate], mode: ImportMode = ImportMode.COPY
@@ -86,11 +81,6 @@ class ArrImports(ServarrClient, ABC):
     @abstractmethod
     def _import_titles(self, candidate: ImportCandidate) -> Mapping[str, Any]:
         """Return how a file's titles are named to import it. Raises ValueError when there are none."""
-
-    async def _import_candidates(self, query: Query) -> tuple[ImportCandidate, ...]:
-        answer = await self._get("manualimport", query, timeout_seconds=LOOK_SECONDS)
-        files = list(each(answer, "manualimport"))
-        return tuple(self._import_candidate(file) for file in files[:MAX_FILES])
 
     def _import_candidate(self, file: Fields) -> ImportCandidate:
         title_ids, series_id = self._import_subject(file)

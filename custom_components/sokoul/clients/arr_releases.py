@@ -124,14 +124,6 @@ class ArrReleases(ServarrClient, ABC):
         found = [event for event in events if event.at >= since and (not title_ids or event.title_id in title_ids)]
         return tuple(sorted(found, key=lambda event: (event.at, event.id)))
 
-    async def mark_failed(self, history_id: int) -> None:
-        """Blocklist a release that was grabbed, and let the application search again if it is set so.
-
-        For a grab that is no download any more. A download goes on and stays in the queue; it is given up with
-        `remove_queue_items`. Raises `NotFound`. Source: POST /history/failed/{id}.
-        """
-        await self._http.request("POST", f"{self.api}/history/failed/{history_id}")
-
     # --- blocklist -----------------------------------------------------------------------------------------------
 
     async def blocklist(self, titles: Collection[Title]) -> tuple[BlocklistEntry, ...]:

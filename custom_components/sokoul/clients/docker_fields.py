@@ -17,7 +17,6 @@ _CHECKED = frozenset({ContainerState.RUNNING, ContainerState.PAUSED, ContainerSt
 
 _PROJECT = "com.docker.compose.project"
 _SERVICE = "com.docker.compose.service"
-_DEPENDS_ON = "com.docker.compose.depends_on"  # "gluetun:service_healthy:true,db:service_started:false"
 
 #: Before API 1.52 a list tells of the health in words only: "Up 3 minutes (unhealthy)".
 _HEALTH_IN_WORDS = {
@@ -48,7 +47,6 @@ def listed(row: Fields) -> Container:
         network_mode=host_config.text("NetworkMode", "") if host_config else "",
         project=_label(labels, _PROJECT),
         service=_label(labels, _SERVICE),
-        depends_on=_services(_label(labels, _DEPENDS_ON)),
     )
 
 
@@ -71,7 +69,6 @@ def inspected(answer: Fields) -> Container:
         network_mode=host_config.text("NetworkMode", ""),
         project=_label(labels, _PROJECT),
         service=_label(labels, _SERVICE),
-        depends_on=_services(_label(labels, _DEPENDS_ON)),
         details=ContainerDetails(
             started_at=_moment(state, "StartedAt"),
             finished_at=_moment(state, "FinishedAt"),
@@ -79,8 +76,6 @@ def inspected(answer: Fields) -> Container:
             start_error=_message(state.text("Error", "")),
             out_of_memory=state.flag("OOMKilled", default=False),
             restarts_itself=policy is not None and policy.text("Name", "") in {"always", "unless-stopped"},
-            restart_count=answer.whole("RestartCount", 0),
-            failing_streak=health.whole("FailingStreak", 0) if health else 0,
             health_message=_health_message(health),
         ),
     )
@@ -92,11 +87,6 @@ def _name(text: str) -> str:
 
 def _label(labels: Fields | None, name: str) -> str | None:
     return labels.optional_text(name) if labels else None
-
-
-def _services(depends_on: str | None) -> tuple[str, ...]:
-    names = (part.partition(":")[0].strip() for part in (depends_on or "").split(","))
-    return tuple(name for name in names if name)
 
 
 def _listed_health(row: Fields) -> ContainerHealth:

@@ -57,7 +57,6 @@ class Container:
     network_mode: str = ""
     project: str | None = None  # of compose
     service: str | None = None
-    depends_on: tuple[str, ...] = ()  # services of the same project
     details: ContainerDetails | None = None  # None: only listed, not looked at closely
 
     @property
@@ -95,8 +94,6 @@ class ContainerDetails:
     start_error: str = ""  # why the engine could not start it the last time that it should have; without secrets
     out_of_memory: bool = False
     restarts_itself: bool = False  # the engine starts it again when it ends, unless somebody stopped it
-    restart_count: int = 0  # by the engine
-    failing_streak: int = 0  # health checks that failed in a row
     health_message: str = ""  # what the last health check printed, without secrets
 
 

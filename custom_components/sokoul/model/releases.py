@@ -163,10 +163,6 @@ class DownloadHandling:
     redownloads: bool  # search again when one failed
     redownloads_chosen: bool  # also when that one was chosen in an interactive search
 
-    def searches_after(self, source: GrabSource) -> bool:
-        """Tell whether the failure of a download that was grabbed so starts a search."""
-        return self.redownloads and (self.redownloads_chosen or source is not GrabSource.INTERACTIVE_SEARCH)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DelayProfile:
@@ -179,23 +175,6 @@ class DelayProfile:
     usenet: bool = True
     torrent_delay: timedelta = timedelta()
     usenet_delay: timedelta = timedelta()
-
-    def delay(self, protocol: Protocol) -> timedelta | None:
-        """Return how long releases of a protocol wait at most; None: they are never grabbed."""
-        match protocol:
-            case Protocol.TORRENT:
-                return self.torrent_delay if self.torrents else None
-            case Protocol.USENET:
-                return self.usenet_delay if self.usenet else None
-            case _:
-                return None
-
-
-def delay_profile(profiles: Iterable[DelayProfile], tags: Iterable[int]) -> DelayProfile | None:
-    """Return the profile that an *arr takes for a title with these tags: the first that has one of them, or none."""
-    wanted = frozenset(tags)
-    fitting = (profile for profile in profiles if not profile.tags or profile.tags & wanted)
-    return min(fitting, key=lambda profile: profile.order, default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
