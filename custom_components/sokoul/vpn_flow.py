@@ -24,6 +24,8 @@ from .markdown import plain
 
 VPN_MENU = ("vpn",)
 
+PROXY_EXAMPLE = "http://gluetun:8888"
+
 AUTOMATIC = "automatic"
 OTHER = "other"
 NO_VPN = "none"
@@ -66,7 +68,7 @@ class VpnOptions(OptionsFlow):
         if user_input is not None:
             errors = _errors(user_input)
             if not errors:
-                return self._choose(guard, user_input)
+                return self._shelter_chosen(guard, user_input)
         hub: Hub = self.config_entry.runtime_data
         vpns = hub.guarding.vpns()
         words = wording.get(self.hass.config.language)
@@ -90,7 +92,7 @@ class VpnOptions(OptionsFlow):
             step_id="shelter",
             data_schema=self.add_suggested_values_to_schema(schema, shown),
             errors=errors,
-            description_placeholders={"backend": guard.backend.title},
+            description_placeholders={"backend": guard.backend.title, "proxy_example": PROXY_EXAMPLE},
             last_step=True,
         )
 
@@ -98,7 +100,7 @@ class VpnOptions(OptionsFlow):
         hub: Hub = self.config_entry.runtime_data
         return hub.guarding.clients
 
-    def _choose(self, guard: ClientGuard, said: dict[str, Any]) -> ConfigFlowResult:
+    def _shelter_chosen(self, guard: ClientGuard, said: dict[str, Any]) -> ConfigFlowResult:
         hub: Hub = self.config_entry.runtime_data
         vpn = hub.guarding.backend(said["vpn"])
         if vpn is not None:
