@@ -23,9 +23,10 @@ import pytest
 import yaml
 
 from custom_components.sokoul import pilot, wording
-from custom_components.sokoul.autopilot import gate, kernel
+from custom_components.sokoul.autopilot import gate, kernel, vpn_lane
 from custom_components.sokoul.autopilot.findings import disks
 from custom_components.sokoul.autopilot.findings.base import Found
+from custom_components.sokoul.autopilot.guards.port import PortPolicy
 from custom_components.sokoul.autopilot.ownership import NEVER_TOUCH
 from custom_components.sokoul.autopilot.rules import backend_down
 from custom_components.sokoul.autopilot.rules.registry import RULES
@@ -60,6 +61,7 @@ from custom_components.sokoul.model.world import PATIENCE
 from custom_components.sokoul.notices import BUNDLED_FROM
 from custom_components.sokoul.notify_people import MOST_ALERTS_A_DAY
 from custom_components.sokoul.overview import HUB_BINARY_SENSORS, HUB_SENSORS
+from custom_components.sokoul.port_entities import PORT_BINARY_SENSORS, PORT_SENSORS, PORT_SWITCHES
 from custom_components.sokoul.problems import PROBLEMS
 from custom_components.sokoul.restart_way import OFF_SECONDS
 from custom_components.sokoul.sensor import COMMON_SENSORS
@@ -151,6 +153,11 @@ EXPECTED: dict[str, set[Row]] = {
         *described(Platform.BUTTON, GUARD_BUTTONS),
         *described(Platform.EVENT, GUARD_EVENTS),
     },
+    "port": {
+        *described(Platform.SENSOR, PORT_SENSORS),
+        *described(Platform.BINARY_SENSOR, PORT_BINARY_SENSORS),
+        *described(Platform.SWITCH, PORT_SWITCHES),
+    },
     "rule": {
         row
         for platform, table in ((Platform.SELECT, HEALING_SELECTS), (Platform.SWITCH, HEALING_SWITCHES))
@@ -191,7 +198,7 @@ def test_entities_in_examples_exist() -> None:
     """An example that is copied must work for who kept the names."""
     devices = {each.name: EXPECTED[kind] | EXPECTED["backend"] for kind, each in CONNECTORS.items()}
     for kind in DOWNLOAD_CLIENT_KINDS:
-        devices[CONNECTORS[kind].name] |= EXPECTED["guard"]
+        devices[CONNECTORS[kind].name] |= EXPECTED["guard"] | EXPECTED["port"]
     devices["SOKOUL"] = EXPECTED["hub"] | EXPECTED["healing"]
     existing = {
         f"{kind.replace(' ', '_')}.{slugify(f'{device} {name}')}"
@@ -334,6 +341,7 @@ def minutes(time: timedelta) -> int:
 TRIED_AGAIN = {(timedelta(hours=1), 2): "tried once more, an hour later"}[AUTH_PAUSE, MAX_REFUSALS]
 
 DOWN = backend_down.BackendDownPolicy()
+PORT = PortPolicy()
 
 TIMES = {
     "qbittorrent.md": (
@@ -389,6 +397,20 @@ TIMES = {
         f"every {gluetun.SETTLING_INTERVAL.seconds} seconds while it connects",
         f"read every {minutes(gluetun.SLOW_INTERVAL)} minutes",
     ),
+    "forwarded-port.md": (
+        f"its poll, every {gluetun.INTERVAL.seconds} seconds, and every {gluetun.SETTLING_INTERVAL.seconds} seconds while",
+        {(timedelta(seconds=10), timedelta(seconds=1)): "every 10 seconds at least, and every second while it is away"}[
+            vpn_lane.CALM, vpn_lane.AFTER_FAILURE
+        ],
+        {timedelta(seconds=30): "the guard reads every half minute"}[vpn_lane.SETTINGS_EVERY],
+        f"tried again after {PORT.retry.seconds} seconds, then after {PORT.retry.seconds * 2}",
+        f"up to every {minutes(PORT.longest_retry)} minutes",
+        {3: "After three tries"}[PORT.tell_after],
+        {2: "twice at most for each connection"}[PORT.wakes],
+        f"not connected (after {PORT.disconnected.seconds} seconds)",
+        f"firewalled (after {minutes(PORT.firewalled)} minutes)",
+        f"within {qbittorrent.QUIET_INTERVAL.seconds} seconds, and up to {minutes(LONGEST_BACKOFF)} minutes",
+    ),
     "container-engine.md": (f"listed every {docker.INTERVAL.seconds} seconds",),
     "thermal.md": (
         f"read every {thermal.INTERVAL.seconds} seconds",
@@ -405,7 +427,7 @@ TIMES = {
     "autopilot.md": (
         {timedelta(days=3): "Without an answer in three days"}[kernel.UNANSWERED_AFTER],
         {5: "five times in a row"}[kernel.RIGHT_IN_A_ROW],
-        {timedelta(minutes=10): "come back less than ten minutes ago"}[gate.SETTLING],
+        {timedelta(minutes=10): "come back less than ten minutes ago"}[gate.CLIENT_SETTLES],
         {timedelta(minutes=10): "reached it for ten minutes"}[gate.LINE_PATIENCE],
         {timedelta(days=1): "That can be done for a day"}[Caps().quarantine],
         f"less than {kernel.LOW_BYTES >> 30} GiB left",
@@ -500,6 +522,7 @@ async def test_an_example_is_taken_by_home_assistant(hass: HomeAssistant, exampl
             LOGGER_SCHEMA(example)
         case _:
             answers = {
+                "clients",
                 "clocks",
                 "downloads",
                 "entries",

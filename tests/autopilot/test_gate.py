@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from custom_components.sokoul.autopilot.gate import (
+    CLIENT_SETTLES,
     LINE_PATIENCE,
-    SETTLING,
     Line,
     follow,
     is_busy,
@@ -49,8 +49,8 @@ CASES = (
     ("its disk is full", client(free_bytes=FULL_BELOW_BYTES - 1), OLD, True, "gate.disk_full"),
     ("its disk is nearly full", client(free_bytes=FULL_BELOW_BYTES), OLD, True, None),
     ("it doesn't say what is left", client(free_bytes=None), OLD, True, None),
-    ("it came back just now", client(), line(answering_since=NOW - SETTLING + MINUTE), True, "gate.settling"),
-    ("it came back a while ago", client(), line(answering_since=NOW - SETTLING), True, None),
+    ("it came back just now", client(), line(answering_since=NOW - CLIENT_SETTLES + MINUTE), True, "gate.settling"),
+    ("it came back a while ago", client(), line(answering_since=NOW - CLIENT_SETTLES), True, None),
     ("connected, no peers anywhere for a while", client(**SILENT), line(alive_at=NOW - LINE_PATIENCE), True,
      "gate.line_dead"),
     ("no peers for a moment", client(**SILENT), line(alive_at=NOW - LINE_PATIENCE + MINUTE), True, None),

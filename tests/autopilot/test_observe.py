@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.sokoul.autopilot.observe import NO_END, SETTLING, STRETCH, AnyRule, observe
+from custom_components.sokoul.autopilot.observe import NO_END, STRETCH, TORRENT_SETTLES, AnyRule, observe
 from custom_components.sokoul.autopilot.rules.base import OPEN, Case, Gate, Rule, Sign, Surroundings
 from custom_components.sokoul.model.downloads import DownloadState
 from custom_components.sokoul.model.memory import NOTHING_KNOWN, SubjectMemory
@@ -141,8 +141,8 @@ def test_what_was_at_work_or_waited_gets_time_to_find_its_peers(state: DownloadS
     life.see(ZERO)
     life.see(hours(2), state)
     life.see(hours(5))
-    assert life.elapsed(hours(5) + SETTLING) == hours(2)
-    assert life.elapsed(hours(6) + SETTLING) == hours(3)
+    assert life.elapsed(hours(5) + TORRENT_SETTLES) == hours(2)
+    assert life.elapsed(hours(6) + TORRENT_SETTLES) == hours(3)
 
 
 @pytest.mark.parametrize("state", [CHECKING, MOVING, QUEUED, STOPPED])
@@ -151,16 +151,16 @@ def test_it_also_gets_it_when_nobody_looked_meanwhile(state: DownloadState) -> N
     life = Life()
     life.see(ZERO, state)
     life.see(hours(24))
-    assert life.elapsed(hours(24) + SETTLING) == ZERO
-    assert life.elapsed(hours(25) + SETTLING) == hours(1)
+    assert life.elapsed(hours(24) + TORRENT_SETTLES) == ZERO
+    assert life.elapsed(hours(25) + TORRENT_SETTLES) == hours(1)
 
 
 def test_it_needs_no_look_to_begin() -> None:
     life = Life()
     life.see(ZERO, CHECKING)
     known = life.see(minutes(1))
-    assert life.see(SETTLING, STALLED) == known
-    assert life.elapsed(minutes(1) + SETTLING + hours(1)) == hours(1)
+    assert life.see(TORRENT_SETTLES, STALLED) == known
+    assert life.elapsed(minutes(1) + TORRENT_SETTLES + hours(1)) == hours(1)
 
 
 def test_another_check_while_it_settles() -> None:
@@ -169,8 +169,8 @@ def test_another_check_while_it_settles() -> None:
     life.see(minutes(10))
     life.see(minutes(20), CHECKING)
     life.see(hours(3))
-    assert life.elapsed(hours(3) + SETTLING) == ZERO
-    assert life.elapsed(hours(4) + SETTLING) == hours(1)
+    assert life.elapsed(hours(3) + TORRENT_SETTLES) == ZERO
+    assert life.elapsed(hours(4) + TORRENT_SETTLES) == hours(1)
 
 
 def test_a_gate_that_shuts_while_it_settles() -> None:
@@ -179,8 +179,8 @@ def test_a_gate_that_shuts_while_it_settles() -> None:
     life.see(minutes(1))
     life.see(minutes(5), gate=SHUT)
     life.see(minutes(10))
-    assert life.elapsed(minutes(1) + SETTLING) == ZERO
-    assert life.elapsed(minutes(31) + SETTLING) == minutes(30)
+    assert life.elapsed(minutes(1) + TORRENT_SETTLES) == ZERO
+    assert life.elapsed(minutes(31) + TORRENT_SETTLES) == minutes(30)
 
 
 def test_a_byte_does_not_shorten_it() -> None:
@@ -188,7 +188,7 @@ def test_a_byte_does_not_shorten_it() -> None:
     life.see(ZERO, CHECKING)
     life.see(minutes(1))
     life.see(minutes(2), **having(0.41))
-    assert life.elapsed(minutes(1) + SETTLING) == ZERO
+    assert life.elapsed(minutes(1) + TORRENT_SETTLES) == ZERO
 
 
 def test_a_restart_while_it_moves_is_no_end_of_it() -> None:
@@ -198,7 +198,7 @@ def test_a_restart_while_it_moves_is_no_end_of_it() -> None:
     stored = SubjectMemory.from_json(life.memory.as_json(), NOW + hours(1))
     life = Life(memory=stored)
     life.see(hours(9))
-    assert life.elapsed(hours(9) + SETTLING) == ZERO
+    assert life.elapsed(hours(9) + TORRENT_SETTLES) == ZERO
 
 
 def test_what_needs_no_line_needs_no_settling() -> None:

@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
-from ..model.downloads import ACTIVE_STATES, BROKEN_STATES, DownloadState, TorrentTracker, TrackerStatus
+from ..model.downloads import (
+    ACTIVE_STATES,
+    BROKEN_STATES,
+    FAILING_TRACKER,
+    DownloadState,
+    TorrentTracker,
+    TrackerStatus,
+)
 from ..model.world import Download
 
 #: A fetching torrent below this many bytes per second is a slow one, when most of them are.
@@ -22,9 +29,6 @@ TOGETHER = timedelta(days=1)
 MANY = 20
 #: A tracker that fails for so many downloads, and works for none, is down.
 FAILING_FOR = 3
-
-_FAILING = frozenset({TrackerStatus.NOT_WORKING, TrackerStatus.ERROR, TrackerStatus.UNREACHABLE})
-_WORKING = frozenset({TrackerStatus.WORKING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +81,8 @@ class Census:
         """Take over what the trackers of a download were seen to say."""
         self._forget_trackers(download_id)
         seen = tuple(trackers)
-        failing = frozenset(each.host for each in seen if each.status in _FAILING)
-        working = frozenset(each.host for each in seen if each.status in _WORKING)
+        failing = frozenset(each.host for each in seen if each.status in FAILING_TRACKER)
+        working = frozenset(each.host for each in seen if each.status is TrackerStatus.WORKING)
         self._trackers[download_id] = failing, working
         self._failing.update(failing)
         self._working.update(working)

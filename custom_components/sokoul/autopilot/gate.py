@@ -18,7 +18,7 @@ from ..model.waiting import FULL_BELOW_BYTES
 from .rules.base import OPEN, Gate
 
 #: A client that has just come back says little of its swarms for so long: connections and trackers need their time.
-SETTLING = timedelta(minutes=10)
+CLIENT_SETTLES = timedelta(minutes=10)
 #: So long may nothing show that the line works before it counts as dead.
 LINE_PATIENCE = timedelta(minutes=10)
 #: After this it is time to ask: looks come five minutes after each other at most.
@@ -80,7 +80,9 @@ def is_busy(transfer: Transfer, line: Line) -> bool:
     return line.best_rate >= BEST_AT_LEAST and rate >= BUSY_SHARE * line.best_rate
 
 
-def judge_client(backend: Backend, line: Line, *, active: bool, now: datetime, settling: timedelta = SETTLING) -> Gate:
+def judge_client(
+    backend: Backend, line: Line, *, active: bool, now: datetime, settling: timedelta = CLIENT_SETTLES
+) -> Gate:
     """Return the gate of all downloads of a client. `active`: it has some that should be fetching."""
     snapshot = backend.client
     parameters = {"client": backend.title}

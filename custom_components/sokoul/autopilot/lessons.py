@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from ..model.journal import DESTRUCTIVE_ACTS, GIVING_UP, ActKind, EntryStatus, JournalEntry
-from ..model.memory import SubjectMemory, Tries
+from ..model.memory import VAIN_SEARCH, SubjectMemory, Tries
 from .target import Target
 
 #: What was looked for in vain is looked for again after a day, then after two, four, a week.
@@ -27,7 +27,6 @@ UNANSWERED = "result.unanswered"
 NO_ALTERNATIVE = "result.no_alternative"
 IMPORTED = "result.imported"
 _SAID = frozenset({EntryStatus.SUGGESTED, EntryStatus.OBSERVED})
-_SEARCH = "search"  # among what was tried: in vain, for another release
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -106,11 +105,11 @@ def _tried(memory: SubjectMemory, entry: JournalEntry) -> SubjectMemory:
 
 def _in_vain(memory: SubjectMemory, entry: JournalEntry) -> SubjectMemory:
     """Leave in peace what there is nothing better for: a day, and longer each time."""
-    known = memory.tried.get(_SEARCH, Tries(count=0, at=_NEVER))
+    known = memory.tried.get(VAIN_SEARCH, Tries(count=0, at=_NEVER))
     if known.at >= entry.changed_at:
         return memory
     times = min(known.count, 10)
-    memory = memory.with_try(_SEARCH, _NEVER, entry.changed_at)
+    memory = memory.with_try(VAIN_SEARCH, _NEVER, entry.changed_at)
     return _silenced(memory, entry, min(KEPT_FIRST * 2**times, KEPT_LONGEST))
 
 

@@ -16,7 +16,7 @@ from ..model.world import Download
 from .rules.base import Case, Rule, Sign
 
 #: After its data was checked or moved, or when its turn has come, a torrent has to find its peers again.
-SETTLING = timedelta(minutes=30)
+TORRENT_SETTLES = timedelta(minutes=30)
 #: It is still being checked or moved, or still waits: nobody knows until when.
 NO_END = datetime(9999, 1, 1, tzinfo=UTC)
 #: So long after it was added a torrent's swarm is what it was when it was chosen.
@@ -92,7 +92,7 @@ def _progress(case: Case) -> SubjectMemory:
         if memory.settling_until != NO_END:
             memory = replace(memory, settling_until=NO_END)
     elif memory.settling_until == NO_END:
-        memory = replace(memory, settling_until=now + SETTLING)
+        memory = replace(memory, settling_until=now + TORRENT_SETTLES)
     if have > memory.have_bytes:
         memory = replace(memory, have_bytes=have, progressed_at=now)
     elif have < memory.have_bytes:  # checked, and less of it was right: what comes again is progress

@@ -8,7 +8,7 @@ from types import MappingProxyType, NoneType
 from typing import Any, Protocol, get_args, get_type_hints
 
 from ..model.journal import Autonomy, least
-from .gate import SETTLING
+from .gate import CLIENT_SETTLES
 from .ownership import NEVER_TOUCH, Claims
 
 
@@ -44,7 +44,7 @@ class Caps:
     searches_an_hour: int = 6  # interactive searches: each one asks every indexer
     quarantine: timedelta = timedelta(days=1)  # how long what was given up can be taken back
     failures_of_a_title: int = 5  # after so many a person decides
-    settling: timedelta = SETTLING  # a client that has just come back is not believed for so long
+    settling: timedelta = CLIENT_SETTLES  # a client that has just come back is not believed for so long
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

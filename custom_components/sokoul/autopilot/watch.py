@@ -19,7 +19,7 @@ from ..model.memory import NOTHING_KNOWN, SubjectMemory
 from ..model.paths import is_proven, map_of, mount_of
 from ..model.world import Changes, Download, DownloadIndex, World
 from .census import Census
-from .gate import ASK_AFTER, SETTLING, Line, follow as line_after, is_busy, judge_client, line_alive
+from .gate import ASK_AFTER, CLIENT_SETTLES, Line, follow as line_after, is_busy, judge_client, line_alive
 from .observe import AnyRule, observe
 from .ownership import QUARANTINE
 from .rules.base import CALM, OPEN, Case, Facts, Gate, Look, Sign, Surroundings
@@ -65,7 +65,7 @@ class Watch:
         rules: Iterable[AnyRule],
         policy_of: Callable[[AnyRule], object],
         memories: Mapping[str, SubjectMemory],
-        settling: Callable[[], timedelta] = lambda: SETTLING,
+        settling: Callable[[], timedelta] = lambda: CLIENT_SETTLES,
     ) -> None:
         self._rules = tuple(rules)
         self._policy_of = policy_of

@@ -198,6 +198,10 @@ class TrackerStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
+#: However a tracker fails.
+FAILING_TRACKER = frozenset({TrackerStatus.NOT_WORKING, TrackerStatus.ERROR, TrackerStatus.UNREACHABLE})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TorrentTracker:
     """One tracker of a torrent. Its announce URL is not kept: it may hold the person's passkey."""

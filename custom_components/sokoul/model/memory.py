@@ -12,6 +12,8 @@ from types import MappingProxyType
 from typing import Any
 
 ZERO = timedelta()
+#: Among what was tried: a search for another release, in vain.
+VAIN_SEARCH = "search"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -140,7 +140,7 @@ def _metadata(torrent: Torrent, client: ClientView, now: datetime) -> Reason:
         return Reason(key=Wait.CLIENT_DISCONNECTED, parameters={"client": client.title})
     if _young(torrent.added_at, now):
         return Reason(key=Wait.STARTING)
-    return Reason(key=Wait.NO_METADATA, evidence=_swarm(torrent))
+    return Reason(key=Wait.NO_METADATA, evidence=swarm_evidence(torrent))
 
 
 def _stalled(torrent: Torrent, client: ClientView, now: datetime) -> Reason:
@@ -154,7 +154,7 @@ def _stalled(torrent: Torrent, client: ClientView, now: datetime) -> Reason:
 
 
 def _swarm_gives_nothing(torrent: Torrent) -> Reason:
-    evidence = _swarm(torrent)
+    evidence = swarm_evidence(torrent)
     together = torrent.availability or 0.0  # what the connected peers have, as complete copies
     if torrent.seeds or together >= 1:
         return Reason(key=Wait.NO_DATA, evidence=evidence)
@@ -194,7 +194,8 @@ def _full(torrent: Torrent, client: ClientView) -> Reason | None:
     return Reason(key=Wait.DISK_FULL, parameters={"client": client.title, "free": client.full_bytes})
 
 
-def _swarm(torrent: Torrent) -> dict[str, Value]:
+def swarm_evidence(torrent: Torrent) -> dict[str, Value]:
+    """Return what a client says of a swarm."""
     return known(
         seeds=torrent.seeds,
         peers=torrent.peers,

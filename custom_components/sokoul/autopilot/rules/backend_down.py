@@ -37,7 +37,7 @@ DAY = timedelta(days=1)
 #: A program that has just started may take so long until its health check has an opinion.
 STARTING = timedelta(minutes=10)
 #: Who started the lender anew may be about to start its borrowers, too.
-SETTLING = timedelta(seconds=30)
+LENDER_SETTLES = timedelta(seconds=30)
 #: Where only time can tell.
 LOOK_AGAIN = timedelta(minutes=1)
 
@@ -410,4 +410,4 @@ _MOST_DOUBLINGS = 20
 def _settled(lends: Container, now: datetime) -> datetime:
     """Return from when on a lender has been running for long enough."""
     started = lends.details.started_at if lends.details else None
-    return now if started is None else started + SETTLING
+    return now if started is None else started + LENDER_SETTLES

@@ -15,6 +15,7 @@ from datetime import timedelta
 
 from ...model.downloads import FINISHED_STATES, DownloadState, TorrentFile
 from ...model.journal import ActKind, Autonomy, Proposal
+from ...model.memory import VAIN_SEARCH
 from ...model.reasons import Reason
 from .arrs import is_away, is_importing, waiting
 from .base import Case, Later, Look, Rule, Sign, Verdict, need
@@ -25,8 +26,6 @@ KEY = "content"
 
 #: In these states a client knows what is in a torrent, and works on it.
 _KNOWN = frozenset({DownloadState.DOWNLOADING, DownloadState.STALLED, *FINISHED_STATES})
-#: Under this name it is remembered that a search for something else was in vain.
-_VAIN_SEARCH = "search"
 _ASK_AGAIN = timedelta(hours=1)
 
 
@@ -124,7 +123,7 @@ def _without_video(wanted: Collection[TorrentFile]) -> _Judgement:
 
 def _proposal(case: Case, found: _Judgement) -> Proposal:
     sure = found.certain and case.facts.is_private is not True and not is_shared(case)
-    in_vain = sure and _VAIN_SEARCH in case.memory.tried
+    in_vain = sure and VAIN_SEARCH in case.memory.tried
     return Proposal(
         rule=KEY,
         subject=case.download.id,

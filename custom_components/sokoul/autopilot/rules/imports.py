@@ -33,7 +33,7 @@ from ...model.releases import ImportCandidate, TitleDetails
 from ...model.waiting import Claim
 from .arrs import is_away, is_importing, proposal, waiting
 from .base import Case, Later, Look, Rule, Sign, Step, Verdict, climb, need
-from .contents import videos
+from .contents import has_sample, videos
 from .failed import has_failed
 from .titles import choices_of, titles_of
 
@@ -241,13 +241,12 @@ def _take(case: Case, claim: Claim, titles: Sequence[TitleDetails], accepted: Se
 _SMALLEST_BYTES = 20 * 1024**2
 #: A file has at least this share of what a title of the download has on average.
 _SMALLEST_SHARE = 0.25
-_SAMPLE = re.compile(r"(?<![^\W_])sample(?![^\W_])", re.IGNORECASE)
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?![\dpx])")
 
 
 def _is_sane(choice: ImportCandidate, item: QueueItem) -> bool:
     """Whether a file can be the video: not a sample by its name, and not too small for its download."""
-    if _SAMPLE.search(choice.path) or not item.size_bytes:
+    if has_sample(choice.path) or not item.size_bytes:
         return False
     expected = item.size_bytes / len(item.titles) * len(choice.title_ids)
     return choice.size_bytes >= max(_SMALLEST_BYTES, expected * _SMALLEST_SHARE)

@@ -10,8 +10,9 @@ from datetime import timedelta
 from ...model.downloads import DownloadState
 from ...model.journal import ActKind, Autonomy, Proposal
 from ...model.reasons import Reason
+from ...model.waiting import swarm_evidence
 from .base import Case, Rule, Sign, Step, Verdict, climb, need
-from .swarm import BEFORE_BLAMING, hindrance, is_shared, reannounce, sign_in, swarm_evidence
+from .swarm import BEFORE_BLAMING, hindrance, is_shared, reannounce, sign_in
 
 KEY = "no_metadata"
 

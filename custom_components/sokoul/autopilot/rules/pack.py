@@ -15,11 +15,11 @@ from ...model.journal import ActKind, Proposal
 from ...model.library import Title, TitleKind
 from ...model.memory import Tries
 from ...model.reasons import Reason
-from ...model.waiting import Claim
+from ...model.waiting import Claim, swarm_evidence
 from .arrs import waiting
 from .base import Case, Later, Look, Rule, Sign, Verdict, need
 from .contents import episodes_of, videos
-from .swarm import BEFORE_BLAMING, arrived, hindrance, is_careful, sign_in, swarm_evidence, tracker_is_down
+from .swarm import BEFORE_BLAMING, arrived, hindrance, is_careful, sign_in, tracker_is_down
 
 KEY = "pack"
 

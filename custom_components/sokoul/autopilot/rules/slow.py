@@ -15,10 +15,11 @@ from datetime import timedelta
 from ...model.downloads import DownloadState
 from ...model.journal import ActKind, Autonomy, Proposal
 from ...model.reasons import Reason
+from ...model.waiting import swarm_evidence
 from .arrs import is_away, waiting
 from .base import Case, Later, Rule, Sign, Verdict, need
 from .pack import is_mostly_here
-from .swarm import ASK_AGAIN, BEFORE_GIVING_UP, arrived, is_careful, is_shared, sign_in, swarm_evidence
+from .swarm import ASK_AGAIN, BEFORE_GIVING_UP, arrived, is_careful, is_shared, sign_in
 
 KEY = "slow"
 

@@ -13,6 +13,7 @@ from datetime import timedelta
 from ...model.downloads import DownloadState
 from ...model.journal import ActKind, Autonomy, Proposal
 from ...model.reasons import Reason
+from ...model.waiting import swarm_evidence
 from .base import Case, Look, Rule, Sign, Step, Verdict, climb, need
 from .pack import is_mostly_here, lacking
 from .swarm import (
@@ -22,7 +23,6 @@ from .swarm import (
     is_shared,
     reannounce,
     sign_in,
-    swarm_evidence,
     tracker_is_down,
 )
 

@@ -3,9 +3,8 @@
 from datetime import datetime, timedelta
 from itertools import chain
 
-from ...model.downloads import DownloadState, Torrent, TrackerStatus
+from ...model.downloads import FAILING_TRACKER, DownloadState, TrackerStatus
 from ...model.journal import ActKind
-from ...model.reasons import Value, known
 from .arrs import is_away, waiting
 from .base import Case, Later, Look, Sign, Step
 
@@ -32,8 +31,6 @@ BEFORE_BLAMING = BEFORE_GIVING_UP | {Look.TRACKERS}
 
 #: When something else stands in the way, it is looked at again after this.
 ASK_AGAIN = timedelta(hours=1)
-
-_FAILING = frozenset({TrackerStatus.NOT_WORKING, TrackerStatus.ERROR, TrackerStatus.UNREACHABLE})
 
 
 def sign_in(case: Case, *states: DownloadState) -> Sign:
@@ -75,7 +72,7 @@ def is_shared(case: Case) -> bool:
 def tracker_is_down(case: Case) -> bool:
     """Whether it can find nobody because of a tracker that fails for others, too, and none of its trackers works."""
     used = [tracker for tracker in case.facts.trackers or () if tracker.status is not TrackerStatus.DISABLED]
-    return all(tracker.status in _FAILING for tracker in used) and any(
+    return all(tracker.status in FAILING_TRACKER for tracker in used) and any(
         tracker.host in case.around.failing_trackers for tracker in used
     )
 
@@ -112,17 +109,4 @@ def reannounce(after: timedelta) -> tuple[Step, Step]:
             apart=timedelta(minutes=30),
             fits=lambda case: case.facts.is_private is False,
         ),
-    )
-
-
-def swarm_evidence(torrent: Torrent) -> dict[str, Value]:
-    """Return what the client says of a swarm."""
-    return known(
-        seeds=torrent.seeds,
-        peers=torrent.peers,
-        swarm_seeds=torrent.swarm_seeds,
-        swarm_peers=torrent.swarm_peers,
-        availability=torrent.availability,
-        complete_seen=torrent.complete_seen_at,
-        added=torrent.added_at,
     )
