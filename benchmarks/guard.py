@@ -4,7 +4,8 @@ The leak becomes visible at a random moment: from then on qBittorrent is seen at
 say where they are seen), or the VPN's control server says that the tunnel crashed. Everything else is real: the
 requests, the torrents, the disk that what is held is noted on. Measured from that moment are when the guard had told
 everything to stop and read it back, and when qBittorrent itself lists nothing that runs. The time between two looks is
-part of both.
+part of both. Some of the torrents are forced, and some more had been stopped by a person: after each leak qBittorrent
+is asked whether all of them are as they were before.
 """
 
 import argparse
@@ -28,10 +29,8 @@ from custom_components.sokoul.autopilot.guards.evidence import Seen
 from custom_components.sokoul.autopilot.guards.vpn_types import Containment, Protection, VpnMemory
 from custom_components.sokoul.autopilot.vpn_lane import Reaction, VpnLane
 from custom_components.sokoul.clients.qbittorrent import QbittorrentClient
-from custom_components.sokoul.connectors.holding import let_go
 from custom_components.sokoul.guarding import GuardedBackend
 from custom_components.sokoul.model.downloads import ClientSettings, DownloadClientSnapshot, Transfer
-from custom_components.sokoul.model.hold import Holder
 from custom_components.sokoul.model.vpn import VpnSnapshot, VpnStatus
 from devstack.real_qbittorrent import RealQbittorrent
 from devstack.tools import QbittorrentBinary, find_qbittorrents
@@ -41,6 +40,8 @@ AT_HOME, AWAY = "198.51.100.7", "203.0.113.9"
 RELEASES = ("4.5", "5.3")
 #: What a leak becomes visible by. 4.5 doesn't say where it is seen.
 EVIDENCE = {"4.5": ("tunnel",), "5.3": ("tunnel", "address")}
+#: One in so many is forced, and so many times fewer again had been stopped.
+SPECIAL = 50
 _STOPS_AND_STARTS = (5, 0)
 _GIVE_UP_SECONDS = 30.0
 _HOUR_SECONDS = 3600
@@ -79,7 +80,7 @@ class Backend:
 
 
 class LeakingBackend(GuardedBackend):
-    """The real client, whose address becomes one of the home. (It is bound to the loopback, so that nothing leaves.)"""
+    """The real client, bound to the loopback so that nothing leaves, whose address becomes one of the home."""
 
     leaks = False
 
@@ -98,6 +99,16 @@ class Run:
 
     told: float
     stopped: float
+    torrents: int  # that were stopped, as the guard counted them
+    changed: frozenset[str]  # what was not as before when everything that was held had been started again
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a torrent was told, as qBittorrent says it."""
+
+    runs: bool
+    forced: bool
 
 
 class Ward:
@@ -110,12 +121,13 @@ class Ward:
 
     async def leak(self, evidence: str, moment: float) -> Run:
         """Let it leak after so many seconds, and measure."""
-        told: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        before = await self._told()
+        told: asyncio.Future[tuple[float, int]] = asyncio.get_running_loop().create_future()
         guarded = LeakingBackend(cast("Any", self._backend))
 
-        def on_reaction(_: Reaction) -> None:
+        def on_reaction(reaction: Reaction) -> None:
             if not told.done():
-                told.set_result(perf_counter())
+                told.set_result((perf_counter(), reaction.torrents))
 
         lane = self._lane(guarded, on_reaction)
         woken = asyncio.Event()
@@ -130,12 +142,12 @@ class Ward:
             lane.tunnel = _tunnel(VpnStatus.CRASHED)
             woken.set()  # the poll of the VPN wakes the guard
         async with asyncio.timeout(_GIVE_UP_SECONDS):
-            at = await told
-            await self._until(lambda running: running == 0)
+            at, torrents = await told
+            await self._until_nothing_runs()
         stopped = perf_counter()
         guard.cancel()
-        await self._reopen()
-        return Run((at - began) * 1000, (stopped - began) * 1000)
+        changed = await self._reopen(guarded, before)
+        return Run((at - began) * 1000, (stopped - began) * 1000, torrents, changed)
 
     async def readiness(self, seconds: float) -> tuple[float, float]:
         """Return what an hour of looking costs, in seconds of processor time: here, and in qBittorrent."""
@@ -181,21 +193,34 @@ class Ward:
             except TimeoutError:
                 pass
 
-    async def _until(self, enough: Callable[[int], bool]) -> None:
-        """Ask qBittorrent itself how many torrents are told to run, until that is enough."""
+    async def _running(self) -> frozenset[str]:
+        """Ask qBittorrent itself which torrents are told to run."""
         word = "running" if self._real.binary.release >= _STOPS_AND_STARTS else "resumed"
+        return frozenset(torrent["hash"] for torrent in await self._real.get("torrents/info", filter=word))
 
-        async def is_enough() -> bool | None:
-            return enough(len(await self._real.get("torrents/info", filter=word))) or None
+    async def _until_nothing_runs(self) -> None:
+        async def nothing_runs() -> bool | None:
+            return not await self._running() or None
 
-        await self._real.eventually(is_enough)
+        await self._real.eventually(nothing_runs)
 
-    async def _reopen(self) -> None:
+    async def _told(self) -> dict[str, Told]:
+        """Ask qBittorrent itself what it was told of each torrent."""
+        running = await self._running()
+        return {key: Told(key in running, each["force_start"]) for key, each in (await self._real.torrents()).items()}
+
+    async def _reopen(self, guarded: GuardedBackend, before: Mapping[str, Told]) -> frozenset[str]:
+        """Start what was stopped, as the guard does but without its pauses; returns what isn't as it was before."""
         self._backend.data = await self._client.snapshot()
-        await let_go(cast("Any", self._backend), Holder.VPN)
-        torrents = len(self._backend.data.torrents)
-        async with asyncio.timeout(_GIVE_UP_SECONDS):
-            await self._until(lambda running: running >= torrents)
+        while not await guarded.reopen():
+            pass
+        deadline = perf_counter() + _GIVE_UP_SECONDS
+        while True:
+            after = await self._told()
+            changed = frozenset(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
+            if not changed or perf_counter() > deadline:
+                return changed
+            await asyncio.sleep(0.1)
 
     def _processor_seconds(self) -> float:
         fields = Path(f"/proc/{self._real.process_id}/stat").read_text().rpartition(")")[2].split()
@@ -216,7 +241,9 @@ async def measure(
             RealQbittorrent(binary, Path(folder) / "qbittorrent", username=USERNAME, password=PASSWORD) as real,
             ClientSession(cookie_jar=DummyCookieJar()) as session,
         ):
-            await real.add_many(torrents)
+            added = await real.add_many(torrents)
+            await real.add_many(max(1, torrents // SPECIAL), stopped=True, first=torrents)
+            await real.post("torrents/setForceStart", {"hashes": "|".join(added[::SPECIAL]), "value": "true"})
             client = QbittorrentClient(session, real.url, username=USERNAME, password=PASSWORD)
             backend = Backend(client, Path(folder) / "memory.json", await client.snapshot())
             ward = Ward(real, client, backend)
@@ -256,6 +283,8 @@ def main(arguments: Sequence[str]) -> int:
                     f"p{share:.0%} {percentile(values, share):.0f}".replace("%", "") for share in (0.5, 0.95, 0.99)
                 )
                 print(f"  {evidence}, {name}: {shares}, mean {statistics.mean(values):.0f}, most {max(values):.0f}")
+            changed = sum(bool(run.changed) for run in found[evidence])
+            print(f"  {evidence}: after {changed} of {len(found[evidence])} something was not as before")
         ours, theirs = found["readiness"]
         print(f"  readiness: {ours:.1f} s of processor an hour here, {theirs:.1f} s in qBittorrent")
     return 0

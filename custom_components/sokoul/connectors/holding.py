@@ -6,6 +6,7 @@ there is no time, as little is waited for as a disk usually takes.)
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from itertools import islice
 from typing import Any
@@ -76,26 +77,39 @@ async def seize(backend: Client, holder: Holder) -> DownloadClientSnapshot:
     snapshot = await backend.client.snapshot()
     held = holds(backend.memory)[holder].follow(snapshot)
     _note(backend, held)
-    await backend.client.stop(held.to_stop(snapshot))
+    await _stop_in_haste(backend, held.to_stop(snapshot))
     if held.hidden:  # what is moved transfers; what is told to run is seen by asking for it alone
         running = await backend.client.running(held.hidden)
         _note(backend, held.known_to_run(running))
-        await backend.client.stop(running)
+        await _stop_in_haste(backend, running)
     return snapshot
 
 
 async def _seize(backend: Client, holder: Holder) -> None:
+    looking = asyncio.ensure_future(backend.client.snapshot())
     try:
-        async with asyncio.timeout(_LOOK_PATIENCE.total_seconds()):
-            snapshot = await backend.client.snapshot()
-    except TimeoutError, BackendError:
-        snapshot = backend.data
-    begun = Hold.begin(holder, snapshot, holds(backend.memory).values())
-    _note(backend, begun)
+        await asyncio.wait({looking}, timeout=_LOOK_PATIENCE.total_seconds())
+        looked = looking.done() and looking.exception() is None
+        snapshot = looking.result() if looked else backend.data
+        begun = Hold.begin(holder, snapshot, holds(backend.memory).values())
+        _note(backend, begun)
+        await _stop_in_haste(backend, begun.to_stop(snapshot))
+        if not looked:  # it was asked before it was told to stop: what had been forced meanwhile may still say so
+            with suppress(BackendError):
+                _note(backend, holds(backend.memory)[holder].follow(await looking))
+    finally:
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
+
+
+async def _stop_in_haste(backend: Client, hashes: frozenset[str]) -> None:
+    """Stop torrents, with the note of them on the disk before that, unless the disk is slow."""
+    if not hashes:
+        return
     saving = asyncio.ensure_future(backend.save_memory())
     await asyncio.wait({saving}, timeout=_DISK_PATIENCE.total_seconds())
     try:
-        await backend.client.stop(begun.to_stop(snapshot))
+        await backend.client.stop(hashes)
     finally:
         await saving
 
