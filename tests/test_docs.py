@@ -22,11 +22,12 @@ from homeassistant.util import slugify
 import pytest
 import yaml
 
-from custom_components.sokoul import pilot, wording
+from custom_components.sokoul import governing, pilot, wording
 from custom_components.sokoul.autopilot import gate, kernel, vpn_lane
 from custom_components.sokoul.autopilot.findings import disks
 from custom_components.sokoul.autopilot.findings.base import Found
 from custom_components.sokoul.autopilot.guards.port import PortPolicy
+from custom_components.sokoul.autopilot.guards.sources import TIMINGS, SourceKind
 from custom_components.sokoul.autopilot.ownership import NEVER_TOUCH
 from custom_components.sokoul.autopilot.rules import backend_down
 from custom_components.sokoul.autopilot.rules.registry import RULES
@@ -40,6 +41,12 @@ from custom_components.sokoul.connectors.base import BUSY_WRITE_PAUSE, SPACE_WRI
 from custom_components.sokoul.connectors.registry import CONNECTORS
 from custom_components.sokoul.const import AUTH_PAUSE, LONGEST_BACKOFF, MAX_REFUSALS, OUTAGE_GRACE, START_PATIENCE
 from custom_components.sokoul.event import MOST_AN_HOUR
+from custom_components.sokoul.governor_entities import (
+    GOVERNOR_BINARY_SENSORS,
+    GOVERNOR_NUMBERS,
+    GOVERNOR_SENSORS,
+    GOVERNOR_SWITCHES,
+)
 from custom_components.sokoul.guard_entities import GUARD_BUTTONS, GUARD_EVENTS, GUARD_SENSORS, GUARD_SWITCHES
 from custom_components.sokoul.healing import (
     HEALING_EVENTS,
@@ -153,6 +160,12 @@ EXPECTED: dict[str, set[Row]] = {
         *described(Platform.BUTTON, GUARD_BUTTONS),
         *described(Platform.EVENT, GUARD_EVENTS),
     },
+    "governor": {
+        *described(Platform.SENSOR, GOVERNOR_SENSORS),
+        *described(Platform.BINARY_SENSOR, GOVERNOR_BINARY_SENSORS),
+    },
+    "governor/hub": {*described(Platform.SWITCH, GOVERNOR_SWITCHES)},
+    "governor/thermometer": {*described(Platform.NUMBER, GOVERNOR_NUMBERS)},
     "port": {
         *described(Platform.SENSOR, PORT_SENSORS),
         *described(Platform.BINARY_SENSOR, PORT_BINARY_SENSORS),
@@ -198,8 +211,8 @@ def test_entities_in_examples_exist() -> None:
     """An example that is copied must work for who kept the names."""
     devices = {each.name: EXPECTED[kind] | EXPECTED["backend"] for kind, each in CONNECTORS.items()}
     for kind in DOWNLOAD_CLIENT_KINDS:
-        devices[CONNECTORS[kind].name] |= EXPECTED["guard"] | EXPECTED["port"]
-    devices["SOKOUL"] = EXPECTED["hub"] | EXPECTED["healing"]
+        devices[CONNECTORS[kind].name] |= EXPECTED["guard"] | EXPECTED["port"] | EXPECTED["governor"]
+    devices["SOKOUL"] = EXPECTED["hub"] | EXPECTED["healing"] | EXPECTED["governor/hub"]
     existing = {
         f"{kind.replace(' ', '_')}.{slugify(f'{device} {name}')}"
         for device, entities in devices.items()
@@ -341,6 +354,14 @@ def minutes(time: timedelta) -> int:
 TRIED_AGAIN = {(timedelta(hours=1), 2): "tried once more, an hour later"}[AUTH_PAUSE, MAX_REFUSALS]
 
 DOWN = backend_down.BackendDownPolicy()
+
+CALM = {
+    "its power supply is too weak | after": SourceKind.BOARD,
+    "or a sensor is on | after": SourceKind.WATCHING,
+    "or while a sensor is on | after": SourceKind.PRICE,
+    "up to so much surplus, or while a sensor is on | after": SourceKind.SOLAR,
+    "an uninterruptible power supply is on it | after": SourceKind.BATTERY,
+}
 PORT = PortPolicy()
 
 TIMES = {
@@ -410,6 +431,10 @@ TIMES = {
         f"not connected (after {PORT.disconnected.seconds} seconds)",
         f"firewalled (after {minutes(PORT.firewalled)} minutes)",
         f"within {qbittorrent.QUIET_INTERVAL.seconds} seconds, and up to {minutes(LONGEST_BACKOFF)} minutes",
+    ),
+    "governor.md": (
+        *(f"{what} {minutes(TIMINGS[kind].calm)} minutes" for what, kind in CALM.items()),
+        f"asked again after {governing.RETRY.seconds} seconds",
     ),
     "container-engine.md": (f"listed every {docker.INTERVAL.seconds} seconds",),
     "thermal.md": (
