@@ -1,8 +1,12 @@
 """The governor in Home Assistant: what is demanded is done, once, and everything is as it was afterwards."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from copy import deepcopy
 from datetime import timedelta
 import json
+from pathlib import Path
+import time
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -20,7 +24,9 @@ from custom_components.sokoul.connectors.limiting import MEMORY_KEY as LIMITED
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.governing import Governing
 from devstack.qbittorrent import QbittorrentSimulator
+from devstack.real_qbittorrent import RealQbittorrent
 from devstack.thermal import Fault, ThermalMachine
+from tests.devstack.conftest import REAL_RELEASES, find_real
 
 from .conftest import (
     HUB_ID,
@@ -860,3 +866,59 @@ async def test_entities_are_chosen_changed_and_removed(
     assert governing.chosen == {}
     await pass_time(timedelta(seconds=1))
     assert value(hass, THROTTLED) == "off"
+
+
+# --- real ------------------------------------------------------------------------------------------------------------
+
+PATIENCE_SECONDS = 60
+NAMES = ("dl_limit", "up_limit", "alt_dl_limit", "alt_up_limit")
+
+
+@pytest.fixture(params=REAL_RELEASES.values(), ids=REAL_RELEASES)
+async def real(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[RealQbittorrent]:
+    client = RealQbittorrent(find_real(request.param), tmp_path, username=USERNAME, password=PASSWORD)
+    async with client:
+        yield client
+
+
+async def kept(real: RealQbittorrent, wanted: dict[str, int]) -> None:
+    """Wait until a real client keeps to all four limits."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (found := {name: (await real.get("app/preferences"))[name] for name in NAMES}) != wanted:
+        assert time.monotonic() < deadline, found
+        await asyncio.sleep(0.1)
+
+
+@pytest.mark.real
+async def test_a_limit_arrives_at_a_real_client_and_goes_again(
+    hass: HomeAssistant, real: RealQbittorrent, set_up: SetUp
+) -> None:
+    own = {"dl_limit": OWN, "up_limit": 0, "alt_dl_limit": 7_000 * KIB, "alt_up_limit": 10 * KIB}
+    await real.post("app/setPreferences", {"json": json.dumps(own)})
+    await kept(real, own)
+    entry = await set_up(qbittorrent_subentry(real.url), settle=False)
+    await act(hass, Action.LIMIT, download=5, upload=0.5)
+    await kept(real, {**own, "dl_limit": HOT, "up_limit": 499_712})
+    transfer = await real.get("transfer/info")
+    assert (transfer["dl_rate_limit"], transfer["up_rate_limit"]) == (HOT, 499_712)
+
+    # the other set comes into force, of which one limit is lower than ours
+    await real.post("transfer/setSpeedLimitsMode", {"mode": "1"})
+    await entry.runtime_data.refresh([QBITTORRENT_ID])
+    await kept(real, {**own, "alt_dl_limit": HOT})
+
+    # the person changes their mind, and qBittorrent is restarted
+    await real.post("transfer/setDownloadLimit", {"limit": str(6_000 * KIB)})
+    own["alt_dl_limit"] = 6_000 * KIB
+    await real.restart()
+    await entry.runtime_data.refresh([QBITTORRENT_ID])
+    await kept(real, {**own, "alt_dl_limit": HOT})
+    await hass.config_entries.async_reload(entry.entry_id)
+    await kept(real, {**own, "alt_dl_limit": HOT})
+
+    await act(hass, Action.RELEASE_LIMIT)
+    await kept(real, own)
+    await act(hass, Action.LIMIT, download=1)
+    await kept(real, {**own, "alt_dl_limit": 999_424})
+    await hass.config_entries.async_remove(entry.entry_id)
+    await kept(real, own)
