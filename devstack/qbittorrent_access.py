@@ -152,6 +152,7 @@ class Access:
         """End every session at once, as a restart of qBittorrent does."""
         for session in list(self._sessions.values()):
             self._end(session)
+        self._end_key_session()
 
     def rotate_key(self) -> str:
         """Make a new API key."""
@@ -163,6 +164,9 @@ class Access:
     def delete_key(self) -> None:
         """Have no API key any more."""
         self.api_key = None
+        self._end_key_session()
+
+    def _end_key_session(self) -> None:
         if self._key_session is not None:
             self._end(self._key_session)
             self._key_session = None

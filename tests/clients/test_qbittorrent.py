@@ -230,6 +230,42 @@ async def test_a_key_that_others_use_too_costs_full_updates_but_no_truth(
     assert [key for key in latest.torrents if latest.torrents[key] is not previous.torrents[key]] == [torrent.hash]
 
 
+async def test_a_start_of_qbittorrent_is_a_session_more(
+    client: QbittorrentClient, server: QbittorrentSimulator
+) -> None:
+    assert client.sessions == 0
+    await client.snapshot()
+    await client.snapshot()
+    assert client.sessions == 1
+    server.fault(FaultKind.TRUNCATE, "* */maindata", times=1)
+    with pytest.raises(BackendError):
+        await client.snapshot()
+    await client.snapshot()
+    assert client.sessions == 1  # everything came anew, but not because of a start
+    server.restart()
+    await client.transfer()
+    await client.snapshot()
+    assert client.sessions == 2
+
+
+@only("generation", ["5.2", "5.3"])
+async def test_with_a_key_it_is_a_session_more_too_but_not_where_others_use_the_key(
+    session: ClientSession, server: QbittorrentSimulator
+) -> None:
+    client, other = (QbittorrentClient(session, server.url, api_key=API_KEY) for _ in range(2))
+    for _ in range(3):
+        await client.snapshot()
+    assert client.sessions == 1
+    server.restart()
+    for _ in range(3):
+        await client.snapshot()
+    assert client.sessions == 2
+    for _ in range(6):
+        await other.snapshot()
+        await client.snapshot()
+    assert client.sessions == 3
+
+
 @only("generation", ["5.2", "4.5"])
 async def test_nobody_is_asked_for_a_login_where_none_is_given(
     session: ClientSession, server: QbittorrentSimulator

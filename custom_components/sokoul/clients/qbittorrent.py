@@ -81,13 +81,18 @@ class QbittorrentClient(QbittorrentSession):
         self._sync_lock = asyncio.Lock()
         self._settings: ClientSettings | None = None
         self._beginnings = 0
+        self._began = False  # with the last answer
 
     # --- reading -------------------------------------------------------------------------------------------------
 
     @property
     def sessions(self) -> int:
-        """How often qBittorrent didn't know us any more, a number that only grows: mostly it was started again."""
-        return self._logins + self._beginnings
+        """How often qBittorrent began a session with us, a number that only grows: mostly because it was started.
+
+        Without a login that is to be seen only by its telling everything anew, which an answer that was lost leads to
+        as well; where it does that each time, others use the same key, and it counts once.
+        """
+        return self._beginnings if self._credentials is None else self._logins
 
     async def version(self) -> QbittorrentVersion:
         """Ask which version answers."""
@@ -114,8 +119,9 @@ class QbittorrentClient(QbittorrentSession):
                 raise NotTheApi(f"{answer.where}: a web page came instead of JSON", status=answer.status)
             read = partial(self._sync.read, answer.body, everything=rid == 0)
             merged = read() if len(answer.body) < LARGE_BYTES else await asyncio.to_thread(read)
+            self._beginnings += merged.everything and not self._began
+            self._began = merged.everything
             if merged.everything and self._sync.begun:  # another session: perhaps another version since
-                self._beginnings += 1
                 version = await self.version()
             return self._sync.commit(merged, version=version.application, settings=self._settings)
 
