@@ -456,6 +456,7 @@ class Run:
         await self.turn("it opens again")
         kernel.asleep_after = ASLEEP_AFTER
         await self.turn("the machine slept for an hour", HOUR)
+        await self.turn("the gate opens after that", 11 * MINUTE)
         kernel.asleep_after = timedelta.max
         await self.work("a person changes a level", partial(self._change_level, "stalled", Autonomy.OFF))
         await self.turn("all are looked at for that")
@@ -475,6 +476,7 @@ class Run:
         fleet.all_are_wanted(wanted=False)
         await self.turn("nobody wants them any more")
         await self.turn("a person is asked about all", 61 * MINUTE)
+        assert len(self.kernel.suggestions) == self.count
         await self.turn("all are quiet and asked about", times=5)
         await self.turn("nobody answers for 3 days", timedelta(days=3, hours=1))
         fleet.all_are_wanted(wanted=True)
