@@ -15,9 +15,13 @@ from custom_components.sokoul import wording
 from custom_components.sokoul.binary_sensor import CONNECTIVITY
 from custom_components.sokoul.connectors.registry import CONNECTORS
 from custom_components.sokoul.const import DOMAIN
+from custom_components.sokoul.governor_entities import GOVERNOR_BINARY_SENSORS, GOVERNOR_SENSORS, GOVERNOR_SWITCHES
+from custom_components.sokoul.guard_entities import GUARD_BUTTONS, GUARD_EVENTS, GUARD_SENSORS, GUARD_SWITCHES
 from custom_components.sokoul.healing import HEALING_EVENTS, HEALING_SELECTS, HEALING_SENSORS, HEALING_SWITCHES
 from custom_components.sokoul.journal_report import rule_name
+from custom_components.sokoul.model.backend import DOWNLOAD_CLIENT_KINDS
 from custom_components.sokoul.overview import HUB_BINARY_SENSORS, HUB_SENSORS
+from custom_components.sokoul.port_entities import PORT_BINARY_SENSORS, PORT_SENSORS, PORT_SWITCHES
 from custom_components.sokoul.sensor import COMMON_SENSORS
 from devstack.prowlarr import ProwlarrSimulator
 from devstack.qbittorrent import QbittorrentSimulator
@@ -47,6 +51,19 @@ NAMES = {
     SONARR_ID: "sonarr",
     PROWLARR_ID: "prowlarr",
 }
+
+#: What every download client has because of its guards.
+GUARDED = (
+    *GUARD_BUTTONS,
+    *GUARD_EVENTS,
+    *GUARD_SENSORS,
+    *GUARD_SWITCHES,
+    *PORT_BINARY_SENSORS,
+    *PORT_SENSORS,
+    *PORT_SWITCHES,
+    *GOVERNOR_BINARY_SENSORS,
+    *GOVERNOR_SENSORS,
+)
 
 
 @pytest.fixture
@@ -113,6 +130,7 @@ async def test_every_description_made_its_entity(
         *HEALING_SELECTS,
         *HEALING_SWITCHES,
         *HEALING_EVENTS,
+        *GOVERNOR_SWITCHES,
     )
     wanted = {f"{HUB_ID}_{each.key}" for each in own_tables}
     found = {entry.unique_id for entry in entries(hass)}
@@ -127,6 +145,7 @@ async def test_every_description_made_its_entity(
             *connector.calendars,
             *COMMON_SENSORS,
             CONNECTIVITY,
+            *(GUARDED if kind in DOWNLOAD_CLIENT_KINDS else ()),
         )
         wanted |= {f"{backend_id}_{each.key}" for each in own}
         for parts in connector.parts:
@@ -160,6 +179,7 @@ async def test_the_quiet_ones_are_enabled_and_the_noisy_ones_are_not(
         "qbittorrent_ratio",
         "qbittorrent_stopped",
         "qbittorrent_torrents",
+        "qbittorrent_vpn_held",
     }
     parts = {unique_id.rsplit("_", 2)[-2] + "_" + unique_id.rsplit("_", 1)[-1] for unique_id in disabled - own}
     assert parts == {"disk_total", "response_time", "indexer_queries", "failed_queries", "indexer_grabs"}
