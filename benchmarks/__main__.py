@@ -2,9 +2,9 @@
 
 import sys
 
-from . import guard, heal, poll, soak
+from . import guard, heal, poll, port, soak
 
-BENCHMARKS = {"guard": guard.main, "heal": heal.main, "poll": poll.main, "soak": soak.main}
+BENCHMARKS = {"guard": guard.main, "heal": heal.main, "poll": poll.main, "port": port.main, "soak": soak.main}
 
 
 def main() -> int:

@@ -419,7 +419,8 @@ TIMES = {
         f"read every {minutes(gluetun.SLOW_INTERVAL)} minutes",
     ),
     "forwarded-port.md": (
-        f"its poll, every {gluetun.INTERVAL.seconds} seconds, and every {gluetun.SETTLING_INTERVAL.seconds} seconds while",
+        f"its poll, every {gluetun.INTERVAL.seconds} seconds",
+        f"and every {gluetun.SETTLING_INTERVAL.seconds} seconds while it connects",
         {(timedelta(seconds=10), timedelta(seconds=1)): "every 10 seconds at least, and every second while it is away"}[
             vpn_lane.CALM, vpn_lane.AFTER_FAILURE
         ],
