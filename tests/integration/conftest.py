@@ -199,12 +199,15 @@ def all_entities_enabled() -> Iterator[None]:
 
 
 @pytest.fixture
-def pass_time(
-    hass: HomeAssistant, freezer: FrozenDateTimeFactory, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
-) -> PassTime:
+def leaps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let time leap as far as a test wants, without the machine having slept."""
+    monkeypatch.setattr(Kernel, "asleep_after", timedelta(days=36500))
+
+
+@pytest.fixture
+def pass_time(hass: HomeAssistant, freezer: FrozenDateTimeFactory, clock: ManualClock, leaps: None) -> PassTime:
     """Let time pass for Home Assistant and the simulators, in steps, and wait for what that leads to."""
     hass.loop.slow_callback_duration = float("inf")  # a leap in time is not a slow callback
-    monkeypatch.setattr(Kernel, "asleep_after", timedelta(days=36500))  # nor did the machine sleep
     freezer.move_to(clock.now())
 
     async def move(step: timedelta, times: int = 1, *, settle: bool = True) -> None:

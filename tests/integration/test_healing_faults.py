@@ -289,6 +289,7 @@ async def stuck(
     qbittorrent: QbittorrentSimulator,
     prowlarr: ProwlarrSimulator,
     set_up: SetUp,
+    leaps: None,
 ) -> AsyncIterator[Stuck]:
     freezer.move_to(clock.now())
     hass.loop.set_debug(False)  # else stack traces of everything that waits take most of the time
