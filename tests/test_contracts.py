@@ -40,9 +40,10 @@ from custom_components.sokoul.healing import (
 )
 from custom_components.sokoul.model.journal import EntryStatus
 from custom_components.sokoul.overview import HUB_BINARY_SENSORS, HUB_SENSORS
+from custom_components.sokoul.port_entities import PORT_BINARY_SENSORS, PORT_SENSORS, PORT_SWITCHES
 from custom_components.sokoul.problems import PROBLEMS
 from custom_components.sokoul.sensor import COMMON_SENSORS
-from custom_components.sokoul.services import EXPLAIN, LIST_DOWNLOADS, REFRESH, Action, Filter
+from custom_components.sokoul.services import EXPLAIN, LIST_DOWNLOADS, REFRESH, SYNC_PORT, Action, Filter
 
 REPOSITORY = Path(__file__).parents[1]
 INTEGRATION = REPOSITORY / "custom_components" / DOMAIN
@@ -265,9 +266,9 @@ def entity_tables() -> dict[str, dict[str, Any]]:
     connectors = CONNECTORS.values()
     parts = [part for connector in connectors for part in connector.parts]
     sources: dict[str, Iterable[Any]] = {
-        "sensor": (*HUB_SENSORS, *COMMON_SENSORS, *HEALING_SENSORS, *GUARD_SENSORS, *GOVERNOR_SENSORS),
-        "binary_sensor": (*HUB_BINARY_SENSORS, CONNECTIVITY, *GOVERNOR_BINARY_SENSORS),
-        "switch": (*HEALING_SWITCHES, *GUARD_SWITCHES, *GOVERNOR_SWITCHES),
+        "sensor": (*HUB_SENSORS, *COMMON_SENSORS, *HEALING_SENSORS, *GUARD_SENSORS, *PORT_SENSORS, *GOVERNOR_SENSORS),
+        "binary_sensor": (*HUB_BINARY_SENSORS, CONNECTIVITY, *PORT_BINARY_SENSORS, *GOVERNOR_BINARY_SENSORS),
+        "switch": (*HEALING_SWITCHES, *GUARD_SWITCHES, *PORT_SWITCHES, *GOVERNOR_SWITCHES),
         "number": GOVERNOR_NUMBERS,
         "button": GUARD_BUTTONS,
         "select": HEALING_SELECTS,
@@ -389,6 +390,7 @@ SCHEMAS = {
     Action.REJECT: services_healing.REJECT,
     Action.RELEASE_LIMIT: services_governor.RELEASE_LIMIT,
     Action.RESUME: services_governor.RESUME,
+    Action.SYNC_PORT: SYNC_PORT,
     Action.UNDO: services_healing.UNDO,
 }
 SERVICES: dict[str, Any] = load_yaml_dict(str(INTEGRATION / "services.yaml"))
