@@ -5,7 +5,7 @@ missing, it is the mount; when a tracker answers none of several downloads, it i
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -25,6 +25,7 @@ SLOW_RATE = 50_000
 #: What breaks within this time of each other has one cause: on a mount that is away each torrent breaks when it is
 #: next read or written, which takes minutes for what is fetched, and hours for what is seldom asked for.
 TOGETHER = timedelta(days=1)
+_HOURS_TOGETHER = int(TOGETHER / timedelta(hours=1))
 #: Nobody needs to know of more than so many: when a mount is away they are thousands.
 MANY = 20
 #: A tracker that fails for so many downloads, and works for none, is down.
@@ -38,14 +39,56 @@ class _Traits:
     slow: bool
 
 
+class _Broken:
+    """What is broken, by save path and by the hour in which that was seen."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, tuple[str, datetime | None]] = {}
+        self._hours: dict[str, dict[int | None, dict[str, datetime | None]]] = {}
+
+    def at(self, download_id: str) -> tuple[str, datetime | None] | None:
+        """Return the save path of what is broken, and since when it is (None: nobody knows); None: it isn't."""
+        return self._places.get(download_id)
+
+    def put(self, download_id: str, path: str, at: datetime | None) -> None:
+        """Note that a download is broken."""
+        self._places[download_id] = path, at
+        self._hours.setdefault(path, {}).setdefault(_hour(at), {})[download_id] = at
+
+    def take(self, download_id: str) -> None:
+        """Forget a download, if it was broken."""
+        if (place := self._places.pop(download_id, None)) is None:
+            return
+        path, at = place
+        hours = self._hours[path]
+        del hours[_hour(at)][download_id]
+        if not hours[_hour(at)]:
+            del hours[_hour(at)]
+        if not hours:
+            del self._hours[path]
+
+    def paths(self) -> Iterable[str]:
+        """Return the save paths under which something is broken."""
+        return self._hours.keys()
+
+    def together(self, path: str, at: datetime | None) -> Iterator[str]:
+        """Yield what broke under a path at about that time."""
+        hours = self._hours[path]
+        hour = _hour(at)
+        near = hours if hour is None else (None, *range(hour - _HOURS_TOGETHER, hour + _HOURS_TOGETHER + 1))
+        for each in near:
+            for download_id, other in hours.get(each, {}).items():
+                if _together(at, other):
+                    yield download_id
+
+
 class Census:
     """The unfinished downloads of one client, counted."""
 
     def __init__(self) -> None:
         self._traits: dict[str, _Traits] = {}
         self.checking: set[str] = set()  # ids of what its client checks, complete or not
-        self._broken: dict[str, str] = {}  # the save path of each that is
-        self._broken_under: dict[str, dict[str, datetime | None]] = {}  # by save path: when; None: nobody knows
+        self._broken = _Broken()
         self.active: dict[str, None] = {}  # ids of what should be fetching, in the order in which they came
         self._fetching = 0
         self._slow = 0
@@ -55,8 +98,8 @@ class Census:
 
     def note(self, download: Download, now: datetime | None = None) -> None:
         """Take over what a download looks like now."""
-        path = self._broken.get(download.id)
-        broken_at = now if path is None else self._broken_under[path][download.id]
+        before = self._broken.at(download.id)
+        broken_at = now if before is None else before[1]
         self._leave_out(download.id)
         torrent = download.torrent
         if torrent is not None and torrent.state is DownloadState.CHECKING:
@@ -66,8 +109,7 @@ class Census:
             self._forget_trackers(download.id)
             return
         if is_broken:
-            self._broken[download.id] = torrent.save_path
-            self._broken_under.setdefault(torrent.save_path, {})[download.id] = broken_at
+            self._broken.put(download.id, torrent.save_path, broken_at)
         fetching = torrent.state is DownloadState.DOWNLOADING
         traits = _Traits(
             active=torrent.state in ACTIVE_STATES,
@@ -94,10 +136,7 @@ class Census:
 
     def _leave_out(self, download_id: str) -> None:
         self.checking.discard(download_id)
-        if (path := self._broken.pop(download_id, None)) is not None:
-            del self._broken_under[path][download_id]
-            if not self._broken_under[path]:
-                del self._broken_under[path]
+        self._broken.take(download_id)
         if (traits := self._traits.pop(download_id, None)) is not None:
             self._count(traits, download_id, -1)
 
@@ -132,18 +171,23 @@ class Census:
 
         `mount_of` names the mount of a save path: folders of one mount go away together.
         """
-        path = self._broken.get(download.id)
-        if path is None:
+        place = self._broken.at(download.id)
+        if place is None:
             return 0
-        own, mount = self._broken_under[path][download.id], mount_of(path)
+        path, at = place
+        mount = mount_of(path)
         beside = (
             each
-            for folder, broken in self._broken_under.items()
+            for folder in self._broken.paths()
             if folder == path or mount_of(folder) == mount
-            for each, at in broken.items()
-            if each != download.id and _together(own, at)
+            for each in self._broken.together(folder, at)
+            if each != download.id
         )
         return sum(1 for _ in islice(beside, MANY))
+
+
+def _hour(at: datetime | None) -> int | None:
+    return None if at is None else int(at.timestamp() // 3600)
 
 
 def _together(one: datetime | None, other: datetime | None) -> bool:

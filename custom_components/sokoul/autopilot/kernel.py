@@ -5,6 +5,7 @@ one row of the journal, which is written before anything is touched, and nothing
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -160,6 +161,7 @@ class Kernel:
         self._stored_at: datetime | None = None
         self._ours: dict[str, int | None] = {}  # by hash and name: what it grabbed itself, and how many shared it
         self._suggested: dict[int, JournalEntry] = {}  # what a person is being asked
+        self._asked: Counter[str] = Counter()  # about which downloads
         self._under_way: dict[int, JournalEntry] = {}  # what stopped half-way
         self._aside: dict[int, JournalEntry] = {}  # what is in quarantine
         self._settled_at: datetime | None = None
@@ -169,6 +171,7 @@ class Kernel:
         self._told_causes: dict[str, JournalEntry] = {}  # of what was said of one download for others, too
         self._lines_asked_at: datetime | None = None
         self._budget = Budget()
+        self._changed: set[str] = set()  # rules whose level was changed since the last turn
         self.watch = Watch(rules, self._policy_of, {}, self._settling)
 
     # --- life ----------------------------------------------------------------------------------------------------
@@ -180,7 +183,9 @@ class Kernel:
         self._first = _FirstLook.from_json({} if alive is None else alive.get("first"))
         ran_until = min(datetime.fromtimestamp(alive["at"], now.tzinfo), now) if alive else now
         memories = {}
-        for subject, stored_memory in stored.items():
+        for number, (subject, stored_memory) in enumerate(stored.items(), 1):
+            if number % JUDGED_AT_ONCE == 0:
+                await asyncio.sleep(0)
             try:
                 memory = SubjectMemory.from_json(stored_memory, ran_until)
             except KeyError, TypeError, ValueError, AttributeError:
@@ -223,6 +228,7 @@ class Kernel:
     async def save(self, now: datetime) -> None:
         """Store what was learned now: also when that is nothing, something is written. Raises what the store raises."""
         async with self._busy:
+            await self._forget_said()
             await self._keep(now)
         await self._store.flush()
 
@@ -260,8 +266,14 @@ class Kernel:
     def change(self, settings: PilotSettings) -> None:
         """Work with other settings from now on. What a rule had said under its old level it may say again."""
         before, self._settings = self._settings, settings
-        changed = {key for key, rule in self._rules.items() if before.level(rule) is not settings.level(rule)}
-        for subject in self.watch:
+        self._changed |= {key for key, rule in self._rules.items() if before.level(rule) is not settings.level(rule)}
+        self.watch.reconsider()
+        self._on_settings(settings)
+
+    async def _forget_said(self) -> None:
+        """Let rules whose level changed say again what they had said."""
+        changed, self._changed = self._changed, set()
+        for number, subject in enumerate(tuple(self.watch) if changed else (), 1):
             memory = self.watch.memory(subject)
             said = [name for name in memory.proposed if name.partition("/")[0] in changed] if memory else []
             if memory and said:
@@ -269,8 +281,8 @@ class Kernel:
                 proposed = {name: number for name, number in memory.proposed.items() if name not in said}
                 tried = {act: tries for act, tries in memory.tried.items() if act not in acts}
                 self.watch.learn(subject, replace(memory, proposed=proposed, tried=tried))
-        self.watch.reconsider()
-        self._on_settings(settings)
+            if number % JUDGED_AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     # --- one round -----------------------------------------------------------------------------------------------
 
@@ -280,7 +292,8 @@ class Kernel:
         Between any two downloads a person may get their turn, see `alone`.
         """
         async with self._busy:
-            self._notice_sleep(now)
+            await self._forget_said()
+            await self._notice_sleep(now)
             self._first.begins(world)
             self._notice_taken(world, index, changes, now)
             for _ in self.watch.follow(world, index, changes, now):
@@ -305,12 +318,13 @@ class Kernel:
                 await self._keep(now)
         return self.watch.next_due
 
-    def _notice_sleep(self, now: datetime) -> None:
+    async def _notice_sleep(self, now: datetime) -> None:
         """Count no time in which there were no turns, nor what a clock was set forward; one set back delays nothing."""
         last, self._last_step = self._last_step, now
         if last is None or timedelta() <= now - last <= self.asleep_after:
             return
-        self.watch.slept(last, now)
+        for _ in self.watch.slept(last, now):
+            await asyncio.sleep(0)
         self._stored_at = self._settled_at = self._tidied_at = self._lines_asked_at = None
 
     async def _ask_lines(self, now: datetime) -> None:
@@ -616,7 +630,7 @@ class Kernel:
                 self.watch.learn(subject, memory)
 
     def _is_asked(self, subject: str) -> bool:
-        return any(entry.subject == subject for entry in self._suggested.values())
+        return self._asked[subject] > 0
 
     def is_under_way(self, subject: str) -> bool:
         """Tell whether an act on a download was begun and is not settled."""
@@ -627,6 +641,7 @@ class Kernel:
         self._ours |= grabbed_by(entry)
         if (cause := _cause(entry)) and entry.id >= self._told_causes.get(cause, entry).id:
             self._told_causes[cause] = entry
+        self._asked[entry.subject] += (entry.status is EntryStatus.SUGGESTED) - (entry.id in self._suggested)
         aside = entry.status in REVERSIBLE | {EntryStatus.UNDONE} and entry.undo is not None
         for file, belongs in (
             (self._suggested, entry.status is EntryStatus.SUGGESTED),
@@ -646,22 +661,25 @@ class Kernel:
 
     async def _expire(self, changes: Changes, now: datetime) -> None:
         """Take back suggestions that are no longer needed, or that nobody answered: unanswered means keep."""
-        for entry in self.suggestions:
+        claims = self.claims()
+        for number, entry in enumerate(self.suggestions, 1):
+            if number % JUDGED_AT_ONCE == 0:
+                await asyncio.sleep(0)
             if entry.act in BACKEND_ACTS:
                 continue  # seen to by who watches backends
-            if self._is_over(entry, changes, now):
+            if self._is_over(entry, changes, claims, now):
                 over = replace(entry, status=EntryStatus.EXPIRED, result=Reason(key="result.over"))
                 await self.close(over, now)
             elif now - entry.at > UNANSWERED_AFTER:
                 unanswered = replace(entry, status=EntryStatus.EXPIRED, result=Reason(key=UNANSWERED))
                 await self.close(unanswered, now)
 
-    def _is_over(self, entry: JournalEntry, changes: Changes, now: datetime) -> bool:
+    def _is_over(self, entry: JournalEntry, changes: Changes, claims: Claims, now: datetime) -> bool:
         """Tell whether nothing is to be asked any more: the download is gone or done, or its symptom is over."""
         case = self.watch.case(entry.subject, now)
         if case is None:
             return entry.subject in changes.removed or self.watch.has_read_all
-        if ceiling(case, self.claims())[0] is Autonomy.OFF:
+        if ceiling(case, claims)[0] is Autonomy.OFF:
             return True
         return case.memory.proposed.get(wish(entry.rule, entry.act)) != entry.id
 

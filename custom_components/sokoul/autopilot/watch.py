@@ -162,11 +162,16 @@ class Watch:
         """Look at everything anew the next time: a person changed how it is to be judged."""
         self._reconsider = True
 
-    def slept(self, since: datetime, now: datetime) -> None:
-        """Count no time since a moment: nobody looked, or the clock was set. What clients say has to settle anew."""
-        for subject, watched in self._watched.items():
+    def slept(self, since: datetime, now: datetime) -> Iterator[None]:
+        """Count no time since a moment: nobody looked, or the clock was set. What clients say has to settle anew.
+
+        Yields now and then, so that others have their turn.
+        """
+        for number, (subject, watched) in enumerate(tuple(self._watched.items()), 1):
             clocks = {rule: clock.stopped(since) for rule, clock in watched.memory.clocks.items()}
             self.learn(subject, replace(watched.memory, clocks=clocks, pace=None))
+            if number % SLICE == 0:
+                yield
         for client in self._clients.values():
             client.line = replace(client.line, answering_since=now, alive_at=None)
         self.reconsider()
