@@ -57,6 +57,7 @@ class WatchedJournal(FakeJournal):
         super()._keep(entry)
         if entry.status is EntryStatus.RUNNING and (known is None or known.status is not EntryStatus.RUNNING):
             self.machine.begins(entry)
+            self.machine.while_it_is_written(entry)
 
 
 class HealingMachine(RuleBasedStateMachine):
@@ -74,6 +75,8 @@ class HealingMachine(RuleBasedStateMachine):
         self.before: dict[int, tuple[object, ...]] = {}  # by entry: what its torrent was
         self.began: dict[int, JournalEntry] = {}
         self.stopped_by_hand: set[str] = set()
+        self.meanwhile: dict[str, str] = {}  # what happens next while a search lasts, or while a row is written
+        self.taken_at_last: set[str] = set()  # by hash: what was claimed after the row of its act was written
         self.numbers = iter(range(1, 10**6))
         self._guard()
         stack.radarr.want(900)
@@ -114,7 +117,46 @@ class HealingMachine(RuleBasedStateMachine):
             assert not started & machine.stopped_by_hand, "what a person stopped is never started"
             await start(hashes)
 
+        searching, grab = self.stack.radarr.releases, self.stack.radarr.grab
+
+        async def long_search(title: Any) -> Any:
+            found = await searching(title)
+            machine.happens("a search lasts", next(iter(client.torrents.values()), None))
+            return found
+
+        async def checked_grab(candidate: Any) -> None:
+            wanted = [each for each in machine.began.values() if each.parameters.get("candidate")]
+            wanted = [each for each in wanted if each.parameters["candidate"]["title"] == candidate.title]
+            assert not wanted or wanted[-1].subject.partition("/")[2] not in machine.taken_at_last
+            await grab(candidate)
+
+        self.stack.radarr.releases, self.stack.radarr.grab = long_search, checked_grab  # type: ignore[method-assign]
         client.stop, client.delete, client.start = checked_stop, checked_delete, checked_start  # type: ignore[method-assign]
+
+    def while_it_is_written(self, entry: JournalEntry) -> None:
+        """Let something happen to a torrent that is about to be given up; that has to be seen."""
+        torrent = self.stack.qbt.torrents.get(entry.subject.partition("/")[2])
+        if entry.act in DESTRUCTIVE_ACTS and torrent is not None and self.happens("it is written", torrent):
+            self.taken_at_last.add(torrent.hash)
+
+    def happens(self, when: str, torrent: FakeTorrent | None) -> bool:
+        """Do what was to happen at this moment."""
+        what = self.meanwhile.pop(when, None)
+        if what is None or torrent is None:
+            return False
+        match what:
+            case "keep":
+                torrent.tags |= {"keep"}
+            case "force":
+                torrent.forced = True
+            case "protect":
+                self.stack.desk.protect(torrent.hash, protected=True)
+            case "line":
+                self.stack.qbt.connection = ConnectionStatus.DISCONNECTED
+            case _:
+                for each in RULES:
+                    self.stack.autonomy(Autonomy.SUGGEST, each.key)
+        return what in {"keep", "force", "protect"}
 
     def is_written_down(self, torrent: FakeTorrent) -> None:
         """Check that there is a row about what is done to a torrent."""
@@ -321,6 +363,13 @@ class HealingMachine(RuleBasedStateMachine):
         self.stack.qbt.connection = ConnectionStatus.CONNECTED
         self.stack.qbt.free, self.stack.qbt.peers = 800 * GB, 20
 
+    @rule(
+        when=st.sampled_from(["a search lasts", "it is written"]),
+        what=st.sampled_from(["keep", "force", "protect", "line", "level"]),
+    )
+    def something_will_happen_meanwhile(self, *, when: str, what: str) -> None:
+        self.meanwhile[when] = what
+
     @rule(what=st.sampled_from(["line", "disk", "peers"]))
     def the_gate_shuts(self, *, what: str) -> None:
         match what:
@@ -340,6 +389,7 @@ class HealingMachine(RuleBasedStateMachine):
         self._is_in_hand(data.draw(st.sampled_from(self._free())), what)
 
     def _is_in_hand(self, torrent: FakeTorrent, what: str) -> None:
+        self.taken_at_last.discard(torrent.hash)
         for entry in self.stack.journal.entries:
             if entry.subject.endswith(torrent.hash):
                 self.before.pop(entry.id, None)  # what they did stays, also when something is still being taken back
@@ -440,6 +490,7 @@ class HealingMachine(RuleBasedStateMachine):
 
     def _end(self) -> None:
         self.stack.fate.crash_at = None
+        self.meanwhile.clear()
         self.everything_works_again()
         self._pass(HOUR, 5 * MINUTE)
         for each in RULES:
