@@ -17,6 +17,7 @@ from .clients.redact import redact_data
 from .const import CONF_CONNECTION, CONF_PREFERENCES, CONF_PUSH_URL
 from .data import SokoulConfigEntry
 from .entity import AnyCoordinator
+from .governing import Governing
 from .healing_facts import describe_autopilot
 from .history import CONF_DATABASE_URL
 from .model.downloads import DownloadClientSnapshot
@@ -37,6 +38,7 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: SokoulC
         "path_maps": _plain(hub.view.path_maps),
         "overview": _plain(hub.overview),
         "autopilot": await describe_autopilot(hass, hub.pilot),
+        "governor": _governor(hub.governing),
     }
     return await _redacted(hass, entry, data)
 
@@ -68,6 +70,24 @@ def _secrets(entry: SokoulConfigEntry) -> frozenset[str]:
         found.update(connection.get(name, "") for name in (CONF_PASSWORD, CONF_API_KEY))
         found.update(URL(address).password or "" for address in addresses if address)
     return frozenset(found - {""})
+
+
+def _governor(governing: Governing) -> dict[str, Any]:
+    """Return what is demanded and by what, without the names of who asked for it."""
+    return {
+        "on": governing.on,
+        "sources": [
+            {
+                "kind": str(state.source.kind),
+                "steps": _plain(state.source.steps),
+                "clients": sorted(state.source.clients),
+                "demand": _plain(state.demand),
+                "since": state.since,
+                "unknown_since": state.unknown_since,
+            }
+            for state in governing.decision.sources.values()
+        ],
+    }
 
 
 def _backend(backend: AnyCoordinator) -> dict[str, Any]:

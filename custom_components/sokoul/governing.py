@@ -22,7 +22,7 @@ from .autopilot.guards.limits import UNLIMITED, ClientLimits, Rates, Slot
 from .autopilot.guards.sources import Demand, Reading, Source, SourceKind, while_on
 from .clients.errors import BackendError
 from .connectors import holding, limiting
-from .connectors.holding import PAUSED_UNTIL_KEY, hold, holds, is_held, let_go, turn_pause
+from .connectors.holding import PAUSED_UNTIL_KEY, hold, holds, is_held, let_go, lets_go, turn_pause
 from .connectors.limiting import keep_to
 from .const import LOGGER, RELEASE_PATIENCE
 from .governor_sources import ChosenSource, Thermometer, thermometers
@@ -199,12 +199,12 @@ class ClientGovernor:
         """Whether the client, as it was last seen, does not do what is demanded."""
         if self._stopped or not self.backend.answering:
             return False
-        memory, demand = self.backend.memory, self.decision.demand
+        demand = self.decision.demand
         if self._pause_is_over or demand.pause != is_held(self.backend, Holder.GOVERNOR):
             return True
-        if not demand.pause and Holder.GOVERNOR in holds(memory):
-            return True  # it began to let go, and did not come to the end
-        concerned = demand.limits != UNLIMITED or limiting.MEMORY_KEY in memory
+        if lets_go(self.backend, Holder.GOVERNOR):
+            return True
+        concerned = demand.limits != UNLIMITED or limiting.MEMORY_KEY in self.backend.memory
         return concerned and self._kept != (demand.limits, _in_force(self.backend.data.transfer), self.backend.client)
 
     @callback
@@ -283,6 +283,7 @@ class Governing:
         self.clients: dict[str, ClientGovernor] = {}
         self.decision = Decision(clients={}, sources={}, again_at=None)
         self._memory = GovernorMemory()
+        self._noted = self._memory.dump()  # what of it is in the hub's memory
         self._begun = False
         self._timer: asyncio.Handle | None = None
         self._leave: list[Callable[[], None]] = []
@@ -297,8 +298,9 @@ class Governing:
         """Begin to govern."""
         try:
             self._memory = GovernorMemory.load(self._hub.memory.get(MEMORY_KEY), dt_util.utcnow())
-        except KeyError, TypeError, ValueError:
+        except AttributeError, KeyError, TypeError, ValueError:
             LOGGER.error("What the governor remembered is not readable, it begins anew")
+        self._noted = self._memory.dump()
         self._begun = True
         self._leave.append(self._hub.add_listener(self.look))
         self.look()
@@ -481,11 +483,12 @@ class Governing:
 
     def _keep_memory(self) -> None:
         """Keep what is remembered over a restart; that time has passed is not worth a write of its own."""
-        before, now = self._hub.memory.get(MEMORY_KEY), self._memory.dump()
-        if before is None or _steps(before) != _steps(now):
+        before, now = self._noted, self._memory.dump()
+        if _steps(before) != _steps(now):
             self._hub.memory.set(MEMORY_KEY, now)
         elif before != now:
             self._hub.memory.set_quietly(MEMORY_KEY, now)
+        self._noted = now
 
     def _watch(self) -> None:
         """Hear of each change of the entities that were chosen."""

@@ -22,6 +22,7 @@ from custom_components.sokoul.calls import Action
 from custom_components.sokoul.clients.errors import CannotConnect
 from custom_components.sokoul.connectors.limiting import MEMORY_KEY as LIMITED
 from custom_components.sokoul.const import DOMAIN
+from custom_components.sokoul.diagnostics import async_get_config_entry_diagnostics
 from custom_components.sokoul.governing import Governing
 from devstack.qbittorrent import QbittorrentSimulator
 from devstack.real_qbittorrent import RealQbittorrent
@@ -537,6 +538,50 @@ async def test_without_anything_to_demand_nothing_is_asked(
     qbittorrent.requests.clear()
     await pass_time(TICK, times=30)
     assert {seen.path for seen in qbittorrent.requests} == {"/api/v2/sync/maindata"}
+
+
+async def test_what_is_remembered_may_be_damaged(
+    hass: HomeAssistant,
+    qbittorrent: QbittorrentSimulator,
+    set_up: SetUp,
+    pi: ThermalMachine,
+    pass_time: PassTime,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is said, and the governor goes on with what it sees; the limits that nobody knows any more stay."""
+    entry = await set_up(qbittorrent_subentry(qbittorrent), source(pi))
+    pi.be(76)
+    await pass_time(TICK, times=2)
+    hub = entry.runtime_data
+    hub.memory.set("governor_memory", {"sources": 5})
+    hub.memory.set("governor_sources", [{"key": "x"}, {"key": "y", "kind": "tomorrow"}])
+    hub.memory.set("governor_asked", {QBITTORRENT_ID: {"until": "soon"}})
+    hub.backends[QBITTORRENT_ID].remember(LIMITED, {"download": {"own": "?"}})
+    hub.backends[THERMAL_ID].remember("governor", {"thresholds": {}})
+    await hass.config_entries.async_unload(entry.entry_id)
+    hub.memory.set("governor_memory", {"sources": 5})
+    await hub.memory.save_now()
+    await hass.config_entries.async_setup(entry.entry_id)
+    await pass_time(TICK, times=2)
+    said = [each.getMessage() for each in caplog.records if "not readable" in each.getMessage()]
+    assert any("governor" in each for each in said)
+    assert any("Which limits of qBittorrent" in each for each in said)
+    assert value(hass, REASON) == "thermal"
+    assert limits(qbittorrent)["dl_limit"] == HOT
+
+
+async def test_what_is_demanded_is_in_the_diagnostics_without_names(
+    hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp, pi: ThermalMachine
+) -> None:
+    entry = await set_up(qbittorrent_subentry(qbittorrent), source(pi))
+    ada = MockUser(name="Ada", is_owner=True).add_to_hass(hass)
+    context = Context(user_id=ada.id)
+    await hass.services.async_call(DOMAIN, Action.LIMIT, {"download": 5}, blocking=True, context=context)
+    told = (await async_get_config_entry_diagnostics(hass, entry))["governor"]
+    assert told["on"]
+    assert [each["kind"] for each in told["sources"]] == ["thermal", "board", "asked"]
+    assert told["sources"][2]["demand"]["limits"]["download"] == 5_000_000
+    assert "Ada" not in str(told)
 
 
 # --- entities --------------------------------------------------------------------------------------------------------

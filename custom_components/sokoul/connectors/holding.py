@@ -46,8 +46,14 @@ def _note(backend: Client, *changed: Hold, ended: Holder | None = None) -> None:
 
 def is_held(backend: Client, holder: Holder) -> bool:
     """Tell whether a holder stops what runs."""
-    held = holds(backend.memory).get(holder)
-    return held is not None and not held.ending
+    # asked often: what it holds, which may be much, is not read for that
+    note = (backend.memory.get(MEMORY_KEY) or {}).get(holder)
+    return note is not None and not note.get("ending", False)
+
+
+def lets_go(backend: Client, holder: Holder) -> bool:
+    """Tell whether a holder began to let go, and has not come to the end."""
+    return holder in (backend.memory.get(MEMORY_KEY) or {}) and not is_held(backend, holder)
 
 
 async def hold(backend: Client, holder: Holder) -> None:
