@@ -22,7 +22,7 @@ from .autopilot.rules.backends import BACKEND_RULES
 from .autopilot.rules.registry import RULES
 from .autopilot.settings import Settable
 from .connectors.base import BackendSensor, Paced
-from .model.journal import ActKind, Autonomy, EntryStatus, JournalEntry
+from .model.journal import GUARD_ACTS, ActKind, Autonomy, EntryStatus, JournalEntry
 from .model.memory import SubjectMemory
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ BEFORE_OFF_KEY = "autopilot_before_off"
 
 #: What is tried or told may help or not: only what follows from it is healing.
 TRIES = frozenset({ActKind.REANNOUNCE, ActKind.ADD_TRACKERS, ActKind.RECHECK, ActKind.TELL})
-_HEALS = frozenset(ActKind) - TRIES
+_HEALS = frozenset(ActKind) - TRIES - GUARD_ACTS
 #: What has not lasted this long is no problem yet: every download pauses now and then.
 PROBLEM_AFTER = timedelta(minutes=30)
 #: The oldest problem is looked for this often, and so many downloads are looked at before others have their turn.
