@@ -254,7 +254,7 @@ class HealingMachine(RuleBasedStateMachine):
         """Nobody saw what happened then, so it counts for nothing."""
         self.stack.clock.advance(span)
         self.moved_at = {hash_: at + span for hash_, at in self.moved_at.items()}
-        self._do(self.stack.turn())
+        self._pass(HOUR, 5 * MINUTE)
 
     @rule(points=st.integers(0, 40))
     def crash_soon(self, *, points: int) -> None:
