@@ -377,10 +377,10 @@ class Actuator:
     @staticmethod
     async def _as_judged(arr: ArrHands, entry: JournalEntry, download_id: str) -> list[ImportCandidate]:
         """Return the files to be imported, if the *arr takes them for the same still, and lacks the same titles."""
-        files, missing = entry.parameters["files"], entry.parameters["missing"]
+        files, missing = entry.parameters.get("files", {}), entry.parameters.get("missing", ())
         choices = [each for each in await arr.import_candidates(download_id) if each.path in files]
         taken_for = {each.path: sorted(each.title_ids) for each in choices if not each.rejections}
-        if taken_for != files or (missing and any(title.has_file for title in await arr.titles(missing))):
+        if not choices or taken_for != files or (missing and any(title.has_file for title in await arr.titles(missing))):
             raise Declined("moves_again")
         return choices
 
