@@ -380,7 +380,8 @@ class Actuator:
         files, missing = entry.parameters.get("files", {}), entry.parameters.get("missing", ())
         choices = [each for each in await arr.import_candidates(download_id) if each.path in files]
         taken_for = {each.path: sorted(each.title_ids) for each in choices if not each.rejections}
-        if not choices or taken_for != files or (missing and any(title.has_file for title in await arr.titles(missing))):
+        here = missing and any(title.has_file for title in await arr.titles(missing))
+        if not choices or taken_for != files or here:
             raise Declined("moves_again")
         return choices
 
