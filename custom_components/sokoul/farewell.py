@@ -18,7 +18,7 @@ from homeassistant.util.hass_dict import HassKey
 
 from . import push
 from .autopilot import quarantine
-from .autopilot.actuator import target_of
+from .autopilot.actuator import set_aside_in
 from .autopilot.ownership import QUARANTINE
 from .autopilot.ports import Journal, TorrentHands
 from .clients.errors import BackendError
@@ -90,7 +90,7 @@ async def release_quarantine(
         while page := await journal.find(statuses=_MAY_BE_ASIDE, before_id=before, limit=_PAGE):
             before = page[-1].id
             for entry in page:
-                client_id = target_of(entry).client_id if entry.undo is not None else None
+                client_id = set_aside_in(entry) if entry.undo is not None else None
                 if client_id is not None and (clients is None or client_id in clients):
                     aside[client_id].append(entry)
     except StoreError as error:
