@@ -175,7 +175,8 @@ def _set_preferences(call: Call) -> None:
 def _interfaces(call: Call) -> Answer:
     bound = call.engine.preferences["current_network_interface"]
     names = dict.fromkeys(["lo", "eth0", *([bound] if bound else [])])
-    return as_json([{"name": name, "value": name} for name in names])
+    gone = call.engine.weather.interfaces_gone
+    return as_json([{"name": name, "value": name} for name in names if name not in gone])
 
 
 @action("app/networkInterfaceAddressList", "iface")

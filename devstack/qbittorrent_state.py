@@ -38,6 +38,7 @@ class Weather:
     trackers: dict[str, tuple[TrackerStatus, str]] = field(
         default_factory=dict
     )  # that don't work: how, and their words
+    interfaces_gone: set[str] = field(default_factory=set)  # of those that it is bound to
     unwritable: set[str] = field(default_factory=set)  # folders below which nothing can be written
 
 

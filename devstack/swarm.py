@@ -1,10 +1,11 @@
-"""A swarm on loopback: a tracker, and seeders that really send data, for real torrent clients to download from.
+"""A swarm, on loopback or in a network namespace: a tracker, and seeders that really send data, for real clients.
 
 Both are programs of their own: they answer also while the event loop that started them does not run.
 """
 
 import asyncio
 import base64
+from collections.abc import Collection
 from dataclasses import dataclass
 import json
 from pathlib import Path
@@ -92,18 +93,24 @@ class LocalSwarm:
         film = await swarm.publish("A.Film.mkv", 4 << 20, upload_limit=200_000)
     """
 
-    def __init__(self, python: Path, directory: Path) -> None:
-        """`python` imports libtorrent (`devstack.tools.swarm_python()`); the contents go below `directory`."""
+    def __init__(
+        self, python: Path, directory: Path, *, host: str = "127.0.0.1", command_prefix: Collection[str] = ()
+    ) -> None:
+        """`python` imports libtorrent (`devstack.tools.swarm_python()`); the contents go below `directory`.
+
+        `command_prefix` is put before the programs (`ip netns exec world`), in which they are found at `host`.
+        """
         self._directory = directory
-        self._seeders = _Program(str(python), str(_SEEDERS))
-        self._tracker = _Program(sys.executable, "-m", "devstack.tracker")
+        self._host = host
+        self._seeders = _Program(*command_prefix, str(python), str(_SEEDERS), host)
+        self._tracker = _Program(*command_prefix, sys.executable, "-m", "devstack.tracker", host)
         self._port = 0
         self.announce_url = ""
 
     @property
     def address(self) -> str:
         """Where the seeders listen, as `host:port`."""
-        return f"127.0.0.1:{self._port}"
+        return f"{self._host}:{self._port}"
 
     async def start(self) -> Self:
         """Start tracker and seeders."""
@@ -193,5 +200,5 @@ class LocalSwarm:
         return list((await self._tracker.order("members", info_hash=info_hash))["members"])
 
     async def announces(self, info_hash: str) -> list[dict[str, Any]]:
-        """Return the announces for a torrent so far: `port`, `event`, `left`."""
+        """Return the announces for a torrent so far: `address`, `port`, `event`, `left`."""
         return list((await self._tracker.order("announces", info_hash=info_hash))["announces"])

@@ -1,7 +1,7 @@
 """libtorrent seeders, in a process of their own: the library has no wheel for the Python that the rest runs on.
 
-Reads one JSON object a line on standard input and answers each with one on standard output, in order. Ends when its
-input ends, and so with the process that started it. Runs on Python 3.10 to 3.13.
+It is told at which address to be. Reads one JSON object a line on standard input and answers each with one on standard
+output, in order. Ends when its input ends, and so with the process that started it. Runs on Python 3.10 to 3.13.
 """
 
 import base64
@@ -17,18 +17,16 @@ _PRIVATE = {
     "enable_upnp": False,
     "enable_natpmp": False,
     "allow_multiple_connections_per_ip": True,
-    "listen_interfaces": "127.0.0.1:0",
-    "outgoing_interfaces": "127.0.0.1",
     "unchoke_slots_limit": -1,
     "stop_tracker_timeout": 1,
 }
 
 
 class Seeders:
-    """A libtorrent session on loopback."""
+    """A libtorrent session at one address."""
 
-    def __init__(self) -> None:
-        self._session = lt.session(_PRIVATE)
+    def __init__(self, address: str) -> None:
+        self._session = lt.session({**_PRIVATE, "listen_interfaces": f"{address}:0", "outgoing_interfaces": address})
         self._handles: dict[str, Any] = {}
 
     def port(self) -> dict[str, Any]:
@@ -72,7 +70,7 @@ class Seeders:
 
 def main() -> None:
     """Answer until the input ends."""
-    seeders = Seeders()
+    seeders = Seeders(sys.argv[1])
     commands = {
         "port": seeders.port,
         "seed": seeders.seed,

@@ -1,7 +1,7 @@
 """A BitTorrent tracker over HTTP on loopback (BEP 3, BEP 23), for swarms that never leave the machine.
 
-As a program (`python -m devstack.tracker`) it takes orders like the seeders do: a JSON object a line on standard input,
-an answer a line on standard output, until its input ends.
+As a program (`python -m devstack.tracker 127.0.0.1`) it takes orders like the seeders do: a JSON object a line on
+standard input, an answer a line on standard output, until its input ends.
 """
 
 import asyncio
@@ -38,6 +38,7 @@ class Announce:
     """An announce that came in."""
 
     hash: str
+    address: str  # where it came from
     port: int
     event: str  # started, completed, stopped, or empty
     left: int
@@ -45,12 +46,13 @@ class Announce:
 
 @dataclass(slots=True)
 class Tracker:
-    """A tracker on 127.0.0.1. `failures` are refusals by info hash ("*" for all), told as trackers do."""
+    """A tracker at an address. `failures` are refusals by info hash ("*" for all), told as trackers do."""
 
     interval_seconds: int = 5
     minimum_interval_seconds: int = 2
     failures: dict[str, str] = field(default_factory=dict)
     warnings: dict[str, str] = field(default_factory=dict)
+    host: str = "127.0.0.1"
     announces: list[Announce] = field(default_factory=list)
     _swarms: dict[str, dict[bytes, Member]] = field(default_factory=dict)
     _runner: web.AppRunner | None = None
@@ -59,7 +61,7 @@ class Tracker:
     @property
     def url(self) -> str:
         """The announce URL."""
-        return f"http://127.0.0.1:{self._port}/announce"
+        return f"http://{self.host}:{self._port}/announce"
 
     def members(self, info_hash: str) -> list[Member]:
         """Return who announced themselves and didn't leave."""
@@ -72,7 +74,7 @@ class Tracker:
         app.router.add_get("/scrape", self._scrape)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", port or self._port).start()
+        await web.TCPSite(self._runner, self.host, port or self._port).start()
         self._port = self._runner.addresses[0][1]
         return self
 
@@ -116,11 +118,12 @@ class Tracker:
             return _bencoded({"failure reason": "bad info hash"})
         info_hash = raw_hash.hex()
         event = query.get("event", [b""])[0].decode()
-        self.announces.append(Announce(hash=info_hash, port=port, event=event, left=left))
+        address = request.remote or self.host
+        self.announces.append(Announce(hash=info_hash, address=address, port=port, event=event, left=left))
         if reason := self.failures.get(info_hash) or self.failures.get("*"):
             return _bencoded({"failure reason": reason})
         swarm = self._swarms.setdefault(info_hash, {})
-        me = Member(request.remote or "127.0.0.1", port, left)
+        me = Member(address, port, left)
         if event == "stopped":
             swarm.pop(me.compact, None)
         else:
@@ -160,14 +163,14 @@ def _bencoded(answer: dict[str, int | str | bytes]) -> web.Response:
     return web.Response(body=bencode(answer), content_type="text/plain")
 
 
-async def main() -> None:
+async def main(host: str) -> None:
     """Serve and obey until the input ends."""
     lines = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
-    async with Tracker() as tracker:
+    async with Tracker(host=host) as tracker:
         async for line in lines:
             print(json.dumps(tracker.obey(json.loads(line))), flush=True)
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(sys.argv[1]))

@@ -37,9 +37,7 @@ class TunnelInterface:
         self._namespace = f"sokoul-{mark}"
 
     async def __aenter__(self) -> Self:
-        if shutil.which("ip") is None:
-            raise NotPermittedError("there is no `ip` here")
-        await self._ip("netns", "add", self._namespace)
+        await run_ip("netns", "add", self._namespace)
         try:
             await self._appear()
         except NotPermittedError:
@@ -50,7 +48,7 @@ class TunnelInterface:
     async def __aexit__(self, *_: object) -> None:
         with contextlib.suppress(NotPermittedError):
             await self._disappear()
-        await self._ip("netns", "del", self._namespace)
+        await run_ip("netns", "del", self._namespace)
 
     async def recreate(self) -> None:
         """Let it go and come back at once, with the same name and address."""
@@ -66,17 +64,21 @@ class TunnelInterface:
         return await process.wait() == 0
 
     async def _appear(self) -> None:
-        await self._ip("link", "add", self.name, "type", "veth", "peer", "name", self._far, "netns", self._namespace)
-        await self._ip("addr", "add", f"{self.address}/24", "dev", self.name)
-        await self._ip("link", "set", self.name, "up")
-        await self._ip("-n", self._namespace, "addr", "add", f"{self._far_address}/24", "dev", self._far)
-        await self._ip("-n", self._namespace, "link", "set", self._far, "up")
+        await run_ip("link", "add", self.name, "type", "veth", "peer", "name", self._far, "netns", self._namespace)
+        await run_ip("addr", "add", f"{self.address}/24", "dev", self.name)
+        await run_ip("link", "set", self.name, "up")
+        await run_ip("-n", self._namespace, "addr", "add", f"{self._far_address}/24", "dev", self._far)
+        await run_ip("-n", self._namespace, "link", "set", self._far, "up")
 
     async def _disappear(self) -> None:
-        await self._ip("link", "del", self.name)
+        await run_ip("link", "del", self.name)
 
-    async def _ip(self, *arguments: str) -> None:
-        process = await asyncio.create_subprocess_exec("ip", *arguments, stderr=asyncio.subprocess.PIPE)
-        _, told = await process.communicate()
-        if process.returncode:
-            raise NotPermittedError(f"ip {' '.join(arguments)}: {told.decode().strip()}")
+
+async def run_ip(*arguments: str) -> None:
+    """Run `ip`. Raises `NotPermittedError`, with what it said."""
+    if shutil.which("ip") is None:
+        raise NotPermittedError("there is no `ip` here")
+    process = await asyncio.create_subprocess_exec("ip", *arguments, stderr=asyncio.subprocess.PIPE)
+    _, told = await process.communicate()
+    if process.returncode:
+        raise NotPermittedError(f"ip {' '.join(arguments)}: {told.decode().strip()}")

@@ -7,6 +7,8 @@ stopped, where our home is) lies in the backend's memory, so that it goes on aft
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -79,8 +81,11 @@ class GuardedBackend:
         return told
 
     async def settings(self) -> ClientSettings:
-        """Return what it is bound to."""
+        """Return what it is bound to, and whether that exists: qBittorrent 4 calls itself connected without it."""
         told: ClientSettings = await self._backend.client.settings()
+        if told.interface:
+            with suppress(BackendError):
+                return replace(told, interface_exists=told.interface in await self._backend.client.interfaces())
         return told
 
     @property

@@ -14,6 +14,7 @@ wanted_packages() {
   find_chromium >/dev/null || echo chromium
   find_postgresql >/dev/null || echo postgresql
   has_turbojpeg || echo libturbojpeg0
+  have ip || echo iproute2 # tests lay tunnels in network namespaces
   # tests start an engine of their own; where systemd runs, its package would start one for good
   have_docker || [ -d /run/systemd/system ] || echo docker.io busybox-static
   [ -d /usr/share/fonts/truetype/dejavu ] || echo fonts-dejavu-core

@@ -143,6 +143,11 @@ class QbittorrentClient(QbittorrentSession):
         self._settings = settings_of((await self._request("GET", "app/preferences")).json())
         return self._settings
 
+    async def interfaces(self) -> frozenset[str]:
+        """Return the network interfaces that exist where qBittorrent runs, by the names that its preferences use."""
+        path = "app/networkInterfaceList"
+        return frozenset(fields.text("value") for fields in each(await self._json(path, {}), path))
+
     async def torrent(self, torrent_hash: str) -> Torrent | None:
         """Ask for one torrent, past what was merged; None: it is gone.
 

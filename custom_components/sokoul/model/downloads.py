@@ -134,6 +134,7 @@ class ClientSettings:
     upnp: bool | None = None
     interface: str | None = None  # the network interface that it is bound to; "" is any
     interface_address: str | None = None
+    interface_exists: bool | None = None  # where it is bound to one; None: it wasn't asked
     save_path: str = ""
     incomplete_path: str | None = None
     #: the two sets of limits, in bytes per second; 0 is none. Which one is in force tells `Transfer`

@@ -112,6 +112,8 @@ LINES = (
     so(BOUND, "bound to another interface", LEAKING, "bound_elsewhere", settings=bound("eth0"), stop=True,
        proof=Proof.BINDING),
     so(BOUND, "bound to the loopback, by Gluetun's hook", DOWN, "bound_nowhere", settings=bound("lo")),
+    *(so(protection, "bound to the tunnel's interface, which is gone", DOWN, "interface_gone",
+         settings=replace(bound("tun0"), interface_exists=False)) for protection in (BOUND, BOUND_ALONE)),
     so(BOUND, "bound to an address", UNVERIFIED, "bound_to_address", settings=bound("", "10.2.0.2"), gate=True),
     so(BOUND, "its settings can't be read", CONTAINED, "bound", settings=SILENT, gate=True, later=UNKNOWN),
     so(BOUND, "its settings don't tell", UNKNOWN, "binding_unread", settings=bound(None)),

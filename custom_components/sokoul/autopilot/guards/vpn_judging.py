@@ -54,6 +54,12 @@ class Case:
         return self.memory.binding if seen is not None and seen.fresh(self.policy.settings_last, self.now) else None
 
     @property
+    def interface_exists(self) -> bool:
+        """Whether what the client is bound to exists, as far as is known."""
+        seen = self.evidence.settings
+        return seen is None or seen.value.interface_exists is not False
+
+    @property
     def held(self) -> bool:
         """Whether what contains the client is in force, as far as is known."""
         if self.protection.containment is Containment.NAMESPACE:
@@ -145,6 +151,10 @@ def _judge_contained(case: Case) -> Found:
         return Found(state=VpnState.DOWN, reasons=(case.reason("guard.vpn_bound_nowhere"),))
     if case.protection.containment is Containment.BOUND and case.binding is None:
         return Found(state=VpnState.UNKNOWN, reasons=(case.reason("guard.vpn_binding_unread"),))
+    if case.protection.containment is Containment.BOUND and not case.interface_exists:
+        return Found(
+            state=VpnState.DOWN, reasons=(case.reason("guard.vpn_interface_gone", interface=case.protection.interface),)
+        )
     within = case.protection.containment is Containment.NAMESPACE
     inside = case.reason("guard.vpn_contained" if within else "guard.vpn_bound", interface=case.protection.interface)
     notes: tuple[Reason, ...] = ()
