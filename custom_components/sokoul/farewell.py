@@ -60,10 +60,12 @@ async def _take_back(
     try:
         async with asyncio.timeout(FAREWELL_PATIENCE.total_seconds()):
             client = connector.connect(hass, connection)
-            await undo.undo(client, note)
+            left = await undo.undo(client, note)
     except (BackendError, TimeoutError) as error:
         LOGGER.warning(undo.otherwise, title, str(error) or "it did not answer in time")
         return
+    if left is not None:
+        LOGGER.warning(left, title)
     try:
         async with asyncio.timeout(FAREWELL_PATIENCE.total_seconds()):
             await connector.reader(client).close()

@@ -24,7 +24,7 @@ from .autopilot.guards.evidence import Seen
 from .autopilot.guards.shelter import Clue, Shelter, infer
 from .autopilot.guards.vpn_types import Containment, Proof, Protection, Verdict, VpnMemory, VpnState
 from .autopilot.vpn_lane import Reaction, VpnLane
-from .clients.errors import BackendError
+from .clients.errors import BackendError, InvalidAuth
 from .connectors.holding import holds, let_go, seize
 from .const import DOMAIN, LOGGER
 from .homes import home_of
@@ -36,7 +36,7 @@ from .model.downloads import ClientSettings, DownloadClientSnapshot, Transfer
 from .model.hold import Activity, Holder, activity
 from .model.journal import ActKind, EntryStatus, JournalEntry
 from .model.reasons import Reason
-from .model.vpn import VpnSnapshot
+from .model.vpn import VpnRoute, VpnSnapshot
 from .port_keeping import PortKeeper
 from .store import Store, StoreError
 
@@ -496,8 +496,10 @@ class Guarding:
         return {key: each for key, each in self._hub.backends.items() if each.connector.kind in VPN_KINDS}
 
     def tunnel(self, vpn_id: str | None) -> Seen[VpnSnapshot] | None:
-        """Return what a VPN last said, and when."""
+        """Return what a VPN last said, and when. One that refuses all that is asked is there, and not silent."""
         vpn = self.backend(vpn_id)
+        if vpn is not None and _refuses(vpn):
+            return Seen(value=VpnSnapshot(refused=frozenset(VpnRoute)), at=dt_util.utcnow())
         if vpn is None or vpn.data is None or vpn.read_at is None:
             return None
         return Seen(value=vpn.data, at=vpn.read_at)
@@ -536,6 +538,12 @@ async def _write(opened: Store, entry: JournalEntry) -> None:
         await opened.journal.add(entry)
     except StoreError as error:
         LOGGER.warning("What a guard did is not in the journal: %s", error)
+
+
+def _refuses(vpn: AnyCoordinator) -> bool:
+    """Tell whether a VPN's control server refused us when it was last asked, which is seldom then."""
+    error = vpn.last_exception
+    return not vpn.last_update_success and error is not None and isinstance(error.__cause__, InvalidAuth)
 
 
 def _stored_shelter(backend: AnyCoordinator) -> Shelter:

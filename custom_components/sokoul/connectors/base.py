@@ -246,8 +246,9 @@ class Undo[ClientT]:
     """How to take back something that SOKOUL changed at a backend, when it leaves for good."""
 
     memory_key: str
-    #: given what is remembered under that key. Raises `BackendError`
-    undo: Callable[[ClientT, Any], Awaitable[None]]
+    #: given what is remembered under that key. Returns for the log what was left as it is on purpose, with `%s` for the
+    #: backend's title. Raises `BackendError`
+    undo: Callable[[ClientT, Any], Awaitable[str | None]]
     #: for the log when it fails: what a person has to do. Takes the backend's title and the error.
     otherwise: str
 

@@ -161,15 +161,27 @@ async def _start(client: QbittorrentClient, start: Start) -> None:
     await client.set_force_start(start.forced, True)
 
 
-async def leave_running(client: QbittorrentClient, note: Mapping[str, Any]) -> None:
-    """Start what is held: once SOKOUL is gone, nobody knows any more what that was."""
+async def leave_running(client: QbittorrentClient, note: Mapping[str, Any]) -> str | None:
+    """Start what is held: once SOKOUL is gone, nobody knows any more what that was.
+
+    But for what could be seen at home if it ran: that stays as it is, and what is returned says so.
+    """
     snapshot = await client.snapshot()
-    starts = [hold.follow(snapshot).release(snapshot) for hold in _load(note).values()]
+    held = {holder: hold.follow(snapshot) for holder, hold in _load(note).items()}
+    guard = held.get(Holder.VPN)
+    kept = guard.release(snapshot).all if guard is not None and not guard.ending else frozenset[str]()
+    starts = [hold.release(snapshot) for hold in held.values()]
     forced = frozenset[str]().union(*(start.forced for start in starts))
-    await _start(
-        client,
-        Start(forced=forced, ordinarily=frozenset[str]().union(*(start.ordinarily for start in starts)) - forced),
-    )
+    ordinarily = frozenset[str]().union(*(start.ordinarily for start in starts)) - forced
+    await _start(client, Start(forced=forced - kept, ordinarily=ordinarily - kept))
+    return _LEFT_STOPPED.format(count=len(kept)) if kept else None
+
+
+#: For the log; `%s` is the client.
+_LEFT_STOPPED = (
+    "{count} torrents in %s stay stopped: it was not safe behind its VPN when SOKOUL left. "
+    "Start them there when the VPN protects it again"
+)
 
 
 async def turn_pause(backend: Client, on: bool, until: float | None = None) -> None:  # noqa: FBT001 -- the position
