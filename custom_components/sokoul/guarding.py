@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from homeassistant.core import callback
@@ -59,6 +59,8 @@ NOW = timedelta()
 SOON = timedelta(milliseconds=50)
 #: So many events wait for somebody to hear them: it acts before there are entities.
 UNTOLD = 8
+#: A VPN is looked at so often, as its own poll does while it answers.
+VPN_EVERY = timedelta(seconds=10)
 #: A guard that ends in the middle of an act has so long to finish it.
 PARTING = timedelta(seconds=1)
 
@@ -276,6 +278,7 @@ class ClientGuard:
                 self._follow_hold()
                 self._follow_drill()
                 self._guarding.ask_where_we_are(self)
+                self._guarding.ask_again(self.shelter.vpn_id)
             else:
                 pause = await self._give_back()
                 self._follow_hold()
@@ -437,6 +440,7 @@ class Guarding:
         self._hub = hub
         self.clients: dict[str, ClientGuard] = {}
         self._leave: list[Callable[[], None]] = []
+        self._asked_again_at: dict[str, datetime] = {}  # silent VPNs
         self.lookout: Lookout = Lookout(hub, self._hub_changed)
 
     @callback
@@ -484,6 +488,17 @@ class Guarding:
         """Put an entry into the journal, if there is one. A guard doesn't wait for that."""
         if (opened := self._hub.pilot.store) is not None:
             self.in_background(_write(opened, entry), "entry of the journal")
+
+    @callback
+    def ask_again(self, vpn_id: str | None) -> None:
+        """Ask a silent VPN as often as one that answers: what it protects is stopped for it, or is about to be."""
+        vpn, now = self.backend(vpn_id), dt_util.utcnow()
+        if vpn is None or vpn.last_update_success or _refuses(vpn):
+            return
+        asked_at = self._asked_again_at.get(vpn.subentry_id)
+        if asked_at is None or now - asked_at >= VPN_EVERY:
+            self._asked_again_at[vpn.subentry_id] = now
+            self.in_background(vpn.async_request_refresh(), "look at a silent VPN")
 
     # --- what is known -----------------------------------------------------------------------------------------------
 

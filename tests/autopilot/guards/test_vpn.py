@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from custom_components.sokoul.autopilot.guards.addresses import place_of
 from custom_components.sokoul.autopilot.guards.vpn_types import (
     Proof,
     Protection,
@@ -242,6 +243,16 @@ def test_one_service_that_says_the_same_for_ten_minutes_will_do() -> None:
     assert guard.see(1, outside=say(HOME, "only")).state is LEAKING
 
 
+def test_one_service_that_others_contradicted_will_not_do_however_long_ago_they_did() -> None:
+    """They are asked in turns, each so seldom that what it said does not count any more when the next one speaks."""
+    guard = Guard(OPEN, client=at(HOME))
+    guard.see(outside=say(HOME, "liar"))
+    guard.see(1800, outside=say(STRANGE, "two"))
+    guard.see(1800, outside=say(HOME, "liar"))
+    assert guard.watch(1800, every=60).state is not LEAKING
+    assert not any(home.place == place_of(HOME) for home in guard.memory.homes)
+
+
 def test_a_service_that_changed_its_mind_begins_anew() -> None:
     guard = Guard(OPEN_ALONE, client=at(HOME))
     for said in (HOME, STRANGE, HOME):
@@ -371,6 +382,14 @@ def test_a_tunnel_that_falls_silent_is_down_after_patience() -> None:
     assert guard.watch(patience - 1).state is UNKNOWN
     verdict = guard.see(1)
     assert (verdict.state, verdict.stop) == (DOWN, True)
+
+
+def test_a_tunnel_that_falls_silent_while_something_else_is_not_known_has_its_own_patience() -> None:
+    guard = settled(OPEN)
+    assert guard.watch(120, client=UNTOLD).state is UNVERIFIED  # it was restarted, and nobody tells it where it is seen
+    assert guard.watch(26, tunnel=SILENT).state is UNKNOWN
+    assert guard.watch(55).state is UNKNOWN
+    assert guard.watch(10).state is DOWN
 
 
 def test_silence_need_not_be_down() -> None:

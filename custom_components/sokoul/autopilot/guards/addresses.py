@@ -86,8 +86,18 @@ def opinion(voices: Voices, version: int, now: datetime, *, lasts: timedelta, re
         return None
     place, votes = ranking[0]
     mine = [run for run in runs if run.place == place]
-    steady = mine[0].until - mine[0].since >= repeat  # if it is the only vote, there is no other service
+    steady = mine[0].until - mine[0].since >= repeat and not _contradicted(voices, version, place, now)
     return Opinion(place=place, agreed=votes > 1 or steady, asked_at=max(run.asked_at for run in mine))
+
+
+def _contradicted(voices: Voices, version: int, place: Place, now: datetime) -> bool:
+    """Tell whether another service said otherwise when it was last asked: they are asked in turns, and seldom."""
+    runs = (run for (_, spoken), run in voices.items() if spoken == version)
+    return any(run.place != place and abs(now - run.until) <= _EACH_WAS_ASKED for run in runs)
+
+
+#: Within so long each service that answers was asked.
+_EACH_WAS_ASKED = timedelta(hours=3)
 
 
 def disagree(voices: Voices, version: int, now: datetime, lasts: timedelta) -> bool:

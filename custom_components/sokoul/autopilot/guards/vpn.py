@@ -60,9 +60,9 @@ def forgive(memory: VpnMemory, policy: VpnPolicy, now: datetime) -> VpnMemory:
 def _be_patient(memory: VpnMemory, found: Found, case: Case) -> tuple[VpnMemory, Found]:
     """Not knowing is waited out; then it turns into what it amounts to."""
     if found.state is not VpnState.UNKNOWN:
-        return (memory if memory.doubt_since is None else replace(memory, doubt_since=None)), found
-    if memory.doubt_since is None:
-        memory = replace(memory, doubt_since=case.now)
+        return (memory if memory.doubt_since is None else replace(memory, doubt_since=None, doubt=None)), found
+    if memory.doubt_since is None or memory.doubt is not found.turns:  # each kind has a patience of its own
+        memory = replace(memory, doubt_since=case.now, doubt=found.turns)
     since = memory.doubt_since or case.now
     if found.turns is None or case.now - since < case.policy.patience:
         return memory, found

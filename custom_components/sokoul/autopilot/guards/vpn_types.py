@@ -123,6 +123,7 @@ class VpnMemory:
     binding: Binding | None = None
     cured: bool = False  # what contains it was seen to come into force again, and is
     doubt_since: datetime | None = None
+    doubt: VpnState | None = None  # what not knowing turns into
     disconnected_since: datetime | None = None
     calm_since: datetime | None = None
     state: VpnState = VpnState.UNKNOWN
