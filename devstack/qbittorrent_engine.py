@@ -69,6 +69,7 @@ class Engine:
         self._trackers: dict[str, dict[str, None]] = {}
         self._unsettled = False
         self._ticked = 0  # the second of the last tick
+        self._lagging: dict[str, float] = {}  # whose states lag, and until when
         self._refresh_view()
 
     # --- reading -------------------------------------------------------------------------------------------------
@@ -179,7 +180,8 @@ class Engine:
 
     def start(self, torrent: SimulatedTorrent, *, forced: bool = False) -> None:
         """Start a torrent; an error is tried again, missing files are looked for anew."""
-        torrent.stopped, torrent.forced = False, forced
+        self._tell(torrent, stop=False)
+        torrent.forced = forced
         if torrent.missing_files:
             self.recheck(torrent)
         if not any(_below(torrent.save_path, folder) for folder in self.weather.unwritable):
@@ -188,8 +190,17 @@ class Engine:
 
     def stop(self, torrent: SimulatedTorrent) -> None:
         """Stop a torrent."""
-        torrent.stopped = True
+        self._tell(torrent, stop=True)
         self.touch(torrent)
+
+    def _tell(self, torrent: SimulatedTorrent, *, stop: bool) -> None:
+        """Stop or start it; its state may show that later."""
+        if torrent.stopped is stop:
+            return
+        torrent.stopped = stop
+        if self.weather.state_lag_seconds:
+            torrent.state_lags = not torrent.state_lags
+            self._lagging[torrent.hash] = self.now + self.weather.state_lag_seconds
 
     def recheck(self, torrent: SimulatedTorrent) -> None:
         """Compare a torrent with its files; missing ones are found to be missing and are fetched again."""
@@ -270,6 +281,15 @@ class Engine:
                 self._move_on(torrent, min(max(step, _SHORTEST_STEP), left))
             self._settle()
         self._tick_idle()
+        self._show_states()
+
+    def _show_states(self) -> None:
+        """Let states follow what was told."""
+        for key in [key for key, due in self._lagging.items() if due <= self.now]:
+            del self._lagging[key]
+            if (torrent := self.torrents.get(key)) is not None:
+                torrent.state_lags = False
+                self.touch(torrent)
 
     def _seconds_to_event(self, torrent: SimulatedTorrent) -> float:
         return min(torrent.seconds_to_event(), seconds_to_limit(torrent, self.view))

@@ -38,8 +38,10 @@ class Weather:
     trackers: dict[str, tuple[TrackerStatus, str]] = field(
         default_factory=dict
     )  # that don't work: how, and their words
+    interfaces: tuple[str, ...] = ("lo", "eth0")  # of its machine; what it is bound to is there, too
     interfaces_gone: set[str] = field(default_factory=set)  # of those that it is bound to
     unwritable: set[str] = field(default_factory=set)  # folders below which nothing can be written
+    state_lag_seconds: float = 0.0  # until a state shows that a torrent was stopped or started; really up to 1.5 s
 
 
 class Client(Protocol):

@@ -103,6 +103,7 @@ class SimulatedTorrent:
     wasted: float = 0.0
 
     stopped: bool = False
+    state_lags: bool = False  # its state doesn't show yet that it was stopped or started
     forced: bool = False
     queued: bool = False
     position: int = 0  # in the queue of unfinished torrents; 0: it is not in it
@@ -193,7 +194,7 @@ class SimulatedTorrent:
             (self.missing_files, "missingFiles"),
             (self.move_seconds, "moving"),
             (self.check_seconds, "checking" + side),
-            (self.stopped, ("stopped" if generation.starts_and_stops else "paused") + side),
+            (self.stopped is not self.state_lags, ("stopped" if generation.starts_and_stops else "paused") + side),
             (not self.has_metadata, "forcedMetaDL" if self.forced else "metaDL"),
             (self.queued, "queued" + side),
             (self.forced, "forced" + side),

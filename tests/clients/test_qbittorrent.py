@@ -469,9 +469,20 @@ async def test_who_is_told_to_run_can_be_seen_through_a_check(
 ) -> None:
     checked = [server.add_torrent(f"{n}.Film", Behaviour.CHECKING, stopped=n % 2 == 0) for n in range(400)]
     assert {torrent.state for torrent in (await client.snapshot()).torrents.values()} == {DownloadState.CHECKING}
-    running = await client.running([torrent.hash for torrent in checked])
-    assert running == {torrent.hash for torrent in checked if not torrent.stopped}
-    assert await client.running([]) == frozenset()
+    assert await client.running() == {torrent.hash for torrent in checked if not torrent.stopped}
+    assert await client.stopped() == {torrent.hash for torrent in checked if torrent.stopped}
+
+
+async def test_who_is_told_to_run_is_known_before_the_states_show_it(
+    client: QbittorrentClient, server: QbittorrentSimulator, clock: ManualClock
+) -> None:
+    one, other = (server.add_torrent(name, Behaviour.SEEDING) for name in ("One", "Other"))
+    server.engine.weather.state_lag_seconds = 1.5
+    await client.stop({one.hash})
+    assert {torrent.state for torrent in (await client.snapshot()).torrents.values()} == {DownloadState.SEEDING}
+    assert (await client.running(), await client.stopped()) == ({other.hash}, {one.hash})
+    clock.advance(timedelta(seconds=1.5))
+    assert (await client.snapshot()).torrents[one.hash].state is DownloadState.COMPLETED
 
 
 async def test_a_change_changes_one_torrent_and_keeps_the_others(

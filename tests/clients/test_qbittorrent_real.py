@@ -159,7 +159,19 @@ async def test_stopping_and_starting(client: QbittorrentClient, real: RealQbitto
     await client.set_force_start(hashes[1:2], True)
     forced = await until(client, lambda snapshot: snapshot.totals.count(DownloadState.SEEDING) == 2)
     assert forced.torrents[hashes[1]].forced
-    assert await client.running([*hashes, "0" * 40]) == {*hashes[:2], "0" * 40}
+    assert await client.running() == {*hashes[:2]}
+    assert await client.stopped() == {*hashes[2:]}
+
+
+async def test_who_is_told_to_run_is_known_at_once(client: QbittorrentClient, real: RealQbittorrent) -> None:
+    """Their states say so up to 1.5 s later."""
+    hashes = await real.add_many(20)
+    await until(client, lambda snapshot: snapshot.totals.count(DownloadState.SEEDING) == 20)
+    for _ in range(3):
+        await client.stop(hashes)
+        assert (await client.running(), await client.stopped()) == (frozenset(), {*hashes})
+        await client.start(hashes[5:])
+        assert (await client.running(), await client.stopped()) == ({*hashes[5:]}, {*hashes[:5]})
 
 
 async def test_its_own_state_can_be_asked_for_alone(client: QbittorrentClient, real: RealQbittorrent) -> None:

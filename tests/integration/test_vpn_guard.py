@@ -65,6 +65,31 @@ async def test_what_is_bound_to_the_tunnel_is_contained_until_a_person_unbinds_i
     assert running(qbittorrent) == {"one", "two", "added meanwhile"}
 
 
+async def test_states_that_lag_behind_deceive_nobody(
+    hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    """Right before a leak one was stopped by a person and one started; while it lasts one is started."""
+    bind(qbittorrent, "tun0")
+    add(qbittorrent, "one", "stopped just now", "started meanwhile")
+    add(qbittorrent, "started just now", behaviour="stopped")
+    guard = await guard_of(set_up, qbittorrent)
+    await pass_time(STEP)
+    torrents = {torrent.name: torrent for torrent in qbittorrent.engine.torrents.values()}
+    qbittorrent.engine.weather.state_lag_seconds = 10_000  # they show nothing of all that follows
+    qbittorrent.engine.stop(torrents["stopped just now"])
+    qbittorrent.engine.start(torrents["started just now"])
+    bind(qbittorrent, "")
+    await pass_time(STEP, times=4)
+    assert running(qbittorrent) == set()
+    qbittorrent.engine.start(torrents["started meanwhile"])
+    await pass_time(STEP)
+    assert running(qbittorrent) == set()
+    assert guard.held == 3
+    bind(qbittorrent, "tun0")
+    await pass_time(STEP, times=14)
+    assert running(qbittorrent) == {"one", "started just now", "started meanwhile"}
+
+
 PROTECTION = "sensor.qbittorrent_vpn_protection"
 EVENT = "event.qbittorrent_vpn_guard"
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from custom_components.sokoul.model.downloads import DownloadClientSnapshot, DownloadState, Torrent
-from custom_components.sokoul.model.hold import Activity, Hold, Holder, Start, activity
+from custom_components.sokoul.model.hold import Activity, Hold, Holder, Start, activity, as_told
 
 RUNS, RESTS = DownloadState.STALLED, DownloadState.STOPPED
 SEEDS, DONE = DownloadState.SEEDING, DownloadState.COMPLETED
@@ -81,13 +81,18 @@ def test_a_newcomer(holder: Holder) -> None:
     assert hold.to_start == {"runs", "checks"}
 
 
-def test_what_is_hidden_and_was_to_run_is_stopped_and_started() -> None:
-    """A torrent that is moved goes on transferring, and doesn't say whether it was told to run."""
-    moves = look(moves=DownloadState.MOVING, other=CHECKS)
-    hold = Hold.begin(VPN, moves).known_to_run(frozenset({"moves", "unheard of"}))
-    assert hold.hidden == {"other"}
-    assert hold.follow(moves).to_start == {"moves"}
-    assert hold.follow(look(moves=RESTS, other=RESTS)).release(look(moves=RESTS, other=RESTS)).all == {"moves"}
+def test_what_it_was_told_counts_more_than_what_its_state_says() -> None:
+    """A state follows up to 1.5 s later, and a torrent that is checked or moved doesn't say whether it may run."""
+    states = look(
+        runs=RUNS, stopped_just_now=SEEDS, rests=RESTS, started_just_now=DONE,
+        moves=DownloadState.MOVING, checks=CHECKS, lost=LOST,
+    )  # fmt: skip
+    told = as_told(states, frozenset({"runs", "started_just_now", "moves", "lost", "unheard of"}))
+    assert Hold.begin(VPN, told).to_stop(told) == {"runs", "started_just_now", "moves"}
+    assert Hold.begin(VPN, told).hidden == set()
+    assert told.torrents.keys() == states.torrents.keys()
+    agreeing = look(runs=RUNS, rests=RESTS, lost=LOST)
+    assert as_told(agreeing, frozenset({"runs"})) is agreeing
 
 
 def test_what_was_forced_is_forced_again() -> None:

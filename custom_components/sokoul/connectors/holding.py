@@ -14,7 +14,7 @@ from typing import Any
 from ..clients.errors import BackendError
 from ..clients.qbittorrent import QbittorrentClient
 from ..model.downloads import DownloadClientSnapshot
-from ..model.hold import Hold, Holder, Start
+from ..model.hold import Hold, Holder, Start, as_told
 from .base import Backend, BackendSwitch, Undo
 
 MEMORY_KEY = "held"
@@ -64,11 +64,23 @@ async def hold(backend: Client, holder: Holder) -> None:
     if is_held(backend, holder):
         return
     # not what the last poll saw: what a person stopped since then has to stay stopped
-    snapshot = await backend.client.snapshot()
+    snapshot = await _look(backend.client)
     begun = Hold.begin(holder, snapshot, holds(backend.memory).values())
     _note(backend, begun)
     await backend.save_memory()
     await backend.client.stop(begun.to_stop(snapshot))
+
+
+async def _look(client: QbittorrentClient) -> DownloadClientSnapshot:
+    """Look at a client in which few torrents are stopped, and see what each was told."""
+    snapshot = await client.snapshot()
+    return as_told(snapshot, snapshot.torrents.keys() - await client.stopped())
+
+
+async def _look_while_held(client: QbittorrentClient) -> DownloadClientSnapshot:
+    """Look at a client in which few torrents run, if any, and see what each was told."""
+    snapshot = await client.snapshot()
+    return as_told(snapshot, await client.running())
 
 
 async def seize(backend: Client, holder: Holder) -> DownloadClientSnapshot:
@@ -80,19 +92,15 @@ async def seize(backend: Client, holder: Holder) -> DownloadClientSnapshot:
     """
     if not is_held(backend, holder):
         await _seize(backend, holder)
-    snapshot = await backend.client.snapshot()
+    snapshot = await _look_while_held(backend.client)
     held = holds(backend.memory)[holder].follow(snapshot)
     _note(backend, held)
     await _stop_in_haste(backend, held.to_stop(snapshot))
-    if held.hidden:  # what is moved transfers; what is told to run is seen by asking for it alone
-        running = await backend.client.running(held.hidden)
-        _note(backend, held.known_to_run(running))
-        await _stop_in_haste(backend, running)
     return snapshot
 
 
 async def _seize(backend: Client, holder: Holder) -> None:
-    looking = asyncio.ensure_future(backend.client.snapshot())
+    looking = asyncio.ensure_future(_look(backend.client))
     try:
         await asyncio.wait({looking}, timeout=_LOOK_PATIENCE.total_seconds())
         looked = looking.done() and looking.exception() is None
@@ -148,12 +156,15 @@ async def keep_holding(backend: Client) -> None:
     before = holds(backend.memory)
     if not before:
         return
-    after = {holder: hold.follow(backend.data) for holder, hold in before.items()}
+    snapshot = backend.data
+    if any(holder.strict for holder in before):
+        snapshot = as_told(snapshot, await backend.client.running())
+    after = {holder: hold.follow(snapshot) for holder, hold in before.items()}
     if after != before:
         _note(backend, *after.values())
         if any(after[holder].stopping - before[holder].stopping for holder in after):
             await backend.save_memory()
-    await backend.client.stop(frozenset().union(*(hold.to_stop(backend.data) for hold in after.values())))
+    await backend.client.stop(frozenset().union(*(hold.to_stop(snapshot) for hold in after.values())))
 
 
 async def _start(client: QbittorrentClient, start: Start) -> None:

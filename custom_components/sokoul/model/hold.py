@@ -68,6 +68,19 @@ def activity(torrent: Torrent) -> Activity:
     return Activity.BROKEN if torrent.state in BROKEN_STATES else Activity.HIDDEN
 
 
+def as_told(snapshot: DownloadClientSnapshot, running: AbstractSet[str]) -> DownloadClientSnapshot:
+    """Return a client whose states show what each torrent was told, where `running` are told to run.
+
+    By themselves they show it up to 1.5 s later, and neither while a torrent is checked nor while it is moved.
+    """
+    otherwise = {
+        key: replace(torrent, state=DownloadState.QUEUED if key in running else DownloadState.STOPPED)
+        for key, torrent in snapshot.torrents.items()
+        if activity(torrent) in (Activity.HIDDEN, Activity.RESTS if key in running else Activity.RUNS)
+    }
+    return replace(snapshot, torrents={**snapshot.torrents, **otherwise}) if otherwise else snapshot
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
     """What has to be started, by info hash."""
@@ -173,11 +186,6 @@ class Hold:
     def to_stop(self, snapshot: DownloadClientSnapshot) -> frozenset[str]:
         """Return what has to be told to stop: what was told may have been restarted with the client."""
         return frozenset() if self.ending else _which(snapshot.torrents, self.stopping, Activity.RUNS)
-
-    def known_to_run(self, hashes: AbstractSet[str]) -> Hold:
-        """Return the hold after the client told of hidden torrents that these were to run: they are told to stop."""
-        found = self.hidden & hashes
-        return replace(self, hidden=self.hidden - found, stopping=self.stopping | found)
 
     def along_with(self, torrent_hash: str) -> Hold:
         """Return the hold with another torrent that is stopped, and that is to be started when this ends."""
