@@ -81,19 +81,22 @@ NOT_IN_CLIENT = (
 )  # fmt: skip
 
 UNKNOWN = (
-    row("nobody knows what it is: it would be listed again", coming(make.item(titles=())), hours(1), ActKind.TELL,
+    row("nobody knows what it is", coming(make.item(titles=())), hours(1), ActKind.LEAVE_QUEUE, asks=False,
         says="heal.orphan_unknown"),
+    row("it left the queue, and is back: so it would be for ever", coming(make.item(titles=())), hours(1),
+        ActKind.TELL, tried=(ActKind.LEAVE_QUEUE,), says="heal.orphan_unknown_back"),
+    row("it left the queue, and its title is known now", coming(make.item()), hours(200), NOTHING, tried=(ActKind.LEAVE_QUEUE,)),
     row("since a moment", coming(make.item(titles=())), minutes(59), NOTHING),
-    row("it is complete: a person may have brought it", here(blocked(titles=())), hours(1), ActKind.TELL,
-        facts=UNKNOWN_ORIGIN),
+    row("it is complete: a person may have brought it", here(blocked(titles=())), hours(1), ActKind.LEAVE_QUEUE,
+        asks=True, facts=UNKNOWN_ORIGIN),
     row("it is being imported", here(make.completed(titles=(), state=TrackedState.IMPORTING)), hours(200), NOTHING),
     row("it failed, and there is nothing to search for", queued(failed(titles=(), download_client=None)), hours(1),
-        ActKind.TELL),
-    row("usenet of an unknown title", queued(usenet(titles=(), remaining_bytes=GB)), hours(1), ActKind.TELL),
+        ActKind.LEAVE_QUEUE),
+    row("usenet of an unknown title", queued(usenet(titles=(), remaining_bytes=GB)), hours(1), ActKind.LEAVE_QUEUE),
     row("another *arr knows it", queued(make.item(titles=()), torrent=STALLED, others=(
         make.sonarr(make.item(titles=episodes(1))),)), hours(200), NOTHING),
     row("no *arr knows it", queued(make.item(titles=()), torrent=STALLED, others=(
-        make.sonarr(make.item(titles=())),)), hours(1), ActKind.TELL),
+        make.sonarr(make.item(titles=())),)), hours(1), ActKind.LEAVE_QUEUE),
 )  # fmt: skip
 
 UNMONITORED = (
@@ -155,13 +158,16 @@ def test_an_arr_that_sees_it_move_in_a_client_of_its_own_is_right() -> None:
         assert not isinstance(drive.see(NOW + minutes(20 * step), queued(item)), Proposal)
 
 
-async def test_what_nobody_knows_is_told_once() -> None:
-    """An *arr that ignores it lists it again a minute later, so taking it out of the queue would never end."""
+async def test_what_nobody_knows_leaves_the_queue_once_and_is_told_once() -> None:
+    """An *arr lists it again a minute later, so taking it out of the queue would never end."""
     stack = Stack(RULE, settings=PilotSettings(autonomy={RULE.key: Autonomy.ACT}))
     await stack.start()
     stack.radarr.download(FakeTorrent(hash=digest(7), name="Who.Knows", have=GB, added=stack.clock.now), grabbed=True)
     await stack.run(timedelta(days=2), minutes(15))
-    assert [(entry.act, entry.status) for entry in stack.journal.entries] == [(ActKind.TELL, EntryStatus.DONE)]
+    assert [(entry.act, entry.status) for entry in stack.journal.entries] == [
+        (ActKind.LEAVE_QUEUE, EntryStatus.DONE),
+        (ActKind.TELL, EntryStatus.DONE),
+    ]
     assert len(stack.radarr.items()) == 1
 
 

@@ -196,7 +196,7 @@ SITUATIONS = (
     so("not monitored, but a person chose this release", coming(make.item(titles=unmonitored(), time_left=hours(1))),
        hours(5), None, "a search by hand doesn't switch monitoring on", DC, facts=grabbed(by_hand=True)),
     so("complete, and put there by a person", here(blocked(titles=(), messages=("Unknown Series",))), days(3),
-       ActKind.TELL, "a person brought it, and has to say what it is; everything stays", DC, CL,
+       ActKind.LEAVE_QUEUE, "only the queue forgets it, if the person agrees; the data stays", DC, CL, asked=True,
        facts=grabbed(by_hand=None, grabbed_at=None)),
     # removals that are right
     so("no improvement on what is there", here(blocked(messages=(WORSE,))), hours(9), ActKind.DISCARD,

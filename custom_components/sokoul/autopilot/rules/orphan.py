@@ -2,12 +2,12 @@
 
 - Not in its client: the *arr waits for a torrent, its client is known, answers, and doesn't have it. What is no torrent
   is never one: usenet has clients of its own, which SOKOUL doesn't see.
-- Unknown: the *arr says nothing of what it is. Often a person brought it, and they are told: an *arr ignores nothing
-  of which it doesn't know the title, so what leaves its queue is listed again a minute later.
+- Unknown: the *arr says nothing of what it is. Often a person brought it, so once it is complete they are asked. While
+  its client has it, an *arr lists it again a minute later, so it leaves the queue once; then a person is told.
 - Unmonitored: all titles were switched off after the grab. What is almost here is left to arrive and to be imported,
   and so is what a person chose for a title that is not monitored.
 
-The others only leave the queue, without blocklist and search, and the client keeps what it has. Nothing leaves while
+All of them only leave the queue, without blocklist and search, and the client keeps what it has. Nothing leaves while
 something arrives: that shows that it leads somewhere.
 """
 
@@ -23,7 +23,7 @@ from .failed import has_failed
 
 KEY = "orphan"
 
-_NOT_IN_CLIENT, _UNKNOWN, _UNMONITORED = "not_in_client", "unknown", "unmonitored"
+_NOT_IN_CLIENT, _UNKNOWN, _BACK, _UNMONITORED = "not_in_client", "unknown", "unknown_back", "unmonitored"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,13 +48,13 @@ def judge(case: Case, policy: OrphanPolicy, elapsed: timedelta) -> Verdict:
         return Later(policy.patience)
     claim = waiting(case)[0]
     why = _why(case, claim, policy)
-    if why == _UNKNOWN:
-        return proposal(case, claim, KEY, ActKind.TELL, why)
+    if why == _UNKNOWN and ActKind.LEAVE_QUEUE in case.memory.tried:
+        return proposal(case, claim, KEY, ActKind.TELL, _BACK)
     if missing := need(case, {Look.ORIGIN}):
         return missing
     if why is None or (why == _UNMONITORED and case.facts.by_hand):
         return None
-    unsure = why == _UNMONITORED and case.facts.by_hand is None
+    unsure = (why == _UNKNOWN and case.download.finished) or (why == _UNMONITORED and case.facts.by_hand is None)
     ceiling = Autonomy.SUGGEST if unsure else Autonomy.ACT
     return proposal(case, claim, KEY, ActKind.LEAVE_QUEUE, why, ceiling=ceiling)
 
