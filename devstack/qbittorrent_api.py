@@ -174,7 +174,7 @@ def _set_preferences(call: Call) -> None:
 @action("app/networkInterfaceList")
 def _interfaces(call: Call) -> Answer:
     bound = call.engine.preferences["current_network_interface"]
-    names = dict.fromkeys(["lo", "eth0", *([bound] if bound else [])])
+    names = dict.fromkeys([*call.engine.weather.interfaces, *([bound] if bound else [])])
     gone = call.engine.weather.interfaces_gone
     return as_json([{"name": name, "value": name} for name in names if name not in gone])
 

@@ -24,6 +24,7 @@ from .autopilot.guards.evidence import Seen
 from .autopilot.guards.shelter import Clue, Shelter, infer
 from .autopilot.guards.vpn_types import Containment, Proof, Protection, Verdict, VpnMemory, VpnState
 from .autopilot.vpn_lane import Reaction, VpnLane
+from .bind_offer import BindOffer
 from .clients.errors import BackendError, InvalidAuth
 from .connectors.holding import holds, let_go, seize
 from .const import DOMAIN, LOGGER
@@ -34,7 +35,7 @@ from .model.backend import DOWNLOAD_CLIENT_KINDS, VPN_KINDS
 from .model.containers import lender
 from .model.downloads import ClientSettings, DownloadClientSnapshot, Transfer
 from .model.hold import Activity, Holder, activity
-from .model.journal import ActKind, EntryStatus, JournalEntry
+from .model.journal import AUTOPILOT, ActKind, EntryStatus, JournalEntry
 from .model.reasons import Reason
 from .model.vpn import VpnRoute, VpnSnapshot
 from .port_keeping import PortKeeper
@@ -138,6 +139,7 @@ class ClientGuard:
             on_change=self._changed,
             on_reaction=self._reacted,
         )
+        self.binding = BindOffer(guarding, self)
         self.port = PortKeeper(guarding, self, tell=self._tell, announce=self._announce)
 
     # --- what is set -------------------------------------------------------------------------------------------------
@@ -159,6 +161,7 @@ class ClientGuard:
     def choose(self, shelter: Shelter | None) -> None:
         """Take a person's word for what shelters the client; None: find out."""
         self.backend.remember(SHELTER_KEY, None if shelter is None else shelter.as_json())
+        self.lane.forget_settings()
         self.look_again()
 
     @property
@@ -193,7 +196,7 @@ class ClientGuard:
         held = self.held > 0
         if self._held and not held:
             self._announce("resumed")
-            self._write_down(ActKind.START_ALL, Reason(key="result.started_all"))
+            self.write_down(ActKind.START_ALL, Reason(key="result.started_all"))
         self._held = held
 
     @callback
@@ -229,6 +232,7 @@ class ClientGuard:
         news = before != (self.lane.protection, self.lane.tunnel)
         if self._wanted and (news or not self.guards):
             self._step_in(NOW)
+        self.binding.look_again()
         self.port.look_again()
         self._tell()
 
@@ -286,6 +290,7 @@ class ClientGuard:
             LOGGER.exception("The guard of %s could not look, and will again", self.backend.title)
         finally:
             self._step = None
+        self.binding.look_again()
         self.port.look_again()
         if self._wanted and self._timer is None:
             self._step_in(pause)
@@ -302,6 +307,7 @@ class ClientGuard:
         """End. What is stopped stays so, and is known at the next start."""
         self._stopped = True
         ir.async_delete_issue(self.backend.hass, DOMAIN, f"{ISSUE}_{self.backend.subentry_id}")
+        self.binding.stop()
         await self.port.stop()
         step = self._step
         if step is not None:
@@ -378,14 +384,26 @@ class ClientGuard:
         milliseconds = round(reaction.seconds * 1000)
         self._announce("stopped", torrents=reaction.torrents, milliseconds=milliseconds)
         result = Reason(key="result.stopped_all", parameters={"count": reaction.torrents, "milliseconds": milliseconds})
-        self._write_down(ActKind.STOP_ALL, result)
+        self.write_down(ActKind.STOP_ALL, result)
         self._guarding.in_background(self.backend.async_request_refresh(), "look after a stop")
         self._tell()
 
     @callback
-    def _write_down(self, act: ActKind, result: Reason) -> None:
-        """Have it in the journal, which is for people: what has to be known is in the memory."""
+    def write_down(
+        self,
+        act: ActKind,
+        result: Reason,
+        *,
+        status: EntryStatus = EntryStatus.DONE,
+        reason: Reason | None = None,
+        actor: str = AUTOPILOT,
+    ) -> None:
+        """Have it in the journal, which is for people: what has to be known is in the memory.
+
+        Without a `reason` it is the first one of what holds now.
+        """
         reasons = self.lane.verdict.reasons if self.lane.verdict is not None and self.on else ()
+        off = Reason(key="guard.vpn_off", parameters={"client": self.backend.title})
         now = dt_util.utcnow()
         entry = JournalEntry(
             at=now,
@@ -394,9 +412,10 @@ class ClientGuard:
             subject=self.backend.subentry_id,
             label=self.backend.title,
             act=act,
-            status=EntryStatus.DONE,
-            reason=reasons[0] if reasons else Reason(key="guard.vpn_off", parameters={"client": self.backend.title}),
+            status=status,
+            reason=reason or (reasons[0] if reasons else off),
             result=result,
+            actor=actor,
         )
         self._guarding.write_down(entry)
 
@@ -532,6 +551,8 @@ class Guarding:
         found = infer(backend.data, vpns, self._shares_network_of(backend))
         if found.clue.weight < known.clue.weight:
             return known  # that a client is no longer bound, or seen elsewhere, is what it is guarded against
+        if found.vpn_id is None and (found.containment, found.interface) == (known.containment, known.interface):
+            return known  # for the moment it isn't seen anywhere
         if found != known:
             backend.remember(SHELTER_KEY, found.as_json())
         return found

@@ -9,12 +9,14 @@ from homeassistant.config_entries import SOURCE_RECONFIGURE, SubentryFlowContext
 from homeassistant.core import HomeAssistant
 import voluptuous as vol
 
+from .bind_offer import ISSUE as ISSUE_BIND
 from .connectors.base import Connection
 from .const import CONF_CONNECTION, DOMAIN
 from .farewell import ISSUE_LEFT_BEHIND, ISSUE_LEFT_ON_SERVER, LEFT_ON_SERVER
 from .notify_people import ISSUE_PROMOTION, ISSUE_SUGGESTIONS
 from .pilot import ISSUE as ISSUE_DATABASE
 from .repairs_healing import AnswerOffer, AnswerSuggestions, BeginAnew, LeaveOrDelete
+from .repairs_vpn import BindToVpn
 
 
 class OpenReconfigureFlow(RepairsFlow):
@@ -67,4 +69,6 @@ async def async_create_fix_flow(
         return LeaveOrDelete(Path(str(given.get("path"))))
     if issue_id == ISSUE_LEFT_ON_SERVER:
         return LeaveOrDelete(hass.data[LEFT_ON_SERVER])
+    if issue_id.startswith(ISSUE_BIND):
+        return BindToVpn(issue_id.removeprefix(ISSUE_BIND))
     return OpenReconfigureFlow(str(given.get("subentry_id")))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
+from homeassistant.config_entries import ConfigFlowResult
 from homeassistant.helpers.selector import (
     SelectOptionDict,
     SelectSelector,
@@ -17,6 +17,7 @@ from yarl import URL
 from . import wording
 from .autopilot.guards.shelter import Clue, Shelter
 from .autopilot.guards.vpn_types import Containment
+from .guard_flow import GuardOptions
 from .guarding import PROXY_KEY, ClientGuard
 from .hub import Hub
 from .journal_report import sentence
@@ -33,10 +34,8 @@ NO_VPN = "none"
 WAYS = [str(way) for way in Containment if way is not Containment.NONE]
 
 
-class VpnOptions(OptionsFlow):
+class VpnOptions(GuardOptions):
     """The part of the options that is about VPNs."""
-
-    _client_id: str = ""
 
     async def async_step_vpn(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show what each download client is behind, and ask which one to change."""
@@ -45,7 +44,7 @@ class VpnOptions(OptionsFlow):
             return self.async_abort(reason="nothing_to_guard")
         if user_input is not None:
             self._client_id = user_input["backend"]
-            return await self.async_step_shelter()
+            return await self.async_step_guarded()
         words = wording.get(self.hass.config.language, dt_util.get_default_time_zone())
         known = [
             "- " + words.text("list.pair", name=f"**{plain(guard.backend.title)}**", text=self._known(guard, words))
@@ -61,8 +60,7 @@ class VpnOptions(OptionsFlow):
 
     async def async_step_shelter(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask which VPN it is, and how the client is kept inside."""
-        guard = self._guards().get(self._client_id)
-        if guard is None:  # removed meanwhile
+        if (guard := self._guard) is None:
             return self.async_abort(reason="nothing_to_guard")
         errors: dict[str, str] = {}
         if user_input is not None:

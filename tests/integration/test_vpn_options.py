@@ -34,6 +34,7 @@ async def choose(hass: HomeAssistant, entry_id: str, **said: Any) -> Any:
     flow = await hass.config_entries.options.async_configure(flow["flow_id"], {"next_step_id": "vpn"})
     assert flow["step_id"] == "vpn"
     flow = await hass.config_entries.options.async_configure(flow["flow_id"], {"backend": QBITTORRENT_ID})
+    flow = await hass.config_entries.options.async_configure(flow["flow_id"], {"next_step_id": "shelter"})
     assert flow["step_id"] == "shelter"
     result = await hass.config_entries.options.async_configure(flow["flow_id"], said)
     await hass.async_block_till_done(wait_background_tasks=True)

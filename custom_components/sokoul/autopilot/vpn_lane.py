@@ -91,6 +91,7 @@ class VpnLane:
         self._on_reaction = on_reaction
         self._transfer: Seen[Transfer] | None = None
         self._settings: Seen[ClientSettings] | None = None
+        self._settings_forgotten = 0  # so often
         self._read_at: datetime | None = None
         self._stepping = asyncio.Lock()
         self._reacted = False
@@ -98,6 +99,11 @@ class VpnLane:
     def forgive(self, now: datetime) -> None:
         """Take a person's word that the client may run."""
         self.memory = forgive(self.memory, self.policy, now)
+
+    def forget_settings(self) -> None:
+        """Read what the client is bound to before anything is made of it: it, or what it has to be, was changed."""
+        self._settings = None
+        self._settings_forgotten += 1
 
     async def step(self, now: Callable[[], datetime]) -> timedelta:
         """Look, judge and act. Returns how long there is nothing to do."""
@@ -117,8 +123,11 @@ class VpnLane:
     async def _look(self, now: Callable[[], datetime]) -> bool:
         """Ask the client. Returns whether it answered; what it said before gets old."""
         if self._settings is None or now() - self._settings.at >= SETTINGS_EVERY:
+            asked = self._settings_forgotten
             with suppress(*self._client.errors):
-                self._settings = await _seen(self._client.settings, now)
+                settings = await _seen(self._client.settings, now)
+                if asked == self._settings_forgotten:
+                    self._settings = settings
         try:
             self._transfer = await _seen(self._client.transfer, now)
         except self._client.errors:

@@ -53,6 +53,9 @@ class ActKind(StrEnum):
     RESTART = "restart"  # a backend
     STOP_ALL = "stop_all"  # a guard stopped a download client
     START_ALL = "start_all"  # and started again what ran
+    BIND = "bind"  # a person had a download client bound to its VPN's interface
+    UNBIND = "unbind"  # and took that back
+    CALL = "call"  # a guard turned to what a person chose for a leak
 
 
 #: What takes a download away from the *arr or from its client.
@@ -60,7 +63,7 @@ DESTRUCTIVE_ACTS = frozenset({ActKind.REPLACE, ActKind.DISCARD, ActKind.LEAVE_QU
 #: What is done to a backend, not to a download.
 BACKEND_ACTS = frozenset({ActKind.RESTART})
 #: What guards do. They ask nobody, and write it down afterwards.
-GUARD_ACTS = frozenset({ActKind.STOP_ALL, ActKind.START_ALL})
+GUARD_ACTS = frozenset({ActKind.STOP_ALL, ActKind.START_ALL, ActKind.BIND, ActKind.UNBIND, ActKind.CALL})
 #: What can be taken back as it was.
 GIVING_UP = frozenset({ActKind.REPLACE, ActKind.DISCARD})
 
