@@ -17,9 +17,10 @@ from .const import CONF_CONNECTION, DOMAIN, LOGGER, PLATFORMS
 from .data import SokoulConfigEntry
 from .entity import part_devices
 from .farewell import Reach, connecting, offer_to_delete, release_quarantine, take_back_offers, take_leave
+from .hands import HubHands
 from .history import open_history
 from .hub import Hub
-from .pilot import ISSUE as ISSUE_DATABASE, ISSUE_SETTINGS, HubHands
+from .pilot import ISSUE as ISSUE_DATABASE, ISSUE_SETTINGS
 from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)

@@ -1,15 +1,15 @@
-"""The autopilot at work in Home Assistant: its store, its hands at the backends, and its turns.
+"""The autopilot at work in Home Assistant: its store, and its turns.
 
 Without a database it only watches and says nothing: nothing is done that could not be written down first.
 """
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
 from homeassistant.core import CALLBACK_TYPE, Event, callback
@@ -22,32 +22,25 @@ from .autopilot.actuator import Actuator
 from .autopilot.desk import Desk
 from .autopilot.inspector import BackendInspector
 from .autopilot.kernel import Kernel
-from .autopilot.ports import ArrHands, TorrentHands
 from .autopilot.reviver import Reviver
 from .autopilot.rules.registry import RULES
 from .autopilot.settings import PilotSettings
-from .clients.errors import BackendError, NotFound
-from .connectors import holding
 from .const import DOMAIN, LOGGER, START_PATIENCE
+from .hands import HubHands
 from .healing import ALL_RULES, Tally
 from .history import CONF_DATABASE_URL, Retry, Where, may_pass, open_history
-from .model.backend import ARR_KINDS, DOWNLOAD_CLIENT_KINDS
-from .model.downloads import Torrent
 from .model.journal import ActKind, JournalEntry
-from .model.paths import JudgedMap, as_arr_sees, is_proven, map_of
 from .notify_people import NotifyPeople
 from .revive import Revive
 from .stored_settings import read_settings
 
 if TYPE_CHECKING:
-    from .hub import AnyCoordinator, Hub
+    from .hub import Hub
 
 SETTINGS_KEY = "autopilot"
 #: Polls come every few seconds; what is stuck has been so for hours.
 SHORTEST_PAUSE = timedelta(seconds=10)
 LONGEST_PAUSE = timedelta(minutes=5)
-#: A mount that doesn't answer within this time isn't there.
-LOOK_SECONDS = 30
 #: A database that fails is tried again after this.
 FAILING_PAUSE = timedelta(minutes=1)
 #: A turn that is under way at the end has so long to end by itself; only a search takes longer.
@@ -59,107 +52,6 @@ PRUNE_EVERY = timedelta(days=1)
 
 ISSUE = "database"
 ISSUE_SETTINGS = "settings_unreadable"
-
-
-class HubHands:
-    """The clients of the hub's backends that answer at this moment."""
-
-    errors: tuple[type[Exception], ...] = (BackendError,)
-    missing: type[Exception] = NotFound
-
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
-
-    def torrents(self, client_id: str | None) -> TorrentHands | None:
-        """Return a download client that answers."""
-        return cast("TorrentHands | None", self._client(client_id, DOWNLOAD_CLIENT_KINDS))
-
-    def arr(self, arr_id: str) -> ArrHands | None:
-        """Return an *arr that answers."""
-        return cast("ArrHands | None", self._client(arr_id, ARR_KINDS))
-
-    def _client(self, backend_id: str | None, kinds: Collection[str]) -> object | None:
-        backend: AnyCoordinator | None = self._hub.backends.get(backend_id or "")
-        if backend is None or backend.connector.kind not in kinds or not backend.answering:
-            return None
-        client: object = backend.client
-        return client
-
-    def client_ids(self) -> list[str]:
-        """Return the ids of all download clients."""
-        backends = self._hub.backends.items()
-        return [backend_id for backend_id, each in backends if each.connector.kind in DOWNLOAD_CLIENT_KINDS]
-
-    def held(self, client_id: str) -> bool:
-        """Tell whether a switch or a guard holds stopped what runs in a client."""
-        backend = self._hub.backends.get(client_id)
-        return backend is not None and bool(holding.holds(backend.memory))
-
-    def start_later(self, client_id: str, torrent_hash: str) -> None:
-        """Have a torrent started with what else is held in a client."""
-        holding.start_later(self._hub.backends[client_id], torrent_hash)
-
-    def title(self, backend_id: str | None) -> str:
-        """Return what the person calls a backend."""
-        backend = self._hub.backends.get(backend_id or "")
-        return backend.title if backend else ""
-
-    def arr_path(self, arr_id: str, client_id: str | None, path: str) -> str:
-        """Return how an *arr sees what a download client has under this path.
-
-        It maps by the host that its own entry for the client names. Where that is not known, and its mappings lead to
-        several places, the path stays as it is.
-        """
-        world = self._hub.view.world(dt_util.utcnow())
-        backend = world.backends.get(arr_id)
-        if backend is None or backend.arr is None:
-            return path
-        wiring = backend.arr.wiring
-        ours = {edge.link_id for edge in world.topology.edges if (edge.source, edge.target) == (arr_id, client_id)}
-        hosts = {link.host for link in wiring.download_clients if not ours or link.id in ours}
-        mapped = {as_arr_sees(path, host, wiring.path_mappings) for host in hosts} - {path}
-        return mapped.pop() if len(mapped) == 1 else path
-
-    async def finds_files(self, client_id: str | None, folder: str) -> bool | None:
-        """Look now whether what a client keeps around a folder is there. A mount that hangs can't be looked at."""
-        backend = self._hub.backends.get(client_id or "")
-        maps: Collection[JudgedMap] | None = None
-        if backend is not None:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_SECONDS):
-                    maps = await self._hub.paths.prove(backend)
-        return is_proven(map_of(maps or (), folder))
-
-    def shares_files(self, client_id: str, torrent: Torrent) -> bool:
-        """Tell whether another torrent of any client may use the same files; what is not known may be.
-
-        Each container has paths of its own, so that another client's torrent may be the same by its name or its size.
-        """
-        backends = self._hub.view.world(dt_util.utcnow()).backends.values()
-        for backend in backends:
-            if backend.kind not in DOWNLOAD_CLIENT_KINDS:
-                continue
-            if backend.client is None or not backend.available:
-                return True
-            is_ours = backend.id == client_id
-            for other in backend.client.torrents.values():
-                if is_ours and other.hash == torrent.hash:
-                    continue
-                if _overlap(torrent, other) or (not is_ours and _look_alike(torrent, other)):
-                    return True
-        return False
-
-
-def _overlap(one: Torrent, other: Torrent) -> bool:
-    """Whether one path holds the other; what has none may lie anywhere."""
-    here, there = one.content_path.rstrip("/"), other.content_path.rstrip("/")
-    return not here or not there or here == there or there.startswith(f"{here}/") or here.startswith(f"{there}/")
-
-
-def _look_alike(one: Torrent, other: Torrent) -> bool:
-    """Whether two torrents may be the same data at two paths."""
-    names = {each.content_path.rstrip("/").rpartition("/")[2] for each in (one, other)}
-    return len(names) == 1 or (one.size_bytes == other.size_bytes and one.size_bytes > 0)
 
 
 class Pilot:

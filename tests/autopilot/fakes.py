@@ -828,13 +828,14 @@ class FakeHands:
         assert client_id in self.clients
         return self.found.get(folder)
 
-    def shares_files(self, client_id: str, torrent: Torrent) -> bool:
-        return any(
+    def shares_files(self, client_id: str, torrent: Torrent) -> bool | None:
+        shared = any(
             other.look().content_path == torrent.content_path
             for client in self.clients.values()
             for other in client.torrents.values()
             if (client.id, other.hash) != (client_id, torrent.hash)
         )
+        return shared or (None if any(client.away for client in self.clients.values()) else False)
 
 
 # --- journal and memory ----------------------------------------------------------------------------------------------

@@ -793,6 +793,18 @@ async def test_data_is_not_deleted_when(keep: str) -> None:
         assert stack.qbt.deleted == [(torrent.hash, True)]
 
 
+async def test_data_is_not_deleted_while_another_client_can_not_say_what_it_uses() -> None:
+    """Nor is it kept for good for that."""
+    stack = await ready()
+    torrent, other = await act(stack), stack.add_client("qbt2")
+    other.away = True
+    await stack.run(2 * DAY, HOUR)
+    assert stack.qbt.deleted == []
+    other.away = False
+    await stack.run(HOUR)
+    assert stack.qbt.deleted == [(torrent.hash, True)]
+
+
 @pytest.mark.parametrize(
     "by_hand",
     [

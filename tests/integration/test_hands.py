@@ -7,13 +7,13 @@ from typing import cast
 
 import pytest
 
-from custom_components.sokoul import pilot
+from custom_components.sokoul import hands as hub_hands
+from custom_components.sokoul.hands import HubHands
 from custom_components.sokoul.hub import Hub
 from custom_components.sokoul.model.backend import Backend
 from custom_components.sokoul.model.downloads import Torrent
 from custom_components.sokoul.model.library import ArrWiring, RemotePathMapping
 from custom_components.sokoul.model.paths import NO_ACCESS, JudgedMap, PathMap, PathState
-from custom_components.sokoul.pilot import HubHands
 from tests.model import make
 
 SEEDBOX = make.link(id=1, name="Seedbox", host="seedbox")
@@ -91,7 +91,9 @@ def test_two_clients_may_have_two_paths_to_one_folder(other: Torrent, shared: bo
 )
 def test_what_a_client_that_can_not_be_asked_uses_is_not_known(away: Backend) -> None:
     assert hands(make.qbittorrent(FILM)).shares_files("qbt", FILM) is False
-    assert hands(make.qbittorrent(FILM), away).shares_files("qbt", FILM) is True
+    assert hands(make.qbittorrent(FILM), away).shares_files("qbt", FILM) is None
+    same = make.torrent(2, content_path="/downloads/Film")
+    assert hands(away, make.qbittorrent(FILM, same)).shares_files("qbt", FILM) is True
 
 
 def test_a_torrent_without_a_path_may_lie_anywhere() -> None:
@@ -133,5 +135,5 @@ async def test_a_mount_that_hangs_is_not_in_sight(monkeypatch: pytest.MonkeyPatc
     async def prove() -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(pilot, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(hub_hands, "LOOK_SECONDS", 0.01)
     assert await who_looks(prove).finds_files("qbt", "/data/films") is None

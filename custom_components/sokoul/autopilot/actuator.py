@@ -562,12 +562,12 @@ class Actuator:
         client = self._client(client_id)
         with self._asking(client_id):
             torrent = await client.torrent(noted["hash"])
-            if (
-                torrent is not None
-                and quarantine.is_left_alone(torrent, noted, claims)
-                and not self._hands.shares_files(client_id or "", torrent)
-            ):
-                await client.delete([torrent.hash], with_files=True)
+            if torrent is not None and quarantine.is_left_alone(torrent, noted, claims):
+                shared = self._hands.shares_files(client_id or "", torrent)
+                if shared is None:  # a client that is away may use them
+                    raise Declined("unreachable")
+                if not shared:
+                    await client.delete([torrent.hash], with_files=True)
         return replace(entry, undo=None)
 
     # --- hands -----------------------------------------------------------------------------------------------------

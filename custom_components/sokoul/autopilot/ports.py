@@ -213,5 +213,8 @@ class Hands(Protocol):
         None: that can't be told from here.
         """
 
-    def shares_files(self, client_id: str, torrent: Torrent) -> bool:
-        """Tell whether another torrent uses the same files, or may: then they are never deleted."""
+    def shares_files(self, client_id: str, torrent: Torrent) -> bool | None:
+        """Tell whether another torrent uses the same files, or may: then they are never deleted.
+
+        None: one of the clients can't be asked at this moment.
+        """
