@@ -21,6 +21,9 @@ class Silence(StrEnum):
 class BackendError(Exception):
     """A backend could not do what was asked. The message is safe to show: it holds no secret."""
 
+    #: the backend's own number for what is wrong, where it has any (Real-Debrid's `error_code`)
+    code: int | None = None
+
 
 class CannotConnect(BackendError):  # noqa: N818 -- these are named for what happened
     """Nobody answered: refused, unreachable, name unknown, TLS failed or too slow."""

@@ -138,6 +138,7 @@ class HttpClient:
         params: Query | None = None,
         json: Any = None,
         form: Mapping[str, str] | FormData | None = None,
+        body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         timeout_seconds: float | None = None,
         max_bytes: int = DEFAULT_MAX_BYTES,
@@ -154,7 +155,7 @@ class HttpClient:
         if params:
             url = url.with_query(_query(params))
         sent_headers = {**self._headers, **(headers or {})}
-        data: Any = form
+        data: Any = form if body is None else body
         if json is not None:
             data = orjson.dumps(json)
             sent_headers["Content-Type"] = "application/json"

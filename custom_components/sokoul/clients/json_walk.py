@@ -1,4 +1,4 @@
-"""Reading a large JSON object member by member.
+"""Reading a large JSON object member by member, or a large list item by item.
 
 Decoding a document of many megabytes in one call holds Python's global lock for all of it, in whatever thread it
 runs, and keeps every part alive at once. Walking it decodes one small piece at a time.
@@ -28,6 +28,19 @@ def walk(body: bytes | bytearray, inside: Container[str]) -> Iterator[tuple[str,
                 yield name, member, text.value()
         else:
             yield "", name, text.value()
+    text.expect_end()
+
+
+def items(body: bytes | bytearray) -> Iterator[Any]:
+    """Yield each item of the JSON list `body`. Raises ValueError where the body is no complete JSON list."""
+    text = _Text(body)
+    text.expect("[")
+    if not text.next_is("]"):
+        yield text.value()
+        while text.next_is(","):
+            text.expect(",")
+            yield text.value()
+    text.expect("]")
     text.expect_end()
 
 
