@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from custom_components.sokoul.model.debrid_mirror import DebridAttempt, DebridFailure, DebridRetry
 from custom_components.sokoul.model.journal import EntryStatus, JournalEntry
 from custom_components.sokoul.store import AccessDenied, NotEmpty, Store, TooOld, copying, open_store, opening
 from custom_components.sokoul.store.schema import JOURNAL
 
 from .conftest import Where
-from .make import entry
+from .make import NOW, entry
 from .servers import Postgresql
+from .torrents import ACCOUNT, torrent
 
 MEMORIES = {f"client/{number}": {"have": number} for number in range(5)}
 
@@ -56,6 +58,35 @@ async def test_everything_is_taken_along_under_the_same_ids(store: Store, other:
     assert await store.journal.find(limit=100) == written, "it is still here"
     added = await other.journal.add(entry(status=EntryStatus.RUNNING))
     assert added.id == written[0].id + 1, "no id is given twice"
+
+
+async def test_what_was_tried_at_real_debrid_is_taken_along_and_the_mirror_is_not(store: Store, other: Store) -> None:
+    """Two accounts with more rows than are copied at once, so that a key of several columns is gone through."""
+    await store.mirror.apply(ACCOUNT, [torrent(1)], NOW)
+    history = {"torrent_id": "T", "at": NOW, "act": "add_again", "outcome": "done"}
+    for account in (ACCOUNT, "another"):
+        attempts = [DebridAttempt(hash=str(number), **history) for number in range(5)]
+        await store.debrid_history.note_attempts(account, attempts)
+        times = {"name": "Film", "torrent_id": "T", "first_at": NOW, "last_at": NOW}
+        kinds = [(str(number), kind) for number in range(3) for kind in ("dead", "error")]
+        failures = [DebridFailure(hash=each, kind=kind, **times) for each, kind in kinds]
+        await store.debrid_history.keep_failures(account, failures)
+        retries = [DebridRetry(hash=str(number), torrent_id="T", due_at=NOW, state={"n": 1}) for number in range(4)]
+        await store.debrid_history.keep_retries(account, retries)
+        await store.debrid_history.keep_metrics(account, NOW, {"torrents": 1, "failed": 2})
+    await store.copy_to(other)
+    for account in (ACCOUNT, "another"):
+        mine, theirs = store.debrid_history, other.debrid_history
+        assert len(await theirs.attempts(account)) == 5
+        assert await theirs.attempts(account) == await mine.attempts(account)
+        assert len(await theirs.failures(account)) == 6
+        assert await theirs.failures(account) == await mine.failures(account)
+        assert len(await theirs.retries(account)) == 4
+        assert await theirs.retries(account) == await mine.retries(account)
+        assert await theirs.metrics(account, NOW) == [(NOW, "failed", 2), (NOW, "torrents", 1)]
+    assert await other.mirror.count(ACCOUNT) == 0
+    (added,) = await other.debrid_history.note_attempts(ACCOUNT, [DebridAttempt(hash="new", **history)])
+    assert added.id == 11, "no id is given twice"
 
 
 async def test_an_empty_history_is_one_too(store: Store, other: Store) -> None:

@@ -8,6 +8,9 @@
 All that can go wrong is a `StoreError`; who can't open a store goes on without history.
 """
 
+from .debrid import StoredMirror
+from .debrid_history import StoredDebridHistory
+from .debrid_look import MirrorView
 from .engine import POSTGRESQL_REQUIREMENTS, Limits, is_postgresql, load
 from .errors import (
     AccessDenied,
@@ -35,12 +38,15 @@ __all__ = (
     "InvalidUrl",
     "Limits",
     "Locked",
+    "MirrorView",
     "NewerSchema",
     "NotEmpty",
     "Store",
     "StoreError",
+    "StoredDebridHistory",
     "StoredJournal",
     "StoredMemory",
+    "StoredMirror",
     "TooOld",
     "TookTooLong",
     "UnknownEntry",

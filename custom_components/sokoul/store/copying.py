@@ -1,12 +1,17 @@
-"""Taking everything from one database to another, of whichever kind."""
+"""Taking a history from one database to another, of whichever kind.
+
+The mirror of Real-Debrid accounts is left behind: it may be large, and is read again in seconds. What was tried with
+its torrents is taken along.
+"""
 
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, Table, func, insert, select
+from sqlalchemy import Row, Table, func, insert, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from .database import Database
+from .debrid_schema import ATTEMPTS, HISTORY
 from .errors import NotEmpty
 from .schema import JOURNAL, MEMORY
 
@@ -15,32 +20,35 @@ _PORTION = 500
 
 
 async def copy(source: Database, target: Database) -> None:
-    """Copy all rows as they are, in one transaction. Nobody may write to either meanwhile.
+    """Copy all rows of the history as they are, in one transaction. Nobody may write to either meanwhile.
 
     Raises `NotEmpty` for a target that has a row, and `StoreError`.
     """
 
     async def write(connection: AsyncConnection) -> None:
-        for table in (JOURNAL, MEMORY):
+        tables = (JOURNAL, MEMORY, *HISTORY)
+        for table in tables:
             if (await connection.execute(select(table).limit(1))).first() is not None:
                 raise NotEmpty(f"the table {table.name} of this database is not empty")
-        for table in (JOURNAL, MEMORY):
+        for table in tables:
             await _copy_table(table, source, connection)
         if connection.dialect.name == "postgresql":  # SQLite sees which ids were given
-            newest = select(func.max(JOURNAL.c.id)).scalar_subquery()
-            sequence = func.pg_get_serial_sequence(JOURNAL.name, JOURNAL.c.id.name)
-            await connection.execute(select(func.setval(sequence, newest)))  # to nothing when there is none
+            for table in (JOURNAL, ATTEMPTS):
+                newest = select(func.max(table.c.id)).scalar_subquery()
+                sequence = func.pg_get_serial_sequence(table.name, table.c.id.name)
+                await connection.execute(select(func.setval(sequence, newest)))  # to nothing when there is none
 
     await target.write(write)
 
 
 async def _copy_table(table: Table, source: Database, connection: AsyncConnection) -> None:
-    (key,) = table.primary_key.columns
-    last: Any = None
+    keys = list(table.primary_key.columns)
+    last: tuple[Any, ...] | None = None
     while True:
-        statement = select(table).order_by(key).limit(_PORTION)
+        statement = select(table).order_by(*keys).limit(_PORTION)
         if last is not None:
-            statement = statement.where(key > last)
+            after = tuple_(*(literal(value, key.type) for key, value in zip(keys, last, strict=True)))
+            statement = statement.where(tuple_(*keys) > after)
 
         async def read(reader: AsyncConnection, statement: Any = statement) -> Sequence[Row[Any]]:
             return (await reader.execute(statement)).all()
@@ -49,4 +57,4 @@ async def _copy_table(table: Table, source: Database, connection: AsyncConnectio
         if not rows:
             return
         await connection.execute(insert(table), [dict(row._mapping) for row in rows])  # noqa: SLF001 -- SQLAlchemy's own way
-        last = getattr(rows[-1], key.name)
+        last = tuple(getattr(rows[-1], key.name) for key in keys)

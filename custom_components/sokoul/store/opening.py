@@ -10,11 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from .copying import copy
 from .database import CallLater, Database, in_time
+from .debrid import StoredMirror
+from .debrid_history import StoredDebridHistory
+from .debrid_look import MirrorView
 from .engine import BEGIN, Limits, make_engine
 from .errors import Damaged, StoreError, TooOld, translated
 from .journal import StoredJournal
 from .memory import OnFailure, StoredMemory
-from .schema import METADATA, MIGRATIONS, Migration, migrate
+from .metadata import METADATA
+from .schema import MIGRATIONS, Migration, migrate
 
 #: So many damaged files are kept for whoever wants to look into them.
 _DAMAGED_KEPT = 3
@@ -36,6 +40,9 @@ class Store:
         self._database = database
         self.journal = journal
         self.memory = memory
+        self.mirror = StoredMirror(database)
+        self.mirror_view = MirrorView(database)
+        self.debrid_history = StoredDebridHistory(database)
 
     async def prune(self, before: datetime, keep: int) -> int:
         """Delete old entries of the journal; see `StoredJournal.prune`."""

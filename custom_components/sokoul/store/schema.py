@@ -6,11 +6,11 @@ uses `METADATA`, which will have moved on when an old database meets it. A test 
 
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import BigInteger, Column, Connection, Index, Integer, MetaData, Table, Text, inspect, text
+from sqlalchemy import BigInteger, Column, Connection, Index, Integer, Table, Text, inspect, text
 
+from .debrid_schema import add_debrid_tables
 from .errors import NewerSchema
-
-METADATA = MetaData()
+from .metadata import METADATA
 
 #: `id` is never given twice, not even after the newest row was deleted: others remember it.
 JOURNAL = Table(
@@ -80,7 +80,7 @@ def _first_tables(connection: Connection) -> None:
 
 
 #: In their order, for ever: a database of version n has seen the first n of them.
-MIGRATIONS: tuple[Migration, ...] = (_first_tables,)
+MIGRATIONS: tuple[Migration, ...] = (_first_tables, add_debrid_tables)
 
 
 def migrate(connection: Connection, migrations: Sequence[Migration] = MIGRATIONS) -> None:

@@ -1,0 +1,531 @@
+"""The mirror of Real-Debrid accounts: writing what was read, so that only what changed touches the disk.
+
+A page of the list is compared with what is known inside the transaction that writes it. Thousands of rows are made and
+compared in threads; see `bulk` for how they get to the database.
+"""
+
+import asyncio
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+import hashlib
+from typing import Any
+
+import orjson
+from sqlalchemy import Row, delete, insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ..model.debrid import ACTIVE_STATUSES, FAILED_STATUSES, DebridStatus, DebridTorrent, DebridTorrentInfo
+from ..model.debrid_mirror import (
+    ChangeKind,
+    DebridChange,
+    DetailsNeed,
+    DetailsReason,
+    SyncMode,
+    SyncOptions,
+    SyncRun,
+    SyncStatus,
+)
+from .bulk import REAL, TEXT, WHOLE, Columns, is_sqlite, rows_of, upsert, values_of
+from .database import Database
+from .debrid_schema import HISTORY, MIRROR, SYNCS, TORRENTS
+from .encoding import as_json, as_microseconds, as_text, from_json, from_microseconds
+
+#: So much of a name is searched and sorted by.
+_SEARCHED = 300
+#: So many synchronisations of an account are remembered.
+_RUNS_KEPT = 200
+
+_LISTED: Columns = {
+    "id": TEXT,
+    "hash": TEXT,
+    "name": TEXT,
+    "search": TEXT,
+    "bytes": WHOLE,
+    "host": TEXT,
+    "split": WHOLE,
+    "progress": REAL,
+    "status": TEXT,
+    "added_at": WHOLE,
+    "ended_at": WHOLE,
+    "rate": WHOLE,
+    "seeders": WHOLE,
+    "fingerprint": WHOLE,
+    "first_seen_at": WHOLE,
+    "changed_at": WHOLE,
+    "status_at": WHOLE,
+    "gone_at": WHOLE,
+    "original_name": TEXT,
+    "original_bytes": WHOLE,
+    "file_count": WHOLE,
+}
+#: Of what is known already, these say more than the list does.
+_KEPT = ("first_seen_at", "original_name", "original_bytes", "file_count")
+_LINK: Columns = {"torrent_id": TEXT, "position": WHOLE, "link": TEXT}
+_FILE: Columns = {"torrent_id": TEXT, "file_id": WHOLE, "path": TEXT, "bytes": WHOLE, "selected": WHOLE}
+
+#: What of a row moves all the time.
+_MOVING = ("progress", "rate", "seeders")
+
+
+class StoredMirror:
+    """The torrents of every account as they were last seen. Each method raises `StoreError`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # --- the list ------------------------------------------------------------------------------------------------
+
+    async def apply(self, account: str, torrents: Sequence[DebridTorrent], now: datetime) -> list[DebridChange]:
+        """Write what a page of the list shows, in one transaction, and return what is not as it was."""
+        moment = as_microseconds(now)
+        listed = await asyncio.to_thread(_listed, torrents, moment)
+
+        async def work(connection: AsyncConnection) -> list[DebridChange]:
+            sqlite = is_sqlite(connection)
+            known = await connection.execute(text(_known(sqlite=sqlite)), {"account": account, "ids": listed.ids})
+            news = await asyncio.to_thread(_compare, listed, known.all(), moment)
+            if news.rows:
+                statement = upsert(TORRENTS.name, _LISTED, ("id",), keep=_KEPT, sqlite=sqlite)
+                await connection.execute(text(statement), {"account": account, "rows": news.rows})
+            if news.relinked:
+                await _replace(connection, account, "debrid_links", news.relinked, (_LINK, "position"), news.links)
+            return news.changes
+
+        return await self._database.write(work) if torrents else []
+
+    async def vanish(
+        self, account: str, present: Collection[str], now: datetime, *, at_most: int | None = None
+    ) -> list[DebridChange] | int:
+        """Mark as gone what is not among the ids of a whole list, and return that.
+
+        Where that would be more than `at_most`, nothing is marked, and how many there would be is returned.
+        """
+        ids = await asyncio.to_thread(_ids, present)
+
+        async def work(connection: AsyncConnection) -> list[DebridChange] | int:
+            absent = _absent(sqlite=is_sqlite(connection))
+            given = {"account": account, "ids": ids}
+            if at_most is not None:
+                count: int = (await connection.execute(text(f"SELECT count(*) {absent}"), given)).scalar_one()
+                if count > at_most:
+                    return count
+            gone = f"""UPDATE debrid_torrents SET gone_at = CAST(:now AS BIGINT)
+                WHERE account = :account AND id IN (SELECT t.id {absent}) RETURNING id, name, status"""  # noqa: S608
+            rows = await connection.execute(text(gone), {**given, "now": as_microseconds(now)})
+            return [DebridChange(row.id, ChangeKind.GONE, row.name, _status(row.status)) for row in rows.all()]
+
+        return await self._database.write(work)
+
+    async def forget_torrent(self, account: str, torrent_id: str, now: datetime) -> None:
+        """Mark one torrent as gone: Real-Debrid says that it has none of this id."""
+        column = TORRENTS.c
+        statement = update(TORRENTS).where(column.account == account, column.id == torrent_id, column.gone_at.is_(None))
+        moment = as_microseconds(now)
+        await self._do(statement.values(gone_at=moment, changed_at=moment))
+
+    async def count(self, account: str) -> int:
+        """Return how many torrents are there."""
+        statement = "SELECT count(*) FROM debrid_torrents WHERE account = :account AND gone_at IS NULL"
+
+        async def read(connection: AsyncConnection) -> int:
+            found: int = (await connection.execute(text(statement), {"account": account})).scalar_one()
+            return found
+
+        return await self._database.read(read)
+
+    # --- details -------------------------------------------------------------------------------------------------
+
+    async def ask_details(self, account: str, ids: Collection[str], now: datetime) -> None:
+        """Have the details of torrents read at the next occasion: something needs them as they are now."""
+        asked = await asyncio.to_thread(_ids, ids)
+
+        async def work(connection: AsyncConnection) -> None:
+            chosen = values_of("ids", sqlite=is_sqlite(connection))
+            statement = f"""UPDATE debrid_torrents SET asked_at = CAST(:now AS BIGINT)
+                WHERE account = :account AND gone_at IS NULL AND id IN {chosen}"""  # noqa: S608
+            given = {"account": account, "ids": asked, "now": as_microseconds(now)}
+            await connection.execute(text(statement), given)
+
+        await self._database.write(work)
+
+    async def details_due(self, account: str, need: DetailsNeed, limit: int) -> list[tuple[str, DetailsReason]]:
+        """Return whose details are to be read and why, the most needed first, and of those the newest."""
+        clause, given = _due(account, need)
+        statement = f"""SELECT id, reason FROM ({clause}) AS due
+            ORDER BY rank, added_at DESC, id LIMIT :most"""  # noqa: S608
+
+        async def read(connection: AsyncConnection) -> list[tuple[str, DetailsReason]]:
+            rows = await connection.execute(text(statement), {**given, "most": limit})
+            return [(row.id, DetailsReason(row.reason)) for row in rows.all()]
+
+        return await self._database.read(read)
+
+    async def count_due(self, account: str, need: DetailsNeed) -> dict[DetailsReason, int]:
+        """Return how many details are to be read, by reason."""
+        clause, given = _due(account, need)
+        statement = f"SELECT reason, count(*) AS amount FROM ({clause}) AS due GROUP BY reason"  # noqa: S608
+
+        async def read(connection: AsyncConnection) -> dict[DetailsReason, int]:
+            rows = await connection.execute(text(statement), given)
+            return {DetailsReason(row.reason): row.amount for row in rows.all()}
+
+        return await self._database.read(read)
+
+    async def keep_details(self, account: str, infos: Sequence[DebridTorrentInfo], now: datetime) -> None:
+        """Write the details of torrents, in one transaction. What the mirror doesn't know is left out."""
+        torrents, ids, files = await asyncio.to_thread(_details, infos)
+        columns: Columns = {"id": TEXT, "original_name": TEXT, "original_bytes": WHOLE, "file_count": WHOLE}
+
+        async def work(connection: AsyncConnection) -> None:
+            sqlite = is_sqlite(connection)
+            given = {"account": account, "now": as_microseconds(now), "rows": torrents}
+            await connection.execute(text(_update_details(columns, sqlite=sqlite)), given)
+            await _replace(connection, account, "debrid_files", ids, (_FILE, "file_id"), files)
+
+        if infos:
+            await self._database.write(work)
+
+    # --- synchronisations ----------------------------------------------------------------------------------------
+
+    async def begin_run(self, run: SyncRun) -> int:
+        """Write that a synchronisation begins, and return its id. The oldest of the account are forgotten."""
+
+        async def work(connection: AsyncConnection) -> int:
+            given: int = (
+                await connection.execute(insert(SYNCS).values(_run_row(run)).returning(SYNCS.c.id))
+            ).scalar_one()
+            kept = (
+                select(SYNCS.c.id)
+                .where(SYNCS.c.account == run.account)
+                .order_by(SYNCS.c.id.desc())
+                .offset(_RUNS_KEPT)
+                .limit(1)
+                .scalar_subquery()
+            )
+            await connection.execute(delete(SYNCS).where(SYNCS.c.account == run.account, SYNCS.c.id <= kept))
+            return given
+
+        return await self._database.write(work)
+
+    async def change_run(self, run: SyncRun) -> None:
+        """Write how far a synchronisation is."""
+        await self._do(update(SYNCS).where(SYNCS.c.id == run.id).values(_run_row(run)))
+
+    async def runs(self, account: str, limit: int = 1) -> list[SyncRun]:
+        """Return the newest synchronisations, newest first. One that this version can't read is left out."""
+        statement = select(SYNCS).where(SYNCS.c.account == account).order_by(SYNCS.c.id.desc()).limit(limit)
+
+        async def read(connection: AsyncConnection) -> Sequence[Row[Any]]:
+            return (await connection.execute(statement)).all()
+
+        runs = [_run(row) for row in await self._database.read(read)]
+        return [run for run in runs if run is not None]
+
+    # --- forgetting ----------------------------------------------------------------------------------------------
+
+    async def clear(self, account: str, *, history: bool = False) -> None:
+        """Forget an account's mirror, which can be read again; with `history` also what can't."""
+
+        async def work(connection: AsyncConnection) -> None:
+            for table in (*MIRROR, *(HISTORY if history else ())):
+                await connection.execute(delete(table).where(table.c.account == account))
+
+        await self._database.write(work)
+
+    async def prune_gone(self, account: str, before: datetime) -> int:
+        """Forget what is gone since before a moment, with its files and links; return how many those were."""
+        old = "SELECT id FROM debrid_torrents WHERE account = :account AND gone_at < CAST(:before AS BIGINT)"
+        given = {"account": account, "before": as_microseconds(before)}
+
+        async def work(connection: AsyncConnection) -> int:
+            for table in ("debrid_files", "debrid_links"):
+                statement = f"DELETE FROM {table} WHERE account = :account AND torrent_id IN ({old})"  # noqa: S608
+                await connection.execute(text(statement), given)
+            result = await connection.execute(
+                text("DELETE FROM debrid_torrents WHERE account = :account AND gone_at < CAST(:before AS BIGINT)"),
+                given,
+            )
+            return result.rowcount
+
+        return await self._database.write(work)
+
+    async def _do(self, statement: Any) -> None:
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(statement)
+
+        await self._database.write(work)
+
+
+# --- comparing -------------------------------------------------------------------------------------------------------
+
+
+class _Listed:
+    """A page as rows by id, and the ids as JSON."""
+
+    __slots__ = ("ids", "links", "rows")
+
+    def __init__(self, rows: dict[str, dict[str, Any]], links: dict[str, tuple[str, ...]]) -> None:
+        self.rows = rows
+        self.links = links
+        self.ids = orjson.dumps(list(rows)).decode()
+
+
+class _News:
+    """What of a page is to be written."""
+
+    __slots__ = ("changes", "links", "relinked", "rows")
+
+    def __init__(self) -> None:
+        self.changes: list[DebridChange] = []
+        self.rows = ""
+        self.relinked = ""  # ids of those whose links are to be replaced
+        self.links = ""
+
+
+def _listed(torrents: Iterable[DebridTorrent], now: int) -> _Listed:
+    rows, links = {}, {}
+    for torrent in torrents:
+        row = _row(torrent, now)
+        rows[row["id"]] = row
+        links[row["id"]] = torrent.links
+    return _Listed(rows, links)
+
+
+def folded(name: str) -> str:
+    """Return a name as it is searched for: `Big.Buck_Bunny` and `big buck bunny` are the same."""
+    return as_text(" ".join(name.replace(".", " ").replace("_", " ").casefold().split()))[:_SEARCHED]
+
+
+def _row(torrent: DebridTorrent, now: int) -> dict[str, Any]:
+    lasting: tuple[Any, ...] = (
+        as_text(torrent.hash),
+        as_text(torrent.filename),
+        torrent.size_bytes,
+        as_text(torrent.host),
+        torrent.split_gigabytes,
+        as_microseconds(torrent.added_at),
+        None if torrent.ended_at is None else as_microseconds(torrent.ended_at),
+    )
+    digest = hashlib.blake2b(as_text(repr((lasting, torrent.links))).encode(), digest_size=8).digest()
+    return {
+        "id": as_text(torrent.id),
+        "hash": lasting[0],
+        "name": lasting[1],
+        "search": folded(torrent.filename),
+        "bytes": lasting[2],
+        "host": lasting[3],
+        "split": lasting[4],
+        "progress": float(torrent.progress),
+        "status": str(torrent.status),
+        "added_at": lasting[5],
+        "ended_at": lasting[6],
+        "rate": torrent.download_rate,
+        "seeders": torrent.seeders,
+        "fingerprint": int.from_bytes(digest, signed=True),
+        "first_seen_at": now,
+        "changed_at": now,
+        "status_at": lasting[6] or lasting[5],
+        "gone_at": None,
+        "original_name": "",
+        "original_bytes": 0,
+        "file_count": 0,
+    }
+
+
+def _known(*, sqlite: bool) -> str:
+    return f"""SELECT id, status, progress, rate, seeders, fingerprint, gone_at, changed_at, status_at
+        FROM debrid_torrents WHERE account = :account AND id IN {values_of("ids", sqlite=sqlite)}"""  # noqa: S608
+
+
+def _absent(*, sqlite: bool) -> str:
+    """Return what follows SELECT for torrents that are known and not in the list. Each has a fast way of its own."""
+    clause = (
+        "t.id NOT IN (SELECT value FROM json_each(:ids))"
+        if sqlite
+        else "NOT EXISTS (SELECT FROM jsonb_array_elements_text(CAST(:ids AS jsonb)) AS seen(id) WHERE seen.id = t.id)"
+    )
+    return f"FROM debrid_torrents AS t WHERE t.account = :account AND t.gone_at IS NULL AND {clause}"
+
+
+def _compare(listed: _Listed, known: Sequence[Row[Any]], now: int) -> _News:
+    news, before = _News(), {row.id: row for row in known}
+    rows, relinked = [], []
+    for torrent_id, row in listed.rows.items():
+        old = before.get(torrent_id)
+        kind = _kind(row, old)
+        if kind is None:
+            continue
+        if old is not None:
+            row["status_at"] = now if row["status"] != old.status else old.status_at
+            row["changed_at"] = old.changed_at if kind is ChangeKind.PROGRESS else now
+        if old is None or row["fingerprint"] != old.fingerprint:
+            relinked.append(torrent_id)
+        rows.append(row)
+        changed = old is not None and row["status"] != old.status
+        was = _status(old.status) if old is not None and changed else None
+        news.changes.append(DebridChange(torrent_id, kind, row["name"], _status(row["status"]), was))
+    if rows:
+        news.rows = orjson.dumps(rows).decode()
+    if relinked:
+        news.relinked = orjson.dumps(relinked).decode()
+        news.links = orjson.dumps(
+            [
+                {"torrent_id": torrent_id, "position": position, "link": as_text(link)}
+                for torrent_id in relinked
+                for position, link in enumerate(listed.links[torrent_id])
+            ]
+        ).decode()
+    return news
+
+
+def _kind(row: Mapping[str, Any], old: Row[Any] | None) -> ChangeKind | None:
+    """Return what is different of a torrent."""
+    if old is None:
+        return ChangeKind.ADDED
+    if old.gone_at is not None:
+        return ChangeKind.RETURNED
+    if row["status"] != old.status:
+        return ChangeKind.STATUS
+    if row["fingerprint"] != old.fingerprint:
+        return ChangeKind.CONTENT
+    if any(row[name] != getattr(old, name) for name in _MOVING):
+        return ChangeKind.PROGRESS
+    return None
+
+
+def _status(stored: str) -> DebridStatus:
+    try:
+        return DebridStatus(stored)
+    except ValueError:  # of a newer version
+        return DebridStatus.UNKNOWN
+
+
+def _ids(ids: Collection[str]) -> str:
+    return orjson.dumps([as_text(each) for each in ids]).decode()
+
+
+async def _replace(
+    connection: AsyncConnection, account: str, table: str, ids: str, shape: tuple[Columns, str], rows: str
+) -> None:
+    """Write the links or files of torrents instead of those that are known."""
+    sqlite, (columns, number) = is_sqlite(connection), shape
+    gone = f"DELETE FROM {table} WHERE account = :account AND torrent_id IN {values_of('ids', sqlite=sqlite)}"  # noqa: S608
+    await connection.execute(text(gone), {"account": account, "ids": ids})
+    statement = upsert(table, columns, ("torrent_id", number), sqlite=sqlite)
+    await connection.execute(text(statement), {"account": account, "rows": rows})
+
+
+# --- details ---------------------------------------------------------------------------------------------------------
+
+
+def _details(infos: Iterable[DebridTorrentInfo]) -> tuple[str, str, str]:
+    """Return what is new of torrents, their ids, and their files, each as JSON."""
+    latest = {as_text(info.torrent.id): info for info in infos}
+    torrents = [
+        {
+            "id": torrent_id,
+            "original_name": as_text(info.original_filename),
+            "original_bytes": info.original_size_bytes,
+            "file_count": len(info.files),
+        }
+        for torrent_id, info in latest.items()
+    ]
+    files = [
+        {
+            "torrent_id": torrent_id,
+            "file_id": file.id,
+            "path": as_text(file.path),
+            "bytes": file.size_bytes,
+            "selected": int(file.selected),
+        }
+        for torrent_id, info in latest.items()
+        for file in info.files
+    ]
+    return orjson.dumps(torrents).decode(), orjson.dumps(list(latest)).decode(), orjson.dumps(files).decode()
+
+
+def _update_details(columns: Columns, *, sqlite: bool) -> str:
+    given = rows_of("rows", columns, sqlite=sqlite)
+    return f"""UPDATE debrid_torrents SET original_name = given.original_name,
+        original_bytes = given.original_bytes, file_count = given.file_count,
+        details_at = CAST(:now AS BIGINT), asked_at = NULL
+        FROM ({given}) AS given
+        WHERE debrid_torrents.account = :account AND debrid_torrents.id = given.id"""  # noqa: S608
+
+
+_FAILED = ", ".join(f"'{each}'" for each in sorted(FAILED_STATUSES))
+_ACTIVE = ", ".join(f"'{each}'" for each in sorted(ACTIVE_STATUSES))
+_NOT_ACTIVE = f"(:active = 1 OR status NOT IN ({_ACTIVE}))"
+
+#: When the details of a torrent are to be read for a reason.
+_WHEN: Mapping[DetailsReason, str] = {
+    DetailsReason.ASKED: "asked_at IS NOT NULL",
+    DetailsReason.FAILED: f"""status IN ({_FAILED})
+        AND (details_at IS NULL OR details_at < status_at OR details_at < CAST(:failed_before AS BIGINT))""",
+    DetailsReason.STATUS_CHANGED: f"""status_at > first_seen_at AND status_at >= CAST(:since AS BIGINT)
+        AND (details_at IS NULL OR details_at < status_at) AND {_NOT_ACTIVE}""",
+    DetailsReason.NEVER_READ: f"details_at IS NULL AND {_NOT_ACTIVE}",
+    DetailsReason.OLD: f"details_at < CAST(:old_before AS BIGINT) AND {_NOT_ACTIVE}",
+    DetailsReason.ACTIVE: f"status IN ({_ACTIVE}) AND (details_at IS NULL OR details_at < CAST(:since AS BIGINT))",
+}
+
+
+def _due(account: str, need: DetailsNeed) -> tuple[str, dict[str, Any]]:
+    """Return a SELECT of what is due, with why and how much before others, and its parameters."""
+    given: dict[str, Any] = {
+        "account": account,
+        "since": as_microseconds(need.since),
+        "old_before": as_microseconds(need.old_before),
+        "failed_before": as_microseconds(need.failed_before),
+        "active": int(need.include_active),
+    }
+    reasons = [reason for reason in _WHEN if reason in need.reasons]
+    wanted = " OR ".join(f"({_WHEN[reason]})" for reason in reasons) or "false"
+    case = " ".join(f"WHEN {_WHEN[reason]} THEN '{reason}'" for reason in reasons)
+    rank = " ".join(f"WHEN {_WHEN[reason]} THEN {number}" for number, reason in enumerate(reasons))
+    statuses = ""
+    if need.statuses:
+        statuses = "AND status IN (" + ", ".join(f"'{DebridStatus(each)}'" for each in need.statuses) + ")"
+    statement = f"""SELECT id, added_at, CASE {case} ELSE '' END AS reason, CASE {rank} ELSE 99 END AS rank
+        FROM debrid_torrents WHERE account = :account AND gone_at IS NULL {statuses} AND ({wanted})"""  # noqa: S608
+    used = {name: value for name, value in given.items() if f":{name}" in statement}
+    return statement, used
+
+
+# --- synchronisations ------------------------------------------------------------------------------------------------
+
+
+def _run_row(run: SyncRun) -> dict[str, Any]:
+    return {
+        "account": run.account,
+        "mode": str(run.mode),
+        "options": as_json(asdict(run.options)),
+        "status": str(run.status),
+        "started_at": as_microseconds(run.started_at),
+        "changed_at": as_microseconds(run.changed_at),
+        "listed": int(run.listed),
+        "done": run.done,
+        "total": run.total,
+        "summary": as_json(run.summary),
+    }
+
+
+def _run(row: Row[Any]) -> SyncRun | None:
+    try:
+        options = from_json(row.options)
+        return SyncRun(
+            id=row.id,
+            account=row.account,
+            mode=SyncMode(row.mode),
+            options=SyncOptions(**{**options, "statuses": tuple(DebridStatus(each) for each in options["statuses"])}),
+            status=SyncStatus(row.status),
+            started_at=from_microseconds(row.started_at),
+            changed_at=from_microseconds(row.changed_at),
+            listed=bool(row.listed),
+            done=row.done,
+            total=row.total,
+            summary=from_json(row.summary),
+        )
+    except ValueError, KeyError, TypeError:
+        return None

@@ -1,0 +1,350 @@
+"""Looking into the mirror of Real-Debrid accounts: lists, figures, and what is known of single torrents."""
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    select,
+    tuple_,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ..model.debrid import FAILED_STATUSES, DebridFile, DebridStatus, DebridTorrent
+from ..model.debrid_mirror import (
+    Activity,
+    DebridFigures,
+    DebridQuery,
+    Duplicate,
+    Facet,
+    MirroredFile,
+    MirroredTorrent,
+    Presence,
+    SortKey,
+    StatusFigures,
+)
+from .bulk import is_sqlite
+from .database import Database
+from .debrid_schema import FILES, LINKS, TORRENTS
+from .encoding import as_microseconds, as_text, from_microseconds
+
+#: So many torrents are asked for by their ids, hashes or names at once: a parameter each.
+_ASKED = 500
+#: So many rows are read at once by who wants all.
+_PORTION = 500
+#: Of the largest torrents and of the duplicates so many are named.
+_NAMED = 10
+
+_COLUMNS = TORRENTS.c
+
+_SORTED: Mapping[SortKey, ColumnElement[Any]] = {
+    SortKey.ADDED: _COLUMNS.added_at,
+    SortKey.NAME: _COLUMNS.search,
+    SortKey.SIZE: _COLUMNS.bytes,
+    SortKey.CHANGED: _COLUMNS.status_at,
+}
+
+
+class MirrorView:
+    """What is known of the torrents of every account. Each method raises `StoreError`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # --- lists ---------------------------------------------------------------------------------------------------
+
+    async def find(self, account: str, query: DebridQuery) -> tuple[list[MirroredTorrent], tuple[Any, str] | None]:
+        """Return a page of the torrents that fit, without their links, and the cursor of the next page, if any."""
+        key = _SORTED[query.sort]
+
+        async def read(connection: AsyncConnection) -> Sequence[Row[Any]]:
+            statement = select(TORRENTS).where(*_wanted(account, query, sqlite=is_sqlite(connection)))
+            if query.cursor is not None:
+                value, torrent_id = query.cursor
+                place, after = tuple_(key, _COLUMNS.id), tuple_(literal(value, key.type), literal(torrent_id))
+                statement = statement.where(place < after if query.descending else place > after)
+            order = (key.desc(), _COLUMNS.id.desc()) if query.descending else (key, _COLUMNS.id)
+            return (await connection.execute(statement.order_by(*order).limit(query.limit + 1))).all()
+
+        rows = await self._database.read(read)
+        page = rows[: query.limit]
+        more = (getattr(page[-1], key.key), page[-1].id) if page and len(rows) > query.limit else None  # type: ignore[arg-type]
+        return [_mirrored(row) for row in page], more
+
+    async def facets(self, account: str, query: DebridQuery) -> list[Facet]:
+        """Count by status and host what fits the rest of a query."""
+
+        async def read(connection: AsyncConnection) -> Sequence[Row[Any]]:
+            amount, held = func.count(), cast(func.sum(_COLUMNS.bytes), BigInteger)
+            statement = (
+                select(_COLUMNS.status, _COLUMNS.host, amount.label("amount"), held.label("held"))
+                .where(*_wanted(account, query, sqlite=is_sqlite(connection), with_facets=False))
+                .group_by(_COLUMNS.status, _COLUMNS.host)
+            )
+            return (await connection.execute(statement)).all()
+
+        rows = await self._database.read(read)
+        return [Facet(_status(row.status), row.host, row.amount, row.held) for row in rows]
+
+    async def walk(self, account: str, presence: Presence = Presence.PRESENT) -> AsyncIterator[list[MirroredTorrent]]:
+        """Return all torrents by their ids, without links. What changes meanwhile may be seen or not."""
+        last = ""
+        while True:
+            statement = (
+                select(TORRENTS)
+                .where(_COLUMNS.account == account, *_present(presence), _COLUMNS.id > last)
+                .order_by(_COLUMNS.id)
+                .limit(_PORTION)
+            )
+            rows = await self._rows(statement)
+            if not rows:
+                return
+            yield [_mirrored(row) for row in rows]
+            last = rows[-1].id
+
+    # --- single torrents -----------------------------------------------------------------------------------------
+
+    async def torrents(
+        self,
+        account: str,
+        *,
+        ids: Collection[str] = (),
+        hashes: Collection[str] = (),
+        names: Collection[str] = (),
+        presence: Presence = Presence.ANY,
+    ) -> list[MirroredTorrent]:
+        """Return the torrents that have one of these ids, hashes or exact names, with their links."""
+        found: dict[str, MirroredTorrent] = {}
+        for column, values in ((_COLUMNS.id, ids), (_COLUMNS.hash, hashes), (_COLUMNS.name, names)):
+            for portion in _portions(values):
+                of_account = and_(_COLUMNS.account == account, *_present(presence))
+                rows = await self._rows(select(TORRENTS).where(of_account, column.in_(portion)))
+                links = await self._links(account, [row.id for row in rows])
+                found.update({row.id: _mirrored(row, links.get(row.id, ())) for row in rows})
+        return list(found.values())
+
+    async def _links(self, account: str, ids: Collection[str]) -> dict[str, tuple[str, ...]]:
+        found: dict[str, tuple[str, ...]] = {}
+        for portion in _portions(ids):
+            statement = (
+                select(LINKS.c.torrent_id, LINKS.c.link)
+                .where(LINKS.c.account == account, LINKS.c.torrent_id.in_(portion))
+                .order_by(LINKS.c.torrent_id, LINKS.c.position)
+            )
+            for row in await self._rows(statement):
+                found[row.torrent_id] = (*found.get(row.torrent_id, ()), row.link)
+        return found
+
+    async def files(self, account: str, torrent_ids: Collection[str]) -> list[MirroredFile]:
+        """Return the files of torrents, in their order; none of those whose details were never read."""
+        found: list[MirroredFile] = []
+        for portion in _portions(torrent_ids):
+            statement = (
+                select(FILES)
+                .where(FILES.c.account == account, FILES.c.torrent_id.in_(portion))
+                .order_by(FILES.c.torrent_id, FILES.c.file_id)
+            )
+            found += [
+                MirroredFile(
+                    torrent_id=row.torrent_id,
+                    file=DebridFile(id=row.file_id, path=row.path, size_bytes=row.bytes, selected=bool(row.selected)),
+                )
+                for row in await self._rows(statement)
+            ]
+        return found
+
+    # --- figures -------------------------------------------------------------------------------------------------
+
+    async def figures(self, account: str, now: datetime, *, old_before: datetime) -> DebridFigures:
+        """Return what statistics are made of."""
+
+        async def read(connection: AsyncConnection) -> DebridFigures:
+            by_status = [_figures(row) for row in (await connection.execute(_by_status(account))).all()]
+            largest = (await connection.execute(_largest(account))).all()
+            duplicates = (await connection.execute(_duplicates(account))).all()
+            old = func.count().filter(_COLUMNS.details_at < as_microseconds(old_before))
+            there = (_COLUMNS.account == account, _COLUMNS.gone_at.is_(None))
+            gone = (_COLUMNS.account == account, _COLUMNS.gone_at.is_not(None))
+            return DebridFigures(
+                by_status=tuple(by_status),
+                day=await _activity(connection, account, now - timedelta(days=1)),
+                week=await _activity(connection, account, now - timedelta(days=7)),
+                largest=tuple(_mirrored(row).torrent for row in largest),
+                duplicates=tuple(Duplicate(row.hash, row.amount, row.held) for row in duplicates),
+                old_details=(await connection.execute(select(old).where(*there))).scalar_one(),
+                gone=(await connection.execute(select(func.count()).where(*gone))).scalar_one(),
+            )
+
+        return await self._database.read(read)
+
+    async def _rows(self, statement: Select[Any]) -> Sequence[Row[Any]]:
+        async def read(connection: AsyncConnection) -> Sequence[Row[Any]]:
+            return (await connection.execute(statement)).all()
+
+        return await self._database.read(read)
+
+
+# --- conditions ------------------------------------------------------------------------------------------------------
+
+
+def _present(presence: Presence) -> list[ColumnElement[bool]]:
+    match presence:
+        case Presence.PRESENT:
+            return [_COLUMNS.gone_at.is_(None)]
+        case Presence.GONE:
+            return [_COLUMNS.gone_at.is_not(None)]
+    return []
+
+
+def _wanted(account: str, query: DebridQuery, *, sqlite: bool, with_facets: bool = True) -> list[ColumnElement[bool]]:
+    """Return the conditions of a query; those that are facets may be left out."""
+    wanted = [_COLUMNS.account == account, *_present(query.presence)]
+    if with_facets and query.statuses:
+        wanted.append(_COLUMNS.status.in_([str(status) for status in query.statuses]))
+    if with_facets and query.hosts:
+        wanted.append(_COLUMNS.host.in_([as_text(host) for host in query.hosts]))
+    contains = func.instr if sqlite else func.strpos
+    wanted += [contains(_COLUMNS.search, as_text(word)) > 0 for word in query.words]
+    if query.hash is not None:
+        wanted.append(_COLUMNS.hash == as_text(query.hash))
+    if query.min_bytes is not None:
+        wanted.append(_COLUMNS.bytes >= query.min_bytes)
+    if query.max_bytes is not None:
+        wanted.append(_COLUMNS.bytes <= query.max_bytes)
+    if query.added_after is not None:
+        wanted.append(_COLUMNS.added_at >= as_microseconds(query.added_after))
+    if query.added_before is not None:
+        wanted.append(_COLUMNS.added_at < as_microseconds(query.added_before))
+    if query.with_details is not None:
+        wanted.append(_COLUMNS.details_at.is_not(None) if query.with_details else _COLUMNS.details_at.is_(None))
+    return wanted
+
+
+def _portions(values: Collection[str]) -> list[list[str]]:
+    cleaned = [as_text(value) for value in values]
+    return [cleaned[start : start + _ASKED] for start in range(0, len(cleaned), _ASKED)]
+
+
+# --- statements ------------------------------------------------------------------------------------------------------
+
+
+def _by_status(account: str) -> Select[Any]:
+    size = _COLUMNS.bytes
+    return (
+        select(
+            _COLUMNS.status,
+            _COLUMNS.host,
+            func.count().label("amount"),
+            func.count(_COLUMNS.details_at).label("detailed"),
+            cast(func.sum(size), BigInteger).label("held"),
+            func.min(size).label("smallest"),
+            func.max(size).label("largest"),
+        )
+        .where(_COLUMNS.account == account, _COLUMNS.gone_at.is_(None))
+        .group_by(_COLUMNS.status, _COLUMNS.host)
+    )
+
+
+def _largest(account: str) -> Select[Any]:
+    there = (_COLUMNS.account == account, _COLUMNS.gone_at.is_(None))
+    return select(TORRENTS).where(*there).order_by(_COLUMNS.bytes.desc(), _COLUMNS.id.desc()).limit(_NAMED)
+
+
+def _duplicates(account: str) -> Select[Any]:
+    held, amount = cast(func.sum(_COLUMNS.bytes), BigInteger), func.count()
+    return (
+        select(_COLUMNS.hash, amount.label("amount"), held.label("held"))
+        .where(_COLUMNS.account == account, _COLUMNS.gone_at.is_(None), _COLUMNS.hash != "")
+        .group_by(_COLUMNS.hash)
+        .having(amount > 1)
+        .order_by(held.desc(), _COLUMNS.hash)
+        .limit(_NAMED)
+    )
+
+
+async def _activity(connection: AsyncConnection, account: str, since: datetime) -> Activity:
+    moment, there = as_microseconds(since), (_COLUMNS.account == account, _COLUMNS.gone_at.is_(None))
+    newly = case((_COLUMNS.status == str(DebridStatus.DOWNLOADED), "finished"), else_="failed").label("what")
+    ended = {str(DebridStatus.DOWNLOADED), *map(str, FAILED_STATUSES)}
+    statement = (
+        select(newly, func.count().label("amount"))
+        .where(*there, _COLUMNS.status_at >= moment, _COLUMNS.status.in_(sorted(ended)))
+        .group_by(newly)
+    )
+    changed = {row.what: row.amount for row in (await connection.execute(statement)).all()}
+
+    async def count(*wanted: ColumnElement[bool]) -> int:
+        statement = select(func.count()).select_from(TORRENTS).where(_COLUMNS.account == account, *wanted)
+        found: int = (await connection.execute(statement)).scalar_one()
+        return found
+
+    return Activity(
+        added=await count(_COLUMNS.gone_at.is_(None), _COLUMNS.added_at >= moment),
+        finished=changed.get("finished", 0),
+        failed=changed.get("failed", 0),
+        gone=await count(_COLUMNS.gone_at.is_not(None), _COLUMNS.gone_at >= moment),
+    )
+
+
+# --- rows ------------------------------------------------------------------------------------------------------------
+
+
+def _status(stored: str) -> DebridStatus:
+    try:
+        return DebridStatus(stored)
+    except ValueError:  # of a newer version
+        return DebridStatus.UNKNOWN
+
+
+def _moment(stored: int | None) -> datetime | None:
+    return None if stored is None else from_microseconds(stored)
+
+
+def _figures(row: Row[Any]) -> StatusFigures:
+    return StatusFigures(
+        status=_status(row.status),
+        host=row.host,
+        count=row.amount,
+        with_details=row.detailed,
+        size_bytes=row.held,
+        smallest_bytes=row.smallest,
+        largest_bytes=row.largest,
+    )
+
+
+def _mirrored(row: Row[Any], links: tuple[str, ...] = ()) -> MirroredTorrent:
+    torrent = DebridTorrent(
+        id=row.id,
+        hash=row.hash,
+        filename=row.name,
+        size_bytes=row.bytes,
+        status=_status(row.status),
+        progress=row.progress,
+        added_at=from_microseconds(row.added_at),
+        host=row.host,
+        split_gigabytes=row.split,
+        links=links,
+        ended_at=_moment(row.ended_at),
+        download_rate=row.rate,
+        seeders=row.seeders,
+    )
+    return MirroredTorrent(
+        torrent=torrent,
+        first_seen_at=from_microseconds(row.first_seen_at),
+        changed_at=from_microseconds(row.changed_at),
+        status_at=from_microseconds(row.status_at),
+        gone_at=_moment(row.gone_at),
+        details_at=_moment(row.details_at),
+        original_name=row.original_name,
+        original_size_bytes=row.original_bytes,
+        file_count=row.file_count,
+    )

@@ -1,0 +1,5 @@
+"""Where all tables are known."""
+
+from sqlalchemy import MetaData
+
+METADATA = MetaData()

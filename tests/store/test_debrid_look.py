@@ -1,0 +1,151 @@
+"""Looking into the mirror: filters, search, order, pages, counts and figures, the same in both databases."""
+
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings, strategies as st
+import pytest
+
+from custom_components.sokoul.model.debrid import DebridStatus, DebridTorrent
+from custom_components.sokoul.model.debrid_mirror import Activity, DebridQuery, Duplicate, Facet, Presence, SortKey
+from custom_components.sokoul.store import Store
+
+from .make import NOW
+from .torrents import ACCOUNT, details, torrent
+
+S = DebridStatus
+
+LISTED = (
+    torrent(1, filename="Big.Buck.Bunny.2008.1080p", size_bytes=500),
+    torrent(2, filename="big buck_bunny 2160p", size_bytes=900, host="elsewhere"),
+    torrent(3, filename="Sintel.2010", size_bytes=100, status=S.DEAD, links=(), ended_at=NOW - timedelta(hours=2)),
+    torrent(4, filename="ÉLÉPHANTS dream 100%", size_bytes=300, status=S.DOWNLOADING, ended_at=None),
+    torrent(5, filename="Éléphants.Dream", size_bytes=300, hash=torrent(4).hash),
+    torrent(6, filename="Cosmos", size_bytes=50, added_at=NOW - timedelta(hours=1), ended_at=NOW),
+)
+GONE = torrent(7, filename="Big.Buck.Bunny.gone", size_bytes=7)
+
+
+async def filled(store: Store) -> None:
+    await store.mirror.apply(ACCOUNT, [*LISTED, GONE], NOW)
+    await store.mirror.apply("another", [torrent(1), torrent(9, filename="Big.Buck.Bunny")], NOW)
+    await store.mirror.vanish(ACCOUNT, [each.id for each in LISTED], NOW)
+    await store.mirror.keep_details(ACCOUNT, [details(LISTED[0]), details(LISTED[2])], NOW - timedelta(days=10))
+
+
+async def numbers(store: Store, **query: Any) -> list[int]:
+    found, _ = await store.mirror_view.find(ACCOUNT, DebridQuery(**query))
+    return [int(each.torrent.id.removeprefix("ID")) for each in found]
+
+
+QUERIES = (
+    ("everything, the newest first", {}, [6, 1, 2, 3, 4, 5]),
+    ("the oldest first", {"descending": False}, [5, 4, 3, 2, 1, 6]),
+    ("by name", {"sort": SortKey.NAME, "descending": False}, [1, 2, 6, 3, 5, 4]),
+    ("by size, equal ones by id", {"sort": SortKey.SIZE}, [2, 1, 5, 4, 3, 6]),
+    ("by their last change", {"sort": SortKey.CHANGED}, [6, 3, 1, 2, 5, 4]),
+    ("a status", {"statuses": (S.DEAD,)}, [3]),
+    ("two statuses", {"statuses": (S.DEAD, S.DOWNLOADING)}, [3, 4]),
+    ("a host", {"hosts": ("elsewhere",)}, [2]),
+    ("a word, whatever its case and dots", {"words": ("buck bunny",)}, [1, 2]),
+    ("two words, in any order", {"words": ("2160p", "buck")}, [2]),
+    ("accents, whatever their case", {"words": ("éléphants",)}, [4, 5]),
+    ("what would be a pattern is none", {"words": ("100%",)}, [4]),
+    ("nor is this one", {"words": ("_",)}, []),
+    ("what is gone", {"presence": Presence.GONE}, [7]),
+    ("whatever it is", {"presence": Presence.ANY, "words": ("bunny",)}, [1, 2, 7]),
+    ("a hash", {"hash": torrent(4).hash}, [4, 5]),
+    ("sizes", {"min_bytes": 100, "max_bytes": 300}, [3, 4, 5]),
+    ("newer ones", {"added_after": NOW - timedelta(hours=2)}, [6]),
+    ("older ones", {"added_before": NOW - timedelta(hours=2)}, [1, 2, 3, 4, 5]),
+    ("with details", {"with_details": True}, [1, 3]),
+    ("without", {"with_details": False}, [6, 2, 4, 5]),
+)
+
+
+@pytest.mark.parametrize(("query", "found"), [case[1:] for case in QUERIES], ids=[case[0] for case in QUERIES])
+async def test_a_query_finds_what_it_asks_for(store: Store, query: dict[str, Any], found: list[int]) -> None:
+    await filled(store)
+    assert await numbers(store, **query) == found
+
+
+@pytest.mark.parametrize("sort", SortKey)
+@pytest.mark.parametrize("descending", [True, False])
+async def test_pages_show_everything_once(store: Store, sort: SortKey, *, descending: bool) -> None:
+    """Many are equal in what they are sorted by: the cursor knows where it was."""
+    same = {"filename": "same", "size_bytes": 1, "added_at": NOW, "ended_at": NOW}
+    await store.mirror.apply(ACCOUNT, [*LISTED, *(torrent(number, **same) for number in range(10, 20))], NOW)
+    seen: list[str] = []
+    cursor = None
+    for _ in range(20):
+        query = DebridQuery(sort=sort, descending=descending, limit=3, cursor=cursor)
+        page, cursor = await store.mirror_view.find(ACCOUNT, query)
+        seen += [each.torrent.id for each in page]
+        if cursor is None:
+            break
+    whole, more = await store.mirror_view.find(ACCOUNT, DebridQuery(sort=sort, descending=descending, limit=100))
+    assert more is None
+    assert seen == [each.torrent.id for each in whole]
+    assert len(set(seen)) == 16
+
+
+async def test_facets_count_what_fits_the_rest(store: Store) -> None:
+    await filled(store)
+    query = DebridQuery(words=("b",), statuses=(S.DEAD,), hosts=("nowhere",))
+    facets = await store.mirror_view.facets(ACCOUNT, query)
+    assert sorted(facets, key=lambda each: each.host) == [
+        Facet(S.DOWNLOADED, "elsewhere", 1, 900),
+        Facet(S.DOWNLOADED, "real-debrid.com", 1, 500),
+    ]
+
+
+async def test_the_figures(store: Store) -> None:
+    await filled(store)
+    figures = await store.mirror_view.figures(ACCOUNT, NOW, old_before=NOW - timedelta(days=7))
+    assert {(each.status, each.host): each.count for each in figures.by_status} == {
+        (S.DOWNLOADED, "real-debrid.com"): 3,
+        (S.DOWNLOADED, "elsewhere"): 1,
+        (S.DEAD, "real-debrid.com"): 1,
+        (S.DOWNLOADING, "real-debrid.com"): 1,
+    }
+    (one,) = [each for each in figures.by_status if (each.status, each.host) == (S.DOWNLOADED, "real-debrid.com")]
+    assert (one.size_bytes, one.smallest_bytes, one.largest_bytes, one.with_details) == (850, 50, 500, 1)
+    assert figures.day == figures.week == Activity(added=1, finished=1, failed=1, gone=1)
+    assert [each.size_bytes for each in figures.largest] == [900, 500, 300, 300, 100, 50]
+    assert figures.duplicates == (Duplicate(torrent(4).hash, 2, 600),)
+    assert (figures.old_details, figures.gone) == (2, 1)
+
+
+async def test_figures_of_nothing(store: Store) -> None:
+    figures = await store.mirror_view.figures("nobody", NOW, old_before=NOW)
+    assert figures.by_status == figures.largest == figures.duplicates == ()
+    assert figures.week == Activity(added=0, finished=0, failed=0, gone=0)
+
+
+async def test_single_torrents_are_found_by_what_they_are_called(store: Store) -> None:
+    await filled(store)
+    by_name = await store.mirror_view.torrents(ACCOUNT, names=[GONE.filename, LISTED[0].filename, "Big.Buck"])
+    assert {each.torrent.id: each.gone_at is None for each in by_name} == {GONE.id: False, LISTED[0].id: True}
+    assert {each.torrent for each in by_name} == {GONE, LISTED[0]}, "with their links"
+    present = await store.mirror_view.torrents(ACCOUNT, hashes=[torrent(4).hash], presence=Presence.PRESENT)
+    assert {each.torrent.id for each in present} == {LISTED[3].id, LISTED[4].id}
+    many = [torrent(number).id for number in range(2_000)]
+    assert len(await store.mirror_view.torrents(ACCOUNT, ids=many)) == 7
+
+
+NAMES = st.text(st.sampled_from("aA.é_ %'\\\"☂"), max_size=6)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(names=st.lists(NAMES, max_size=6), word=NAMES)
+async def test_search_finds_what_python_would(store: Store, names: list[str], word: str) -> None:
+    from custom_components.sokoul.store.debrid import folded
+
+    await store.mirror.clear(ACCOUNT)
+    listed: list[DebridTorrent] = [torrent(number, filename=name) for number, name in enumerate(names)]
+    await store.mirror.apply(ACCOUNT, listed, NOW)
+    wanted = folded(word)
+    found, _ = await store.mirror_view.find(ACCOUNT, DebridQuery(words=tuple(wanted.split())))
+    parts = wanted.split()
+    expected = {each.id for each in listed if all(part in folded(each.filename) for part in parts)}
+    assert {each.torrent.id for each in found} == expected
