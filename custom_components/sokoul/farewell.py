@@ -18,9 +18,9 @@ from homeassistant.util.hass_dict import HassKey
 
 from . import push
 from .autopilot import quarantine
-from .autopilot.actuator import set_aside_in
 from .autopilot.ownership import QUARANTINE
 from .autopilot.ports import Journal, TorrentHands
+from .autopilot.undoing import set_aside_in
 from .clients.errors import BackendError
 from .connectors.base import Connection, Connector, Undo
 from .const import DOMAIN, FAREWELL_PATIENCE, LOGGER, RELEASE_PATIENCE

@@ -17,7 +17,7 @@ from homeassistant.core import Context, HomeAssistant, split_entity_id
 from homeassistant.exceptions import HomeAssistantError
 import voluptuous as vol
 
-from .autopilot.actuator import Declined
+from .autopilot.reach import Declined
 from .const import LOGGER
 
 #: The key of a backend's memory under which it is kept.

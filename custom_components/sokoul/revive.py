@@ -11,7 +11,7 @@ from homeassistant.util import dt as dt_util
 from yarl import URL
 
 from . import restart_way
-from .autopilot.actuator import Declined
+from .autopilot.reach import Declined
 from .autopilot.reviver import ABOUT, ENGINE, FORBIDDEN, Patient
 from .autopilot.rules.backend_down import (
     BackendDownPolicy,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.sokoul.autopilot.actuator import Declined
+from custom_components.sokoul.autopilot.reach import Declined
 from custom_components.sokoul.autopilot.reviver import Patient, Reviver
 from custom_components.sokoul.autopilot.rules.backend_down import Decision
 from custom_components.sokoul.model.journal import ActKind, Autonomy, EntryStatus, JournalEntry, Proposal

@@ -6,28 +6,27 @@ looking. (The other way round the *arr would lose sight of the torrent first, an
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from ..model.downloads import DownloadState, Torrent
 from ..model.journal import DESTRUCTIVE_ACTS, GIVING_UP, ActKind, EntryStatus, JournalEntry, Proposal
-from ..model.library import HealthIssue, Protocol, QueueItem, QueueStatus, Severity, TrackedState, TrackedStatus
-from ..model.reasons import Reason, known
-from ..model.releases import Candidate, HistoryEvent, HistoryKind, ImportCandidate, search_for
+from ..model.library import HealthIssue, QueueItem, QueueStatus, Severity, TrackedState, TrackedStatus
+from ..model.reasons import Reason
+from ..model.releases import Candidate, HistoryKind, ImportCandidate, search_for
 from . import quarantine
 from .budget import SEARCHES
 from .lessons import IMPORTED
 from .ownership import QUARANTINE, Claims
 from .ports import ArrHands, Hands, TorrentHands
+from .reach import Declined, Reach
 from .replacing import choose
 from .rules.base import Case
-from .target import Target, Wanting
+from .target import Target, Wanting, target_of
+from .undoing import CLOCKS_DIFFER, Undoing, is_grab_of
 
-#: Clocks of two machines differ by so much at most, when what one did is looked for at the other.
-CLOCKS_DIFFER = timedelta(minutes=5)
 #: An *arr that was asked to grab has done so within this time, or never will.
 GRABS_TAKE = timedelta(minutes=2)
 #: An *arr that refuses to forget a download does so for a passing reason for so long.
@@ -37,26 +36,11 @@ MOST_EPISODES = 5
 #: How often is looked whether a scan imported something, a second later each time.
 IMPORT_LOOKS = 4
 
-_CLIENT = "client_id"  # where something was set aside, if not beside the old one
 _TAKEN_IN = frozenset({TrackedState.IMPORTING, TrackedState.IMPORTED})
-
-
-_PASSING = frozenset({"result.unreachable", "result.backend_error", "result.indexers_away"})
-_BEFORE_ASKING = frozenset({"result.unreachable", "result.nothing_to_search", "result.on_its_way"})
 _ARRIVES = frozenset({QueueStatus.DOWNLOADING, QueueStatus.COMPLETED})
 
 #: Tells what speaks against an act by now, given the torrent as it is at this moment.
 type Objection = Callable[[Torrent | None], Reason | None]
-
-
-class Declined(Exception):  # noqa: N818 -- no error: things are not as they were when this was proposed
-    """An act must not be carried out now. `reason` says why."""
-
-    def __init__(self, why: str | Reason, **parameters: Any) -> None:
-        super().__init__(why)
-        self.reason = why if isinstance(why, Reason) else Reason(key=f"result.{why}", parameters=known(**parameters))
-        self.passing = self.reason.key in _PASSING  # it says nothing of the download
-        self.asked = self.reason.key not in _BEFORE_ASKING  # an indexer may have been
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,17 +49,6 @@ class Plan:
 
     entry: JournalEntry
     candidate: Candidate | None = None
-
-
-def target_of(entry: JournalEntry) -> Target:
-    """Return what an entry is about."""
-    return Target.from_json(entry.parameters["target"])
-
-
-def set_aside_in(entry: JournalEntry) -> str | None:
-    """Return the client in which something is in quarantine for an entry; once it was undone, it may be another one."""
-    client_id: str | None = (entry.undo or {}).get(_CLIENT, target_of(entry).client_id)
-    return client_id
 
 
 def grabbed_by(entry: JournalEntry) -> dict[str, int | None]:
@@ -120,7 +93,8 @@ class Actuator:
     """Carries acts out."""
 
     def __init__(self, hands: Hands) -> None:
-        self._hands = hands
+        self._reach = Reach(hands)
+        self._undoing = Undoing(self._reach)
 
     # --- before ----------------------------------------------------------------------------------------------------
 
@@ -131,14 +105,14 @@ class Actuator:
         title = search_for(wanting.titles) if wanting else None
         if wanting is None or title is None:
             raise Declined("nothing_to_search")
-        arr = self._arr(wanting)
+        arr = self._reach.arr(wanting)
         try:
             if release := _arriving(await arr.queue(), wanting):
                 raise Declined("on_its_way", release=release)
             candidates = await arr.releases(title)
             blocked = await arr.blocklist(wanting.titles)
-        except self._hands.errors as error:
-            raise self._failed(wanting.arr_id, error) from error
+        except self._reach.hands.errors as error:
+            raise self._reach.failed(wanting.arr_id, error) from error
         found = choose(
             candidates,
             wanting.titles,
@@ -148,14 +122,14 @@ class Actuator:
             prefer=prefer,
         )
         if found is None:
-            with self._asking(wanting.arr_id):
+            with self._reach.asking(wanting.arr_id):
                 raise await self._nothing_found(wanting, len(candidates))
         return Plan(entry=_with(plan.entry, candidate=_shown(found)), candidate=found)
 
     async def _nothing_found(self, wanting: Wanting, count: int) -> Declined:
         """Say that there is no other release, or that nobody could look: an *arr answers both alike."""
-        arr = self._hands.title(wanting.arr_id)
-        if not count and any(_is_without_indexers(issue) for issue in await self._arr(wanting).health()):
+        arr = self._reach.hands.title(wanting.arr_id)
+        if not count and any(_is_without_indexers(issue) for issue in await self._reach.arr(wanting).health()):
             return Declined("indexers_away", arr=arr)
         return Declined("no_alternative", count=count, arr=arr)
 
@@ -180,8 +154,8 @@ class Actuator:
 
     async def _torrent(self, target: Target) -> Torrent:
         """Return a torrent that is still to be dealt with. Raises `Declined`."""
-        with self._asking(target.client_id):
-            torrent = await self._client(target.client_id).torrent(target.key)
+        with self._reach.asking(target.client_id):
+            torrent = await self._reach.client(target.client_id).torrent(target.key)
         if torrent is None:
             raise Declined("gone")
         if quarantine.is_set_aside(torrent):
@@ -190,13 +164,13 @@ class Actuator:
 
     async def _check_folder(self, entry: JournalEntry, target: Target, folder: str) -> None:
         """Refuse to check files in an empty folder: all would be downloaded again. A person may know better."""
-        found = await self._hands.finds_files(target.client_id, folder)
+        found = await self._reach.hands.finds_files(target.client_id, folder)
         if found is False or (found is None and entry.parameters.get("proven")):
             raise Declined("folder_away", folder=folder)
 
     async def _check_wanted(self, entry: JournalEntry, target: Target) -> None:
         """Refuse what no *arr waits for any more, or what one has begun to take in."""
-        items = [item for wanting in target.wanted_by for item in await self._items(wanting)]
+        items = [item for wanting in target.wanted_by for item in await self._reach.items(wanting)]
         if entry.act in DESTRUCTIVE_ACTS and not items:
             raise Declined("over")
         if entry.act in GIVING_UP and any(item.tracked_state in _TAKEN_IN for item in items):
@@ -213,12 +187,12 @@ class Actuator:
         try:
             if plan.candidate is not None:
                 wanting = target_of(entry).wanted_by[0]
-                arr = self._arr(wanting)
+                arr = self._reach.arr(wanting)
                 half_way = True  # also when no answer comes: its history will tell
-                with self._asking(wanting.arr_id):
+                with self._reach.asking(wanting.arr_id):
                     try:
                         await arr.grab(plan.candidate)
-                    except self._hands.missing:
+                    except self._reach.hands.missing:
                         half_way = False
                         raise
                 entry = _with(entry, grabbed=True)
@@ -239,21 +213,21 @@ class Actuator:
                 return Reason(key="result.discarded")
             case ActKind.LEAVE_QUEUE:
                 for wanting in target.wanted_by:
-                    with self._asking(wanting.arr_id):
-                        await self._forget(wanting, blocklist=False)
+                    with self._reach.asking(wanting.arr_id):
+                        await self._reach.forget(wanting, blocklist=False)
                 return Reason(key="result.left_queue")
             case ActKind.REANNOUNCE:
-                with self._asking(target.client_id):
-                    await self._client(target.client_id).reannounce(hashes)
+                with self._reach.asking(target.client_id):
+                    await self._reach.client(target.client_id).reannounce(hashes)
                 return Reason(key="result.reannounced")
             case ActKind.RECHECK:
-                with self._asking(target.client_id):
-                    await self._client(target.client_id).recheck(hashes)
+                with self._reach.asking(target.client_id):
+                    await self._reach.client(target.client_id).recheck(hashes)
                 return Reason(key="result.rechecking")
             case ActKind.ADD_TRACKERS:
                 urls = entry.parameters["trackers"]
-                with self._asking(target.client_id):
-                    await self._client(target.client_id).add_trackers(target.key, urls)
+                with self._reach.asking(target.client_id):
+                    await self._reach.client(target.client_id).add_trackers(target.key, urls)
                 return Reason(key="result.trackers_added", parameters={"count": len(urls)})
             case ActKind.FETCH_MISSING:
                 return await self._fetch_missing(entry, target)
@@ -271,12 +245,12 @@ class Actuator:
         for number, wanting in enumerate(target.wanted_by):
             others = entry.act is ActKind.REPLACE and number > 0  # the first got its other release
             try:
-                await self._forget(wanting, blocklist=True, search_again=others)
-            except self._hands.errors as error:
-                refused = self._failed(wanting.arr_id, error)
+                await self._reach.forget(wanting, blocklist=True, search_again=others)
+            except self._reach.hands.errors as error:
+                refused = self._reach.failed(wanting.arr_id, error)
         if entry.undo is not None:
-            with self._asking(target.client_id):
-                await self._set_aside(entry.undo, self._client(target.client_id), move=refused is None or insist)
+            with self._reach.asking(target.client_id):
+                await self._set_aside(entry.undo, self._reach.client(target.client_id), move=refused is None or insist)
         if refused is not None:
             raise refused
 
@@ -288,38 +262,18 @@ class Actuator:
         noted = {**noted, "stop": False} if finished else noted
         await (quarantine.set_aside(client, noted) if move else quarantine.hold(client, noted))
 
-    async def _forget(self, wanting: Wanting, *, blocklist: bool, search_again: bool = False) -> None:
-        """Take a download out of an *arr's queue.
-
-        What is given up of usenet is deleted: there is no quarantine for it. A torrent never is, least of all one in a
-        client that SOKOUL doesn't see.
-        """
-        items = await self._items(wanting)
-        if not items:
-            return
-        try:
-            await self._arr(wanting).remove_queue_items(
-                [each for item in items for each in item.ids],
-                from_client=blocklist and all(item.protocol is Protocol.USENET for item in items),
-                blocklist=blocklist,
-                search_again=search_again,
-            )
-        except self._hands.missing:
-            if await self._items(wanting):  # else it left the queue meanwhile
-                raise
-
     async def _fetch_missing(self, entry: JournalEntry, target: Target) -> Reason:
         """Grab what a pack lacks, one title at a time."""
         wanting = target.wanted_by[0]
-        with self._asking(wanting.arr_id):
+        with self._reach.asking(wanting.arr_id):
             lacking, found, fetched = await self._fetch_lacking(entry, wanting)
         if not fetched:
-            with self._asking(wanting.arr_id):
+            with self._reach.asking(wanting.arr_id):
                 raise await self._nothing_found(wanting, found)
         if fetched == lacking and target.is_torrent:  # else the *arr would wait for the rest of it for ever
             files = entry.parameters.get("files", ())
-            with self._asking(target.client_id):
-                await self._client(target.client_id).set_file_priority(target.key, files, wanted=False)
+            with self._reach.asking(target.client_id):
+                await self._reach.client(target.client_id).set_file_priority(target.key, files, wanted=False)
         return Reason(key="result.fetched_missing", parameters={"count": fetched})
 
     async def _fetch_lacking(self, entry: JournalEntry, wanting: Wanting) -> tuple[int, int, int]:
@@ -327,7 +281,7 @@ class Actuator:
 
         Returns how much that is, how many releases of it were found, and how much was grabbed.
         """
-        arr, found, fetched = self._arr(wanting), 0, 0
+        arr, found, fetched = self._reach.arr(wanting), 0, 0
         on_its_way = {
             title.id for item in await arr.queue() if item.download_id != wanting.download_id for title in item.titles
         }
@@ -352,10 +306,10 @@ class Actuator:
     async def _import(self, entry: JournalEntry, target: Target) -> Reason:
         """Let an *arr take in what is here."""
         arr_id = entry.parameters["arr_id"]
-        arr = self._hands.arr(arr_id)
+        arr = self._reach.hands.arr(arr_id)
         if arr is None:
-            raise Declined("unreachable", backend=self._hands.title(arr_id))
-        with self._asking(arr_id):
+            raise Declined("unreachable", backend=self._reach.hands.title(arr_id))
+        with self._reach.asking(arr_id):
             return await self._let_import(arr, entry, target)
 
     async def _let_import(self, arr: ArrHands, entry: JournalEntry, target: Target) -> Reason:
@@ -367,7 +321,7 @@ class Actuator:
             return Reason(key="result.importing", parameters={"count": len(choices)})
         await arr.refresh_downloads()
         if "client_path" in entry.parameters:
-            path = self._hands.arr_path(arr_id, target.client_id, entry.parameters["client_path"])
+            path = self._reach.hands.arr_path(arr_id, target.client_id, entry.parameters["client_path"])
         if path:
             await arr.scan_download(path, download_id)
         if "client_path" in entry.parameters and await self._was_imported(arr, download_id, entry.at):
@@ -398,100 +352,12 @@ class Actuator:
     # --- afterwards ------------------------------------------------------------------------------------------------
 
     async def undo(self, entry: JournalEntry, now: datetime) -> JournalEntry:
-        """Take an act back: the torrent as it was, its release allowed again, and what was grabbed instead set aside.
+        """Take an act back. The entry stays `undoing` while a backend is away."""
+        return await self._undoing.undo(entry, now)
 
-        The entry stays `undoing` while a backend is away. Once it is undone, what it holds to be taken back is what was
-        grabbed instead: that is let go of as everything in quarantine is.
-        """
-        target = target_of(entry)
-        instead: Mapping[str, Any] | None = None
-        try:
-            client = self._client(target.client_id)
-            with self._asking(target.client_id):
-                torrent = await client.torrent(target.key)
-                if torrent is None:
-                    gone = Reason(key="result.gone")
-                    return replace(entry, status=EntryStatus.FAILED, changed_at=now, result=gone, undo=None)
-                # else that was done: what people did with it since stays
-                if entry.undo is not None and quarantine.is_marked(torrent):
-                    await self._take_back(target.client_id, client, entry.undo)
-            for wanting in target.wanted_by:
-                with self._asking(wanting.arr_id):
-                    await self._allow_again(wanting, entry)
-                instead = await self._set_replacement_aside(wanting, entry) or instead
-        except Declined as declined:
-            return replace(entry, changed_at=now, result=declined.reason)
-        undone = Reason(key="result.undone")
-        return replace(entry, status=EntryStatus.UNDONE, changed_at=now, result=undone, undo=instead)
-
-    async def _take_back(self, client_id: str | None, client: TorrentHands, noted: Mapping[str, Any]) -> None:
-        """Put a torrent back as it was. While somebody holds its client stopped, it starts with the rest of it."""
-        held = client_id is not None and self._hands.held(client_id)
-        if held and client_id is not None and noted["ran"]:
-            self._hands.start_later(client_id, noted["hash"])
-        await quarantine.take_back(client, noted, start=not held)
-
-    async def _allow_again(self, wanting: Wanting, entry: JournalEntry) -> None:
-        arr = self._arr(wanting)
-        for blocked in await arr.blocklist(wanting.titles):
-            recent = blocked.at is None or blocked.at >= entry.at - CLOCKS_DIFFER
-            if recent and blocked.release.casefold() == wanting.release.casefold():
-                await arr.remove_from_blocklist(blocked.id)
-
-    async def _set_replacement_aside(self, wanting: Wanting, entry: JournalEntry) -> Mapping[str, Any] | None:
-        """Put what was grabbed instead into quarantine, unless it is here already: then nothing speaks against both.
-
-        Returns what it was, also when that was done before: an interrupted attempt leaves it in no queue any more.
-        """
-        if "candidate" not in entry.parameters or not entry.parameters.get("grabbed"):
-            return None
-        noted: dict[str, Any] | None = None
-        with self._asking(wanting.arr_id):
-            queued = await self._replacements(wanting, entry)
-        for download_id, release in queued.items():
-            client_id, torrent = await self._find(download_id, target_of(entry), listed=release is not None)
-            client = self._hands.torrents(client_id)
-            wanted = release is not None and torrent is not None and not torrent.finished
-            if client is None or torrent is None or not (wanted or quarantine.is_marked(torrent)):
-                continue
-            with self._asking(client_id):
-                private = await client.is_private(torrent.hash)  # it may come from elsewhere than the old one
-                noted = _as_before(quarantine.note(torrent, private=private), entry) | {_CLIENT: client_id}
-                if release is not None or not quarantine.is_set_aside(torrent):
-                    await quarantine.set_aside(client, noted)
-            if release is not None:
-                grabbed = Wanting(arr_id=wanting.arr_id, download_id=download_id, release=release)
-                with self._asking(wanting.arr_id):
-                    await self._forget(grabbed, blocklist=False)
-        return noted
-
-    async def _find(self, torrent_hash: str, target: Target, *, listed: bool) -> tuple[str | None, Torrent | None]:
-        """Return which client has a torrent, and what it is. What an *arr has `listed` must be somewhere."""
-        away: str | None = None
-        for client_id in dict.fromkeys((target.client_id, *self._hands.client_ids())):
-            client = self._hands.torrents(client_id)
-            if client is None:
-                away = away or client_id
-                continue
-            with self._asking(client_id):
-                if (torrent := await client.torrent(torrent_hash)) is not None:
-                    return client_id, torrent
-        if listed and away is not None:
-            raise Declined("unreachable", backend=self._hands.title(away))
-        return None, None
-
-    async def _replacements(self, wanting: Wanting, entry: JournalEntry) -> dict[str, str | None]:
-        """Return the downloads that came of what was grabbed instead: their names in an *arr's queue, else None."""
-        candidate, arr = entry.parameters["candidate"], self._arr(wanting)
-        found: dict[str, str | None] = {}
-        for event in await arr.history(entry.at - CLOCKS_DIFFER, [title.id for title in wanting.titles]):
-            if event.download_id is not None and _is_grab_of(candidate, event):
-                found[event.download_id] = None
-        for item in await arr.queue():
-            if item.download_id is not None and _is(candidate, item):
-                found[item.download_id] = item.release
-        found.pop(target_of(entry).key, None)
-        return found
+    async def purge(self, entry: JournalEntry, claims: Claims) -> JournalEntry:
+        """Let go of what was set aside long ago. The entry comes back as it was while nobody can tell who uses it."""
+        return await self._undoing.purge(entry, claims)
 
     async def settle(self, entry: JournalEntry, now: datetime) -> JournalEntry:
         """Find out what became of an act that was interrupted, by looking; finish what was begun, else leave it.
@@ -514,15 +380,17 @@ class Actuator:
             result = await self._do(entry, insist=now - entry.changed_at >= REFUSALS_LAST)
         except Declined:
             return entry
-        except self._hands.errors:
+        except self._reach.hands.errors:
             return entry
         return replace(entry, status=EntryStatus.DONE, changed_at=now, result=result)
 
     async def _was_grabbed(self, entry: JournalEntry) -> bool:
         """Tell by its history whether the *arr grabbed the release for which an entry was written."""
         candidate, wanting = entry.parameters["candidate"], target_of(entry).wanted_by[0]
-        events = await self._arr(wanting).history(entry.at - CLOCKS_DIFFER, [title.id for title in wanting.titles])
-        return any(_is_grab_of(candidate, event) for event in events)
+        events = await self._reach.arr(wanting).history(
+            entry.at - CLOCKS_DIFFER, [title.id for title in wanting.titles]
+        )
+        return any(is_grab_of(candidate, event) for event in events)
 
     async def _was_begun(self, entry: JournalEntry) -> bool:
         """Tell whether an *arr was made to forget a download, or its torrent bears the mark of quarantine."""
@@ -530,81 +398,26 @@ class Actuator:
         if entry.act not in GIVING_UP:
             return False
         for wanting in target.wanted_by:
-            events = await self._arr(wanting).history(entry.at - CLOCKS_DIFFER, [title.id for title in wanting.titles])
+            events = await self._reach.arr(wanting).history(
+                entry.at - CLOCKS_DIFFER, [title.id for title in wanting.titles]
+            )
             if any((each.kind, each.download_id) == (HistoryKind.FAILED, wanting.download_id) for each in events):
                 return True
         if not target.is_torrent:
             return False
-        torrent = await self._client(target.client_id).torrent(target.key)
+        torrent = await self._reach.client(target.client_id).torrent(target.key)
         return torrent is not None and QUARANTINE in torrent.tags
 
     async def _why_not(self, entry: JournalEntry) -> Reason | None:
         """Return why a torrent is not to be given up any more: it went on, or somebody took it in hand meanwhile."""
         target = target_of(entry)
-        torrent = await self._client(target.client_id).torrent(target.key) if target.is_torrent else None
+        torrent = await self._reach.client(target.client_id).torrent(target.key) if target.is_torrent else None
         try:
             if torrent is not None:
                 _check_unchanged(torrent, target)
         except Declined as declined:
             return declined.reason
         return None
-
-    async def purge(self, entry: JournalEntry, claims: Claims) -> JournalEntry:
-        """Let go of what was set aside long ago, and return the entry, which can't be taken back any more.
-
-        Data is deleted only of what was never finished nor private, that no other torrent uses, and that nobody took in
-        hand meanwhile. Raises `Declined`.
-        """
-        noted = entry.undo
-        if noted is None or not noted["deletable"]:
-            return replace(entry, undo=None)
-        client_id = set_aside_in(entry)
-        client = self._client(client_id)
-        with self._asking(client_id):
-            torrent = await client.torrent(noted["hash"])
-            if torrent is not None and quarantine.is_left_alone(torrent, noted, claims):
-                shared = self._hands.shares_files(client_id or "", torrent)
-                if shared is None:  # a client that is away may use them
-                    raise Declined("unreachable")
-                if not shared:
-                    await client.delete([torrent.hash], with_files=True)
-        return replace(entry, undo=None)
-
-    # --- hands -----------------------------------------------------------------------------------------------------
-
-    def _arr(self, wanting: Wanting) -> ArrHands:
-        arr = self._hands.arr(wanting.arr_id)
-        if arr is None:
-            raise Declined("unreachable", backend=self._hands.title(wanting.arr_id))
-        return arr
-
-    def _client(self, client_id: str | None) -> TorrentHands:
-        client = self._hands.torrents(client_id)
-        if client is None:
-            raise Declined("unreachable", backend=self._hands.title(client_id))
-        return client
-
-    async def _items(self, wanting: Wanting) -> list[QueueItem]:
-        """Return what is in an *arr's queue of a download at this moment. Raises `Declined`."""
-        arr = self._arr(wanting)
-        try:
-            queue = await arr.queue()
-        except self._hands.errors as error:
-            raise self._failed(wanting.arr_id, error) from error
-        if wanting.download_id is None:
-            return [item for item in queue if item.download_id is None and item.release == wanting.release]
-        return [item for item in queue if item.download_id == wanting.download_id]
-
-    def _failed(self, backend_id: str | None, error: Exception) -> Declined:
-        return Declined("backend_error", backend=self._hands.title(backend_id), detail=str(error))
-
-    @contextmanager
-    def _asking(self, backend_id: str | None) -> Iterator[None]:
-        """Ask one backend: what goes wrong names it. Raises `Declined`."""
-        try:
-            yield
-        except self._hands.errors as error:
-            raise self._failed(backend_id, error) from error
 
 
 def _is_without_indexers(issue: HealthIssue) -> bool:
@@ -671,20 +484,3 @@ def _shown(candidate: Candidate) -> dict[str, Any]:
         "quality": candidate.quality,
         "score": candidate.score,
     }
-
-
-def _as_before(noted: Mapping[str, Any], entry: JournalEntry) -> dict[str, Any]:
-    """Return what was grabbed instead as it was, also when it is in quarantine. Nobody wants it to run again."""
-    tags = [tag for tag in noted["tags"] if tag != QUARANTINE]
-    category = (entry.undo or {}).get("category", "") if noted["category"] == QUARANTINE else noted["category"]
-    return {**noted, "category": category, "tags": tags, "ran": False}
-
-
-def _is_grab_of(candidate: Mapping[str, Any], event: HistoryEvent) -> bool:
-    if event.kind is not HistoryKind.GRABBED:
-        return False
-    return bool(event.release == candidate["title"] or (event.info_hash or "-") == candidate["info_hash"])
-
-
-def _is(candidate: Mapping[str, Any], item: QueueItem) -> bool:
-    return item.download_id == candidate["info_hash"] or item.release == str(candidate["title"])

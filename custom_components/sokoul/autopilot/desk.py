@@ -17,12 +17,13 @@ from ..model.journal import (
     least,
 )
 from ..model.reasons import Reason
-from .actuator import Declined, Plan, plan
+from .actuator import Plan, plan
 from .budget import as_one_of_many
 from .kernel import JUDGED_AT_ONCE, REVERSIBLE, RIGHT_IN_A_ROW, Kernel
 from .observe import AnyRule
 from .ownership import ceiling
 from .ports import Carrier
+from .reach import Declined
 from .rules.base import Case, Need, Sign
 from .settings import PilotSettings, Settable
 

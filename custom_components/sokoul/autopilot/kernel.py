@@ -31,15 +31,17 @@ from ..model.journal import (
 from ..model.memory import NOTHING_KNOWN, SubjectMemory
 from ..model.reasons import Reason
 from ..model.world import Changes, Download, DownloadIndex, World
-from .actuator import MOST_EPISODES, Actuator, Declined, Objection, Plan, grabbed_by, plan, set_aside_in, target_of
+from .actuator import MOST_EPISODES, Actuator, Objection, Plan, grabbed_by, plan
 from .budget import HOUR, SEARCHES, Budget
 from .lessons import RUNGS, UNANSWERED, learn, learn_of_title, titles, wish
 from .observe import AnyRule
 from .ownership import Claims, ceiling
 from .ports import Inspector, Journal, MemoryStore
+from .reach import Declined
 from .rules.base import Case, Later, Need, Verdict
 from .settings import PilotSettings
-from .target import Target
+from .target import Target, target_of
+from .undoing import set_aside_in
 from .watch import Watch
 
 #: After a look that could not be had (the backend was away) it is tried again.
@@ -754,6 +756,8 @@ class Kernel:
                 purged = await self._actuator.purge(entry, self.claims())
             except Declined:
                 continue  # its client is away
+            if purged is entry:
+                continue  # so is another one, which may use the same data
             await self._journal.change(purged)  # without a word: nothing was done that was not told before
             self._file(purged)
             if gains:

@@ -13,9 +13,9 @@ from typing import Protocol
 
 from ..model.journal import ActKind, Autonomy, EntryStatus, JournalEntry, Proposal, least
 from ..model.reasons import Reason
-from .actuator import Declined
 from .kernel import UNANSWERED_AFTER, Kernel
 from .lessons import UNANSWERED
+from .reach import Declined
 from .rules.backend_down import DAY, BackendDownPolicy, Decision
 from .rules.backends import BACKEND_DOWN
 

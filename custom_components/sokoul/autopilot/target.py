@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..model.journal import JournalEntry
 from ..model.library import Title, TitleKind
 from ..model.world import Download
 from .observe import have_bytes
@@ -67,6 +68,11 @@ class Target:
             for each in stored["wanted_by"]
         )
         return cls(**{**stored, "wanted_by": wanted_by})
+
+
+def target_of(entry: JournalEntry) -> Target:
+    """Return what an entry is about."""
+    return Target.from_json(entry.parameters["target"])
 
 
 def _title(stored: Mapping[str, Any]) -> Title:
