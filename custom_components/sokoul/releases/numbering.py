@@ -1,0 +1,207 @@
+"""Which episodes a name speaks of, and where in the name it does.
+
+The kinds are tried from the surest to the vaguest; the first that fits is taken. Numbers of more than four digits, and
+ranges of hundreds of episodes that go backwards, are no episodes: names come from outside.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import date
+import re
+from typing import Final
+
+from .attributes import Numbering
+
+#: A range of more episodes than that is no range.
+LONGEST_RANGE: Final = 2_000
+MOST_SEASONS: Final = 60
+#: Numbers like these are years where nobody says that it is anime.
+_YEARS: Final = range(1900, 2100)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A numbering, and the part of the name that says it."""
+
+    numbering: Numbering
+    start: int
+    end: int
+
+
+_B = r"(?<![^\W_])"  # no letter or digit before
+_E = r"(?![^\W_])"  # nor behind
+_GAP = r"[ ._]*"
+_SEASON_WORD = r"(?:seasons?|saisons?|staffel|temporadas?|stagion[ei]|series)"
+_EPISODE_WORD = r"(?:episodes?|[ée]pisodes?|folge|episodio|capitulo|ep|e)"
+
+_STANDARD = re.compile(
+    _B + r"s(\d{1,4})[ ._-]{0,3}(?:ep?|x)[ ._]?(\d{1,4})"
+    r"((?:[ ._]?-[ ._]?(?:s\d{1,4})?ep?\d{1,4}|-\d{1,3}(?![^\W_])|[ ._+&]{0,3}e\d{1,4})*)(?:v\d)?" + _E,
+    re.IGNORECASE,
+)
+_CROSS = re.compile(_B + r"(\d{1,2})x(\d{2,3})((?:-(?:\d{1,2}x)?\d{2,3})*)" + _E, re.IGNORECASE)
+_IN_WORDS = re.compile(
+    _B + _SEASON_WORD + _GAP + r"(\d{1,2})[ ._,-]*" + _EPISODE_WORD + _GAP + r"(\d{1,4})" + _E, re.IGNORECASE
+)
+_SEASON_AND_ABSOLUTE = re.compile(_B + r"s(\d{1,2}) - (\d{1,4})(?:v\d)?" + _E, re.IGNORECASE)
+_SEASONS_IN_WORDS = re.compile(
+    _B
+    + r"(?:(?:the[ ._])?complete[ ._])?"
+    + _SEASON_WORD
+    + _GAP
+    + r"(\d{1,2})(?:"
+    + _GAP
+    + r"(?:-|to|[àa]|&|\+)"
+    + _GAP
+    + r"(\d{1,2}))?"
+    + _E,
+    re.IGNORECASE,
+)
+_SEASONS = re.compile(_B + r"s(\d{1,3})((?:[ ._]?[-+&]?[ ._]?s\d{1,3}|-\d{1,2}(?!\d))*)" + _E, re.IGNORECASE)
+_DAY = re.compile(_B + r"((?:19|20)\d\d)([ ._-])(\d\d)\2(\d\d)" + _E)
+_DAY_BACKWARDS = re.compile(_B + r"(\d\d)([ ._-])(\d\d)\2((?:19|20)\d\d)" + _E)
+_DAY_AS_NUMBER = re.compile(_B + r"(20[0-4]\d)([01]\d)([0-3]\d)" + _E)
+_EPISODE = re.compile(
+    r"(?<=[ ._(\[-])(?:e|ep|episode|[ée]pisode)[ ._]?(\d{2,4})(?:-e?(\d{2,4}))?(?:v\d)?" + _E, re.IGNORECASE
+)
+_ABSOLUTE = re.compile(
+    r"[ _][-\u2013][ _]+(?:episode[ _]|ep[ _]?)?(\d{1,4})(?:\.\d)?(?:v\d)?(?:[ _]?[-~][ _]?(\d{1,4}))?(?=[ _\[(]|$)"
+    r"|[ _]\((\d{2,4})[ _]?[-~][ _]?(\d{2,4})\)",
+    re.IGNORECASE,
+)
+_ABSOLUTE_LAST = re.compile(r"[ _](\d{2,4})(?:v\d)?(?=[ _]*[\[(])")
+_WHOLE = re.compile(
+    _B + r"(?:the[ ._])?complete[ ._](?:series|collection)" + _E + "|" + _B + r"int[ée]grale?" + _E, re.IGNORECASE
+)
+_NUMBER = re.compile(r"\d+")
+_YEAR_NEXT = re.compile(r"[ ._](?:19|20)\d\d" + _E)
+
+
+def find(name: str, *, anime: bool) -> Place | None:
+    """Return which episodes a name speaks of; None for a film or where nothing is said.
+
+    `anime`: the name starts with its group in brackets, so that bare numbers are episodes.
+    """
+    for finder in _FINDERS:
+        if (place := finder(name)) is not None:
+            return place
+    place = _counted_through(name, anime=anime) or _episode_alone(name, anime=anime)
+    if place is None and (found := _WHOLE.search(name, 1)):
+        place = Place(Numbering(complete=True), found.start(), found.end())
+    return place
+
+
+def _standard(name: str) -> Place | None:
+    """`S01E02`, `S01E02E03`, `S01E02-E05`, `S01E02-05`, `s01 e02`."""
+    found = _STANDARD.search(name)
+    if found is None:
+        return None
+    first, rest = int(found[2]), found[3]
+    last = [int(each) for each in re.findall(r"(?:e|ep|-)(\d{1,4})", rest, re.IGNORECASE)]
+    episodes = _listed_or_range(first, last, is_range="-" in rest)
+    return Place(Numbering(seasons=(int(found[1]),), episodes=episodes), found.start(), found.end())
+
+
+def _cross(name: str) -> Place | None:
+    """`1x02`, `1x02-03`."""
+    found = _CROSS.search(name, 1)
+    if found is None:
+        return None
+    last = [int(each) for each in re.findall(r"(\d{2,3})(?!x)", found[3])]
+    episodes = _listed_or_range(int(found[2]), last, is_range=True)
+    return Place(Numbering(seasons=(int(found[1]),), episodes=episodes), found.start(), found.end())
+
+
+def _in_words(name: str) -> Place | None:
+    """`Season 1 Episode 2`, `Saison 1 Episode 2`."""
+    found = _IN_WORDS.search(name)
+    if found is None:
+        return None
+    numbering = Numbering(seasons=(int(found[1]),), episodes=(int(found[2]),))
+    return Place(numbering, found.start(), found.end())
+
+
+def _season_and_absolute(name: str) -> Place | None:
+    """`S2 - 05`, as anime groups number."""
+    found = _SEASON_AND_ABSOLUTE.search(name)
+    if found is None:
+        return None
+    return Place(Numbering(seasons=(int(found[1]),), episodes=(int(found[2]),)), found.start(), found.end())
+
+
+def _aired(name: str) -> Place | None:
+    """`2024.03.11`, `11.03.2024`, `20240311`."""
+    for pattern, order in ((_DAY, (1, 3, 4)), (_DAY_BACKWARDS, (4, 3, 1)), (_DAY_AS_NUMBER, (1, 2, 3))):
+        if found := pattern.search(name, 1):
+            year, month, day = (int(found[number]) for number in order)
+            if month > 12:  # noqa: PLR2004 -- months; the day comes second in the United States
+                month, day = day, month
+            try:
+                return Place(Numbering(aired=date(year, month, day)), found.start(), found.end())
+            except ValueError:
+                continue
+    return None
+
+
+def _seasons(name: str) -> Place | None:
+    """`S01`, `S01-S05`, `S01-05`, `Season 1`, `Saison 1`, `Seasons 1 to 3`."""
+    short, long = _SEASONS.search(name, 1), _SEASONS_IN_WORDS.search(name, 1)
+    if long is not None and not long[2] and _YEAR_NEXT.match(name, long.end()):
+        long = None  # "Open Season 2 2008" is a film
+    places = []
+    if long is not None:
+        numbers = _range(int(long[1]), int(long[2] or long[1]), MOST_SEASONS)
+        places.append(Place(Numbering(seasons=numbers), long.start(), long.end()))
+    if short is not None:
+        listed = [int(short[1]), *(int(each) for each in _NUMBER.findall(short[2]))]
+        numbers = _range(listed[0], listed[-1], MOST_SEASONS)
+        places.append(Place(Numbering(seasons=numbers), short.start(), short.end()))
+    if not places:
+        return None
+    best = max(places, key=lambda place: len(place.numbering.seasons))
+    return replace(best, start=min(place.start for place in places), end=max(place.end for place in places))
+
+
+def _counted_through(name: str, *, anime: bool) -> Place | None:
+    """` - 12`, ` - 01-12`, ` (01-12)`; without a dash only where a group comes first."""
+    for found in _ABSOLUTE.finditer(name):
+        first, last = int(found[1] or found[3]), int(found[2] or found[4] or found[1])
+        if anime or first not in _YEARS:
+            return Place(Numbering(absolute=_range(first, last, LONGEST_RANGE)), found.start(), found.end())
+    bare = _ABSOLUTE_LAST.search(name) if anime else None
+    if bare is not None and int(bare[1]) not in _YEARS:
+        return Place(Numbering(absolute=(int(bare[1]),)), bare.start(), bare.end())
+    return None
+
+
+def _episode_alone(name: str, *, anime: bool) -> Place | None:
+    """`E05`, `Episode 05`: of a season that isn't told, or counted through."""
+    found = _EPISODE.search(name)
+    if found is None:
+        return None
+    numbers = _range(int(found[1]), int(found[2] or found[1]), LONGEST_RANGE)
+    numbering = Numbering(absolute=numbers) if anime else Numbering(episodes=numbers)
+    return Place(numbering, found.start(), found.end())
+
+
+def _listed_or_range(first: int, more: list[int], *, is_range: bool) -> tuple[int, ...]:
+    if not more:
+        return (first,)
+    if is_range:
+        return _range(first, more[-1], LONGEST_RANGE)
+    return tuple(dict.fromkeys((first, *more)))
+
+
+def _range(first: int, last: int, most: int) -> tuple[int, ...]:
+    """Return all from the first to the last; the first alone where that is no range."""
+    return tuple(range(first, last + 1)) if first <= last < first + most else (first,)
+
+
+_FINDERS: Iterable[Callable[[str], Place | None]] = (
+    _standard,
+    _cross,
+    _in_words,
+    _season_and_absolute,
+    _aired,
+    _seasons,
+)

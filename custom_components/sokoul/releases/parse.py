@@ -1,0 +1,357 @@
+"""Reading a release's name.
+
+A name is a title, then numbers, then tags, then the group. What is a tag is told by where it stands: from the first
+number or the first sure tag on, words are tags; before it they are the title, however much they look like tags. That
+keeps `Camelot` from being a CAM and `The French Dispatch` from being French.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+import re
+from typing import Any, Final
+
+from .attributes import Audio, Codec, Dub, Edition, Flag, Hdr, Numbering, ReleaseName, Resolution, Source
+from .groups import Frame, frame
+from .numbering import Place, find
+from .tokens import (
+    Channels,
+    Depth,
+    Filler,
+    Hint,
+    Language,
+    Meaning,
+    Subtitles,
+    Version,
+    Word,
+    meaning_at,
+    words,
+)
+
+#: Longer names are cut: no file system takes them, and they come from outside.
+LONGEST_NAME: Final = 400
+#: So many names are kept read: what a few searches find, some megabytes.
+KEPT_NAMES: Final = 4_096
+#: Years after that are part of a title: Blade Runner 2049, Cyberpunk 2077.
+LATEST_YEAR: Final = 2039
+EARLIEST_YEAR: Final = 1895
+
+_ALSO_KNOWN_AS = re.compile(r"[ ._(]+a[. ]?k[. ]?a[ ._]+", re.IGNORECASE)
+_BRACKETS = re.compile(r"[\[\](){}]+")
+_FOUR_DIGITS = re.compile(r"[0-9]{4}")
+_SPACES = re.compile(r"[\s._]+")
+_LAST_BRACKETS = re.compile(r"[\[(]([^\[\]()]+)[\])]\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    """A phrase of tags in a name."""
+
+    meaning: Meaning
+    first: int  # word
+    last: int  # word
+
+    @property
+    def is_filler(self) -> bool:
+        return self.meaning.tags == (Filler.FILLER,)
+
+
+@lru_cache(maxsize=KEPT_NAMES)
+def parse(name: str) -> ReleaseName:
+    """Read a name. It always gives something: at worst a title and nothing else."""
+    return _Reader(name).read()
+
+
+class _Reader:
+    """One reading of one name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.frame: Frame = frame(name[:LONGEST_NAME])
+        self.text = self.frame.text
+        self.words: list[Word] = words(self.text)
+        self.hits = self._find_hits()
+        self.place = find(self.text, anime=self.frame.leading_group is not None)
+        if self.place is not None and not self._has_title_before(self.place.start):
+            self.place = None
+        self.year: int | None = None
+        self.year_word: int | None = None
+        self._find_year()
+
+    def read(self) -> ReleaseName:
+        """Put together what was found."""
+        group, first, behind = self._group()
+        hits = [hit for hit in self._accepted() if hit.last < first or hit.first >= behind]
+        gathered: dict[type, list[Any]] = defaultdict(list)
+        for hit in hits:
+            for tag in hit.meaning.tags:
+                gathered[type(tag)].append(tag)
+        return _assemble(self, gathered, title=_title(self.text[: self._title_end(hits)]), group=group)
+
+    # --- where things are ----------------------------------------------------------------------------------------
+
+    def _find_hits(self) -> list[_Hit]:
+        hits, at = [], 0
+        while at < len(self.words):
+            found = meaning_at(self.words, at)
+            if found is None:
+                at += 1
+                continue
+            meaning, count = found
+            hits.append(_Hit(meaning, at, at + count - 1))
+            at += count
+        return hits
+
+    def _has_title_before(self, position: int) -> bool:
+        return bool(self.words) and self.words[0].start < position
+
+    def _find_year(self) -> None:
+        """Take the last year before the tags, rather one in parentheses; the first word is the title's."""
+        if self.place is not None and self.place.numbering.aired is not None:
+            return
+        end = self._first_sure_word()
+        candidates = [
+            at
+            for at, word in enumerate(self.words)
+            if at > 0 and _FOUR_DIGITS.fullmatch(word.text) and EARLIEST_YEAR <= int(word.text) <= LATEST_YEAR
+        ]
+        before = [at for at in candidates if at < end]
+        enclosed = [at for at in candidates if self._is_enclosed(at)]
+        chosen = [at for at in before if at in enclosed] or before or enclosed or [at for at in candidates if at > end]
+        if chosen:
+            self.year_word = chosen[-1] if before else chosen[0]
+            self.year = int(self.words[self.year_word].text)
+
+    def _is_enclosed(self, at: int) -> bool:
+        word = self.words[at]
+        before, behind = self.text[: word.start].rstrip(), self.text[word.end :].lstrip()
+        return before[-1:] in {"(", "["} and behind[:1] in {")", "]"}
+
+    def _first_sure_word(self) -> int:
+        """Return the word at which surely no title is any more."""
+        sure = next((hit.first for hit in self.hits if hit.meaning.sure and hit.first > 0), len(self.words))
+        return min(sure, self._word_at(self.place.start)) if self.place else sure
+
+    def _word_at(self, position: int) -> int:
+        return next((at for at, word in enumerate(self.words) if word.end > position), len(self.words))
+
+    # --- what is a tag -------------------------------------------------------------------------------------------
+
+    def _accepted(self) -> list[_Hit]:
+        """Return the phrases that are tags where they stand."""
+        sure = next((hit.first for hit in self.hits if hit.meaning.sure and hit.first > 0), len(self.words))
+        anchor = min(sure, *self._numbers_at())
+        if anchor == len(self.words):
+            return []
+        behind_place = self._word_at(self.place.end) if self.place else None
+        accepted = [hit for hit in self.hits if hit.first >= anchor and self._counts(hit, sure, behind_place)]
+        return [*self._before(anchor), *accepted]
+
+    def _numbers_at(self) -> tuple[int, int]:
+        """Return where the year and the episodes stand; behind the end where there are none."""
+        none = len(self.words)
+        year = none if self.year_word is None else self.year_word
+        return year, none if self.place is None else self._word_at(self.place.start)
+
+    def _counts(self, hit: _Hit, sure: int, behind_place: int | None) -> bool:
+        """Tell whether a phrase behind the first number is a tag: a name of an episode isn't."""
+        if hit.meaning.sure or hit.first >= sure or self._in_brackets(hit):
+            return True
+        if behind_place is None:
+            return True
+        return hit.first >= behind_place and self._chained(hit.last + 1, min(sure, len(self.words)))
+
+    def _chained(self, first: int, end: int) -> bool:
+        """Tell whether all words from one to another are tags."""
+        covered = {at for hit in self.hits for at in range(hit.first, hit.last + 1)}
+        return all(at in covered or at == self.year_word for at in range(first, end))
+
+    def _in_brackets(self, hit: _Hit) -> bool:
+        before = self.text[: self.words[hit.first].start]
+        return max(before.rfind("["), before.rfind("(")) > max(before.rfind("]"), before.rfind(")"))
+
+    def _before(self, anchor: int) -> list[_Hit]:
+        """Return tags right before the first number or sure tag: `Title.FRENCH.DVDRip`, `Title.EXTENDED.2009`.
+
+        They have to stick out by their capitals, or mean nothing else.
+        """
+        mixed = any(word.islower() or word.istitle() for word in self._spelled(0, anchor))
+        found: list[_Hit] = []
+        end = anchor
+        for hit in reversed([hit for hit in self.hits if hit.last < anchor and hit.first > 0]):
+            capital = all(len(word) > 1 and _is_loud(word) for word in self._spelled(hit.first, hit.last + 1))
+            if hit.last + 1 != end or hit.is_filler or not (mixed and capital):
+                break
+            found.append(hit)
+            end = hit.first
+        return found[::-1]
+
+    def _spelled(self, first: int, end: int) -> list[str]:
+        return [self.text[word.start : word.end] for word in self.words[first:end]]
+
+    # --- title and group -----------------------------------------------------------------------------------------
+
+    def _title_end(self, hits: list[_Hit]) -> int:
+        ends = [self.words[hit.first].start for hit in hits]
+        if self.place is not None:
+            ends.append(self.place.start)
+        if self.year_word is not None:
+            ends.append(self.words[self._first_of_years(self.year_word)].start)
+        return min(ends, default=len(self.text))
+
+    def _first_of_years(self, at: int) -> int:
+        """Return the first of two years with a dash between them, as collections have."""
+        if at > 1 and self.words[at - 1].text.isdecimal() and self.words[at - 1].end + 1 == self.words[at].start:
+            return at - 1 if self.text[self.words[at - 1].end] in "-\u2013" else at
+        return at
+
+    def _group(self) -> tuple[str | None, int, int]:
+        """Return who made it, its first word and the one behind it: there no word is a tag."""
+        none = len(self.words)
+        if self.frame.leading_group is not None:
+            return self.frame.leading_group, none, none
+        found = self._group_behind_a_dash() or self._group_in_last_brackets() or self._group_as_last_word()
+        return found or (None, none, none)
+
+    def _group_behind_a_dash(self) -> tuple[str, int, int] | None:
+        if self.frame.dashed is None:
+            return None
+        start, end = self.frame.dashed
+        first, behind = self._word_at(start), self._word_at(end)
+        tags = [hit for hit in self.hits if first <= hit.last < behind and not hit.is_filler]
+        before = [hit for hit in self.hits if hit.last < first]
+        if tags or first >= len(self.words) or not self._behind_tags(first, before):
+            return None
+        return self.text[start:end], first, behind
+
+    def _group_in_last_brackets(self) -> tuple[str, int, int] | None:
+        found = _LAST_BRACKETS.search(self.text)
+        first = self._word_at(found.start(1)) if found else len(self.words)
+        behind_tags = any(hit.meaning.sure and hit.last < first for hit in self.hits)
+        if found is None or first >= len(self.words) or not behind_tags or any(hit.last >= first for hit in self.hits):
+            return None
+        return found[1].strip(), first, len(self.words)
+
+    def _group_as_last_word(self) -> tuple[str, int, int] | None:
+        """Take the last word for a group without a dash: right behind a tag, and none itself."""
+        last = len(self.words) - 1
+        if last < 1 or self.words[last].text.isdecimal() or any(hit.last >= last for hit in self.hits):
+            return None
+        before = next((hit for hit in self.hits if hit.last == last - 1), None)
+        numbers_end = self._word_at(self.place.end) if self.place else 0
+        if before is None or before.first < numbers_end or not any(hit.meaning.sure for hit in self.hits):
+            return None
+        return self._spelled(last, last + 1)[0], last, last + 1
+
+    def _behind_tags(self, first: int, behind: list[_Hit]) -> bool:
+        """Tell whether a dash stands where a group's does: somewhere behind the first tag, or right behind numbers."""
+        spaced = self.text[: self.words[first].start].rstrip("-~").endswith(" ")
+        if spaced:
+            return any(hit.last == first - 1 for hit in behind)
+        number = self._word_at(self.place.start) if self.place else len(self.words)
+        sure = any(hit.meaning.sure for hit in behind)
+        return sure or number < first or (self.year_word is not None and self.year_word < first)
+
+
+def _is_loud(word: str) -> bool:
+    """Tell whether a word is in capitals, as tags are: FRENCH, MULTi, iNTERNAL."""
+    small = sum(each.islower() for each in word)
+    return small == 0 or (small == 1 and (word[0] == "i" or "i" in word[1:]))
+
+
+def _title(raw: str) -> str:
+    first = _ALSO_KNOWN_AS.split(raw, maxsplit=1)[0] or raw
+    plain = _SPACES.sub(" ", _BRACKETS.sub(" ", first))
+    return _SPACES.sub(" ", plain).strip(" -\u2013~+,:")
+
+
+def _assemble(reader: _Reader, gathered: dict[type, list[Any]], *, title: str, group: str | None) -> ReleaseName:
+    hints = frozenset[Hint](gathered[Hint])
+    flags = set[Flag](gathered[Flag])
+    source = _source(gathered[Source], hints, flags)
+    if reader.frame.sample:
+        flags.add(Flag.SAMPLE)
+    resolution, inferred = _resolution(gathered, source, hints, flags)
+    codec: Codec | None = next(iter(gathered[Codec]), None)
+    languages = tuple(dict.fromkeys(each.code for each in gathered[Language]))
+    return ReleaseName(
+        name=reader.name,
+        title=title,
+        year=reader.year,
+        numbering=_numbering(reader.place, hints, flags),
+        resolution=resolution,
+        resolution_inferred=inferred,
+        source=source,
+        codec=codec,
+        bit_depth=next((each.bits for each in gathered[Depth]), None),
+        hdr=frozenset[Hdr](gathered[Hdr]),
+        audio=frozenset[Audio](gathered[Audio]),
+        channels=next((each.layout for each in gathered[Channels]), None),
+        languages=languages,
+        subtitles=tuple(dict.fromkeys(each.code for each in gathered[Subtitles])),
+        dubs=_dubs(gathered[Dub], hints, languages),
+        editions=frozenset[Edition](gathered[Edition]),
+        flags=frozenset(flags),
+        version=max((each.number for each in gathered[Version]), default=reader.frame.version),
+        group=group,
+    )
+
+
+def _source(named: list[Source], hints: frozenset[Hint], flags: set[Flag]) -> Source | None:
+    """Return the source: what was taken in a cinema says so once, whatever else is said."""
+    if cinema := [each for each in named if each in _CINEMA]:
+        return cinema[0]
+    if named:
+        return named[0]
+    if Hint.TRANSPORT in hints:
+        return Source.TELESYNC
+    if Hint.TELECINE in hints:
+        return Source.TELECINE
+    if flags & {Flag.REMUX, Flag.DISC} or Hint.UHD in hints:
+        return Source.BLURAY
+    return None
+
+
+_CINEMA = frozenset({Source.CAM, Source.TELESYNC, Source.TELECINE, Source.WORKPRINT, Source.SCREENER, Source.R5})
+
+
+def _resolution(
+    gathered: dict[type, list[Any]], source: Source | None, hints: frozenset[Hint], flags: set[Flag]
+) -> tuple[Resolution | None, bool]:
+    """Return the resolution, and whether it had to be inferred from the source."""
+    named: list[Resolution] = gathered[Resolution]
+    if named:
+        return named[0], False
+    if Hint.UHD in hints:
+        return Resolution.P2160, True
+    if source is Source.BLURAY:
+        return _bluray_lines(hints, flags), True
+    if source in _STANDARD_DEFINITION or (source is Source.SCREENER and Hint.RIP in hints):
+        return (Resolution.P576 if Hint.PAL in hints else Resolution.P480), True
+    return None, False
+
+
+_STANDARD_DEFINITION = frozenset(
+    {Source.DVD, Source.VHS, Source.TV, Source.HDTV, Source.WEB_DL, Source.WEBRIP, Source.R5}
+)
+
+
+def _bluray_lines(hints: frozenset[Hint], flags: set[Flag]) -> Resolution:
+    if flags & {Flag.REMUX, Flag.DISC}:
+        return Resolution.P1080
+    return Resolution.P480 if Hint.RIP in hints else Resolution.P720
+
+
+def _dubs(named: Iterable[Dub], hints: frozenset[Hint], languages: tuple[str, ...]) -> frozenset[Dub]:
+    dubs = frozenset(named)
+    return dubs | {Dub.DUAL} if Hint.GERMAN_DUAL in hints and "de" in languages else dubs
+
+
+def _numbering(place: Place | None, hints: frozenset[Hint], flags: set[Flag]) -> Numbering:
+    """Return the numbers; `COMPLETE` says something new only of several seasons, or of none, and not of a disc."""
+    numbering = place.numbering if place is not None else Numbering()
+    whole = Hint.COMPLETE in hints and Flag.DISC not in flags
+    if not whole or len(numbering.seasons) == 1 or numbering.aired or numbering.episodes or numbering.absolute:
+        return numbering
+    return Numbering(seasons=numbering.seasons, complete=True)

@@ -1,0 +1,417 @@
+"""The words of release names, and what each stands for.
+
+A name is cut into words at everything that is no letter or digit, so that `WEB-DL`, `WEB.DL` and `web dl` are one
+phrase, and `Camelot` is never a CAM. Most phrases are words of plain languages, too ("French", "Extended", "Web"): only
+where they stand tells what they are, which is the parser's business. The others are *sure*: they stand in no title.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+import re
+from typing import Final
+import unicodedata
+
+from .attributes import Audio, Codec, Dub, Edition, Flag, Hdr, Resolution, Source
+
+#: Phrases have at most so many words.
+LONGEST_PHRASE: Final = 4
+
+
+class Filler(Enum):
+    """Words that belong to the tags but say nothing that is asked here."""
+
+    FILLER = "filler"
+
+
+class Hint(Enum):
+    """Words that mean something together with others."""
+
+    UHD = "uhd"  # 2160p where no number says otherwise
+    PAL = "pal"  # 576 lines
+    RIP = "rip"  # made small
+    GERMAN_DUAL = "dl"  # "DL": dual, in German names
+    COMPLETE = "complete"
+    TRANSPORT = "ts"  # TS and TC: a recording in a cinema, or the container of a broadcast
+    TELECINE = "tc"
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """A language that is spoken."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subtitles:
+    """A language of subtitles."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """Bits of a colour."""
+
+    bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """Channels of the sound."""
+
+    layout: str
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """How often an anime release was made again."""
+
+    number: int
+
+
+type Tag = (
+    Resolution
+    | Source
+    | Codec
+    | Hdr
+    | Audio
+    | Dub
+    | Edition
+    | Flag
+    | Filler
+    | Hint
+    | Language
+    | Subtitles
+    | Depth
+    | Channels
+    | Version
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a phrase stands for."""
+
+    tags: tuple[Tag, ...]
+    sure: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a name: folded (lower case, no accents, no apostrophes), and where it stands."""
+
+    text: str
+    start: int
+    end: int
+
+
+#: (what they mean, phrases that stand in no title, phrases that may)
+type _Row = tuple[Tag | tuple[Tag, ...], str, str]
+
+_PICTURE: tuple[_Row, ...] = (
+    (Source.CAM, "camrip, hdcam, hqcam, hq cam, hd cam, cam rip", "cam"),
+    (Source.TELESYNC, "telesync, hdts, hqts, hd ts, hq ts, tsrip, hdtsrip, predvdrip, predvd, pdvdrip", "pdvd"),
+    (Source.TELECINE, "telecine, hdtc, hd tc", ""),
+    (Hint.TRANSPORT, "", "ts"),
+    (Hint.TELECINE, "", "tc"),
+    (Source.WORKPRINT, "", "workprint, work print"),
+    (Source.SCREENER, "bdscr, webscreener, scr rip, hdscr", "screener, scr"),
+    ((Source.SCREENER, Hint.RIP), "dvdscr, dvdscreener, dvd scr", ""),
+    (Source.R5, "", "r5, r5 line, regional"),
+    (Source.VHS, "vhsrip", "vhs"),
+    (Source.TV, "pdtv, sdtv, dsr, dsrip, satrip, dthrip, dvbrip, tvrip, tv rip, dvb", ""),
+    (Source.HDTV, "hdtv, hdtvrip, hd tv, ahdtv, uhdtv", ""),
+    (Source.DVD, "dvdrip, dvd rip, dvdmux, xvidvd", "dvd"),
+    ((Source.DVD, Flag.DISC), "dvd5, dvd9, dvdr, dvd r, dvd 5, dvd 9, full dvd", ""),
+    ((Source.DVD, Flag.REMUX), "dvd remux, dvdremux", ""),
+    (Source.WEBRIP, "webrip, web rip, hdrip, webcap, web cap, webdlrip, web dlrip, hd rip", ""),
+    (Source.WEB_DL, "webdl, web dl, webhd, web hd, webmux, web mux, amazonhd, ituneshd", "web"),
+    (Source.BLURAY, "bluray, blu ray, bdmux, hddvd, hd dvd, hddvdrip, uhdrip, uhd rip, bdlight", "bd"),
+    ((Source.BLURAY, Hint.RIP), "bdrip, brrip, bd rip, br rip", ""),
+    ((Source.BLURAY, Flag.REMUX), "bdremux, bd remux, brremux, uhdremux, uhdbdremux, uhd bdremux", ""),
+    ((Source.BLURAY, Flag.DISC), "bdmv, bd25, bd50, bd66, bd100, bdiso, brdisk, br disk, bd iso", ""),
+    ((Source.BLURAY, Flag.DISC), "complete bluray, complete blu ray, full bluray", ""),
+    ((Source.BLURAY, Flag.DISC, Hint.UHD), "complete uhd bluray, complete uhd blu ray, uhd100, uhd66", ""),
+    (Flag.DISC, "", "iso"),
+    (Flag.REMUX, "remux", ""),
+    (Hint.UHD, "uhd", ""),
+    (Resolution.P4320, "8k", ""),
+    (Resolution.P2160, "", "4k"),
+    (Resolution.P1080, "fhd, fullhd, full hd", ""),
+    (Hint.PAL, "", "pal"),
+    (Codec.H264, "x264, h264, h 264, x 264, avc", ""),
+    (Codec.H265, "x265, h265, h 265, x 265, hevc", ""),
+    (Codec.H266, "x266, h266, h 266, vvc", ""),
+    (Codec.AV1, "av1, svtav1, svt av1", ""),
+    (Codec.VP9, "vp9", ""),
+    (Codec.VC1, "vc1, vc 1", ""),
+    (Codec.MPEG2, "mpeg2, mpeg 2, h262, h 262", ""),
+    (Codec.XVID, "xvid", ""),
+    (Codec.DIVX, "divx", ""),
+    ((Codec.H264, Depth(10)), "hi10p, hi10", ""),
+    (Depth(8), "8bit, 8 bit, 8bits", ""),
+    (Depth(10), "10bit, 10 bit, 10bits, 10 bits", ""),
+    (Depth(12), "12bit, 12 bit, 12bits", ""),
+    (Hdr.DOLBY_VISION, "dovi, dolby vision, dolbyvision, dv p5, dv p7, dv p8", "dv"),
+    (Hdr.HDR10_PLUS, "hdr10+, hdr10plus, hdr10p, hdr10 plus, hdr+", ""),
+    (Hdr.HDR10, "hdr10", "hdr, pq"),
+    (Hdr.HLG, "", "hlg"),
+    (Hdr.SDR, "", "sdr"),
+    (
+        Flag.UPSCALED,
+        "",
+        "upscaled, upscale, ai upscaled, ai upscale, ai enhanced, ai enhance, upscalerip, upsuhd, uprez",
+    ),
+    (Flag.HARDSUB, "", "hc, hardsub, hardsubs, hardsubbed, hardcoded"),
+    (Flag.THREE_D, "hsbs, half sbs, h sbs, full sbs, half ou, h ou, bluray3d, bd3d", "3d, sbs, hou, ou"),
+)
+
+_SOUND: tuple[_Row, ...] = (
+    (Audio.ATMOS, "", "atmos"),
+    (Audio.DTS_X, "dtsx, dts x", ""),
+    (Audio.TRUEHD, "truehd, true hd", ""),
+    (Audio.DTS_HD_MA, "dts hd ma, dtshd ma, dts hdma, dtshdma, dts ma, dts hd master", ""),
+    (Audio.DTS_HD, "dts hd, dtshd, dts hd hra, dts hra, dtshd hra, dts hd hr", ""),
+    (Audio.DTS, "dts es", "dts"),
+    (Audio.DDP, "ddp, dd+, eac3, e ac3, e ac 3, dolby digital plus", ""),
+    ((Audio.DDP, Audio.ATMOS), "ddpa", ""),
+    (Audio.DD, "ac3, ac 3, dolby digital", "dd"),
+    (Audio.AAC, "he aac, aac lc", "aac"),
+    (Audio.FLAC, "", "flac"),
+    (Audio.OPUS, "", "opus"),
+    (Audio.MP3, "", "mp3"),
+    (Audio.PCM, "", "pcm, lpcm"),
+    (Audio.VORBIS, "", "vorbis, ogg"),
+    (Channels("7.1"), "8ch", ""),
+    (Channels("5.1"), "6ch", ""),
+    (Channels("2.0"), "2ch", ""),
+)
+
+_FRENCH: Final = Language("fr")
+_SPEECH: tuple[_Row, ...] = (
+    (Dub.MULTI, "", "multi, multilang, multi lang, multi audio, multi language, ml"),
+    (Dub.DUAL, "dual audio", "dual, 2audio, dual lang"),
+    ((Dub.TRUEFRENCH, _FRENCH), "truefrench, true french", ""),
+    ((Dub.VFF, _FRENCH), "vff", ""),
+    ((Dub.VFQ, _FRENCH), "vfq, quebecois", ""),
+    ((Dub.VF2, _FRENCH), "vf2", ""),
+    ((Dub.VFI, _FRENCH), "vfi", ""),
+    ((Dub.VF, _FRENCH), "", "vf"),
+    ((Dub.VOF, _FRENCH), "", "vof"),
+    ((Dub.VF, _FRENCH, Subtitles("fr")), "vfstfr, vfst", ""),
+    ((Dub.VOSTFR, Subtitles("fr")), "vostfr, vost fr, subfrench, vostf, stfr", "vost"),
+    (Dub.DUBBED, "", "dubbed, dub"),
+    (Dub.SUBBED, "", "subbed"),
+    ((Dub.DUBBED, Language("pt")), "", "dublado"),
+    (Subtitles("pt"), "", "legendado"),
+    (Subtitles("en"), "esub, esubs", ""),
+    ((Flag.HARDSUB, Subtitles("ko")), "korsub, korsubs", ""),
+    (Hint.GERMAN_DUAL, "", "dl"),
+    (
+        Filler.FILLER,
+        "multisubs, multi subs, multi sub, multisub, msubs, msub, multiple subtitle, multiple subtitles",
+        "vo",
+    ),
+    (Filler.FILLER, "fastsub, subforced, fansub", "subs, softsubs, sub, nordic, nordicsubs"),
+)
+
+#: Words for a language that may stand in titles, and codes that mean nothing else between tags.
+_LANGUAGES: Mapping[str, str] = {
+    "fr": "french, francais, fre, fra, fr",
+    "en": "english, eng, en",
+    "de": "german, deutsch, ger, deu",
+    "es": "spanish, espanol, castellano, spa, esp, latino, cast",
+    "it": "italian, italiano, ita",
+    "pt": "portuguese, portugues, brazilian, por, ptbr, pt br",
+    "nl": "dutch, flemish, nld",
+    "ru": "russian, rus",
+    "uk": "ukrainian, ukr",
+    "pl": "polish, pldub, pol",
+    "cs": "czech, cze, cz",
+    "sk": "slovak",
+    "hu": "hungarian, hun",
+    "ro": "romanian, rum",
+    "bg": "bulgarian, bgaudio",
+    "el": "greek",
+    "tr": "turkish, tur",
+    "ar": "arabic",
+    "he": "hebrew, hebdub",
+    "fa": "persian",
+    "hi": "hindi, hin",
+    "ta": "tamil, tam",
+    "te": "telugu, tel",
+    "ml": "malayalam",
+    "kn": "kannada",
+    "bn": "bengali",
+    "ja": "japanese, jap, jpn",
+    "ko": "korean, kor",
+    "zh": "chinese, mandarin, cantonese, chi, chs, cht",
+    "th": "thai",
+    "vi": "vietnamese, vie",
+    "id": "indonesian",
+    "sv": "swedish, swe",
+    "no": "norwegian, nor",
+    "da": "danish, dan",
+    "fi": "finnish, fin",
+    "is": "icelandic",
+    "lt": "lithuanian",
+    "lv": "latvian",
+    "et": "estonian",
+    "ca": "catalan",
+}
+#: "fin" is Finnish in Finland and the end in France; "tel", "dan" and "por" are words: only their full names count.
+_NOT_ALONE = frozenset({"fin", "tel", "dan", "por", "pol", "nor", "tam", "tur", "cast", "vie"})
+
+_REST: tuple[_Row, ...] = (
+    (Edition.EXTENDED, "", "extended, extended cut, extended edition, version longue, longer cut"),
+    (Edition.DIRECTORS_CUT, "directors cut, director cut", "dc, directors, directors edition"),
+    (Edition.FINAL_CUT, "", "final cut"),
+    (Edition.ALTERNATE_CUT, "", "alternate cut, alternative cut, assembly cut, rogue cut"),
+    (Edition.THEATRICAL, "theatrical cut", "theatrical, theatrical edition"),
+    (Edition.UNRATED, "", "unrated"),
+    (Edition.UNCUT, "", "uncut, uncensored"),
+    (Edition.REMASTERED, "", "remastered, remaster, 4k remastered, 4k remaster"),
+    (Edition.RESTORED, "", "restored, 4k restored, 4k restoration, 2k restoration, restoration"),
+    (Edition.IMAX, "", "imax, imax edition"),
+    (Edition.OPEN_MATTE, "", "open matte"),
+    (Edition.CRITERION, "", "criterion, criterion collection, criterion edition"),
+    (Edition.SPECIAL, "", "special edition"),
+    (Edition.COLLECTORS, "", "collectors edition, collectors cut, collector edition"),
+    (Edition.ANNIVERSARY, "", "anniversary edition, anniversary"),
+    (Edition.ULTIMATE, "", "ultimate cut, ultimate edition, ultimate"),
+    (Edition.FAN_EDIT, "", "fan edit, fanedit, despecialized"),
+    (Flag.PROPER, "", "proper"),
+    (Flag.REPACK, "repack2, repack3", "repack, rerip"),
+    ((Flag.PROPER, Flag.REPACK), "", "proper repack"),
+    (Flag.REAL, "", "real"),
+    (Flag.SAMPLE, "", "sample"),
+    (Hint.COMPLETE, "complete series, complete collection", "complete, integrale, integral, batch, box set, boxset"),
+    # who sends it
+    (
+        Filler.FILLER,
+        "amzn, dsnp, hmax, atvp, pcok, pmtp, hbomax",
+        "nf, max, hulu, cr, ip, all4, it, now, ma, stan, red",
+    ),
+    (Filler.FILLER, "", "red, crav, sho, stz, bcore, cbc, itv, adn, funi, hbo, dsny, play, cx, at x, hd, sd, tv"),
+    # how it was made
+    (
+        Filler.FILLER,
+        "readnfo, ntsc, hdlight, 4klight, mhd, microhd, lightdl",
+        "limited, internal, hybrid, custom, retail",
+    ),
+    (
+        Filler.FILLER,
+        "",
+        "hfr, 60fps, md, ld, line, light, rip, encode, hq, vhq, hra, p5, p7, p8, st, fs, ws",
+    ),
+    (Filler.FILLER, "", "mp4, mkv, dirfix, nfofix, 2in1, disc, widescreen, fullscreen, doc, final, end, org"),
+    (Filler.FILLER, "", "version, edition, cut, roadshow, the, retail, audio, dubs"),
+)
+
+
+def _phrases(listed: str) -> Iterator[str]:
+    return (phrase.strip() for phrase in listed.split(",") if phrase.strip())
+
+
+def _compile(tables: Iterable[tuple[_Row, ...]]) -> dict[str, Meaning]:
+    meanings: dict[str, Meaning] = {}
+    for table in tables:
+        for tag, sure, plain in table:
+            tags = tag if isinstance(tag, tuple) else (tag,)
+            meanings |= {phrase: Meaning(tags, sure=True) for phrase in _phrases(sure)}
+            meanings |= {phrase: Meaning(tags, sure=False) for phrase in _phrases(plain)}
+    return meanings
+
+
+def _compile_languages() -> dict[str, Meaning]:
+    meanings: dict[str, Meaning] = {}
+    for code, listed in _LANGUAGES.items():
+        spoken, read = Language(code), Subtitles(code)
+        for word in _phrases(listed):
+            if word not in _NOT_ALONE:
+                meanings[word] = Meaning((spoken,), sure=False)
+            for dub in ("dub", "dubbed", "dubs"):
+                meanings[f"{word} {dub}"] = Meaning((spoken, Dub.DUBBED), sure=False)
+            for sub in ("sub", "subs", "subbed", "subtitles", "subtitled"):
+                meanings[f"{word} {sub}"] = Meaning((read,), sure=False)
+            meanings[f"sub {word}"] = meanings[f"subs {word}"] = Meaning((read,), sure=False)
+            meanings[f"{word}subs"] = meanings[f"{word}sub"] = Meaning((read,), sure=False)
+    meanings["nlsubs"] = meanings["nlsub"] = meanings["nl subs"] = Meaning((Subtitles("nl"),), sure=False)
+    return meanings
+
+
+PHRASES: Final[Mapping[str, Meaning]] = _compile_languages() | _compile((_PICTURE, _SOUND, _SPEECH, _REST))
+
+_WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*\+?")
+_LINES = re.compile(r"(bd|bdrip|web|m|hd|dvd)?(480|540|576|720|1080|1440|2160|4320)[pi](?:\d\d)?(?:fps)?")
+_FRAME = re.compile(r"(\d{3,4})x(\d{3,4})")
+_VERSION = re.compile(r"v([2-9])")
+_SOUND_AND_CHANNELS = re.compile(r"([a-z]+\d?\+?|dts ?x|e?ac3)([1-9])")
+_WIDTHS: Final = ((3800, Resolution.P2160), (1900, Resolution.P1080), (1200, Resolution.P720), (0, Resolution.P480))
+_PREFIXES: Final[Mapping[str, Source]] = {
+    "bd": Source.BLURAY,
+    "bdrip": Source.BLURAY,
+    "web": Source.WEB_DL,
+    "dvd": Source.DVD,
+}
+
+
+def fold(text: str) -> str:
+    """Return a text in lower case without accents and apostrophes."""
+    lowered = text.lower().replace("'", "").replace("\u2019", "")
+    if lowered.isascii():
+        return lowered
+    decomposed = unicodedata.normalize("NFKD", lowered)
+    return "".join(each for each in decomposed if not unicodedata.combining(each))
+
+
+def words(name: str) -> list[Word]:
+    """Cut a name into words."""
+    return [Word(fold(found[0]), found.start(), found.end()) for found in _WORD.finditer(name)]
+
+
+def meaning_at(listed: list[Word], at: int) -> tuple[Meaning, int] | None:
+    """Return what the longest phrase that starts at a word means, and how many words it has."""
+    text = listed[at].text
+    phrase = text
+    best: tuple[Meaning, int] | None = None
+    for count in range(1, min(LONGEST_PHRASE, len(listed) - at) + 1):
+        if count > 1:
+            phrase = f"{phrase} {listed[at + count - 1].text}"
+        if (meaning := PHRASES.get(phrase)) is not None:
+            best = meaning, count
+    return best or _with_number(text, listed, at)
+
+
+def _with_number(text: str, listed: list[Word], at: int) -> tuple[Meaning, int] | None:
+    """Read a word that has a number in it: 1080p, 1920x1080, DDP5 with the 1 that follows, v2."""
+    if text.endswith("+") and (meaning := PHRASES.get(text[:-1])) is not None:
+        return meaning, 1
+    if not any(each.isdigit() for each in text):
+        return None
+    if found := _LINES.fullmatch(text):
+        lines = Resolution(576 if found[2] == "540" else int(found[2]))
+        source = _PREFIXES.get(found[1] or "")
+        return Meaning((lines, source) if source else (lines,), sure=True), 1
+    if found := _FRAME.fullmatch(text):
+        width = int(found[1])
+        return Meaning((next(lines for least, lines in _WIDTHS if width >= least),), sure=True), 1
+    if found := _VERSION.fullmatch(text):
+        return Meaning((Version(int(found[1])),), sure=False), 1
+    return _sound_with_channels(text, listed, at)
+
+
+def _sound_with_channels(text: str, listed: list[Word], at: int) -> tuple[Meaning, int] | None:
+    """Read `DDP5.1`, `AAC2.0`, and `5.1` alone."""
+    following = listed[at + 1].text if at + 1 < len(listed) else ""
+    if following not in {"0", "1"}:
+        return None
+    channels = Channels(f"{text[-1]}.{following}")
+    if len(text) == 1 and text in "12567":
+        return Meaning((channels,), sure=False), 2
+    sound = PHRASES.get(text[:-1]) if _SOUND_AND_CHANNELS.fullmatch(text) else None
+    if sound is None or not any(isinstance(tag, Audio) for tag in sound.tags):
+        return None
+    return Meaning((*sound.tags, channels), sure=True), 2

@@ -1,0 +1,165 @@
+"""What release names say: a corpus of them, and properties that hold for any text."""
+
+from collections import Counter
+
+from hypothesis import given, strategies as st
+import pytest
+
+from custom_components.sokoul.releases import parse as parsing
+from custom_components.sokoul.releases.attributes import Dub, Flag, Numbering, Resolution, Source
+from custom_components.sokoul.releases.parse import LONGEST_NAME, parse
+
+from .reading import Sample, corpus, facts_of
+
+#: Of the held-out names so many are read right in everything. It is what was measured, no wish: it may only go up.
+HELD_OUT_RIGHT = 138
+
+KNOWN = [sample for sample in corpus() if not sample.held_out]
+HELD_OUT = [sample for sample in corpus() if sample.held_out]
+
+
+def mistakes(sample: Sample) -> dict[str, tuple[object, object]]:
+    found = facts_of(parse(sample.name))
+    return {name: (fact, found[name]) for name, fact in sample.facts.items() if found[name] != fact}
+
+
+def test_the_corpus_is_large_and_has_no_name_twice() -> None:
+    names = Counter(sample.name for sample in corpus())
+    assert len(names) >= 400
+    assert [name for name, count in names.items() if count > 1] == []
+    assert len(HELD_OUT) * 3 >= len(KNOWN)
+    assert {sample.section for sample in HELD_OUT} == {sample.file for sample in KNOWN}
+
+
+def test_the_corpus_and_the_parser_speak_of_the_same_facts() -> None:
+    for sample in corpus():
+        assert set(sample.facts) == set(facts_of(parse(sample.name)))
+
+
+@pytest.mark.parametrize("sample", KNOWN, ids=lambda sample: sample.name)
+def test_a_name_is_read(sample: Sample) -> None:
+    assert mistakes(sample) == {}
+
+
+def test_names_that_nobody_looked_at_are_read() -> None:
+    right = [sample for sample in HELD_OUT if not mistakes(sample)]
+    assert len(right) >= HELD_OUT_RIGHT
+
+
+# --- what no table shows ---------------------------------------------------------------------------------------------
+
+TAGS = [
+    "1080p",
+    "2160p",
+    "WEB-DL",
+    "BluRay",
+    "REMUX",
+    "x265",
+    "H.264",
+    "DDP5.1",
+    "DV",
+    "HDR10+",
+    "MULTi",
+    "VFF",
+    "VOSTFR",
+    "FRENCH",
+    "EXTENDED",
+    "PROPER",
+    "S01E02",
+    "S01",
+    "2019",
+    "-",
+    "[",
+    "]",
+    "(",
+    ")",
+    ".",
+    "_",
+    "CAM",
+    "TS",
+    "1x02",
+    "2024.03.11",
+    "-GRP",
+    "[Group]",
+    "v2",
+    "12",
+    "E03",
+    "Season",
+    "1",
+    "to",
+    "COMPLETE",
+    "INTEGRALE",
+]
+NAMES = st.one_of(
+    st.text(max_size=600),
+    st.lists(st.sampled_from(TAGS) | st.text(max_size=5), max_size=20).map(".".join),
+    st.lists(st.sampled_from(TAGS) | st.text(max_size=5), max_size=20).map(" ".join),
+)
+
+
+@given(NAMES)
+def test_any_text_is_a_name(name: str) -> None:
+    read = parse(name)
+    assert read.name == name
+    assert read == parsing._Reader(name).read()
+    assert read.resolution is not None or not read.resolution_inferred
+    assert read.title == " ".join(read.title.split())
+    assert len(read.numbering.seasons) <= 60
+    assert len(read.numbering.episodes) <= 2_000
+
+
+@given(st.lists(st.sampled_from(["Amber", "Hill", "Two", "Rivers", "Old", "House"]), min_size=1, max_size=4))
+def test_dots_spaces_and_underscores_say_the_same(title: list[str]) -> None:
+    words = [*title, "2019", "MULTi", "1080p", "WEB-DL", "DDP5.1", "H.264"]
+    reads = [facts_of(parse(joint.join(words) + "-GRP")) for joint in (".", " ", "_")]
+    assert reads[0] == reads[1] == reads[2]
+    assert reads[0]["title"] == " ".join(title).lower()
+
+
+@pytest.mark.parametrize("word", ["CAM", "TS", "FRENCH", "WEB", "EXTENDED", "DV", "3D", "PROPER"])
+def test_a_tag_is_never_a_part_of_a_word(word: str) -> None:
+    plain = parse("Amber.2019.1080p.BluRay.x264-GRP")
+    longer = parse(f"Amber.2019.X{word}ELOT.1080p.BluRay.x264-GRP")
+    assert {**facts_of(longer), "title": ""} == {**facts_of(plain), "title": ""}
+
+
+def test_a_long_name_is_cut() -> None:
+    assert len(parse("a " * 10_000).title) <= LONGEST_NAME
+
+
+@pytest.mark.parametrize(
+    "name", ["(" * 5_000, "[" * 5_000, "S01E01-" * 2_000, "1-" * 5_000, "www." * 2_000, "-" * 9_999]
+)
+def test_hostile_names_are_read_at_once(name: str, benchmark_seconds: float = 0.05) -> None:
+    import time
+
+    started = time.process_time()
+    parsing._Reader(name).read()
+    assert time.process_time() - started < benchmark_seconds
+
+
+# --- what is concluded -----------------------------------------------------------------------------------------------
+
+
+def test_a_pack_is_a_whole_season_at_least() -> None:
+    assert parse("Amber.S01.1080p.WEB-DL.H264-GRP").numbering.is_pack
+    assert parse("Amber.INTEGRALE.1080p.WEB-DL.H264-GRP").numbering.is_pack
+    assert not parse("Amber.S01E01.1080p.WEB-DL.H264-GRP").numbering.is_pack
+    assert not parse("Amber.2019.1080p.WEB-DL.H264-GRP").numbering.is_series
+    assert Numbering() == parse("Amber.2019.1080p.WEB-DL.H264-GRP").numbering
+
+
+@pytest.mark.parametrize(
+    ("tags", "revision"),
+    [("", 0), ("PROPER.", 1), ("REPACK.", 1), ("PROPER.REPACK.", 2), ("REAL.PROPER.", 3), ("V2.", 1), ("V3.", 2)],
+)
+def test_how_often_a_release_was_mended(tags: str, revision: int) -> None:
+    assert parse(f"Amber.2019.{tags}1080p.BluRay.x264-GRP").revision == revision
+
+
+def test_a_film_from_a_cinema_is_one() -> None:
+    read = parse("Amber.2019.FRENCH.HDCAM.MD.720p.x264-GRP")
+    assert (read.source, read.is_cam, read.resolution) == (Source.CAM, True, Resolution.P720)
+    assert not parse("Amber.2019.1080p.WEB-DL.TS-GRP").is_cam
+    assert Flag.HARDSUB in parse("Amber.2019.HC.1080p.WEBRip.x264-GRP").flags
+    assert Dub.VF2 in parse("Amber.2019.MULTi.VF2.1080p.WEB.H264-GRP").dubs
