@@ -1,0 +1,388 @@
+"""Repairing the torrents of one account: what `retrying` says is to be done, done.
+
+Whatever happens, what was noted last is true: a step is noted before it is taken, and taken again after a crash only
+where that does no harm. What is held up by a limit costs nothing while it waits.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from ..model.debrid import FAILED_STATUSES, THROTTLING_CODES, DebridCode, DebridStatus, DebridTorrent
+from .policies import UNCERTAIN, Answer, Course, Request, on_refusal, on_state
+from .repair_ports import Refusal, RepairHands, RepairStore
+from .retrying import (
+    SETTLES,
+    AccountPause,
+    Ending,
+    Holdup,
+    Repair,
+    RepairLimits,
+    Step,
+    Turn,
+    after_deleting_new,
+    before_adding,
+    came_to_nothing,
+    choose,
+    close,
+    hour_is_free,
+    is_as_wanted,
+    look_later,
+    opened,
+    queue,
+    turn,
+    wanted_of,
+    was_added,
+    was_not_added,
+)
+from .rivals import Sighting, sightings, stands_back_until, worth_keeping
+
+#: A list is good for so long, for many that are added one after the other.
+_FRESH = timedelta(seconds=30)
+#: A complete entry has no other files than those that were wanted, or it lacks some: not a word of Real-Debrid.
+NOT_AS_WANTED, STUCK, VANISHED = "not_as_wanted", "stuck", "vanished"
+#: These are about one request, not about the account.
+_ABOUT_ONE = frozenset({DebridCode.MISSING_PARAMETER, DebridCode.BAD_PARAMETER_VALUE})
+
+
+class _Refused(Exception):  # noqa: N818 -- a refusal, with what was asked
+    def __init__(self, request: Request, refusal: Refusal) -> None:
+        super().__init__(str(refusal))
+        self.request = request
+        self.code = refusal.code
+        self.retry_after = refusal.retry_after
+
+
+class Repairer:
+    """Repairs one account, one torrent after the other."""
+
+    def __init__(
+        self,
+        hands: RepairHands,
+        store: RepairStore,
+        *,
+        clock: Callable[[], datetime],
+        chance: Callable[[], float],
+        acting: Callable[[], bool],
+        limits: RepairLimits | None = None,
+    ) -> None:
+        """`chance` returns 0 to 1, `acting` tells whether repairs may begin; what has begun is finished anyway."""
+        self._hands: Final = hands
+        self._store: Final = store
+        self._clock: Final = clock
+        self._chance: Final = chance
+        self._may_act: Final = acting
+        self.limits = limits or RepairLimits()
+        self._repairs: dict[str, Repair] = {}
+        self._pause = AccountPause()
+        self._seen: Sequence[Sighting] = ()
+        self._rival_until: datetime | None = None
+        self._entries: Sequence[DebridTorrent] = ()
+        self._looked_at: datetime | None = None
+
+    async def load(self) -> None:
+        """Read what was noted. To be awaited before anything else."""
+        self._repairs = {repair.hash: repair for repair in await self._store.repairs()}
+        self._pause = await self._store.pause()
+        self._note_seen(await self._store.sightings())
+
+    # --- what is known -----------------------------------------------------------------------------------------------
+
+    @property
+    def repairs(self) -> Sequence[Repair]:
+        """All of them, those that ended, too."""
+        return tuple(self._repairs.values())
+
+    @property
+    def pause(self) -> AccountPause:
+        """Until when the account is left alone."""
+        return self._pause
+
+    @property
+    def stands_back_until(self) -> datetime | None:
+        """Until when nothing begins because another tool repairs this account; None: it doesn't."""
+        return self._rival_until if self._rival_until is not None and self._rival_until > self._clock() else None
+
+    @property
+    def acting(self) -> bool:
+        """Whether repairs may begin now."""
+        return self._may_act() and self.stands_back_until is None
+
+    def queue(self) -> list[tuple[Repair, Turn]]:
+        """Return what is to be done in its order, and why each waits."""
+        return queue(self._repairs.values(), self.limits, self._pause, acting=self.acting, now=self._clock())
+
+    # --- what comes in -----------------------------------------------------------------------------------------------
+
+    async def want(self, repair: Repair) -> Repair:
+        """Note that a torrent needs repair, and return what is noted of it now."""
+        noted = opened(self._repairs.get(repair.hash), repair)
+        if noted != self._repairs.get(repair.hash):
+            await self._save(noted)
+        return noted
+
+    async def watch(self, entries: Iterable[DebridTorrent]) -> None:
+        """Look for the work of another repairer in a list of the account."""
+        known = {sighting.id for sighting in self._seen}
+        new = [each for each in sightings(entries, self._repairs.values()) if each.id not in known]
+        if new:
+            seen = worth_keeping((*self._seen, *new), self._clock())
+            await self._store.save_sightings(seen)
+            self._note_seen(seen)
+
+    def _note_seen(self, seen: Sequence[Sighting]) -> None:
+        self._seen, self._rival_until = seen, stands_back_until(seen)
+
+    # --- doing -------------------------------------------------------------------------------------------------------
+
+    async def run(self) -> datetime | None:
+        """Do all that can be done now, and return when there will be more; None: nobody knows.
+
+        To be called by one at a time. What the store raises ends it; then nothing was done that was not noted.
+        """
+        while due := [repair.hash for repair, when in self.queue() if when.holdup is Holdup.NOTHING]:
+            for info_hash in due:
+                while self._is_its_turn(repair := self._repairs[info_hash]):
+                    await self._advance(repair)
+        times = [when.at for _, when in self.queue() if when.at is not None]
+        if (until := self.stands_back_until) is not None:
+            times.append(until)
+        return min(times, default=None)
+
+    def _is_its_turn(self, repair: Repair) -> bool:
+        """Tell whether it can go on. What others did since the queue was made counts: their adding, their refusals."""
+        now = self._clock()
+        hour = hour_is_free(self._repairs.values(), self.limits, now)
+        now_turn = turn(repair, self.limits, self._pause, hour=hour, acting=self.acting, now=now)
+        return repair.open and now_turn.holdup is Holdup.NOTHING
+
+    async def _advance(self, repair: Repair) -> None:
+        try:
+            match repair.step:
+                case Step.WAITING:
+                    await self._begin(repair)
+                case Step.ADDING:
+                    await self._save(before_adding(repair, await self._same(repair), self._clock()))
+                case Step.SELECTING:
+                    await self._select(repair)
+                case Step.FETCHING:
+                    await self._fetch(repair)
+                case Step.DELETING_OLD:
+                    await self._replace_old(repair)
+                case Step.DELETING_NEW:
+                    await self._delete_new(repair)
+        except _Refused as refused:
+            await self._refused(self._repairs[repair.hash], refused)
+
+    async def _begin(self, repair: Repair) -> None:
+        now = self._clock()
+        if not repair.adds:
+            step = Step.DELETING_OLD if repair.added_id is None else Step.SELECTING
+            await self._save(replace(repair, step=step, due_at=now))
+            return
+        entries = await self._same(repair)
+        if repair.wanted is None:
+            repair = await self._learn(repair, {entry.id for entry in entries})
+        repair = before_adding(repair, entries, self._clock())
+        await self._save(repair)
+        if repair.step is Step.ADDING and (added := await self._ask(Request.ADD, self._hands.add(repair.hash))):
+            if self._pause.slot_until is not None:
+                await self._save_pause(replace(self._pause, slot_until=None, slot_times=0))
+            await self._save(was_added(repair, added, self._clock()))
+
+    async def _learn(self, repair: Repair, there: set[str]) -> Repair:
+        """Find out which files were selected of what is replaced."""
+        wanted = repair.wanted
+        for old_id in repair.old_ids:
+            if not wanted and old_id in there:
+                wanted = wanted_of(await self._needed(Request.DETAILS, self._hands.details(old_id)))
+        return replace(repair, wanted=wanted or ())
+
+    async def _select(self, repair: Repair) -> None:
+        info = await self._needed(Request.DETAILS, self._hands.details(_id(repair)))
+        now, status = self._clock(), info.torrent.status
+        if status in FAILED_STATUSES:
+            await self._save(came_to_nothing(repair, status))
+        elif status is DebridStatus.WAITING_FILES_SELECTION:
+            since = repair.progress_at
+            if not repair.ours and since and on_state(status, unchanged_since=since, now=now)[0] is Course.WAIT:
+                await self._save(look_later(repair, now))  # whoever added it may still choose
+                return
+            ids = choose(info.files, repair.wanted or ())
+            if not ids:
+                await self._save(came_to_nothing(repair, NOT_AS_WANTED, Ending.DIFFERENT))
+                return
+            await self._ask(Request.SELECT, self._hands.select(info.torrent.id, ids))
+            await self._save(look_later(repair, self._clock(), step=Step.FETCHING))
+        elif status is DebridStatus.MAGNET_CONVERSION:
+            since = repair.progress_at or now
+            stuck = on_state(status, unchanged_since=since, now=now)[0] is not Course.WAIT
+            await self._save(came_to_nothing(repair, status) if stuck else look_later(repair, now))
+        else:
+            await self._save(replace(repair, step=Step.FETCHING, due_at=now, looks=0))
+
+    async def _fetch(self, repair: Repair) -> None:
+        info = await self._needed(Request.DETAILS, self._hands.details(_id(repair)))
+        now, torrent = self._clock(), info.torrent
+        if torrent.status in FAILED_STATUSES:
+            await self._save(came_to_nothing(repair, torrent.status))
+        elif torrent.status is DebridStatus.WAITING_FILES_SELECTION:
+            await self._save(look_later(repair, now, step=Step.SELECTING))
+        elif torrent.status is not DebridStatus.DOWNLOADED:
+            later = look_later(repair, now, progress=torrent.progress)
+            stuck = now - (later.progress_at or now) >= self.limits.fetch_patience
+            await self._save(came_to_nothing(repair, STUCK) if stuck else later)
+        elif (repair.old_ids or repair.wanted) and not is_as_wanted(info, repair.wanted or ()):
+            ending = None if repair.ours else Ending.DIFFERENT  # what others selected is theirs
+            await self._save(came_to_nothing(repair, NOT_AS_WANTED, ending))
+        else:
+            for link in torrent.links[:1]:
+                await self._ask(Request.LINK, self._hands.try_link(link))
+            repair = replace(repair, step=Step.DELETING_OLD, refusals=0)
+            await self._save(repair)
+            await self._delete_old(repair)
+
+    async def _replace_old(self, repair: Repair) -> None:
+        """Go on with deleting, perhaps long after the new one was found complete: look at it once more."""
+        if repair.ending is None:
+            info = await self._needed(Request.DETAILS, self._hands.details(_id(repair)))
+            if info.torrent.status is not DebridStatus.DOWNLOADED:
+                await self._save(replace(repair, step=Step.FETCHING, looks=0))
+                return
+        await self._delete_old(repair)
+
+    async def _delete_old(self, repair: Repair) -> None:
+        for old_id in repair.old_ids:
+            if old_id != repair.added_id:
+                await self._ask(Request.DELETE, self._hands.delete(old_id))
+        await self._save(close(repair, repair.ending or Ending.REPAIRED))
+
+    async def _delete_new(self, repair: Repair) -> None:
+        if repair.ours and repair.added_id is not None:
+            await self._ask(Request.DELETE, self._hands.delete(repair.added_id))
+        await self._save(after_deleting_new(repair, self.limits, self._clock(), self._chance()))
+
+    # --- asking ------------------------------------------------------------------------------------------------------
+
+    async def _ask[T](self, request: Request, answer: Awaitable[T]) -> T | None:
+        """Ask Real-Debrid; None: it had been done already. Raises `_Refused`."""
+        try:
+            result = await answer
+        except Refusal as refusal:
+            if on_refusal(refusal.code, request, now=self._clock()).course is Course.DONE:
+                return None
+            raise _Refused(request, refusal) from refusal
+        if self._pause.until is not None:
+            await self._save_pause(replace(self._pause, until=None, times=0, why="", needs_person=False))
+        return result
+
+    async def _needed[T](self, request: Request, answer: Awaitable[T]) -> T:
+        result = await self._ask(request, answer)
+        if result is None:
+            raise _Refused(request, Refusal("no answer"))
+        return result
+
+    async def _same(self, repair: Repair) -> list[DebridTorrent]:
+        """Return all entries of a torrent, from a list that was read after it came to be its turn."""
+        now = self._clock()
+        looked_at = self._looked_at
+        if looked_at is None or now - looked_at > _FRESH or (repair.step is Step.ADDING and looked_at < repair.due_at):
+            self._entries = await self._needed(Request.LIST, self._hands.entries())
+            self._looked_at = now
+            await self.watch(self._entries)
+        return [entry for entry in self._entries if entry.hash == repair.hash]
+
+    # --- refusals ----------------------------------------------------------------------------------------------------
+
+    async def _refused(self, repair: Repair, refused: _Refused) -> None:
+        """Do what the policies say. `repair` is as it was noted last."""
+        now, request = self._clock(), refused.request
+        course = self._answer(refused, 1).course
+        if refused.code in _ABOUT_ONE and course is Course.ASK:
+            course = Course.WAIT
+        match course:
+            case Course.WAIT_FOR_ACCOUNT | Course.ASK:
+                wait = self._answer(refused, self._pause.times + 1).wait
+                await self._hold_account(refused, now + wait, needs_person=course is Course.ASK)
+                await self._hold(repair, refused, now + wait)
+            case Course.WAIT_FOR_SLOT:
+                wait = self._answer(refused, self._pause.slot_times + 1).wait
+                times = self._pause.slot_times + 1
+                await self._save_pause(replace(self._pause, slot_until=now + wait, slot_times=times))
+                await self._hold(repair, refused, now + wait)
+            case Course.FIND if request in {Request.DETAILS, Request.SELECT} and repair.added_id is not None:
+                await self._save(self._lost(repair, now))
+            case Course.GIVE_UP if repair.step in {Step.WAITING, Step.ADDING}:
+                if repair.step is Step.ADDING:
+                    repair = was_not_added(repair, due_at=now)
+                await self._save(close(replace(repair, problem=_name(refused)), Ending.REFUSED))
+            case Course.GIVE_UP if repair.step in {Step.SELECTING, Step.FETCHING}:
+                await self._save(came_to_nothing(repair, _name(refused), Ending.REFUSED))
+            case Course.READD if repair.step is Step.FETCHING:
+                await self._save(came_to_nothing(repair, _name(refused)))
+            case _:
+                wait = self._answer(refused, repair.refusals + 1).wait
+                await self._hold(repair, refused, now + max(wait, SETTLES))
+
+    def _answer(self, refused: _Refused, times: int) -> Answer:
+        throttled = [at for at in (self._pause.throttled_at, self._hands.throttled_at) if at is not None]
+        return on_refusal(
+            refused.code,
+            refused.request,
+            times=times,
+            now=self._clock(),
+            throttled_at=max(throttled, default=None),
+            retry_after=refused.retry_after,
+        )
+
+    async def _hold_account(self, refused: _Refused, until: datetime, *, needs_person: bool) -> None:
+        throttled = self._clock() if refused.code in THROTTLING_CODES else self._pause.throttled_at
+        await self._save_pause(
+            replace(
+                self._pause,
+                until=until,
+                times=self._pause.times + 1,
+                why=_name(refused),
+                needs_person=needs_person,
+                throttled_at=throttled,
+            )
+        )
+
+    async def _hold(self, repair: Repair, refused: _Refused, until: datetime) -> None:
+        """Let a repair wait. Where it is not known whether it was added, the list will tell."""
+        if repair.step is Step.ADDING and refused.code is not None and refused.code not in UNCERTAIN:
+            held = was_not_added(repair, due_at=until)
+            self._looked_at = None
+        else:
+            held = replace(repair, due_at=max(until, self._clock() + SETTLES), refusals=repair.refusals + 1)
+        await self._save(replace(held, problem=_name(refused)))
+
+    def _lost(self, repair: Repair, now: datetime) -> Repair:
+        """Return what becomes of a repair whose new entry somebody deleted."""
+        if not repair.old_ids and not repair.ours:
+            return close(repair, Ending.REMOVED)
+        gone = replace(repair, problem=VANISHED)
+        if repair.ours:
+            return after_deleting_new(gone, self.limits, now, self._chance())
+        return replace(gone, step=Step.WAITING, added_id=None, due_at=now + SETTLES)
+
+    # --- noting ------------------------------------------------------------------------------------------------------
+
+    async def _save(self, repair: Repair) -> None:
+        await self._store.save(repair)
+        self._repairs[repair.hash] = repair
+
+    async def _save_pause(self, pause: AccountPause) -> None:
+        await self._store.save_pause(pause)
+        self._pause = pause
+
+
+def _id(repair: Repair) -> str:
+    if repair.added_id is None:
+        raise _Refused(Request.DETAILS, Refusal("there is no new entry", code=DebridCode.RESOURCE_NOT_FOUND))
+    return repair.added_id
+
+
+def _name(refused: _Refused) -> str:
+    return refused.code.name.lower() if refused.code is not None else "no_answer"

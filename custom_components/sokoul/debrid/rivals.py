@@ -1,0 +1,56 @@
+"""Another tool that repairs the same account: zurg, decypharr, a script.
+
+Two that repair the same torrents add each of them twice, and delete what the other one waits for. So ours stands back
+as soon as it sees another at work: an entry appeared that we didn't add, for a torrent that had failed or vanished.
+(New entries of other torrents are what people and *arrs add, and say nothing.) One such torrent can be a person's
+doing; two different ones within a day are a tool's.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ..model.debrid import DebridTorrent
+from .retrying import Repair, Step
+
+#: Seen once: ours stands back for so long.
+AFTER_ONE = timedelta(hours=6)
+#: Seen with several torrents: until nothing of the kind was seen for so long.
+AFTER_SEVERAL = timedelta(days=7)
+_TOGETHER = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """An entry that somebody else added for a torrent that needed repair."""
+
+    hash: str
+    id: str
+    at: datetime  # when it was added, by Real-Debrid's clock
+
+
+def sightings(entries: Iterable[DebridTorrent], repairs: Iterable[Repair]) -> list[Sighting]:
+    """Return what others have added since it was found to need repair. What we may just have added is no sighting."""
+    known = {repair.hash: repair for repair in repairs if repair.step is not Step.ADDING}
+    return [
+        Sighting(hash=entry.hash, id=entry.id, at=entry.added_at)
+        for entry in entries
+        if (repair := known.get(entry.hash)) is not None
+        and entry.added_at > repair.created_at
+        and entry.id not in {*repair.old_ids, *repair.known_ids, *repair.our_ids}
+    ]
+
+
+def stands_back_until(seen: Collection[Sighting]) -> datetime | None:
+    """Return until when ours only observes; None: it was never seen that another one repairs."""
+    return max((_until(each, seen) for each in seen), default=None)
+
+
+def _until(sighting: Sighting, seen: Collection[Sighting]) -> datetime:
+    several = any(other.hash != sighting.hash and abs(other.at - sighting.at) <= _TOGETHER for other in seen)
+    return sighting.at + (AFTER_SEVERAL if several else AFTER_ONE)
+
+
+def worth_keeping(seen: Iterable[Sighting], now: datetime) -> list[Sighting]:
+    """Return the sightings that can still matter."""
+    return [sighting for sighting in seen if now - sighting.at <= AFTER_SEVERAL + _TOGETHER]

@@ -1,0 +1,488 @@
+"""Repairing an account: every failure by its policy, nothing lost, nothing doubled, never over the budget."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings, strategies as st
+import pytest
+
+from custom_components.sokoul.debrid.retrying import Ending, Holdup, RepairLimits, Step, Urgency, WantedFile
+from custom_components.sokoul.model.debrid import DebridCode, DebridStatus
+from tests.debrid.repair_account import (
+    CONVERTING,
+    DEAD,
+    DOWNLOADED,
+    DOWNLOADING,
+    ERROR,
+    MAGNET_ERROR,
+    VIRUS,
+    WAITING,
+    Bench,
+    PowerCut,
+    files,
+    info_hash,
+    live,
+    repair,
+)
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+async def bench() -> Bench:
+    made = Bench()
+    await made.start()
+    return made
+
+
+# --- one torrent
+
+
+@pytest.mark.parametrize("status", [MAGNET_ERROR, ERROR, DEAD])
+async def test_a_failed_torrent_is_replaced_with_the_same_files(bench: Bench, status: DebridStatus) -> None:
+    old = await bench.failed(1, status, 1, 3)
+    await bench.pass_time(hours=1)
+    (entry,) = bench.account.of(1)
+    assert entry.status is DOWNLOADED
+    assert [file.id for file in bench.account.entries[entry.id].selected] == [1, 3]
+    assert bench.account.deleted == [old]
+    assert (bench.of(1).step, bench.of(1).ending) == (Step.DONE, Ending.REPAIRED)
+    assert bench.account.calls.index("delete") > bench.account.calls.index("try_link")  # verified before
+
+
+async def test_nobody_knows_the_files_all_are_taken(bench: Bench) -> None:
+    old = bench.account.has(1, MAGNET_ERROR)
+    await bench.repairer.want(repair(1, bench.clock(), old_ids=(old,)))
+    await bench.pass_time(hours=1)
+    (entry,) = bench.account.of(1)
+    assert [file.id for file in bench.account.entries[entry.id].selected] == [1, 2, 3]
+
+
+async def test_files_known_from_before_need_no_old_entry(bench: Bench) -> None:
+    wanted = (WantedFile(path="/file 2.mkv", size_bytes=2000),)
+    await bench.repairer.want(repair(1, bench.clock(), urgency=Urgency.LINKED, wanted=wanted))
+    await bench.pass_time(hours=1)
+    (entry,) = bench.account.of(1)
+    assert [file.id for file in bench.account.entries[entry.id].selected] == [2]
+
+
+async def test_three_tries_each_three_hours_and_a_day_apart(bench: Bench) -> None:
+    old = await bench.failed(1)
+    bench.account.fates[info_hash(1)] = [ERROR, MAGNET_ERROR, DEAD, ERROR, ERROR]
+    await bench.pass_time(days=9)
+    days = [(at - bench.account.adds[0][1]) / timedelta(days=1) for _, at in bench.account.adds]
+    assert days == [0, 1, 2]  # the limit of a day is stricter than three hours
+    assert (bench.of(1).step, bench.of(1).ending) == (Step.GIVEN_UP, Ending.EXHAUSTED)
+    assert [entry.id for entry in bench.account.of(1)] == [old]  # what failed is cleaned away, the old one stays
+
+
+async def test_three_hours_and_a_bit_where_a_day_is_not_asked_for() -> None:
+    bench = Bench(limits=RepairLimits(hash_apart=timedelta()))
+    await bench.start()
+    await bench.failed(1)
+    bench.account.fates[info_hash(1)] = [MAGNET_ERROR, ERROR]
+    await bench.pass_time(days=1)
+    (_, first), (_, second), (_, third) = bench.account.adds
+    assert 3 * HOUR < second - first < 4 * HOUR
+    assert 3 * HOUR < third - second < 4 * HOUR
+    assert bench.of(1).ending is Ending.REPAIRED
+
+
+async def test_a_virus_is_deleted_and_never_added_again(bench: Bench) -> None:
+    old = bench.account.has(1, VIRUS)
+    await bench.repairer.want(repair(1, bench.clock(), old_ids=(old,), ending=Ending.VIRUS, trouble="virus"))
+    await bench.pass_time(days=5)
+    assert bench.account.of(1) == []
+    assert (bench.account.adds, bench.of(1).ending, bench.of(1).step) == ([], Ending.VIRUS, Step.GIVEN_UP)
+    await bench.repairer.want(repair(1, bench.clock(), urgency=Urgency.PERSON))
+    await bench.pass_time(days=5)
+    assert bench.account.adds == []
+
+
+async def test_what_waits_for_a_selection_gets_it(bench: Bench) -> None:
+    entry = bench.account.has(1, WAITING)
+    await bench.repairer.want(repair(1, bench.clock(), added_id=entry, trouble="waiting_files_selection"))
+    await bench.pass_time(hours=1)
+    assert [each.id for each in bench.account.of(1)] == [entry]
+    assert [file.id for file in bench.account.entries[entry].selected] == [1, 2, 3]
+    assert (bench.account.adds, bench.account.deleted, bench.of(1).ending) == ([], [], Ending.REPAIRED)
+
+
+async def test_what_was_selected_and_failed_is_replaced_in_its_turn(bench: Bench) -> None:
+    entry = bench.account.has(1, WAITING)
+    bench.account.fate_of[entry] = ERROR
+    await bench.repairer.want(repair(1, bench.clock(), added_id=entry, trouble="waiting_files_selection"))
+    await bench.pass_time(hours=1)
+    assert bench.account.deleted == []  # it is not ours
+    await bench.pass_time(hours=4)
+    assert bench.account.deleted == [entry]
+    assert [each.status for each in bench.account.of(1)] == [DOWNLOADED]
+
+
+async def test_a_magnet_that_finds_nothing_is_given_six_hours(bench: Bench) -> None:
+    old = await bench.failed(1)
+    bench.account.fates[info_hash(1)] = [CONVERTING]
+    await bench.pass_time(hours=5.9)
+    assert len(bench.account.of(1)) == 2
+    await bench.pass_time(hours=0.5)
+    assert [entry.id for entry in bench.account.of(1)] == [old]
+    assert bench.of(1).tries == 1
+
+
+async def test_one_that_makes_progress_is_waited_for(bench: Bench) -> None:
+    await bench.failed(1)
+    bench.account.fates[info_hash(1)] = [DOWNLOADING]
+    await bench.pass_time(hours=1)
+    for percent in (10.0, 20.0, 30.0):
+        (entry,) = live(bench.account.of(1))
+        info = bench.account.entries[entry.id]
+        moved = replace(info.torrent, progress=percent)
+        bench.account.entries[entry.id] = replace(info, torrent=moved)
+        await bench.pass_time(days=1.9)
+        assert bench.of(1).step is Step.FETCHING
+    await bench.pass_time(days=0.2)
+    assert bench.of(1).tries == 1
+    assert live(bench.account.of(1)) == []
+
+
+async def test_other_files_are_not_the_same(bench: Bench) -> None:
+    """An archive, or what somebody else chose, is no replacement: the old one is kept."""
+    old = await bench.failed(1, ERROR, 1, 3)
+    other = bench.account.has(1, DOWNLOADED, 2)
+    await bench.pass_time(days=1)
+    assert {entry.id for entry in bench.account.of(1)} == {old, other}
+    assert (bench.account.adds, bench.of(1).ending) == ([], Ending.DIFFERENT)
+
+
+async def test_one_that_is_there_with_the_same_files_will_do(bench: Bench) -> None:
+    old = await bench.failed(1, ERROR, 1, 3)
+    bench.account.has(1, DOWNLOADED, 1, 3)
+    await bench.pass_time(days=1)
+    assert (bench.account.adds, bench.account.deleted, bench.of(1).ending) == ([], [old], Ending.REPAIRED)
+
+
+async def test_the_new_one_is_looked_at_again_before_the_old_one_goes(bench: Bench) -> None:
+    """Between noting that and doing it there may be a restart of a day."""
+    old = await bench.failed(1)
+    bench.account.refuse("delete", DebridCode.SERVICE_UNAVAILABLE)
+    await bench.pass_time(seconds=20)
+    assert bench.of(1).step is Step.DELETING_OLD
+    (new,) = live(bench.account.of(1))
+    del bench.account.entries[new.id]
+    await bench.start()
+    await bench.pass_time(hours=1)
+    assert [entry.id for entry in bench.account.of(1)] == [old]
+
+
+async def test_that_it_is_complete_is_not_taken_for_granted(bench: Bench) -> None:
+    old = await bench.failed(1)
+    bench.account.refuse("delete", None)
+    await bench.pass_time(seconds=20)
+    (new,) = live(bench.account.of(1))
+    bench.account.set_status(new.id, DEAD)
+    await bench.pass_time(hours=1)
+    assert [entry.id for entry in bench.account.of(1)] == [old]
+    assert bench.of(1).tries == 1
+
+
+async def test_what_it_becomes_is_never_deleted_as_what_it_was(bench: Bench) -> None:
+    entry = bench.account.has(1, WAITING)
+    await bench.repairer.want(repair(1, bench.clock(), added_id=entry, trouble="waiting_files_selection"))
+    await bench.repairer.want(repair(1, bench.clock(), old_ids=(entry,), trouble="error"))
+    await bench.pass_time(hours=1)
+    assert [each.id for each in bench.account.of(1)] == [entry]
+
+
+@pytest.mark.parametrize("seconds", [1, 29, 59])
+async def test_no_answer_is_no_refusal(bench: Bench, seconds: int) -> None:
+    """A request that was cut off may be carried out after we looked: another list is asked for before adding again."""
+    await bench.failed(1)
+    await bench.failed(2)
+    bench.account.lag = timedelta(seconds=seconds)
+    await bench.pass_time(hours=2)
+    assert len(bench.account.adds) == 1  # of the other one
+    assert len(bench.account.of(1)) == len(bench.account.of(2)) == 1
+    assert bench.of(1).ending is Ending.REPAIRED
+
+
+async def test_a_list_from_before_says_nothing_of_what_came_since(bench: Bench) -> None:
+    await bench.failed(1)
+    bench.account.lag = timedelta(seconds=59)
+    await bench.repairer.run()
+    bench.clock.forward(seconds=45)
+    await bench.failed(2)
+    await bench.repairer.run()  # which asks for a list
+    await bench.pass_time(hours=2)
+    assert len(bench.account.of(1)) == 1
+
+
+@pytest.mark.parametrize("cut", range(8))
+async def test_a_restart_is_no_answer_either(bench: Bench, cut: int) -> None:
+    await bench.failed(1)
+    bench.account.lag = timedelta(seconds=50)
+    bench.account.cut_in = cut
+    with pytest.raises(PowerCut):
+        await bench.pass_time(hours=1)
+    await bench.start()
+    await bench.pass_time(hours=2)
+    assert len(bench.account.of(1)) == 1
+    assert bench.of(1).ending is Ending.REPAIRED
+
+
+# --- refusals
+
+
+WAITS = (
+    ("add", DebridCode.TOO_MANY_ACTIVE_DOWNLOADS),
+    ("add", DebridCode.SLOW_DOWN),
+    ("add", DebridCode.TOO_MANY_REQUESTS),
+    ("add", DebridCode.FAIR_USAGE_LIMIT),
+    ("add", DebridCode.SERVICE_UNAVAILABLE),
+    ("add", DebridCode.UPLOAD_ERROR),
+    ("add", DebridCode.BAD_TOKEN),
+    ("add", None),
+    ("entries", DebridCode.TOO_MANY_REQUESTS),
+    ("entries", None),
+    ("details", DebridCode.INTERNAL_ERROR),
+    ("select", DebridCode.TOO_MANY_REQUESTS),
+    ("select", None),
+    ("try_link", DebridCode.TRAFFIC_EXHAUSTED),
+    ("try_link", DebridCode.FAIR_USAGE_LIMIT),
+    ("try_link", DebridCode.HOSTER_IN_MAINTENANCE),
+    ("try_link", DebridCode.HOSTER_UNAVAILABLE),
+    ("try_link", DebridCode.TOO_MANY_REQUESTS),
+    ("delete", DebridCode.SERVICE_UNAVAILABLE),
+    ("delete", None),
+)
+
+
+@pytest.mark.parametrize(("call", "code"), WAITS)
+async def test_limits_and_outages_wait_and_count_for_nothing(bench: Bench, call: str, code: DebridCode | None) -> None:
+    old = await bench.failed(1)
+    bench.account.refuse(call, code, times=5)
+    await bench.pass_time(days=3)
+    assert (bench.of(1).ending, bench.of(1).tries) == (Ending.REPAIRED, 0)
+    assert len(bench.account.adds) == 1
+    assert len(bench.account.of(1)) == 1
+    assert bench.account.deleted == [old]
+    assert bench.repairer.pause.until is None
+
+
+async def test_a_limit_is_remembered_over_a_restart(bench: Bench) -> None:
+    await bench.failed(1)
+    await bench.failed(2)
+    bench.account.refuse("add", DebridCode.FAIR_USAGE_LIMIT)
+    await bench.repairer.run()
+    calls = len(bench.account.calls)
+    await bench.start()
+    assert await bench.repairer.run() == bench.clock() + HOUR
+    assert len(bench.account.calls) == calls  # nothing at all was asked, of the other one neither
+    assert {turn.holdup for _, turn in bench.repairer.queue()} <= {Holdup.ACCOUNT, Holdup.NOT_YET}
+
+
+async def test_while_too_many_are_active_others_are_still_finished(bench: Bench) -> None:
+    await bench.failed(1)
+    await bench.failed(2)
+    bench.account.fates[info_hash(1)] = [DOWNLOADING]
+    await bench.repairer.run()
+    assert bench.of(1).step is Step.FETCHING
+    bench.account.refuse("add", DebridCode.TOO_MANY_ACTIVE_DOWNLOADS)
+    await bench.failed(3)
+    (entry,) = live(bench.account.of(1))
+    bench.account.set_status(entry.id, DOWNLOADED)
+    await bench.pass_time(minutes=9)
+    assert bench.of(1).ending is Ending.REPAIRED
+
+
+@pytest.mark.parametrize("call", ["add", "select", "try_link"])
+@pytest.mark.parametrize("code", [DebridCode.INFRINGING_FILE, DebridCode.FILE_NOT_ALLOWED, DebridCode.TORRENT_TOO_BIG])
+async def test_what_is_never_served_is_given_up_at_once_and_for_ever(bench: Bench, call: str, code: DebridCode) -> None:
+    old = await bench.failed(1)
+    bench.account.refuse(call, code)
+    await bench.pass_time(days=9)
+    assert (bench.of(1).step, bench.of(1).ending) == (Step.GIVEN_UP, Ending.REFUSED)
+    assert bench.of(1).problem == code.name.lower()
+    assert [entry.id for entry in bench.account.of(1)] == [old]  # nothing of ours is left behind
+    adds = len(bench.account.adds)
+    await bench.repairer.want(repair(1, bench.clock(), old_ids=(old,), urgency=Urgency.PERSON))
+    await bench.pass_time(days=9)
+    assert len(bench.account.adds) == adds
+
+
+async def test_infringing_while_throttled_is_asked_again(bench: Bench) -> None:
+    await bench.failed(1)
+    bench.account.throttled_at = bench.clock() - timedelta(seconds=10)
+    bench.account.refuse("add", DebridCode.INFRINGING_FILE)
+    await bench.pass_time(hours=1)
+    assert (bench.of(1).ending, bench.of(1).tries) == (Ending.REPAIRED, 0)
+
+
+async def test_a_dead_link_of_the_new_one_counts_as_a_try(bench: Bench) -> None:
+    old = await bench.failed(1)
+    bench.account.refuse("try_link", DebridCode.FILE_UNAVAILABLE)
+    await bench.pass_time(hours=1)
+    assert [entry.id for entry in bench.account.of(1)] == [old]
+    assert (bench.of(1).tries, bench.of(1).step) == (1, Step.WAITING)
+
+
+async def test_already_active_is_found_in_the_list(bench: Bench) -> None:
+    await bench.failed(1)
+    bench.account.refuse("add", DebridCode.TORRENT_ALREADY_ACTIVE)
+    await bench.repairer.run()
+    other = bench.account.has(1, DOWNLOADED, 1, 3)  # the list lagged behind
+    await bench.pass_time(hours=1)
+    assert (bench.account.adds, bench.of(1).ending, bench.of(1).added_id) == ([], Ending.REPAIRED, other)
+
+
+async def test_somebody_deletes_the_new_one(bench: Bench) -> None:
+    await bench.failed(1)
+    bench.account.fates[info_hash(1)] = [DOWNLOADING]
+    await bench.repairer.run()
+    (new,) = live(bench.account.of(1))
+    del bench.account.entries[new.id]
+    await bench.pass_time(hours=1)
+    assert (bench.of(1).step, bench.of(1).tries) == (Step.WAITING, 1)
+    assert len(bench.account.adds) == 1
+
+
+# --- many
+
+
+async def test_the_last_of_five_hundred_gets_its_first_try_as_soon_as_the_caps_allow(bench: Bench) -> None:
+    for number in range(500):
+        await bench.failed(number)
+        if number % 2:
+            bench.account.fates[info_hash(number)] = [ERROR, ERROR, ERROR, ERROR]
+    began = bench.clock()
+    await bench.pass_time(days=2)
+    first: dict[str, Any] = {}
+    for hash_, at in bench.account.adds:
+        first.setdefault(hash_, at)
+    assert len(first) == 500
+    assert max(first.values()) - began == 24 * HOUR  # 500 at 20 an hour: the last 20 when 24 hours are over
+    _check_caps(bench)
+
+
+async def test_twenty_an_hour_in_any_hour(bench: Bench) -> None:
+    for number in range(50):
+        await bench.failed(number)
+    await bench.pass_time(minutes=59)
+    assert len(bench.account.adds) == 20
+    assert Counter(turn.holdup for _, turn in bench.repairer.queue()) == {Holdup.HOUR: 30}
+    await bench.pass_time(days=1)
+    _check_caps(bench)
+    assert all(bench.of(number).ending is Ending.REPAIRED for number in range(50))
+
+
+def _check_caps(bench: Bench) -> None:
+    adds = bench.account.adds
+    for number, (_, at) in enumerate(adds):
+        assert sum(at <= other < at + HOUR for _, other in adds[number:]) <= 20
+    for hash_ in {hash_ for hash_, _ in adds}:
+        times = sorted(at for other, at in adds if other == hash_)
+        assert all(later - earlier >= 24 * HOUR for earlier, later in pairwise(times))
+
+
+async def test_nothing_begins_while_only_observing(bench: Bench) -> None:
+    bench.acting = False
+    await bench.failed(1)
+    await bench.pass_time(days=3)
+    assert bench.account.calls == []
+    ((_, turn),) = bench.repairer.queue()
+    assert turn.holdup is Holdup.OBSERVING
+
+
+async def test_ours_stands_back_from_another_repairer(bench: Bench) -> None:
+    bench.acting = False
+    for number in range(3):
+        await bench.failed(number)
+    bench.clock.forward(hours=1)
+    for number in range(2):
+        bench.account.has(number, DOWNLOADED, 1, 3, added=bench.clock())
+    await bench.repairer.watch([info.torrent for info in bench.account.entries.values()])
+    bench.acting = True
+    assert bench.repairer.stands_back_until == bench.clock() + timedelta(days=7)
+    await bench.start()
+    assert not bench.repairer.acting
+    await bench.pass_time(days=6.9)
+    assert bench.account.adds == []
+    await bench.pass_time(days=0.2)
+    assert [hash_ for hash_, _ in bench.account.adds] == [info_hash(2)]  # the others were repaired
+
+
+# --- power cuts
+
+
+FATES = st.sampled_from([DOWNLOADED, DOWNLOADED, ERROR, MAGNET_ERROR, DOWNLOADING])
+REFUSALS = st.tuples(
+    st.sampled_from(["entries", "details", "add", "select", "delete", "try_link"]),
+    st.sampled_from(
+        [
+            None,
+            DebridCode.TOO_MANY_REQUESTS,
+            DebridCode.SERVICE_UNAVAILABLE,
+            DebridCode.TOO_MANY_ACTIVE_DOWNLOADS,
+            DebridCode.TRAFFIC_EXHAUSTED,
+        ]
+    ),
+)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    fates=st.lists(st.lists(FATES, max_size=3), min_size=1, max_size=4),
+    cuts=st.lists(st.integers(0, 40), max_size=12),
+    refusals=st.lists(REFUSALS, max_size=6),
+)
+async def test_cut_the_power_anywhere(
+    fates: list[list[DebridStatus]], cuts: list[int], refusals: list[tuple[str, DebridCode | None]]
+) -> None:
+    """Never a second entry that works, never one lost, never a file lost, never over the caps, and it always ends."""
+    bench = Bench()
+    await bench.start()
+    account = bench.account
+    for number, each in enumerate(fates):
+        await bench.failed(number)
+        account.fates[info_hash(number)] = list(each)
+    account.refusals = list(refusals)
+    for cut in cuts:
+        account.cut_in = cut
+        try:
+            await bench.pass_time(hours=5)
+        except PowerCut:
+            bench.clock.forward(seconds=cut)
+            await bench.start()
+        _check_whole(bench, len(fates))
+    account.cut_in = None
+    await bench.start()
+    await bench.pass_time(days=30)
+    _check_whole(bench, len(fates))
+    for number, each in enumerate(fates):
+        noted, entries = bench.of(number), account.of(number)
+        assert not noted.open
+        assert len(entries) == 1, "one entry is left, the new one or the old one"
+        if noted.ending is Ending.REPAIRED:
+            assert entries[0].status is DOWNLOADED
+            assert [file.id for file in account.entries[entries[0].id].selected] == [1, 3]
+        else:
+            assert noted.ending is Ending.EXHAUSTED
+            assert len(each) == 3
+            assert DOWNLOADED not in each
+    _check_caps(bench)
+
+
+def _check_whole(bench: Bench, count: int) -> None:
+    for number in range(count):
+        entries = bench.account.of(number)
+        assert entries, "it was lost"
+        assert len(live(entries)) <= 1, "it was added twice"
+        assert len(entries) <= 2
+
+
+def test_the_files_of_the_stage() -> None:
+    """What the tests above select is neither all nor nothing."""
+    assert [file.id for file in files(1, 3) if file.selected] == [1, 3]
+    assert len(files()) == 3

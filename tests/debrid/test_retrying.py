@@ -1,0 +1,288 @@
+"""The way of a torrent that is added again: whose turn it is, and what is done instead of adding."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from custom_components.sokoul.debrid.retrying import (
+    AccountPause,
+    Ending,
+    Holdup,
+    Repair,
+    RepairLimits,
+    Step,
+    Urgency,
+    WantedFile,
+    after_deleting_new,
+    before_adding,
+    choose,
+    close,
+    hour_is_free,
+    is_as_wanted,
+    opened,
+    queue,
+    turn,
+)
+from custom_components.sokoul.debrid.rivals import (
+    AFTER_ONE,
+    AFTER_SEVERAL,
+    Sighting,
+    sightings,
+    stands_back_until,
+    worth_keeping,
+)
+from custom_components.sokoul.model.debrid import DebridStatus
+from tests.debrid.repair_account import (
+    CONVERTING,
+    DEAD,
+    DOWNLOADED,
+    DOWNLOADING,
+    ERROR,
+    MAGNET_ERROR,
+    QUEUED,
+    START,
+    WAITING,
+    Account,
+    Clock,
+    files,
+    info_hash,
+    repair,
+)
+
+LIMITS = RepairLimits()
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+ADDING = {"step": Step.ADDING, "added_at": START - timedelta(minutes=2)}
+
+type Entries = tuple[DebridStatus, ...]
+
+# what is wrong, the old entries, the others of the same torrent, what else is noted, what is done, and which one
+BEFORE = (
+    ("only the failed one: it is added", (ERROR,), (), {}, Step.ADDING, None),
+    ("nothing is there, but links need it", (), (), {"urgency": Urgency.LINKED}, Step.ADDING, None),
+    ("nothing is there, and a person asks", (), (), {"urgency": Urgency.PERSON}, Step.ADDING, None),
+    ("another one is complete: no second", (ERROR,), (DOWNLOADED,), {}, Step.SELECTING, False),
+    ("another one is on its way", (ERROR,), (DOWNLOADING,), {}, Step.SELECTING, False),
+    ("another one waits in line", (ERROR,), (QUEUED,), {}, Step.SELECTING, False),
+    ("another one waits for its files", (ERROR,), (WAITING,), {}, Step.SELECTING, False),
+    ("another one looks for its metadata", (ERROR,), (CONVERTING,), {}, Step.SELECTING, False),
+    ("a state of a newer version", (ERROR,), (DebridStatus.UNKNOWN,), {}, Step.SELECTING, False),
+    ("another one failed as well: both are replaced", (ERROR,), (DEAD,), {}, Step.ADDING, None),
+    ("the old one is complete after all", (DOWNLOADED,), (), {}, Step.DONE, None),
+    ("it calls itself complete, but can't be read", (DOWNLOADED,), (), {"bad_ids": ("ID1",)}, Step.ADDING, None),
+    ("the old one moves again", (DOWNLOADING,), (), {}, Step.WAITING, None),
+    ("the old one waits in line", (QUEUED,), (), {}, Step.WAITING, None),
+    # after a crash
+    ("one appeared since: that is ours", (ERROR,), (DOWNLOADED,), ADDING, Step.SELECTING, True),
+    ("ours appeared, and failed at once", (ERROR,), (MAGNET_ERROR,), ADDING, Step.SELECTING, True),
+    ("none appeared: it was not added", (ERROR,), (), ADDING, Step.WAITING, None),
+    ("none but one that was there before", (ERROR,), (DEAD,), {**ADDING, "known_ids": ("ID1", "ID2")},
+     Step.WAITING, None),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("_why", "old", "others", "noted", "step", "ours"), BEFORE, ids=[case[0] for case in BEFORE])
+def test_before_adding(
+    _why: str,
+    old: Entries,
+    others: Entries,
+    noted: dict[str, object],
+    step: Step,
+    ours: bool | None,  # noqa: FBT001
+) -> None:
+    account = Account(Clock())
+    old_ids = tuple(account.has(1, status, 1) for status in old)
+    other_ids = [account.has(1, status, 1) for status in others]
+    found = before_adding(repair(1, START, old_ids=old_ids, **noted), account.of(1), START)
+    assert found.step is step
+    assert found.added_id == (other_ids[0] if ours is not None else None)
+    assert found.ours == bool(ours)
+    if step is Step.ADDING:
+        assert set(found.known_ids) == set(found.old_ids) == {*old_ids, *other_ids}
+        assert found.added_at == START
+
+
+def test_what_was_deleted_meanwhile_and_nothing_needs_is_not_brought_back() -> None:
+    found = before_adding(repair(1, START, old_ids=("ID1",)), [], START)
+    assert (found.step, found.ending) == (Step.DONE, Ending.REMOVED)
+    assert before_adding(repair(1, START, old_ids=("ID1",), urgency=Urgency.LINKED), [], START).step is Step.ADDING
+
+
+def test_a_complete_one_is_followed_rather_than_one_on_its_way() -> None:
+    account = Account(Clock())
+    account.has(1, DOWNLOADING, 1)
+    complete = account.has(1, DOWNLOADED, 1)
+    assert before_adding(repair(1, START), account.of(1), START).added_id == complete
+
+
+# what is noted, how the account is paused, when the hour is free, whether repairs may begin; what holds it up, how long
+IN_FLIGHT = {"step": Step.FETCHING, "added_id": "ID9"}
+LATER = START + HOUR
+TURNS = (
+    ("now", {}, {}, None, True, Holdup.NOTHING, START),
+    ("after its time", {"due_at": LATER}, {}, None, True, Holdup.NOT_YET, LATER),
+    ("the account is left alone", {}, {"until": LATER}, None, True, Holdup.ACCOUNT, LATER),
+    ("that is over", {}, {"until": START}, None, True, Holdup.NOTHING, START),
+    ("too many are active", {}, {"slot_until": LATER}, None, True, Holdup.SLOT, LATER),
+    ("enough for this hour", {}, {}, LATER, True, Holdup.HOUR, LATER),
+    ("added this morning", {"added_at": START - 3 * HOUR}, {}, None, True, Holdup.DAY, START + 21 * HOUR),
+    ("added yesterday", {"added_at": START - DAY}, {}, None, True, Holdup.NOTHING, START),
+    ("what lasts longest is told", {"due_at": LATER}, {"until": START + 2 * HOUR}, LATER, True, Holdup.ACCOUNT,
+     START + 2 * HOUR),
+    ("repairs may not begin", {}, {}, None, False, Holdup.OBSERVING, None),
+    ("begun: finished all the same", IN_FLIGHT, {"slot_until": LATER}, LATER, False, Holdup.NOTHING, START),
+    ("begun, but the account is left alone", IN_FLIGHT, {"until": LATER}, None, False, Holdup.ACCOUNT, LATER),
+    ("only to select: adds nothing", {"added_id": "ID1"}, {"slot_until": LATER}, LATER, True, Holdup.NOTHING, START),
+    ("only to delete", {"ending": Ending.VIRUS}, {"slot_until": LATER}, LATER, True, Holdup.NOTHING, START),
+    ("only to delete, but repairs may not begin", {"ending": Ending.VIRUS}, {}, None, False, Holdup.OBSERVING, None),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("_why", "noted", "paused", "hour", "acting", "holdup", "at"), TURNS, ids=[case[0] for case in TURNS]
+)
+def test_turn(
+    _why: str,
+    noted: dict[str, object],
+    paused: dict[str, datetime],
+    hour: datetime | None,
+    acting: bool,  # noqa: FBT001
+    holdup: Holdup,
+    at: datetime | None,
+) -> None:
+    pause = AccountPause(**paused)  # type: ignore[arg-type] -- only moments are given
+    found = turn(repair(1, START, **noted), LIMITS, pause, hour=hour, acting=acting, now=START)
+    assert (found.holdup, found.at) == (holdup, at)
+
+
+def test_the_queue() -> None:
+    """What has begun, then persons, then the library, then what was tried least, then the oldest."""
+    expected = [
+        repair(6, START, step=Step.DELETING_OLD),
+        repair(5, START, urgency=Urgency.PERSON, tries=2),
+        repair(4, START, urgency=Urgency.LINKED),
+        repair(3, START - HOUR),
+        repair(2, START),
+        repair(1, START - DAY, tries=1),
+    ]
+    closed = [repair(8, START, step=Step.DONE), repair(9, START, step=Step.GIVEN_UP)]
+    found = queue([*closed, *reversed(expected)], LIMITS, AccountPause(), acting=True, now=START)
+    assert [each for each, _ in found] == expected
+    assert [turn.before for _, turn in found] == [0, 1, 2, 3, 4, 5]
+
+
+def test_the_hour_is_counted_over_what_ended_too() -> None:
+    added = [repair(number, START, added_at=START - timedelta(minutes=number), step=Step.DONE) for number in range(20)]
+    assert hour_is_free(added, LIMITS, START) == START + timedelta(minutes=41)
+    assert hour_is_free(added[1:], LIMITS, START) is None
+    assert (
+        hour_is_free([*added, repair(30, START, added_at=START - HOUR)], LIMITS, START + timedelta(minutes=41)) is None
+    )
+
+
+# --- what is noted of it from before
+
+
+OPENED: tuple[tuple[str, dict[str, object], dict[str, object], Callable[[Repair], bool]], ...] = (
+    ("waits: more urgent now", {}, {"urgency": Urgency.LINKED}, lambda r: r.urgency is Urgency.LINKED),
+    ("waits: no less urgent", {"urgency": Urgency.PERSON}, {}, lambda r: r.urgency is Urgency.PERSON),
+    ("waits: one more entry failed", {"old_ids": ("a",)}, {"old_ids": ("b",)}, lambda r: r.old_ids == ("a", "b")),
+    ("under way: nothing else is deleted", {"step": Step.FETCHING}, {"old_ids": ("b",)}, lambda r: r.old_ids == ()),
+    ("done before: anew", {"step": Step.DONE, "tries": 2}, {}, lambda r: r.open and r.tries == 0),
+    ("done today: when it was added stays known", {"step": Step.DONE, "added_at": START}, {},
+     lambda r: r.added_at == START),
+    ("refused for ever", {"step": Step.GIVEN_UP, "ending": Ending.REFUSED}, {"urgency": Urgency.PERSON},
+     lambda r: not r.open),
+    ("a virus", {"step": Step.GIVEN_UP, "ending": Ending.VIRUS}, {"urgency": Urgency.PERSON}, lambda r: not r.open),
+    ("tried too often", {"step": Step.GIVEN_UP, "ending": Ending.EXHAUSTED}, {}, lambda r: not r.open),
+    ("tried too often, but a person asks", {"step": Step.GIVEN_UP, "ending": Ending.EXHAUSTED},
+     {"urgency": Urgency.PERSON}, lambda r: r.open),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("_why", "known", "new", "holds"), OPENED, ids=[case[0] for case in OPENED])
+def test_it_is_found_again(
+    _why: str, known: dict[str, object], new: dict[str, object], holds: Callable[[Repair], bool]
+) -> None:
+    assert holds(opened(repair(1, START, **known), repair(1, START, **new)))
+
+
+def test_three_tries_hours_apart_and_spread() -> None:
+    tried = repair(1, START, step=Step.DELETING_NEW, added_id="ID2", ours=True)
+    first = after_deleting_new(tried, LIMITS, START, 0.0)
+    assert (first.step, first.tries, first.due_at) == (Step.WAITING, 1, START + 3 * HOUR)
+    assert after_deleting_new(tried, LIMITS, START, 1.0).due_at == START + timedelta(hours=3.75)
+    third = after_deleting_new(replace(tried, tries=2), LIMITS, START, 0.0)
+    assert (third.step, third.ending) == (Step.GIVEN_UP, Ending.EXHAUSTED)
+    assert close(tried, Ending.REPAIRED).step is Step.DONE
+
+
+# --- the same files
+
+
+def wanted(*numbers: int) -> tuple[WantedFile, ...]:
+    return tuple(WantedFile(path=file.path, size_bytes=file.size_bytes) for file in files() if file.id in numbers)
+
+
+def test_the_same_files_are_chosen_by_path_and_size() -> None:
+    assert choose(files(), wanted(3, 1)) == (1, 3)
+    assert choose(files(), ()) == (1, 2, 3)
+    assert choose(files(count=2), wanted(3)) is None
+    assert choose(files(), [WantedFile(path="/file 1.mkv", size_bytes=999)]) is None
+    assert choose((), ()) == ()
+
+
+@pytest.mark.parametrize(
+    ("selected", "links", "of", "right"),
+    [
+        ((1, 3), 2, (1, 3), True),
+        ((1, 3), 2, (), True),  # nobody knows which
+        ((1, 2, 3), 3, (1, 3), False),
+        ((1,), 1, (1, 3), False),
+        ((1, 3), 1, (1, 3), False),  # packed into one archive
+        ((1, 3), 0, (1, 3), False),
+        ((), 0, (), False),
+    ],
+)
+def test_complete_is_not_enough(
+    selected: tuple[int, ...],
+    links: int,
+    of: tuple[int, ...],
+    right: bool,  # noqa: FBT001
+) -> None:
+    account = Account(Clock())
+    info = account.entries[account.has(1, DOWNLOADED, *selected, links=links)]
+    assert is_as_wanted(info, wanted(*of)) is right
+
+
+# --- another repairer
+
+
+def test_what_others_add_is_seen_only_where_something_needed_repair() -> None:
+    account = Account(Clock())
+    old = account.has(1, ERROR)
+    ours = account.has(1, DOWNLOADED, 1, added=START + HOUR)
+    other = account.has(1, DOWNLOADED, 1, added=START + 2 * HOUR)
+    account.has(2, DOWNLOADED, 1, added=START + 2 * HOUR)  # somebody wants to see it
+    account.has(3, DOWNLOADED, 1, added=START - HOUR)  # was there before
+    entries = [info.torrent for info in account.entries.values()]
+    known = repair(1, START, old_ids=(old,), added_id=ours, our_ids=(ours,))
+    found = sightings(entries, [known, repair(3, START)])
+    assert found == [Sighting(hash=info_hash(1), id=other, at=START + 2 * HOUR)]
+    assert sightings(entries, [replace(known, step=Step.ADDING)]) == []
+
+
+def test_one_may_be_a_person_two_are_a_tool() -> None:
+    def seen(number: int, at: datetime) -> Sighting:
+        return Sighting(hash=info_hash(number), id=f"{number} {at}", at=at)
+
+    assert stands_back_until([]) is None
+    assert stands_back_until([seen(1, START)]) == START + AFTER_ONE
+    assert stands_back_until([seen(1, START), seen(1, START + HOUR)]) == START + HOUR + AFTER_ONE
+    assert stands_back_until([seen(1, START), seen(2, START + HOUR)]) == START + HOUR + AFTER_SEVERAL
+    apart = [seen(1, START), seen(2, START + 3 * DAY)]
+    assert stands_back_until(apart) == START + 3 * DAY + AFTER_ONE
+    tool = [seen(1, START), seen(2, START), seen(3, START + 3 * DAY)]
+    assert stands_back_until(tool) == START + AFTER_SEVERAL
+    assert worth_keeping(tool, START + 9 * DAY) == tool[2:]
