@@ -223,6 +223,7 @@ DUE = (
     ("and what is active", (Why.NEVER_READ,), {"include_active": True}, dict.fromkeys((1, 3, 4), Why.NEVER_READ)),
     ("what was read long ago", (Why.OLD,), {}, {2: Why.OLD}),
     ("what is active", (Why.ACTIVE,), {}, {4: Why.ACTIVE}),
+    ("but nothing that failed", (Why.NEVER_READ, Why.FAILED), {"without_failed": True}, {1: Why.NEVER_READ}),
     ("of some statuses only", (Why.NEVER_READ,), {"statuses": (DebridStatus.DEAD,)}, {3: Why.NEVER_READ}),
     (
         "everything, the most needed first",

@@ -101,7 +101,7 @@ class SyncOptions:
 
     status_changes_only: bool = False  # details only of what has another status since the synchronisation began
     include_active: bool = False  # details of what is on its way too, although they will be others soon
-    skip_error_retry: bool = False  # what failed keeps the details that it has
+    skip_error_retry: bool = False  # no details of what failed
     statuses: tuple[DebridStatus, ...] = ()  # details only of these, none: of any
     limit: int | None = None  # at most so many details
     verbose: bool = False  # the summary names each change
@@ -117,6 +117,7 @@ class DetailsNeed:
     old_before: datetime  # details from before this are old
     failed_before: datetime  # the same for what failed
     include_active: bool = False
+    without_failed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

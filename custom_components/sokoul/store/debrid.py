@@ -487,6 +487,8 @@ def _due(account: str, need: DetailsNeed) -> tuple[str, dict[str, Any]]:
     statuses = ""
     if need.statuses:
         statuses = "AND status IN (" + ", ".join(f"'{DebridStatus(each)}'" for each in need.statuses) + ")"
+    if need.without_failed:
+        statuses += f" AND status NOT IN ({_FAILED})"
     statement = f"""SELECT id, added_at, CASE {case} ELSE '' END AS reason, CASE {rank} ELSE 99 END AS rank
         FROM debrid_torrents WHERE account = :account AND gone_at IS NULL {statuses} AND ({wanted})"""  # noqa: S608
     used = {name: value for name, value in given.items() if f":{name}" in statement}

@@ -1,0 +1,448 @@
+"""Synchronising the mirror of an account: the list in a request or a few, details only where something needs them.
+
+What was read is in the store before the next thing is read, and what is still to be read is found by asking the store.
+So a synchronisation may be killed at any moment: whoever resumes it finds what is left, and reads nothing twice but
+what was on its way.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from ..model.debrid import DebridTorrentInfo
+from ..model.debrid_mirror import (
+    ChangeKind,
+    DebridChange,
+    DetailsNeed,
+    DetailsReason,
+    SyncMode,
+    SyncOptions,
+    SyncRun,
+    SyncStatus,
+)
+from .listing import PAGE, Lister
+from .ports import Account, Errors, Mirror
+
+#: Details older than this are read again, where details are wanted at all.
+DETAILS_LAST = timedelta(days=7)
+#: So many details are on their way at once; the account's budget decides how fast they come.
+PARALLEL = 4
+#: So many details are written together: what a crash costs.
+BATCH = 25
+#: So many torrents that vanish at once are believed; beyond, a half of all. A list that lacks more is asked for again.
+BELIEVED_GONE = 20
+#: So many changes are named in a summary.
+NAMED = 500
+#: So many synchronisations back one is looked for that was interrupted.
+_LOOK_BACK = 20
+
+_LISTING = frozenset({SyncMode.SMART, SyncMode.FULL, SyncMode.LIST})
+_REASONS: Mapping[SyncMode, tuple[DetailsReason, ...]] = {
+    SyncMode.SMART: (DetailsReason.ASKED, DetailsReason.FAILED),
+    SyncMode.FULL: (DetailsReason.ASKED, DetailsReason.FAILED, DetailsReason.NEVER_READ, DetailsReason.OLD),
+    SyncMode.LIST: (),
+    SyncMode.DETAILS: (DetailsReason.ASKED, DetailsReason.FAILED, DetailsReason.NEVER_READ, DetailsReason.OLD),
+    SyncMode.ERRORS: (DetailsReason.FAILED,),
+}
+#: `running` in the store is what a crash left. A person who cancelled may change their mind.
+_INTERRUPTED = frozenset({SyncStatus.RUNNING, SyncStatus.INTERRUPTED})
+_UNFINISHED = _INTERRUPTED | {SyncStatus.CANCELLED}
+
+
+class NothingToResumeError(Exception):
+    """No synchronisation was interrupted."""
+
+
+class BusyError(Exception):
+    """One synchronisation of an account at a time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a synchronisation is."""
+
+    mode: SyncMode
+    status: SyncStatus
+    phase: str  # "list" or "details"
+    done: int  # torrents in the list, or details
+    total: int | None  # None: not known yet
+    rate: float | None  # a second, None: too early to tell
+    eta: timedelta | None
+    requests: int
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a synchronisation would read now, and why."""
+
+    list_requests: int
+    details: Mapping[DetailsReason, int]
+    first: tuple[tuple[str, DetailsReason], ...]  # whose details would be read first
+    limit: int | None
+
+    @property
+    def requests(self) -> int:
+        """How many requests that takes."""
+        wanted = sum(self.details.values())
+        return self.list_requests + (wanted if self.limit is None else min(wanted, self.limit))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncResult:
+    """How a synchronisation ended, and what it found. `pause`: the account asked to be left alone for so long."""
+
+    run: SyncRun
+    changes: tuple[DebridChange, ...]
+    error: Exception | None = None
+    pause: timedelta | None = None
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything is not as it was."""
+        return bool(self.changes)
+
+
+@dataclass(slots=True)
+class _Work:
+    """A synchronisation under way."""
+
+    run: SyncRun
+    phase: str = "list"
+    begun_at: datetime | None = None  # of the phase
+    before: int = 0  # done when the phase began
+    listed: int = 0
+    requests: int = 0
+    changes: dict[str, DebridChange] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    unreadable: set[str] = field(default_factory=set)
+    stored: bool = False
+
+
+def needed(run: SyncRun, now: datetime) -> DetailsNeed:
+    """Return whose details a synchronisation reads."""
+    options = run.options
+    reasons = _REASONS[run.mode]
+    if options.status_changes_only and reasons:
+        reasons = (DetailsReason.ASKED, DetailsReason.STATUS_CHANGED)
+    if options.include_active and reasons:
+        reasons = (*reasons, DetailsReason.ACTIVE)
+    old = now - DETAILS_LAST
+    return DetailsNeed(
+        reasons=reasons,
+        statuses=options.statuses,
+        since=run.started_at,
+        old_before=old,
+        failed_before=run.started_at if run.mode is SyncMode.ERRORS else old,
+        include_active=options.include_active,
+        without_failed=options.skip_error_retry,
+    )
+
+
+class MirrorSync:
+    """Synchronises one account. `on_progress` is called often; whoever tells others does so less often."""
+
+    def __init__(
+        self,
+        account_id: str,
+        account: Account,
+        errors: Errors,
+        mirror: Mirror,
+        *,
+        clock: Callable[[], datetime],
+        on_progress: Callable[[Progress], None] | None = None,
+        page_size: int = PAGE,
+    ) -> None:
+        self._id = account_id
+        self._account = account
+        self._errors = errors
+        self._mirror = mirror
+        self._clock = clock
+        self._on_progress = on_progress
+        self._lister = Lister(account, page_size)
+        self._work: _Work | None = None
+        self._cancelled = asyncio.Event()
+        self._withheld = False  # the last list lacked more than is believed at once
+
+    # --- from outside --------------------------------------------------------------------------------------------
+
+    @property
+    def running(self) -> bool:
+        """Whether a synchronisation is under way."""
+        return self._work is not None
+
+    @property
+    def progress(self) -> Progress | None:
+        """How far it is; None when none is under way."""
+        return None if self._work is None else self._progress(self._work)
+
+    def cancel(self) -> bool:
+        """End the synchronisation that is under way, with what it read so far. Tell whether there is one."""
+        self._cancelled.set()
+        return self.running
+
+    def forget(self) -> None:
+        """Believe nothing of the list to be known: the mirror was cleared."""
+        self._lister.forget()
+        self._withheld = False
+
+    async def plan(self, mode: SyncMode, options: SyncOptions) -> Plan:
+        """Tell what would be read now, without a request."""
+        run = await self._begin(mode, options)
+        need = needed(run, self._clock())
+        details = await self._mirror.count_due(self._id, need) if need.reasons else {}
+        first = await self._mirror.details_due(self._id, need, min(NAMED, options.limit or NAMED)) if details else []
+        known = await self._mirror.count(self._id)
+        pages = -(-max(known, 1) // self._lister.page_size)
+        listing = run.mode in _LISTING and not run.listed
+        return Plan(list_requests=pages if listing else 0, details=details, first=tuple(first), limit=options.limit)
+
+    async def sync(self, mode: SyncMode = SyncMode.SMART, options: SyncOptions | None = None) -> SyncResult:
+        """Read what a mode asks for, and return what was found.
+
+        What goes wrong at the account ends it as interrupted, and is in the result. Raises `BusyError`,
+        `NothingToResumeError` and what the mirror raises.
+        """
+        if self._work is not None:
+            raise BusyError("a synchronisation of this account is under way")
+        self._cancelled.clear()
+        started_at = self._clock()
+        self._work = work = _Work(SyncRun(account=self._id, mode=mode, started_at=started_at, changed_at=started_at))
+        error: Exception | None = None
+        try:
+            work.run = await self._begin(mode, options or SyncOptions())
+            work.stored = work.run.id > 0
+            try:
+                await self._read_all(work)
+            except self._errors.any as failed:
+                error = failed
+            run = await self._end(work, error)
+        finally:
+            self._work = None
+        return SyncResult(
+            run=run,
+            changes=tuple(work.changes.values()),
+            error=error,
+            pause=None if error is None else self._errors.pause(error),
+        )
+
+    # --- begin and end -------------------------------------------------------------------------------------------
+
+    async def interrupted(self) -> bool:
+        """Tell whether a synchronisation is to be resumed without anybody's asking."""
+        run = await self._unfinished()
+        return run is not None and run.status in _INTERRUPTED
+
+    async def _unfinished(self) -> SyncRun | None:
+        for run in await self._mirror.runs(self._id, _LOOK_BACK):
+            if run.status in _UNFINISHED:
+                return run
+            if run.status is SyncStatus.DONE and run.mode is SyncMode.FULL:
+                break  # that has read what was left
+        return None
+
+    async def _begin(self, mode: SyncMode, options: SyncOptions) -> SyncRun:
+        if mode is not SyncMode.RESUME:
+            now = self._clock()
+            return SyncRun(account=self._id, mode=mode, options=options, started_at=now, changed_at=now)
+        run = await self._unfinished()
+        if run is None:
+            raise NothingToResumeError("no synchronisation was interrupted")
+        return replace(run, status=SyncStatus.RUNNING)
+
+    async def _note(self, work: _Work, **changes: Any) -> None:
+        """Write how far it is. What has found nothing leaves no trace: a memory card is worn by writes."""
+        work.run = replace(work.run, changed_at=self._clock(), **changes)
+        if work.stored:
+            await self._mirror.change_run(work.run)
+        else:
+            work.run = replace(work.run, id=await self._mirror.begin_run(work.run))
+            work.stored = True
+
+    async def _end(self, work: _Work, error: Exception | None) -> SyncRun:
+        status = SyncStatus.CANCELLED if self._cancelled.is_set() else SyncStatus.DONE
+        if error is not None:
+            status = SyncStatus.INTERRUPTED
+        summary = self._summary(work, error)
+        if work.stored or any(change.kind is not ChangeKind.PROGRESS for change in work.changes.values()) or error:
+            await self._note(work, status=status, summary=summary)
+        else:
+            work.run = replace(work.run, status=status, summary=summary, changed_at=self._clock())
+        self._tell(work)
+        return work.run
+
+    def _summary(self, work: _Work, error: Exception | None) -> dict[str, Any]:
+        counted = Counter(change.kind for change in work.changes.values())
+        seconds = (self._clock() - work.run.started_at).total_seconds()
+        told: dict[str, Any] = {str(kind): counted[kind] for kind in ChangeKind}
+        told |= {
+            "requests": work.requests,
+            "seconds": round(seconds, 3),
+            "details": work.run.done,
+            "details_left": max(work.run.total - work.run.done, 0),
+            **work.facts,
+        }
+        if work.unreadable:
+            told["unreadable"] = len(work.unreadable)
+        if error is not None:
+            told["error"] = str(error)
+        if work.run.options.verbose:
+            told["changes"] = [_as_json(each) for each in list(work.changes.values())[:NAMED]]
+        return told
+
+    # --- reading -------------------------------------------------------------------------------------------------
+
+    async def _read_all(self, work: _Work) -> None:
+        if work.run.mode in _LISTING and not work.run.listed:
+            await self._read_list(work)
+        if not self._cancelled.is_set():
+            await self._read_details(work)
+
+    async def _read_list(self, work: _Work) -> None:
+        work.begun_at = self._clock()
+        self._tell(work)
+        lister = self._lister
+        try:
+            async for torrents in lister.read():
+                _add(work.changes, await self._mirror.apply(self._id, torrents, self._clock()))
+                work.listed, work.requests = len(lister.seen), lister.requests
+                self._tell(work)
+                if self._cancelled.is_set():
+                    return
+        finally:
+            work.requests = lister.requests
+        work.listed = len(lister.seen)
+        work.run = replace(work.run, listed=True)
+        work.facts["torrents"] = len(lister.seen)
+        work.facts["unchanged"] = lister.unchanged
+        if not lister.whole:
+            work.facts["restless"] = True
+        elif not lister.unchanged:
+            await self._mark_gone(work, lister.seen)
+
+    async def _mark_gone(self, work: _Work, seen: Collection[str]) -> None:
+        """Mark what vanished. When most of it did, Real-Debrid has to say so twice: it may have had a bad moment."""
+        known = await self._mirror.count(self._id)
+        believed = None if self._withheld else max(BELIEVED_GONE, known // 2)
+        gone = await self._mirror.vanish(self._id, seen, self._clock(), at_most=believed)
+        self._withheld = isinstance(gone, int)
+        if isinstance(gone, int):
+            work.facts["withheld"] = gone
+            self._lister.forget()
+        else:
+            _add(work.changes, gone)
+
+    async def _read_details(self, work: _Work) -> None:
+        need = needed(work.run, self._clock())
+        if not need.reasons:
+            return
+        due = sum((await self._mirror.count_due(self._id, need)).values())
+        total = work.run.done + due
+        if work.run.options.limit is not None:
+            total = min(total, work.run.options.limit)
+        if total <= work.run.done:
+            return
+        work.phase, work.begun_at, work.before = "details", self._clock(), work.run.done
+        await self._note(work, total=total)
+        while work.run.done < work.run.total and not self._cancelled.is_set():
+            wanted = min(BATCH, work.run.total - work.run.done)
+            found = await self._mirror.details_due(self._id, need, wanted + len(work.unreadable))
+            ids = [torrent_id for torrent_id, _ in found if torrent_id not in work.unreadable][:wanted]
+            if not ids:
+                break
+            await self._read_batch(work, ids)
+
+    async def _read_batch(self, work: _Work, ids: Iterable[str]) -> None:
+        """Read details and write them together, those that came before something went wrong or somebody cancelled."""
+        infos: list[DebridTorrentInfo] = []
+        missing: list[str] = []
+        waiting = list(reversed(list(ids)))
+        failed: list[Exception] = []
+
+        async def read_some() -> None:
+            while waiting and not failed and not self._cancelled.is_set():
+                torrent_id = waiting.pop()
+                work.requests += 1
+                try:
+                    infos.append(await self._account.torrent(torrent_id))
+                except self._errors.missing:
+                    missing.append(torrent_id)
+                except self._errors.account as error:
+                    failed.append(error)
+                    return
+                except self._errors.any:
+                    work.unreadable.add(torrent_id)
+                work.run = replace(work.run, done=work.run.done + 1)
+                self._tell(work)
+
+        try:
+            await self._until_cancelled(read_some)
+        finally:
+            now = self._clock()
+            await self._mirror.keep_details(self._id, infos, now)
+            for torrent_id in missing:
+                await self._mirror.forget_torrent(self._id, torrent_id, now)
+                _add(work.changes, [DebridChange(torrent_id, ChangeKind.GONE)])
+            await self._note(work)
+        if failed:
+            raise failed[0]
+
+    async def _until_cancelled(self, read_some: Callable[[], Any]) -> None:
+        """Let some read at once; a person who cancels doesn't wait for the turn of what is still to be asked."""
+        readers = asyncio.gather(*(read_some() for _ in range(PARALLEL)))
+        cancelled = asyncio.ensure_future(self._cancelled.wait())
+        try:
+            both: set[asyncio.Future[Any]] = {readers, cancelled}
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            cancelled.cancel()
+            if not readers.done():
+                readers.cancel()
+            with suppress(asyncio.CancelledError):
+                await readers
+
+    # --- telling -------------------------------------------------------------------------------------------------
+
+    def _progress(self, work: _Work) -> Progress:
+        listing = work.phase == "list"
+        done = work.listed if listing else work.run.done
+        total = None if listing else work.run.total
+        seconds = (self._clock() - (work.begun_at or work.run.started_at)).total_seconds()
+        rate = (done - work.before) / seconds if seconds > 0 and done > work.before else None
+        left = None if total is None or rate is None else timedelta(seconds=max(total - done, 0) / rate)
+        return Progress(
+            mode=work.run.mode,
+            status=work.run.status,
+            phase=work.phase,
+            done=done,
+            total=total,
+            rate=rate,
+            eta=left,
+            requests=work.requests,
+            started_at=work.run.started_at,
+        )
+
+    def _tell(self, work: _Work) -> None:
+        if self._on_progress is not None:
+            self._on_progress(self._progress(work))
+
+
+def _add(known: dict[str, DebridChange], changes: Iterable[DebridChange]) -> None:
+    """Add changes to what was found before. What is worth telling is not forgotten for what is not."""
+    for change in changes:
+        if change.id not in known or known[change.id].kind is ChangeKind.PROGRESS or change.kind is ChangeKind.GONE:
+            known[change.id] = change
+
+
+def _as_json(change: DebridChange) -> dict[str, Any]:
+    return {
+        "id": change.id,
+        "change": str(change.kind),
+        "name": change.name,
+        "status": str(change.status),
+        "before": None if change.before is None else str(change.before),
+    }
