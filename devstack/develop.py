@@ -5,14 +5,14 @@ Everything lives in a temporary folder and on 127.0.0.1, and is gone when the pr
 
 import argparse
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import contextlib
 from pathlib import Path
 import signal
 import sys
 import tempfile
 import time
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from .homeassistant import OWNER, PASSWORD, HomeAssistant, HomeAssistantError
 from .scenario import PROOF, SET_UP, Step
@@ -34,6 +34,9 @@ class DemoStack(Protocol):
 
     def describe(self) -> Sequence[str]:
         """Return a line for each backend: its name, address, and what is needed to connect to it."""
+
+    def world(self, *, hasty: bool) -> Mapping[str, Any] | None:
+        """Return what Home Assistant is to find around it; `hasty`: what takes minutes there takes seconds."""
 
 
 #: what the demo does in this order, and what `--check` does after it
@@ -59,9 +62,10 @@ def make_stack(folder: Path) -> DemoStack:
 
 async def demo(*, stack: DemoStack, folder: Path, options: argparse.Namespace, terminal: Terminal) -> list[str]:
     """Start the demo and return the problems found by `--check`; without it, wait until it is cancelled."""
-    home_assistant = HomeAssistant(folder / "config", options.port, options.language)
     async with stack:
         await stack.start(terminal.say)
+        world = stack.world(hasty=options.check)
+        home_assistant = HomeAssistant(folder / "config", options.port, options.language, world=world)
         terminal.say("starting Home Assistant")
         async with home_assistant:
             steps = (*SCENARIO, *CHECKS) if options.check else SCENARIO

@@ -5,7 +5,7 @@ left out. Written for Home Assistant 2026.11.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 import contextlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +23,8 @@ from .ports import free_port
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 INTEGRATION = REPOSITORY / "custom_components" / "sokoul"
+#: A component that leads what the integration asks of the machine and of the internet to simulators.
+DEMO_WORLD = Path(__file__).with_name("demo_world")
 
 OWNER = "owner"
 PASSWORD = "owner-password"
@@ -129,17 +131,25 @@ class HomeAssistant:
     """A Home Assistant process; `start` returns when it runs and its owner is logged in.
 
     A second start on the same folder goes on where the first ended. `port` 0 takes a free one. `integration` is linked
-    into its `custom_components`, None leaves that empty.
+    into its `custom_components`, None leaves that empty. `world` is what `demo_world` is told, None does without it.
     """
 
     def __init__(
-        self, config_dir: Path, port: int = 0, language: str = "en", *, integration: Path | None = INTEGRATION
+        self,
+        config_dir: Path,
+        port: int = 0,
+        language: str = "en",
+        *,
+        integration: Path | None = INTEGRATION,
+        world: Mapping[str, Any] | None = None,
     ) -> None:
         self.config_dir = config_dir
         self.port = port or free_port()
         self.language = language
         self.token = ""  # long-lived, of the owner
-        self._integration = integration
+        self._components = [each for each in (integration, DEMO_WORLD if world is not None else None) if each]
+        self._world = world
+        self._expected: list[re.Pattern[str]] = []
         self._process: asyncio.subprocess.Process | None = None
         self._session: ClientSession | None = None
         self._websocket: ClientWebSocketResponse | None = None
@@ -245,7 +255,15 @@ class HomeAssistant:
         That is every error, every warning that names the integration, every blocking call on the event loop, and
         every traceback that was only printed.
         """
-        return [record.text for record in parse_log(self.log_text()) if record.is_problem]
+        return [
+            record.text
+            for record in parse_log(self.log_text())
+            if record.is_problem and not any(expected.search(record.text) for expected in self._expected)
+        ]
+
+    def expect(self, pattern: str) -> None:
+        """Take what matches for no problem: it is the right answer to something that was done on purpose."""
+        self._expected.append(re.compile(pattern))
 
     @property
     def _log_file(self) -> Path:
@@ -260,7 +278,10 @@ class HomeAssistant:
         if not configuration.exists():
             media = self.config_dir / "media"  # its own choice would depend on whether this is a container
             media.mkdir(exist_ok=True)
-            configuration.write_text(CONFIGURATION.format(language=self.language, media=media), encoding="utf-8")
+            text = CONFIGURATION.format(language=self.language, media=media)
+            if self._world is not None:
+                text += f"{DEMO_WORLD.name}: {json.dumps(self._world)}\n"  # JSON is YAML, too
+            configuration.write_text(text, encoding="utf-8")
         # `http:` in YAML is on trial for five minutes only, then the port would be 8123 of all addresses again, and
         # the frontend would ask to confirm it
         _write_storage(
@@ -269,11 +290,11 @@ class HomeAssistant:
         # the other steps would add components that need the internet
         if not (storage / "onboarding").exists():
             _write_storage(storage, "onboarding", 4, {"done": ["core_config", "analytics", "integration"]})
-        if self._integration is not None:
-            link = self.config_dir / "custom_components" / self._integration.name
+        for component in self._components:
+            link = self.config_dir / "custom_components" / component.name
             link.parent.mkdir(exist_ok=True)
             if not link.exists():
-                link.symlink_to(self._integration, target_is_directory=True)
+                link.symlink_to(component, target_is_directory=True)
 
     def _http_settings(self) -> dict[str, Any]:
         return {
@@ -292,6 +313,7 @@ class HomeAssistant:
     async def _start_process(self) -> None:
         environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)  # every start would compile Home Assistant again
+        environment.pop("PYTHONPATH", None)  # it finds the components by their links alone
         program = Path(sys.executable).parent / "hass"
         with self._log_file.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
@@ -320,6 +342,8 @@ class HomeAssistant:
             await self._pause()
         if config["recovery_mode"]:
             raise self._did_not_start("it came up in recovery mode")
+        if self._world is not None and DEMO_WORLD.name not in config["components"]:
+            raise self._did_not_start("the internet would be asked instead of simulators")
 
     async def _pause(self) -> None:
         if self._process is None or self._process.returncode is not None:

@@ -38,7 +38,7 @@ Session\\DefaultSavePath={downloads}
 Session\\Port={peer_port}
 Session\\Interface={interface}
 Session\\InterfaceName={interface}
-Session\\InterfaceAddress={address}
+Session\\InterfaceAddress={peer_address}
 Session\\DHTEnabled=false
 Session\\LSDEnabled=false
 Session\\PeXEnabled=false
@@ -79,14 +79,16 @@ class RealQbittorrent:
         password: str = "correct horse",  # noqa: S107 -- of a server that lives for one test
         interface: str = "lo",
         address: str = "127.0.0.1",
+        peer_address: str = "",
         session_settings: Mapping[str, str] | None = None,
         web_settings: Mapping[str, str] | None = None,
         command_prefix: Collection[str] = (),
     ) -> None:
         """Profile, downloads and log go below `directory`.
 
-        `session_settings` and `web_settings` are more lines of the configuration (`QueueingSystemEnabled`: `true`);
-        `command_prefix` is put before the program (`ip netns exec tunnel`).
+        It is bound to `interface`, "" for none, and to `peer_address` for its peers, by default the `address` of its
+        web API. `session_settings` and `web_settings` are more lines of the configuration (`QueueingSystemEnabled`:
+        `true`); `command_prefix` is put before the program (`ip netns exec tunnel`).
         """
         self.binary = binary
         self.directory = directory
@@ -96,6 +98,7 @@ class RealQbittorrent:
         self.port = 0
         self.peer_port = 0
         self._interface = interface
+        self._peer_address = peer_address or address
         self._session_settings = session_settings or {}
         self._web_settings = web_settings or {}
         self._prefix = tuple(command_prefix)
@@ -204,6 +207,7 @@ class RealQbittorrent:
                 peer_port=self.peer_port,
                 interface=self._interface,
                 address=self.address,
+                peer_address=self._peer_address,
                 port=self.port,
                 username=self.username,
                 password=password_hash(self.password),

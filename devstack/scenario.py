@@ -36,45 +36,29 @@ class Step:
 class Dialog:
     """A config flow, answered as a person would in the browser."""
 
+    path = "flow"
+
     def __init__(self, home_assistant: HomeAssistant) -> None:
         self._home_assistant = home_assistant
         self.shown: dict[str, Any] = {}
 
-    async def open(self) -> None:
+    async def open(self, handler: Any = "sokoul") -> None:
         """Choose SOKOUL under "Add integration"."""
-        self.shown = await self._home_assistant.rest(
-            "POST", "/api/config/config_entries/flow", {"handler": "sokoul", "show_advanced_options": False}
-        )
+        await self._send("", {"handler": handler, "show_advanced_options": False})
 
     async def answer(self, **fields: Any) -> None:
         """Fill in the form, or choose from the menu with `next_step_id`."""
-        self.shown = await self._home_assistant.rest(
-            "POST", f"/api/config/config_entries/flow/{self.shown['flow_id']}", fields
-        )
+        await self._send(f"/{self.shown['flow_id']}", fields)
         if self.shown.get("errors"):
             raise HomeAssistantError(f"{self.shown['step_id']}: {self.shown['errors']}")
+
+    async def _send(self, path: str, fields: dict[str, Any]) -> None:
+        self.shown = await self._home_assistant.rest("POST", f"/api/config/config_entries/{self.path}{path}", fields)
 
     @property
     def step(self) -> str:
         """What is shown."""
         return str(self.shown.get("step_id") or self.shown["type"])
-
-
-class Options:
-    """The dialog of SOKOUL's options."""
-
-    def __init__(self, home_assistant: HomeAssistant) -> None:
-        self._home_assistant = home_assistant
-        self.shown: dict[str, Any] = {}
-
-    async def change(self, step: str, **fields: Any) -> None:
-        """Open it, choose from its menu, and fill in the form that comes; what is not named stays."""
-        entries = await self._home_assistant.ws("config_entries/get", domain="sokoul")
-        self.shown = await self._home_assistant.rest(
-            "POST", "/api/config/config_entries/options/flow", {"handler": entries[0]["entry_id"]}
-        )
-        await self.answer(next_step_id=step)
-        await self.answer(**{**self.suggested, **fields})
 
     @property
     def suggested(self) -> dict[str, Any]:
@@ -85,12 +69,30 @@ class Options:
             if (field.get("description") or {}).get("suggested_value") is not None
         }
 
-    async def answer(self, **fields: Any) -> None:
-        """Send the form that is shown."""
-        path = f"/api/config/config_entries/options/flow/{self.shown['flow_id']}"
-        self.shown = await self._home_assistant.rest("POST", path, fields)
-        if self.shown.get("errors"):
-            raise HomeAssistantError(f"{self.shown['step_id']}: {self.shown['errors']}")
+
+class Options(Dialog):
+    """The dialog of SOKOUL's options."""
+
+    path = "options/flow"
+
+    async def change(self, step: str, **fields: Any) -> None:
+        """Open it, choose from its menu, and fill in the form that comes; what is not named stays."""
+        await self.open((await _entry(self._home_assistant))["entry_id"])
+        await self.answer(next_step_id=step)
+        await self.answer(**{**self.suggested, **fields})
+
+
+class Adding(Dialog):
+    """The dialog that adds a backend on SOKOUL's page."""
+
+    path = "subentries/flow"
+
+    async def add(self, kind: str, **fields: Any) -> None:
+        """Choose the kind, and fill in its form."""
+        await self.open([(await _entry(self._home_assistant))["entry_id"], kind])
+        await self.answer(**fields)
+        if self.step != "create_entry":
+            raise HomeAssistantError(f"adding {kind} ended with {self.step}")
 
 
 async def connect(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
@@ -107,12 +109,7 @@ async def connect(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
         access = by_name[name]
         found.append(name)
         fields = {"api_key": access.api_key} if access.api_key else {"password": access.password}
-        suggested = {
-            field["name"]: field["description"]["suggested_value"]
-            for field in dialog.shown["data_schema"]
-            if (field.get("description") or {}).get("suggested_value") is not None
-        }
-        await dialog.answer(**{"verify_ssl": True, "skip": False, **suggested, **fields})
+        await dialog.answer(**{"verify_ssl": True, "skip": False, **dialog.suggested, **fields})
     if dialog.step != "finish":
         return [f"the dialog shows {dialog.step} instead of the summary"]
     await dialog.answer(next_step_id="create")
@@ -122,9 +119,25 @@ async def connect(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
     return [f"Radarr did not lead to {name}" for name in sorted(missing)]
 
 
+async def connect_surroundings(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
+    """Add the VPN and the machine's temperature, and say that qBittorrent is behind the one, kept inside by nothing."""
+    adding, vpn = Adding(home_assistant), stack.vpn
+    await adding.add("gluetun", url=vpn.url, api_key=vpn.api_key, verify_ssl=True)
+    await adding.add("thermal")
+    ids = await _subentries(home_assistant)
+    options = Options(home_assistant)
+    await options.change("vpn", backend=ids["qbittorrent"])
+    if options.step == "guarded":
+        await options.answer(next_step_id="shelter")
+    await options.answer(vpn=ids["gluetun"], way="open", proxy=stack.surroundings.gluetun.proxy.url)
+    return []
+
+
 async def everything_answers(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
     """See every backend connected."""
-    wanted = len(stack.accesses)
+    wanted = len(await _subentries(home_assistant))
+    if wanted < len(stack.accesses):
+        return [f"only {wanted} backends were added"]
 
     async def connected() -> bool:
         states = await _states(home_assistant)
@@ -326,8 +339,81 @@ async def replacing_is_undone(home_assistant: HomeAssistant, stack: Stack) -> Se
     return problems
 
 
+# --- guards --------------------------------------------------------------------------------------------------------
+
+_OWN_LIMIT_MIB = 8
+#: 5 MB/s, in the whole KiB that qBittorrent keeps
+_HOT_LIMIT = 5_000_000 // 1024 * 1024
+_HOT_CELSIUS, _COOL_CELSIUS = 78, 50
+
+
+async def port_is_kept(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
+    """See qBittorrent listen on the port that the VPN forwards."""
+    del home_assistant
+    (port,) = stack.surroundings.gluetun.tunnel.ports
+    if not await _within(lambda: _listens_on(stack, port)):
+        return [f"it listens on {await _listening_port(stack)} instead of {port}"]
+    return []
+
+
+async def heat_limits(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
+    """Let the machine get hot, see the limit arrive, and a person's own one come back when it is cool."""
+    around = stack.surroundings
+    around.eventful = False
+    name = await _entity(home_assistant, "number", "download_limit")
+    await _call(home_assistant, "number", "set_value", entity_id=name, value=_OWN_LIMIT_MIB)
+
+    async def limited() -> bool:
+        return await _download_limit(stack) == _HOT_LIMIT
+
+    async def as_before() -> bool:
+        return await _download_limit(stack) == _OWN_LIMIT_MIB * _MIB
+
+    problems = []
+    if not await as_before():
+        problems.append(f"the person's limit is {await _download_limit(stack)} instead of {_OWN_LIMIT_MIB * _MIB}")
+    around.pi.be(_HOT_CELSIUS)
+    if not await _within(limited):
+        problems.append(f"hot, the limit is {await _download_limit(stack)} instead of {_HOT_LIMIT}")
+    around.pi.be(_COOL_CELSIUS)
+    if not await _within(as_before):
+        problems.append(f"cool again, the limit is {await _download_limit(stack)}, not the person's")
+    await _call(home_assistant, "number", "set_value", entity_id=name, value=0)
+    around.eventful = True
+    return problems
+
+
+async def tunnel_breaks(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
+    """Let the VPN crash, see qBittorrent stopped, and exactly what ran run again, on the port of the new connection."""
+    around, before = stack.surroundings, await _running(stack)
+    home_assistant.expect(r"qBittorrent: \d+ torrents were stopped to protect you")
+    protection = await _entity(home_assistant, "sensor", "vpn_protection")
+
+    async def still() -> bool:
+        return not await _running(stack)
+
+    async def as_before() -> bool:
+        return await _running(stack) == before
+
+    if not before:
+        return ["nothing ran before"]
+    around.gluetun.tunnel.crash()
+    if not await _within(still):
+        return [f"these run on without the VPN: {await _running(stack)}"]
+    shown = (await _states(home_assistant))[protection]
+    problems = [] if shown == "down" else [f"the protection is said to be {shown}"]
+    around.gluetun.tunnel.run_now()
+    port = around.forward_another_port()
+    if not await _within(as_before):
+        problems.append("not just what ran before runs again")
+    if not await _within(lambda: _listens_on(stack, port)):
+        problems.append(f"it listens on {await _listening_port(stack)} instead of {port}")
+    return problems
+
+
 SET_UP = (
     Step("connecting the stack, starting with Radarr", connect),
+    Step("adding the VPN, behind which qBittorrent is, and the machine's temperature", connect_surroundings),
     Step("waiting for every backend to answer", everything_answers),
 )
 
@@ -341,10 +427,14 @@ PROOF = (
     Step("who serves whom is explained", connections_are_explained),
     Step("the library's folders are found", folders_are_proven),
     Step("the check-up names what is wrong", check_up_finds),
+    Step("qBittorrent listens on the VPN's forwarded port", port_is_kept),
+    Step("the machine gets hot: a limit arrives; cool, the person's own is back", heat_limits),
     Step("what gets nothing is replaced, and arrives", stuck_is_replaced),
     Step("replacing it is undone", replacing_is_undone),
-    # at last: a download may start for two minutes before it counts as waiting
+    # late: a download may start for two minutes before it counts as waiting
     Step("what waits is explained", waiting_is_explained),
+    # at last: healing waits meanwhile
+    Step("the VPN breaks down: everything stops; when it is back, exactly what ran runs again", tunnel_breaks),
 )
 
 
@@ -359,6 +449,19 @@ async def _within(condition: Callable[[], Awaitable[bool]], seconds: float = _PA
             return False
         await asyncio.sleep(_POLL_SECONDS)
     return True
+
+
+async def _entry(home_assistant: HomeAssistant) -> dict[str, Any]:
+    """Return SOKOUL's config entry."""
+    entry: dict[str, Any] = (await home_assistant.ws("config_entries/get", domain="sokoul"))[0]
+    return entry
+
+
+async def _subentries(home_assistant: HomeAssistant) -> dict[str, str]:
+    """Return the ids of the backends, by their kind: of each there is one here."""
+    entry = await _entry(home_assistant)
+    found = await home_assistant.ws("config_entries/subentries/list", entry_id=entry["entry_id"])
+    return {each["subentry_type"]: each["subentry_id"] for each in found}
 
 
 async def _states(home_assistant: HomeAssistant) -> dict[str, str]:
@@ -428,3 +531,14 @@ async def _download_limit(stack: Stack) -> int:
     if isinstance(client, RealQbittorrent):
         return int(await client.get("transfer/downloadLimit"))
     return int(client.engine.preferences["dl_limit"])
+
+
+async def _listening_port(stack: Stack) -> int:
+    client = stack.qbittorrent
+    if isinstance(client, RealQbittorrent):
+        return int((await client.get("app/preferences"))["listen_port"])
+    return int(client.engine.preferences["listen_port"])
+
+
+async def _listens_on(stack: Stack, port: int) -> bool:
+    return await _listening_port(stack) == port

@@ -1,17 +1,17 @@
-"""The demo stack: simulated Radarr, Sonarr and Prowlarr on a real qBittorrent with a real swarm.
+"""The demo stack: simulated Radarr, Sonarr and Prowlarr on a real qBittorrent with a real swarm, behind a VPN.
 
 Where qBittorrent or libtorrent can't be had, simulated torrents stand in, and the stack says so. Everything is on
 127.0.0.1 and below one folder.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from .arr import ArrSimulator
 from .arr_decisions import Source
@@ -27,6 +27,7 @@ from .radarr import RadarrSimulator
 from .real_qbittorrent import RealQbittorrent
 from .releases import INDEXERS, Release, episode_releases, movie_releases, release_of
 from .sonarr import SonarrSimulator
+from .surroundings import API_KEY, SERVER, Surroundings
 from .swarm import LocalSwarm, Published
 from .tools import find_qbittorrents, swarm_python
 
@@ -39,6 +40,10 @@ _SIZE_BYTES = 12 << 20
 #: slow enough to be watched: twelve minutes
 _SLOW_BYTES_PER_SECOND = 16 << 10
 _DONE_SECONDS = 60
+#: Where qBittorrent meets its peers: not where it would be known to be cut off, and yet nothing leaves the machine.
+_PEER_ADDRESS = "127.0.0.5"
+#: Instead of five minutes of calm after heat.
+_HASTY_CALM_SECONDS = 3
 
 
 class Fate(StrEnum):
@@ -100,6 +105,7 @@ class Stack:
         self.radarr = RadarrSimulator(self.library, disk=self.disk)
         self.sonarr = SonarrSimulator(self.library, disk=self.disk)
         self.prowlarr = ProwlarrSimulator(self.library)
+        self.surroundings = Surroundings(folder / "surroundings")
         self.qbittorrent: RealQbittorrent | QbittorrentSimulator
         self.swarm: LocalSwarm | None = None
         self.stuck: Stuck | None = None
@@ -127,8 +133,8 @@ class Stack:
     async def start(self, progress: Progress) -> None:
         """Start everything, with a line to `progress` before each part that takes time."""
         url = await (self._start_real(progress) if self.real else self._start_simulated(progress))
-        progress("starting the simulated Radarr, Sonarr and Prowlarr")
-        for simulator in (self.radarr, self.sonarr, self.prowlarr):
+        progress("starting the simulated Radarr, Sonarr, Prowlarr and Gluetun")
+        for simulator in (self.radarr, self.sonarr, self.prowlarr, self.surroundings):
             await self._life.enter_async_context(simulator)
         for arr, category in ((self.radarr, "radarr"), (self.sonarr, "sonarr")):
             arr.add_qbittorrent(url, username=USERNAME, password=PASSWORD, category=category)
@@ -141,7 +147,8 @@ class Stack:
         await self._add_odd_ones()
         for arr in (self.radarr, self.sonarr):
             await arr.refresh()
-        self._runs.extend(asyncio.create_task(each.run()) for each in (self.radarr, self.sonarr, self.prowlarr))
+        living = (self.radarr, self.sonarr, self.prowlarr, self.surroundings)
+        self._runs.extend(asyncio.create_task(each.run()) for each in living)
 
     # --- qBittorrent -------------------------------------------------------------------------------------------------
 
@@ -152,7 +159,10 @@ class Stack:
         folder = self.folder / "qbittorrent"
         folder.mkdir(parents=True)
         self.swarm = await self._life.enter_async_context(LocalSwarm(self._python, self.folder / "swarm"))
-        self.qbittorrent = RealQbittorrent(self._binary, folder, username=USERNAME, password=PASSWORD)
+        await self.swarm.see(SERVER.address)  # as a tracker would, behind the VPN
+        self.qbittorrent = RealQbittorrent(
+            self._binary, folder, username=USERNAME, password=PASSWORD, interface="", peer_address=_PEER_ADDRESS
+        )
         await self._life.enter_async_context(self.qbittorrent)
         # the *arrs see the same folder under the path that containers give it
         seen = self.disk / DOWNLOADS_ROOT.lstrip("/")
@@ -166,6 +176,7 @@ class Stack:
         missing = "qBittorrent" if self._binary is None else "libtorrent for the swarm"
         progress(f"{missing} is not here: a simulated qBittorrent stands in")
         self.qbittorrent = QbittorrentSimulator(username=USERNAME, password=PASSWORD, download_dir=DOWNLOADS_ROOT)
+        self.qbittorrent.engine.weather.external_address = SERVER.address
         await self._life.enter_async_context(self.qbittorrent)
         return self.qbittorrent.url
 
@@ -268,11 +279,15 @@ class Stack:
         await client.restart()  # it notices missing files when it starts
         await client.until(lost.hash, {"missingFiles"}, seconds=_DONE_SECONDS)
 
+    def world(self, *, hasty: bool) -> Mapping[str, Any]:
+        """Return what Home Assistant is to find around it; `hasty`: what takes minutes there takes seconds."""
+        return self.surroundings.world(calm_seconds=_HASTY_CALM_SECONDS if hasty else None)
+
     # --- what a person needs to know ---------------------------------------------------------------------------------
 
     @property
     def accesses(self) -> tuple[Access, ...]:
-        """How to connect to each backend."""
+        """How to connect to each backend to which Radarr leads."""
         return (
             Access(kind="radarr", name="Radarr", url=self.radarr.url, api_key=self.radarr.api_key),
             Access(kind="sonarr", name="Sonarr", url=self.sonarr.url, api_key=self.sonarr.api_key),
@@ -290,12 +305,21 @@ class Stack:
         """Return how to connect to the backend of a kind."""
         return next(access for access in self.accesses if access.kind == kind)
 
+    @property
+    def vpn(self) -> Access:
+        """How to connect to the VPN that qBittorrent is behind."""
+        return Access(kind="gluetun", name="Gluetun", url=self.surroundings.gluetun.url, api_key=API_KEY)
+
     def describe(self) -> Sequence[str]:
         """Return a line for each backend: its name, address, and what is needed to connect to it."""
         kind = "" if self.real else " (qBittorrent is simulated)"
-        return [f"{access}{kind if access.kind == 'qbittorrent' else ''}" for access in self.accesses]
+        return [
+            *(f"{access}{kind if access.kind == 'qbittorrent' else ''}" for access in self.accesses),
+            f"{self.vpn} (nobody comes in by its port: SOKOUL notices after a while)",
+            f"{self.surroundings.pi.board.model}: hot after 12 minutes, for some",
+        ]
 
     @property
     def simulators(self) -> tuple[Simulator, ...]:
         """The simulated backends, which take faults."""
-        return (self.radarr, self.sonarr, self.prowlarr)
+        return (self.radarr, self.sonarr, self.prowlarr, self.surroundings.gluetun)

@@ -195,6 +195,10 @@ class LocalSwarm:
         """Let the tracker say something besides its answer for a torrent."""
         await self._tracker.order("warn", info_hash=info_hash, text=text)
 
+    async def see(self, address: str) -> None:
+        """Let the tracker tell everybody that it sees them at this IPv4 address (BEP 24), "" for nothing."""
+        await self._tracker.order("see", address=address)
+
     async def members(self, info_hash: str) -> list[dict[str, Any]]:
         """Return who is in a swarm: `address`, `port`, `left` (bytes)."""
         return list((await self._tracker.order("members", info_hash=info_hash))["members"])

@@ -1,4 +1,4 @@
-"""A BitTorrent tracker over HTTP on loopback (BEP 3, BEP 23), for swarms that never leave the machine.
+"""A BitTorrent tracker over HTTP on loopback (BEP 3, BEP 23, BEP 24), for swarms that never leave the machine.
 
 As a program (`python -m devstack.tracker 127.0.0.1`) it takes orders like the seeders do: a JSON object a line on
 standard input, an answer a line on standard output, until its input ends.
@@ -53,6 +53,7 @@ class Tracker:
     failures: dict[str, str] = field(default_factory=dict)
     warnings: dict[str, str] = field(default_factory=dict)
     host: str = "127.0.0.1"
+    seen_at: str = ""  # the IPv4 address at which it tells everybody that it sees them; "" for nothing
     announces: list[Announce] = field(default_factory=list)
     _swarms: dict[str, dict[bytes, Member]] = field(default_factory=dict)
     _runner: web.AppRunner | None = None
@@ -99,6 +100,8 @@ class Tracker:
                 self.failures[info_hash] = reason
             case {"do": "warn", "info_hash": info_hash, "text": text}:
                 self.warnings[info_hash] = text
+            case {"do": "see", "address": address}:
+                self.seen_at = address
             case {"do": "members", "info_hash": info_hash}:
                 return {"members": [asdict(member) for member in self.members(info_hash)]}
             case {"do": "announces", "info_hash": info_hash}:
@@ -136,6 +139,8 @@ class Tracker:
             "incomplete": len(swarm) - done,
             "peers": b"".join(compact for compact in swarm if compact != me.compact),
         }
+        if self.seen_at:
+            answer["external ip"] = ipaddress.IPv4Address(self.seen_at).packed
         if warning := self.warnings.get(info_hash):
             answer["warning message"] = warning
         return _bencoded(answer)

@@ -39,6 +39,9 @@ class OneBackend:
     def describe(self) -> Sequence[str]:
         return ["Radarr at http://127.0.0.1:7878"]
 
+    def world(self, *, hasty: bool) -> None:
+        del hasty
+
 
 OPTIONS = argparse.Namespace(check=True, port=0, language="en")
 
