@@ -107,6 +107,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
     "clients": ("clients", "model"),
     "releases": ("releases", "model"),
     "store": ("store", "model"),
+    "debrid": ("debrid", "model"),
     "autopilot": ("autopilot", "model"),
     "autopilot/rules": ("autopilot.rules", "model"),
     "autopilot/guards": ("autopilot.guards", "model"),
