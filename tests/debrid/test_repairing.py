@@ -211,11 +211,15 @@ async def test_no_answer_is_no_refusal(bench: Bench, seconds: int) -> None:
 async def test_a_list_from_before_says_nothing_of_what_came_since(bench: Bench) -> None:
     await bench.failed(1)
     bench.account.lag = timedelta(seconds=59)
-    await bench.repairer.run()
+    bench.account.cut_in = 5
+    with pytest.raises(PowerCut):
+        await bench.repairer.run()
+    await bench.start()
     bench.clock.forward(seconds=45)
     await bench.failed(2)
     await bench.repairer.run()  # which asks for a list
     await bench.pass_time(hours=2)
+    await bench.account.entries_now()
     assert len(bench.account.of(1)) == 1
 
 
@@ -228,6 +232,7 @@ async def test_a_restart_is_no_answer_either(bench: Bench, cut: int) -> None:
         await bench.pass_time(hours=1)
     await bench.start()
     await bench.pass_time(hours=2)
+    await bench.account.entries_now()
     assert len(bench.account.of(1)) == 1
     assert bench.of(1).ending is Ending.REPAIRED
 
