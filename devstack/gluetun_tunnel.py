@@ -74,6 +74,8 @@ class Tunnel:
     selection: dict[str, list[str]] = field(default_factory=dict)
     connection: Connection | None = None
     failing: bool = False  # no connection comes about
+    closed: set[str] = field(default_factory=set)  # the hosts to which none does
+    mute: set[str] = field(default_factory=set)  # those through which nothing passes: it runs, and has no address
     _due: datetime | None = None  # when a start is done, or is tried again
     _backoff: timedelta = BACKOFF
     _connections: int = 0
@@ -155,7 +157,7 @@ class Tunnel:
 
     def _connect(self, moment: datetime | None = None) -> None:
         moment = moment or self.clock.now()
-        matching = [server for server in self.servers if self._fits(server)]
+        matching = [server for server in self.servers if self._fits(server) and server.hostname not in self.closed]
         if self.failing or not matching:
             self.status, self.connection = "crashed", None
             self._due = moment + self._backoff
@@ -181,10 +183,14 @@ class Tunnel:
     def server(self) -> VpnServer | None:
         """The server through which traffic passes now."""
         connection = self.connection
-        return connection.server if connection and self.clock.now() >= connection.up_at else None
+        if connection is None or connection.server.hostname in self.mute:
+            return None
+        return connection.server if self.clock.now() >= connection.up_at else None
 
     @property
     def ports(self) -> tuple[int, ...]:
         """What is forwarded now."""
         connection = self.connection
-        return connection.ports if connection and self.clock.now() >= connection.ports_at else ()
+        if connection is None or connection.server.hostname in self.mute:
+            return ()
+        return connection.ports if self.clock.now() >= connection.ports_at else ()

@@ -41,6 +41,7 @@ from custom_components.sokoul.healing import (
 from custom_components.sokoul.model.journal import EntryStatus
 from custom_components.sokoul.overview import HUB_BINARY_SENSORS, HUB_SENSORS
 from custom_components.sokoul.port_entities import PORT_BINARY_SENSORS, PORT_SENSORS, PORT_SWITCHES
+from custom_components.sokoul.rotation_entities import ROTATION_BUTTONS, ROTATION_EVENTS, ROTATION_SENSORS
 from custom_components.sokoul.problems import PROBLEMS
 from custom_components.sokoul.sensor import COMMON_SENSORS
 from custom_components.sokoul.services import EXPLAIN, LIST_DOWNLOADS, REFRESH, SYNC_PORT, Action, Filter
@@ -270,13 +271,21 @@ def entity_tables() -> dict[str, dict[str, Any]]:
     connectors = CONNECTORS.values()
     parts = [part for connector in connectors for part in connector.parts]
     sources: dict[str, Iterable[Any]] = {
-        "sensor": (*HUB_SENSORS, *COMMON_SENSORS, *HEALING_SENSORS, *GUARD_SENSORS, *PORT_SENSORS, *GOVERNOR_SENSORS),
+        "sensor": (
+            *HUB_SENSORS,
+            *COMMON_SENSORS,
+            *HEALING_SENSORS,
+            *GUARD_SENSORS,
+            *PORT_SENSORS,
+            *GOVERNOR_SENSORS,
+            *ROTATION_SENSORS,
+        ),
         "binary_sensor": (*HUB_BINARY_SENSORS, CONNECTIVITY, *PORT_BINARY_SENSORS, *GOVERNOR_BINARY_SENSORS),
         "switch": (*HEALING_SWITCHES, *GUARD_SWITCHES, *PORT_SWITCHES, *GOVERNOR_SWITCHES),
         "number": GOVERNOR_NUMBERS,
-        "button": GUARD_BUTTONS,
+        "button": (*GUARD_BUTTONS, *ROTATION_BUTTONS),
         "select": HEALING_SELECTS,
-        "event": (*HEALING_EVENTS, *GUARD_EVENTS),
+        "event": (*HEALING_EVENTS, *GUARD_EVENTS, *ROTATION_EVENTS),
     }
     names = {
         "sensor": "sensors",

@@ -1,4 +1,4 @@
-"""Buttons: what a guard does when it is told to."""
+"""Buttons: what a guard does when it is told to, and another server for a VPN."""
 
 from typing import override
 
@@ -7,8 +7,10 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .data import SokoulConfigEntry
-from .entity import GuardEntity, PlatformSetup, guarded
+from .entity import GuardEntity, PlatformSetup, RotationEntity, guarded, tunnelling
 from .guard_entities import GUARD_BUTTONS, GuardButton
+from .model.journal import AUTOMATION
+from .rotation_entities import ROTATION_BUTTONS, RotationButton
 
 # Each sees to it itself that it isn't pressed twice.
 PARALLEL_UPDATES = 0
@@ -21,6 +23,9 @@ async def async_setup_entry(
     del hass
     entry.runtime_data.add_platform(
         PlatformSetup(async_add_entities, of_backend=guarded(GUARD_BUTTONS), make=ButtonOfGuard)
+    )
+    entry.runtime_data.add_platform(
+        PlatformSetup(async_add_entities, of_backend=tunnelling(ROTATION_BUTTONS), make=ButtonOfServers)
     )
 
 
@@ -36,3 +41,18 @@ class ButtonOfGuard(GuardEntity, ButtonEntity):
     @override
     async def async_press(self) -> None:
         await self.entity_description.press(self.guard)
+
+
+class ButtonOfServers(RotationEntity, ButtonEntity):
+    """A button of the servers of a VPN. It waits until a change has begun; how that ends is an event."""
+
+    entity_description: RotationButton
+
+    @override
+    def read(self) -> None:
+        """Return nothing: only pressing changes the state."""
+
+    @override
+    async def async_press(self) -> None:
+        user_id = self._context.user_id if self._context is not None else None
+        await self.entity_description.press(self.servers, user_id or AUTOMATION)

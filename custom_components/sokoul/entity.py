@@ -20,13 +20,14 @@ from .const import DOMAIN
 from .coordinator import BackendCoordinator
 from .healing import rule_of
 from .journal_report import rule_name
-from .model.backend import DOWNLOAD_CLIENT_KINDS
+from .model.backend import DOWNLOAD_CLIENT_KINDS, VPN_KINDS
 
 if TYPE_CHECKING:
     from .data import SokoulConfigEntry
     from .governing import ClientGovernor, Governing
     from .guarding import ClientGuard
     from .hub import Hub
+    from .rotating import VpnRotation
 
 type AnyCoordinator = BackendCoordinator[Any, Any]
 
@@ -317,6 +318,35 @@ class GovernedEntity(BackendEntity):
     @override
     def available(self) -> bool:
         return True
+
+
+class RotationEntity(BackendEntity):
+    """An entity of the servers of a VPN: what is known of them is known also while the VPN is away."""
+
+    @property
+    def servers(self) -> VpnRotation:
+        """The servers."""
+        hub: Hub = self.coordinator.config_entry.runtime_data
+        return hub.rotating.of(self.coordinator)
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.async_on_remove(self.servers.add_listener(self.write_if_new))
+
+    @override
+    def read(self) -> Any:
+        return self.entity_description.value(self.servers)  # type: ignore[attr-defined]
+
+    @property
+    @override
+    def available(self) -> bool:
+        return True
+
+
+def tunnelling(descriptions: Iterable[EntityDescription]) -> Callable[[AnyCoordinator], Iterable[EntityDescription]]:
+    """Return these for each VPN."""
+    return lambda backend: descriptions if backend.connector.kind in VPN_KINDS else ()
 
 
 def guarded(descriptions: Iterable[EntityDescription]) -> Callable[[AnyCoordinator], Iterable[EntityDescription]]:

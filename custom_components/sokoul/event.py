@@ -13,11 +13,12 @@ from homeassistant.util import dt as dt_util
 from . import wording
 from .const import LOGGER
 from .data import SokoulConfigEntry
-from .entity import GuardEntity, HealingEntity, PlatformSetup, guarded
+from .entity import GuardEntity, HealingEntity, PlatformSetup, RotationEntity, guarded, tunnelling
 from .guard_entities import GUARD_EVENTS
 from .healing import HEALING_EVENTS, event_of
 from .journal_report import entry_sentence, sentence
 from .model.journal import JournalEntry
+from .rotation_entities import ROTATION_EVENTS
 
 # Told by the autopilot itself.
 PARALLEL_UPDATES = 0
@@ -35,6 +36,7 @@ async def async_setup_entry(
     hub = entry.runtime_data
     async_add_entities(HealingEvent(hub, description) for description in HEALING_EVENTS)
     hub.add_platform(PlatformSetup(async_add_entities, of_backend=guarded(GUARD_EVENTS), make=GuardEvent))
+    hub.add_platform(PlatformSetup(async_add_entities, of_backend=tunnelling(ROTATION_EVENTS), make=ServerEvent))
 
 
 class HealingEvent(HealingEntity, EventEntity):
@@ -72,6 +74,27 @@ class HealingEvent(HealingEntity, EventEntity):
                 "text": entry_sentence(entry, now, words),
             },
         )
+        self.async_write_ha_state()
+
+
+class ServerEvent(RotationEntity, EventEntity):
+    """How changes of the server of a VPN ended."""
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.async_on_remove(self.servers.add_witness(self._happened))
+
+    @override
+    def read(self) -> None:
+        """Return nothing: only events change the state."""
+
+    @callback
+    def _happened(self, event: str, data: Mapping[str, Any]) -> None:
+        told = dict(data)
+        words = wording.get(self.hass.config.language, dt_util.get_default_time_zone())
+        told["text"] = " ".join(sentence(reason, dt_util.utcnow(), words) for reason in told.pop("reasons"))
+        self._trigger_event(event, told)
         self.async_write_ha_state()
 
 

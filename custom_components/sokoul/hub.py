@@ -26,6 +26,7 @@ from .path_proof import PathProof
 from .pilot import Pilot
 from .push import Push
 from .reauth import settle
+from .rotating import Rotating
 from .world import WorldView
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Hub:
         self.pilot: Pilot = Pilot(self)
         self.guarding = Guarding(self)
         self.governing = Governing(self)
+        self.rotating = Rotating(self)
         self._platforms: list[PlatformSetup] = []
         self._listeners: list[Callable[[], None]] = []
 
@@ -73,6 +75,7 @@ class Hub:
         self.guarding.start()
         self.governing.start()
         await self.pilot.start()
+        self.rotating.start()  # what it brings to its end goes into the journal
         self.entry.async_on_unload(async_at_started(self.hass, self.push.start))
         self.entry.async_on_unload(async_track_time_interval(self.hass, self._take_samples, SAMPLE_INTERVAL))
         self.entry.async_on_unload(async_track_time_interval(self.hass, self._time_passed, REVIEW_INTERVAL))
@@ -80,6 +83,7 @@ class Hub:
     async def stop(self) -> None:
         """End all work, then write what it left to remember."""
         await self.pilot.stop()
+        await self.rotating.stop()
         await self.guarding.stop()
         await self.governing.stop()
         await asyncio.gather(*(backend.async_shutdown() for backend in self.backends.values()))

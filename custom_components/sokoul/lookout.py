@@ -17,6 +17,7 @@ from yarl import URL
 from .autopilot.guards.evidence import Said, Seen
 from .clients.errors import BackendError
 from .clients.public_ip import SERVICES_V4, SERVICES_V6, IpVersion, PublicIpClient, proxy_login
+from .model.vpn import SeenAddress
 
 if TYPE_CHECKING:
     from .hub import Hub
@@ -36,6 +37,7 @@ class Lookout:
         self._hub = hub
         self._on_news = on_news
         self._said: dict[str, dict[tuple[str, IpVersion], Seen[Said]]] = {}
+        self._sessions: dict[str, ClientSession] = {}
         self._clients: dict[str, PublicIpClient] = {}
         self._asked_at: dict[str, datetime] = {}
         self._pause: dict[str, timedelta] = {}
@@ -57,12 +59,25 @@ class Lookout:
             self._pause[proxy] = min(self._pause.get(proxy, SOONEST) * 2, USUALLY) if wanted else SOONEST
             self._hub.in_background(self._ask(proxy), "look at our own address")
 
-    async def _ask(self, proxy: str) -> None:
+    async def ask_now(self, proxy: str = DIRECTLY) -> SeenAddress:
+        """Return where we are seen now, by IPv4: somebody needs to know once. Raises `BackendError`."""
+        return await self._client(proxy).ask()
+
+    def session(self, proxy: str) -> ClientSession:
+        """Return the session that goes out this way."""
+        if proxy not in self._sessions:
+            self._sessions[proxy] = _session(self._hub.hass, proxy)
+        return self._sessions[proxy]
+
+    def _client(self, proxy: str) -> PublicIpClient:
         client = self._clients.get(proxy)
         if client is None:
-            session = _session(self._hub.hass, proxy)
-            client = PublicIpClient(session, services_v4=SERVICES_V4, services_v6=SERVICES_V6)
+            client = PublicIpClient(self.session(proxy), services_v4=SERVICES_V4, services_v6=SERVICES_V6)
             self._clients[proxy] = client
+        return client
+
+    async def _ask(self, proxy: str) -> None:
+        client = self._client(proxy)
         for version in IpVersion:
             try:
                 seen = await client.ask(version)

@@ -20,13 +20,16 @@ from .entity import (
     PacedEntity,
     PartEntity,
     PlatformSetup,
+    RotationEntity,
     guarded,
+    tunnelling,
 )
 from .governor_entities import GOVERNOR_SENSORS, REASON
 from .guard_entities import GUARD_SENSORS
 from .healing import HEALING_SENSORS
 from .overview import HUB_SENSORS
 from .port_entities import PORT_SENSORS
+from .rotation_entities import BEST, ROTATION_SENSORS, ranked
 
 # Reads only, through the coordinators.
 PARALLEL_UPDATES = 0
@@ -74,6 +77,7 @@ async def async_setup_entry(
         PlatformSetup(async_add_entities, of_backend=guarded((*GUARD_SENSORS, *PORT_SENSORS)), make=GuardSensor)
     )
     hub.add_platform(PlatformSetup(async_add_entities, of_backend=guarded(GOVERNOR_SENSORS), make=governor_sensor))
+    hub.add_platform(PlatformSetup(async_add_entities, of_backend=tunnelling(ROTATION_SENSORS), make=rotation_sensor))
     hub.add_platform(PlatformSetup(async_add_entities, of_backend=lambda _: COMMON_SENSORS, make=CommonSensor))
 
 
@@ -134,6 +138,36 @@ class ReasonSensor(GovernorSensor):
 def governor_sensor(coordinator: AnyCoordinator, description: BackendSensor[Any]) -> GovernorSensor:
     """Return a sensor of what the governor does at a download client."""
     return (ReasonSensor if description is REASON else GovernorSensor)(coordinator, description)
+
+
+class RotationSensor(RotationEntity, _Sensor):
+    """A sensor of the servers of a VPN."""
+
+
+class BestServerSensor(RotationSensor):
+    """The best server, and those that come after it."""
+
+    _unrecorded_attributes = frozenset({"ranking"})
+
+    @override
+    def read(self) -> tuple[str | None, tuple[tuple[str, int], ...]]:
+        value: str | None = super().read()
+        return value, ranked(self.servers)
+
+    @property
+    @override
+    def native_value(self) -> str | None:
+        return self.read()[0]
+
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, Any]:
+        return {"ranking": [{"server": server, "score": score} for server, score in self.read()[1]]}
+
+
+def rotation_sensor(coordinator: AnyCoordinator, description: BackendSensor[Any]) -> RotationSensor:
+    """Return a sensor of the servers of a VPN."""
+    return (BestServerSensor if description is BEST else RotationSensor)(coordinator, description)
 
 
 class HubSensor(HubEntity, _Sensor):

@@ -236,7 +236,7 @@ async def test_what_is_off_at_first(hass: HomeAssistant, gluetun: GluetunSimulat
     await set_up(connected(gluetun))
     entries = er.async_entries_for_config_entry(er.async_get(hass), HUB_ID)
     off = {each.translation_key for each in entries if each.disabled and each.unique_id.startswith(GLUETUN_ID)}
-    assert off == {"vpn", "vpn_city", "latency"}
+    assert off == {"vpn", "vpn_city", "latency", "vpn_latency", "vpn_throughput"}
 
 
 async def test_a_new_container_comes_up_step_by_step(

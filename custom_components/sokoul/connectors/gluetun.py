@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from http import HTTPStatus
 import re
+from typing import Any
 
 from homeassistant.components.binary_sensor import BinarySensorDeviceClass
 from homeassistant.components.sensor import SensorDeviceClass
@@ -15,6 +16,7 @@ from homeassistant.util import dt as dt_util
 from ..clients.errors import BackendError, InvalidAuth, NotFound, Refused
 from ..clients.gluetun import GluetunClient
 from ..model.vpn import Egress, VpnRoute, VpnSnapshot, VpnStatus
+from ..rotation_notes import CHANGE_KEY, Change, same
 from .base import (
     Backend,
     BackendBinarySensor,
@@ -24,6 +26,7 @@ from .base import (
     Connector,
     Credentials,
     Identity,
+    Undo,
 )
 
 KIND = "gluetun"
@@ -234,6 +237,26 @@ SWITCHES: tuple[BackendSwitch[GluetunClient, Source], ...] = (
     ),
 )
 
+
+async def _go_back(client: GluetunClient, note: Any) -> str | None:
+    """Have it use the server from before a change that is under way. What somebody else chose meanwhile stays."""
+    change = Change.from_json(note, dt_util.utcnow())
+    now_set_to = await client.selection()
+    if any(same(now_set_to, each) for each in change.tried):
+        try:
+            await client.select(change.before)
+        except Refused as error:
+            if error.status != HTTPStatus.OK:  # with 200 it has taken them, and only isn't up yet
+                raise
+    return None
+
+
+UNDO: Undo[GluetunClient] = Undo(
+    memory_key=CHANGE_KEY,
+    undo=_go_back,
+    otherwise="%s uses another server, which has not proven itself: create its container anew to go back (%s)",
+)
+
 GLUETUN: Connector[GluetunClient, Source] = Connector(
     kind=KIND,
     name="Gluetun",
@@ -251,4 +274,5 @@ GLUETUN: Connector[GluetunClient, Source] = Connector(
     sensors=SENSORS,
     binary_sensors=BINARY_SENSORS,
     switches=SWITCHES,
+    undos=(UNDO,),
 )

@@ -53,6 +53,7 @@ class ActKind(StrEnum):
     RESTART = "restart"  # a backend
     STOP_ALL = "stop_all"  # a guard stopped a download client
     START_ALL = "start_all"  # and started again what ran
+    CHANGE_SERVER = "change_server"  # of a VPN
     BIND = "bind"  # a person had a download client bound to its VPN's interface
     UNBIND = "unbind"  # and took that back
     CALL = "call"  # a guard turned to what a person chose for a leak
@@ -63,7 +64,9 @@ DESTRUCTIVE_ACTS = frozenset({ActKind.REPLACE, ActKind.DISCARD, ActKind.LEAVE_QU
 #: What is done to a backend, not to a download.
 BACKEND_ACTS = frozenset({ActKind.RESTART})
 #: What guards do. They ask nobody, and write it down afterwards.
-GUARD_ACTS = frozenset({ActKind.STOP_ALL, ActKind.START_ALL, ActKind.BIND, ActKind.UNBIND, ActKind.CALL})
+GUARD_ACTS = frozenset(
+    {ActKind.STOP_ALL, ActKind.START_ALL, ActKind.CHANGE_SERVER, ActKind.BIND, ActKind.UNBIND, ActKind.CALL}
+)
 #: What can be taken back as it was.
 GIVING_UP = frozenset({ActKind.REPLACE, ActKind.DISCARD})
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+import json
 
 from hypothesis import given, strategies as st
 import pytest
@@ -21,6 +22,7 @@ from custom_components.sokoul.autopilot.guards.servers import (
     Records,
     Sample,
     ServerPolicy,
+    bounded,
     choose,
     learn,
     ranking,
@@ -153,7 +155,7 @@ GOOD_AND_BETTER = known(("good", replace(FAST, bytes_per_second=20 * MB)), ("bet
         ("even for a person", choose(GOOD_AND_BETTER, ["good", "better"], "good", PLAIN, NOW, vetoes=("a film",),
                                      must_move=True), None, "vetoed"),
         ("what failed rests", choose(known(("bad", FAILS)), ["bad"], "a", PLAIN, NOW + DAY / 2), None, "none"),
-        ("until the next day", choose(known(("bad", FAILS)), ["bad", "a"], None, PLAIN, NOW + DAY), "a", "best"),
+        ("until the next day", choose(known(("bad", FAILS)), ["bad", "a"], None, PLAIN, NOW + DAY), "a", "try"),
         ("a person who has no other choice gets it", choose(known(("bad", FAILS)), ["bad"], "a", PLAIN, NOW,
                                                             must_move=True), "bad", "best"),
         ("every fourth choice goes to who is not known", choose(GOOD_AND_BETTER, ["good", "better", "new"], "better",
@@ -311,3 +313,38 @@ def test_a_change_ends_and_never_tries_more_than_it_may(works: set[str], refuses
     else:
         assert (rotation.stage, vpn.server) == (Stage.KEPT, "current")
     assert vpn.now - NOW <= (POLICY.tries + 1) * (POLICY.proof + timedelta(seconds=5))
+
+
+def test_the_one_before_has_longer_because_what_crashed_pauses_between_its_tries() -> None:
+    choice = Choice(server="a", reason=choose({}, ["x"], None, PLAIN, NOW).reason)
+    rotation, _ = begin(["a"], "current", choice, BEFORE, NOW, POLICY)
+    down = TunnelFacts(connected=False)
+    rotation, wish = advance(rotation, down, {}, POLICY, NOW + POLICY.proof)
+    told_at = NOW + POLICY.proof
+    assert (rotation.stage, wish.tell, wish.again) == (Stage.BACK, "current", told_at + POLICY.proof_back)
+    late = told_at + POLICY.proof_back - timedelta(seconds=1)
+    assert advance(rotation, down, {}, POLICY, late)[0].stage is Stage.BACK
+    assert advance(rotation, down, {}, POLICY, late + timedelta(seconds=1))[0].stage is Stage.LOST
+
+
+def test_a_change_is_stored_and_has_its_time_from_when_it_is_found() -> None:
+    choice = Choice(server="a", reason=choose({}, ["x"], None, PLAIN, NOW).reason)
+    rotation, _ = begin(["a", "b"], "current", choice, BEFORE, NOW, POLICY)
+    later = NOW + 5 * DAY
+    stored = json.loads(json.dumps(rotation.as_json()))
+    found = Rotation.from_json(stored, later)
+    assert found == replace(rotation, told_at=later, reason=found.reason)
+    with pytest.raises(ValueError, match="sideways"):
+        Rotation.from_json({**stored, "stage": "sideways"}, later)
+    with pytest.raises(KeyError):
+        Rotation.from_json({"stage": "back"}, later)
+
+
+def test_of_too_many_servers_the_candidates_are_kept_then_the_newest() -> None:
+    records: Records = {}
+    for number in range(30):
+        records = learn(records, f"s{number:02}", FAST, POLICY, NOW + number * DAY)
+    kept = bounded(records, {"s03", "s00"}, most=10)
+    assert set(kept) == {"s00", "s03", *(f"s{number}" for number in range(22, 30))}
+    assert all(kept[server] is records[server] for server in kept)
+    assert bounded(records, (), most=30) is records

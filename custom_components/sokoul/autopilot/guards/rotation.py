@@ -7,9 +7,10 @@ whoever interferes starts its clock anew.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any
 
 from ...model.reasons import Reason
 from .servers import Choice, Records, Sample, ServerPolicy, choose, learn, server_reason
@@ -42,6 +43,33 @@ class Rotation:
     address_before: str | None = None
     tried: tuple[str, ...] = ()
     reason: Reason = field(default_factory=lambda: server_reason("none"))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what of a change that is under way has to outlive a restart."""
+        return {
+            "stage": str(self.stage),
+            "previous": self.previous,
+            "candidates": list(self.candidates),
+            "server": self.server,
+            "address_before": self.address_before,
+            "tried": list(self.tried),
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any], now: datetime) -> Rotation:
+        """Return a stored change: the server has its time to prove itself from now on.
+
+        Raises `KeyError`, `TypeError` or `ValueError` when `as_json` didn't make it.
+        """
+        return cls(
+            stage=Stage(stored["stage"]),
+            previous=stored["previous"],
+            candidates=tuple(stored["candidates"]),
+            server=stored["server"],
+            told_at=now,
+            address_before=stored["address_before"],
+            tried=tuple(stored["tried"]),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +116,7 @@ def advance(
     """Take in a look at the tunnel: it works, it may yet, or the next one is tried."""
     if rotation.stage in ENDED or rotation.server is None or rotation.told_at is None:
         return rotation, Order()
-    server, deadline = rotation.server, rotation.told_at + policy.proof
+    server, deadline = rotation.server, rotation.told_at + _patience(rotation, policy)
     if _works(rotation, facts):
         stage = Stage.KEPT if rotation.stage is Stage.BACK else Stage.DONE
         took = {server: Sample(works=True)}
@@ -108,12 +136,16 @@ def advance(
         rotation, stage=Stage.BACK, server=rotation.previous, told_at=now,
         reason=server_reason("back", server=rotation.previous),
     )  # fmt: skip
-    return back, Order(tell=rotation.previous, learned=failed, again=now + policy.proof)
+    return back, Order(tell=rotation.previous, learned=failed, again=now + policy.proof_back)
 
 
 def _tell(rotation: Rotation, server: str, now: datetime, policy: ServerPolicy) -> tuple[Rotation, Order]:
     told = replace(rotation, stage=Stage.SWITCHING, server=server, told_at=now, tried=(*rotation.tried, server))
     return told, Order(tell=server, again=now + policy.proof)
+
+
+def _patience(rotation: Rotation, policy: ServerPolicy) -> timedelta:
+    return policy.proof_back if rotation.stage is Stage.BACK else policy.proof
 
 
 def _works(rotation: Rotation, facts: TunnelFacts) -> bool:

@@ -23,6 +23,7 @@ class ServerPolicy:
     explore_every: int = 4  # of so many choices one goes to the least known
     tries: int = 3
     proof: timedelta = timedelta(seconds=90)  # so long has a server to prove that it works
+    proof_back: timedelta = timedelta(minutes=5)  # and the one before: what crashed waits ever longer between its tries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +88,9 @@ class Record:
         return ("works", self.works), ("latency", self.latency), ("speed", self.speed)
 
 
+#: What is known of so many servers is kept.
+MOST_SERVERS = 200
+
 #: By server: a name by which the tunnel can be told to use it, a country or a host.
 type Records = Mapping[str, Record]
 
@@ -111,6 +115,14 @@ def learn(records: Records, server: str, sample: Sample, policy: ServerPolicy, n
         failed_at=before.failed_at if sample.works else now,
     )
     return {**records, server: after}
+
+
+def bounded(records: Records, candidates: Collection[str], most: int = MOST_SERVERS) -> Records:
+    """Return the records of so many servers: of those that may be chosen first, then those of the newest samples."""
+    if len(records) <= most:
+        return records
+    order = sorted(records, key=lambda each: (each not in candidates, -records[each].at.timestamp(), each))
+    return {server: records[server] for server in order[:most]}
 
 
 def _with(mean: Mean, value: float | None, keep: float) -> Mean:
@@ -188,7 +200,7 @@ def choose(
     best, good = ranking(records, rested or others, policy, now)[0]
     if not must_move and current is not None and good < score(records, current, policy, now) * policy.better_by:
         return Choice(server=None, reason=server_reason("current_best", server=current))
-    return Choice(server=best, reason=server_reason("best", server=best))
+    return Choice(server=best, reason=server_reason("best" if best in records else "try", server=best))
 
 
 def _rests(records: Records, server: str, policy: ServerPolicy, now: datetime) -> bool:
