@@ -1,0 +1,117 @@
+"""What of an account a mount shows, and under which names: folders by torrent, files by their paths.
+
+zurg, rclone and their like make a folder of each torrent, named as Real-Debrid calls it (`filename`) or as the torrent
+calls itself (`original_filename`), with or without the extension of a single file, whichever way they are set up. All
+four names are known here, and a name is matched whole or not at all: `S01E01` is not `S01E02`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+import unicodedata
+
+from ..model.debrid import ACTIVE_STATUSES, FAILED_STATUSES, DebridStatus
+
+#: What mounts take off the name of a folder. Anything else after a dot belongs to the name.
+_EXTENSIONS = frozenset(
+    {
+        *("mkv", "mp4", "avi", "mov", "m4v", "ts", "m2ts", "wmv", "webm", "mpg", "mpeg", "flv", "iso", "vob", "ogm"),
+        *("mp3", "flac", "m4a", "m4b", "aac", "ogg", "opus", "wav", "epub", "pdf"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldFile:
+    """A selected file of a torrent."""
+
+    path: str  # in the torrent, with its slash in front
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """A torrent as the mirror of an account knows it, or knew it when it was there."""
+
+    account: str
+    id: str
+    hash: str
+    filename: str
+    original_filename: str = ""  # empty: its details were never read
+    status: DebridStatus = DebridStatus.DOWNLOADED
+    gone: bool = False  # from the account
+    files: tuple[HeldFile, ...] | None = None  # None: its details were never read
+
+    @property
+    def complete(self) -> bool:
+        """Whether its files can be had."""
+        return not self.gone and self.status is DebridStatus.DOWNLOADED
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended badly."""
+        return not self.gone and self.status in FAILED_STATUSES
+
+    @property
+    def coming(self) -> bool:
+        """Whether it may yet be complete."""
+        return not self.gone and (self.status in ACTIVE_STATUSES or not (self.complete or self.failed))
+
+    @property
+    def names(self) -> tuple[str, str, str, str]:
+        """The names that its folder may have, always in this order: the ways in which mounts are set up."""
+        original = self.original_filename or self.filename
+        return self.filename, without_extension(self.filename), original, without_extension(original)
+
+    def find(self, path: str) -> HeldFile | None:
+        """Return the file at a path in its folder. Mounts leave out the folders above it, some or all of them.
+
+        None where it is not there, or where two could be meant.
+        """
+        wanted = "/" + normal(path).lstrip("/")
+        found = [file for file in self.files or () if ("/" + normal(file.path).lstrip("/")).endswith(wanted)]
+        exact = [file for file in found if normal(file.path).lstrip("/") == wanted[1:]]
+        chosen = exact or found
+        return chosen[0] if len(chosen) == 1 else None
+
+    def has(self, path: str) -> bool | None:
+        """Tell whether a file is at a path in its folder; None: nobody knows its files."""
+        if self.files is None:
+            return None
+        wanted = "/" + normal(path).lstrip("/")
+        return any(("/" + normal(file.path).lstrip("/")).endswith(wanted) for file in self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Everything that mounts may show, by the names of folders and by hash."""
+
+    complete: bool  # the mirror has read the whole list: what is not here is not there
+    by_name: Mapping[str, Sequence[Holding]] = field(default_factory=dict)
+    by_hash: Mapping[str, Sequence[Holding]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, holdings: Iterable[Holding], *, complete: bool) -> Self:
+        """Return the catalogue of all that the mirrors know, those of several accounts, too."""
+        by_name: dict[str, list[Holding]] = {}
+        by_hash: dict[str, list[Holding]] = {}
+        for holding in holdings:
+            for name in {normal(name) for name in holding.names}:
+                by_name.setdefault(name, []).append(holding)
+            by_hash.setdefault(holding.hash, []).append(holding)
+        return cls(complete, by_name, by_hash)
+
+    def named(self, folder: str) -> Sequence[Holding]:
+        """Return the torrents whose folder may have this name."""
+        return self.by_name.get(normal(folder), ())
+
+
+def normal(name: str) -> str:
+    """Return a name as it is compared: the same letters can be written in two ways, and file systems choose."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
+def without_extension(name: str) -> str:
+    """Return the name of a single file's folder, where mounts leave out what kind of file it is."""
+    stem, dot, extension = name.rpartition(".")
+    return stem if dot and stem and extension.lower() in _EXTENSIONS else name

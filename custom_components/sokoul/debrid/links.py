@@ -1,0 +1,294 @@
+"""Whether a link of the library still leads somewhere, judged by what it says and by what the account holds.
+
+Links often point into a mount that we don't share: `/mnt/zurg/...` inside another container. So their texts are judged:
+the folder they name is a torrent of the mirror, or was one, and the rest is a file of it. Where the same mount is seen
+here, and proven to be the same, reading counts as well: an error that it answers with breaks a link, and what reads
+well is never called broken, whatever the mirror says. What can't be told is said to be unknown; only what is certain
+is repaired.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+import posixpath
+
+from .catalogue import Catalogue, HeldFile, Holding, normal
+
+#: Mounts show what is new after a while: zurg asks every few seconds to minutes, rclone keeps folders for minutes.
+CACHES_LAST = timedelta(minutes=30)
+#: As Linux does.
+_MOST_HOPS = 40
+#: Where below a mount the folder of a torrent is: below a view (`__all__`, `movies`), at the top, or deeper.
+_PLACES = (1, 0, 2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mount:
+    """A folder that shows what is in the accounts: as links name it, and where it is seen here (None: nowhere)."""
+
+    theirs: str
+    ours: str | None = None
+    proven: bool = False  # known files were found there at their right sizes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A symbolic link: where it is, and what it says."""
+
+    path: str
+    target: str
+
+
+class Seen(StrEnum):
+    """What was seen of a link's file through a proven mount."""
+
+    NOT_LOOKED = "not_looked"
+    READS = "reads"
+    MISSING = "missing"
+    FAILS = "fails"  # it is there, and reading it fails
+
+
+class Health(StrEnum):
+    """What is known of a link."""
+
+    HEALTHY = "healthy"
+    BROKEN = "broken"
+    UNKNOWN = "unknown"
+    ELSEWHERE = "elsewhere"  # it points into no mount of these accounts: none of our business
+    LOOP = "loop"
+
+
+class Cause(StrEnum):
+    """Why a link is broken, or why that can't be told."""
+
+    NONE = ""
+    TORRENT_GONE = "torrent_gone"
+    TORRENT_FAILED = "torrent_failed"
+    FILE_GONE = "file_gone"  # the torrent is there, without this file
+    UNREADABLE = "unreadable"
+    NOT_SHOWN = "not_shown"  # the mount doesn't show what the account has: renamed, or its cache is old
+    ON_ITS_WAY = "on_its_way"
+    FILES_UNKNOWN = "files_unknown"  # the details of the torrent have to be read
+    NOT_READ_YET = "not_read_yet"  # the list of the account was never read to its end
+    DISPUTED = "disputed"  # the account doesn't have it, yet it can be read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """What a link's text says: the mount, the folders above that of the torrent, its folder, and the file in it."""
+
+    mount: Mount
+    view: tuple[str, ...]
+    folder: str
+    file: str  # a path in the folder; empty: the link leads to the folder itself
+
+    def text(self, folder: str | None = None) -> str:
+        """Return the text of a link to this place, or to the same in another folder."""
+        parts = (self.mount.theirs.rstrip("/"), *self.view, folder or self.folder, *filter(None, (self.file,)))
+        return "/".join(parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What is known of a link, and of which torrent it is (None: of none that was ever seen)."""
+
+    health: Health
+    cause: Cause = Cause.NONE
+    place: Place | None = None
+    holding: Holding | None = None
+
+    @property
+    def hash(self) -> str | None:
+        """The info hash of its torrent."""
+        return self.holding.hash if self.holding else None
+
+    @property
+    def file(self) -> HeldFile | None:
+        """The file it leads to, as far as that is known."""
+        return self.holding.find(self.place.file) if self.holding and self.place and self.place.file else None
+
+
+def aim(link: Link, links: Mapping[str, str]) -> str | None:
+    """Return the absolute path that a link leads to in the end, through other links; None: it leads in circles.
+
+    `links` are the texts of the links that are known, by path. By texts alone: nobody looks at a disk.
+    """
+    path, text = link.path, link.target
+    for _ in range(_MOST_HOPS):
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(path), text))
+        if path.startswith("//"):
+            path = path[1:]
+        following = links.get(path)
+        if following is None:
+            return path
+        text = following
+    return None
+
+
+def place_of(path: str, mounts: Iterable[Mount], catalogue: Catalogue) -> Place | None:
+    """Return what a path in a mount means; None: it is in none. `mounts`: the deepest first where one holds another."""
+    for mount in mounts:
+        above = mount.theirs.rstrip("/") + "/"
+        if path.startswith(above) and (parts := path[len(above) :].split("/")) != [""]:
+            at = next((at for at in _PLACES if at < len(parts) and catalogue.named(parts[at])), None)
+            if at is None:  # a torrent that nobody remembers: mounts without views are rare
+                at = min(1, len(parts) - 1)
+            return Place(mount=mount, view=tuple(parts[:at]), folder=parts[at], file="/".join(parts[at + 1 :]))
+    return None
+
+
+def judge(
+    link: Link,
+    catalogue: Catalogue,
+    mounts: Sequence[Mount],
+    *,
+    links: Mapping[str, str],
+    seen: Seen = Seen.NOT_LOOKED,
+    missing_for: timedelta = timedelta(),
+) -> Judgement:
+    """Judge one link. `seen` is what a proven mount showed, `missing_for` since when it shows nothing there."""
+    path = aim(link, links)
+    if path is None:
+        return Judgement(health=Health.LOOP)
+    place = place_of(path, mounts, catalogue)
+    if place is None:
+        return Judgement(health=Health.ELSEWHERE)
+    found = _by_account(place, catalogue)
+    if not place.mount.proven:
+        return found
+    match seen:
+        case Seen.FAILS if found.health is Health.HEALTHY or found.cause is Cause.FILES_UNKNOWN:
+            return _as(found, Health.BROKEN, Cause.UNREADABLE)
+        case Seen.READS if found.health is Health.BROKEN:
+            return _as(found, Health.UNKNOWN, Cause.DISPUTED)
+        case Seen.READS if found.cause is Cause.FILES_UNKNOWN:
+            return _as(found, Health.HEALTHY, Cause.NONE)
+        case Seen.MISSING if found.health is Health.HEALTHY:
+            certain = missing_for >= CACHES_LAST
+            return _as(found, Health.BROKEN if certain else Health.UNKNOWN, Cause.NOT_SHOWN)
+    return found
+
+
+def _as(found: Judgement, health: Health, cause: Cause) -> Judgement:
+    return Judgement(health=health, cause=cause, place=found.place, holding=found.holding)
+
+
+def _by_account(place: Place, catalogue: Catalogue) -> Judgement:
+    """Judge by what the accounts hold."""
+    named = catalogue.named(place.folder)
+
+    def first(fits: Iterable[Holding], health: Health, cause: Cause = Cause.NONE) -> Judgement | None:
+        holding = next(iter(fits), None)
+        return Judgement(health=health, cause=cause, place=place, holding=holding) if holding else None
+
+    def has(holding: Holding) -> bool | None:
+        return holding.has(place.file) if place.file else True
+
+    broken = Health.BROKEN if catalogue.complete else Health.UNKNOWN
+    not_read = Cause.NONE if catalogue.complete else Cause.NOT_READ_YET
+    return (
+        first((each for each in named if each.complete and has(each)), Health.HEALTHY)
+        or first((each for each in named if each.complete and has(each) is None), Health.UNKNOWN, Cause.FILES_UNKNOWN)
+        or first((each for each in named if each.coming and has(each) is not False), Health.UNKNOWN, Cause.ON_ITS_WAY)
+        or first((each for each in named if each.failed and has(each) is not False), broken, Cause.TORRENT_FAILED)
+        or first((each for each in named if each.gone and has(each)), broken, not_read or Cause.TORRENT_GONE)
+        or first((each for each in named if each.complete), Health.BROKEN, Cause.FILE_GONE)
+        or first((each for each in named if each.gone and has(each) is None), broken, not_read or Cause.TORRENT_GONE)
+        or Judgement(health=broken, cause=not_read or Cause.TORRENT_GONE, place=place)
+    )
+
+
+# --- where else the same file is -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """Which file of which torrent a link led to when it was last healthy."""
+
+    hash: str
+    path: str
+    size_bytes: int
+
+
+def same_file(found: Judgement, catalogue: Catalogue, binding: Binding | None = None) -> str | None:
+    """Return what a broken link would have to say to lead to the same file again; None: it is nowhere to be had.
+
+    The same file is that of the same torrent, by its hash, at the same path, and of the same size where that is known.
+    Its folder has a name by the rule that the mount followed for the old one; where that rule can't be told, nothing is
+    guessed.
+    """
+    place, old = found.place, found.holding
+    info_hash = old.hash if old else binding.hash if binding else None
+    if place is None or info_hash is None:
+        return None
+    size = file.size_bytes if (file := found.file) else binding.size_bytes if binding else None
+    for holding in catalogue.by_hash.get(info_hash, ()):
+        if not holding.complete:
+            continue
+        if place.file:
+            file = holding.find(place.file)
+            if file is None or (size is not None and file.size_bytes != size):
+                continue
+        if folder := _folder(place.folder, old, holding):
+            return place.text(folder)
+    return None
+
+
+def _folder(name: str, old: Holding | None, new: Holding) -> str | None:
+    """Return the name of a torrent's folder in a mount which called another one's so; None: more than one is likely."""
+    rules = range(len(new.names))
+    likely = {new.names[rule] for rule in rules if old is None or normal(old.names[rule]) == normal(name)}
+    return likely.pop() if len(likely) == 1 else None
+
+
+# --- may anything be touched at all? ---------------------------------------------------------------------------------
+
+
+class Shut(StrEnum):
+    """Why nothing is touched: it is not the links that are broken."""
+
+    MOUNT_AWAY = "mount_away"
+    MOUNT_EMPTY = "mount_empty"
+    MANY_AT_ONCE = "many_at_once"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MountLook:
+    """A mount as it was found here: whether it is there, and whether anything is in it. None: it can't be seen."""
+
+    there: bool | None = None
+    empty: bool | None = None
+
+
+#: More than so many, and more than this part of all links, that broke between two scans are an outage.
+MANY_LINKS, MANY_PART = 20, 0.02
+
+
+def shut(look: MountLook, *, links: int, newly_broken: int, accepted: bool = False) -> Shut | None:
+    """Tell why nothing behind a mount may be touched now; None: it may be.
+
+    `links` is how many there are, `newly_broken` how many of them were not known to be broken at the last scan that was
+    believed. `accepted`: a person says that so many really are.
+    """
+    if look.there is False:
+        return Shut.MOUNT_AWAY
+    if look.empty:
+        return Shut.MOUNT_EMPTY
+    many = newly_broken > MANY_LINKS and newly_broken > MANY_PART * links
+    return Shut.MANY_AT_ONCE if many and not accepted else None
+
+
+# --- what nothing leads to -------------------------------------------------------------------------------------------
+
+
+def unlinked(catalogue: Catalogue, judged: Iterable[Judgement]) -> list[Holding]:
+    """Return the complete torrents that no link leads to."""
+    linked = {judgement.hash for judgement in judged}
+    return [
+        holding
+        for info_hash, holdings in catalogue.by_hash.items()
+        if info_hash not in linked
+        for holding in holdings
+        if holding.complete
+    ]

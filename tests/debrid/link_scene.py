@@ -1,0 +1,38 @@
+"""A library and the torrents behind it, in a few words."""
+
+from collections.abc import Iterable
+
+from custom_components.sokoul.debrid.catalogue import Catalogue, HeldFile, Holding
+from custom_components.sokoul.debrid.links import Link, Mount
+from custom_components.sokoul.model.debrid import DebridStatus
+
+ZURG = Mount(theirs="/mnt/zurg")
+PROVEN = Mount(theirs="/mnt/zurg", ours="/mnt/zurg", proven=True)
+
+
+def holding(name: str, *files: str, hash_: str = "", gone: bool = False, original: str = "",
+            status: DebridStatus = DebridStatus.DOWNLOADED, known: bool = True, id_: str = "") -> Holding:  # fmt: skip
+    """Return a torrent. Its hash is made of its name, and the size of a file of the length of its path."""
+    info_hash = hash_ or f"hash of {name}"
+    return Holding(
+        account="one",
+        id=id_ or f"id of {name}",
+        hash=info_hash,
+        filename=name,
+        original_filename=original,
+        status=status,
+        gone=gone,
+        files=tuple(HeldFile(path=path, size_bytes=len(path)) for path in files) if known else None,
+    )
+
+
+def catalogue(*holdings: Holding, complete: bool = True) -> Catalogue:
+    return Catalogue.of(holdings, complete=complete)
+
+
+def link(target: str, path: str = "/media/shows/link.mkv") -> Link:
+    return Link(path=path, target=target)
+
+
+def texts(links: Iterable[Link]) -> dict[str, str]:
+    return {each.path: each.target for each in links}
