@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import os
 from time import monotonic, time_ns
 
+from .relinking import BESIDE
+
 #: A folder that changed less than this before it was listed is listed again the next time.
 _TICK_NS = 2_000_000_000
 #: A portion ends after so many entries, or after so long.
@@ -118,6 +120,8 @@ def look(path: str, before: Folder | None = None) -> Folder:
     with os.scandir(path) as entries:
         for entry in entries:
             if entry.is_symlink():
+                if entry.name.startswith(BESIDE):
+                    continue
                 try:
                     links[entry.name] = os.readlink(entry.path)  # noqa: PTH115 -- as above
                 except OSError:
