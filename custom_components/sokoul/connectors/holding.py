@@ -6,12 +6,10 @@ there is no time, as little is waited for as a disk usually takes.)
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import timedelta
 from itertools import islice
 from typing import Any
 
-from ..clients.errors import BackendError
 from ..clients.qbittorrent import QbittorrentClient
 from ..model.downloads import DownloadClientSnapshot
 from ..model.hold import Hold, Holder, Start, as_told
@@ -21,7 +19,7 @@ MEMORY_KEY = "held"
 #: Until when a person wants everything paused, in seconds since the epoch; nothing for as long as they want.
 PAUSED_UNTIL_KEY = "paused_until"
 
-#: In haste: so long may the client take to tell what has changed; then what was last known of it has to do.
+#: In haste: so long may the client take to tell what is stopped; then what was last known of it has to do.
 _LOOK_PATIENCE = timedelta(milliseconds=250)
 #: And so long the disk.
 _DISK_PATIENCE = timedelta(milliseconds=100)
@@ -64,35 +62,27 @@ async def hold(backend: Client, holder: Holder) -> None:
     if is_held(backend, holder):
         return
     # not what the last poll saw: what a person stopped since then has to stay stopped
-    snapshot = await _look(backend.client)
+    snapshot = await backend.client.snapshot()
+    snapshot = as_told(snapshot, snapshot.torrents.keys() - await backend.client.stopped())
     begun = Hold.begin(holder, snapshot, holds(backend.memory).values())
     _note(backend, begun)
     await backend.save_memory()
     await backend.client.stop(begun.to_stop(snapshot))
 
 
-async def _look(client: QbittorrentClient) -> DownloadClientSnapshot:
-    """Look at a client in which few torrents are stopped, and see what each was told."""
-    snapshot = await client.snapshot()
-    return as_told(snapshot, snapshot.torrents.keys() - await client.stopped())
-
-
-async def _look_while_held(client: QbittorrentClient) -> DownloadClientSnapshot:
-    """Look at a client in which few torrents run, if any, and see what each was told."""
-    snapshot = await client.snapshot()
-    return as_told(snapshot, await client.running())
-
-
 async def seize(backend: Client, holder: Holder) -> DownloadClientSnapshot:
     """Stop everything that runs, at once: as `hold`, but nothing that is slow holds it up.
 
     To be called again and again until it should end: it also stops what was started or added since, and what did not
-    stop. Returns how the client was seen after that. Raises `BackendError` when it could not be told, or not be looked
-    at.
+    stop. Only who runs is asked for: that is nobody as a rule, while what changed by the stop is much. Returns how the
+    client was seen. Raises `BackendError` when it could not be told, or not be looked at.
     """
     if not is_held(backend, holder):
         await _seize(backend, holder)
-    snapshot = await _look_while_held(backend.client)
+    running = await backend.client.running()
+    if not running:
+        return as_told(backend.data, running)
+    snapshot = as_told(await backend.client.snapshot(), running)
     held = holds(backend.memory)[holder].follow(snapshot)
     _note(backend, held)
     await _stop_in_haste(backend, held.to_stop(snapshot))
@@ -100,20 +90,19 @@ async def seize(backend: Client, holder: Holder) -> DownloadClientSnapshot:
 
 
 async def _seize(backend: Client, holder: Holder) -> None:
-    looking = asyncio.ensure_future(_look(backend.client))
+    """Stop what the last poll saw, but for what was stopped since. What was added since is seen afterwards."""
+    asking = asyncio.ensure_future(backend.client.stopped())
     try:
-        await asyncio.wait({looking}, timeout=_LOOK_PATIENCE.total_seconds())
-        looked = looking.done() and looking.exception() is None
-        snapshot = looking.result() if looked else backend.data
+        await asyncio.wait({asking}, timeout=_LOOK_PATIENCE.total_seconds())
+        snapshot = backend.data
+        if asking.done() and asking.exception() is None:
+            snapshot = as_told(snapshot, snapshot.torrents.keys() - asking.result())
         begun = Hold.begin(holder, snapshot, holds(backend.memory).values())
         _note(backend, begun)
         await _stop_in_haste(backend, begun.to_stop(snapshot))
-        if not looked:  # it was asked before it was told to stop: what had been forced meanwhile may still say so
-            with suppress(BackendError):
-                _note(backend, holds(backend.memory)[holder].follow(await looking))
     finally:
-        looking.cancel()
-        await asyncio.gather(looking, return_exceptions=True)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
 
 
 async def _stop_in_haste(backend: Client, hashes: frozenset[str]) -> None:
