@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from homeassistant.components.button import ButtonEntityDescription
@@ -29,8 +29,11 @@ EVENTS = [
     "protected",
     "stopped",
     "resumed",
+    "last_resort",
+    "last_resort_failed",
     "drill_passed",
     "drill_failed",
+    "drill_skipped",
     "port_changed",
     "port_failed",
 ]
@@ -58,6 +61,19 @@ class GuardButton(ButtonEntityDescription):
     """Something that a guard does when it is told to."""
 
     press: Callable[[ClientGuard], Awaitable[None]]
+
+
+async def _drill(guard: ClientGuard) -> None:
+    guard.drilling.begin()
+
+
+def _reaction_in_drill(guard: ClientGuard) -> int | None:
+    outcome = guard.drilling.outcome
+    return round(outcome.reaction / timedelta(milliseconds=1)) if outcome and outcome.reaction is not None else None
+
+
+def _drilled_at(guard: ClientGuard) -> datetime | None:
+    return guard.drilling.outcome.at if guard.drilling.outcome is not None else None
 
 
 def _reacted_at(guard: ClientGuard) -> datetime | None:
@@ -91,6 +107,20 @@ GUARD_SENSORS: tuple[BackendSensor[ClientGuard], ...] = (
         device_class=SensorDeviceClass.TIMESTAMP,
         entity_category=EntityCategory.DIAGNOSTIC,
     ),
+    BackendSensor(
+        key="vpn_drill_reaction",
+        value=_reaction_in_drill,
+        device_class=SensorDeviceClass.DURATION,
+        native_unit_of_measurement=UnitOfTime.MILLISECONDS,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+    ),
+    BackendSensor(
+        key="vpn_drilled_at",
+        value=_drilled_at,
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_category=EntityCategory.DIAGNOSTIC,
+    ),
 )
 
 GUARD_SWITCHES: tuple[GuardSwitch, ...] = (
@@ -103,7 +133,7 @@ GUARD_SWITCHES: tuple[GuardSwitch, ...] = (
 )
 
 GUARD_BUTTONS: tuple[GuardButton, ...] = (
-    GuardButton(key="vpn_drill", press=lambda guard: guard.drill(), entity_category=EntityCategory.CONFIG),
+    GuardButton(key="vpn_drill", press=_drill, entity_category=EntityCategory.CONFIG),
 )
 
 GUARD_EVENTS: tuple[EventEntityDescription, ...] = (EventEntityDescription(key="vpn_guard", event_types=EVENTS),)

@@ -1,18 +1,31 @@
 """What can be set of the guard of one download client, beside what shelters it. It counts at once."""
 
+from datetime import time
 from typing import Any
 
 from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
+from homeassistant.helpers.selector import (
+    BooleanSelector,
+    EntitySelector,
+    EntitySelectorConfig,
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+    TimeSelector,
+)
 import voluptuous as vol
 
+from .autopilot.guards.drill_plan import DAYS, DrillPlan
 from .clients.errors import BackendError
 from .guarding import ClientGuard
 from .hub import Hub
+from .last_resort import Chosen
+from .restart_way import ENTITY_DOMAINS
 
 #: Who answers in a flow: Home Assistant doesn't tell which of its administrators.
 PERSON = "person"
 
-GUARD_MENU = ["shelter"]
+GUARD_MENU = ["shelter", "last_resort", "drill_plan"]
 
 
 class GuardOptions(OptionsFlow):
@@ -36,6 +49,56 @@ class GuardOptions(OptionsFlow):
     async def async_step_guarded_bound(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask the same of a client that was bound."""
         return await self.async_step_guarded(user_input)
+
+    async def async_step_last_resort(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask what is called against a leak."""
+        if (guard := self._guard) is None:
+            return self.async_abort(reason="nothing_to_guard")
+        if user_input is not None:
+            entity = user_input.get("entity")
+            chosen = Chosen(entity_id=entity, every_leak=user_input["every_leak"]) if entity else None
+            guard.last_resort.choose(chosen)
+            return self._set()
+        before = guard.last_resort.chosen
+        schema = vol.Schema(
+            {
+                vol.Optional("entity"): EntitySelector(EntitySelectorConfig(domain=ENTITY_DOMAINS)),
+                vol.Required("every_leak", default=before is not None and before.every_leak): BooleanSelector(),
+            }
+        )
+        shown = {} if before is None else {"entity": before.entity_id}
+        return self.async_show_form(
+            step_id="last_resort",
+            data_schema=self.add_suggested_values_to_schema(schema, shown),
+            description_placeholders={"backend": guard.backend.title},
+            last_step=True,
+        )
+
+    async def async_step_drill_plan(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask whether there is a drill each month, and when."""
+        if (guard := self._guard) is None:
+            return self.async_abort(reason="nothing_to_guard")
+        if user_input is not None:
+            at = time.fromisoformat(user_input["time"])
+            plan = DrillPlan(day=int(user_input["day"]), at=at.replace(second=0)) if user_input["monthly"] else None
+            guard.drilling.choose(plan)
+            return self._set()
+        plan = guard.drilling.plan
+        shown = plan or DrillPlan()
+        days = NumberSelectorConfig(min=DAYS[0], max=DAYS[-1], mode=NumberSelectorMode.BOX)
+        schema = vol.Schema(
+            {
+                vol.Required("monthly", default=plan is not None): BooleanSelector(),
+                vol.Required("day", default=shown.day): NumberSelector(days),
+                vol.Required("time", default=shown.at.isoformat()): TimeSelector(),
+            }
+        )
+        return self.async_show_form(
+            step_id="drill_plan",
+            data_schema=schema,
+            description_placeholders={"backend": guard.backend.title},
+            last_step=True,
+        )
 
     async def async_step_unbind(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Take the binding back."""

@@ -13,13 +13,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from homeassistant.core import callback
-from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
 from . import wording
-from .autopilot.guards import drill as drills
-from .autopilot.guards.drill import Drill, DrillFacts, DrillPolicy
 from .autopilot.guards.evidence import Seen
 from .autopilot.guards.shelter import Clue, Shelter, infer
 from .autopilot.guards.vpn_types import Containment, Proof, Protection, Verdict, VpnMemory, VpnState
@@ -28,8 +25,10 @@ from .bind_offer import BindOffer
 from .clients.errors import BackendError, InvalidAuth
 from .connectors.holding import holds, let_go, seize
 from .const import DOMAIN, LOGGER
+from .drilling import Drilling
 from .homes import home_of
 from .journal_report import sentence
+from .last_resort import LastResort
 from .lookout import DIRECTLY, Lookout
 from .model.backend import DOWNLOAD_CLIENT_KINDS, VPN_KINDS
 from .model.containers import lender
@@ -130,7 +129,6 @@ class ClientGuard:
         self._witnesses: list[Callable[[str, Mapping[str, Any]], None]] = []
         self._untold: deque[tuple[str, Mapping[str, Any]]] = deque(maxlen=UNTOLD)  # since before there was a witness
         self._state: VpnState | None = None
-        self._drill: Drill | None = None
         self._client = GuardedBackend(backend)
         self.lane = VpnLane(
             self._client,
@@ -140,6 +138,8 @@ class ClientGuard:
             on_reaction=self._reacted,
         )
         self.binding = BindOffer(guarding, self)
+        self.last_resort = LastResort(guarding, self, announce=self._announce)
+        self.drilling = Drilling(self, announce=self._announce)
         self.port = PortKeeper(guarding, self, tell=self._tell, announce=self._announce)
 
     # --- what is set -------------------------------------------------------------------------------------------------
@@ -170,25 +170,14 @@ class ClientGuard:
         hold = holds(self.backend.memory).get(Holder.VPN)
         return len(hold.to_start) if hold is not None else 0
 
-    async def drill(self) -> None:
-        """Begin to pretend a leak: everything is stopped as if it were one, and started again.
+    @property
+    def running(self) -> int:
+        """How many torrents run, as far as is known."""
+        return self._client.running
 
-        What came of it is an event. Raises `HomeAssistantError` when there can be none now.
-        """
-        verdict = self.verdict
-        if verdict is None or (self._drill is not None and self._drill.result is None):
-            raise HomeAssistantError(translation_domain=DOMAIN, translation_key="no_drill_now")
-        running = self._client.running
-        reason = drills.hindrance(verdict, client=self.backend.title, running=running, held=self.held > 0)
-        if reason is not None:
-            words = wording.get(self.backend.hass.config.language)
-            raise HomeAssistantError(
-                translation_domain=DOMAIN,
-                translation_key="no_drill",
-                translation_placeholders={"reason": sentence(reason, dt_util.utcnow(), words)},
-            )
-        self._drill = drills.begin(self.backend.title, running, dt_util.utcnow())
-        self.lane.drill = True
+    @callback
+    def hurry(self) -> None:
+        """Look at once."""
         self._step_in(NOW)
 
     @callback
@@ -200,16 +189,15 @@ class ClientGuard:
         self._held = held
 
     @callback
-    def _follow_drill(self) -> None:
-        drill, verdict = self._drill, self.lane.verdict
-        if drill is None or verdict is None or drill.result is not None:
+    def _follow_leak(self) -> None:
+        """Turn to what a person chose for a leak, where it has to be."""
+        verdict = self.lane.verdict
+        if verdict is None:
             return
-        now = dt_util.utcnow()
-        facts = DrillFacts(verdict=verdict, seen_at=now, running=self._client.running, held=self.held)
-        self._drill = drill = drills.advance(drill, facts, DrillPolicy(), now)
-        self.lane.drill = drill.pretends
-        if drill.result is not None:
-            self._announce("drill_passed" if drill.result.passed else "drill_failed", reasons=(drill.result.reason,))
+        if verdict.state is VpnState.LEAKING and verdict.proof is not Proof.DRILL:
+            self.last_resort.leaks(self.running if self.lane.told else None)
+        else:
+            self.last_resort.leak_is_over()
 
     @property
     def proxy(self) -> str:
@@ -233,6 +221,8 @@ class ClientGuard:
         if self._wanted and (news or not self.guards):
             self._step_in(NOW)
         self.binding.look_again()
+        if not self.on:
+            self.last_resort.leak_is_over()
         self.port.look_again()
         self._tell()
 
@@ -280,7 +270,8 @@ class ClientGuard:
             if self.on and self.shelter.containment is not Containment.NONE:
                 pause = await self.lane.step(dt_util.utcnow)
                 self._follow_hold()
-                self._follow_drill()
+                self._follow_leak()
+                self.drilling.follow()
                 self._guarding.ask_where_we_are(self)
                 self._guarding.ask_again(self.shelter.vpn_id)
             else:
@@ -308,6 +299,8 @@ class ClientGuard:
         self._stopped = True
         ir.async_delete_issue(self.backend.hass, DOMAIN, f"{ISSUE}_{self.backend.subentry_id}")
         self.binding.stop()
+        self.last_resort.stop()
+        self.drilling.stop()
         await self.port.stop()
         step = self._step
         if step is not None:
@@ -347,6 +340,8 @@ class ClientGuard:
         if verdict.state is not before:
             LOGGER.debug("The VPN of %s: %s", self.backend.title, verdict.state)
             self._report(verdict)
+            if verdict.state is VpnState.LEAKING and verdict.proof is not Proof.DRILL:
+                self.last_resort.leaks(None)  # it may take long to stop it
             if verdict.state in _BAD:
                 self._announce(str(verdict.state), reasons=verdict.reasons)
             elif before in _BAD:

@@ -272,7 +272,7 @@ async def test_a_client_too_slow_to_tell_what_is_stopped_is_stopped_by_what_was_
 
     guard.backend.client.stop = note_and_stop
     qbittorrent.fault(fault, "GET */torrents/info", times=2, delay_seconds=0.001)
-    await guard.drill()
+    guard.drilling.begin()
     await little_by_little(pass_time, lambda: not running(qbittorrent))
     assert noted_when_stopped[0] == (3, True)
     assert guard.reaction is None  # that it stopped is not called so before it was read back

@@ -71,6 +71,7 @@ class VpnLane:
     outside: tuple[Seen[Said], ...] = ()
     drill = False  # a leak is pretended
     answering = False  # the client answered when it was last asked
+    told = False  # the last closing went through
 
     def __init__(
         self,
@@ -156,10 +157,12 @@ class VpnLane:
     # --- acting --------------------------------------------------------------------------------------------------
 
     async def _close(self, verdict: Verdict, began: float, now: datetime) -> timedelta:
+        self.told = False
         try:
             torrents = await self._client.close()
         except self._client.errors:
             return FAST  # told again; it counts as stopped only when it said so
+        self.told = True
         if not self._reacted:
             self._reacted = True
             self._on_reaction(Reaction(at=now, proof=verdict.proof, seconds=perf_counter() - began, torrents=torrents))
