@@ -1,6 +1,7 @@
 """What release names say: a corpus of them, and properties that hold for any text."""
 
 from collections import Counter
+import time
 
 from hypothesis import given, strategies as st
 import pytest
@@ -127,15 +128,12 @@ def test_a_long_name_is_cut() -> None:
     assert len(parse("a " * 10_000).title) <= LONGEST_NAME
 
 
-@pytest.mark.parametrize(
-    "name", ["(" * 5_000, "[" * 5_000, "S01E01-" * 2_000, "1-" * 5_000, "www." * 2_000, "-" * 9_999]
-)
-def test_hostile_names_are_read_at_once(name: str, benchmark_seconds: float = 0.05) -> None:
-    import time
-
+@pytest.mark.parametrize("part", ["(", "[", "S01E01-", "1-", "www.", "-", "[a.com] ", "s01.", "a-b", "2019 ", "e1e1"])
+def test_hostile_names_are_read_at_once(part: str) -> None:
+    name = part * 5_000
     started = time.process_time()
     parsing._Reader(name).read()
-    assert time.process_time() - started < benchmark_seconds
+    assert time.process_time() - started < 0.1
 
 
 # --- what is concluded -----------------------------------------------------------------------------------------------

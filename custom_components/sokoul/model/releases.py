@@ -222,3 +222,67 @@ def search_for(titles: Iterable[Title]) -> Title | None:
         season=first.season,
         monitored=any(title.monitored for title in found),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrOpinion:
+    """What the *arr that manages a title makes of a release."""
+
+    quality: str | None = None
+    score: int | None = None  # of its custom formats; None: it was not asked
+    rejections: tuple[str, ...] = ()
+    acceptable: bool = True  # it would take it if its queue were empty
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A release as one indexer offers it."""
+
+    name: str
+    indexer: str
+    protocol: Protocol
+    size_bytes: int = 0  # 0: it doesn't tell
+    info_hash: str | None = None  # lower case
+    seeders: int | None = None
+    leechers: int | None = None
+    age: timedelta | None = None
+    cached: bool | None = None  # a debrid service has it already; None: nobody asked
+    arr: ArrOpinion | None = None
+    guid: str = field(default="", repr=False)  # with `indexer_id` what a grab needs; may hold a person's key
+    indexer_id: int | None = None
+
+
+def offer_of(candidate: Candidate) -> Offer:
+    """Return what an *arr's interactive search found as an offer, with its opinion."""
+    return Offer(
+        name=candidate.title,
+        indexer=candidate.indexer,
+        protocol=candidate.protocol,
+        size_bytes=candidate.size_bytes,
+        info_hash=candidate.info_hash,
+        seeders=candidate.seeders,
+        leechers=candidate.leechers,
+        age=candidate.age,
+        arr=ArrOpinion(
+            quality=candidate.quality,
+            score=candidate.score,
+            rejections=candidate.rejections,
+            acceptable=candidate.approved or candidate.only_queue_objects,
+        ),
+        guid=candidate.guid,
+        indexer_id=candidate.indexer_id,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QualityProfile:
+    """What an *arr wants of a title: qualities that it takes, the worst first; those of a group are equal to it."""
+
+    name: str
+    allowed: tuple[frozenset[str], ...]
+    minimum_score: int = 0  # of custom formats; below it nothing is taken
+    cutoff_score: int = 0  # from here on it looks for nothing better
+
+    def rank(self, quality: str) -> int | None:
+        """Return the place of a quality, 0 for the worst that is taken; None: it is not taken at all."""
+        return next((rank for rank, names in enumerate(self.allowed) if quality in names), None)

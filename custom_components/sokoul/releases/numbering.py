@@ -62,7 +62,7 @@ _DAY = re.compile(_B + r"((?:19|20)\d\d)([ ._-])(\d\d)\2(\d\d)" + _E)
 _DAY_BACKWARDS = re.compile(_B + r"(\d\d)([ ._-])(\d\d)\2((?:19|20)\d\d)" + _E)
 _DAY_AS_NUMBER = re.compile(_B + r"(20[0-4]\d)([01]\d)([0-3]\d)" + _E)
 _EPISODE = re.compile(
-    r"(?<=[ ._(\[-])(?:e|ep|episode|[ée]pisode)[ ._]?(\d{2,4})(?:-e?(\d{2,4}))?(?:v\d)?" + _E, re.IGNORECASE
+    r"(?<=[ ._(\[-])(?:e|(?:ep|episode|[ée]pisode)[ ._]?)(\d{2,4})(?:-e?(\d{2,4}))?(?:v\d)?" + _E, re.IGNORECASE
 )
 _ABSOLUTE = re.compile(
     r"[ _][-\u2013][ _]+(?:episode[ _]|ep[ _]?)?(\d{1,4})(?:\.\d)?(?:v\d)?(?:[ _]?[-~][ _]?(\d{1,4}))?(?=[ _\[(]|$)"

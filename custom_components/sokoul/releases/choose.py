@@ -1,0 +1,30 @@
+"""From what indexers offer to a list of releases, the best first."""
+
+from collections.abc import Iterable
+
+from ..model.releases import Offer, QualityProfile
+from .identify import Wanted, identify
+from .merge import merge
+from .policy import Policy
+from .score import Scored, score
+
+
+def rank(
+    offers: Iterable[Offer], wanted: Wanted, policy: Policy, profile: QualityProfile | None = None
+) -> tuple[Scored, ...]:
+    """Return the releases behind offers with their scores: those that may be taken first, and among them the best.
+
+    `profile` is that of the *arr which manages the title, where one does. Nothing is left out: what is refused says
+    why. It takes about a tenth of a millisecond for each offer, so many of them belong in an executor.
+    """
+    found = []
+    for release in merge(offers):
+        match = identify(release.name, wanted)
+        found.append(score(release, wanted, match, policy, profile))
+    return tuple(sorted(found, key=_order))
+
+
+def _order(scored: Scored) -> tuple[bool, int, int, float, str]:
+    """Order by what is accepted, then by score; what is equal by how sure the title is, and how many share it."""
+    points = sum(part.points for part in scored.parts)
+    return (not scored.accepted, -scored.score, -scored.match.certainty, -points, scored.release.name.name)

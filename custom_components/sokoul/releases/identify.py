@@ -1,0 +1,211 @@
+"""Is it the right title? Told by rules, from names, years, parts and numbers.
+
+Two films of the same name are told apart by their years, which indexers write a year early or late: one year of
+difference is forgiven where no other film of that name came out then. Where names are shared and nothing in a
+release tells which one it is, it is unsure, and a person or an id has to say.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from enum import IntEnum
+from functools import lru_cache
+import re
+from typing import Final
+
+from ..model.library import TitleKind
+from ..model.reasons import Reason
+from .attributes import Numbering, ReleaseName
+from .tokens import fold
+
+
+class Certainty(IntEnum):
+    """How sure it is that a release is of a title."""
+
+    NO = 0
+    UNSURE = 1  # it may as well be another one of the same name
+    LIKELY = 2  # nothing speaks against it
+    SURE = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A title that releases are looked for, with what is known of it.
+
+    `namesakes` are the years of other films or series that share one of its names.
+    """
+
+    kind: TitleKind
+    names: tuple[str, ...]  # the title, its original, and its aliases
+    year: int | None = None
+    namesakes: frozenset[int] = frozenset()
+    season: int | None = None
+    episodes: frozenset[int] = frozenset()  # of the season; none: all of it
+    absolute: frozenset[int] = frozenset()
+    aired: date | None = None
+    minutes: int | None = None  # of a film, or of one episode
+    season_episodes: int | None = None  # how many a season has
+    original_language: str | None = None  # ISO 639-1
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """How sure it is, why, and whether the release has all that is wanted."""
+
+    certainty: Certainty
+    reason: Reason
+    whole: bool = True
+
+
+#: Without I, V and X, which are words and names more often than numbers.
+_ROMAN: Final = {
+    "ii": "2",
+    "iii": "3",
+    "iv": "4",
+    "vi": "6",
+    "vii": "7",
+    "viii": "8",
+    "ix": "9",
+    "xi": "11",
+    "xii": "12",
+}
+_NUMBERS: Final = {
+    "one": "1",
+    "two": "2",
+    "three": "3",
+    "four": "4",
+    "five": "5",
+    "six": "6",
+    "seven": "7",
+    "eight": "8",
+    "nine": "9",
+    "ten": "10",
+    "deux": "2",
+    "deuxieme": "2",
+    "premiere": "1",
+}
+_PARTS: Final = {"part", "partie", "chapter", "chapitre", "volume", "vol", "pt", "teil", "parte"}
+_SMALL_WORDS: Final = {"and": "", "et": "", "und": "", "the": "", "a": "", "an": ""}
+_WORD = re.compile(r"[^\W_]+")
+_FIRST_PART = re.compile(r" part 1$")
+_LAST_NUMBER = re.compile(r" (?:part )?(\d{1,2})$")
+_YEAR_IN_NAME = re.compile(r"\s*\(((?:19|20)\d\d)\)\s*$")
+
+
+@lru_cache(maxsize=4_096)
+def normal(name: str) -> str:
+    """Return a title as titles are compared: no case, accents, articles or punctuation; numbers and parts as digits."""
+    words = _WORD.findall(fold(name.replace("&", " and ")))
+    plain: list[str] = []
+    for at, word in enumerate(words):
+        if word in _PARTS:
+            plain.append("part")
+        elif word in _SMALL_WORDS and len(words) > 1:
+            continue
+        elif at and word == "i" and plain[-1:] == ["part"]:
+            plain.append("1")
+        else:
+            after_part = plain[-1:] == ["part"] or words[at + 1 : at + 2] == ["partie"]
+            plain.append(_ROMAN.get(word, _NUMBERS.get(word, word) if after_part else word) if at else word)
+    if plain[-1:] == ["part"] and len(plain) > 1 and plain[-2].isdecimal():  # "deuxième partie"
+        plain[-2:] = ["part", plain[-2]]
+    return " ".join(plain)
+
+
+def identify(release: ReleaseName, wanted: Wanted) -> Match:
+    """Tell whether a release is of a title."""
+    if release.numbering.is_series != (wanted.kind is not TitleKind.MOVIE):
+        return _no("release.other_kind")
+    named = _named(release, wanted)
+    if named is None:
+        return _other_title(release, wanted)
+    certainty, reason = _by_year(release, wanted, year=named)
+    if certainty is Certainty.NO or wanted.kind is TitleKind.MOVIE:
+        return Match(certainty, reason)
+    return _by_number(release.numbering, wanted, Match(certainty, reason))
+
+
+def _named(release: ReleaseName, wanted: Wanted) -> int | None:
+    """Return the year of a release that has a name of the title, 0 without one; None: it is called otherwise.
+
+    "Wonder Woman 1984" without a year reads as if it were of 1984: a year may belong to the name.
+    """
+    names = {_FIRST_PART.sub("", normal(_YEAR_IN_NAME.sub("", name))) for name in wanted.names} - {""}
+    called = _FIRST_PART.sub("", normal(release.title))
+    if called in names:
+        return release.year or 0
+    if release.year is not None and normal(f"{release.title} {release.year}") in names:
+        return 0
+    return None
+
+
+def _other_title(release: ReleaseName, wanted: Wanted) -> Match:
+    """Say how it is called, or that it is another part."""
+    called = normal(release.title)
+    bases = {_LAST_NUMBER.sub("", normal(name)) for name in wanted.names}
+    if _LAST_NUMBER.sub("", called) in bases:
+        return _no("release.other_part", called=release.title)
+    return _no("release.other_title", called=release.title)
+
+
+def _by_year(release: ReleaseName, wanted: Wanted, *, year: int) -> tuple[Certainty, Reason]:
+    of_wanted = wanted.year or _year_of(wanted.names)
+    if not year or of_wanted is None:
+        if wanted.namesakes and not _says_which(release, wanted):
+            return Certainty.UNSURE, Reason(key="release.same_name")
+        return Certainty.LIKELY, Reason(key="release.name_fits")
+    if year == of_wanted:
+        return Certainty.SURE, Reason(key="release.name_and_year_fit", parameters={"year": year})
+    if abs(year - of_wanted) == 1 and year not in wanted.namesakes:
+        return Certainty.LIKELY, Reason(key="release.year_nearly_fits", parameters={"year": year})
+    if wanted.kind is not TitleKind.MOVIE and year > of_wanted and year not in wanted.namesakes:
+        # a season is sometimes named with the year in which it aired
+        return Certainty.LIKELY, Reason(key="release.year_of_season", parameters={"year": year})
+    return Certainty.NO, Reason(key="release.other_year", parameters={"year": year, "wanted": of_wanted})
+
+
+def _says_which(release: ReleaseName, wanted: Wanted) -> bool:
+    """Tell whether the release bears a name that is longer than the shared one: "The Office US"."""
+    called = normal(release.title)
+    shortest = min((normal(_YEAR_IN_NAME.sub("", name)) for name in wanted.names), key=len, default=called)
+    return called != shortest and called.startswith(f"{shortest} ")
+
+
+def _year_of(names: Iterable[str]) -> int | None:
+    return next((int(found[1]) for name in names if (found := _YEAR_IN_NAME.search(name))), None)
+
+
+def _by_number(has: Numbering, wanted: Wanted, match: Match) -> Match:
+    """Tell whether the right episodes are in a release of the right series."""
+    if has.complete and not has.seasons:
+        return match
+    if wanted.aired is not None and has.aired is not None:
+        return match if has.aired == wanted.aired else _no("release.other_day")
+    if wanted.absolute and has.absolute:
+        return _holding(set(has.absolute), wanted.absolute, match)
+    if wanted.season is None:
+        return match
+    if wanted.season not in has.seasons:
+        return _no("release.other_season", seasons=_listed(has.seasons))
+    if not has.episodes:
+        return match
+    if not wanted.episodes:
+        every = wanted.season_episodes is not None and len(has.episodes) >= wanted.season_episodes
+        return match if every else Match(match.certainty, Reason(key="release.part_of_season"), whole=False)
+    return _holding(set(has.episodes), wanted.episodes, match)
+
+
+def _holding(has: set[int], wanted: frozenset[int], match: Match) -> Match:
+    if has >= wanted:
+        return match
+    if has & wanted:
+        return Match(match.certainty, Reason(key="release.some_episodes"), whole=False)
+    return _no("release.other_episode", episodes=_listed(sorted(has)))
+
+
+def _listed(numbers: Iterable[int]) -> tuple[str, ...]:
+    return tuple(str(number) for number in numbers)
+
+
+def _no(key: str, **parameters: str | tuple[str, ...]) -> Match:
+    return Match(Certainty.NO, Reason(key=key, parameters=parameters), whole=False)

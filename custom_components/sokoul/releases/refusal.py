@@ -1,0 +1,111 @@
+"""Why a release is not to be taken, every reason of it."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from ..model.library import Protocol
+from ..model.reasons import Reason
+from ..model.releases import QualityProfile
+from .attributes import Flag, Hdr, ReleaseName, Resolution
+from .identify import Certainty, Match, Wanted
+from .labels import CODEC, SOURCE
+from .languages import speaks
+from .merge import Release
+from .policy import Policy, Want
+from .sizes import bytes_per_hour, is_implausible
+
+_FLAGS: Final = {
+    Flag.SAMPLE: "release.refused_sample",
+    Flag.THREE_D: "release.refused_3d",
+    Flag.DISC: "release.refused_disc",
+    Flag.UPSCALED: "release.refused_upscaled",
+    Flag.HARDSUB: "release.refused_hardsub",
+    Flag.REMUX: "release.refused_remux",
+}
+
+
+def refusals(
+    release: Release, wanted: Wanted, match: Match, policy: Policy, profile: QualityProfile | None
+) -> Iterator[Reason]:
+    """Yield why a release of a title is not to be taken; nothing where it may be."""
+    if match.certainty <= Certainty.UNSURE:
+        yield match.reason
+    yield from _by_picture(release.name, policy, managed=profile is not None)
+    if profile is None:
+        yield from _by_words(release.name, wanted, policy)
+    else:
+        yield from _by_arr(release, profile)
+    yield from _by_size(release, wanted, policy)
+    yield from _by_indexers(release, policy)
+
+
+def _by_picture(name: ReleaseName, policy: Policy, *, managed: bool) -> Iterator[Reason]:
+    """Yield what speaks against the picture; its lines are the business of the quality profile where there is one."""
+    if name.is_cam and name.source and not policy.cinema_recordings:
+        yield Reason(key="release.refused_cinema", parameters={"source": SOURCE[name.source]})
+    elif name.source in policy.refused_sources and name.source:
+        yield Reason(key="release.refused_source", parameters={"source": SOURCE[name.source]})
+    for flag in sorted(name.flags & policy.refused_flags & _FLAGS.keys()):
+        yield Reason(key=_FLAGS[flag])
+    if not managed and policy.minimum_resolution is not None:
+        yield from _by_lines(name, policy.minimum_resolution)
+
+
+def _by_lines(name: ReleaseName, least: Resolution) -> Iterator[Reason]:
+    if name.resolution is None:
+        yield Reason(key="release.refused_resolution_unknown", parameters={"least": least.label})
+    elif name.resolution < least:
+        yield Reason(
+            key="release.refused_resolution", parameters={"resolution": name.resolution.label, "least": least.label}
+        )
+
+
+def _by_words(name: ReleaseName, wanted: Wanted, policy: Policy) -> Iterator[Reason]:
+    if policy.languages_wanted is Want.REQUIRE and speaks(name, wanted, policy) <= 0:
+        languages = tuple(each.upper() for each in policy.languages)
+        yield Reason(key="release.refused_language", parameters={"languages": languages})
+    if name.codec in policy.refused_codecs and name.codec:
+        yield Reason(key="release.refused_codec", parameters={"codec": CODEC[name.codec]})
+    if policy.hdr is Want.REQUIRE and not name.hdr - {Hdr.SDR}:
+        yield Reason(key="release.refused_no_hdr")
+    if policy.hdr is Want.REFUSE and name.hdr - {Hdr.SDR}:
+        yield Reason(key="release.refused_hdr")
+    if name.group and name.group.casefold() in {group.casefold() for group in policy.refused_groups}:
+        yield Reason(key="release.refused_group", parameters={"group": name.group})
+
+
+def _by_arr(release: Release, profile: QualityProfile) -> Iterator[Reason]:
+    """Yield why the *arr would not take it: in its own words, which are English, or by its profile."""
+    opinion = release.arr
+    if opinion is None:
+        return
+    if opinion.quality is not None and profile.rank(opinion.quality) is None:
+        yield Reason(key="release.refused_quality", parameters={"quality": opinion.quality, "profile": profile.name})
+    if opinion.score is not None and opinion.score < profile.minimum_score:
+        yield Reason(key="release.refused_formats", parameters={"score": opinion.score, "least": profile.minimum_score})
+    if not opinion.acceptable and opinion.rejections:
+        yield Reason(key="release.refused_arr", parameters={"said": opinion.rejections})
+
+
+def _by_size(release: Release, wanted: Wanted, policy: Policy) -> Iterator[Reason]:
+    per_hour = bytes_per_hour(release, wanted)
+    if per_hour is None:
+        return
+    if is_implausible(per_hour, release.name):
+        yield Reason(key="release.refused_implausible", parameters={"size": release.size_bytes or 0})
+    if policy.most_bytes_per_hour is not None and per_hour > policy.most_bytes_per_hour:
+        yield Reason(
+            key="release.refused_size", parameters={"size": round(per_hour), "most": policy.most_bytes_per_hour}
+        )
+
+
+def _by_indexers(release: Release, policy: Policy) -> Iterator[Reason]:
+    if policy.only_cached and not release.cached:
+        yield Reason(key="release.refused_uncached")
+    if release.protocol is Protocol.TORRENT and not release.cached:
+        if release.seeders is not None and release.seeders < policy.minimum_seeders:
+            yield Reason(
+                key="release.refused_seeders", parameters={"count": release.seeders, "least": policy.minimum_seeders}
+            )
+    elif policy.oldest is not None and release.age is not None and release.age > policy.oldest and not release.cached:
+        yield Reason(key="release.refused_age", parameters={"age": release.age})

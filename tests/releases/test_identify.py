@@ -1,0 +1,146 @@
+"""Whether it is the right title."""
+
+from dataclasses import replace
+from datetime import date
+
+from hypothesis import given, strategies as st
+import pytest
+
+from custom_components.sokoul.model.library import TitleKind
+from custom_components.sokoul.releases.identify import Certainty, Wanted, identify, normal
+from custom_components.sokoul.releases.parse import parse
+
+from .make import DUNE, SILO
+
+NO, UNSURE, LIKELY, SURE = Certainty
+
+
+def film(*names: str, year: int | None = 2010, namesakes: tuple[int, ...] = ()) -> Wanted:
+    return Wanted(kind=TitleKind.MOVIE, names=names, year=year, namesakes=frozenset(namesakes))
+
+
+def series(*names: str, year: int | None = None, namesakes: tuple[int, ...] = (), season: int | None = 1) -> Wanted:
+    return Wanted(
+        kind=TitleKind.EPISODE,
+        names=names,
+        year=year,
+        namesakes=frozenset(namesakes),
+        season=season,
+        episodes=frozenset({2}),
+    )
+
+
+DUNES = replace(DUNE, namesakes=frozenset({1984, 2000}))
+PART_TWO = film("Dune: Part Two", "Dune : Deuxième Partie", year=2024)
+OFFICE_US = series("The Office (US)", "The Office", year=2005, namesakes=(2001,))
+GALACTICA = series("Battlestar Galactica (2003)", year=2003, namesakes=(1978,))
+DAILY = replace(series("The Daily Show"), aired=date(2024, 3, 11), season=None, episodes=frozenset())
+ANIME = replace(series("One Piece"), season=21, episodes=frozenset({198}), absolute=frozenset({1089}))
+SEASON = replace(series("Silo", year=2023, season=2), kind=TitleKind.SERIES, episodes=frozenset(), season_episodes=10)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "name", "certainty", "reason"),
+    [
+        # remakes
+        (DUNES, "Dune.2021.1080p.WEB-DL.H264-GRP", SURE, "name_and_year_fit"),
+        (DUNES, "Dune.1984.1080p.BluRay.x264-GRP", NO, "other_year"),
+        (DUNES, "Dune.2020.1080p.BluRay.x264-GRP", LIKELY, "year_nearly_fits"),
+        (DUNES, "Dune.1080p.BluRay.x264-GRP", UNSURE, "same_name"),
+        (DUNES, "Dune.Part.One.2021.1080p.BluRay.x264-GRP", SURE, "name_and_year_fit"),
+        (DUNES, "Dune.Part.Two.2024.1080p.BluRay.x264-GRP", NO, "other_part"),
+        (DUNES, "Dune.Prophecy.S01E01.1080p.WEB.H264-GRP", NO, "other_kind"),
+        (film("The Thing", year=2011, namesakes=(1982,)), "The.Thing.1982.1080p.BluRay.x264-GRP", NO, "other_year"),
+        (film("Carrie", year=2013, namesakes=(1976, 2012)), "Carrie.2012.1080p.WEB-DL.H264-GRP", NO, "other_year"),
+        # parts
+        (PART_TWO, "Dune.Part.Two.2024.1080p.WEB-DL.H264-GRP", SURE, "name_and_year_fit"),
+        (PART_TWO, "Dune.Part.2.2024.1080p.WEB-DL.H264-GRP", SURE, "name_and_year_fit"),
+        (PART_TWO, "Dune.Part.II.2024.1080p.WEB-DL.H264-GRP", SURE, "name_and_year_fit"),
+        (PART_TWO, "Dune.Deuxieme.Partie.2024.MULTi.1080p.WEB.H264-GRP", SURE, "name_and_year_fit"),
+        (PART_TWO, "Dune.2024.1080p.WEB-DL.H264-GRP", NO, "other_part"),
+        (film("Moana 2"), "Moana.2010.1080p.WEB-DL.H264-GRP", NO, "other_part"),
+        (film("Moana"), "Moana.2.2010.1080p.WEB-DL.H264-GRP", NO, "other_part"),
+        (film("Rocky II"), "Rocky.2.2010.1080p.BluRay.x264-GRP", SURE, "name_and_year_fit"),
+        (film("Kill Bill: Vol. 2"), "Kill.Bill.Vol.2.2010.1080p.BluRay.x264-GRP", SURE, "name_and_year_fit"),
+        (film("Kill Bill: Vol. 2"), "Kill.Bill.Volume.1.2010.1080p.BluRay.x264-GRP", NO, "other_part"),
+        # names
+        (film("WALL·E"), "WALL-E.2010.1080p.BluRay.x264-GRP", SURE, "name_and_year_fit"),
+        (film("Fast & Furious"), "Fast.and.Furious.2010.1080p.BluRay.x264-GRP", SURE, "name_and_year_fit"),
+        (film("Amélie"), "Amelie.2010.1080p.BluRay.x264-GRP", SURE, "name_and_year_fit"),
+        (film("Ocean's Eleven"), "Oceans.Eleven.2010.1080p.BluRay.x264-GRP", SURE, "name_and_year_fit"),
+        (film("The Social Network"), "Social.Network.The.2010.1080p.BluRay.x264-GRP", SURE, "name_and_year_fit"),
+        (film("Spirited Away", "Le Voyage de Chihiro"), "Le.Voyage.de.Chihiro.2010.FRENCH.DVDRip-X", SURE, None),
+        (film("Inception"), "Inception.The.Cobol.Job.2010.1080p.BluRay.x264-GRP", NO, "other_title"),
+        (film("Alien"), "Aliens.2010.1080p.BluRay.x264-GRP", NO, "other_title"),
+        (film("Up"), "Up.in.the.Air.2010.1080p.BluRay.x264-GRP", NO, "other_title"),
+        # years in names
+        (film("Wonder Woman 1984", year=2020), "Wonder.Woman.1984.2020.1080p.WEB-DL.H264-GRP", SURE, None),
+        (film("Wonder Woman 1984", year=2020), "Wonder.Woman.1984.1080p.WEB-DL.H264-GRP", LIKELY, "name_fits"),
+        (film("Wonder Woman", year=2017), "Wonder.Woman.1984.2020.1080p.WEB-DL.H264-GRP", NO, "other_title"),
+        (film("Blade Runner 2049", year=2017), "Blade.Runner.2049.1080p.BluRay.x264-GRP", LIKELY, "name_fits"),
+        (film("Blade Runner", year=1982), "Blade.Runner.2049.2017.1080p.BluRay.x264-GRP", NO, "other_title"),
+        (film("1917", year=2019), "1917.2019.1080p.BluRay.x264-GRP", SURE, "name_and_year_fit"),
+        # years that are a little off
+        (film("Amber", year=None), "Amber.2010.1080p.BluRay.x264-GRP", LIKELY, "name_fits"),
+        (film("Amber"), "Amber.1080p.BluRay.x264-GRP", LIKELY, "name_fits"),
+        (film("Amber"), "Amber.2012.1080p.BluRay.x264-GRP", NO, "other_year"),
+        # series of the same name
+        (OFFICE_US, "The.Office.US.S01E02.1080p.WEB-DL.H264-GRP", LIKELY, "name_fits"),
+        (OFFICE_US, "The.Office.2005.S01E02.1080p.WEB-DL.H264-GRP", SURE, "name_and_year_fit"),
+        (OFFICE_US, "The.Office.2001.S01E02.1080p.WEB-DL.H264-GRP", NO, "other_year"),
+        (OFFICE_US, "The.Office.S01E02.1080p.WEB-DL.H264-GRP", UNSURE, "same_name"),
+        (OFFICE_US, "The.Office.UK.S01E02.1080p.WEB-DL.H264-GRP", NO, "other_title"),
+        (GALACTICA, "Battlestar.Galactica.2003.S01E02.1080p.BluRay.x264-GRP", SURE, "name_and_year_fit"),
+        (GALACTICA, "Battlestar.Galactica.1978.S01E02.1080p.BluRay.x264-GRP", NO, "other_year"),
+        (series("Shameless", year=2011), "Shameless.2013.S01E02.720p.WEB.H264-GRP", LIKELY, "year_of_season"),
+        # episodes
+        (SILO, "Silo.S02E05.1080p.WEB.H264-GRP", LIKELY, "name_fits"),
+        (SILO, "Silo.S02E06.1080p.WEB.H264-GRP", NO, "other_episode"),
+        (SILO, "Silo.S01E05.1080p.WEB.H264-GRP", NO, "other_season"),
+        (SILO, "Silo.S02.1080p.WEB.H264-GRP", LIKELY, "name_fits"),
+        (SILO, "Silo.S01-S03.1080p.WEB.H264-GRP", LIKELY, "name_fits"),
+        (SILO, "Silo.COMPLETE.SERIES.1080p.WEB.H264-GRP", LIKELY, "name_fits"),
+        (SILO, "Silo.2023.1080p.WEB.H264-GRP", NO, "other_kind"),
+        (DAILY, "The.Daily.Show.2024.03.11.720p.WEB.h264-GRP", LIKELY, "name_fits"),
+        (DAILY, "The.Daily.Show.2024.03.12.720p.WEB.h264-GRP", NO, "other_day"),
+        (ANIME, "[Group] One Piece - 1089 [1080p].mkv", LIKELY, "name_fits"),
+        (ANIME, "[Group] One Piece - 1090 [1080p].mkv", NO, "other_episode"),
+        (ANIME, "One.Piece.S21E198.1080p.WEB.H264-GRP", LIKELY, "name_fits"),
+        (SEASON, "Silo.S02.1080p.WEB.H264-GRP", LIKELY, "name_fits"),
+        (SEASON, "Silo.S02E01-E10.1080p.WEB.H264-GRP", LIKELY, "name_fits"),
+        (SEASON, "Silo.S02E01.1080p.WEB.H264-GRP", LIKELY, "part_of_season"),
+        (film("Silo"), "Silo.S02E05.1080p.WEB.H264-GRP", NO, "other_kind"),
+    ],
+)
+def test_which_title_it_is(wanted: Wanted, name: str, certainty: Certainty, reason: str | None) -> None:
+    match = identify(parse(name), wanted)
+    assert match.certainty is certainty, match
+    if reason is not None:
+        assert match.reason.key == f"release.{reason}"
+
+
+def test_a_release_may_have_only_some_of_the_episodes() -> None:
+    wanted = replace(SILO, episodes=frozenset({4, 5}))
+    match = identify(parse("Silo.S02E05E06.1080p.WEB.H264-GRP"), wanted)
+    assert (match.certainty, match.reason.key, match.whole) == (LIKELY, "release.some_episodes", False)
+    assert identify(parse("Silo.S02E04E05.1080p.WEB.H264-GRP"), wanted).whole
+    assert not identify(parse("Silo.S02E01.1080p.WEB.H264-GRP"), SEASON).whole
+
+
+NAMES = st.text(alphabet="abcdefghij &:-.'éèIV12 ", min_size=1, max_size=30)
+
+
+@given(NAMES)
+def test_titles_are_compared_in_one_form(name: str) -> None:
+    assert normal(normal(name)) == normal(name)
+    assert normal(name.upper()) == normal(name)
+
+
+@given(NAMES, st.integers(1900, 2030), st.sets(st.integers(1900, 2030), max_size=4))
+def test_a_film_is_never_taken_for_its_namesake(name: str, year: int, others: set[int]) -> None:
+    wanted = Wanted(kind=TitleKind.MOVIE, names=("Amber", name), year=year, namesakes=frozenset(others - {year}))
+    for other in others - {year}:
+        read = replace(parse("Amber.1080p.WEB-DL.H264-GRP"), year=other)
+        assert identify(read, wanted).certainty is NO
+    read = replace(parse("Amber.1080p.WEB-DL.H264-GRP"), year=year)
+    assert identify(read, wanted).certainty is SURE
