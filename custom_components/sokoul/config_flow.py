@@ -8,6 +8,7 @@ from homeassistant.config_entries import (
     ConfigEntry,
     ConfigFlow,
     ConfigFlowResult,
+    ConfigSubentry,
     ConfigSubentryData,
     ConfigSubentryFlow,
     OptionsFlow,
@@ -18,13 +19,15 @@ from homeassistant.helpers.selector import BooleanSelector, TextSelector
 import voluptuous as vol
 from yarl import URL
 
+from .account_flow import AccountSubentryFlow
 from .connectors import discovery, forms
 from .connectors.arr import FAMILY as SERVARR
-from .connectors.base import Connection, Connector, Credentials
+from .connectors.base import Connection, Connector, Credentials, Granted
 from .connectors.discovery import Found, Place
 from .connectors.registry import CONNECTORS
 from .const import CONF_CONNECTION, CONF_PREFERENCES, DOMAIN
 from .data import SokoulConfigEntry
+from .device_login import WRONG_ACCOUNT, DeviceLoginSteps
 from .options_flow import SokoulOptionsFlow
 from .push import own_url
 from .reauth import SUBENTRY_ID, refused, title_placeholders, try_again
@@ -39,7 +42,7 @@ FAMILY = tuple(each for each in CONNECTORS.values() if each.family == SERVARR)
 _SILENT = frozenset({"refused", "timeout", "no_answer", "wrong_application", "not_the_api"})
 
 
-class SokoulConfigFlow(ConfigFlow, domain=DOMAIN):
+class SokoulConfigFlow(ConfigFlow, DeviceLoginSteps, domain=DOMAIN):
     """Set up the hub: best from one *arr, which already knows the addresses of the others."""
 
     VERSION = 1
@@ -55,7 +58,10 @@ class SokoulConfigFlow(ConfigFlow, domain=DOMAIN):
     @callback
     @override
     def async_get_supported_subentry_types(cls, config_entry: ConfigEntry) -> dict[str, type[ConfigSubentryFlow]]:
-        return dict.fromkeys(CONNECTORS, BackendSubentryFlow)
+        return {
+            kind: BackendSubentryFlow if connector.device_login is None else AccountSubentryFlow
+            for kind, connector in CONNECTORS.items()
+        }
 
     @staticmethod
     @callback
@@ -210,7 +216,7 @@ class SokoulConfigFlow(ConfigFlow, domain=DOMAIN):
             data_schema=self.add_suggested_values_to_schema(vol.Schema(fields), suggested),
             errors=forms.shown_errors(trial.errors, fields),
             description_placeholders={**forms.hints(*connectors), **placeholders, **trial.placeholders},
-            last_step=step_id == "reauth_confirm",  # during set-up there is always the menu at the end
+            last_step=step_id in {"reauth_confirm", "reauth_key"},  # during set-up there is always the menu at the end
         )
 
     # --- the end -----------------------------------------------------------------------------------------------------
@@ -255,31 +261,81 @@ class SokoulConfigFlow(ConfigFlow, domain=DOMAIN):
 
     async def _ask_credentials(self, subentry_id: str) -> ConfigFlowResult:
         self._reauth_id = subentry_id
+        entry: SokoulConfigEntry = self._get_reauth_entry()
+        subentry = entry.subentries.get(subentry_id)
+        if subentry is not None and CONNECTORS[subentry.subentry_type].device_login is not None:
+            return await self.async_step_reauth_account()
         return await self.async_step_reauth_confirm()
+
+    async def async_step_reauth_account(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask how to be let in again."""
+        entry: SokoulConfigEntry = self._get_reauth_entry()
+        self.context["title_placeholders"] = title_placeholders(entry, self._reauth_id)
+        return self.async_show_menu(
+            step_id="reauth_account",
+            menu_options=["device", "reauth_key"],
+            description_placeholders={"backend": entry.subentries[self._reauth_id].title},
+        )
 
     async def async_step_reauth_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for new credentials and try them; then for those of the next backend that refuses its own."""
+        return await self._ask_again("reauth_confirm", user_input)
+
+    async def async_step_reauth_key(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for the key of an account."""
+        return await self._ask_again("reauth_key", user_input)
+
+    async def _ask_again(self, step_id: str, user_input: dict[str, Any] | None) -> ConfigFlowResult:
         entry: SokoulConfigEntry = self._get_reauth_entry()
         subentry = entry.subentries.get(self._reauth_id)
         if subentry is None:
             return self.async_abort(reason="backend_removed")
         connector = CONNECTORS[subentry.subentry_type]
         stored = Connection.from_data(subentry.data[CONF_CONNECTION])
-        fields = forms.credential_fields(connector.credentials)
         trial = forms.Trial()
         if user_input is not None:
             typed = {CONF_URL: stored.url, CONF_VERIFY_SSL: stored.verify_ssl, **user_input}
             trial = await forms.try_connection(self.hass, connector, typed)
+            if connector.device_login is not None and trial.unique_id not in {None, subentry.unique_id}:
+                trial = forms.Trial(errors={CONF_API_KEY: WRONG_ACCOUNT})
             if trial.connection is not None:
-                data = {**subentry.data, CONF_CONNECTION: trial.connection.as_data()}
-                if not self.hass.config_entries.async_update_subentry(entry, subentry, data=data):
-                    try_again(entry, subentry.subentry_id)
-                self._settled.add(subentry.subentry_id)
-                if (other := refused(entry, self._settled)) is not None:
-                    return await self._ask_credentials(other)
-                return self.async_abort(reason="reauth_successful")
+                if connector.device_login is not None:
+                    await connector.device_login.forget(self.hass, trial.connection)
+                return await self._let_in_again(subentry, trial.connection)
         self.context["title_placeholders"] = title_placeholders(entry, subentry.subentry_id)
-        suggested = user_input or {CONF_USERNAME: stored.username}
         return self._show(
-            "reauth_confirm", fields, suggested, trial, (connector,), backend=subentry.title, url=stored.url
+            step_id,
+            forms.credential_fields(connector.credentials),
+            user_input or {CONF_USERNAME: stored.username},
+            trial,
+            (connector,),
+            backend=subentry.title,
+            url=stored.url,
         )
+
+    async def _let_in_again(self, subentry: ConfigSubentry, connection: Connection) -> ConfigFlowResult:
+        """Go on with new credentials; then ask for those of the next backend that refuses its own."""
+        entry: SokoulConfigEntry = self._get_reauth_entry()
+        data = {**subentry.data, CONF_CONNECTION: connection.as_data()}
+        if not self.hass.config_entries.async_update_subentry(entry, subentry, data=data):
+            try_again(entry, subentry.subentry_id)
+        self._settled.add(subentry.subentry_id)
+        if (other := refused(entry, self._settled)) is not None:
+            return await self._ask_credentials(other)
+        return self.async_abort(reason="reauth_successful")
+
+    # --- an account that lets us in by a code ------------------------------------------------------------------------
+
+    @override
+    def device_connector(self) -> Connector[Any, Any]:
+        entry: SokoulConfigEntry = self._get_reauth_entry()
+        return CONNECTORS[entry.subentries[self._reauth_id].subentry_type]
+
+    @override
+    async def granted(self, granted: Granted) -> ConfigFlowResult | str:
+        entry: SokoulConfigEntry = self._get_reauth_entry()
+        subentry = entry.subentries[self._reauth_id]
+        if forms.unique_id(self.device_connector(), granted.connection, granted.identity) != subentry.unique_id:
+            return WRONG_ACCOUNT
+        await granted.keep()
+        return await self._let_in_again(subentry, granted.connection)

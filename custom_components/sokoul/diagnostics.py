@@ -16,6 +16,7 @@ from yarl import URL
 from .clients.redact import redact_data
 from .const import CONF_CONNECTION, CONF_PREFERENCES, CONF_PUSH_URL
 from .data import SokoulConfigEntry
+from .debrid_tokens import token_store
 from .entity import AnyCoordinator
 from .governing import Governing
 from .healing_facts import describe_autopilot
@@ -55,7 +56,9 @@ async def async_get_device_diagnostics(
 
 async def _redacted(hass: HomeAssistant, entry: SokoulConfigEntry, data: dict[str, Any]) -> dict[str, Any]:
     """Search every text for every secret, which takes too long for the event loop."""
-    redacted: dict[str, Any] = await hass.async_add_executor_job(partial(redact_data, data, secrets=_secrets(entry)))
+    redacted: dict[str, Any] = await hass.async_add_executor_job(
+        partial(redact_data, data, secrets=_secrets(entry) | token_store(hass).secrets())
+    )
     return redacted
 
 

@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 
+from custom_components.sokoul.account_flow import AccountSubentryFlow
+from custom_components.sokoul.config_flow import SokoulConfigFlow
 from custom_components.sokoul.connectors import forms
 from custom_components.sokoul.connectors.base import Credentials
 from custom_components.sokoul.connectors.registry import CONNECTORS
 from custom_components.sokoul.options_flow import SokoulOptionsFlow
 from custom_components.sokoul.problems import PROBLEMS
+from custom_components.sokoul.subentry_flow import BackendSubentryFlow
 
 from .flow_texts import LANGUAGES, TRANSLATIONS, leaves, placeholders
 
@@ -39,15 +42,23 @@ def texts(language: str, *path: str) -> Mapping[str, Any]:
     return found
 
 
-#: The options are one flow in several modules.
-OPTIONS = dict.fromkeys(
-    each.__module__.rpartition(".")[2] for each in SokoulOptionsFlow.__mro__ if "sokoul" in each.__module__
-)
+#: Some flows are in several modules.
+FLOWS = {
+    flow.__module__.rpartition(".")[2]: dict.fromkeys(
+        each.__module__.rpartition(".")[2] for each in flow.__mro__ if "sokoul" in each.__module__
+    )
+    for flow in (SokoulConfigFlow, SokoulOptionsFlow, BackendSubentryFlow, AccountSubentryFlow)
+}
 
 
 def tree(module: str) -> ast.Module:
-    modules = OPTIONS if module == "options_flow" else (module,)
+    modules = FLOWS.get(module, (module,))
     return ast.parse("\n".join((CODE / f"{each}.py").read_text(encoding="utf-8") for each in modules))
+
+
+def flow_of(kind: str) -> str:
+    """Return the module of the flow that adds a kind of backend."""
+    return "subentry_flow" if CONNECTORS[kind].device_login is None else "account_flow"
 
 
 def literals(module: str) -> set[str]:
@@ -89,7 +100,7 @@ def test_both_languages_say_the_same_things(section: str) -> None:
 @pytest.mark.parametrize(
     ("module", "section"),
     [("config_flow", ("config",)), ("options_flow", ("options",))]
-    + [("subentry_flow", ("config_subentries", kind)) for kind in CONNECTORS],
+    + [(flow_of(kind), ("config_subentries", kind)) for kind in CONNECTORS],
 )
 def test_steps_and_endings(module: str, section: tuple[str, ...], language: str) -> None:
     said = texts(language, *section)
@@ -109,7 +120,7 @@ def test_errors(language: str) -> None:
     for kind in CONNECTORS:
         backend = texts(language, "config_subentries", kind, "error").keys()
         assert backend >= set(FORM_ERRORS)
-        assert backend <= {*FORM_ERRORS, *literals("subentry_flow")}
+        assert backend <= {*FORM_ERRORS, *literals(flow_of(kind))}
     assert texts(language, "options", "error").keys() <= literals("options_flow")
 
 

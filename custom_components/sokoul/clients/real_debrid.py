@@ -74,6 +74,11 @@ class RealDebridClient:
         """How long the last answer took, without the wait for its turn; None before the first."""
         return self._http.latency_seconds
 
+    @property
+    def keeps_tokens(self) -> bool:
+        """Whether it works with tokens that were given to us, rather than with a person's own."""
+        return self._tokens.ours
+
     # --- the account ---------------------------------------------------------------------------------------------
 
     async def user(self, *, priority: DebridPriority = BACKGROUND) -> DebridAccount:
@@ -163,9 +168,18 @@ class RealDebridClient:
 
     # --- leaving -------------------------------------------------------------------------------------------------
 
-    async def revoke(self) -> None:
-        """Make the token worthless. A private API token of the person's is not ours to revoke."""
-        await self._request("GET", "disable_access_token", priority=DebridPriority.PERSON)
+    async def leave(self) -> None:
+        """Forget the tokens that the account gave us, and make them worthless there. A person's own stays as it is.
+
+        Raises `BackendError` when Real-Debrid could not be told: they are forgotten nevertheless.
+        """
+        if self._tokens.ours:
+            try:
+                token = await self._tokens.token()
+            finally:
+                await self._tokens.forget()
+            request = partial(self._http.request, "GET", "disable_access_token", expected=ANY_REFUSAL)
+            await self._send(request, token, {}, DebridPriority.PERSON, lists=False)
 
     # --- requests ------------------------------------------------------------------------------------------------
 

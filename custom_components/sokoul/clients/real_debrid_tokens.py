@@ -6,7 +6,7 @@ Source: api.real-debrid.com, "Authentication for applications, opensource apps" 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -63,7 +63,7 @@ class DebridTokens:
         }
 
     @classmethod
-    def from_data(cls, data: dict[str, str]) -> DebridTokens:
+    def from_data(cls, data: Mapping[str, str]) -> DebridTokens:
         """Read what `as_data` wrote. Raises KeyError and ValueError."""
         return cls(
             client_id=data["client_id"],
@@ -77,15 +77,23 @@ class DebridTokens:
 class TokenSource(Protocol):
     """Where a client gets its token from."""
 
+    #: it was given to us and to nobody else, so that we may revoke it
+    ours: bool
+
     async def token(self) -> str:
         """Return a token that is good now. Raises `BackendError`."""
 
     async def renewed(self, refused: str) -> str | None:
         """Return another token than one that was just refused, None where there is none. Raises `BackendError`."""
 
+    async def forget(self) -> None:
+        """Keep the token no longer, if we keep it."""
+
 
 class ApiToken:
-    """A person's private API token, which does not end."""
+    """A person's private API token, which does not end. They may use it elsewhere, too."""
+
+    ours = False
 
     def __init__(self, token: str) -> None:
         self._token = checked(token)
@@ -99,6 +107,9 @@ class ApiToken:
         del refused
         return None
 
+    async def forget(self) -> None:
+        """Nothing is kept of it."""
+
 
 class TokenKeeper(Protocol):
     """Where tokens outlive a restart."""
@@ -106,12 +117,14 @@ class TokenKeeper(Protocol):
     async def load(self) -> DebridTokens | None:
         """Return what is kept."""
 
-    async def save(self, tokens: DebridTokens) -> None:
-        """Keep these. On return they are written: those before them may be worth nothing any more."""
+    async def save(self, tokens: DebridTokens | None) -> None:
+        """Keep these, or none. On return they are written: those before them may be worth nothing any more."""
 
 
 class RenewedTokens:
     """Tokens of the device-code flow, renewed before they end or when one is refused: once, whoever asks for it."""
+
+    ours = True
 
     def __init__(
         self,
@@ -123,7 +136,6 @@ class RenewedTokens:
         self._keeper = keeper
         self._renew = renew
         self._now = now
-        self._tokens: DebridTokens | None = None
         self._lock = asyncio.Lock()
 
     async def token(self) -> str:
@@ -142,17 +154,22 @@ class RenewedTokens:
                 tokens = await self._renewed(tokens)
             return tokens.access_token
 
+    async def forget(self) -> None:
+        """Forget the tokens for good."""
+        async with self._lock:
+            await self._keeper.save(None)
+
     async def _known(self) -> DebridTokens:
-        if self._tokens is None:
-            self._tokens = await self._keeper.load()
-        if self._tokens is None:
+        """Return what is kept now: its owner may have let us in again meanwhile."""
+        tokens = await self._keeper.load()
+        if tokens is None:
             raise InvalidAuth("the account has to be connected again: its tokens are not here")
-        return self._tokens
+        return tokens
 
     async def _renewed(self, tokens: DebridTokens) -> DebridTokens:
-        self._tokens = await self._renew(tokens)
-        await self._keeper.save(self._tokens)
-        return self._tokens
+        renewed = await self._renew(tokens)
+        await self._keeper.save(renewed)
+        return renewed
 
 
 class DebridOAuth:

@@ -25,6 +25,7 @@ from homeassistant.const import (
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.selector import Selector
 from homeassistant.helpers.typing import StateType
+import voluptuous as vol
 from yarl import URL
 
 from ..clients.errors import BackendError, InvalidAuth, WrongApplication
@@ -82,11 +83,44 @@ class Connection:
         return self.url if self.url.startswith(("http://", "https://")) else None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeToType:
+    """A code that a person types on a page of the backend's, so that no password passes through here."""
+
+    code: str
+    page: str
+    page_with_code: str  # the same page with the code filled in, where there is one
+    interval: timedelta  # ask no more often than this whether it was typed
+    expires_in: timedelta
+    secret: Any = field(repr=False)  # what `finish` needs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Granted:
+    """What came of a code that was typed. Nothing is kept of it before `keep`."""
+
+    connection: Connection
+    identity: Identity
+    keep: Callable[[], Awaitable[None]] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceLogin:
+    """How to be let in by a code, in place of a key."""
+
+    begin: Callable[[HomeAssistant], Awaitable[CodeToType]]
+    #: None while the code has not been typed. Raises `BackendError`: `Refused` and `InvalidAuth` are a no for good
+    finish: Callable[[HomeAssistant, CodeToType], Awaitable[Granted | None]]
+    #: forget what `Granted.keep` kept for a connection: a key is used in its place
+    forget: Callable[[HomeAssistant, Connection], Awaitable[None]]
+
+
 class Credentials(StrEnum):
     """What a backend wants to see before it answers."""
 
     API_KEY = "api_key"
-    LOGIN = "login"  # user name and password, or an API key instead
+    LOGIN = "login"  # user name and password, or an API key instead; after some wrong ones the address is banned
+    EACH_TIME = "each_time"  # the same, sent with each request: there is no session, and nobody is banned
     NONE = "none"  # whoever reaches it may do everything
 
 
@@ -221,6 +255,7 @@ class Backend[ClientT, SnapshotT](Protocol):
 
     client: ClientT
     data: SnapshotT
+    preferences: Mapping[str, Any]  # a person's, of the subentry
 
     @property
     def memory(self) -> Mapping[str, Any]:
@@ -343,6 +378,10 @@ class Connector[ClientT: Client, SnapshotT]:
     chosen_address: ChosenAddress | None = None
     #: where its API key is shown, by the names of its own menus
     key_at: str = ""
+    #: an account that lets us in by a code, too. Then `Connection.username` is the account's `own_id`
+    device_login: DeviceLogin | None = None
+    #: fields of a form for what else can be set of it, kept as its preferences
+    settings: Mapping[vol.Marker, Any] = field(default_factory=dict)
     connect: Callable[[HomeAssistant, Connection], ClientT]
     identify: Callable[[ClientT], Awaitable[Identity]]
     reader: Callable[[ClientT], Reader[SnapshotT]]

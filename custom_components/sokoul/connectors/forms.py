@@ -208,6 +208,8 @@ async def try_connection(
         where, problem = _explain(error, connection, withheld=withheld)
         found = error.found if isinstance(error, WrongApplication) else ""
         return Trial(errors={where: problem}, placeholders={"detail": str(error), "found": found})
+    if connector.device_login is not None:
+        connection = replace(connection, username=identity.own_id or "")
     return Trial(connection, identity, unique_id(connector, connection, identity))
 
 

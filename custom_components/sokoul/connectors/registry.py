@@ -8,9 +8,11 @@ from .gluetun import GLUETUN
 from .prowlarr import PROWLARR
 from .qbittorrent import QBITTORRENT
 from .radarr import RADARR
+from .real_debrid import REAL_DEBRID
 from .sonarr import SONARR
 from .thermal import THERMAL
 
 CONNECTORS: dict[str, Connector[Any, Any]] = {
-    connector.kind: connector for connector in (QBITTORRENT, RADARR, SONARR, PROWLARR, DOCKER, GLUETUN, THERMAL)
+    connector.kind: connector
+    for connector in (QBITTORRENT, RADARR, SONARR, PROWLARR, REAL_DEBRID, DOCKER, GLUETUN, THERMAL)
 }
