@@ -225,7 +225,7 @@ class BackendCoordinator[ClientT: Client, SnapshotT](DataUpdateCoordinator[Snaps
         if isinstance(error, RateLimited) and error.retry_after is not None:
             wait = max(wait, error.retry_after)
         if isinstance(error, InvalidAuth):
-            # The same wrong login again would get this address banned; a key is only worth no hurry.
+            # The same wrong login again would get this address banned; anything else is only worth no hurry.
             wait = AUTH_PAUSE if self.connector.credentials is Credentials.LOGIN else LONGEST_BACKOFF
             if not isinstance(error, Banned):
                 if self._refused_at is None:

@@ -28,6 +28,7 @@ from custom_components.sokoul.model.library import (
     TrackedState,
 )
 from custom_components.sokoul.model.paths import NO_ACCESS, JudgedMap, PathMap, PathState
+from custom_components.sokoul.model.vpn import VpnRoute, VpnSnapshot, VpnStatus
 from custom_components.sokoul.model.world import DownloadIndex, World
 from tests.model.make import (
     GB,
@@ -179,6 +180,28 @@ SEEDING = torrent(1, S.SEEDING, completed_epoch=epoch(hours=3))
 NEVER = {"available": False, "snapshot": None}
 WINDOWS = settings(save_path="D:\\Torrents")
 SYSTEM_DISK = Disk(path="/", free_bytes=30 * GB, total_bytes=60 * GB)
+
+EXIT = {"version": "v3.41.1", "status": VpnStatus.RUNNING, "public_ip": "45.83.220.11"}
+
+
+def gluetun(*closed: VpnRoute, **fields: Any) -> Backend:
+    snapshot = VpnSnapshot(**EXIT, refused=frozenset(closed))
+    return Backend(**{"id": "vpn", "kind": "gluetun", "title": "Gluetun", "snapshot": snapshot} | fields)
+
+
+VPNS = (
+    case("a VPN that tells everything", stack(vpn=gluetun())),
+    case("its DNS is not told", stack(vpn=gluetun(VpnRoute.DNS)), (Found.CLOSED_ROUTES, NOTICE, "vpn")),
+    case("its port is not told", stack(vpn=gluetun(VpnRoute.PORTS)), (Found.CLOSED_ROUTES, NOTICE, "vpn")),
+    case(
+        "how it is is not told, nor its version",
+        stack(vpn=gluetun(VpnRoute.STATUS, VpnRoute.VERSION, VpnRoute.PORTS, VpnRoute.PORTS_BEFORE_3_41)),
+        (Found.CLOSED_ROUTES, WARNING, "vpn"),
+    ),
+    case("its address is not told", stack(vpn=gluetun(VpnRoute.PUBLIC_IP)), (Found.CLOSED_ROUTES, WARNING, "vpn")),
+    case("a VPN that is away", stack(vpn=gluetun(VpnRoute.DNS, **AWAY)), (Found.UNAVAILABLE, ERROR, "vpn")),
+    case("a VPN that never answered", stack(vpn=gluetun(**NEVER)), (Found.NEVER_ANSWERED, ERROR, "vpn")),
+)
 
 BACKENDS = (
     case("a backend is away", stack(prowlarr=prowlarr(indexer(), **AWAY)), (Found.UNAVAILABLE, ERROR, "prowlarr")),
@@ -686,7 +709,7 @@ DOWNLOADS = (
     ),
 )
 
-CASES = (*BACKENDS, *CLIENTS, *WIRING, *INDEXERS, *DISKS, *PATHS, *DOWNLOADS)
+CASES = (*BACKENDS, *CLIENTS, *VPNS, *WIRING, *INDEXERS, *DISKS, *PATHS, *DOWNLOADS)
 
 
 @pytest.mark.parametrize(("given_world", "free", "expected"), CASES)
@@ -729,6 +752,22 @@ def test_every_finding_can_be_said(language: str) -> None:
         given.setdefault(each.key, set()).update(each.parameters)
     common = {"backend", "count", "names"}  # every finding about stuck downloads has these
     assert {key: used[key] | common & given[key] for key in used} == given
+
+
+def test_closed_routes_come_with_the_lines_that_open_them() -> None:
+    words = wording.load("en")
+
+    def advice(*closed: VpnRoute) -> str:
+        given_world = stack(vpn=gluetun(*closed))
+        (found,) = [each for each in check_up(given_world, {}, NOW) if each.key == Found.CLOSED_ROUTES]
+        assert found.advice is not None
+        return words.text(found.advice, **found.parameters)
+
+    lines = '"GET /v1/publicip/ip", "GET /v1/dns/status",'
+    assert advice(VpnRoute.DNS, VpnRoute.PUBLIC_IP).endswith(f"role: {lines} Then restart Gluetun.")
+    everything = advice(*VpnRoute)
+    assert all(f'"{route}",' in everything for route in VpnRoute)  # however many: nothing is cut off
+    assert "only the one of your version" in everything
 
 
 def test_a_disk_goes_by_its_path_and_without_one_by_its_client() -> None:

@@ -479,6 +479,27 @@ async def test_other_roles_are_asked_for_and_the_new_key_works(
     assert asked_for(hass) == []
 
 
+@pytest.mark.parametrize("connection", [{"api_key": KEY}, {"username": "home", "password": "hunter two"}])
+async def test_what_is_put_right_at_gluetun_is_noticed_within_minutes_and_little_is_asked_until_then(
+    connection: dict[str, str], hass: HomeAssistant, gluetun: GluetunSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    """There is no session, and nobody is banned: so it need not wait an hour, as a login elsewhere has to."""
+    right = role() if "api_key" in connection else BASIC
+    gluetun.configure([right])
+    await set_up(connected(gluetun, **connection))
+    gluetun.configure([role(api_key="another")])
+    await pass_time(INTERVAL)
+    assert value(hass, "binary_sensor.gluetun_vpn") == "unavailable"
+    asked(gluetun)
+    await pass_time(timedelta(seconds=10), times=360)
+    # a line of its log for each: the state, the address, and the port by the routes of all versions
+    assert 4 * 20 <= len(asked(gluetun)) <= 4 * 36
+    gluetun.configure([right])
+    await pass_time(timedelta(seconds=10), times=15)
+    assert shown(hass) == ("on", "running", "45.83.220.11", "Netherlands", "50007")
+    assert asked_for(hass) == []
+
+
 # --- the switch ------------------------------------------------------------------------------------------------------
 
 

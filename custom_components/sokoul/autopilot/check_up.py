@@ -10,7 +10,7 @@ from itertools import chain
 
 from ..model.library import Severity
 from ..model.world import DownloadIndex, World
-from .findings import backends, clients, disks, downloads, indexers, paths, wiring
+from .findings import backends, clients, disks, downloads, indexers, paths, vpns, wiring
 from .findings.base import Finding, Found, FreeSpace, Look
 
 __all__ = ["Finding", "Found", "FreeSpace", "check_up"]
@@ -19,7 +19,7 @@ type _Check = Callable[[Look], Iterator[Finding]]
 
 #: The areas, in the order in which they are told.
 _AREAS: tuple[tuple[tuple[_Check, ...], Callable[[Look], Finding | None]], ...] = tuple(
-    (area.CHECKS, area.all_good) for area in (backends, downloads, disks, paths, clients, indexers, wiring)
+    (area.CHECKS, area.all_good) for area in (backends, downloads, disks, paths, clients, vpns, indexers, wiring)
 )
 _ORDER = (Severity.ERROR, Severity.WARNING, Severity.NOTICE, Severity.UNKNOWN, Severity.OK)
 

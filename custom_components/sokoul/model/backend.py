@@ -6,8 +6,9 @@ from enum import StrEnum
 
 from .downloads import DownloadClientSnapshot
 from .library import ArrSnapshot, IndexerManagerSnapshot
+from .vpn import VpnSnapshot
 
-type Snapshot = DownloadClientSnapshot | ArrSnapshot | IndexerManagerSnapshot
+type Snapshot = DownloadClientSnapshot | ArrSnapshot | IndexerManagerSnapshot | VpnSnapshot
 
 
 class BackendKind(StrEnum):
@@ -59,3 +60,8 @@ class Backend:
     def indexer_manager(self) -> IndexerManagerSnapshot | None:
         """The snapshot, if this is an indexer manager that was read."""
         return self.snapshot if isinstance(self.snapshot, IndexerManagerSnapshot) else None
+
+    @property
+    def vpn(self) -> VpnSnapshot | None:
+        """The snapshot, if this is a VPN that was read."""
+        return self.snapshot if isinstance(self.snapshot, VpnSnapshot) else None

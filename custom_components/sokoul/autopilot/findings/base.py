@@ -33,6 +33,8 @@ class Found(StrEnum):
     REMOVED_TOO_EARLY = "finding.removed_too_early"
     OTHER_TOOLS = "finding.other_tools"
     MARKS_RESPECTED = "finding.marks_respected"
+    # VPNs
+    CLOSED_ROUTES = "finding.closed_routes"
     # wiring
     NO_DOWNLOAD_CLIENT = "finding.no_download_client"
     NO_CATEGORY = "finding.no_category"
