@@ -161,7 +161,14 @@ class Stack:
         self.swarm = await self._life.enter_async_context(LocalSwarm(self._python, self.folder / "swarm"))
         await self.swarm.see(SERVER.address)  # as a tracker would, behind the VPN
         self.qbittorrent = RealQbittorrent(
-            self._binary, folder, username=USERNAME, password=PASSWORD, interface="", peer_address=_PEER_ADDRESS
+            self._binary,
+            folder,
+            username=USERNAME,
+            password=PASSWORD,
+            interface="",
+            peer_address=_PEER_ADDRESS,
+            # what comes by uTP stands still for two minutes after a change of the port, until both ends give it up
+            session_settings={"BTProtocol": "TCP"},
         )
         await self._life.enter_async_context(self.qbittorrent)
         # the *arrs see the same folder under the path that containers give it
