@@ -19,7 +19,7 @@ from homeassistant.const import Platform
 from homeassistant.util.yaml import load_yaml_dict
 import pytest
 
-from custom_components.sokoul import services_governor, services_healing
+from custom_components.sokoul import services_governor, services_healing, services_vpn
 from custom_components.sokoul.binary_sensor import CONNECTIVITY
 from custom_components.sokoul.connectors.registry import CONNECTORS
 from custom_components.sokoul.const import DOMAIN, PLATFORMS
@@ -41,8 +41,8 @@ from custom_components.sokoul.healing import (
 from custom_components.sokoul.model.journal import EntryStatus
 from custom_components.sokoul.overview import HUB_BINARY_SENSORS, HUB_SENSORS
 from custom_components.sokoul.port_entities import PORT_BINARY_SENSORS, PORT_SENSORS, PORT_SWITCHES
-from custom_components.sokoul.rotation_entities import ROTATION_BUTTONS, ROTATION_EVENTS, ROTATION_SENSORS
 from custom_components.sokoul.problems import PROBLEMS
+from custom_components.sokoul.rotation_entities import ROTATION_BUTTONS, ROTATION_EVENTS, ROTATION_SENSORS
 from custom_components.sokoul.sensor import COMMON_SENSORS
 from custom_components.sokoul.services import EXPLAIN, LIST_DOWNLOADS, REFRESH, SYNC_PORT, Action, Filter
 
@@ -404,6 +404,8 @@ SCHEMAS = {
     Action.RELEASE_LIMIT: services_governor.RELEASE_LIMIT,
     Action.RESUME: services_governor.RESUME,
     Action.SYNC_PORT: SYNC_PORT,
+    Action.GET_VPN_SERVERS: services_vpn.GET_VPN_SERVERS,
+    Action.ROTATE_VPN: services_vpn.ROTATE_VPN,
     Action.UNDO: services_healing.UNDO,
 }
 SERVICES: dict[str, Any] = load_yaml_dict(str(INTEGRATION / "services.yaml"))

@@ -58,7 +58,7 @@ from custom_components.sokoul.healing import (
 )
 from custom_components.sokoul.healing_fields import in_words
 from custom_components.sokoul.hub import REVIEW_INTERVAL, SAMPLE_INTERVAL
-from custom_components.sokoul.model.backend import DOWNLOAD_CLIENT_KINDS
+from custom_components.sokoul.model.backend import DOWNLOAD_CLIENT_KINDS, VPN_KINDS
 from custom_components.sokoul.model.journal import Autonomy, EntryStatus
 from custom_components.sokoul.model.library import Severity
 from custom_components.sokoul.model.paths import PathState
@@ -71,6 +71,7 @@ from custom_components.sokoul.overview import HUB_BINARY_SENSORS, HUB_SENSORS
 from custom_components.sokoul.port_entities import PORT_BINARY_SENSORS, PORT_SENSORS, PORT_SWITCHES
 from custom_components.sokoul.problems import PROBLEMS
 from custom_components.sokoul.restart_way import OFF_SECONDS
+from custom_components.sokoul.rotation_entities import ROTATION_BUTTONS, ROTATION_EVENTS, ROTATION_SENSORS
 from custom_components.sokoul.sensor import COMMON_SENSORS
 from custom_components.sokoul.services import DEFAULT_LIMIT, HIGHEST_LIMIT, Action, Filter
 from custom_components.sokoul.world import SAMPLES_KEPT
@@ -166,6 +167,11 @@ EXPECTED: dict[str, set[Row]] = {
     },
     "governor/hub": {*described(Platform.SWITCH, GOVERNOR_SWITCHES)},
     "governor/thermometer": {*described(Platform.NUMBER, GOVERNOR_NUMBERS)},
+    "vpn_servers": {
+        *described(Platform.SENSOR, ROTATION_SENSORS),
+        *described(Platform.BUTTON, ROTATION_BUTTONS),
+        *described(Platform.EVENT, ROTATION_EVENTS),
+    },
     "port": {
         *described(Platform.SENSOR, PORT_SENSORS),
         *described(Platform.BINARY_SENSOR, PORT_BINARY_SENSORS),
@@ -212,6 +218,8 @@ def test_entities_in_examples_exist() -> None:
     devices = {each.name: EXPECTED[kind] | EXPECTED["backend"] for kind, each in CONNECTORS.items()}
     for kind in DOWNLOAD_CLIENT_KINDS:
         devices[CONNECTORS[kind].name] |= EXPECTED["guard"] | EXPECTED["port"] | EXPECTED["governor"]
+    for kind in VPN_KINDS:
+        devices[CONNECTORS[kind].name] |= EXPECTED["vpn_servers"]
     devices["SOKOUL"] = EXPECTED["hub"] | EXPECTED["healing"] | EXPECTED["governor/hub"]
     existing = {
         f"{kind.replace(' ', '_')}.{slugify(f'{device} {name}')}"
@@ -301,6 +309,11 @@ def test_every_event_and_status_is_documented() -> None:
 def test_every_event_of_a_guard_is_documented() -> None:
     (events,) = GUARD_EVENTS
     assert keys(rows(page("vpn-guard.md"), after="### Events")) == events.event_types
+
+
+def test_every_event_of_the_servers_of_a_vpn_is_documented() -> None:
+    (events,) = ROTATION_EVENTS
+    assert keys(rows(page("vpn-servers.md"), after="### Events")) == events.event_types
 
 
 def test_every_finding_is_documented() -> None:
@@ -556,6 +569,7 @@ async def test_an_example_is_taken_by_home_assistant(hass: HomeAssistant, exampl
                 "links",
                 "remedies",
                 "type",
+                "vpns",
             }
             assert example.keys() & answers or "type" in example  # an answer, or a card
 

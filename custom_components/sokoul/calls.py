@@ -30,6 +30,7 @@ class Action(StrEnum):
     EXPLAIN = "explain"
     EXPLAIN_TOPOLOGY = "explain_topology"
     GET_JOURNAL = "get_journal"
+    GET_VPN_SERVERS = "get_vpn_servers"
     HEAL = "heal"
     LIMIT = "limit"
     LIST_DOWNLOADS = "list_downloads"
@@ -39,6 +40,7 @@ class Action(StrEnum):
     REJECT = "reject"
     RELEASE_LIMIT = "release_limit"
     RESUME = "resume"
+    ROTATE_VPN = "rotate_vpn"
     SYNC_PORT = "sync_port"
     UNDO = "undo"
 

@@ -27,6 +27,7 @@ from .options_healing import HEALING_MENU, HealingOptions
 from .path_proof import is_folder
 from .report import links_text, paths_text
 from .restart_flow import RESTART_MENU, RestartOptions
+from .rotation_flow import ROTATION_MENU, RotationOptions
 from .vpn_flow import VPN_MENU, VpnOptions
 
 AUTOMATIC = "automatic"
@@ -46,7 +47,7 @@ class _Link:
         return (correction.source, correction.link_id) == (self.source, self.id)
 
 
-class SokoulOptionsFlow(VpnOptions, GovernorOptions, RestartOptions, HealingOptions, DatabaseOptions):
+class SokoulOptionsFlow(VpnOptions, RotationOptions, GovernorOptions, RestartOptions, HealingOptions, DatabaseOptions):
     """Live settings: they are kept in the hub's memory, so that nothing has to be reloaded."""
 
     def __init__(self) -> None:
@@ -62,7 +63,16 @@ class SokoulOptionsFlow(VpnOptions, GovernorOptions, RestartOptions, HealingOpti
             return self.async_abort(reason="not_loaded")
         return self.async_show_menu(
             step_id="init",
-            menu_options=["links", "paths", *VPN_MENU, *GOVERNOR_MENU, *RESTART_MENU, *HEALING_MENU, *DATABASE_MENU],
+            menu_options=[
+                "links",
+                "paths",
+                *VPN_MENU,
+                *ROTATION_MENU,
+                *GOVERNOR_MENU,
+                *RESTART_MENU,
+                *HEALING_MENU,
+                *DATABASE_MENU,
+            ],
         )
 
     # --- who uses whom -----------------------------------------------------------------------------------------------

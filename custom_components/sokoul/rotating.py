@@ -39,6 +39,7 @@ from .model.vpn import ServerSelection, VpnRoute, VpnStatus
 from .rotation_notes import (
     CHANGE_KEY,
     KNOWN_KEY,
+    OUTCOMES,
     SETTINGS_KEY,
     Change,
     Known,
@@ -74,8 +75,6 @@ _ON = frozenset({STATE_ON, MediaPlayerState.PLAYING, MediaPlayerState.BUFFERING}
 #: What proves that the tunnel itself leaks, and not that somebody set the client up otherwise.
 _OF_TUNNEL = frozenset({Proof.ADDRESS, Proof.EXIT})
 
-#: What a change tells, as the types of an event.
-EVENTS: Mapping[Stage, str] = {Stage.DONE: "changed", Stage.KEPT: "kept", Stage.LOST: "lost"}
 _STATUS: Mapping[Stage, EntryStatus] = {
     Stage.DONE: EntryStatus.DONE,
     Stage.KEPT: EntryStatus.KEPT,
@@ -97,6 +96,11 @@ class Ended:
     previous: str
     tried: tuple[str, ...]
     reasons: tuple[Reason, ...]
+
+    @property
+    def outcome(self) -> str:
+        """What became of it, as the type of an event."""
+        return OUTCOMES[self.stage]
 
 
 class VpnRotation:
@@ -545,7 +549,7 @@ class VpnRotation:
         self._rotating.write_down(entry)
 
     def _announce(self, ended: Ended) -> None:
-        event = EVENTS[ended.stage]
+        event = ended.outcome
         data = {"server": ended.server, "previous_server": ended.previous, "reasons": ended.reasons}
         if not self._witnesses:
             self._untold.append((event, data))

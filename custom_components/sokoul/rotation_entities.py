@@ -10,7 +10,7 @@ from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
 from homeassistant.const import EntityCategory, UnitOfDataRate, UnitOfTime
 
 from .connectors.base import BackendSensor
-from .rotating import EVENTS
+from .rotation_notes import OUTCOMES
 
 if TYPE_CHECKING:
     from .rotating import VpnRotation
@@ -81,5 +81,5 @@ ROTATION_BUTTONS: tuple[RotationButton, ...] = (
 )
 
 ROTATION_EVENTS: tuple[EventEntityDescription, ...] = (
-    EventEntityDescription(key="vpn_server", event_types=list(EVENTS.values())),
+    EventEntityDescription(key="vpn_server", event_types=list(OUTCOMES.values())),
 )

@@ -90,6 +90,9 @@ def selection_from_json(stored: Mapping[str, Any]) -> ServerSelection:
 
 # --- what is known ---------------------------------------------------------------------------------------------------
 
+#: What a change can come to, as the types of an event.
+OUTCOMES: Mapping[Stage, str] = MappingProxyType({Stage.DONE: "changed", Stage.KEPT: "kept", Stage.LOST: "lost"})
+
 #: So many of the latest changes and samples are kept, for a chart.
 MOST_NOTES = 100
 
@@ -103,6 +106,11 @@ class Note:
     stage: Stage | None = None  # None: a sample of the one in use
     latency_seconds: float | None = None
     bytes_per_second: float | None = None
+
+    @property
+    def event(self) -> str:
+        """What happened."""
+        return "measured" if self.stage is None else OUTCOMES[self.stage]
 
     def as_json(self) -> dict[str, Any]:
         """Return it as it is stored."""

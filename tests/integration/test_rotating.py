@@ -296,7 +296,7 @@ async def test_without_an_address_nothing_could_be_proven(
 
 
 @pytest.fixture
-async def outside(gluetun: GluetunSimulator, monkeypatch: pytest.MonkeyPatch) -> Any:
+async def outside(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Put a service on the simulated internet that tells where one is seen."""
     async with PublicIpSimulator(HOME) as service:
         monkeypatch.setattr("custom_components.sokoul.lookout.SERVICES_V4", (service.url,))
