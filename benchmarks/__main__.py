@@ -2,9 +2,17 @@
 
 import sys
 
-from . import guard, heal, poll, port, soak
+from . import debrid, guard, heal, poll, port, releases, soak
 
-BENCHMARKS = {"guard": guard.main, "heal": heal.main, "poll": poll.main, "port": port.main, "soak": soak.main}
+BENCHMARKS = {
+    "debrid": debrid.main,
+    "guard": guard.main,
+    "heal": heal.main,
+    "poll": poll.main,
+    "port": port.main,
+    "releases": releases.main,
+    "soak": soak.main,
+}
 
 
 def main() -> int:

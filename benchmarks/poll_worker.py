@@ -35,31 +35,11 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.sokoul import entity as sokoul_entity  # before the harness finds a folder of its own
 
+from .heart import HEARTBEAT_SECONDS, Heart
+
 #: seconds between two polls while something downloads
 INTERVAL_SECONDS = {"ours": 10, "core": 30}
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-_HEARTBEAT_SECONDS = 0.001
-
-
-class Heart:
-    """Beats on the event loop; the longest pause between two beats is how long the loop was blocked."""
-
-    def __init__(self) -> None:
-        self.longest_seconds = 0.0
-        self._task = asyncio.create_task(self._beat())
-
-    async def _beat(self) -> None:
-        last = time.perf_counter()
-        while True:
-            await asyncio.sleep(_HEARTBEAT_SECONDS)
-            now = time.perf_counter()
-            self.longest_seconds = max(self.longest_seconds, now - last - _HEARTBEAT_SECONDS)
-            last = now
-
-    def stop(self) -> float:
-        """Stop, and return the longest block in seconds."""
-        self._task.cancel()
-        return self.longest_seconds
 
 
 class Pace:
@@ -86,11 +66,11 @@ def memory_bytes() -> int:
 async def measured(work: Callable[[], Any]) -> dict[str, float]:
     """Do something, and return its CPU seconds (all threads), wall seconds and the longest block of the loop."""
     heart = Heart()
-    await asyncio.sleep(5 * _HEARTBEAT_SECONDS)
+    await asyncio.sleep(5 * HEARTBEAT_SECONDS)
     cpu, wall = time.process_time(), time.perf_counter()
     await work()
     result = {"cpu_seconds": time.process_time() - cpu, "wall_seconds": time.perf_counter() - wall}
-    await asyncio.sleep(5 * _HEARTBEAT_SECONDS)
+    await asyncio.sleep(5 * HEARTBEAT_SECONDS)
     return {**result, "block_seconds": heart.stop()}
 
 

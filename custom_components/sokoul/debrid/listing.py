@@ -9,7 +9,7 @@ A page that is as it was costs one request without an answer's body. Which torre
 a restart all pages are read once.
 """
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -56,16 +56,19 @@ class Lister:
         unchanged = True
         for _ in range(TRIES):
             pages: list[_Page] = []
+            length = 0
             totals: set[int] = set()  # of the pages that were sent: what a page once said does not count
             self.seen = set()
             async for page, torrents in self._attempt():
                 pages.append(page)
+                length += len(page.ids)
                 self.seen.update(page.ids)
                 if torrents is not None:
                     unchanged = False
                     totals.update(() if page.total is None else (page.total,))
                     yield torrents
-            if adds_up([page.ids for page in pages], totals):
+            # no torrent twice, and as many as every page said: nothing was shifted over the end of a page
+            if length == len(self.seen) and totals <= {length}:
                 self._pages, self.whole, self.unchanged = pages, True, unchanged
                 return
             self._pages = []  # what did not hold still is not believed to be as it was
@@ -89,9 +92,3 @@ class Lister:
                 length = len(ids)
             if length < self.page_size or (total is not None and total <= number * self.page_size):
                 return
-
-
-def adds_up(pages: Collection[Collection[str]], totals: Collection[int]) -> bool:
-    """Tell whether these are the ids of the pages of one list that did not change while they were read."""
-    ids = [torrent_id for page in pages for torrent_id in page]
-    return len(set(ids)) == len(ids) and set(totals) <= {len(ids)}

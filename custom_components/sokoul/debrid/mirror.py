@@ -267,7 +267,7 @@ class MirrorSync:
         status = SyncStatus.CANCELLED if self._cancelled.is_set() else SyncStatus.DONE
         if error is not None:
             status = SyncStatus.INTERRUPTED
-        summary = self._summary(work, error)
+        summary = await asyncio.to_thread(self._summary, work, error)  # of a first look: there may be many
         if work.stored or any(change.kind is not ChangeKind.PROGRESS for change in work.changes.values()) or error:
             await self._note(work, status=status, summary=summary)
         else:

@@ -64,9 +64,6 @@ _KEPT = ("first_seen_at", "original_name", "original_bytes", "file_count")
 _LINK: Columns = {"torrent_id": TEXT, "position": WHOLE, "link": TEXT}
 _FILE: Columns = {"torrent_id": TEXT, "file_id": WHOLE, "path": TEXT, "bytes": WHOLE, "selected": WHOLE}
 
-#: What of a row moves all the time.
-_MOVING = ("progress", "rate", "seeders")
-
 
 class StoredMirror:
     """The torrents of every account as they were last seen. Each method raises `StoreError`."""
@@ -79,7 +76,7 @@ class StoredMirror:
     async def apply(self, account: str, torrents: Sequence[DebridTorrent], now: datetime) -> list[DebridChange]:
         """Write what a page of the list shows, in one transaction, and return what is not as it was."""
         moment = as_microseconds(now)
-        listed = await asyncio.to_thread(_listed, torrents, moment)
+        listed = await asyncio.to_thread(_listed, torrents)
 
         async def work(connection: AsyncConnection) -> list[DebridChange]:
             sqlite = is_sqlite(connection)
@@ -261,14 +258,13 @@ class StoredMirror:
 
 
 class _Listed:
-    """A page as rows by id, and the ids as JSON."""
+    """A page as torrents by id with their fingerprints, and the ids as JSON."""
 
-    __slots__ = ("ids", "links", "rows")
+    __slots__ = ("ids", "torrents")
 
-    def __init__(self, rows: dict[str, dict[str, Any]], links: dict[str, tuple[str, ...]]) -> None:
-        self.rows = rows
-        self.links = links
-        self.ids = orjson.dumps(list(rows)).decode()
+    def __init__(self, torrents: dict[str, tuple[DebridTorrent, int]]) -> None:
+        self.torrents = torrents
+        self.ids = orjson.dumps(list(torrents)).decode()
 
 
 class _News:
@@ -283,13 +279,19 @@ class _News:
         self.links = ""
 
 
-def _listed(torrents: Iterable[DebridTorrent], now: int) -> _Listed:
-    rows, links = {}, {}
-    for torrent in torrents:
-        row = _row(torrent, now)
-        rows[row["id"]] = row
-        links[row["id"]] = torrent.links
-    return _Listed(rows, links)
+def _listed(torrents: Iterable[DebridTorrent]) -> _Listed:
+    return _Listed({as_text(torrent.id): (torrent, _fingerprint(torrent)) for torrent in torrents})
+
+
+def _fingerprint(torrent: DebridTorrent) -> int:
+    """Return a number that is another one when anything changed that is expected to last."""
+    ended = "" if torrent.ended_at is None else as_microseconds(torrent.ended_at)
+    lasting = (
+        f"{torrent.hash}\n{torrent.size_bytes}\n{torrent.split_gigabytes}\n{as_microseconds(torrent.added_at)}\n{ended}\n"
+        f"{torrent.host}\n{torrent.filename}\n{'\n'.join(torrent.links)}"
+    )
+    digest = hashlib.blake2b(lasting.encode(errors="surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, signed=True)
 
 
 def folded(name: str) -> str:
@@ -297,35 +299,27 @@ def folded(name: str) -> str:
     return as_text(" ".join(name.replace(".", " ").replace("_", " ").casefold().split()))[:_SEARCHED]
 
 
-def _row(torrent: DebridTorrent, now: int) -> dict[str, Any]:
-    lasting: tuple[Any, ...] = (
-        as_text(torrent.hash),
-        as_text(torrent.filename),
-        torrent.size_bytes,
-        as_text(torrent.host),
-        torrent.split_gigabytes,
-        as_microseconds(torrent.added_at),
-        None if torrent.ended_at is None else as_microseconds(torrent.ended_at),
-    )
-    digest = hashlib.blake2b(as_text(repr((lasting, torrent.links))).encode(), digest_size=8).digest()
+def _row(torrent: DebridTorrent, fingerprint: int, now: int) -> dict[str, Any]:
+    added_at = as_microseconds(torrent.added_at)
+    ended_at = None if torrent.ended_at is None else as_microseconds(torrent.ended_at)
     return {
         "id": as_text(torrent.id),
-        "hash": lasting[0],
-        "name": lasting[1],
+        "hash": as_text(torrent.hash),
+        "name": as_text(torrent.filename),
         "search": folded(torrent.filename),
-        "bytes": lasting[2],
-        "host": lasting[3],
-        "split": lasting[4],
+        "bytes": torrent.size_bytes,
+        "host": as_text(torrent.host),
+        "split": torrent.split_gigabytes,
         "progress": float(torrent.progress),
         "status": str(torrent.status),
-        "added_at": lasting[5],
-        "ended_at": lasting[6],
+        "added_at": added_at,
+        "ended_at": ended_at,
         "rate": torrent.download_rate,
         "seeders": torrent.seeders,
-        "fingerprint": int.from_bytes(digest, signed=True),
+        "fingerprint": fingerprint,
         "first_seen_at": now,
         "changed_at": now,
-        "status_at": lasting[6] or lasting[5],
+        "status_at": ended_at or added_at,
         "gone_at": None,
         "original_name": "",
         "original_bytes": 0,
@@ -351,15 +345,16 @@ def _absent(*, sqlite: bool) -> str:
 def _compare(listed: _Listed, known: Sequence[Row[Any]], now: int) -> _News:
     news, before = _News(), {row.id: row for row in known}
     rows, relinked = [], []
-    for torrent_id, row in listed.rows.items():
+    for torrent_id, (torrent, fingerprint) in listed.torrents.items():
         old = before.get(torrent_id)
-        kind = _kind(row, old)
+        kind = _kind(torrent, fingerprint, old)
         if kind is None:
             continue
+        row = _row(torrent, fingerprint, now)
         if old is not None:
             row["status_at"] = now if row["status"] != old.status else old.status_at
             row["changed_at"] = old.changed_at if kind is ChangeKind.PROGRESS else now
-        if old is None or row["fingerprint"] != old.fingerprint:
+        if old is None or fingerprint != old.fingerprint:
             relinked.append(torrent_id)
         rows.append(row)
         changed = old is not None and row["status"] != old.status
@@ -373,23 +368,23 @@ def _compare(listed: _Listed, known: Sequence[Row[Any]], now: int) -> _News:
             [
                 {"torrent_id": torrent_id, "position": position, "link": as_text(link)}
                 for torrent_id in relinked
-                for position, link in enumerate(listed.links[torrent_id])
+                for position, link in enumerate(listed.torrents[torrent_id][0].links)
             ]
         ).decode()
     return news
 
 
-def _kind(row: Mapping[str, Any], old: Row[Any] | None) -> ChangeKind | None:
+def _kind(torrent: DebridTorrent, fingerprint: int, old: Row[Any] | None) -> ChangeKind | None:
     """Return what is different of a torrent."""
     if old is None:
         return ChangeKind.ADDED
     if old.gone_at is not None:
         return ChangeKind.RETURNED
-    if row["status"] != old.status:
+    if torrent.status != old.status:
         return ChangeKind.STATUS
-    if row["fingerprint"] != old.fingerprint:
+    if fingerprint != old.fingerprint:
         return ChangeKind.CONTENT
-    if any(row[name] != getattr(old, name) for name in _MOVING):
+    if (torrent.progress, torrent.download_rate, torrent.seeders) != (old.progress, old.rate, old.seeders):
         return ChangeKind.PROGRESS
     return None
 

@@ -1,6 +1,8 @@
 """Looking into the mirror of Real-Debrid accounts: lists, figures, and what is known of single torrents."""
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -168,23 +170,22 @@ class MirrorView:
         """Return what statistics are made of."""
 
         async def read(connection: AsyncConnection) -> DebridFigures:
-            by_status = [_figures(row) for row in (await connection.execute(_by_status(account))).all()]
+            rows = (await connection.execute(_by_status(account, as_microseconds(old_before)))).all()
             largest = (await connection.execute(_largest(account))).all()
-            duplicates = (await connection.execute(_duplicates(account))).all()
-            old = func.count().filter(_COLUMNS.details_at < as_microseconds(old_before))
-            there = (_COLUMNS.account == account, _COLUMNS.gone_at.is_(None))
             gone = (_COLUMNS.account == account, _COLUMNS.gone_at.is_not(None))
             return DebridFigures(
-                by_status=tuple(by_status),
+                by_status=tuple(_figures(row) for row in rows),
                 day=await _activity(connection, account, now - timedelta(days=1)),
                 week=await _activity(connection, account, now - timedelta(days=7)),
                 largest=tuple(_mirrored(row).torrent for row in largest),
-                duplicates=tuple(Duplicate(row.hash, row.amount, row.held) for row in duplicates),
-                old_details=(await connection.execute(select(old).where(*there))).scalar_one(),
+                duplicates=(),
+                old_details=sum(row.old for row in rows),
                 gone=(await connection.execute(select(func.count()).where(*gone))).scalar_one(),
             )
 
-        return await self._database.read(read)
+        found: DebridFigures
+        found, rows = await asyncio.gather(self._database.read(read), self._rows(_duplicates(account)))
+        return replace(found, duplicates=tuple(Duplicate(row.hash, row.amount, row.held) for row in rows))
 
     async def _rows(self, statement: Select[Any]) -> Sequence[Row[Any]]:
         async def read(connection: AsyncConnection) -> Sequence[Row[Any]]:
@@ -237,7 +238,7 @@ def _portions(values: Collection[str]) -> list[list[str]]:
 # --- statements ------------------------------------------------------------------------------------------------------
 
 
-def _by_status(account: str) -> Select[Any]:
+def _by_status(account: str, old_before: int) -> Select[Any]:
     size = _COLUMNS.bytes
     return (
         select(
@@ -245,6 +246,7 @@ def _by_status(account: str) -> Select[Any]:
             _COLUMNS.host,
             func.count().label("amount"),
             func.count(_COLUMNS.details_at).label("detailed"),
+            func.count().filter(_COLUMNS.details_at < old_before).label("old"),
             cast(func.sum(size), BigInteger).label("held"),
             func.min(size).label("smallest"),
             func.max(size).label("largest"),

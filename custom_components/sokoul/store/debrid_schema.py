@@ -3,7 +3,8 @@
 An account is the id of its backend. What is searched for by name is `search`: the name folded, and bounded, because
 PostgreSQL's indexes hold no more than 2,704 bytes of a row. Texts sort by their bytes in both databases.
 
-Most of the indexes leave out what is gone, which is what nearly every question does.
+Most of the indexes leave out what is gone, which is what nearly every question does. Counts, also of what a name is
+searched for, look at `debrid_torrents_figures` alone, in the order in which they are grouped: a tenth of the table.
 """
 
 from sqlalchemy import BigInteger, Column, Connection, Float, Index, Integer, Table, Text, text
@@ -44,7 +45,7 @@ TORRENTS = Table(
     Index("debrid_torrents_name", "account", "search", "id"),
     Index("debrid_torrents_bytes", "account", "bytes", "id"),
     Index("debrid_torrents_status_at", "account", "status_at", "id"),
-    Index("debrid_torrents_figures", "account", "status", "host", "bytes", "details_at"),
+    Index("debrid_torrents_figures", "account", "status", "host", "bytes", "details_at", "gone_at", "search"),
     Index("debrid_torrents_gone", "account", "gone_at"),
     Index("debrid_torrents_asked", "account", "asked_at"),
 )
@@ -188,8 +189,8 @@ def add_debrid_tables(connection: Connection) -> None:
         "CREATE INDEX debrid_torrents_name ON debrid_torrents (account, search, id) WHERE gone_at IS NULL",
         "CREATE INDEX debrid_torrents_bytes ON debrid_torrents (account, bytes, id) WHERE gone_at IS NULL",
         "CREATE INDEX debrid_torrents_status_at ON debrid_torrents (account, status_at, id) WHERE gone_at IS NULL",
-        """CREATE INDEX debrid_torrents_figures ON debrid_torrents (account, status, host, bytes, details_at)
-            WHERE gone_at IS NULL""",
+        """CREATE INDEX debrid_torrents_figures
+            ON debrid_torrents (account, status, host, bytes, details_at, gone_at, search) WHERE gone_at IS NULL""",
         "CREATE INDEX debrid_torrents_gone ON debrid_torrents (account, gone_at) WHERE gone_at IS NOT NULL",
         "CREATE INDEX debrid_torrents_asked ON debrid_torrents (account, asked_at) WHERE asked_at IS NOT NULL",
         f"""CREATE TABLE debrid_files (

@@ -47,6 +47,8 @@ def as_text(text: str) -> str:
 
     File names and titles come from strangers.
     """
+    if text.isascii() and "\0" not in text:  # nearly all are
+        return text
     return text.replace("\0", "\ufffd").encode(_UTF_16, "surrogatepass").decode(_UTF_16, "replace")
 
 

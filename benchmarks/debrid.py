@@ -1,0 +1,266 @@
+"""Mirroring a Real-Debrid account: how long, how many requests, and whether it is complete.
+
+A simulated account in a process of its own answers after 20 ms and enforces the published limit of 250 requests a
+minute. Ours is the whole way: client, budget, synchronisation and store. Measured are the first look, one at which
+nothing changed, one that finds 42 changes, a search and the figures; every mirror is compared with the account row by
+row. With `--redriva PATH` (a checkout) Redriva's `--sync-fast` reads the same server before ours does.
+"""
+
+import argparse
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, closing
+from datetime import UTC, datetime, timedelta
+import json
+import os
+from pathlib import Path
+import shutil
+import sqlite3
+import statistics
+import sys
+import tempfile
+import time
+from typing import Any
+
+from aiohttp import ClientSession
+
+from custom_components.sokoul.clients.errors import BackendError, CannotConnect, InvalidAuth, NotFound, RateLimited
+from custom_components.sokoul.clients.real_debrid import RealDebridClient
+from custom_components.sokoul.clients.real_debrid_budget import DebridBudget
+from custom_components.sokoul.clients.real_debrid_tokens import ApiToken
+from custom_components.sokoul.debrid.mirror import MirrorSync, SyncResult
+from custom_components.sokoul.debrid.statistics import recommendations, statistics as figures_of
+from custom_components.sokoul.model.debrid import DebridStatus
+from custom_components.sokoul.model.debrid_mirror import ChangeKind, DebridQuery, SortKey, SyncMode
+from custom_components.sokoul.store import Store, open_store
+from devstack.real_debrid import API_TOKEN
+
+from .debrid_digest import digest
+from .heart import Heart
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+ACCOUNT = "account"
+SIZES = (4_233, 100_000)
+CHANGES = 42
+_LINE_BYTES = 1 << 20
+_REDRIVA_SECONDS = 360
+_ROUNDS = 15
+
+
+class Errors:
+    """What the client raises, as the mirror wants it told apart."""
+
+    any: tuple[type[Exception], ...] = (BackendError,)
+    missing: tuple[type[Exception], ...] = (NotFound,)
+    account: tuple[type[Exception], ...] = (CannotConnect, InvalidAuth, RateLimited)
+
+    def pause(self, error: Exception) -> timedelta | None:
+        """Return how long the account asked to be left alone."""
+        return getattr(error, "retry_after", None)
+
+
+class Server:
+    """The simulated account."""
+
+    def __init__(self, process: asyncio.subprocess.Process, url: str) -> None:
+        self._process = process
+        self.url = url
+
+    async def ask(self, command: str) -> dict[str, Any]:
+        """Send a command and return the answer."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{command}\n".encode())
+        answer: dict[str, Any] = json.loads(await self._process.stdout.readline())
+        return answer
+
+
+@asynccontextmanager
+async def serving(torrents: int, *, per_minute: int = 250) -> AsyncIterator[Server]:
+    """Start an account with so many torrents."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "benchmarks.debrid_server",
+        str(torrents),
+        "--per-minute",
+        str(per_minute),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        limit=_LINE_BYTES,
+        cwd=REPOSITORY,
+    )
+    try:
+        assert process.stdout is not None
+        yield Server(process, (await process.stdout.readline()).decode().strip())
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def mirrored(store: Store) -> dict[str, Any]:
+    """Sum up what the mirror shows, in the form of the server's digest."""
+    rows: list[tuple[Any, ...]] = []
+    async for page in store.mirror_view.walk(ACCOUNT):
+        known = await store.mirror_view.torrents(ACCOUNT, ids=[each.torrent.id for each in page])
+        rows += [
+            (t.id, t.hash, t.filename, t.size_bytes, str(t.status), t.links) for t in (each.torrent for each in known)
+        ]
+    return digest(rows)
+
+
+async def ours(server: Server, where: Path | str) -> None:
+    """Measure ours."""
+    store = await open_store(where)
+    try:
+        async with ClientSession() as session:
+            client = RealDebridClient(session, ApiToken(API_TOKEN), DebridBudget(), url=server.url)
+            sync = MirrorSync(ACCOUNT, client, Errors(), store.mirror, clock=lambda: datetime.now(UTC))
+            await _measure("first look, from nothing", server, store, lambda: sync.sync(SyncMode.LIST))
+            await _measure("nothing changed", server, store, lambda: sync.sync(SyncMode.LIST))
+            told = await server.ask(f"change {CHANGES}")
+            result = await _measure(f"{CHANGES} changes", server, store, lambda: sync.sync(SyncMode.LIST))
+            found = {kind: result.run.summary[kind] for kind in told}
+            others = sum(result.run.summary[kind] for kind in ChangeKind if kind not in told)
+            print(f"{'':28}changed there: {told}, found: {found}, others found: {others}")
+            assert found == told
+            assert not others
+        await _look(store)
+    finally:
+        await store.close()
+
+
+async def _measure(what: str, server: Server, store: Store, do: Callable[[], Awaitable[SyncResult]]) -> SyncResult:
+    """Do it, and print how long it took, what it asked for and whether the mirror is right."""
+    before, heart = (await server.ask("meter"))["requests"], Heart()
+    await asyncio.sleep(0.05)
+    begin, cpu = time.perf_counter(), time.process_time()
+    result = await do()
+    seconds, cpu_seconds = time.perf_counter() - begin, time.process_time() - cpu
+    block = heart.stop()
+    after = await server.ask("meter")
+    there, here = await server.ask("digest"), await mirrored(store)
+    right = "complete" if there == here else f"WRONG: {here['count']} of {there['count']}"
+    print(
+        f"{what:28}{seconds:8.3f} s {cpu_seconds:8.3f} s CPU {after['requests'] - before:5} requests "
+        f"{after['refused']:4} refused   longest block of the loop {block * 1e3:5.1f} ms   {right}"
+    )
+    return result
+
+
+async def _look(store: Store) -> None:
+    """Measure what people look at."""
+    now, view = datetime.now(UTC), store.mirror_view
+
+    async def search(words: tuple[str, ...]) -> None:
+        query = DebridQuery(words=words, limit=50)
+        await asyncio.gather(view.find(ACCOUNT, query), view.facets(ACCOUNT, query))
+
+    async def figures() -> None:
+        found = await view.figures(ACCOUNT, now, old_before=now - timedelta(days=7))
+        figures_of(found, ())
+        recommendations(found, now)
+
+    async def page() -> None:
+        _, cursor = await view.find(ACCOUNT, DebridQuery(sort=SortKey.NAME, descending=False, limit=50))
+        await view.find(ACCOUNT, DebridQuery(sort=SortKey.NAME, descending=False, limit=50, cursor=cursor))
+
+    async def failed() -> None:
+        query = DebridQuery(statuses=(DebridStatus.ERROR, DebridStatus.DEAD), limit=50)
+        await asyncio.gather(view.find(ACCOUNT, query), view.facets(ACCOUNT, query))
+
+    looks: dict[str, Callable[[], Awaitable[None]]] = {
+        "list with counts": lambda: search(()),
+        "search, few are found": lambda: search(("000123",)),
+        "search, none is found": lambda: search(("no such title",)),
+        "failed ones with counts": failed,
+        "two pages by name": page,
+        "statistics": figures,
+    }
+    for what, look in looks.items():
+        times = []
+        for _ in range(_ROUNDS):
+            begin = time.perf_counter()
+            await look()
+            times.append(time.perf_counter() - begin)
+        print(
+            f"{what:28}median {statistics.median(times) * 1e3:6.1f} ms, worst of {_ROUNDS} {max(times) * 1e3:6.1f} ms"
+        )
+
+
+# --- Redriva ---------------------------------------------------------------------------------------------------------
+
+
+async def redriva(server: Server, checkout: Path, folder: Path) -> None:
+    """Let a copy of Redriva that is told another address read the server, as its own documentation says."""
+    copy = folder / "redriva"
+    shutil.copytree(checkout, copy, ignore=shutil.ignore_patterns(".git", "data"))
+    for path in copy.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace("https://api.real-debrid.com", server.url), encoding="utf-8")
+    begin = time.perf_counter()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(copy / "src" / "main.py"),
+        "--sync-fast",
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=(folder / "redriva.log").open("wb"),
+        stderr=asyncio.subprocess.STDOUT,
+        cwd=copy,
+        env={**os.environ, "RD_TOKEN": API_TOKEN},
+    )
+    ended = "ended by itself"
+    try:
+        async with asyncio.timeout(_REDRIVA_SECONDS):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        ended = "ended by us, it was not done"
+    seconds, meter, there = time.perf_counter() - begin, await server.ask("meter"), await server.ask("digest")
+    print(
+        f"Redriva --sync-fast {seconds:16.1f} s {meter['requests']:5} requests {meter['refused']:5} refused   {ended}"
+    )
+    for database in copy.rglob("*.db"):
+        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+            for table in ("torrents", "torrent_details"):
+                (count,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608
+                print(f"{'':28}{table}: {count} of {there['count']}")
+
+
+# --- all of it -------------------------------------------------------------------------------------------------------
+
+
+async def idle() -> None:
+    """Print how long the loop is blocked while nothing is done: what other programs of this machine cost it."""
+    heart = Heart()
+    await asyncio.sleep(2)
+    print(f"an idle loop, for comparison: longest block {heart.stop() * 1e3:.1f} ms")
+
+
+async def run(options: argparse.Namespace) -> None:
+    """Measure every size."""
+    await idle()
+    for size in options.torrents:
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            print(f"\n{size} torrents, {options.per_minute} requests a minute enforced, answers after 20 ms")
+            if options.redriva is not None and size == min(options.torrents):
+                async with serving(size, per_minute=options.per_minute) as server:
+                    await redriva(server, options.redriva, Path(folder))
+            async with serving(size, per_minute=options.per_minute) as server:
+                await ours(server, options.database or Path(folder) / "sokoul.db")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse the command line and measure."""
+    parser = argparse.ArgumentParser(prog="scripts/bench debrid", description=__doc__)
+    parser.add_argument("--torrents", type=int, nargs="+", default=SIZES)
+    parser.add_argument("--per-minute", type=int, default=250, help="what the account enforces")
+    parser.add_argument("--redriva", type=Path, help="a checkout of Redriva to read the same server")
+    parser.add_argument("--database", help="the address of an empty PostgreSQL, else a file of SQLite is made")
+    asyncio.run(run(parser.parse_args(arguments)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

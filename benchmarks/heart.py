@@ -1,0 +1,27 @@
+"""How long an event loop is blocked."""
+
+import asyncio
+import time
+
+HEARTBEAT_SECONDS = 0.001
+
+
+class Heart:
+    """Beats on the event loop; the longest pause between two beats is how long the loop was blocked."""
+
+    def __init__(self) -> None:
+        self.longest_seconds = 0.0
+        self._task = asyncio.create_task(self._beat())
+
+    async def _beat(self) -> None:
+        last = time.perf_counter()
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            now = time.perf_counter()
+            self.longest_seconds = max(self.longest_seconds, now - last - HEARTBEAT_SECONDS)
+            last = now
+
+    def stop(self) -> float:
+        """Stop, and return the longest block in seconds."""
+        self._task.cancel()
+        return self.longest_seconds
