@@ -14,9 +14,11 @@ from . import wording
 from .autopilot.guards import drill as drills
 from .autopilot.guards.drill import Drill, DrillFacts, DrillPolicy
 from .autopilot.guards.drill_plan import DrillPlan
-from .autopilot.guards.vpn_types import Containment
+from .autopilot.guards.vpn_types import Containment, Proof
+from .connectors.holding import end_soon
 from .const import DOMAIN, LOGGER
 from .journal_report import sentence
+from .model.hold import Holder
 from .model.reasons import Reason
 
 if TYPE_CHECKING:
@@ -175,6 +177,10 @@ class Drilling:
 
     @callback
     def stop(self) -> None:
-        """End: nothing is pretended any more."""
+        """End: nothing is pretended any more, and what was stopped for it is to be started, by whoever comes next."""
         self._lose_time()
-        self._guard.lane.drill = False
+        lane = self._guard.lane
+        lane.drill = False
+        leaks = lane.verdict is not None and lane.verdict.stop and lane.verdict.proof is not Proof.DRILL
+        if self.under_way and not leaks:
+            end_soon(self._backend, Holder.VPN)

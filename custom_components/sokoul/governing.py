@@ -151,15 +151,21 @@ class ClientGovernor:
             step.cancel()
 
     async def leave(self) -> None:
-        """Take everything back, after the end: SOKOUL is switched off."""
+        """Take everything back, after the end: SOKOUL is switched off.
+
+        A person's pause for a time ends, too: nobody would be there to end it. One without an end stays.
+        """
         memory = self.backend.memory
-        if Holder.GOVERNOR not in holds(memory) and limiting.MEMORY_KEY not in memory:
+        stops = Holder.GOVERNOR in holds(memory) or self.paused_until is not None
+        if not stops and limiting.MEMORY_KEY not in memory:
             return
-        undo, why = holding.UNDO if Holder.GOVERNOR in holds(memory) else limiting.UNDO, "it does not answer"
+        undo, why = holding.UNDO if stops else limiting.UNDO, "it does not answer"
         try:
             async with asyncio.timeout(RELEASE_PATIENCE.total_seconds()), self.backend.act_lock:
                 if self.backend.data is not None:
                     await let_go(self.backend, Holder.GOVERNOR)
+                    if self.paused_until is not None:
+                        await turn_pause(self.backend, False)
                     undo, why = limiting.UNDO, "it does not take them"
                     if await keep_to(self.backend, UNLIMITED, self.backend.title) is not None:
                         return

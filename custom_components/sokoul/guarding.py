@@ -23,8 +23,8 @@ from .autopilot.guards.vpn_types import Containment, Proof, Protection, Verdict,
 from .autopilot.vpn_lane import Reaction, VpnLane
 from .bind_offer import BindOffer
 from .clients.errors import BackendError, InvalidAuth
-from .connectors.holding import holds, let_go, seize
-from .const import DOMAIN, LOGGER
+from .connectors.holding import UNDO, holds, let_go, lets_go, seize
+from .const import DOMAIN, LOGGER, RELEASE_PATIENCE
 from .drilling import Drilling
 from .homes import home_of
 from .journal_report import sentence
@@ -309,6 +309,24 @@ class ClientGuard:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self.drilling.stop()  # once more: that step may have stopped something for a drill
+
+    async def leave(self) -> None:
+        """Start, after the end, what need not be stopped any more: SOKOUL is switched off."""
+        verdict, backend = self.lane.verdict, self.backend
+        guarded = self.on and self.shelter.containment is not Containment.NONE
+        safe = not guarded or (verdict is not None and not verdict.stop and verdict.state is not VpnState.UNKNOWN)
+        if Holder.VPN not in holds(backend.memory) or not (safe or lets_go(backend, Holder.VPN)):
+            return
+        why = "it does not answer"
+        try:
+            async with asyncio.timeout(RELEASE_PATIENCE.total_seconds()), backend.act_lock:
+                if backend.data is not None:
+                    await let_go(backend, Holder.VPN)
+                    return
+        except (BackendError, TimeoutError) as error:
+            why = str(error) or "it did not answer in time"
+        LOGGER.warning(UNDO.otherwise, backend.title, why)
 
     # --- telling -----------------------------------------------------------------------------------------------------
 
@@ -468,6 +486,8 @@ class Guarding:
         while self._leave:
             self._leave.pop()()
         await asyncio.gather(*(guard.stop() for guard in self.clients.values()))
+        if self._hub.entry.disabled_by is not None:
+            await asyncio.gather(*(guard.leave() for guard in self.clients.values()))
 
     def of(self, backend: AnyCoordinator) -> ClientGuard:
         """Return the guard of a download client."""

@@ -140,6 +140,13 @@ async def let_go(backend: Client, holder: Holder, at_most: int | None = None) ->
     return not rest
 
 
+def end_soon(backend: Client, holder: Holder) -> None:
+    """Hold nothing any more on behalf of a holder: who lets go, be it after a restart, starts what was stopped."""
+    ending = holds(backend.memory).get(holder)
+    if ending is not None:
+        _note(backend, ending.without(frozenset()))
+
+
 async def keep_holding(backend: Client) -> None:
     """Stop newcomers, and let go of what a person took over where they may. Called after each look."""
     before = holds(backend.memory)
