@@ -131,7 +131,7 @@ def test_what_real_debrid_asks_for_itself_counts_if_it_is_longer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "course"), [(0, Course.WAIT), (30, Course.WAIT), (31, Course.GIVE_UP), (None, Course.GIVE_UP)]
+    ("seconds", "course"), [(0, Course.WAIT), (120, Course.WAIT), (121, Course.GIVE_UP), (None, Course.GIVE_UP)]
 )
 def test_infringing_is_final_only_when_nothing_was_throttled(seconds: int | None, course: Course) -> None:
     throttled = None if seconds is None else START - timedelta(seconds=seconds)

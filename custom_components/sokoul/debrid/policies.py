@@ -159,8 +159,9 @@ UNCERTAIN = frozenset(
 #: No code came: nobody answered, the answer was cut off, or something between us and Real-Debrid spoke.
 NO_ANSWER = _OUTAGE
 
-#: Real-Debrid calls files infringing by mistake for so long around throttling.
-MISTAKES_LAST = timedelta(seconds=30)
+#: For so long after throttling Real-Debrid may call a file infringing by mistake. It is reported for half a minute; our
+#: own pause after throttling is longer than that, and asking again costs one request.
+MISTAKES_LAST = timedelta(minutes=2)
 #: What it said then is asked again after this time.
 ASK_AGAIN = timedelta(minutes=10)
 

@@ -203,7 +203,7 @@ class Repairer:
         info = await self._needed(Request.DETAILS, self._hands.details(_id(repair)))
         now, status = self._clock(), info.torrent.status
         if status in FAILED_STATUSES:
-            await self._save(came_to_nothing(repair, status))
+            await self._save(_failed(repair, status))
         elif status is DebridStatus.WAITING_FILES_SELECTION:
             since = repair.progress_at
             if not repair.ours and since and on_state(status, unchanged_since=since, now=now)[0] is Course.WAIT:
@@ -226,7 +226,7 @@ class Repairer:
         info = await self._needed(Request.DETAILS, self._hands.details(_id(repair)))
         now, torrent = self._clock(), info.torrent
         if torrent.status in FAILED_STATUSES:
-            await self._save(came_to_nothing(repair, torrent.status))
+            await self._save(_failed(repair, torrent.status))
         elif torrent.status is DebridStatus.WAITING_FILES_SELECTION:
             await self._save(look_later(repair, now, step=Step.SELECTING))
         elif torrent.status is not DebridStatus.DOWNLOADED:
@@ -376,6 +376,10 @@ class Repairer:
     async def _save_pause(self, pause: AccountPause) -> None:
         await self._store.save_pause(pause)
         self._pause = pause
+
+
+def _failed(repair: Repair, status: DebridStatus) -> Repair:
+    return came_to_nothing(repair, status, Ending.VIRUS if status is DebridStatus.VIRUS else None)
 
 
 def _id(repair: Repair) -> str:

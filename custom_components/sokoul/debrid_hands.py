@@ -1,0 +1,89 @@
+"""How repairing reaches a Real-Debrid account: its calls, and its refusals by their codes."""
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from datetime import datetime
+from http import HTTPStatus
+
+from .clients.errors import BackendError, InvalidAuth, NotFound, RateLimited, Refused
+from .clients.real_debrid import RealDebridClient
+from .debrid.listing import Lister
+from .debrid.repair_ports import Refusal
+from .model.debrid import DebridCode, DebridTorrent, DebridTorrentInfo
+
+#: What a status means that came without a code of Real-Debrid's own.
+_STATUSES = {
+    HTTPStatus.BAD_REQUEST: DebridCode.BAD_PARAMETER_VALUE,
+    HTTPStatus.FORBIDDEN: DebridCode.PERMISSION_DENIED,
+    HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS: DebridCode.INFRINGING_FILE,
+}
+
+
+class DebridHands:
+    """One account, in the background."""
+
+    def __init__(self, client: RealDebridClient, clock: Callable[[], datetime]) -> None:
+        self._client = client
+        self._clock = clock
+
+    @property
+    def throttled_at(self) -> datetime | None:
+        """When Real-Debrid last throttled the account."""
+        return self._client.budget.state(self._clock()).throttled_at
+
+    async def entries(self) -> Sequence[DebridTorrent]:
+        """Return all entries of the account. Raises `Refusal`, also for a list that never held still."""
+        lister = Lister(self._client)
+        found: dict[str, DebridTorrent] = {}
+
+        async def read() -> None:
+            async for page in lister.read():
+                found.update((torrent.id, torrent) for torrent in page)
+
+        await _refusals(read())
+        if not lister.whole:
+            raise Refusal("the list of torrents changed each time it was read")
+        return [found[torrent_id] for torrent_id in lister.seen]
+
+    async def details(self, torrent_id: str) -> DebridTorrentInfo:
+        """Return an entry with its files. Raises `Refusal`."""
+        return await _refusals(self._client.torrent(torrent_id))
+
+    async def add(self, info_hash: str) -> str:
+        """Add a torrent by its hash, and return the id of its entry. Raises `Refusal`."""
+        return await _refusals(self._client.add_magnet(f"magnet:?xt=urn:btih:{info_hash}"))
+
+    async def select(self, torrent_id: str, file_ids: Collection[int]) -> None:
+        """Select files of an entry. Raises `Refusal`."""
+        await _refusals(self._client.select_files(torrent_id, file_ids))
+
+    async def delete(self, torrent_id: str) -> None:
+        """Delete an entry. Raises `Refusal`."""
+        await _refusals(self._client.delete(torrent_id))
+
+    async def try_link(self, link: str) -> None:
+        """Find out whether a link can be had. Raises `Refusal`."""
+        await _refusals(self._client.unrestrict(link))
+
+
+async def _refusals[T](answer: Awaitable[T]) -> T:
+    try:
+        return await answer
+    except BackendError as error:
+        retry_after = error.retry_after if isinstance(error, RateLimited) else None
+        raise Refusal(str(error), code=_code(error), retry_after=retry_after) from error
+
+
+def _code(error: BackendError) -> DebridCode | None:
+    """Return the code of an error, by its kind and status where it came without one."""
+    if error.code in set(DebridCode):
+        return DebridCode(error.code)
+    match error:
+        case RateLimited():
+            return DebridCode.TOO_MANY_REQUESTS
+        case InvalidAuth():
+            return DebridCode.BAD_TOKEN
+        case NotFound():
+            return DebridCode.RESOURCE_NOT_FOUND
+        case Refused():
+            return _STATUSES.get(HTTPStatus(error.status))
+    return None
