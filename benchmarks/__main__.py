@@ -2,10 +2,11 @@
 
 import sys
 
-from . import debrid, guard, heal, poll, port, releases, soak
+from . import debrid, governor, guard, heal, poll, port, releases, soak
 
 BENCHMARKS = {
     "debrid": debrid.main,
+    "governor": governor.main,
     "guard": guard.main,
     "heal": heal.main,
     "poll": poll.main,
