@@ -20,11 +20,11 @@ from . import wording
 from .autopilot.guards.governor import FREE, ClientDecision, Decision, GovernorMemory, advance, effects
 from .autopilot.guards.limits import UNLIMITED, ClientLimits, Rates, Slot
 from .autopilot.guards.sources import Demand, Reading, Source, SourceKind, while_on
-from .clients.errors import BackendError
+from .clients.errors import BackendError, CannotConnect
 from .connectors import holding, limiting
 from .connectors.holding import PAUSED_UNTIL_KEY, hold, holds, is_held, let_go, lets_go, turn_pause
 from .connectors.limiting import keep_to
-from .const import LOGGER, RELEASE_PATIENCE
+from .const import FAREWELL_PATIENCE, LOGGER, RELEASE_PATIENCE
 from .governor_sources import ChosenSource, Thermometer, thermometers
 from .homes import runs_here
 from .model.backend import DOWNLOAD_CLIENT_KINDS
@@ -172,6 +172,25 @@ class ClientGovernor:
         except (BackendError, TimeoutError) as error:
             why = str(error) or "it did not answer in time"
         LOGGER.warning(undo.otherwise, self.backend.title, why)
+
+    async def leave_address(self) -> None:
+        """Take back what is demanded at the address that the client has still, because it is to have another one.
+
+        Whoever answers there, the same client or another one, is then told anew what is demanded. One that is not at
+        the old address any more has most likely moved, and keeps what it was told until that is over.
+        """
+        memory = self.backend.memory
+        if not self.backend.answering or not (Holder.GOVERNOR in holds(memory) or limiting.MEMORY_KEY in memory):
+            return
+        try:
+            async with asyncio.timeout(FAREWELL_PATIENCE.total_seconds()), self.backend.act_lock:
+                await let_go(self.backend, Holder.GOVERNOR)
+                if await keep_to(self.backend, UNLIMITED, self.backend.title) is None:
+                    LOGGER.warning(limiting.UNDO.otherwise, self.backend.connection.url, "it does not take them")
+        except CannotConnect, TimeoutError:
+            pass
+        except BackendError as error:
+            LOGGER.warning(limiting.UNDO.otherwise, self.backend.connection.url, error)
 
     # --- what a person wants -----------------------------------------------------------------------------------------
 
@@ -332,6 +351,11 @@ class Governing:
         if client is None:
             client = self.clients[backend.subentry_id] = ClientGovernor(self, backend)
         return client
+
+    async def leave_address(self, backend: AnyCoordinator) -> None:
+        """Take back what is demanded of a backend before it gets another address."""
+        if (client := self.clients.get(backend.subentry_id)) is not None:
+            await client.leave_address()
 
     def in_background(self, work: Any, what: str) -> asyncio.Task[None]:
         """Do something for as long as the entry is loaded."""

@@ -13,8 +13,9 @@ from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.typing import UNDEFINED
 from homeassistant.util import dt as dt_util
 
+from .connectors.base import Connection
 from .connectors.registry import CONNECTORS
-from .const import DOMAIN, LOGGER, START_PATIENCE
+from .const import CONF_CONNECTION, DOMAIN, LOGGER, START_PATIENCE
 from .coordinator import BackendCoordinator
 from .entity import PlatformSetup, backend_device_info, hub_device_info, part_devices
 from .farewell import take_leave
@@ -153,6 +154,8 @@ class Hub:
         self.memory.forget_backend(backend.subentry_id)
 
     async def _change(self, backend: AnyCoordinator, subentry: ConfigSubentry) -> None:
+        if Connection.from_data(subentry.data[CONF_CONNECTION]).unique_part != backend.connection.unique_part:
+            await self.governing.leave_address(backend)
         await backend.async_change(subentry)
         if self.backends.get(backend.subentry_id) is backend:  # not removed while it was being asked
             self._update_device(backend)
