@@ -345,6 +345,8 @@ _OWN_LIMIT_MIB = 8
 #: 5 MB/s, in the whole KiB that qBittorrent keeps
 _HOT_LIMIT = 5_000_000 // 1024 * 1024
 _HOT_CELSIUS, _COOL_CELSIUS = 78, 50
+#: what SOKOUL logs of a leak, a pretended one included
+_STOPPED = r"qBittorrent: \d+ torrents were stopped to protect you"
 
 
 async def port_is_kept(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
@@ -356,15 +358,54 @@ async def port_is_kept(home_assistant: HomeAssistant, stack: Stack) -> Sequence[
     return []
 
 
-async def heat_limits(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
-    """Let the machine get hot, see the limit arrive, and a person's own one come back when it is cool."""
+async def protection_is_proven(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
+    """See it proven that qBittorrent is behind the VPN: two services have to agree on the home's address."""
+    del stack
+    name = await _entity(home_assistant, "sensor", "vpn_protection")
+
+    async def safe() -> bool:
+        return (await _states(home_assistant))[name] == "safe"
+
+    return [] if await _within(safe, 2 * _PATIENCE_SECONDS) else ["it is not proven that qBittorrent is safe"]
+
+
+async def drill_is_passed(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
+    """Pretend a leak, and see that everything was stopped and runs again."""
+    before = await _running(stack)
+    button = await _entity(home_assistant, "button", "vpn_drill")
+    event = await _entity(home_assistant, "event", "vpn_guard")
+    home_assistant.expect(_STOPPED)
+    await _call(home_assistant, "button", "press", entity_id=button)
+
+    async def passed() -> bool:
+        state = await home_assistant.rest("GET", f"/api/states/{event}")
+        return bool(state["attributes"]["event_type"] == "drill_passed")
+
+    if not await _within(passed):
+        return ["the drill was not passed"]
+    return [] if await _running(stack) == before else ["not just what ran before runs after the drill"]
+
+
+async def heat_arrives(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
+    """Let the machine get hot, and see the limit arrive."""
+    del home_assistant
     around = stack.surroundings
     around.eventful = False
-    name = await _entity(home_assistant, "number", "download_limit")
-    await _call(home_assistant, "number", "set_value", entity_id=name, value=_OWN_LIMIT_MIB)
+    around.pi.be(_HOT_CELSIUS)
 
     async def limited() -> bool:
         return await _download_limit(stack) == _HOT_LIMIT
+
+    if await _within(limited):
+        return []
+    return [f"hot, the limit is {await _download_limit(stack)} instead of {_HOT_LIMIT}"]
+
+
+async def heat_limits(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
+    """Let the machine get hot, see the limit arrive, and a person's own one come back when it is cool."""
+    around = stack.surroundings
+    name = await _entity(home_assistant, "number", "download_limit")
+    await _call(home_assistant, "number", "set_value", entity_id=name, value=_OWN_LIMIT_MIB)
 
     async def as_before() -> bool:
         return await _download_limit(stack) == _OWN_LIMIT_MIB * _MIB
@@ -372,9 +413,7 @@ async def heat_limits(home_assistant: HomeAssistant, stack: Stack) -> Sequence[s
     problems = []
     if not await as_before():
         problems.append(f"the person's limit is {await _download_limit(stack)} instead of {_OWN_LIMIT_MIB * _MIB}")
-    around.pi.be(_HOT_CELSIUS)
-    if not await _within(limited):
-        problems.append(f"hot, the limit is {await _download_limit(stack)} instead of {_HOT_LIMIT}")
+    problems += await heat_arrives(home_assistant, stack)
     around.pi.be(_COOL_CELSIUS)
     if not await _within(as_before):
         problems.append(f"cool again, the limit is {await _download_limit(stack)}, not the person's")
@@ -386,7 +425,7 @@ async def heat_limits(home_assistant: HomeAssistant, stack: Stack) -> Sequence[s
 async def tunnel_breaks(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
     """Let the VPN crash, see qBittorrent stopped, and exactly what ran run again, on the port of the new connection."""
     around, before = stack.surroundings, await _running(stack)
-    home_assistant.expect(r"qBittorrent: \d+ torrents were stopped to protect you")
+    home_assistant.expect(_STOPPED)
     protection = await _entity(home_assistant, "sensor", "vpn_protection")
 
     async def still() -> bool:

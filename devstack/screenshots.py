@@ -25,19 +25,30 @@ from playwright.async_api import Browser, FloatRect, Locator, Page, async_playwr
 
 from .develop import Terminal, stop_on_signals
 from .homeassistant import REPOSITORY, HomeAssistant
-from .scenario import downloads_are_joined, everything_answers
+from .scenario import (
+    connect_surroundings,
+    downloads_are_joined,
+    drill_is_passed,
+    everything_answers,
+    heat_arrives,
+    protection_is_proven,
+)
 from .stack import Access, Stack
 from .tools import chromium
 
 IMAGES = REPOSITORY / "docs" / "images"
 _DESKTOP = (1280, 800)
 _PHONE = (390, 844)
+#: as much of a device's page as tells of its guard
+_TALL = (1280, 1230)
 _INTEGRATION = "/config/integrations/integration/sokoul"
 #: what is drawn last: icons, and the end of an animation
 _SETTLE_MILLISECONDS = 1200
 _PATIENCE_MILLISECONDS = 30_000
 #: around a dialog
 _MARGIN = 24
+#: in the menu of the options
+_VPN_ENTRY, _GOVERNOR_ENTRY = 2, 3
 #: pixels for each of the page's: pictures of dialogs are shown as large as they are
 _SHARP = 2
 
@@ -61,9 +72,13 @@ class Album:
         self._wanted = wanted
         self._say = say
 
+    def wants(self, *names: str) -> bool:
+        """Tell whether any of these is wanted."""
+        return self._wanted is None or any(name in self._wanted for name in names)
+
     async def take(self, page: Page, name: str, part: Locator | None = None) -> None:
         """Take a picture of what is visible, or of a part of it and a little around."""
-        if self._wanted is not None and name not in self._wanted:
+        if not self.wants(name):
             return
         await page.wait_for_timeout(_SETTLE_MILLISECONDS)
         path = self._folder / f"{name}.png"
@@ -82,7 +97,8 @@ async def _around(part: Locator) -> FloatRect | None:
 
 def _write(path: Path, png: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.open(io.BytesIO(png)).convert("RGB").save(path, optimize=True)
+    # a palette: a page has few colours, and the file a third of the size
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def shown_in_documentation() -> frozenset[str]:
@@ -241,18 +257,34 @@ async def english(browser: Browser, stack: Stack, home_assistant: HomeAssistant,
     await pages(browser, home_assistant, album, Look(), "")
     await pages(browser, home_assistant, album, Look(scheme="dark"), "-dark")
     await pages(browser, home_assistant, album, Look(size=_PHONE), "-phone")
-    await options(browser, home_assistant, album)
+    await options(browser, home_assistant, album, "links", 0)
+    await guards(browser, stack, home_assistant, album)
 
 
-async def options(browser: Browser, home_assistant: HomeAssistant, album: Album) -> None:
-    """Take a picture of what SOKOUL worked out."""
+async def options(browser: Browser, home_assistant: HomeAssistant, album: Album, name: str, entry: int) -> None:
+    """Take a picture of what an entry of the options shows: what SOKOUL worked out."""
     async with visit(browser, home_assistant, Look(scale=_SHARP)) as page:
         await show(page, f"{home_assistant.url}{_INTEGRATION}", "ha-config-sub-entry-row")
         await page.locator("ha-config-entry-row").first.get_by_label("Configure").first.click()
         dialog = page.locator("dialog-data-entry-flow")
-        await dialog.locator("step-flow-menu ha-list-item").first.click()
+        await dialog.locator("step-flow-menu ha-list-item").nth(entry).click()
         await dialog.locator("step-flow-form").wait_for()
-        await album.take(page, "links", dialog.locator("dialog"))
+        await album.take(page, name, dialog.locator("dialog"))
+
+
+async def guards(browser: Browser, stack: Stack, home_assistant: HomeAssistant, album: Album) -> None:
+    """Take pictures of a client that is proven to be safe, after a drill, and of one that is limited for heat."""
+    if not album.wants("vpn-guard", "vpn", "governor"):
+        return
+    for done in (connect_surroundings, protection_is_proven, drill_is_passed, heat_arrives):
+        if problems := await done(home_assistant, stack):
+            raise LookupError("; ".join(problems))
+    path = await device_path(home_assistant, "qBittorrent")
+    async with visit(browser, home_assistant, Look(size=_TALL)) as page:
+        await show(page, f"{home_assistant.url}{path}", "ha-device-entities-card")
+        await album.take(page, "vpn-guard")
+    await options(browser, home_assistant, album, "vpn", _VPN_ENTRY)
+    await options(browser, home_assistant, album, "governor", _GOVERNOR_ENTRY)
 
 
 async def french(browser: Browser, stack: Stack, home_assistant: HomeAssistant, album: Album) -> None:
@@ -292,7 +324,8 @@ async def run(options: argparse.Namespace) -> int:
             )
             for language, take in (("en", english), ("fr", french)):
                 terminal.say(f"starting Home Assistant ({language})")
-                async with HomeAssistant(folder / language, language=language) as home_assistant:
+                world = stack.world(hasty=False)
+                async with HomeAssistant(folder / language, language=language, world=world) as home_assistant:
                     await take(browser, stack, home_assistant, album)
             await browser.close()
     return 0
