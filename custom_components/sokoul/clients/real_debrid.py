@@ -103,13 +103,11 @@ class RealDebridClient:
         None when it is still the one that `etag` was given with. A page says nothing of the next: whatever is added or
         deleted between two of them shifts the second (`total` tells).
         """
-        headers = {} if etag is None else {"If-None-Match": etag}
+        headers = None if etag is None else {"If-None-Match": etag}
         answer = await self._request(
             "GET", "torrents", params={"page": page, "limit": limit}, headers=headers, priority=priority, lists=True
         )
         if answer.status == HTTPStatus.NOT_MODIFIED:
-            if etag is None:
-                raise UnexpectedResponse("torrents: unchanged, but since when was not asked", status=answer.status)
             return None
         total = _total(answer)
         if answer.status == HTTPStatus.NO_CONTENT:
@@ -192,7 +190,7 @@ class RealDebridClient:
         params: Query | None = None,
         form: dict[str, str] | None = None,
         body: bytes | None = None,
-        headers: dict[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,  # under what condition it is answered at all
         lists: bool = False,
     ) -> Answer:
         """Send a request when it may be sent; once more with a renewed token where the token was refused."""
@@ -204,7 +202,7 @@ class RealDebridClient:
             params=params,
             form=form,
             body=body,
-            expected=ANY_REFUSAL | {HTTPStatus.NOT_MODIFIED},
+            expected=ANY_REFUSAL if headers is None else ANY_REFUSAL | {HTTPStatus.NOT_MODIFIED},
             max_bytes=MAX_BYTES,
         )
         try:

@@ -37,6 +37,8 @@ PAUSES_SECONDS = {
     DebridCode.FAIR_USAGE_LIMIT: 600.0,
 }
 LONGEST_PAUSE_SECONDS = 3600.0
+#: A wait that is shorter than what a float can add to the time would be waited for without end.
+SHORTEST_WAIT = 0.001
 
 type CallLater = Callable[[float, Callable[[], None]], asyncio.TimerHandle]
 
@@ -149,6 +151,7 @@ class DebridBudget:
         heapq.heappush(self._waiting, waiting)
         self._serve()
         await waiting.turn
+        self._check_pause()  # it may have begun since the turn came
         return self._time()
 
     def accepted(self) -> None:
@@ -219,7 +222,7 @@ class DebridBudget:
         for waiting in kept:
             heapq.heappush(self._waiting, waiting)
         if soonest is not None:
-            self._timer = self._call_later(soonest, self._serve)
+            self._timer = self._call_later(max(soonest, SHORTEST_WAIT), self._serve)
 
     def _wait(self, now: float, waiting: _Waiting) -> float:
         """Return how long until this one may be sent."""

@@ -14,11 +14,10 @@ from typing import Protocol
 
 from aiohttp import ClientSession
 
-from ..model.debrid import THROTTLING_CODES
-from .errors import BackendError, InvalidAuth, NotFound, RateLimited, Refused
+from .errors import InvalidAuth, NotFound, Refused
 from .fields import Fields
 from .http import DEFAULT_TIMEOUT_SECONDS, Answer, HttpClient
-from .real_debrid_fields import ANY_REFUSAL, code_of, error_of
+from .real_debrid_fields import ANY_REFUSAL, error_of
 
 #: Real-Debrid's own, for applications whose source is open: it leads to credentials of the person's own.
 OPEN_SOURCE_CLIENT_ID = "X245A4XAIBGVM"
@@ -251,10 +250,7 @@ def checked(token: str) -> str:
 
 def _check_pending(answer: Answer) -> None:
     """Tell "not yet" from "no": a refusal without a number is just not yet. Raises what anything else is."""
-    error: BackendError = error_of(answer)
-    code = code_of(answer)
-    if code in THROTTLING_CODES or isinstance(error, RateLimited):
-        raise error
-    if code is None and answer.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+    error = error_of(answer)
+    if error.code is None and isinstance(error, (Refused, InvalidAuth)):
         return
     raise error
