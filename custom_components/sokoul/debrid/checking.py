@@ -1,0 +1,347 @@
+"""Checking all links: walk, read some of them where a mount is proven, judge, and look whether it can be believed.
+
+Judging costs microseconds a link and no request, so every check judges all of them. Reading a file costs a request and
+traffic, so only what is due is read, a few of them in each check. All of it happens in threads, in portions; what was
+walked is noted after each, so that a check that was interrupted goes on where it was.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import batched, islice
+from time import monotonic
+from typing import Protocol
+
+from .catalogue import Catalogue
+from .links import Cause, Health, Judgement, Link, Mount, MountLook, Seen, Shut, aim, judge, shut, unlinked
+from .scanning import Folder, Portion, scan
+
+#: So many links are judged at once, in a thread.
+_PORTION = 2_000
+#: So many files are read in one check.
+READS = 200
+#: A file that could be read is read again after about so long; one that could not, or that is not shown, after this.
+READ_AGAIN, READ_DOUBTFUL = timedelta(days=30), timedelta(hours=1)
+
+
+class ScanMode(StrEnum):
+    """How much is looked at."""
+
+    QUICK = "quick"  # no folder is looked into: the known links, by what the account has now
+    FULL = "full"  # folders that changed, and the reading of files that are due
+    SYMLINKS = "symlinks"  # every folder, whether it changed or not
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkRecord:
+    """What is known of one link: the record of its health."""
+
+    health: Health
+    cause: Cause = Cause.NONE
+    hash: str | None = None
+    since: datetime  # of this health and cause
+    seen: Seen = Seen.NOT_LOOKED
+    missing_since: datetime | None = None  # a proven mount shows nothing there
+    next_read: datetime | None = None  # when its file is due to be read; None: it never was
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkReport:
+    """What a check found. `broken` holds what may be repaired: nothing behind a mount that is `shut`."""
+
+    mode: ScanMode
+    links: int
+    counts: Mapping[tuple[Health, Cause], int]
+    broken: tuple[tuple[Link, Judgement], ...] = ()
+    shut: Mapping[str, Shut] = field(default_factory=dict)  # by mount, as links name it
+    newly_broken: Mapping[str, int] = field(default_factory=dict)
+    unreadable: tuple[str, ...] = ()  # folders
+    unlinked: tuple[str, ...] = ()  # ids of torrents that no link leads to
+    details_wanted: tuple[str, ...] = ()  # ids of torrents whose files have to be known to judge
+    read: int = 0  # files
+    seconds: float = 0.0
+
+    def count(self, health: Health) -> int:
+        """Return how many links are so."""
+        return sum(count for (each, _), count in self.counts.items() if each is health)
+
+
+class MountFiles(Protocol):
+    """How mounts are seen from here. Both are called in a thread, and may take long."""
+
+    def look(self, mount: Mount) -> MountLook:
+        """Tell whether a mount is there, and whether anything is in it."""
+
+    def read(self, path: str) -> Seen:
+        """Read a little of a file of ours."""
+
+
+class LinkNotes(Protocol):
+    """Where folders, records and the progress of a walk are kept. What returns has been written."""
+
+    async def folders(self) -> Sequence[Folder]:
+        """Return all that were walked."""
+
+    async def records(self) -> Mapping[str, LinkRecord]:
+        """Return what is known of the links, by path."""
+
+    async def save_folders(self, root: str, listed: Sequence[Folder], last: str) -> None:
+        """Note folders, and how far the walk is; `last` is empty at its end."""
+
+    async def forget_folders(self, paths: Sequence[str]) -> None:
+        """Forget folders that are gone."""
+
+    async def save_records(self, records: Mapping[str, LinkRecord | None]) -> None:
+        """Note what is known of links; None: forget it."""
+
+    async def walked(self) -> Mapping[str, str]:
+        """Return how far an unfinished walk is, by root."""
+
+
+class LinkCheck:
+    """The links of all media folders."""
+
+    def __init__(
+        self,
+        notes: LinkNotes,
+        *,
+        roots: Sequence[str],
+        mounts: Sequence[Mount],
+        files: MountFiles,
+        clock: Callable[[], datetime],
+        chance: Callable[[], float],
+        rest: float = 0.25,
+    ) -> None:
+        """`rest` is how much of the time is left to others, as a part of what is used."""
+        self._notes = notes
+        self._roots = tuple(root.rstrip("/") for root in roots)
+        self._mounts = tuple(sorted(mounts, key=lambda mount: -mount.theirs.count("/")))
+        self._files = files
+        self._clock = clock
+        self._chance = chance
+        self._rest = rest
+        self._folders: dict[str, Folder] = {}
+        self._records: dict[str, LinkRecord] = {}
+        self._after: dict[str, str] = {}
+
+    async def load(self) -> None:
+        """Read what is known. To be awaited before anything else."""
+        self._folders = {folder.path: folder for folder in await self._notes.folders()}
+        self._records = dict(await self._notes.records())
+        self._after = dict(await self._notes.walked())
+
+    def record(self, path: str) -> LinkRecord | None:
+        """Return what is known of a link."""
+        return self._records.get(path)
+
+    async def check(self, mode: ScanMode, catalogue: Catalogue, *, accepted: bool = False) -> LinkReport:
+        """Check all links. `accepted`: a person says that so many are really broken. The store's errors end it."""
+        began = monotonic()
+        unreadable = [] if mode is ScanMode.QUICK else await self._walk(afresh=mode is ScanMode.SYMLINKS)
+        texts = await asyncio.to_thread(self._texts)
+        read = {} if mode is ScanMode.QUICK else await self._read_some(texts)
+        judged, records = await self._judge(texts, catalogue, read)
+        newly = await asyncio.to_thread(self._newly_broken, judged)
+        totals = Counter(each.place.mount.theirs for _, each in judged if each.place)
+        looks = {mount.theirs: await self._look(mount) for mount in self._mounts}
+        why = {
+            mount: found
+            for mount, look in looks.items()
+            if (found := shut(look, links=totals[mount], newly_broken=newly[mount], accepted=accepted))
+        }
+        believed = {
+            link.path: records[link.path]
+            for link, each in judged
+            if not (each.place and each.place.mount.theirs in why)
+        }
+        await self._note(believed, texts)
+        return await asyncio.to_thread(
+            self._report, mode, judged, catalogue, why, newly, tuple(unreadable), len(read), monotonic() - began
+        )
+
+    # --- walking -----------------------------------------------------------------------------------------------------
+
+    async def _walk(self, *, afresh: bool) -> list[str]:
+        unreadable: list[str] = []
+        for root in self._roots:
+            known: Callable[[str], Folder | None] = _nothing if afresh else self._folders.get
+            async for portion in scan(root, known, after=self._after.get(root, ""), rest=self._rest):
+                await self._keep(root, portion)
+                unreadable += portion.unreadable
+            self._after.pop(root, None)
+            await self._notes.save_folders(root, (), "")
+        gone = await asyncio.to_thread(self._gone, frozenset(unreadable))
+        if gone:
+            await self._notes.forget_folders(gone)
+            for path in gone:
+                del self._folders[path]
+        return unreadable
+
+    async def _keep(self, root: str, portion: Portion) -> None:
+        await self._notes.save_folders(root, portion.listed, portion.last)
+        self._folders.update((folder.path, folder) for folder in portion.listed)
+        self._after[root] = portion.last
+
+    def _gone(self, unreadable: frozenset[str]) -> list[str]:
+        """Return the folders that no other one holds any more. What is below an unreadable one is as it was."""
+        there: set[str] = set()
+        waiting = list(self._roots)
+        while waiting:
+            path = waiting.pop()
+            folder = self._folders.get(path)
+            if folder is not None:
+                there.add(path)
+                waiting += [f"{path}/{name}" for name in folder.folders]
+        kept = tuple(f"{path}/" for path in unreadable)
+        return [path for path in self._folders if path not in there and not path.startswith(kept)]
+
+    def _texts(self) -> dict[str, str]:
+        """Return the texts of all links, by path."""
+        return {
+            f"{path}/{name}": text
+            for path, folder in tuple(self._folders.items())
+            for name, text in folder.links.items()
+        }
+
+    # --- reading -----------------------------------------------------------------------------------------------------
+
+    async def _look(self, mount: Mount) -> MountLook:
+        return await asyncio.to_thread(self._files.look, mount) if mount.ours is not None else MountLook()
+
+    async def _read_some(self, texts: Mapping[str, str]) -> dict[str, Seen]:
+        """Read a little of the files that are due, those that were doubtful first."""
+        due = await asyncio.to_thread(lambda: list(islice(self._due(texts), READS)))
+        return {path: await asyncio.to_thread(self._files.read, ours) for path, ours in due}
+
+    def _due(self, texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+        proven = [mount for mount in self._mounts if mount.proven and mount.ours is not None]
+        now = self._clock()
+        if not proven:
+            return
+        doubtful = (path for path, record in self._records.items() if record.health is not Health.HEALTHY)
+        for path in dict.fromkeys((*doubtful, *texts)):
+            record = self._records.get(path)
+            if path not in texts or (record and record.next_read and record.next_read > now):
+                continue
+            aimed = aim(Link(path=path, target=texts[path]), texts)
+            for mount in proven:
+                if aimed is not None and aimed.startswith(f"{mount.theirs.rstrip('/')}/"):
+                    yield path, f"{(mount.ours or '').rstrip('/')}{aimed[len(mount.theirs.rstrip('/')) :]}"
+                    break
+
+    # --- judging -----------------------------------------------------------------------------------------------------
+
+    async def _judge(
+        self, texts: Mapping[str, str], catalogue: Catalogue, read: Mapping[str, Seen]
+    ) -> tuple[list[tuple[Link, Judgement]], dict[str, LinkRecord]]:
+        judged: list[tuple[Link, Judgement]] = []
+        records: dict[str, LinkRecord] = {}
+        for some in batched(texts.items(), _PORTION, strict=False):
+            began = monotonic()
+            for link, found, record in await asyncio.to_thread(self._judge_some, some, texts, catalogue, read):
+                judged.append((link, found))
+                records[link.path] = record
+            await asyncio.sleep((monotonic() - began) * self._rest)
+        return judged, records
+
+    def _judge_some(
+        self,
+        some: Iterable[tuple[str, str]],
+        texts: Mapping[str, str],
+        catalogue: Catalogue,
+        read: Mapping[str, Seen],
+    ) -> list[tuple[Link, Judgement, LinkRecord]]:
+        now = self._clock()
+        result: list[tuple[Link, Judgement, LinkRecord]] = []
+        for path, text in some:
+            link, known = Link(path=path, target=text), self._records.get(path)
+            seen = read.get(path) or (known.seen if known else Seen.NOT_LOOKED)
+            missing_since = None
+            if seen is Seen.MISSING:
+                missing_since = (known.missing_since if known else None) or now
+            missing_for = now - missing_since if missing_since else timedelta()
+            found = judge(link, catalogue, self._mounts, links=texts, seen=seen, missing_for=missing_for)
+            record = self._recorded(found, known, now)
+            if path in read or record.missing_since != missing_since:
+                record = replace(record, seen=seen, missing_since=missing_since)
+            if path in read:
+                record = replace(record, next_read=now + self._read_after(seen))
+            result.append((link, found, record))
+        return result
+
+    @staticmethod
+    def _recorded(found: Judgement, known: LinkRecord | None, now: datetime) -> LinkRecord:
+        """Return the record of a link, the known one itself where nothing is new."""
+        if known is None:
+            return LinkRecord(health=found.health, cause=found.cause, hash=found.hash, since=now)
+        if (known.health, known.cause, known.hash) == (found.health, found.cause, found.hash):
+            return known
+        since = known.since if known.health is found.health else now
+        return replace(known, health=found.health, cause=found.cause, hash=found.hash or known.hash, since=since)
+
+    def _read_after(self, seen: Seen) -> timedelta:
+        return READ_AGAIN * (0.5 + self._chance()) if seen is Seen.READS else READ_DOUBTFUL
+
+    # --- believing ---------------------------------------------------------------------------------------------------
+
+    def _newly_broken(self, judged: Sequence[tuple[Link, Judgement]]) -> Counter[str]:
+        """Count, by mount, the links that were not known to be broken."""
+        return Counter(
+            found.place.mount.theirs
+            for link, found in judged
+            if found.health is Health.BROKEN
+            and found.place is not None
+            and ((known := self._records.get(link.path)) is None or known.health is not Health.BROKEN)
+        )
+
+    async def _note(self, records: Mapping[str, LinkRecord], texts: Mapping[str, str]) -> None:
+        changed: dict[str, LinkRecord | None] = {
+            path: record for path, record in records.items() if self._records.get(path) is not record
+        }
+        changed |= {path: None for path in self._records if path not in texts}
+        if changed:
+            await self._notes.save_records(changed)
+            for path, record in changed.items():
+                if record is None:
+                    self._records.pop(path, None)
+                else:
+                    self._records[path] = record
+
+    @staticmethod
+    def _report(
+        mode: ScanMode,
+        judged: Sequence[tuple[Link, Judgement]],
+        catalogue: Catalogue,
+        why: Mapping[str, Shut],
+        newly: Mapping[str, int],
+        unreadable: tuple[str, ...],
+        read: int,
+        seconds: float,
+    ) -> LinkReport:
+        wanted = {
+            found.holding.id for _, found in judged if found.cause is Cause.FILES_UNKNOWN and found.holding is not None
+        }
+        return LinkReport(
+            mode=mode,
+            links=len(judged),
+            counts=Counter((found.health, found.cause) for _, found in judged),
+            broken=tuple(
+                (link, found)
+                for link, found in judged
+                if found.health is Health.BROKEN and found.place and found.place.mount.theirs not in why
+            ),
+            shut=dict(why),
+            newly_broken=dict(newly),
+            unreadable=unreadable,
+            unlinked=tuple(holding.id for holding in unlinked(catalogue, (found for _, found in judged))),
+            details_wanted=tuple(sorted(wanted)),
+            read=read,
+            seconds=seconds,
+        )
+
+
+def _nothing(_path: str) -> None:
+    """Know no folder."""

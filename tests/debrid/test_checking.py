@@ -1,0 +1,487 @@
+"""A check of a real tree whose links lead into a mount that is not here, and what is done about what is broken."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from custom_components.sokoul.debrid import scanning
+from custom_components.sokoul.debrid.catalogue import Catalogue, Holding
+from custom_components.sokoul.debrid.checking import READ_DOUBTFUL, LinkCheck, LinkRecord, ScanMode
+from custom_components.sokoul.debrid.link_repairing import (
+    SEARCHES,
+    ChangeState,
+    Decision,
+    LinkAct,
+    LinkChange,
+    LinkRepairer,
+    decide,
+    repair_of,
+)
+from custom_components.sokoul.debrid.links import Cause, Health, Judgement, Link, Mount, MountLook, Seen, Shut, judge
+from custom_components.sokoul.debrid.relinking import NotChanged
+from custom_components.sokoul.debrid.retrying import Ending, Repair, Step, Urgency
+from custom_components.sokoul.debrid.scanning import Folder
+from custom_components.sokoul.model.debrid import DebridStatus
+from tests.debrid.link_scene import ZURG, catalogue, holding
+from tests.debrid.repair_account import START, Clock
+from tests.debrid.test_scanning import age
+
+
+@dataclass
+class Notes:
+    """What is on the disk."""
+
+    kept: dict[str, Folder] = field(default_factory=dict)
+    known: dict[str, LinkRecord] = field(default_factory=dict)
+    last: dict[str, str] = field(default_factory=dict)
+    changed: dict[str, LinkChange] = field(default_factory=dict)
+    writes: int = 0
+    fail_after: int | None = None
+
+    async def folders(self) -> Sequence[Folder]:
+        return list(self.kept.values())
+
+    async def records(self) -> Mapping[str, LinkRecord]:
+        return dict(self.known)
+
+    async def save_folders(self, root: str, listed: Sequence[Folder], last: str) -> None:
+        self.writes += 1
+        if self.fail_after is not None and self.writes > self.fail_after:
+            raise asyncio.CancelledError
+        self.kept.update((folder.path, folder) for folder in listed)
+        self.last[root] = last
+
+    async def forget_folders(self, paths: Sequence[str]) -> None:
+        for path in paths:
+            del self.kept[path]
+
+    async def save_records(self, records: Mapping[str, LinkRecord | None]) -> None:
+        for path, record in records.items():
+            if record is None:
+                del self.known[path]
+            else:
+                self.known[path] = record
+
+    async def walked(self) -> Mapping[str, str]:
+        return {root: last for root, last in self.last.items() if last}
+
+    async def changes(self) -> Sequence[LinkChange]:
+        return [each for each in self.changed.values() if each.state in {ChangeState.BEGUN, ChangeState.ASKED}]
+
+    async def save_change(self, change: LinkChange) -> None:
+        self.changed[change.key] = change
+
+
+@dataclass
+class Files:
+    """A mount as it is seen from here."""
+
+    state: MountLook = field(default_factory=lambda: MountLook(there=True, empty=False))
+    seen: dict[str, Seen] = field(default_factory=dict)
+    read_paths: list[str] = field(default_factory=list)
+
+    def look(self, _mount: Mount) -> MountLook:
+        return self.state
+
+    def read(self, path: str) -> Seen:
+        self.read_paths.append(path)
+        return self.seen.get(path, Seen.READS)
+
+
+SHOWS, EPISODES = 30, 10
+
+
+def torrents(*, gone: Sequence[int] = (), shows: int = SHOWS) -> list[Holding]:
+    return [
+        holding(f"Show {show}", *(f"/E{number:02}.mkv" for number in range(EPISODES)), gone=show in gone)
+        for show in range(shows)
+    ]
+
+
+class Stage:
+    """A library of 300 links, its check, and what is known of the accounts."""
+
+    def __init__(self, folder: Path, *mounts: Mount) -> None:
+        self.root = folder / "media"
+        self.clock, self.notes, self.files = Clock(), Notes(), Files()
+        self.mounts = mounts or (ZURG,)
+        for show in range(SHOWS):
+            path = self.root / f"Show {show}"
+            path.mkdir(parents=True)
+            for number in range(EPISODES):
+                (path / f"E{number:02}.mkv").symlink_to(f"/mnt/zurg/shows/Show {show}/E{number:02}.mkv")
+        age(self.root)
+
+    async def start(self) -> LinkCheck:
+        check = LinkCheck(
+            self.notes,
+            roots=[str(self.root)],
+            mounts=self.mounts,
+            files=self.files,
+            clock=self.clock,
+            chance=lambda: 0.5,
+            rest=0,
+        )
+        await check.load()
+        return check
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
+
+
+async def test_links_into_a_mount_that_is_not_here(stage: Stage) -> None:
+    assert not Path("/mnt/zurg").exists()
+    check = await stage.start()
+    report = await check.check(ScanMode.FULL, catalogue(*torrents(gone=(3,))))
+    assert report.links == 300
+    assert report.counts == {(Health.HEALTHY, Cause.NONE): 290, (Health.BROKEN, Cause.TORRENT_GONE): 10}
+    assert {link.path for link, _ in report.broken} == {str(path) for path in (stage.root / "Show 3").iterdir()}
+    assert report.shut == {}
+
+
+async def test_quick_looks_into_no_folder(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    await (await stage.start()).check(ScanMode.FULL, catalogue(*torrents()))
+    check = await stage.start()
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("the disk was asked")
+
+    monkeypatch.setattr(scanning, "look", refuse)
+    report = await check.check(ScanMode.QUICK, catalogue(*torrents(gone=(3,))))
+    assert (report.links, report.count(Health.BROKEN)) == (300, 10)
+
+
+async def test_it_goes_on_where_it_was_interrupted(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scanning, "_PORTION_ENTRIES", 1)
+    stage.notes.fail_after = 12
+    with pytest.raises(asyncio.CancelledError):
+        await (await stage.start()).check(ScanMode.FULL, catalogue(*torrents()))
+    stage.notes.fail_after = None
+    written = stage.notes.writes
+    report = await (await stage.start()).check(ScanMode.FULL, catalogue(*torrents()))
+    assert report.links == 300
+    assert stage.notes.writes - written < 25  # of 32: what was walked is not walked again
+
+
+async def test_what_is_gone_is_forgotten(stage: Stage) -> None:
+    check = await stage.start()
+    await check.check(ScanMode.FULL, catalogue(*torrents()))
+    for path in (stage.root / "Show 3").iterdir():
+        path.unlink()
+    (stage.root / "Show 3").rmdir()
+    report = await check.check(ScanMode.FULL, catalogue(*torrents()))
+    assert report.links == len(stage.notes.known) == 290
+    assert str(stage.root / "Show 3") not in stage.notes.kept
+    assert report.unlinked == ("id of Show 3",)
+
+
+async def test_a_folder_that_cannot_be_read_keeps_its_links(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    check = await stage.start()
+    await check.check(ScanMode.FULL, catalogue(*torrents()))
+
+    def refuse(*_: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(scanning, "look", refuse)
+    report = await check.check(ScanMode.FULL, catalogue(*torrents()))
+    assert (report.links, report.unreadable) == (300, (str(stage.root),))
+    assert report.count(Health.HEALTHY) == 300
+
+
+# --- the gate
+
+
+async def test_many_at_once_are_an_outage_until_a_person_says_otherwise(stage: Stage) -> None:
+    check = await stage.start()
+    await check.check(ScanMode.FULL, catalogue(*torrents()))
+    lost = catalogue(*torrents(gone=(1, 2, 3)))
+    for _ in range(3):  # however often it is looked at
+        report = await check.check(ScanMode.QUICK, lost)
+        assert report.shut == {"/mnt/zurg": Shut.MANY_AT_ONCE}
+        assert (report.broken, report.newly_broken["/mnt/zurg"]) == ((), 30)
+        check = await stage.start()
+    assert check.record(str(stage.root / "Show 1" / "E00.mkv")).health is Health.HEALTHY  # type: ignore[union-attr] -- it is known
+    report = await check.check(ScanMode.QUICK, lost, accepted=True)
+    assert (report.shut, len(report.broken)) == ({}, 30)
+    report = await check.check(ScanMode.QUICK, lost)
+    assert (report.shut, len(report.broken)) == ({}, 30)  # they are no news any more
+
+
+async def test_the_first_check_of_a_library_full_of_broken_links_asks_as_well(stage: Stage) -> None:
+    report = await (await stage.start()).check(ScanMode.FULL, catalogue(*torrents(gone=(1, 2, 3))))
+    assert report.shut == {"/mnt/zurg": Shut.MANY_AT_ONCE}
+
+
+@pytest.mark.parametrize(
+    ("look", "why"),
+    [(MountLook(there=False), Shut.MOUNT_AWAY), (MountLook(there=True, empty=True), Shut.MOUNT_EMPTY)],
+)
+async def test_without_its_mount_nothing_is_broken(tmp_path: Path, look: MountLook, why: Shut) -> None:
+    stage = Stage(tmp_path, Mount(theirs="/mnt/zurg", ours=str(tmp_path / "zurg"), proven=True))
+    stage.files.state = look
+    report = await (await stage.start()).check(ScanMode.FULL, catalogue(*torrents(gone=(3,))))
+    assert (report.shut, report.broken) == ({"/mnt/zurg": why}, ())
+
+
+async def test_an_account_that_was_never_read_breaks_nothing(stage: Stage) -> None:
+    report = await (await stage.start()).check(ScanMode.FULL, catalogue(complete=False))
+    assert (report.broken, report.shut) == ((), {})
+    assert report.counts == {(Health.UNKNOWN, Cause.NOT_READ_YET): 300}
+
+
+# --- reading
+
+
+async def test_files_are_read_when_they_are_due(tmp_path: Path) -> None:
+    zurg = str(tmp_path / "zurg")
+    stage = Stage(tmp_path, Mount(theirs="/mnt/zurg", ours=zurg, proven=True))
+    bad, missing = f"{zurg}/shows/Show 1/E01.mkv", f"{zurg}/shows/Show 1/E02.mkv"
+    stage.files.seen = {bad: Seen.FAILS, missing: Seen.MISSING}
+    check = await stage.start()
+    held = catalogue(*torrents())
+    report = await check.check(ScanMode.FULL, held)
+    assert report.read == len(stage.files.read_paths) == 200  # no more in one check
+    report = await check.check(ScanMode.FULL, held)
+    assert report.read == 100
+    assert len(set(stage.files.read_paths)) == 300
+    assert [found.cause for _, found in report.broken] == [Cause.UNREADABLE]
+    assert report.counts[Health.UNKNOWN, Cause.NOT_SHOWN] == 1
+    assert (await check.check(ScanMode.FULL, held)).read == 0
+    stage.clock.forward(seconds=READ_DOUBTFUL.total_seconds())
+    check = await stage.start()
+    report = await check.check(ScanMode.FULL, held)
+    assert report.read == 2  # those that were doubtful
+    assert {found.cause for _, found in report.broken} == {Cause.UNREADABLE, Cause.NOT_SHOWN}
+    stage.files.seen = {}
+    stage.clock.forward(hours=1)
+    assert (await check.check(ScanMode.FULL, held)).count(Health.HEALTHY) == 300
+    stage.clock.forward(days=30)
+    assert (await check.check(ScanMode.FULL, held)).read == 200
+
+
+# --- what is done
+
+
+LINK = Link(path="/media/Show 1/E01.mkv", target="/mnt/zurg/shows/Show 1/E01.mkv")
+THERE, GONE = holding("Show 1", "/E01.mkv", hash_="h"), holding("Show 1", "/E01.mkv", hash_="h", gone=True)
+RENAMED = holding("Show 1 again", "/E01.mkv", hash_="h", id_="2")
+DEAD = holding("Show 1", "/E01.mkv", hash_="h", status=DebridStatus.DEAD)
+OTHER = holding("Show 1", "/E02.mkv", hash_="h")
+OPEN = {"step": Step.FETCHING}
+REFUSED = {"step": Step.GIVEN_UP, "ending": Ending.REFUSED}
+NONE, WAIT, REWRITE, READD = LinkAct.NOTHING, LinkAct.WAIT, LinkAct.REWRITE, LinkAct.READD
+SEARCH, TELL = LinkAct.SEARCH, LinkAct.TELL
+
+# what is there, what the mount shows, what is noted of the torrent, whether an *arr knows the file, what is done
+DECISIONS: tuple[tuple[str, tuple[Holding, ...], Seen, dict[str, object] | None, bool, LinkAct], ...] = (
+    ("healthy", (THERE,), Seen.READS, None, True, NONE),
+    ("gone", (GONE,), Seen.NOT_LOOKED, None, True, READD),
+    ("failed", (DEAD,), Seen.NOT_LOOKED, None, True, READD),
+    ("gone, repaired once before", (GONE,), Seen.NOT_LOOKED, {"step": Step.DONE}, True, READD),
+    ("being added again", (GONE,), Seen.NOT_LOOKED, OPEN, True, WAIT),
+    ("there again under another name", (GONE, RENAMED), Seen.NOT_LOOKED, None, True, REWRITE),
+    ("that comes before all searching", (GONE, RENAMED), Seen.NOT_LOOKED, REFUSED, True, REWRITE),
+    ("refused for ever: another release", (GONE,), Seen.NOT_LOOKED, REFUSED, True, SEARCH),
+    ("refused for ever, no *arr knows it", (GONE,), Seen.NOT_LOOKED, REFUSED, False, TELL),
+    ("never heard of", (), Seen.NOT_LOOKED, None, True, SEARCH),
+    ("never heard of, by nobody", (), Seen.NOT_LOOKED, None, False, TELL),
+    ("the torrent has no such file", (OTHER,), Seen.NOT_LOOKED, None, True, SEARCH),
+    ("it can't be read", (THERE,), Seen.FAILS, None, True, READD),
+    ("it can't be read, and never will", (THERE,), Seen.FAILS, REFUSED, True, SEARCH),
+    ("the mount does not show it", (THERE,), Seen.MISSING, None, True, WAIT),
+    ("gone, and the mount says so", (GONE,), Seen.MISSING, None, True, READD),
+    ("gone, but the mount still has it", (GONE,), Seen.READS, None, True, NONE),
+)
+
+
+def found_in(there: tuple[Holding, ...], seen: Seen) -> tuple[Judgement, Catalogue]:
+    held = catalogue(*there)
+    mount = Mount(theirs="/mnt/zurg", ours="/mnt/zurg", proven=True)
+    return judge(LINK, held, [mount], links={}, seen=seen, missing_for=timedelta(hours=1)), held
+
+
+@pytest.mark.parametrize(
+    ("_why", "there", "seen", "noted", "titled", "act"), DECISIONS, ids=[case[0] for case in DECISIONS]
+)
+def test_what_is_done_about_a_link(
+    _why: str,
+    there: tuple[Holding, ...],
+    seen: Seen,
+    noted: dict[str, object] | None,
+    titled: bool,  # noqa: FBT001
+    act: LinkAct,
+) -> None:
+    found, held = found_in(there, seen)
+    repair = None
+    if noted is not None:
+        repair = Repair(hash="h", label="", trouble="", created_at=START, due_at=START, **noted)  # type: ignore[arg-type] -- short
+    decision = decide(LINK, found, held, repair=repair, titled=titled)
+    assert decision.act is act
+    assert decision == Decision(act=act, target="/mnt/zurg/shows/Show 1 again/E01.mkv" if act is REWRITE else None)
+
+
+def test_the_torrent_is_brought_back_with_what_it_had() -> None:
+    made = repair_of(*found_in((GONE,), Seen.NOT_LOOKED), START)
+    assert (made.hash, made.urgency, made.old_ids, made.bad_ids) == ("h", Urgency.LINKED, (), ())
+    assert [file.path for file in made.wanted or ()] == ["/E01.mkv"]
+    assert repair_of(*found_in((DEAD,), Seen.NOT_LOOKED), START).old_ids == (DEAD.id,)
+    unreadable = repair_of(*found_in((THERE,), Seen.FAILS), START)
+    assert unreadable.old_ids == unreadable.bad_ids == (THERE.id,)
+
+
+@dataclass
+class Repairs:
+    noted: dict[str, Repair] = field(default_factory=dict)
+
+    def repair(self, _account: str, info_hash: str) -> Repair | None:
+        return self.noted.get(info_hash)
+
+    async def want(self, _account: str, repair: Repair) -> Repair:
+        assert repair.hash not in self.noted
+        self.noted[repair.hash] = repair
+        return repair
+
+
+@dataclass
+class Library:
+    titles: set[str] = field(default_factory=set)
+    asked: list[str] = field(default_factory=list)
+
+    async def knows(self, path: str) -> bool:
+        return path in self.titles
+
+    async def replace(self, path: str) -> bool:
+        self.asked.append(path)
+        return True
+
+
+class Workshop(Stage):
+    """The library, with what repairs it."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.repairs, self.library = Repairs(), Library()
+        self.recycle = folder / "recycle"
+        self._keys = iter(range(1000))
+
+    def repairer(self) -> LinkRepairer:
+        return LinkRepairer(
+            self.repairs,
+            self.library,
+            self.notes,
+            roots=[str(self.root)],
+            recycle=str(self.recycle),
+            clock=self.clock,
+            new_key=lambda: str(next(self._keys)),
+        )
+
+    def texts(self, show: int) -> set[str]:
+        return {str(path.readlink()) for path in (self.root / f"Show {show}").iterdir()}
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Workshop:
+    return Workshop(tmp_path)
+
+
+async def test_from_broken_to_whole(workshop: Workshop) -> None:
+    """Gone: added again. Back under another name: rewritten. And taken back."""
+    check, repairer = await workshop.start(), workshop.repairer()
+    report = await check.check(ScanMode.FULL, catalogue(*torrents(gone=(3,))))
+    assert await repairer.repair(report, catalogue(*torrents(gone=(3,)))) == {READD: 1}  # one torrent, ten links
+    assert list(workshop.repairs.noted) == ["hash of Show 3"]
+    assert workshop.texts(3) == {f"/mnt/zurg/shows/Show 3/E{number:02}.mkv" for number in range(EPISODES)}
+    waiting = await repairer.repair(report, catalogue(*torrents(gone=(3,))))
+    assert waiting == {WAIT: 10}
+    workshop.repairs.noted["hash of Show 3"] = replace(workshop.repairs.noted["hash of Show 3"], step=Step.DONE)
+    again = holding("Show 3 new", *(f"/E{number:02}.mkv" for number in range(10)), hash_="hash of Show 3", id_="n")
+    held = catalogue(*torrents(gone=(3,)), again)
+    report = await check.check(ScanMode.QUICK, held)
+    assert await repairer.repair(report, held) == {REWRITE: 10}
+    assert workshop.texts(3) == {f"/mnt/zurg/shows/Show 3 new/E{number:02}.mkv" for number in range(EPISODES)}
+    assert (await check.check(ScanMode.FULL, held)).count(Health.HEALTHY) == 300
+    for change in workshop.notes.changed.values():
+        assert change.state is ChangeState.DONE
+        await repairer.take_back(change)
+    assert workshop.texts(3) == {f"/mnt/zurg/shows/Show 3/E{number:02}.mkv" for number in range(EPISODES)}
+
+
+async def test_a_plan_changes_nothing(workshop: Workshop) -> None:
+    held = catalogue(*torrents(gone=(3,)))
+    report = await (await workshop.start()).check(ScanMode.FULL, held)
+    planned = await workshop.repairer().plan(report, held)
+    assert [decision.act for _, _, decision in planned] == [READD] * 10
+    assert (workshop.repairs.noted, workshop.library.asked, workshop.notes.changed) == ({}, [], {})
+
+
+async def test_given_up_another_release_is_looked_for_a_few_at_a_time(workshop: Workshop) -> None:
+    held = catalogue(*torrents(gone=(3,)))
+    report = await (await workshop.start()).check(ScanMode.FULL, held)
+    found = report.broken[0][1]
+    given_up = replace(repair_of(found, held, START), step=Step.GIVEN_UP, ending=Ending.REFUSED)
+    workshop.repairs.noted[given_up.hash] = given_up
+    workshop.library.titles = {str(path) for path in (workshop.root / "Show 3").iterdir()}
+    done = await workshop.repairer().repair(report, held)
+    assert done == {SEARCH: SEARCHES}
+    assert len(workshop.library.asked) == len(set(workshop.library.asked)) == SEARCHES
+    left = {str(path) for path in (workshop.root / "Show 3").iterdir()}
+    assert left == workshop.library.titles - set(workshop.library.asked)
+    aside = [path for path in workshop.recycle.rglob("*") if path.is_symlink()]
+    assert len(aside) == SEARCHES
+    for change in workshop.notes.changed.values():
+        await workshop.repairer().take_back(change)
+    assert {str(path) for path in (workshop.root / "Show 3").iterdir()} == workshop.library.titles
+
+
+async def test_what_was_begun_is_finished_after_a_restart(workshop: Workshop) -> None:
+    link = workshop.root / "Show 3" / "E03.mkv"
+    held = catalogue(*torrents(gone=(3,)), holding("New", "/E03.mkv", hash_="hash of Show 3", id_="n"))
+    report = await (await workshop.start()).check(ScanMode.FULL, held)
+    repairer = workshop.repairer()
+    await repairer.repair(report, held)
+    (rewritten,) = [each for each in workshop.notes.changed.values() if each.change.path == str(link)]
+    await repairer.take_back(rewritten)
+    workshop.notes.changed = {"1": replace(rewritten, key="1", state=ChangeState.BEGUN)}
+    await workshop.repairer().resume()
+    assert str(link.readlink()) == "/mnt/zurg/shows/New/E03.mkv"
+    assert workshop.notes.changed["1"].state is ChangeState.DONE
+
+
+async def test_whether_the_arr_was_asked_is_not_guessed(workshop: Workshop) -> None:
+    link = workshop.root / "Show 3" / "E03.mkv"
+    workshop.library.titles = {str(link)}
+
+    async def interrupted(_path: str) -> bool:
+        raise asyncio.CancelledError
+
+    held = catalogue(*(each for each in torrents() if each.filename != "Show 3"))
+    report = await (await workshop.start()).check(ScanMode.FULL, held)
+    workshop.library.replace = interrupted  # type: ignore[method-assign] -- the power is cut
+    with pytest.raises(asyncio.CancelledError):
+        await workshop.repairer().repair(report, held)
+    workshop.library = Library({str(link)})
+    await workshop.repairer().resume()
+    assert link.is_symlink()
+    assert workshop.library.asked == []
+    assert {change.state for change in workshop.notes.changed.values()} == {ChangeState.FAILED}
+
+
+async def test_a_link_that_somebody_changed_meanwhile(workshop: Workshop) -> None:
+    held = catalogue(*torrents(gone=(3,)), holding("New", "/E03.mkv", hash_="hash of Show 3", id_="n"))
+    report = await (await workshop.start()).check(ScanMode.FULL, held)
+    link = workshop.root / "Show 3" / "E03.mkv"
+    link.unlink()
+    link.symlink_to("/mnt/zurg/shows/better.mkv")
+    done = await workshop.repairer().repair(report, held)
+    assert REWRITE not in done
+    assert str(link.readlink()) == "/mnt/zurg/shows/better.mkv"
+    (change,) = workshop.notes.changed.values()
+    assert (change.state, change.why) == (ChangeState.FAILED, "changed")
+    with pytest.raises(NotChanged):
+        await workshop.repairer().take_back(change)
