@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .governing import ClientGovernor, Governing
     from .guarding import ClientGuard
     from .hub import Hub
-    from .rotating import VpnRotation
+    from .rotation import VpnRotation
 
 type AnyCoordinator = BackendCoordinator[Any, Any]
 

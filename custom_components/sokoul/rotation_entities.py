@@ -13,7 +13,7 @@ from .connectors.base import BackendSensor
 from .rotation_notes import OUTCOMES
 
 if TYPE_CHECKING:
-    from .rotating import VpnRotation
+    from .rotation import VpnRotation
 
 #: So many of the ranking are an attribute; all of them are in the answer of an action.
 MOST_RANKED = 10
@@ -28,17 +28,17 @@ class RotationButton(ButtonEntityDescription):
 
 def best(vpn: VpnRotation) -> str | None:
     """Return the best server; None while none may be chosen."""
-    ranking = vpn.ranking()
+    ranking = vpn.book.ranking()
     return ranking[0][0] if ranking else None
 
 
 def ranked(vpn: VpnRotation) -> tuple[tuple[str, int], ...]:
     """Return the best servers with their scores in percent."""
-    return tuple((server, round(score * 100)) for server, score in vpn.ranking()[:MOST_RANKED])
+    return tuple((server, round(score * 100)) for server, score in vpn.book.ranking()[:MOST_RANKED])
 
 
 def _latency(vpn: VpnRotation) -> float | None:
-    seconds = vpn.last_sample(lambda note: note.latency_seconds)
+    seconds = vpn.book.last_sample(lambda note: note.latency_seconds)
     return None if seconds is None else round(seconds * 1000)
 
 
@@ -50,7 +50,7 @@ ROTATION_SENSORS: tuple[BackendSensor[VpnRotation], ...] = (
     BEST,
     BackendSensor(
         key="vpn_server_changed_at",
-        value=lambda vpn: vpn.changed_at,
+        value=lambda vpn: vpn.book.changed_at,
         device_class=SensorDeviceClass.TIMESTAMP,
         entity_category=EntityCategory.DIAGNOSTIC,
     ),
@@ -65,7 +65,7 @@ ROTATION_SENSORS: tuple[BackendSensor[VpnRotation], ...] = (
     ),
     BackendSensor(
         key="vpn_throughput",
-        value=lambda vpn: vpn.last_sample(lambda note: note.bytes_per_second),
+        value=lambda vpn: vpn.book.last_sample(lambda note: note.bytes_per_second),
         device_class=SensorDeviceClass.DATA_RATE,
         native_unit_of_measurement=UnitOfDataRate.BYTES_PER_SECOND,
         suggested_unit_of_measurement=UnitOfDataRate.MEGABYTES_PER_SECOND,

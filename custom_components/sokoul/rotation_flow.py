@@ -32,7 +32,7 @@ from .connectors.thermal import keep, shown
 from .guarding import PROXY_KEY
 from .hub import Hub
 from .markdown import plain
-from .rotating import VpnRotation
+from .rotation import VpnRotation
 from .rotation_notes import MOST_SAMPLE_MEGABYTES, NamedBy, RotationSettings
 
 ROTATION_MENU = ("servers",)
@@ -78,7 +78,7 @@ class RotationOptions(OptionsFlow):
         return self.async_show_form(
             step_id="servers_of",
             data_schema=self.add_suggested_values_to_schema(
-                _schema(vpn.settings), self._shown_servers(vpn) if user_input is None else user_input
+                _schema(vpn.book.settings), self._shown_servers(vpn) if user_input is None else user_input
             ),
             errors=errors,
             description_placeholders={
@@ -99,7 +99,7 @@ class RotationOptions(OptionsFlow):
         """Say which server is in use, and which are the best."""
         hub: Hub = self.config_entry.runtime_data
         words = hub.rotating.words
-        top = vpn.ranking()[:SHOWN]
+        top = vpn.book.ranking()[:SHOWN]
         said = [] if vpn.server is None else [words.text("rotation.now", server=vpn.server)]
         if best := tuple(words.text("rotation.score", server=server, score=score) for server, score in top):
             said.append(words.text("rotation.ranking", servers=best))
@@ -117,7 +117,7 @@ class RotationOptions(OptionsFlow):
         )
 
     def _shown_servers(self, vpn: VpnRotation) -> dict[str, Any]:
-        settings = vpn.settings
+        settings = vpn.book.settings
         return {
             "named_by": str(settings.named_by),
             "servers": list(settings.servers),

@@ -14,7 +14,7 @@ import voluptuous as vol
 from .calls import LANGUAGE_FIELD, Action, admin, backend_of, hub_of, words_of
 from .const import DOMAIN
 from .journal_report import sentence
-from .rotating import Ended, VpnRotation
+from .rotation import Ended, VpnRotation
 from .rotation_notes import Note
 from .wording import Wording
 
@@ -47,7 +47,7 @@ def _vpns(call: ServiceCall) -> list[VpnRotation]:
                 translation_key="not_a_vpn",
                 translation_placeholders={"backend": hub.backends[each].title},
             )
-    meant = [vpns[each] for each in dict.fromkeys(named)] or [vpn for vpn in vpns.values() if vpn.settings.servers]
+    meant = [vpns[each] for each in dict.fromkeys(named)] or [vpn for vpn in vpns.values() if vpn.book.settings.servers]
     if not meant:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_vpn_servers")
     return meant
@@ -62,7 +62,9 @@ async def _rotate_vpn(call: ServiceCall) -> ServiceResponse:
     for result in ended:
         if isinstance(result, BaseException):
             raise result
-    told: list[Any] = [_describe_end(vpn, end, words) for vpn, end in zip(vpns, ended, strict=True) if isinstance(end, Ended)]
+    told: list[Any] = [
+        _describe_end(vpn, end, words) for vpn, end in zip(vpns, ended, strict=True) if isinstance(end, Ended)
+    ]
     return {"vpns": told}
 
 
@@ -96,13 +98,13 @@ def _describe(vpn: VpnRotation) -> dict[str, Any]:
         "vpn": vpn.backend.title,
         "server": vpn.server,
         "changing": vpn.under_way,
-        "ranking": [_describe_server(vpn, server, score) for server, score in vpn.ranking()],
-        "history": [_describe_note(note) for note in vpn.known.notes],
+        "ranking": [_describe_server(vpn, server, score) for server, score in vpn.book.ranking()],
+        "history": [_describe_note(note) for note in vpn.book.notes],
     }
 
 
 def _describe_server(vpn: VpnRotation, server: str, score: float) -> dict[str, Any]:
-    record = vpn.known.records.get(server)
+    record = vpn.book.records.get(server)
     return {
         "server": server,
         "score": round(score * 100),

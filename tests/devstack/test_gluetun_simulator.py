@@ -227,3 +227,42 @@ async def test_the_proxy_gets_nothing_out_while_the_vpn_is_down(session: ClientS
         async with session.get(service.url, proxy=gluetun.proxy.url) as answer:
             assert (answer.status, await answer.text()) == (500, "server error\n")
         assert service.requests == []
+
+
+# --- servers that don't work -----------------------------------------------------------------------------------------
+
+
+async def select(session: ClientSession, gluetun: GluetunSimulator, country: str) -> tuple[int, str]:
+    body = {"provider": {"server_selection": {"countries": [country]}}}
+    return await asked(session, gluetun, "PUT /v1/vpn/settings", body)
+
+
+@ALL
+async def test_through_a_mute_server_nothing_passes_though_it_runs(session: ClientSession, version: str) -> None:
+    async with open_gluetun(version) as gluetun:
+        gluetun.tunnel.mute.add("se-01.vpn.example")
+        assert await select(session, gluetun, "Sweden") == (200, "running")
+        gluetun.clock.advance(timedelta(minutes=5))
+        assert (await asked(session, gluetun, "GET /v1/vpn/status"))[1] == '{"status":"running"}\n'
+        assert '"public_ip":""' in (await asked(session, gluetun, "GET /v1/publicip/ip"))[1]
+        assert (gluetun.tunnel.server, gluetun.tunnel.ports) == (None, ())
+        await select(session, gluetun, "Switzerland")
+        gluetun.clock.advance(timedelta(seconds=7))
+        assert gluetun.tunnel.server is not None
+        assert gluetun.tunnel.ports
+
+
+@ALL
+async def test_a_closed_server_makes_it_crash_and_another_one_is_tried_at_its_next_turn(
+    session: ClientSession, version: str
+) -> None:
+    async with open_gluetun(version) as gluetun:
+        gluetun.tunnel.closed.add("se-01.vpn.example")
+        assert await select(session, gluetun, "Sweden") == (200, "crashed")
+        assert await select(session, gluetun, "Switzerland") == (200, "already crashed")  # taken, for later
+        gluetun.clock.advance(timedelta(seconds=14))
+        assert (await asked(session, gluetun, "GET /v1/vpn/status"))[1] == '{"status":"crashed"}\n'
+        gluetun.clock.advance(timedelta(seconds=6))
+        assert (await asked(session, gluetun, "GET /v1/vpn/status"))[1] == '{"status":"running"}\n'
+        assert gluetun.tunnel.server is not None
+        assert gluetun.tunnel.server.country == "Switzerland"

@@ -7,19 +7,23 @@ from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
+from aiohttp import ClientSession
 from homeassistant.config_entries import ConfigEntryDisabler
-from homeassistant.core import HomeAssistant
+from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 import pytest
+from pytest_homeassistant_custom_component.common import MockUser
 
 from custom_components.sokoul.autopilot.guards.rotation import Stage
 from custom_components.sokoul.autopilot.guards.servers import MOST_SERVERS, Sample, ServerPolicy
 from custom_components.sokoul.autopilot.guards.shelter import Clue, Shelter
 from custom_components.sokoul.autopilot.guards.vpn_types import Containment
+from custom_components.sokoul.clients.errors import CannotConnect
 from custom_components.sokoul.clients.gluetun import GluetunClient
 from custom_components.sokoul.guarding import PROXY_KEY, ClientGuard
+from custom_components.sokoul.hub import REVIEW_INTERVAL
 from custom_components.sokoul.model.vpn import ServerSelection
-from custom_components.sokoul.rotating import LOOK_EVERY, VpnRotation
+from custom_components.sokoul.rotation import LOOK_EVERY, VpnRotation
 from custom_components.sokoul.rotation_notes import CHANGE_KEY, KNOWN_KEY, NamedBy, RotationSettings
 from devstack.clock import ManualClock
 from devstack.frame import FaultKind
@@ -274,6 +278,34 @@ async def test_what_is_not_set_up_or_away_or_off_can_not_be_changed(
     assert country(gluetun) == "Sweden"
 
 
+async def test_what_could_not_be_read_for_a_moment_is_read_again(
+    hass: HomeAssistant, gluetun: GluetunSimulator, start: Start, pass_time: PassTime
+) -> None:
+    gluetun.fault(FaultKind.STATUS, READ, status=500)
+    await start()
+    assert shown(hass, SERVER) == "unknown"
+    gluetun.clear_faults()
+    await pass_time(REVIEW_INTERVAL)
+    assert shown(hass, SERVER) == "Netherlands"
+    gluetun.requests.clear()
+    await pass_time(timedelta(seconds=11), times=5)
+    assert READ not in {f"{each.method} {each.path}" for each in gluetun.requests}  # only after a reconnect
+    gluetun.tunnel.reconnect()
+    await pass_time(timedelta(seconds=11), times=2)
+    assert READ in {f"{each.method} {each.path}" for each in gluetun.requests}
+
+
+async def test_who_asked_is_in_the_journal(
+    hass: HomeAssistant, gluetun: GluetunSimulator, start: Start, pass_time: PassTime, hass_admin_user: MockUser
+) -> None:
+    await start()
+    context = Context(user_id=hass_admin_user.id)
+    await hass.services.async_call("button", "press", {"entity_id": BUTTON}, blocking=True, context=context)
+    await pass_time(LOOK_EVERY)
+    (entry,) = await journal(hass)
+    assert entry["actor"] == hass_admin_user.name
+
+
 async def test_only_another_server_than_the_one_in_use_can_be_chosen(
     hass: HomeAssistant, gluetun: GluetunSimulator, start: Start
 ) -> None:
@@ -421,6 +453,96 @@ async def test_when_not_even_the_one_before_works_gluetun_is_left_alone(
     assert len(told(gluetun)) == asked
 
 
+# --- samples ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sampled(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, float]]:
+    """Have each sample be ten megabytes a second, and tell of what, how much and for how long they were to be."""
+    asked: list[tuple[str, int, float]] = []
+
+    async def throughput(_session: ClientSession, url: str, *, most_bytes: int, most_seconds: float) -> float:
+        asked.append((url, most_bytes, most_seconds))
+        return 10_000_000.0
+
+    monkeypatch.setattr("custom_components.sokoul.rotation_tunnel.throughput", throughput)
+    return asked
+
+
+async def test_the_throughput_is_sampled_where_that_is_wanted(
+    hass: HomeAssistant,
+    gluetun: GluetunSimulator,
+    start: Start,
+    pass_time: PassTime,
+    outside: PublicIpSimulator,
+    sampled: list[tuple[str, int, float]],
+    all_entities_enabled: None,
+) -> None:
+    vpn = await start()
+    vpn.backend.remember(PROXY_KEY, gluetun.proxy.url)
+    await press(hass)
+    await pass_time(LOOK_EVERY)
+    assert sampled == []
+    assert shown(hass, "sensor.gluetun_throughput_of_the_vpn") == "unknown"
+    assert shown(hass, "sensor.gluetun_latency_through_the_vpn") != "unknown"  # which costs next to nothing
+    vpn.set_up(replace(vpn.book.settings, measure=True, sample_url="https://example.org/file", sample_megabytes=3))
+    outside.addresses[VPN_SOURCE] = "45.83.91.13"
+    await press(hass)
+    assert sampled == [("https://example.org/file", 3_000_000, 8.0)]  # of the one that is left
+    await pass_time(LOOK_EVERY)
+    assert len(sampled) == 2  # and of the new one
+    assert shown(hass, "sensor.gluetun_throughput_of_the_vpn") == "10.0"
+    assert [(each.server, each.event) for each in vpn.book.notes if each.bytes_per_second] == [
+        ("Sweden", "measured"),
+        ("Netherlands", "measured"),
+    ]
+
+
+async def test_nothing_is_sampled_while_something_is_downloading_or_without_a_proxy(
+    hass: HomeAssistant,
+    gluetun: GluetunSimulator,
+    qbittorrent: QbittorrentSimulator,
+    start: Start,
+    pass_time: PassTime,
+    outside: PublicIpSimulator,
+    sampled: list[tuple[str, int, float]],
+) -> None:
+    torrent = qbittorrent.add_torrent("one", "downloading", rate=1)
+    vpn = await start(qbittorrent_subentry(qbittorrent), measure=True)
+    await guard_behind(vpn, hass)
+    vpn.backend.remember(PROXY_KEY, gluetun.proxy.url)
+    await press(hass)
+    await pass_time(LOOK_EVERY)
+    assert (shown(hass, SERVER), sampled) == ("Sweden", [])
+    torrent.swarm.rate = 0
+    vpn.backend.remember(PROXY_KEY, None)
+    await pass_time(timedelta(seconds=11), times=3)
+    await press(hass)
+    await pass_time(LOOK_EVERY)
+    assert (shown(hass, SERVER), sampled) == ("Netherlands", [])
+
+
+async def test_a_sample_that_fails_is_no_failure_of_the_server(
+    hass: HomeAssistant,
+    gluetun: GluetunSimulator,
+    start: Start,
+    pass_time: PassTime,
+    outside: PublicIpSimulator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def throughput(*_: object, **__: object) -> float:
+        raise CannotConnect("nothing came")
+
+    monkeypatch.setattr("custom_components.sokoul.rotation_tunnel.throughput", throughput)
+    vpn = await start(measure=True)
+    vpn.backend.remember(PROXY_KEY, gluetun.proxy.url)
+    await press(hass)
+    await pass_time(LOOK_EVERY)
+    assert shown(hass, SERVER) == "Sweden"
+    assert vpn.book.records["Sweden"].works.value == 1
+    assert vpn.book.records["Sweden"].speed.weight == 0
+
+
 # --- the guards ------------------------------------------------------------------------------------------------------
 
 
@@ -496,7 +618,7 @@ async def test_at_night_it_is_changed_only_where_that_is_wanted(
     await pass_time(UNTIL_FOUR)
     await pass_time(timedelta(days=1), times=5)
     assert told(gluetun) == []
-    vpn.set_up(replace(vpn.settings, nightly=True))
+    vpn.set_up(replace(vpn.book.settings, nightly=True))
     for _ in range(4):
         await pass_time(timedelta(days=1) - 20 * LOOK_EVERY)
         await pass_time(LOOK_EVERY, times=20)
@@ -509,7 +631,7 @@ async def test_at_night_it_is_changed_only_where_that_is_wanted(
 @pytest.fixture
 def tries_each_night(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each night be one in which something new is tried."""
-    monkeypatch.setattr("custom_components.sokoul.rotating.ServerPolicy", lambda: ServerPolicy(explore_every=1))
+    monkeypatch.setattr("custom_components.sokoul.rotation_book.ServerPolicy", lambda: ServerPolicy(explore_every=1))
 
 
 async def test_at_night_nothing_is_disturbed(
@@ -614,6 +736,23 @@ async def test_a_kill_before_gluetun_was_told_changes_nothing(
     assert [each.key for each in vpn.last.reasons][-1] == "guard.server_interrupted"
 
 
+async def test_one_who_stops_waiting_in_the_middle_does_not_stop_the_change(
+    hass: HomeAssistant, gluetun: GluetunSimulator, start: Start, pass_time: PassTime
+) -> None:
+    vpn = await start()
+    real = GluetunClient.select
+
+    async def select(client: GluetunClient, selection: ServerSelection) -> None:
+        await real(client, selection)
+        raise asyncio.CancelledError  # as a script that is stopped ends what it waits for
+
+    with patch.object(GluetunClient, "select", select), pytest.raises(asyncio.CancelledError):
+        await press(hass)
+    assert (vpn.under_way, country(gluetun)) == (True, None)
+    await pass_time(timedelta(seconds=11))
+    assert (vpn.under_way, shown(hass, SERVER)) == (False, "Sweden")
+
+
 async def test_what_somebody_else_chose_meanwhile_stays(
     hass: HomeAssistant, gluetun: GluetunSimulator, start: Start, pass_time: PassTime
 ) -> None:
@@ -644,11 +783,12 @@ async def test_a_new_container_has_forgotten_what_it_was_told(
     assert (told(gluetun), shown(hass, SERVER)) == (["Sweden"], "Netherlands")
 
 
+@pytest.mark.parametrize("trouble", ["mute", "closed"])
 @pytest.mark.parametrize("how", ["disabled", "removed"])
 async def test_one_who_takes_sokoul_away_in_the_middle_has_the_server_from_before(
-    hass: HomeAssistant, gluetun: GluetunSimulator, start: Start, pass_time: PassTime, how: str
+    hass: HomeAssistant, gluetun: GluetunSimulator, start: Start, how: str, trouble: str
 ) -> None:
-    gluetun.tunnel.mute.add(SE)
+    getattr(gluetun.tunnel, trouble).add(SE)
     vpn = await start()
     await press(hass)
     assert country(gluetun) is None
@@ -678,15 +818,14 @@ async def test_the_ranking_survives_and_is_bounded(
     vpn = await start()
     await press(hass)
     await pass_time(LOOK_EVERY)
-    before = vpn.ranking()
+    before = vpn.book.ranking()
     assert {server for server, _ in before[:2]} == {"Netherlands", "Sweden"}
     vpn = await reload(hass)
-    assert vpn.ranking() == pytest.approx(before)
+    assert vpn.book.ranking() == pytest.approx(before)
     await pass_time(timedelta(days=60))
-    assert dict(vpn.ranking())["Sweden"] < dict(before)["Sweden"]  # what is known fades
+    assert dict(vpn.book.ranking())["Sweden"] < dict(before)["Sweden"]  # what is known fades
     for number in range(MOST_SERVERS + 50):
-        vpn._note_sample(f"server {number}", Sample(works=True))
-    vpn._keep()
+        vpn.book.learn(f"server {number}", Sample(works=True))
     stored = vpn.backend.memory[KNOWN_KEY]["records"]
     assert len(stored) == MOST_SERVERS
     assert {"Netherlands", "Sweden"} <= stored.keys()

@@ -61,7 +61,7 @@ async def test_what_is_chosen_counts_at_once_and_is_shown_the_next_time(
         "sample_megabytes": 25,
     }
     assert (await answered(hass, flow, **said))["type"] is FlowResultType.CREATE_ENTRY
-    assert vpn.settings == RotationSettings(
+    assert vpn.book.settings == RotationSettings(
         named_by=NamedBy.CITIES,
         servers=("malmö", "Zürich"),
         nightly=True,
@@ -86,7 +86,7 @@ async def test_what_is_chosen_counts_at_once_and_is_shown_the_next_time(
     assert "malmö" in flow["description_placeholders"]["known"]
     # nothing was reloaded, and all of it can be taken back
     assert (await answered(hass, flow, **USUAL | {"servers": []}))["type"] is FlowResultType.CREATE_ENTRY
-    assert vpn.settings == RotationSettings()
+    assert vpn.book.settings == RotationSettings()
     assert {SETTINGS_KEY, PROXY_KEY}.isdisjoint(vpn.backend.memory)
     assert hass.config_entries.async_get_entry(HUB_ID).runtime_data.rotating.vpns[GLUETUN_ID] is vpn  # type: ignore[union-attr]
 
@@ -109,9 +109,9 @@ async def test_what_can_not_be_meant(
     flow = await answered(hass, await opened(hass), **USUAL | said)
     assert (flow["type"], flow["errors"]) == (FlowResultType.FORM, errors)
     assert suggested(flow).items() >= said.items()  # what was typed is still there
-    assert vpn.settings == RotationSettings()
+    assert vpn.book.settings == RotationSettings()
     assert (await answered(hass, flow, **USUAL))["type"] is FlowResultType.CREATE_ENTRY
-    assert vpn.settings.servers == ("Sweden", "Switzerland")
+    assert vpn.book.settings.servers == ("Sweden", "Switzerland")
 
 
 @pytest.mark.parametrize(
@@ -132,9 +132,9 @@ async def test_a_gluetun_that_does_not_let_its_servers_be_read_is_told_before_it
         gluetun.fault(FaultKind.STATUS, READ, status=status)
     flow = await answered(hass, await opened(hass), **USUAL)
     assert flow["errors"] == {"base": error}
-    assert vpn.settings == RotationSettings()
+    assert vpn.book.settings == RotationSettings()
     await answered(hass, flow, **USUAL | {"servers": []})  # which needs nothing of it
-    assert vpn.settings == RotationSettings()
+    assert vpn.book.settings == RotationSettings()
 
 
 async def test_with_several_vpns_it_is_asked_which_one(
@@ -149,9 +149,9 @@ async def test_with_several_vpns_it_is_asked_which_one(
         assert flow["step_id"] == "servers_of"
         assert flow["description_placeholders"]["vpn"] == "Other"
         assert (await answered(hass, flow, **USUAL))["type"] is FlowResultType.CREATE_ENTRY
-        assert vpn.settings.servers == ()
+        assert vpn.book.settings.servers == ()
         second = vpn.backend.config_entry.runtime_data.rotating.vpns[other_id]
-        assert second.settings.servers == ("Sweden", "Switzerland")
+        assert second.book.settings.servers == ("Sweden", "Switzerland")
         assert second.server == "Netherlands"
         flow = await answered(hass, await opened(hass), vpn=other_id)
         hass.config_entries.async_remove_subentry(vpn.backend.config_entry, other_id)

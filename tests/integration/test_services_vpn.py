@@ -12,7 +12,7 @@ from pytest_homeassistant_custom_component.common import MockUser
 
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.guarding import PROXY_KEY
-from custom_components.sokoul.rotating import LOOK_EVERY, VpnRotation
+from custom_components.sokoul.rotation import LOOK_EVERY, VpnRotation
 from devstack.gluetun import GluetunSimulator
 from devstack.public_ip import PublicIpSimulator
 from devstack.qbittorrent import QbittorrentSimulator
@@ -151,7 +151,7 @@ async def test_two_vpns_are_changed_each_by_itself(
         other_id = "01SOKOULGLUETUN00000000002"
         vpn = await start(subentry("gluetun", other, other_id, title="Other"))
         second = vpn.backend.config_entry.runtime_data.rotating.vpns[other_id]
-        second.set_up(vpn.settings)
+        second.set_up(vpn.book.settings)
         gluetun.tunnel.apply("stopped")
         asked = asyncio.create_task(ask(hass, "rotate_vpn"))
         await until(lambda: second._timer is not None)

@@ -1,0 +1,77 @@
+"""What forbids that the server of a VPN is changed now: its guards are at something, or somebody would be disturbed."""
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from homeassistant.components.media_player import MediaPlayerState
+from homeassistant.const import STATE_ON
+
+from .autopilot.guards.port import PortState
+from .autopilot.guards.vpn_types import Proof, VpnState
+from .connectors.thermal import shown
+from .model.downloads import DownloadState
+from .model.vpn import VpnStatus
+
+if TYPE_CHECKING:
+    from .guarding import ClientGuard
+    from .hub import AnyCoordinator
+    from .wording import Wording
+
+#: What an entity that may veto says while it does.
+_ON = frozenset({STATE_ON, MediaPlayerState.PLAYING, MediaPlayerState.BUFFERING})
+#: What proves that the tunnel itself leaks, and not that somebody set the client up otherwise.
+OF_TUNNEL = frozenset({Proof.ADDRESS, Proof.EXIT})
+
+
+def hindrances(vpn: AnyCoordinator, guards: Iterable[ClientGuard], words: Wording) -> Iterator[str]:
+    """Yield what forbids it, whoever wants it: a change never crosses what a guard is at."""
+    if not vpn.answering:
+        yield words.text("rotation.away", name=vpn.title)
+    elif vpn.data.status in {VpnStatus.STOPPED, VpnStatus.STOPPING}:
+        yield words.text("rotation.stopped", name=vpn.title)
+    for guard in guards:
+        if (why := _closed(guard)) is not None:
+            yield words.text(f"rotation.{why}", name=guard.backend.title)
+
+
+def disturbed(
+    vpn: AnyCoordinator, guards: Iterable[ClientGuard], vetoes: Iterable[str], words: Wording
+) -> Iterator[str]:
+    """Yield whom it would disturb at night."""
+    for guard in guards:
+        if (why := _busy(guard)) is not None:
+            yield words.text(f"rotation.{why}", name=guard.backend.title)
+    for entity_id in (shown(vpn.hass, each) for each in vetoes):
+        state = vpn.hass.states.get(entity_id)
+        if state is not None and state.state in _ON:
+            yield words.text("rotation.on", name=state.name)
+
+
+def is_idle(guards: Iterable[ClientGuard]) -> bool:
+    """Tell whether no client fetches anything, as far as each of them says."""
+    return all(_busy(guard) is None for guard in guards)
+
+
+def leaks(guard: ClientGuard, proofs: Collection[Proof] = frozenset(Proof)) -> bool:
+    """Tell whether a client was proven to leak, by one of these proofs."""
+    verdict = guard.verdict
+    return verdict is not None and verdict.state is VpnState.LEAKING and verdict.proof in proofs
+
+
+def _closed(guard: ClientGuard) -> str | None:
+    """Return what the guard of a client is at."""
+    if guard.lane.drill:  # which looks like a leak
+        return "drill"
+    if leaks(guard):
+        return "leaks"
+    if guard.held:
+        return "held"
+    port = guard.port.verdict
+    return "port" if port is not None and port.state is PortState.WAKING else None
+
+
+def _busy(guard: ClientGuard) -> str | None:
+    """Return why a client may not be disturbed: it fetches something, or nobody knows whether it does."""
+    if not guard.backend.answering:
+        return "silent"
+    return "busy" if guard.backend.data.totals.count(DownloadState.DOWNLOADING) else None
