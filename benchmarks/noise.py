@@ -1,0 +1,396 @@
+"""Weeks of ordinary noise around the VPN guard: whether it stops anything without a leak, or misses one.
+
+Time is simulated, and so is all that the guard is told: a tunnel that reconnects and restarts, services that lie and
+fall silent, a line that gets another address, a client and a Home Assistant that restart, a machine that sleeps. Now
+and then there is a leak. What is true at each moment is known here and told to nobody; the guard and how often it
+looks are the real ones. It ends with an error when something was stopped without a reason, or a leak went on.
+"""
+
+import argparse
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+import random
+import statistics
+
+from custom_components.sokoul.autopilot.guards.evidence import Said, Seen
+from custom_components.sokoul.autopilot.guards.vpn_types import Containment, Protection, VpnMemory, VpnPolicy
+from custom_components.sokoul.autopilot.vpn_lane import VpnLane
+from custom_components.sokoul.model.downloads import ClientSettings, ConnectionStatus, Transfer
+from custom_components.sokoul.model.vpn import VpnSnapshot, VpnStatus
+
+from .guard import percentile
+
+START = datetime(2026, 11, 21, tzinfo=UTC)
+SECOND, MINUTE, HOUR, DAY = (timedelta(seconds=seconds) for seconds in (1, 60, 3600, 86400))
+SERVICES = ("one.example", "two.example", "three.example")
+ELSEWHERE = "192.0.2.66"
+#: As Home Assistant's side of the guard asks.
+TUNNEL_EVERY = 10 * SECOND
+SERVICES_USUALLY, SERVICES_SOONEST = 30 * MINUTE, MINUTE
+#: A control server that is silent for longer is as good as a tunnel that is down.
+SILENCE_IS_NOISE = 80 * SECOND
+#: A leak has been seen too late after this. (What shows it may come late; from then on it is counted.)
+TOO_LATE = 3 * MINUTE
+LEAK_EVERY = 12 * HOUR
+
+
+class Leak(StrEnum):
+    """What is wrong when the client can be seen at home."""
+
+    ROUTED = "routed"  # around the tunnel: its swarms see it at home
+    UNBOUND = "unbound"  # somebody took its binding away
+
+
+class AwayError(Exception):
+    """The client doesn't answer."""
+
+
+@dataclass
+class Truth:
+    """How things are. Whatever is away or wrong is so until a moment."""
+
+    chance: random.Random
+    containment: Containment
+    now: datetime = START
+    home: str = "198.51.100.7"
+    end: str = "203.0.113.9"
+    status: VpnStatus = VpnStatus.RUNNING
+    status_until: datetime = START
+    connected: str = ""  # the tunnel's end that swarms know of; "": nobody told the client yet
+    told_at: datetime = START  # when they will tell the client of the present end
+    away: dict[str, datetime] = field(default_factory=dict)  # client, gluetun and services, until when
+    lies: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    cut_off: datetime = START  # until when the client says that it has no connection
+    leak: Leak | None = None
+    leak_shows_at: datetime = START
+    leak_ends_at: datetime = START
+    held: bool = False
+
+    def is_away(self, what: str) -> bool:
+        """Tell whether something doesn't answer."""
+        return self.now < self.away.get(what, START)
+
+    def advance(self, pause: timedelta) -> None:
+        """Let time pass."""
+        self.now += pause
+        if self.status is not VpnStatus.RUNNING and self.now >= self.status_until:
+            self.status, self.end = VpnStatus.RUNNING, f"203.0.113.{self.chance.randrange(1, 255)}"
+            self.told_at = self.now + self._some(2 * SECOND, 15 * MINUTE)
+        if self.now >= self.told_at and not self.held:  # a client that talks to nobody is told nothing
+            self.connected = self.end
+        if self.leak is not None and self.now >= self.leak_ends_at:
+            self.leak, self.told_at = None, self.now + self._some(2 * SECOND, 5 * MINUTE)
+
+    # --- what happens ------------------------------------------------------------------------------------------------
+
+    def reconnects(self) -> None:
+        """Gluetun makes the tunnel anew: it says so."""
+        self.status, self.status_until = VpnStatus.STARTING, self.now + self._some(3 * SECOND, 40 * SECOND)
+
+    def roams(self) -> None:
+        """Come out at another address, without a word of it."""
+        self.end = f"203.0.113.{self.chance.randrange(1, 255)}"
+        self.told_at = self.now + self._some(2 * SECOND, 15 * MINUTE)
+
+    def control_server_is_silent(self) -> None:
+        """Restart Gluetun's control server, for less than it takes to be called down."""
+        self.away["gluetun"] = self.now + self._some(5 * SECOND, SILENCE_IS_NOISE - 25 * SECOND)
+
+    def client_restarts(self) -> None:
+        """Forget where it is seen, too."""
+        self.away["client"] = self.now + self._some(5 * SECOND, 2 * MINUTE)
+        self.connected, self.told_at = "", self.now + self._some(20 * SECOND, 20 * MINUTE)
+
+    def client_is_slow(self) -> None:
+        """Answer too late for a while."""
+        self.away["client"] = self.now + self._some(SECOND, 9 * SECOND)
+
+    def client_is_cut_off(self) -> None:
+        """Say that it has no connection."""
+        self.cut_off = self.now + self._some(SECOND, 15 * SECOND)
+
+    def service_lies(self) -> None:
+        """Have one service say something wrong for hours."""
+        lie = self.chance.choice([self.home, self.end, ELSEWHERE])
+        self.lies = {self.chance.choice(SERVICES): (lie, self.now + self._some(MINUTE, 8 * HOUR))}
+
+    def services_are_away(self) -> None:
+        """Have some of the services not answer, or all."""
+        for service in self.chance.sample(SERVICES, self.chance.randrange(1, len(SERVICES) + 1)):
+            self.away[service] = self.now + self._some(MINUTE, 2 * HOUR)
+
+    def line_gets_another_address(self) -> None:
+        """Give the home another address."""
+        self.home = f"198.51.100.{self.chance.randrange(1, 255)}"
+
+    def begin_leak(self) -> None:
+        """Leak for a while; it shows after a moment, as swarms have to tell."""
+        self.leak = Leak.ROUTED if self.containment is Containment.OPEN else Leak.UNBOUND
+        late = self._some(SECOND, MINUTE) if self.leak is Leak.ROUTED else timedelta()
+        self.leak_shows_at, self.leak_ends_at = self.now + late, self.now + late + 10 * MINUTE
+
+    def _some(self, least: timedelta, most: timedelta) -> timedelta:
+        return least + (most - least) * self.chance.random()
+
+    # --- what is said of it ------------------------------------------------------------------------------------------
+
+    def address_shown(self) -> str | None:
+        """Return where the client says that it is seen."""
+        leaks = self.leak is Leak.ROUTED and self.now >= self.leak_shows_at
+        return self.home if leaks else self.connected or None
+
+    def service_says(self, service: str, *, through: bool) -> str | None:
+        """Return the address that a service names; None: it doesn't answer."""
+        if self.is_away(service) or (through and self.status is not VpnStatus.RUNNING):
+            return None
+        lie, until = self.lies.get(service, ("", START))
+        if self.now < until:
+            return lie
+        return self.end if through else self.home
+
+
+NOISE: tuple[Callable[[Truth], None], ...] = (
+    Truth.reconnects,
+    Truth.roams,
+    Truth.control_server_is_silent,
+    Truth.client_restarts,
+    Truth.client_is_slow,
+    Truth.client_is_cut_off,
+    Truth.service_lies,
+    Truth.services_are_away,
+)
+#: How far apart things happen, on average.
+NOISE_EVERY = 20 * MINUTE
+RESTART_EVERY, LINE_EVERY, SLEEP_EVERY = 9 * HOUR, 20 * HOUR, 40 * HOUR
+
+
+class Client:
+    """The download client as the guard reaches it."""
+
+    errors: tuple[type[Exception], ...] = (AwayError,)
+
+    def __init__(self, truth: Truth, *, tells_address: bool, on_close: Callable[[], None]) -> None:
+        self._truth, self._tells_address, self._on_close = truth, tells_address, on_close
+
+    def _answer(self) -> None:
+        if self._truth.is_away("client"):
+            raise AwayError
+
+    async def transfer(self) -> Transfer:
+        """Return how it is connected, and where it is seen."""
+        self._answer()
+        cut_off = self._truth.now < self._truth.cut_off
+        return Transfer(
+            connection=ConnectionStatus.DISCONNECTED if cut_off else ConnectionStatus.CONNECTED,
+            external_ipv4=self._truth.address_shown() if self._tells_address else None,
+        )
+
+    async def settings(self) -> ClientSettings:
+        """Return what it is bound to."""
+        self._answer()
+        bound = self._truth.containment is Containment.BOUND and self._truth.leak is not Leak.UNBOUND
+        return ClientSettings(interface="tun0" if bound else "", interface_address="", interface_exists=bound or None)
+
+    @property
+    def held(self) -> bool:
+        """Whether the guard holds it."""
+        return self._truth.held
+
+    async def close(self) -> int:
+        """Stop."""
+        self._answer()
+        if not self._truth.held:
+            self._truth.held = True
+            self._on_close()
+        return 1
+
+    async def reopen(self) -> bool:
+        """Start again."""
+        self._answer()
+        self._truth.held = False
+        return True
+
+
+@dataclass
+class Found:
+    """What a stretch of time showed. `noticed`: from when a leak showed until all was stopped."""
+
+    steps: int = 0
+    happened: Counter[str] = field(default_factory=Counter)
+    rightly: Counter[str] = field(default_factory=Counter)
+    wrongly: list[str] = field(default_factory=list)
+    leaks: int = 0
+    missed: list[str] = field(default_factory=list)
+    noticed: list[timedelta] = field(default_factory=list)
+    held: timedelta = timedelta()
+
+
+class Watch:
+    """A guard, and the noise around it."""
+
+    def __init__(
+        self,
+        containment: Containment,
+        *,
+        tells_address: bool,
+        seed: int,
+        leak_every: timedelta | None = LEAK_EVERY,
+        policy: VpnPolicy | None = None,
+    ) -> None:
+        self._chance, self._policy = random.Random(seed), policy
+        self._truth = Truth(self._chance, containment)
+        self._tells_address, self._leak_every = tells_address, leak_every
+        self.found = Found()
+        self._down_at = START - DAY  # when the tunnel was last not up
+        self._tunnel_at = self._services_at = START - DAY
+        self._services_pause = SERVICES_SOONEST
+        self._said: dict[str, dict[str, Seen[Said]]] = {"through": {}, "outside": {}}
+        self._lane = self._begin(VpnMemory())
+
+    def _begin(self, memory: VpnMemory) -> VpnLane:
+        """Start a guard with what is remembered."""
+        open_ = self._truth.containment is Containment.OPEN
+        protection = Protection(
+            client="qBittorrent", containment=self._truth.containment, interface=None if open_ else "tun0",
+            gluetun=True, proxy=True, outside=True, tells_address=self._tells_address,
+        )  # fmt: skip
+        client = Client(self._truth, tells_address=self._tells_address, on_close=self._closed)
+        return VpnLane(client, protection, memory=memory, policy=self._policy)
+
+    async def run(self, span: timedelta) -> Found:
+        """Let it watch for so long."""
+        truth, end = self._truth, self._truth.now + span
+        moments = self._moments()
+        at, what = next(moments)
+        while truth.now < end:
+            while truth.now >= at:
+                self._let(what)
+                at, what = next(moments)
+            self._tell()
+            pause = await self._lane.step(lambda: truth.now)
+            self.found.steps += 1
+            self.found.held += pause if truth.held else timedelta()
+            self._follow_leak()
+            truth.advance(pause)
+        return self.found
+
+    def _moments(self) -> Iterator[tuple[datetime, str]]:
+        """Yield what happens, and when."""
+        every = {"noise": NOISE_EVERY, "restart": RESTART_EVERY, "line": LINE_EVERY, "sleep": SLEEP_EVERY}
+        if self._leak_every is not None:
+            every["leak"] = self._leak_every
+        due = {what: START + HOUR + pause * self._chance.random() for what, pause in every.items()}
+        while True:
+            what = min(due, key=lambda each: due[each])
+            yield due[what], what
+            due[what] += every[what] * (0.5 + self._chance.random())
+
+    def _let(self, what: str) -> None:
+        truth = self._truth
+        match what:
+            case "noise":
+                happens = self._chance.choice(NOISE)
+                what = happens.__name__
+                happens(truth)
+            case "restart":
+                self._lane = self._begin(VpnMemory.from_json(self._lane.memory.as_json(), truth.now))
+                self._tunnel_at = self._services_at = START - DAY
+                self._said = {"through": {}, "outside": {}}
+            case "line":
+                truth.line_gets_another_address()
+            case "sleep":
+                truth.advance(timedelta(hours=1 + 8 * self._chance.random()))
+            case _ if truth.leak is not None or truth.held or truth.is_away("client"):
+                return
+            case _:
+                truth.begin_leak()
+                self.found.leaks += 1
+        self.found.happened[what] += 1
+
+    def _tell(self) -> None:
+        """Let the guard know what its own polls would have found."""
+        truth, lane = self._truth, self._lane
+        if truth.status is not VpnStatus.RUNNING:
+            self._down_at = truth.now
+        if truth.now - self._tunnel_at >= TUNNEL_EVERY:
+            self._tunnel_at = truth.now
+            if not truth.is_away("gluetun"):
+                up = truth.status is VpnStatus.RUNNING
+                snapshot = VpnSnapshot(version="v3.41.1", status=truth.status, public_ip=truth.end if up else None)
+                lane.tunnel = Seen(value=snapshot, at=truth.now)
+        wanted = lane.verdict is not None and lane.verdict.ask
+        if truth.now - self._services_at >= (self._services_pause if wanted else SERVICES_USUALLY):
+            self._services_at = truth.now
+            self._services_pause = min(self._services_pause * 2, SERVICES_USUALLY) if wanted else SERVICES_SOONEST
+            self._ask_services()
+
+    def _ask_services(self) -> None:
+        """Ask one through the tunnel and one past it, as the look-out does: the next one where one fails."""
+        for way, said in self._said.items():
+            for service in self._chance.sample(SERVICES, len(SERVICES)):
+                address = self._truth.service_says(service, through=way == "through")
+                if address is not None:
+                    said[service] = Seen(value=Said(service=service, address=address), at=self._truth.now)
+                    break
+        self._lane.through = tuple(self._said["through"].values())
+        self._lane.outside = tuple(self._said["outside"].values())
+
+    def _closed(self) -> None:
+        truth, verdict = self._truth, self._lane.verdict
+        why = ", ".join(reason.key for reason in verdict.reasons) if verdict is not None else ""
+        if truth.leak is not None and truth.now >= truth.leak_shows_at:
+            self.found.rightly["leak"] += 1
+            self.found.noticed.append(truth.now - truth.leak_shows_at)
+        elif truth.now - self._down_at <= 2 * TUNNEL_EVERY:
+            self.found.rightly["tunnel is down"] += 1
+        else:
+            self.found.wrongly.append(f"{truth.now:%d %H:%M:%S} {why}; {truth}")
+
+    def _follow_leak(self) -> None:
+        truth = self._truth
+        shows = truth.leak is not None and truth.now - truth.leak_shows_at > TOO_LATE
+        if shows and not truth.held and not truth.is_away("client"):
+            self.found.missed.append(f"{truth.now:%d %H:%M:%S} {self._lane.verdict}; {truth}")
+            truth.leak = None
+
+
+SETUPS = {
+    "open, qBittorrent 5.3": (Containment.OPEN, True),
+    "bound, qBittorrent 5.3": (Containment.BOUND, True),
+    "bound, qBittorrent 4.5": (Containment.BOUND, False),
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run it and print what came of it."""
+    parser = argparse.ArgumentParser(prog="scripts/bench noise", description=__doc__)
+    parser.add_argument("--days", type=float, default=7)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--without-leaks", action="store_true")
+    chosen = parser.parse_args(arguments)
+    failed = False
+    for name, (containment, tells_address) in SETUPS.items():
+        watch = Watch(
+            containment,
+            tells_address=tells_address,
+            seed=chosen.seed,
+            leak_every=None if chosen.without_leaks else LEAK_EVERY,
+        )
+        found = asyncio.run(watch.run(chosen.days * DAY))
+        print(f"{name}: {chosen.days:g} days, {found.steps} looks, {sum(found.happened.values())} disturbances")
+        print("  " + ", ".join(f"{what} {count}" for what, count in sorted(found.happened.items())))
+        rightly = ", ".join(f"{what} {count}" for what, count in sorted(found.rightly.items())) or "never"
+        print(f"  stopped with reason: {rightly}; without one: {len(found.wrongly)}")
+        print(f"  leaks: {found.leaks}, missed: {len(found.missed)}")
+        if found.noticed:
+            seconds = sorted(each.total_seconds() for each in found.noticed)
+            print(f"  from when it showed: median {statistics.median(seconds):.1f} s, most {seconds[-1]:.1f} s"
+                  f", p95 {percentile(seconds, 0.95):.1f} s")  # fmt: skip
+        for each in (*found.wrongly, *found.missed)[:5]:
+            print(f"  {each}")
+        failed = failed or bool(found.wrongly or found.missed or len(found.noticed) < found.leaks)
+    return int(failed)
