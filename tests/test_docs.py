@@ -34,9 +34,11 @@ from custom_components.sokoul.autopilot.rules.registry import RULES
 from custom_components.sokoul.autopilot.settings import Caps
 from custom_components.sokoul.autopilot.watch import FACTS_LAST
 from custom_components.sokoul.binary_sensor import CONNECTIVITY
+from custom_components.sokoul.clients import real_debrid_budget
 from custom_components.sokoul.clients.http import DEFAULT_TIMEOUT_SECONDS
 from custom_components.sokoul.clients.public_ip import SERVICES_V4, SERVICES_V6
-from custom_components.sokoul.connectors import arr, docker, gluetun, prowlarr, qbittorrent, thermal
+from custom_components.sokoul.clients.real_debrid import MAX_PAGE
+from custom_components.sokoul.connectors import arr, docker, gluetun, prowlarr, qbittorrent, real_debrid, thermal
 from custom_components.sokoul.connectors.base import BUSY_WRITE_PAUSE, SPACE_WRITE_PAUSE, USUAL_WRITE_PAUSE, Parts
 from custom_components.sokoul.connectors.registry import CONNECTORS
 from custom_components.sokoul.const import AUTH_PAUSE, LONGEST_BACKOFF, MAX_REFUSALS, OUTAGE_GRACE, START_PATIENCE
@@ -449,6 +451,22 @@ TIMES = {
     "governor.md": (
         *(f"{what} {minutes(TIMINGS[kind].calm)} minutes" for what, kind in CALM.items()),
         f"asked again after {governing.RETRY.seconds} seconds",
+    ),
+    "real-debrid.md": (
+        f"asked every {minutes(real_debrid.ACCOUNT_INTERVAL)} minutes",
+        {timedelta(hours=1): "its traffic every hour"}[real_debrid.TRAFFIC_INTERVAL],
+        {timedelta(minutes=1): "shown every minute"}[real_debrid.INTERVAL],
+        f"| Requests a minute | {real_debrid_budget.DEFAULT_PER_MINUTE} |",
+        f"from {real_debrid.LEAST_PER_MINUTE} to {real_debrid_budget.ACCOUNT_PER_MINUTE}",
+        {0.25: "A quarter of it may go at once"}[real_debrid_budget.BURST_SHARE],
+        {0.2: "a fifth of it may be lists"}[real_debrid_budget.LISTS_SHARE],
+        {0.1: "A tenth is left to what a person waits for"}[real_debrid_budget.PERSON_SHARE],
+        {3600: "halves the budget for an hour"}[real_debrid_budget.CAUTION_SECONDS],
+        {(10, 30, 600): "10 seconds after error 5, 30 after error 34 and 10 minutes after error 36"}[
+            tuple(real_debrid_budget.PAUSES_SECONDS.values())
+        ],
+        {3600: "twice as long, up to an hour"}[real_debrid_budget.LONGEST_PAUSE_SECONDS],
+        {5000: "5,000 torrents are one request"}[MAX_PAGE],
     ),
     "container-engine.md": (f"listed every {docker.INTERVAL.seconds} seconds",),
     "thermal.md": (
