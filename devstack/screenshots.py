@@ -47,8 +47,6 @@ _SETTLE_MILLISECONDS = 1200
 _PATIENCE_MILLISECONDS = 30_000
 #: around a dialog
 _MARGIN = 24
-#: in the menu of the options
-_VPN_ENTRY, _GOVERNOR_ENTRY = 2, 3
 #: pixels for each of the page's: pictures of dialogs are shown as large as they are
 _SHARP = 2
 
@@ -257,17 +255,17 @@ async def english(browser: Browser, stack: Stack, home_assistant: HomeAssistant,
     await pages(browser, home_assistant, album, Look(), "")
     await pages(browser, home_assistant, album, Look(scheme="dark"), "-dark")
     await pages(browser, home_assistant, album, Look(size=_PHONE), "-phone")
-    await options(browser, home_assistant, album, "links", 0)
+    await options(browser, home_assistant, album, "links", "Who uses whom")
     await guards(browser, stack, home_assistant, album)
 
 
-async def options(browser: Browser, home_assistant: HomeAssistant, album: Album, name: str, entry: int) -> None:
+async def options(browser: Browser, home_assistant: HomeAssistant, album: Album, name: str, entry: str) -> None:
     """Take a picture of what an entry of the options shows: what SOKOUL worked out."""
     async with visit(browser, home_assistant, Look(scale=_SHARP)) as page:
         await show(page, f"{home_assistant.url}{_INTEGRATION}", "ha-config-sub-entry-row")
         await page.locator("ha-config-entry-row").first.get_by_label("Configure").first.click()
         dialog = page.locator("dialog-data-entry-flow")
-        await dialog.locator("step-flow-menu ha-list-item").nth(entry).click()
+        await dialog.locator("step-flow-menu").get_by_text(entry, exact=True).click()
         await dialog.locator("step-flow-form").wait_for()
         await album.take(page, name, dialog.locator("dialog"))
 
@@ -283,8 +281,8 @@ async def guards(browser: Browser, stack: Stack, home_assistant: HomeAssistant, 
     async with visit(browser, home_assistant, Look(size=_TALL)) as page:
         await show(page, f"{home_assistant.url}{path}", "ha-device-entities-card")
         await album.take(page, "vpn-guard")
-    await options(browser, home_assistant, album, "vpn", _VPN_ENTRY)
-    await options(browser, home_assistant, album, "governor", _GOVERNOR_ENTRY)
+    await options(browser, home_assistant, album, "vpn", "VPN")
+    await options(browser, home_assistant, album, "governor", "Governor")
 
 
 async def french(browser: Browser, stack: Stack, home_assistant: HomeAssistant, album: Album) -> None:

@@ -106,7 +106,7 @@ class Window:
 
     async def choose(self, option: str) -> None:
         """Choose from a menu."""
-        await self.dialog.locator("step-flow-menu ha-list-item", has_text=option).click()
+        await self.dialog.locator("step-flow-menu").get_by_text(option, exact=True).click()
 
     async def fill(self, **typed: str) -> None:
         """Type into the fields of a form."""
