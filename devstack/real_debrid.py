@@ -436,7 +436,8 @@ class RealDebridSimulator(Simulator):
         options = await request.json()
         account = self.accounts[options.pop("account", self.account.id)]
         files = tuple(PlannedFile(each["path"], each["size_bytes"]) for each in options.pop("files", ()))
-        account.plans[options.pop("hash")] = Plan(files=files, **options)
+        planned = options.pop("hash")
+        account.plans[planned] = Plan(files=files, **options)
         return web.json_response({"planned": len(account.plans)})
 
     async def _control_approve(self, request: web.Request) -> web.Response:

@@ -217,7 +217,9 @@ class Account:
         due = self._due(torrent, (now - torrent.since).total_seconds())
         if due is None or now < torrent.since + timedelta(seconds=due[0]):
             return False
-        self._enter(torrent, due[1], torrent.since + timedelta(seconds=due[0]))
+        # a place among those that are fetched is free from when it is seen to be
+        since = now if due[1] == "downloading" else torrent.since + timedelta(seconds=due[0])
+        self._enter(torrent, due[1], since)
         if due[1] == "downloaded":
             self._finish(torrent, torrent.since)
         elif due[1] in FAILED:
