@@ -35,6 +35,7 @@ class Weather:
     free_bytes: float = 500e9
     dht_nodes: int = 380
     external_address: str = "203.0.113.7"
+    external_address_v6: str = ""
     trackers: dict[str, tuple[TrackerStatus, str]] = field(
         default_factory=dict
     )  # that don't work: how, and their words
@@ -75,7 +76,10 @@ def transfer_info(client: Client) -> dict[str, Any]:
         "up_rate_limit": client.limit("up"),
     }
     if client.generation.since(2, 11, 3):
-        state |= {"last_external_address_v4": weather.external_address, "last_external_address_v6": ""}
+        state |= {
+            "last_external_address_v4": weather.external_address,
+            "last_external_address_v6": weather.external_address_v6,
+        }
     return state
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from homeassistant.components.button import ButtonEntityDescription
@@ -80,13 +81,20 @@ def _reacted_at(guard: ClientGuard) -> datetime | None:
     return guard.reaction.at if guard.reaction is not None else None
 
 
+#: Of evidence that changes with every look a row of the recorder is worth this much time.
+EVIDENCE_PAUSE = timedelta(minutes=15)
+
+PROTECTION_SENSOR: BackendSensor[ClientGuard] = BackendSensor(
+    key="vpn_protection",
+    value=protection,
+    device_class=SensorDeviceClass.ENUM,
+    options=PROTECTION,
+    write_pause=EVIDENCE_PAUSE,
+    meaning=itemgetter(0),  # the state, and not the evidence for it
+)
+
 GUARD_SENSORS: tuple[BackendSensor[ClientGuard], ...] = (
-    BackendSensor(
-        key="vpn_protection",
-        value=protection,
-        device_class=SensorDeviceClass.ENUM,
-        options=PROTECTION,
-    ),
+    PROTECTION_SENSOR,
     BackendSensor(
         key="vpn_held",
         value=lambda guard: guard.held,

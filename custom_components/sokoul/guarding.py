@@ -19,6 +19,7 @@ from homeassistant.util import dt as dt_util
 from . import wording
 from .autopilot.guards.evidence import Seen
 from .autopilot.guards.shelter import Clue, Shelter, infer
+from .autopilot.guards.showing import pieces
 from .autopilot.guards.vpn_types import Containment, Proof, Protection, Verdict, VpnMemory, VpnState
 from .autopilot.vpn_lane import Reaction, VpnLane
 from .bind_offer import BindOffer
@@ -204,6 +205,19 @@ class ClientGuard:
         """The HTTP proxy of its VPN, "" where there is none that we may use."""
         vpn = self._guarding.backend(self.shelter.vpn_id)
         return vpn.memory.get(PROXY_KEY, "") if vpn is not None else ""
+
+    @property
+    def evidence(self) -> dict[str, dict[str, Any]]:
+        """What each piece of evidence says, and what it took to have it; nothing while it doesn't guard."""
+        if self.verdict is None:
+            return {}
+        lane = self.lane
+        found = pieces(lane.memory, lane.evidence, lane.protection, lane.policy, dt_util.utcnow())
+        shown = {name: piece.as_attribute() for name, piece in found.items()}
+        vpn = self._guarding.backend(self.shelter.vpn_id)
+        if vpn is not None and vpn.latency_milliseconds is not None and "vpn" in shown:
+            shown["vpn"]["milliseconds"] = round(vpn.latency_milliseconds, 1)  # its poll is several questions
+        return shown
 
     @property
     def verdict(self) -> Verdict | None:

@@ -25,7 +25,7 @@ from .entity import (
     tunnelling,
 )
 from .governor_entities import GOVERNOR_SENSORS, REASON
-from .guard_entities import GUARD_SENSORS
+from .guard_entities import GUARD_SENSORS, PROTECTION_SENSOR
 from .healing import HEALING_SENSORS
 from .overview import HUB_SENSORS
 from .port_entities import PORT_SENSORS
@@ -74,7 +74,7 @@ async def async_setup_entry(
         )
     )
     hub.add_platform(
-        PlatformSetup(async_add_entities, of_backend=guarded((*GUARD_SENSORS, *PORT_SENSORS)), make=GuardSensor)
+        PlatformSetup(async_add_entities, of_backend=guarded((*GUARD_SENSORS, *PORT_SENSORS)), make=guard_sensor)
     )
     hub.add_platform(PlatformSetup(async_add_entities, of_backend=guarded(GOVERNOR_SENSORS), make=governor_sensor))
     hub.add_platform(PlatformSetup(async_add_entities, of_backend=tunnelling(ROTATION_SENSORS), make=rotation_sensor))
@@ -110,6 +110,32 @@ class CommonSensor(BackendEntity, _Sensor):
 
 class GuardSensor(GuardEntity, _Sensor):
     """A sensor of a guard."""
+
+
+class ProtectionSensor(GuardSensor):
+    """How a download client stands behind its VPN, and the evidence for it."""
+
+    _unrecorded_attributes = frozenset({"evidence"})
+
+    @override
+    def read(self) -> tuple[str | None, dict[str, dict[str, Any]]]:
+        value: str | None = super().read()
+        return value, self.guard.evidence
+
+    @property
+    @override
+    def native_value(self) -> str | None:
+        return self.read()[0]
+
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, Any]:
+        return {"evidence": self.read()[1]}
+
+
+def guard_sensor(coordinator: AnyCoordinator, description: BackendSensor[Any]) -> GuardSensor:
+    """Return a sensor of a guard."""
+    return (ProtectionSensor if description is PROTECTION_SENSOR else GuardSensor)(coordinator, description)
 
 
 class GovernorSensor(GovernedEntity, _Sensor):

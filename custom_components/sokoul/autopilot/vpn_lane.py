@@ -88,6 +88,7 @@ class VpnLane:
         self.memory = memory or VpnMemory()
         self.policy = policy or VpnPolicy()
         self.verdict: Verdict | None = None
+        self.evidence = Evidence()  # that the verdict is from
         self._on_change = on_change
         self._on_reaction = on_reaction
         self._transfer: Seen[Transfer] | None = None
@@ -144,6 +145,7 @@ class VpnLane:
             outside=self.outside,
             drill=self.drill,
         )
+        self.evidence = evidence
         before = self.verdict
         self.memory, self.verdict = advance(self.memory, evidence, self.protection, self.policy, now)
         if before is None or _told(before) != _told(self.verdict):
