@@ -20,21 +20,32 @@ _SITE_FIRST = re.compile(
 #: Sites and uploaders who only pass on: what they add is no group.
 _PASSED_ON: Final = frozenset(
     {
-        "tgx", "rartv", "rarbg", "eztv", "ettv", "eztvx", "qxr", "ethd", "etrg", "glhf", "hdr", "prem", "n1c", "req",
-        "batch", "sample", "complete", "end", "dual", "rus", "movie", "no subs", "xc", "utr", "ctrl",
+        "tgx", "rartv", "rarbg", "eztv", "ettv", "eztvx", "ethd", "etrg", "glhf", "hdr", "prem", "n1c", "req",
+        "batch", "sample", "complete", "end", "dual", "rus", "movie", "no subs", "xc",
     }
 )  # fmt: skip
+#: Those who posted it again, and those who hid its name meanwhile.
 _UPLOADER = re.compile(
-    r"-(?:xpost|obfuscated|scrambled|postbot|rakuv\w*|whiterev|buymore|asrequested|alternativetorequested|"
-    r"geroov|chamele0n|nzbgeek|4planet|4p|jyk|b4nd1t69|repost|wrtteam|zerosec|aot|rp|1)$",
+    r"(?:-(?:xpost|obfuscat(?:ed|ion)|scrambled|postbot|rakuv\w*|whiterev|buymore|asrequested|repackpost|altezachen|"
+    r"alternativetorequested|gerov|z0ids3n|chamele0n|nzbgeek|4planet|4p|jyk|b4nd1t69|repost|pre|rp|1))+$",
     re.IGNORECASE,
+)
+#: Groups whose names have a dash.
+_WITH_A_DASH = re.compile(
+    r"(?<=[-. ])(?:d-z0n3|blu-bits|dx-tv|ftw-hs|vh-prod|fight-bb|erai-raws|tsundere-raws|e-n-d)$", re.IGNORECASE
 )
 _SAMPLE_FIRST = re.compile(r"sample-(?=\S)", re.IGNORECASE)
 _SAMPLE_LAST = re.compile(r"(?:[-._ ]sample|\s*\(sample\)|\s*\[sample\])$", re.IGNORECASE)
 _LEADING_GROUP = re.compile(r"\s*[\[【]\s*([^\]】]{1,60}?)\s*[\]】][ ._-]*(?=\S)")
 _TRAILING_BLOCK = re.compile(r"[-\s._]*[\[({]([^\[\](){}]*)[\])}]\s*$")
 _CHECKSUM = re.compile(r"[0-9A-F]{8}", re.IGNORECASE)
-_DASHED = re.compile(r"[-~]\s*([^\W_][\w.@!&]*)\s*(?:\[[^\[\]]*\]\s*)?$")
+_DASHED = re.compile(r"[-~]\s*([^\W_][\w.@!&]*)\s*(?:[\[(][^\[\]()]*[\])]\s*)?$")
+#: Those who sign behind their members, or with a site of their own.
+_COLLECTIVE = re.compile(r"(?<![^\W_])(?:qxr|taoe|utr|yts\.\w{2,3})(?=[\])\s]*$)", re.IGNORECASE)
+_SECOND_GROUP = re.compile(r"\[[^\]\d]{1,20}\]_(?=\w)")
+#: A group of several words, or with a language behind it: nothing but a dash before it.
+_DASHED_WORDS = re.compile(r"(?<=[^\W_])-([^\W_]\w*(?:[ ._]\w+){1,2})$")
+_YEAR_FIRST = re.compile(r"\(((?:19|20)\d\d)\) +(?=\S)")
 _EPISODE_VERSION = re.compile(r"(?<=\d)v([2-9])(?![^\W_])", re.IGNORECASE)
 
 
@@ -44,29 +55,43 @@ class Frame:
 
     text: str
     leading_group: str | None = None  # in brackets before the title, as anime groups sign
+    collective: tuple[int, int] | None = None  # where a group signs that is known to sign last
     dashed: tuple[int, int] | None = None  # where what may be a group is, behind the last dash
     sample: bool = False
+    disc: bool = False  # its extension says so
     version: int = 1  # "12v2"
 
 
 def frame(name: str) -> Frame:
     """Take a name out of what surrounds it."""
     text = _EXTENSION.sub("", name.strip())
+    disc = name.strip().lower().endswith(".iso")
     if site := _SITE_FIRST.match(text):
         text = text[site.end() :] or text
     text, sample = _without_sample(text)
     text = _UPLOADER.sub("", text)
     text, leading = _without_leading_group(text)
     text = _without_trailing_blocks(text)
+    if year := _YEAR_FIRST.match(text):
+        text = f"{text[year.end() :]} ({year[1]})"
+    collective = _COLLECTIVE.search(text)
     version = _EPISODE_VERSION.search(text)
-    dashed = _DASHED.search(text)
     return Frame(
         text=text,
         leading_group=leading,
-        dashed=dashed.span(1) if dashed else None,
+        collective=collective.span() if collective else None,
+        dashed=_behind_the_dash(text),
         sample=sample,
+        disc=disc,
         version=int(version[1]) if version else 1,
     )
+
+
+def _behind_the_dash(text: str) -> tuple[int, int] | None:
+    for pattern, number in ((_WITH_A_DASH, 0), (_DASHED, 1), (_DASHED_WORDS, 1)):
+        if found := pattern.search(text):
+            return found.span(number)
+    return None
 
 
 def _without_sample(text: str) -> tuple[str, bool]:
@@ -85,7 +110,8 @@ def _without_leading_group(text: str) -> tuple[str, str | None]:
     name = found[1]
     if name.lower() in _PASSED_ON or re.fullmatch(_DOMAIN, name, re.IGNORECASE):
         return text[found.end() :], None
-    return text[found.end() :], name
+    rest = text[found.end() :]
+    return _SECOND_GROUP.sub("", rest, count=1) if _SECOND_GROUP.match(rest) else rest, name
 
 
 def _without_trailing_blocks(text: str) -> str:

@@ -185,6 +185,9 @@ def _by_number(has: Numbering, wanted: Wanted, match: Match) -> Match:
         return _holding(set(has.absolute), wanted.absolute, match)
     if wanted.season is None:
         return match
+    if has.episodes and not has.seasons:  # "E05": of the only season, or counted through
+        numbers = wanted.absolute or (wanted.episodes if wanted.season == 1 else frozenset())
+        return _holding(set(has.episodes), numbers, match) if numbers else _no("release.other_season", seasons=())
     if wanted.season not in has.seasons:
         return _no("release.other_season", seasons=_listed(has.seasons))
     if not has.episodes:

@@ -31,23 +31,37 @@ class Place:
 _B = r"(?<![^\W_])"  # no letter or digit before
 _E = r"(?![^\W_])"  # nor behind
 _GAP = r"[ ._]*"
+_SEASONS_WORD = r"(?:seasons?|saisons?|staffel|temporadas?|stagion[ei])"
 _SEASON_WORD = r"(?:seasons?|saisons?|staffel|temporadas?|stagion[ei]|series)"
 _EPISODE_WORD = r"(?:episodes?|[ée]pisodes?|folge|episodio|capitulo|ep|e)"
 
 _STANDARD = re.compile(
-    _B + r"s(\d{1,4})[ ._-]{0,3}(?:ep?|x)[ ._]?(\d{1,4})"
-    r"((?:[ ._]?-[ ._]?(?:s\d{1,4})?ep?\d{1,4}|-\d{1,3}(?![^\W_])|[ ._+&]{0,3}e\d{1,4})*)(?:v\d)?" + _E,
+    _B + r"s(\d{1,4})[ ._-]{0,3}(?:ep?|x)[ ._]?(\d{1,5})"
+    r"((?:[ ._]?[-.][ ._]?s\d{1,4}ep?\d{1,4}|[ ._]?-[ ._]?ep?\d{1,5}|-\d{1,3}(?![^\W_])|[ ._+&]{0,3}e\d{1,4})*)"
+    r"(?:v\d)?" + _E,
     re.IGNORECASE,
 )
-_CROSS = re.compile(_B + r"(\d{1,2})x(\d{2,3})((?:-(?:\d{1,2}x)?\d{2,3})*)" + _E, re.IGNORECASE)
-_IN_WORDS = re.compile(
-    _B + _SEASON_WORD + _GAP + r"(\d{1,2})[ ._,-]*" + _EPISODE_WORD + _GAP + r"(\d{1,4})" + _E, re.IGNORECASE
+_CROSS = re.compile(
+    _B + r"(\d{1,2})x(\d{1,3})((?:[-_x]x?\d{2,3}|[ ._-]{1,3}\d{1,2}x\d{2,3})*)(?:v\d)?" + _E, re.IGNORECASE
 )
-_SEASON_AND_ABSOLUTE = re.compile(_B + r"s(\d{1,2}) - (\d{1,4})(?:v\d)?" + _E, re.IGNORECASE)
+_OLD_STYLE = re.compile(
+    r"(?<=[ ._])(?!(?:19|20)\d\d)(\d{1,2})(\d\d)(?:[ ._]\d{3,4}p)?[ ._](?:ws[ ._])?(?:hdtv|pdtv|dsr)" + _E,
+    re.IGNORECASE,
+)
+_OF_SO_MANY = re.compile(r"(?<=[ ._])(\d{1,2})of\d{1,2}" + _E, re.IGNORECASE)
+_SPANISH = re.compile(r"\[cap[. ]?(\d{1,2})(\d\d)(?:_(?:\d{1,2})?(\d\d))?\]", re.IGNORECASE)
+_IN_WORDS = re.compile(
+    _B
+    + rf"(?:{_SEASON_WORD}|se){_GAP}(\d{{1,2}})[ ._,-]*(?:{_EPISODE_WORD}|afl){_GAP}(\d{{1,4}})"
+    + rf"((?:[ ._]?(?:-|en|et|and|to|&)[ ._]?{_EPISODE_WORD}?{_GAP}\d{{1,4}})*)"
+    + _E,
+    re.IGNORECASE,
+)
+_SEASON_AND_ABSOLUTE = re.compile(_B + r"s(\d{1,2})[ _]-[ _](?:ep?|episode)?[ _]?(\d{1,4})(?:v\d)?" + _E, re.IGNORECASE)
 _SEASONS_IN_WORDS = re.compile(
     _B
     + r"(?:(?:the[ ._])?complete[ ._])?"
-    + _SEASON_WORD
+    + _SEASONS_WORD
     + _GAP
     + r"(\d{1,2})(?:"
     + _GAP
@@ -57,19 +71,29 @@ _SEASONS_IN_WORDS = re.compile(
     + _E,
     re.IGNORECASE,
 )
-_SEASONS = re.compile(_B + r"s(\d{1,3})((?:[ ._]?[-+&]?[ ._]?s\d{1,3}|-\d{1,2}(?!\d))*)" + _E, re.IGNORECASE)
+_SEASONS = re.compile(
+    _B + r"s((?:19|20)\d\d|\d{1,3})((?:[ ._]?[-+&]?[ ._]?s\d{1,3}|-\d{1,2}(?!\d))*)" + _E, re.IGNORECASE
+)
 _DAY = re.compile(_B + r"((?:19|20)\d\d)([ ._-])(\d\d)\2(\d\d)" + _E)
 _DAY_BACKWARDS = re.compile(_B + r"(\d\d)([ ._-])(\d\d)\2((?:19|20)\d\d)" + _E)
 _DAY_AS_NUMBER = re.compile(_B + r"(20[0-4]\d)([01]\d)([0-3]\d)" + _E)
 _EPISODE = re.compile(
-    r"(?<=[ ._(\[-])(?:e|(?:ep|episode|[ée]pisode)[ ._]?)(\d{2,4})(?:-e?(\d{2,4}))?(?:v\d)?" + _E, re.IGNORECASE
-)
-_ABSOLUTE = re.compile(
-    r"[ _][-\u2013][ _]+(?:episode[ _]|ep[ _]?)?(\d{1,4})(?:\.\d)?(?:v\d)?(?:[ _]?[-~][ _]?(\d{1,4}))?(?=[ _\[(]|$)"
-    r"|[ _]\((\d{2,4})[ _]?[-~][ _]?(\d{2,4})\)",
+    r"(?<=[ ._(\[-])(?:e|(?:ep|episodio|episode|[ée]pisode|folge|capitulo)[ ._]?)(\d{2,4})(?:-e?(\d{2,4}))?(?:v\d)?"
+    + _E,
     re.IGNORECASE,
 )
-_ABSOLUTE_LAST = re.compile(r"[ _](\d{2,4})(?:v\d)?(?=[ _]*[\[(])")
+_TURKISH = re.compile(r"(?<=[ ._])(\d{1,4})[ .]{0,2}(?:b[öo]l[üu]m|blm)" + _E, re.IGNORECASE)
+_BEFORE_SUBTITLES = re.compile(r"(?<=[ ._])(?!(?:19|20)\d\d)(\d{2,4})(?=[ ._]vostfr)", re.IGNORECASE)
+_ANY_YEAR = re.compile(_B + r"(?:19|20)\d\d" + _E)
+_ABSOLUTE = re.compile(
+    r"[ ._][-\u2013][ ._]+(?:episode[ _]|ep[ _]?)?(\d{1,4})(?:\.\d)?(?:v\d)?((?:-\d{1,4}|[ _]?~[ _]?\d{1,4})*)"
+    r"(?=([ ._]*(?:[\[(]|$))|[ ._])"
+    r"|[ _][(\[](\d{2,4})(?:[ _]?[-~][ _]?(\d{2,4}))[)\]]",
+    re.IGNORECASE,
+)
+_FROM_TO = re.compile(r"[ ._](\d{1,4})(?:-| - )(\d{2,4})(?=[ ._]*[\[(])")
+_ABSOLUTE_LAST = re.compile(r"[ ._-]#?(\d{2,4})(?:-(\d{2,4}))?(?:v\d)?(?=[ ._]*(?:[\[(]|$))")
+_IN_BRACKETS = re.compile(r"[ ._]\[(\d{2,3})(?:v\d)?\]")
 _WHOLE = re.compile(
     _B + r"(?:the[ ._])?complete[ ._](?:series|collection)" + _E + "|" + _B + r"int[ée]grale?" + _E, re.IGNORECASE
 )
@@ -84,8 +108,10 @@ def find(name: str, *, anime: bool) -> Place | None:
     """
     for finder in _FINDERS:
         if (place := finder(name)) is not None:
-            return place
-    place = _counted_through(name, anime=anime) or _episode_alone(name, anime=anime)
+            return _with_number_behind(name, place) if anime else place
+    place = _counted_through(name, anime=anime) or _episode_alone(name, anime=anime) or _before_subtitles(name)
+    if place is None and anime:
+        place = _number_at_the_end(name)
     if place is None and (found := _WHOLE.search(name, 1)):
         place = Place(Numbering(complete=True), found.start(), found.end())
     return place
@@ -97,19 +123,48 @@ def _standard(name: str) -> Place | None:
     if found is None:
         return None
     first, rest = int(found[2]), found[3]
-    last = [int(each) for each in re.findall(r"(?:e|ep|-)(\d{1,4})", rest, re.IGNORECASE)]
-    episodes = _listed_or_range(first, last, is_range="-" in rest)
+    more = [int(each) for each in re.findall(r"(?:ep?|-)(\d{1,5})", rest, re.IGNORECASE)]
+    episodes = _range(first, more[-1] if more else first, LONGEST_RANGE)
     return Place(Numbering(seasons=(int(found[1]),), episodes=episodes), found.start(), found.end())
 
 
 def _cross(name: str) -> Place | None:
     """`1x02`, `1x02-03`."""
-    found = _CROSS.search(name, 1)
+    found = _CROSS.search(name)
     if found is None:
         return None
-    last = [int(each) for each in re.findall(r"(\d{2,3})(?!x)", found[3])]
-    episodes = _listed_or_range(int(found[2]), last, is_range=True)
+    first = int(found[2])
+    more = [int(each) for each in re.findall(r"\d{2,3}(?!\d*x)", found[3])]
+    episodes = _range(first, more[-1] if more else first, LONGEST_RANGE)
     return Place(Numbering(seasons=(int(found[1]),), episodes=episodes), found.start(), found.end())
+
+
+def _old_style(name: str) -> Place | None:
+    """`103` right before the mark of television, as names of long ago have it."""
+    found = _OLD_STYLE.search(name, 1)
+    if found is None:
+        return None
+    numbering = Numbering(seasons=(int(found[1]),), episodes=(int(found[2]),))
+    return Place(numbering, found.start(), found.end(2))
+
+
+def _of_so_many(name: str) -> Place | None:
+    """`3of6`: a series of one season."""
+    found = _OF_SO_MANY.search(name)
+    if found is None:
+        return None
+    return Place(Numbering(seasons=(1,), episodes=(int(found[1]),)), found.start(), found.end())
+
+
+def _spanish(name: str) -> Place | None:
+    """`[Cap.102]`, `[Cap.102_104]`: the season's number and two digits of the episode's."""
+    found = _SPANISH.search(name)
+    if found is None:
+        return None
+    episodes = _range(int(found[2]), int(found[3] or found[2]), LONGEST_RANGE)
+    season = _SEASONS_IN_WORDS.search(name, 1)
+    start = min(found.start(), season.start() if season else found.start())
+    return Place(Numbering(seasons=(int(found[1]),), episodes=episodes), start, found.end())
 
 
 def _in_words(name: str) -> Place | None:
@@ -117,8 +172,9 @@ def _in_words(name: str) -> Place | None:
     found = _IN_WORDS.search(name)
     if found is None:
         return None
-    numbering = Numbering(seasons=(int(found[1]),), episodes=(int(found[2]),))
-    return Place(numbering, found.start(), found.end())
+    first, more = int(found[2]), _NUMBER.findall(found[3])
+    episodes = _range(first, int(more[-1]) if more else first, LONGEST_RANGE)
+    return Place(Numbering(seasons=(int(found[1]),), episodes=episodes), found.start(), found.end())
 
 
 def _season_and_absolute(name: str) -> Place | None:
@@ -132,7 +188,7 @@ def _season_and_absolute(name: str) -> Place | None:
 def _aired(name: str) -> Place | None:
     """`2024.03.11`, `11.03.2024`, `20240311`."""
     for pattern, order in ((_DAY, (1, 3, 4)), (_DAY_BACKWARDS, (4, 3, 1)), (_DAY_AS_NUMBER, (1, 2, 3))):
-        if found := pattern.search(name, 1):
+        if found := pattern.search(name):
             year, month, day = (int(found[number]) for number in order)
             if month > 12:  # noqa: PLR2004 -- months; the day comes second in the United States
                 month, day = day, month
@@ -162,16 +218,51 @@ def _seasons(name: str) -> Place | None:
     return replace(best, start=min(place.start for place in places), end=max(place.end for place in places))
 
 
+def _with_number_behind(name: str, place: Place) -> Place:
+    """Return a season with the number of the episode that follows somewhere: `(Season 2) - 05`, `S2 [05]`."""
+    if len(place.numbering.seasons) != 1 or place.numbering.episodes:
+        return place
+    rest = name[place.end :]
+    found = _counted_through(rest, anime=True) or _number_in_brackets(rest)
+    if found is None:
+        return place
+    numbering = replace(place.numbering, episodes=found.numbering.absolute)
+    return Place(numbering, place.start, place.end + found.end)
+
+
 def _counted_through(name: str, *, anime: bool) -> Place | None:
-    """` - 12`, ` - 01-12`, ` (01-12)`; without a dash only where a group comes first."""
-    for found in _ABSOLUTE.finditer(name):
-        first, last = int(found[1] or found[3]), int(found[2] or found[4] or found[1])
-        if anime or first not in _YEARS:
-            return Place(Numbering(absolute=_range(first, last, LONGEST_RANGE)), found.start(), found.end())
-    bare = _ABSOLUTE_LAST.search(name) if anime else None
-    if bare is not None and int(bare[1]) not in _YEARS:
-        return Place(Numbering(absolute=(int(bare[1]),)), bare.start(), bare.end())
-    return None
+    """` - 12`, ` - 01-12`, ` - 01 ~ 12`, ` (01-12)`, `[01-12]`, ` 01-12 [`; of several the one before brackets."""
+    found = _FROM_TO.search(name)
+    if found is not None and int(found[1]) < int(found[2]) and int(found[2]) not in _YEARS:
+        numbers = _range(int(found[1]), int(found[2]), LONGEST_RANGE)
+        return Place(Numbering(absolute=numbers), found.start(), found.end())
+    fitting = [each for each in _ABSOLUTE.finditer(name) if anime or int(each[1] or each[4]) not in _YEARS]
+    if not fitting:
+        return None
+    best = next((each for each in fitting if each[3] is not None), fitting[0])
+    first = int(best[1] or best[4])
+    last = int(_NUMBER.findall(best[2])[-1]) if best[2] else int(best[5] or first)
+    return Place(Numbering(absolute=_range(first, last, LONGEST_RANGE)), best.start(), best.end())
+
+
+def _before_subtitles(name: str) -> Place | None:
+    """`220 VOSTFR`, `79. Bölüm`: in names without a year."""
+    found = _TURKISH.search(name) or (None if _ANY_YEAR.search(name) else _BEFORE_SUBTITLES.search(name))
+    return Place(Numbering(absolute=(int(found[1]),)), found.start(), found.end()) if found else None
+
+
+def _number_in_brackets(name: str) -> Place | None:
+    found = _IN_BRACKETS.search(name)
+    return Place(Numbering(absolute=(int(found[1]),)), found.start(), found.end()) if found else None
+
+
+def _number_at_the_end(name: str) -> Place | None:
+    """Return `12` or `#12` right before brackets or the end, or in brackets: numbers in names of anime only."""
+    found = _ABSOLUTE_LAST.search(name)
+    if found is None or int(found[1]) in _YEARS:
+        return _number_in_brackets(name)
+    numbers = _range(int(found[1]), int(found[2] or found[1]), LONGEST_RANGE)
+    return Place(Numbering(absolute=numbers), found.start(), found.end())
 
 
 def _episode_alone(name: str, *, anime: bool) -> Place | None:
@@ -184,14 +275,6 @@ def _episode_alone(name: str, *, anime: bool) -> Place | None:
     return Place(numbering, found.start(), found.end())
 
 
-def _listed_or_range(first: int, more: list[int], *, is_range: bool) -> tuple[int, ...]:
-    if not more:
-        return (first,)
-    if is_range:
-        return _range(first, more[-1], LONGEST_RANGE)
-    return tuple(dict.fromkeys((first, *more)))
-
-
 def _range(first: int, last: int, most: int) -> tuple[int, ...]:
     """Return all from the first to the last; the first alone where that is no range."""
     return tuple(range(first, last + 1)) if first <= last < first + most else (first,)
@@ -201,7 +284,10 @@ _FINDERS: Iterable[Callable[[str], Place | None]] = (
     _standard,
     _cross,
     _in_words,
+    _spanish,
     _season_and_absolute,
     _aired,
+    _of_so_many,
     _seasons,
+    _old_style,
 )

@@ -41,6 +41,8 @@ _ALSO_KNOWN_AS = re.compile(r"[ ._(]+a[. ]?k[. ]?a[ ._]+", re.IGNORECASE)
 _BRACKETS = re.compile(r"[\[\](){}]+")
 _FOUR_DIGITS = re.compile(r"[0-9]{4}")
 _SPACES = re.compile(r"[\s._]+")
+#: What anime groups put behind a title: a number before the season's own, a version.
+_COUNTED = re.compile(r"(?: - \d{2,4}(?:[. ]\d)?| v\d)$")
 _LAST_BRACKETS = re.compile(r"[\[(]([^\[\]()]+)[\])]\s*$")
 
 
@@ -73,7 +75,7 @@ class _Reader:
         self.words: list[Word] = words(self.text)
         self.hits = self._find_hits()
         self.place = find(self.text, anime=self.frame.leading_group is not None)
-        if self.place is not None and not self._has_title_before(self.place.start):
+        if self.place is not None and self._is_among_tags(self.place):
             self.place = None
         self.year: int | None = None
         self.year_word: int | None = None
@@ -87,7 +89,7 @@ class _Reader:
         for hit in hits:
             for tag in hit.meaning.tags:
                 gathered[type(tag)].append(tag)
-        return _assemble(self, gathered, title=_title(self.text[: self._title_end(hits)]), group=group)
+        return _assemble(self, gathered, title=self._title(hits), group=group)
 
     # --- where things are ----------------------------------------------------------------------------------------
 
@@ -99,12 +101,23 @@ class _Reader:
                 at += 1
                 continue
             meaning, count = found
+            if meaning.loud and not _is_loud(self._spelled(at, at + 1)[0]):
+                at += 1
+                continue
             hits.append(_Hit(meaning, at, at + count - 1))
             at += count
         return hits
 
-    def _has_title_before(self, position: int) -> bool:
-        return bool(self.words) and self.words[0].start < position
+    def _is_among_tags(self, place: Place) -> bool:
+        """Tell whether a season stands behind tags within brackets: `[1080p x265 S82 Somebody]` is how good it is."""
+        if not place.numbering.is_pack:
+            return False
+        before = self.text[: place.start]
+        opened = max(before.rfind("["), before.rfind("("))
+        if opened < max(before.rfind("]"), before.rfind(")")):
+            return False
+        inside = self._word_at(opened), self._word_at(place.start)
+        return any(hit.meaning.sure and inside[0] <= hit.first < inside[1] for hit in self.hits)
 
     def _find_year(self) -> None:
         """Take the last year before the tags, rather one in parentheses; the first word is the title's."""
@@ -118,7 +131,9 @@ class _Reader:
         ]
         before = [at for at in candidates if at < end]
         enclosed = [at for at in candidates if self._is_enclosed(at)]
-        chosen = [at for at in before if at in enclosed] or before or enclosed or [at for at in candidates if at > end]
+        chosen = (
+            [at for at in before if at in enclosed] or before or enclosed or (candidates if self.place is None else [])
+        )
         if chosen:
             self.year_word = chosen[-1] if before else chosen[0]
             self.year = int(self.words[self.year_word].text)
@@ -174,14 +189,17 @@ class _Reader:
     def _before(self, anchor: int) -> list[_Hit]:
         """Return tags right before the first number or sure tag: `Title.FRENCH.DVDRip`, `Title.EXTENDED.2009`.
 
-        They have to stick out by their capitals, or mean nothing else.
+        Before a number, which may follow on the title, they have to stick out by their capitals, or be an edition.
         """
-        mixed = any(word.islower() or word.istitle() for word in self._spelled(0, anchor))
+        words = self._spelled(0, anchor)
+        mixed = any(word.islower() or word.istitle() for word in words)
+        unnumbered = anchor < min(self._numbers_at())
         found: list[_Hit] = []
         end = anchor
         for hit in reversed([hit for hit in self.hits if hit.last < anchor and hit.first > 0]):
-            capital = all(len(word) > 1 and _is_loud(word) for word in self._spelled(hit.first, hit.last + 1))
-            if hit.last + 1 != end or hit.is_filler or not (mixed and capital):
+            loud = mixed and all(len(word) > 1 and _is_loud(word) for word in words[hit.first : hit.last + 1])
+            edition = hit.first > 1 and hit.last > hit.first and isinstance(hit.meaning.tags[0], Edition)
+            if hit.last + 1 != end or hit.is_filler or not (loud or edition or unnumbered):
                 break
             found.append(hit)
             end = hit.first
@@ -191,6 +209,10 @@ class _Reader:
         return [self.text[word.start : word.end] for word in self.words[first:end]]
 
     # --- title and group -----------------------------------------------------------------------------------------
+
+    def _title(self, hits: list[_Hit]) -> str:
+        title = _title(self.text[: self._title_end(hits)])
+        return _COUNTED.sub("", title) if self.frame.leading_group is not None else title
 
     def _title_end(self, hits: list[_Hit]) -> int:
         ends = [self.words[hit.first].start for hit in hits]
@@ -209,34 +231,57 @@ class _Reader:
     def _group(self) -> tuple[str | None, int, int]:
         """Return who made it, its first word and the one behind it: there no word is a tag."""
         none = len(self.words)
+        if self.frame.collective is not None:
+            start, end = self.frame.collective
+            return self.text[start:end], self._word_at(start), self._word_at(end)
         if self.frame.leading_group is not None:
             return self.frame.leading_group, none, none
-        found = self._group_behind_a_dash() or self._group_in_last_brackets() or self._group_as_last_word()
-        return found or (None, none, none)
+        for known in (self._group_behind_a_dash, self._group_in_last_brackets, self._group_as_last_word):
+            if (found := known()) is not None:
+                return found
+        return None, none, none
 
     def _group_behind_a_dash(self) -> tuple[str, int, int] | None:
         if self.frame.dashed is None:
             return None
         start, end = self.frame.dashed
         first, behind = self._word_at(start), self._word_at(end)
-        tags = [hit for hit in self.hits if first <= hit.last < behind and not hit.is_filler]
+        while behind - first > 1 and self._is_tag(behind - 1):  # a language behind the group
+            behind -= 1
         before = [hit for hit in self.hits if hit.last < first]
-        if tags or first >= len(self.words) or not self._behind_tags(first, before):
+        if first >= len(self.words) or any(self._is_tag(at) for at in range(first, behind)):
             return None
-        return self.text[start:end], first, behind
+        if behind - first == 1 and self.words[first].text.isdecimal():
+            return None
+        if not self._behind_tags(first, before):
+            return None
+        return self.text[start : self.words[behind - 1].end], first, behind
+
+    def _is_tag(self, at: int) -> bool:
+        return any(hit.first <= at <= hit.last and not hit.is_filler for hit in self.hits)
 
     def _group_in_last_brackets(self) -> tuple[str, int, int] | None:
+        """Take brackets at the end that hold no tag, or the last word in those that hold some."""
         found = _LAST_BRACKETS.search(self.text)
         first = self._word_at(found.start(1)) if found else len(self.words)
-        behind_tags = any(hit.meaning.sure and hit.last < first for hit in self.hits)
-        if found is None or first >= len(self.words) or not behind_tags or any(hit.last >= first for hit in self.hits):
+        if found is None or not first < len(self.words):
             return None
-        return found[1].strip(), first, len(self.words)
+        inside = [hit for hit in self.hits if hit.last >= first]
+        sure = any(hit.meaning.sure for hit in self.hits)
+        if not inside and (sure or self.place is not None) and first > 0 and not self._is_number_or_tag(first):
+            return found[1].strip(), first, len(self.words)
+        last = len(self.words) - 1
+        if any(hit.meaning.sure for hit in inside) and not self._is_number_or_tag(last):
+            return self._spelled(last, last + 1)[0], last, last + 1
+        return None
+
+    def _is_number_or_tag(self, at: int) -> bool:
+        return self.words[at].text.isdecimal() or any(hit.first <= at <= hit.last for hit in self.hits)
 
     def _group_as_last_word(self) -> tuple[str, int, int] | None:
         """Take the last word for a group without a dash: right behind a tag, and none itself."""
         last = len(self.words) - 1
-        if last < 1 or self.words[last].text.isdecimal() or any(hit.last >= last for hit in self.hits):
+        if last < 1 or self._is_number_or_tag(last):
             return None
         before = next((hit for hit in self.hits if hit.last == last - 1), None)
         numbers_end = self._word_at(self.place.end) if self.place else 0
@@ -269,10 +314,16 @@ def _title(raw: str) -> str:
 def _assemble(reader: _Reader, gathered: dict[type, list[Any]], *, title: str, group: str | None) -> ReleaseName:
     hints = frozenset[Hint](gathered[Hint])
     flags = set[Flag](gathered[Flag])
+    if reader.frame.disc:
+        flags.add(Flag.DISC)
     source = _source(gathered[Source], hints, flags)
+    if source is Source.BLURAY and Hint.RAW in hints and not hints & {Hint.ENCODED, Hint.RIP} and not flags & _WHOLE:
+        flags.add(Flag.DISC)
     if reader.frame.sample:
         flags.add(Flag.SAMPLE)
     resolution, inferred = _resolution(gathered, source, hints, flags)
+    if source is Source.TV and resolution is not None and resolution >= Resolution.P720:
+        source = Source.HDTV
     codec: Codec | None = next(iter(gathered[Codec]), None)
     languages = tuple(dict.fromkeys(each.code for each in gathered[Language]))
     return ReleaseName(
@@ -308,11 +359,15 @@ def _source(named: list[Source], hints: frozenset[Hint], flags: set[Flag]) -> So
         return Source.TELESYNC
     if Hint.TELECINE in hints:
         return Source.TELECINE
-    if flags & {Flag.REMUX, Flag.DISC} or Hint.UHD in hints:
+    if hints & {Hint.PAL, Hint.NTSC}:
+        return Source.DVD
+    if flags & _WHOLE or Hint.UHD in hints:
         return Source.BLURAY
     return None
 
 
+#: The streams of a disc as they were.
+_WHOLE = frozenset({Flag.REMUX, Flag.DISC})
 _CINEMA = frozenset({Source.CAM, Source.TELESYNC, Source.TELECINE, Source.WORKPRINT, Source.SCREENER, Source.R5})
 
 
@@ -321,12 +376,12 @@ def _resolution(
 ) -> tuple[Resolution | None, bool]:
     """Return the resolution, and whether it had to be inferred from the source."""
     named: list[Resolution] = gathered[Resolution]
-    if named:
-        return named[0], False
+    if named or Hint.FOUR_K in hints:
+        return (named[0] if named else Resolution.P2160), False
     if Hint.UHD in hints:
         return Resolution.P2160, True
     if source is Source.BLURAY:
-        return _bluray_lines(hints, flags), True
+        return _bluray_lines(gathered[Codec], hints, flags), True
     if source in _STANDARD_DEFINITION or (source is Source.SCREENER and Hint.RIP in hints):
         return (Resolution.P576 if Hint.PAL in hints else Resolution.P480), True
     return None, False
@@ -337,10 +392,11 @@ _STANDARD_DEFINITION = frozenset(
 )
 
 
-def _bluray_lines(hints: frozenset[Hint], flags: set[Flag]) -> Resolution:
-    if flags & {Flag.REMUX, Flag.DISC}:
+def _bluray_lines(codecs: list[Codec], hints: frozenset[Hint], flags: set[Flag]) -> Resolution:
+    if flags & _WHOLE:
         return Resolution.P1080
-    return Resolution.P480 if Hint.RIP in hints else Resolution.P720
+    small = Hint.RIP in hints or any(each in {Codec.XVID, Codec.DIVX} for each in codecs)
+    return Resolution.P480 if small else Resolution.P720
 
 
 def _dubs(named: Iterable[Dub], hints: frozenset[Hint], languages: tuple[str, ...]) -> frozenset[Dub]:

@@ -28,8 +28,12 @@ class Hint(Enum):
     """Words that mean something together with others."""
 
     UHD = "uhd"  # 2160p where no number says otherwise
+    FOUR_K = "4k"  # the same, in plain words
     PAL = "pal"  # 576 lines
     RIP = "rip"  # made small
+    RAW = "raw"  # a codec in the words of discs: nobody has encoded it again
+    ENCODED = "encoded"  # somebody has
+    NTSC = "ntsc"  # with PAL: a DVD, where no other source is named
     GERMAN_DUAL = "dl"  # "DL": dual, in German names
     COMPLETE = "complete"
     TRANSPORT = "ts"  # TS and TC: a recording in a cinema, or the container of a broadcast
@@ -96,6 +100,7 @@ class Meaning:
 
     tags: tuple[Tag, ...]
     sure: bool
+    loud: bool = False  # it counts in capitals only
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +116,12 @@ class Word:
 type _Row = tuple[Tag | tuple[Tag, ...], str, str]
 
 _PICTURE: tuple[_Row, ...] = (
-    (Source.CAM, "camrip, hdcam, hqcam, hq cam, hd cam, cam rip", "cam"),
-    (Source.TELESYNC, "telesync, hdts, hqts, hd ts, hq ts, tsrip, hdtsrip, predvdrip, predvd, pdvdrip", "pdvd"),
+    (Source.CAM, "camrip, hdcam, hqcam, hq cam, hd cam, cam rip, hdcamrip, newcam, hq camrip", "cam, cams"),
+    (
+        Source.TELESYNC,
+        "telesync, telesynch, hdts, hqts, hd ts, hq ts, tsrip, hdtsrip, predvdrip, predvd, pdvdrip",
+        "pdvd",
+    ),
     (Source.TELECINE, "telecine, hdtc, hd tc", ""),
     (Hint.TRANSPORT, "", "ts"),
     (Hint.TELECINE, "", "tc"),
@@ -124,30 +133,43 @@ _PICTURE: tuple[_Row, ...] = (
     (Source.TV, "pdtv, sdtv, dsr, dsrip, satrip, dthrip, dvbrip, tvrip, tv rip, dvb", ""),
     (Source.HDTV, "hdtv, hdtvrip, hd tv, ahdtv, uhdtv", ""),
     (Source.DVD, "dvdrip, dvd rip, dvdmux, xvidvd", "dvd"),
-    ((Source.DVD, Flag.DISC), "dvd5, dvd9, dvdr, dvd r, dvd 5, dvd 9, full dvd", ""),
+    (
+        (Source.DVD, Flag.DISC),
+        "dvd5, dvd9, dvdr, dvd r, dvd 5, dvd 9, full dvd, 2xdvd9, 2xdvd5, 2dvd9, 2dvd5, mdvdr",
+        "",
+    ),
     ((Source.DVD, Flag.REMUX), "dvd remux, dvdremux", ""),
-    (Source.WEBRIP, "webrip, web rip, hdrip, webcap, web cap, webdlrip, web dlrip, hd rip", ""),
-    (Source.WEB_DL, "webdl, web dl, webhd, web hd, webmux, web mux, amazonhd, ituneshd", "web"),
-    (Source.BLURAY, "bluray, blu ray, bdmux, hddvd, hd dvd, hddvdrip, uhdrip, uhd rip, bdlight", "bd"),
+    (Source.WEBRIP, "webrip, web rip, webmux, web mux, hdrip, webcap, web cap, webdlrip, web dlrip, hd rip", ""),
+    (Source.WEB_DL, "webdl, web dl, webhd, web hd, webuhd, amazonhd, amazonsd, amazonuhd, ituneshd, netflixhd", "web"),
+    (Source.WEB_DL, "netflixuhd, disneyhd, maxdomehd, hbomaxhd", ""),
+    (Source.BLURAY, "bluray, blu ray, bdmux, hddvd, hd dvd, hddvdrip, uhdrip, uhd rip, bdlight, mbluray", "bd"),
+    (Source.BLURAY, "uhdbd, uhd2bd, uhdbdrip", ""),
     ((Source.BLURAY, Hint.RIP), "bdrip, brrip, bd rip, br rip", ""),
     ((Source.BLURAY, Flag.REMUX), "bdremux, bd remux, brremux, uhdremux, uhdbdremux, uhd bdremux", ""),
-    ((Source.BLURAY, Flag.DISC), "bdmv, bd25, bd50, bd66, bd100, bdiso, brdisk, br disk, bd iso", ""),
+    (
+        (Source.BLURAY, Flag.DISC),
+        "bdmv, bd25, bd50, bd66, bd100, bd 25, bd 50, bd 66, bd 100, bdiso, brdisk, bd iso",
+        "",
+    ),
     ((Source.BLURAY, Flag.DISC), "complete bluray, complete blu ray, full bluray", ""),
     ((Source.BLURAY, Flag.DISC, Hint.UHD), "complete uhd bluray, complete uhd blu ray, uhd100, uhd66", ""),
     (Flag.DISC, "", "iso"),
     (Flag.REMUX, "remux", ""),
     (Hint.UHD, "uhd", ""),
     (Resolution.P4320, "8k", ""),
-    (Resolution.P2160, "", "4k"),
+    (Hint.FOUR_K, "", "4k"),
     (Resolution.P1080, "fhd, fullhd, full hd", ""),
     (Hint.PAL, "", "pal"),
-    (Codec.H264, "x264, h264, h 264, x 264, avc", ""),
+    (Hint.NTSC, "ntsc", ""),
+    ((Codec.H264, Hint.ENCODED), "x264, h264, h 264, x 264", ""),
+    ((Codec.H264, Hint.RAW), "avc", ""),
     (Codec.H265, "x265, h265, h 265, x 265, hevc", ""),
     (Codec.H266, "x266, h266, h 266, vvc", ""),
     (Codec.AV1, "av1, svtav1, svt av1", ""),
     (Codec.VP9, "vp9", ""),
-    (Codec.VC1, "vc1, vc 1", ""),
-    (Codec.MPEG2, "mpeg2, mpeg 2, h262, h 262", ""),
+    ((Codec.VC1, Hint.RAW), "vc1, vc 1", ""),
+    ((Codec.MPEG2, Hint.RAW), "mpeg2, mpeg 2, h262, h 262", ""),
+    (Hint.RAW, "", "untouched"),
     (Codec.XVID, "xvid", ""),
     (Codec.DIVX, "divx", ""),
     ((Codec.H264, Depth(10)), "hi10p, hi10", ""),
@@ -221,23 +243,23 @@ _SPEECH: tuple[_Row, ...] = (
 _LANGUAGES: Mapping[str, str] = {
     "fr": "french, francais, fre, fra, fr",
     "en": "english, eng, en",
-    "de": "german, deutsch, ger, deu",
+    "de": "german, deutsch, ger, deu, swissgerman",
     "es": "spanish, espanol, castellano, spa, esp, latino, cast",
     "it": "italian, italiano, ita",
     "pt": "portuguese, portugues, brazilian, por, ptbr, pt br",
     "nl": "dutch, flemish, nld",
     "ru": "russian, rus",
     "uk": "ukrainian, ukr",
-    "pl": "polish, pldub, pol",
+    "pl": "polish, pldub, dubpl, pllek, lektor pl, pl lek, pol",
     "cs": "czech, cze, cz",
     "sk": "slovak",
-    "hu": "hungarian, hun",
-    "ro": "romanian, rum",
-    "bg": "bulgarian, bgaudio",
+    "hu": "hungarian, hun, hundub, hundubbed",
+    "ro": "romanian, rum, rodubbed",
+    "bg": "bulgarian, bgaudio, bg audio",
     "el": "greek",
     "tr": "turkish, tur",
     "ar": "arabic",
-    "he": "hebrew, hebdub",
+    "he": "hebrew, hebdub, hebdubbed",
     "fa": "persian",
     "hi": "hindi, hin",
     "ta": "tamil, tam",
@@ -247,7 +269,7 @@ _LANGUAGES: Mapping[str, str] = {
     "bn": "bengali",
     "ja": "japanese, jap, jpn",
     "ko": "korean, kor",
-    "zh": "chinese, mandarin, cantonese, chi, chs, cht",
+    "zh": "chinese, mandarin, cantonese, chi, chs, cht, 简体, 繁体, 繁中, 简中, 简繁, 中字",
     "th": "thai",
     "vi": "vietnamese, vie",
     "id": "indonesian",
@@ -259,8 +281,10 @@ _LANGUAGES: Mapping[str, str] = {
     "lt": "lithuanian",
     "lv": "latvian",
     "et": "estonian",
-    "ca": "catalan",
+    "ca": "catalan, catala",
 }
+#: Codes of two letters, which count in capitals only: "de", "it" and "no" are words.
+_CODES: Final = ("bg", "de", "es", "hu", "it", "ja", "ka", "ko", "lt", "lv", "pl", "ro", "ru", "sk", "sv", "ua")
 #: "fin" is Finnish in Finland and the end in France; "tel", "dan" and "por" are words: only their full names count.
 _NOT_ALONE = frozenset({"fin", "tel", "dan", "por", "pol", "nor", "tam", "tur", "cast", "vie"})
 
@@ -277,7 +301,8 @@ _REST: tuple[_Row, ...] = (
     (Edition.IMAX, "", "imax, imax edition"),
     (Edition.OPEN_MATTE, "", "open matte"),
     (Edition.CRITERION, "", "criterion, criterion collection, criterion edition"),
-    (Edition.SPECIAL, "", "special edition"),
+    (Edition.SPECIAL, "", "special edition, deluxe edition, limited edition, diamond edition, imperial edition"),
+    (Edition.SPECIAL, "", "platinum edition, definitive edition, signature edition, gold edition"),
     (Edition.COLLECTORS, "", "collectors edition, collectors cut, collector edition"),
     (Edition.ANNIVERSARY, "", "anniversary edition, anniversary"),
     (Edition.ULTIMATE, "", "ultimate cut, ultimate edition, ultimate"),
@@ -298,7 +323,7 @@ _REST: tuple[_Row, ...] = (
     # how it was made
     (
         Filler.FILLER,
-        "readnfo, ntsc, hdlight, 4klight, mhd, microhd, lightdl",
+        "readnfo, hdlight, 4klight, mhd, microhd, lightdl",
         "limited, internal, hybrid, custom, retail",
     ),
     (
@@ -338,6 +363,9 @@ def _compile_languages() -> dict[str, Meaning]:
                 meanings[f"{word} {sub}"] = Meaning((read,), sure=False)
             meanings[f"sub {word}"] = meanings[f"subs {word}"] = Meaning((read,), sure=False)
             meanings[f"{word}subs"] = meanings[f"{word}sub"] = Meaning((read,), sure=False)
+    for code in _CODES:
+        language = Language("uk" if code == "ua" else code)
+        meanings[code] = Meaning((language,), sure=False, loud=True)
     meanings["nlsubs"] = meanings["nlsub"] = meanings["nl subs"] = Meaning((Subtitles("nl"),), sure=False)
     return meanings
 
@@ -345,7 +373,12 @@ def _compile_languages() -> dict[str, Meaning]:
 PHRASES: Final[Mapping[str, Meaning]] = _compile_languages() | _compile((_PICTURE, _SOUND, _SPEECH, _REST))
 
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*\+?")
-_LINES = re.compile(r"(bd|bdrip|web|m|hd|dvd)?(480|540|576|720|1080|1440|2160|4320)[pi](?:\d\d)?(?:fps)?")
+_LINES = re.compile(
+    r"(bd|bdrip|bluray|web|webdl|webrip|hdtv|m|hd|dvd|4kto)?"
+    r"(240|360|480|540|576|720|960|1080|1440|2160|4320)[pi](?:\d\d)?(?:fps)?"
+)
+#: Heights that are none of the usual ones, and the next that is no more than they are; below 480 all is the same.
+_ODD_LINES: Final = {240: 480, 360: 480, 540: 480, 960: 720}
 _FRAME = re.compile(r"(\d{3,4})x(\d{3,4})")
 _VERSION = re.compile(r"v([2-9])")
 _SOUND_AND_CHANNELS = re.compile(r"([a-z]+\d?\+?|dts ?x|e?ac3)([1-9])")
@@ -353,7 +386,11 @@ _WIDTHS: Final = ((3800, Resolution.P2160), (1900, Resolution.P1080), (1200, Res
 _PREFIXES: Final[Mapping[str, Source]] = {
     "bd": Source.BLURAY,
     "bdrip": Source.BLURAY,
+    "bluray": Source.BLURAY,
     "web": Source.WEB_DL,
+    "webdl": Source.WEB_DL,
+    "webrip": Source.WEBRIP,
+    "hdtv": Source.HDTV,
     "dvd": Source.DVD,
 }
 
@@ -392,7 +429,7 @@ def _with_number(text: str, listed: list[Word], at: int) -> tuple[Meaning, int] 
     if not any(each.isdigit() for each in text):
         return None
     if found := _LINES.fullmatch(text):
-        lines = Resolution(576 if found[2] == "540" else int(found[2]))
+        lines = Resolution(_ODD_LINES.get(int(found[2]), int(found[2])))
         source = _PREFIXES.get(found[1] or "")
         return Meaning((lines, source) if source else (lines,), sure=True), 1
     if found := _FRAME.fullmatch(text):
