@@ -1,5 +1,6 @@
 """Being let in by a code: a person opens a page, types it, and the flow goes on by itself."""
 
+from abc import ABC, abstractmethod
 import asyncio
 from typing import Any
 
@@ -23,19 +24,19 @@ async def pause(seconds: float) -> None:
     await asyncio.sleep(seconds)
 
 
-class DeviceLoginSteps(FlowHandler[Any, Any, Any]):
+class DeviceLoginSteps(FlowHandler[Any, Any, Any], ABC):
     """The steps of a flow that lets in by a code; `device_connector` and `granted` are the flow's own."""
 
     _code: CodeToType | None = None
     _waiting: asyncio.Task[tuple[Granted | None, str, str]] | None = None
 
+    @abstractmethod
     def device_connector(self) -> Connector[Any, Any]:
         """Return whose code it is."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def granted(self, granted: Granted) -> Any:
         """Go on with what came of the code. A text tells what is wrong with it instead."""
-        raise NotImplementedError
 
     async def async_step_device(self, user_input: dict[str, Any] | None = None) -> Any:
         """Show the code, and wait until it was typed."""

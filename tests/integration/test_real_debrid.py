@@ -635,8 +635,33 @@ async def test_the_account_is_asked_seldom(
     await set_up(with_token())
     debrid.requests.clear()
     await pass_time(INTERVAL, 60)
-    per_hour = len(debrid.requests)
-    assert 3 * 11 <= per_hour <= 3 * 12 + 1, f"{per_hour} requests"
+    assert 11 <= asked(debrid, USER) <= 12
+    assert 11 <= asked(debrid, "GET /rest/1.0/torrents/activeCount") <= 12
+    assert asked(debrid, "GET /rest/1.0/traffic") == 1
+
+
+async def test_a_hint_has_it_asked_at_once(hass: HomeAssistant, set_up: SetUp, debrid: RealDebridSimulator) -> None:
+    entry = await set_up(with_token())
+    debrid.account.fill(5)
+    backend = entry.runtime_data.backends[ID]
+    backend.reader.forget()
+    await backend.async_refresh()
+    assert backend.data.torrents == 5
+
+
+async def test_an_account_that_is_throttled_from_the_beginning(
+    hass: HomeAssistant, set_up: SetUp, debrid: RealDebridSimulator, pass_time: PassTime
+) -> None:
+    debrid.fault(FaultKind.STATUS, USER, times=1, status=429, headers={"Retry-After": "60"})
+    await set_up(with_token())
+    assert value(hass, "binary_sensor.real_debrid_connection") == "off"
+    assert asked_for(hass) == []
+    await pass_time(INTERVAL, 3)
+    assert value(hass, "sensor.real_debrid_account") == "premium"
+
+
+async def test_a_pause_while_a_person_types_is_a_short_one() -> None:
+    await device_login.pause(0)
 
 
 # --- secrets ---------------------------------------------------------------------------------------------------------
