@@ -232,11 +232,17 @@ def test_what_the_arr_rejects_is_refused_in_its_words() -> None:
     assert managed("WEBDL-1080p", rejections=("Already in queue",), acceptable=True).accepted
 
 
-def test_a_release_that_the_arr_has_not_seen_is_scored_without_it() -> None:
+def test_of_a_release_that_the_arr_has_not_seen_the_quality_is_told_by_its_name() -> None:
     found = release("Amber.2019.1080p.WEB-DL.H264-GRP")
     made = score(found, AMBER, identify(found.name, AMBER), Policy(), PROFILE)
     assert made.accepted
-    assert {"release.part_quality_unknown", "release.part_formats_unknown"} <= {part.reason.key for part in made.parts}
+    parts = {part.aspect: part for part in made.parts}
+    assert parts[Aspect.QUALITY].reason.parameters == {"quality": "WEBDL-1080p"}
+    assert parts[Aspect.FORMATS].reason.key == "release.part_formats_unknown"
+    assert parts[Aspect.FORMATS].points == parts[Aspect.FORMATS].most / 2
+    other = release("Amber.2019.720p.WEB-DL.H264-GRP")
+    refused = score(other, AMBER, identify(other.name, AMBER), Policy(), PROFILE)
+    assert [each.key for each in refused.refusals] == ["release.refused_quality"]
 
 
 # --- choosing and explaining -----------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from .labels import CODEC, SOURCE
 from .languages import speaks
 from .merge import Release
 from .policy import Policy, Want
+from .qualities import known_to
 from .sizes import bytes_per_hour, is_implausible
 
 _FLAGS: Final = {
@@ -76,11 +77,12 @@ def _by_words(name: ReleaseName, wanted: Wanted, policy: Policy) -> Iterator[Rea
 
 def _by_arr(release: Release, profile: QualityProfile) -> Iterator[Reason]:
     """Yield why the *arr would not take it: in its own words, which are English, or by its profile."""
+    quality, rank = known_to(profile, release)
+    if quality is not None and rank is None:
+        yield Reason(key="release.refused_quality", parameters={"quality": quality, "profile": profile.name})
     opinion = release.arr
     if opinion is None:
         return
-    if opinion.quality is not None and profile.rank(opinion.quality) is None:
-        yield Reason(key="release.refused_quality", parameters={"quality": opinion.quality, "profile": profile.name})
     if opinion.score is not None and opinion.score < profile.minimum_score:
         yield Reason(key="release.refused_formats", parameters={"score": opinion.score, "least": profile.minimum_score})
     if not opinion.acceptable and opinion.rejections:

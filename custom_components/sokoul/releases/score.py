@@ -23,6 +23,7 @@ from .languages import speaks, spoken
 from .liking import liking
 from .merge import Release
 from .policy import Policy, Want
+from .qualities import known_to
 from .refusal import refusals
 from .sizes import bytes_per_hour, size_fits
 
@@ -154,10 +155,11 @@ def _share(aspect: Aspect, share: float, reason: Reason, *, most: float | None =
 
 
 def _quality(release: Release, profile: QualityProfile) -> tuple[float, Reason]:
-    quality = release.arr.quality if release.arr else None
-    rank = profile.rank(quality) if quality else None
-    if quality is None or rank is None:
+    quality, rank = known_to(profile, release)
+    if quality is None:
         return 0.0, Reason(key="release.part_quality_unknown")
+    if rank is None:
+        return 0.0, Reason(key="release.part_quality", parameters={"quality": quality})
     return (rank + 1) / len(profile.allowed), Reason(key="release.part_quality", parameters={"quality": quality})
 
 
