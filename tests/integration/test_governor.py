@@ -116,7 +116,7 @@ async def test_a_hot_machine_downloads_slowly_and_a_cool_one_as_before(
     await pass_time(TICK, times=2)
     assert limits(qbittorrent) == {**before, "dl_limit": HOT}
     assert (value(hass, REASON), value(hass, THROTTLED), value(hass, ACTIVE_LIMIT)) == ("thermal", "on", "5.0")
-    assert "reached 75 °C" in explanation(hass)
+    assert "reached 75\N{NO-BREAK SPACE}°C" in explanation(hass)
     assert value(hass, "number.qbittorrent_download_limit") == "4.77", "what is in force, in MiB/s"
     pi.be(60)
     await pass_time(TICK, times=2)
@@ -249,7 +249,7 @@ async def test_a_machine_of_which_nothing_is_known_only_tells(
     entry = await set_up(qbittorrent_subentry(qbittorrent), source("sensor.nas"))
     await pass_time(TICK, times=2)
     assert writes(qbittorrent) == []
-    assert hass.states.get("number.pi_limit_downloads_from") is None
+    assert hass.states.get("number.pi_limit_from") is None
     # a person says that the client runs there, and what that machine can bear
     result = await open_source(hass, entry, THERMAL_ID)
     assert step(result) == form("governor_machine")
@@ -264,7 +264,7 @@ async def test_a_machine_of_which_nothing_is_known_only_tells(
     assert result["type"] is FlowResultType.CREATE_ENTRY
     await hass.async_block_till_done(wait_background_tasks=True)
     assert limits(qbittorrent)["dl_limit"] == 3_000_000 // KIB * KIB
-    assert value(hass, "number.pi_limit_downloads_from") == "60.0"
+    assert value(hass, "number.pi_limit_from") == "60.0"
 
 
 async def test_a_client_on_another_machine_is_left_alone(
@@ -315,17 +315,17 @@ async def test_thresholds_are_live(
     entry = await set_up(qbittorrent_subentry(qbittorrent), source(pi))
     shown = {
         name: f"number.pi_{name}"
-        for name in ("limit_downloads_from", "no_limit_below", "pause_downloads_from", "no_pause_below")
+        for name in ("limit_from", "no_limit_below", "pause_from", "no_pause_below")
     }
     assert [float(value(hass, each)) for each in shown.values()] == [75, 65, 82, 75]
     pi.be(70)
     await pass_time(TICK)
     qbittorrent.requests.clear()
-    number = {"entity_id": shown["limit_downloads_from"], "value": 68}
+    number = {"entity_id": shown["limit_from"], "value": 68}
     await hass.services.async_call("number", "set_value", number, blocking=True)
     await hass.async_block_till_done(wait_background_tasks=True)
     assert limits(qbittorrent)["dl_limit"] == HOT
-    assert value(hass, shown["limit_downloads_from"]) == "68.0"
+    assert value(hass, shown["limit_from"]) == "68.0"
     assert [float(value(hass, each)) for each in list(shown.values())[1:]] == [65, 82, 75]
     assert not [seen for seen in qbittorrent.requests if seen.path.endswith("auth/login")], "nothing was reloaded"
     # back to what suits the machine
@@ -335,7 +335,7 @@ async def test_thresholds_are_live(
     for field in ("limit_from", "limit_until", "pause_from", "pause_until"):
         typed.pop(field)
     await send(hass, result, **typed)
-    assert float(value(hass, shown["limit_downloads_from"])) == 75
+    assert float(value(hass, shown["limit_from"])) == 75
 
 
 async def test_a_sensor_that_dies_protects_nothing_after_a_while(
