@@ -44,9 +44,11 @@ class BindOffer:
 
     @property
     def bound(self) -> str | None:
-        """The interface that it was bound to by SOKOUL; None: it was not, or that was taken back."""
+        """The interface that SOKOUL bound it to; None: it did not, or somebody bound it otherwise since."""
         note: Mapping[str, Any] | None = self._backend.memory.get(BOUND_KEY)
-        return None if note is None else note["interface"]
+        if note is None or self._backend.data is None or self._backend.data.settings is None:
+            return None
+        return note["interface"] if self._backend.data.settings.interface == note["interface"] else None
 
     # --- offering ----------------------------------------------------------------------------------------------------
 
@@ -133,6 +135,7 @@ class BindOffer:
             Shelter(containment=Containment.BOUND, vpn_id=shelter.vpn_id, interface=interface, clue=clue)
         )
         self._withdraw()
+        await self._refresh()
         self._write_down(
             ActKind.BIND, "guard.vpn_open", Reason(key="result.bound", parameters={"at": interface}), actor
         )
@@ -152,11 +155,14 @@ class BindOffer:
             self._guard.choose(now)
             raise
         backend.remember(BOUND_KEY, None)
-        backend.reader.forget()
-        await backend.async_refresh()  # what is inferred has to be so of what holds now
+        await self._refresh()  # what is inferred has to be so of what holds now
         if backend.last_update_success:
             self._guard.choose(Shelter.from_json(note["shelter"]))
         self._write_down(ActKind.UNBIND, "guard.vpn_bound_by_you", Reason(key="result.unbound"), actor)
+
+    async def _refresh(self) -> None:
+        self._backend.reader.forget()
+        await self._backend.async_refresh()
 
     async def _set(self, interface: str, address: str) -> None:
         wanted = {"current_network_interface": interface, "current_interface_address": address}

@@ -20,10 +20,8 @@ from .clients.errors import BackendError
 from .guarding import ClientGuard
 from .hub import Hub
 from .last_resort import Chosen
+from .model.journal import PERSON  # Home Assistant doesn't tell which of its administrators answers
 from .restart_way import ENTITY_DOMAINS
-
-#: Who answers in a flow: Home Assistant doesn't tell which of its administrators.
-PERSON = "person"
 
 GUARD_MENU = ["shelter", "last_resort", "drill_plan"]
 

@@ -20,15 +20,13 @@ from .calls import hub_of
 from .const import DOMAIN
 from .history import Where, shown
 from .journal_report import entry_sentence, rule_name, sentence
+from .model.journal import PERSON  # Home Assistant doesn't tell which of its administrators answers
 from .notices import Answer, asked_text
 from .store import StoreError, erase
 from .wording import clean
 
 if TYPE_CHECKING:
     from .hub import Hub
-
-#: Who answers in a flow: Home Assistant doesn't tell which of its administrators.
-PERSON = "person"
 
 
 class _HealingFlow(RepairsFlow):

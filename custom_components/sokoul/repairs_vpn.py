@@ -10,7 +10,7 @@ import voluptuous as vol
 
 from .calls import hub_of
 from .clients.errors import BackendError
-from .guard_flow import PERSON
+from .model.journal import PERSON
 
 if TYPE_CHECKING:
     from .guarding import ClientGuard

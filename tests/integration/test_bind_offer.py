@@ -229,6 +229,21 @@ async def test_what_can_not_be_taken_back_stays_contained(
     assert binding(qbittorrent) == ("tun0", "")
 
 
+async def test_what_a_person_bound_otherwise_since_is_not_taken_back(
+    hass: HomeAssistant, guard: ClientGuard, qbittorrent: QbittorrentSimulator, pass_time: PassTime
+) -> None:
+    await answer(hass, await fix(hass))
+    assert guard.binding.bound == "tun0"
+    guard.choose(Shelter(clue=Clue.PERSON))
+    bind(qbittorrent, "eth0")
+    await pass_time(TEN_MINUTES)
+    assert guard.binding.bound is None
+    flow = await hass.config_entries.options.async_init(guard.backend.config_entry.entry_id)
+    for said in ({"next_step_id": "vpn"}, {"backend": QBITTORRENT_ID}):
+        flow = await hass.config_entries.options.async_configure(flow["flow_id"], said)
+    assert "unbind" not in flow["menu_options"]
+
+
 async def test_a_repair_that_came_too_late(
     hass: HomeAssistant, guard: ClientGuard, qbittorrent: QbittorrentSimulator
 ) -> None:

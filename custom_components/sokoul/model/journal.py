@@ -104,6 +104,7 @@ OPEN_STATUSES = frozenset({EntryStatus.SUGGESTED, EntryStatus.RUNNING, EntryStat
 #: Who caused an entry, where it was no person: persons are named by their user id.
 AUTOPILOT = "autopilot"
 AUTOMATION = "automation"
+PERSON = "person"  # one of whom it is not known who it was
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

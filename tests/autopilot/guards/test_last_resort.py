@@ -66,6 +66,13 @@ def test_what_came_to_nothing_is_tried_once_more_and_no_more() -> None:
     assert due(leak, policy, START + timedelta(days=1)) is None
 
 
+def test_what_came_to_nothing_is_not_needed_any_more_once_it_is_stopped() -> None:
+    policy, leak = LastResortPolicy(), follow(None, leaking=True, running=1, now=START)
+    assert leak is not None
+    leak = follow(failed(called(leak, START + policy.patience)), leaking=True, running=0, now=START + policy.patience)
+    assert due(leak, policy, START + timedelta(hours=1)) is None
+
+
 def test_a_restart_calls_nothing_anew() -> None:
     leak = called(Leak(unstopped_since=START), START)
     again = follow(Leak.from_json(leak.as_json()), leaking=True, running=1, now=START)

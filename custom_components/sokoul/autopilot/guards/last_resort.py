@@ -61,7 +61,8 @@ def due(leak: Leak | None, policy: LastResortPolicy, now: datetime) -> datetime 
     if leak is None or leak.calls >= MOST_CALLS:
         return None
     if leak.called_at is not None:
-        return leak.called_at + policy.retry if leak.failed else None
+        needed = policy.every_leak or leak.unstopped_since is not None
+        return leak.called_at + policy.retry if leak.failed and needed else None
     if policy.every_leak:
         return now
     return leak.unstopped_since + policy.patience if leak.unstopped_since is not None else None
