@@ -15,6 +15,7 @@ from .connectors.base import Connection
 from .connectors.registry import CONNECTORS
 from .const import CONF_CONNECTION, DOMAIN, LOGGER, PLATFORMS
 from .data import SokoulConfigEntry
+from .debrid_tokens import token_store
 from .entity import part_devices
 from .farewell import Reach, connecting, offer_to_delete, release_quarantine, take_back_offers, take_leave
 from .hands import HubHands
@@ -93,6 +94,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: SokoulConfigEntry) -> N
         )
     )
     await hub.memory.remove()
+    await token_store(hass).clear()
 
 
 async def _leave_healing(hass: HomeAssistant, hub: Hub, reach: Reach) -> None:

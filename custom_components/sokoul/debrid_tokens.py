@@ -49,6 +49,12 @@ class TokenStore:
                 data[account] = tokens.as_data()
             await (self._store.async_save(data) if data else self._store.async_remove())
 
+    async def clear(self) -> None:
+        """Forget the tokens of all accounts."""
+        async with self._lock:
+            self._data = {}
+            await self._store.async_remove()
+
     async def _known(self) -> dict[str, dict[str, str]]:
         if self._data is None:
             self._data = await self._store.async_load() or {}

@@ -278,6 +278,8 @@ async def test_from_a_magnet_link_to_a_link(
         32,
         True,
     )
+    assert link.download.startswith("https://")
+    assert link.download not in repr(link), "whoever has it can download"
     await client.delete(torrent_id)
     with pytest.raises(NotFound):
         await client.torrent(torrent_id)

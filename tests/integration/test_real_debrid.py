@@ -599,6 +599,24 @@ async def test_a_free_account(hass: HomeAssistant, set_up: SetUp, debrid: RealDe
     assert value(hass, "sensor.real_debrid_premium_days_left") == "0"
 
 
+@pytest.mark.parametrize(
+    ("fault", "options"),
+    [
+        (FaultKind.STATUS, {"status": 403, "body": '{"error":"permission_denied","error_code":9}'}),
+        (FaultKind.STATUS, {"status": 500}),
+        (FaultKind.STATUS, {"status": 404}),
+        (FaultKind.WRONG_TYPES, {}),
+    ],
+)
+async def test_what_is_not_told_takes_nothing_else_away(
+    hass: HomeAssistant, set_up: SetUp, debrid: RealDebridSimulator, fault: FaultKind, options: dict[str, Any]
+) -> None:
+    debrid.fault(fault, "GET /rest/1.0/torrents/activeCount", **options)
+    await set_up(with_token())
+    assert value(hass, "sensor.real_debrid_account") == "premium"
+    assert value(hass, "sensor.real_debrid_active_torrents") == "unknown"
+
+
 async def test_an_account_that_is_throttled_stays_and_says_so(
     hass: HomeAssistant, set_up: SetUp, debrid: RealDebridSimulator, pass_time: PassTime
 ) -> None:
@@ -691,6 +709,16 @@ async def test_no_token_is_told_to_anybody(
         assert secret not in told
         assert not [record for record in ours if secret in record.getMessage()]
     assert not [request for request in debrid.requests if any(secret in str(request.query) for secret in secrets[:3])]
+
+
+async def test_removing_the_hub_forgets_tokens_that_never_worked(
+    hass: HomeAssistant, set_up: SetUp, debrid: RealDebridSimulator, hass_storage: dict[str, Any]
+) -> None:
+    hass_storage["sokoul.tokens"] = {"version": 1, "minor_version": 1, "key": "sokoul.tokens", "data": {"1001": {}}}
+    entry = await set_up(account())
+    assert await hass.config_entries.async_remove(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert "sokoul.tokens" not in hass_storage
 
 
 async def test_a_store_of_secrets_is_readable_for_its_owner_alone(hass: HomeAssistant, tmp_path: Path) -> None:

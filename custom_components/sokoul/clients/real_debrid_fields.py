@@ -152,7 +152,7 @@ def read_torrent(fields: Fields) -> DebridTorrent:
         split_gigabytes=fields.whole("split", 0),
         links=fields.texts("links"),
         ended_at=fields.moment("ended") if fields.optional_text("ended") else None,
-        download_rate=fields.optional_whole("speed"),
+        download_rate=int(fields.number("speed")) if "speed" in fields else None,
         seeders=fields.optional_whole("seeders"),
     )
 

@@ -16,7 +16,7 @@ from homeassistant.util.hass_dict import HassKey
 import voluptuous as vol
 
 from ..clients import real_debrid as api
-from ..clients.errors import RateLimited
+from ..clients.errors import NotFound, RateLimited, Refused, UnexpectedResponse
 from ..clients.real_debrid import RealDebridClient
 from ..clients.real_debrid_budget import ACCOUNT_PER_MINUTE, DEFAULT_PER_MINUTE, DebridBudget
 from ..clients.real_debrid_tokens import ApiToken, DebridOAuth, DebridTokens, RenewedTokens, TokenSource
@@ -178,10 +178,10 @@ class RealDebridReader:
 
     async def _ask(self, now: datetime) -> Source:
         account = await self._client.user()
-        active = await self._client.active()
-        torrents = await self._client.total()
+        active = await _aside(self._client.active())
+        torrents = await _aside(self._client.total())
         if self._traffic_due is None or now >= self._traffic_due:
-            self._traffic = await self._client.traffic()
+            self._traffic = await _aside(self._client.traffic()) or ()
             self._traffic_due = now + TRAFFIC_INTERVAL
         return DebridSnapshot(
             account=account,
@@ -197,6 +197,14 @@ class RealDebridReader:
 
     async def close(self) -> None:
         """Nothing is kept at Real-Debrid."""
+
+
+async def _aside[ValueT](asked: Awaitable[ValueT]) -> ValueT | None:
+    """Return what the account can be shown without, None where it is not told: a free account may not ask."""
+    try:
+        return await asked
+    except NotFound, Refused, UnexpectedResponse:
+        return None
 
 
 def interval(snapshot: Source | None) -> timedelta:

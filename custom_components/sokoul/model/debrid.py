@@ -4,7 +4,7 @@ Real-Debrid's own words stay where they are terms of the field (status, error co
 Source: api.real-debrid.com, REST 1.0.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
 
@@ -200,7 +200,7 @@ class DebridUnrestricted:
     size_bytes: int  # 0: not known
     link: str  # the hoster's
     host: str
-    download: str  # the link that was made
+    download: str = field(repr=False)  # the link that was made
     mime_type: str = ""
     chunks: int = 0  # connections at once
     streamable: bool = False
