@@ -22,11 +22,12 @@ from homeassistant.util import slugify
 import pytest
 import yaml
 
-from custom_components.sokoul import governing, pilot, wording
+from custom_components.sokoul import governing, pilot, rotating, rotation, wording
 from custom_components.sokoul.autopilot import gate, kernel, vpn_lane
 from custom_components.sokoul.autopilot.findings import disks
 from custom_components.sokoul.autopilot.findings.base import Found
 from custom_components.sokoul.autopilot.guards.port import PortPolicy
+from custom_components.sokoul.autopilot.guards.servers import MOST_SERVERS, ServerPolicy
 from custom_components.sokoul.autopilot.guards.sources import TIMINGS, SourceKind
 from custom_components.sokoul.autopilot.ownership import NEVER_TOUCH
 from custom_components.sokoul.autopilot.rules import backend_down
@@ -73,7 +74,14 @@ from custom_components.sokoul.overview import HUB_BINARY_SENSORS, HUB_SENSORS
 from custom_components.sokoul.port_entities import PORT_BINARY_SENSORS, PORT_SENSORS, PORT_SWITCHES
 from custom_components.sokoul.problems import PROBLEMS
 from custom_components.sokoul.restart_way import OFF_SECONDS
-from custom_components.sokoul.rotation_entities import ROTATION_BUTTONS, ROTATION_EVENTS, ROTATION_SENSORS
+from custom_components.sokoul.rotation_entities import (
+    MOST_RANKED,
+    ROTATION_BUTTONS,
+    ROTATION_EVENTS,
+    ROTATION_SENSORS,
+)
+from custom_components.sokoul.rotation_notes import MOST_SAMPLE_MEGABYTES, SAMPLE_MEGABYTES
+from custom_components.sokoul.rotation_tunnel import SAMPLE_SECONDS
 from custom_components.sokoul.sensor import COMMON_SENSORS
 from custom_components.sokoul.services import DEFAULT_LIMIT, HIGHEST_LIMIT, Action, Filter
 from custom_components.sokoul.world import SAMPLES_KEPT
@@ -378,6 +386,7 @@ CALM = {
     "an uninterruptible power supply is on it | after": SourceKind.BATTERY,
 }
 PORT = PortPolicy()
+SERVERS = ServerPolicy()
 
 TIMES = {
     "qbittorrent.md": (
@@ -432,6 +441,23 @@ TIMES = {
         f"asked every {gluetun.INTERVAL.seconds} seconds",
         f"every {gluetun.SETTLING_INTERVAL.seconds} seconds while it connects",
         f"read every {minutes(gluetun.SLOW_INTERVAL)} minutes",
+    ),
+    "vpn-servers.md": (
+        f"looked at every {rotation.LOOK_EVERY.seconds} seconds",
+        f"It has {SERVERS.proof.seconds} seconds to get there",
+        f"which has {minutes(SERVERS.proof_back)} minutes",
+        {3: "three at most"}[SERVERS.tries],
+        f"Between {rotating.NIGHT_HOUR} and {rotating.NIGHT_HOUR + 1} o'clock, every quarter of an hour",
+        {(0, 15, 30, 45): "every quarter of an hour"}[rotating.NIGHT_MINUTES],
+        f"by {SERVERS.better_by - 1:.0%} at least".replace("%", " %"),
+        {4: "Every fourth night"}[SERVERS.explore_every],
+        {timedelta(weeks=2): "counts half after two weeks"}[SERVERS.half_life],
+        {timedelta(days=1): "left alone for a day"}[SERVERS.rest],
+        f"of {MOST_SERVERS} servers at most",
+        f"The candidates, up to {MOST_SERVERS}.",
+        f"for {SAMPLE_SECONDS:g} seconds at most after its first byte",
+        f"| {SAMPLE_MEGABYTES} MB | So much is fetched, {MOST_SAMPLE_MEGABYTES} MB at most.",
+        {10: "has the ten best"}[MOST_RANKED],
     ),
     "forwarded-port.md": (
         f"its poll, every {gluetun.INTERVAL.seconds} seconds",

@@ -736,6 +736,24 @@ async def test_a_kill_before_gluetun_was_told_changes_nothing(
     assert [each.key for each in vpn.last.reasons][-1] == "guard.server_interrupted"
 
 
+@pytest.mark.parametrize("works", [True, False], ids=["one works", "none works"])
+async def test_a_kill_before_gluetun_was_told_the_next_one(
+    hass: HomeAssistant, gluetun: GluetunSimulator, start: Start, pass_time: PassTime, *, works: bool
+) -> None:
+    """The disk is ahead of Gluetun, which is still set to what did not work."""
+    gluetun.tunnel.mute.add(SE)
+    servers = ("Sweden", "Switzerland") if works else ("Sweden",)
+    await start(servers=servers)
+    await press(hass)
+    with patch.object(GluetunClient, "select", side_effect=asyncio.CancelledError):
+        await pass_time(LOOK_EVERY, times=18)
+    assert told(gluetun) == ["Sweden"]
+    vpn = await reload(hass)
+    await brought_to_its_end(hass, pass_time)
+    assert told(gluetun) == ["Sweden", "Switzerland" if works else "Netherlands"]
+    assert (vpn.under_way, country(gluetun)) == (False, told(gluetun)[-1])
+
+
 async def test_one_who_stops_waiting_in_the_middle_does_not_stop_the_change(
     hass: HomeAssistant, gluetun: GluetunSimulator, start: Start, pass_time: PassTime
 ) -> None:
