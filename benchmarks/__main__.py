@@ -2,13 +2,14 @@
 
 import sys
 
-from . import debrid, governor, guard, heal, poll, port, releases, soak
+from . import debrid, governor, guard, heal, links, poll, port, releases, soak
 
 BENCHMARKS = {
     "debrid": debrid.main,
     "governor": governor.main,
     "guard": guard.main,
     "heal": heal.main,
+    "links": links.main,
     "poll": poll.main,
     "port": port.main,
     "releases": releases.main,

@@ -78,6 +78,9 @@ class Holding:
         """Tell whether a file is at a path in its folder; None: nobody knows its files."""
         if self.files is None:
             return None
+        plain = f"/{path}"
+        if any(file.path == plain for file in self.files):
+            return True
         wanted = "/" + normal(path).lstrip("/")
         return any(("/" + normal(file.path).lstrip("/")).endswith(wanted) for file in self.files)
 

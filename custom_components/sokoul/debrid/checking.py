@@ -69,6 +69,34 @@ class LinkReport:
         return sum(count for (each, _), count in self.counts.items() if each is health)
 
 
+@dataclass(slots=True)
+class _Tally:
+    """What was found so far. Of healthy links nothing is kept but their number: there are a hundred thousand."""
+
+    links: Counter[str] = field(default_factory=Counter)  # by mount
+    newly: Counter[str] = field(default_factory=Counter)
+    counts: Counter[tuple[Health, Cause]] = field(default_factory=Counter)
+    broken: list[tuple[Link, Judgement]] = field(default_factory=list)
+    hashes: set[str | None] = field(default_factory=set)
+    wanted: set[str] = field(default_factory=set)
+    news: dict[str, dict[str, LinkRecord]] = field(default_factory=dict)  # by mount ("" for none) and path
+    _same: dict[LinkRecord, LinkRecord] = field(default_factory=dict)
+
+    def note(self, link: Link, found: Judgement, known: LinkRecord | None, record: LinkRecord) -> None:
+        """Count a link. Its record is new if it is not the known one; links that are alike share theirs."""
+        mount = found.place.mount.theirs if found.place else ""
+        self.links[mount] += 1
+        self.counts[found.health, found.cause] += 1
+        self.hashes.add(found.hash)
+        if found.health is Health.BROKEN:
+            self.broken.append((link, found))
+            self.newly[mount] += known is None or known.health is not Health.BROKEN
+        if found.cause is Cause.FILES_UNKNOWN and found.holding is not None:
+            self.wanted.add(found.holding.id)
+        if record is not known:
+            self.news.setdefault(mount, {})[link.path] = self._same.setdefault(record, record)
+
+
 class MountFiles(Protocol):
     """How mounts are seen from here. Both are called in a thread, and may take long."""
 
@@ -143,23 +171,30 @@ class LinkCheck:
         unreadable = [] if mode is ScanMode.QUICK else await self._walk(afresh=mode is ScanMode.SYMLINKS)
         texts = await asyncio.to_thread(self._texts)
         read = {} if mode is ScanMode.QUICK else await self._read_some(texts)
-        judged, records = await self._judge(texts, catalogue, read)
-        newly = await asyncio.to_thread(self._newly_broken, judged)
-        totals = Counter(each.place.mount.theirs for _, each in judged if each.place)
+        tally = await self._judge(texts, catalogue, read)
         looks = {mount.theirs: await self._look(mount) for mount in self._mounts}
-        why = {
-            mount: found
+        reasons = {
+            mount: shut(look, links=tally.links[mount], newly_broken=tally.newly[mount], accepted=accepted)
             for mount, look in looks.items()
-            if (found := shut(look, links=totals[mount], newly_broken=newly[mount], accepted=accepted))
         }
-        believed = {
-            link.path: records[link.path]
-            for link, each in judged
-            if not (each.place and each.place.mount.theirs in why)
-        }
-        await self._note(believed, texts)
-        return await asyncio.to_thread(
-            self._report, mode, judged, catalogue, why, newly, tuple(unreadable), len(read), monotonic() - began
+        why = {mount: reason for mount, reason in reasons.items() if reason is not None}
+        news = await asyncio.to_thread(self._news, tally, why, texts)
+        if news:
+            await self._notes.save_records(news)
+            self._records = await asyncio.to_thread(_updated, self._records, news)
+        unlinked_ids = await asyncio.to_thread(lambda: tuple(each.id for each in unlinked(catalogue, tally.hashes)))
+        return LinkReport(
+            mode=mode,
+            links=len(texts),
+            counts=tally.counts,
+            broken=tuple(each for each in tally.broken if each[1].place and each[1].place.mount.theirs not in why),
+            shut=why,
+            newly_broken=tally.newly,
+            unreadable=tuple(unreadable),
+            unlinked=unlinked_ids,
+            details_wanted=tuple(sorted(tally.wanted)),
+            read=len(read),
+            seconds=monotonic() - began,
         )
 
     # --- walking -----------------------------------------------------------------------------------------------------
@@ -234,18 +269,13 @@ class LinkCheck:
 
     # --- judging -----------------------------------------------------------------------------------------------------
 
-    async def _judge(
-        self, texts: Mapping[str, str], catalogue: Catalogue, read: Mapping[str, Seen]
-    ) -> tuple[list[tuple[Link, Judgement]], dict[str, LinkRecord]]:
-        judged: list[tuple[Link, Judgement]] = []
-        records: dict[str, LinkRecord] = {}
+    async def _judge(self, texts: Mapping[str, str], catalogue: Catalogue, read: Mapping[str, Seen]) -> _Tally:
+        tally = _Tally()
         for some in batched(texts.items(), _PORTION, strict=False):
             began = monotonic()
-            for link, found, record in await asyncio.to_thread(self._judge_some, some, texts, catalogue, read):
-                judged.append((link, found))
-                records[link.path] = record
+            await asyncio.to_thread(self._judge_some, some, texts, catalogue, read, tally)
             await asyncio.sleep((monotonic() - began) * self._rest)
-        return judged, records
+        return tally
 
     def _judge_some(
         self,
@@ -253,9 +283,9 @@ class LinkCheck:
         texts: Mapping[str, str],
         catalogue: Catalogue,
         read: Mapping[str, Seen],
-    ) -> list[tuple[Link, Judgement, LinkRecord]]:
+        tally: _Tally,
+    ) -> None:
         now = self._clock()
-        result: list[tuple[Link, Judgement, LinkRecord]] = []
         for path, text in some:
             link, known = Link(path=path, target=text), self._records.get(path)
             seen = read.get(path) or (known.seen if known else Seen.NOT_LOOKED)
@@ -265,12 +295,10 @@ class LinkCheck:
             missing_for = now - missing_since if missing_since else timedelta()
             found = judge(link, catalogue, self._mounts, links=texts, seen=seen, missing_for=missing_for)
             record = self._recorded(found, known, now)
-            if path in read or record.missing_since != missing_since:
-                record = replace(record, seen=seen, missing_since=missing_since)
             if path in read:
-                record = replace(record, next_read=now + self._read_after(seen))
-            result.append((link, found, record))
-        return result
+                next_read = now + self._read_after(seen)
+                record = replace(record, seen=seen, missing_since=missing_since, next_read=next_read)
+            tally.note(link, found, known, record)
 
     @staticmethod
     def _recorded(found: Judgement, known: LinkRecord | None, now: datetime) -> LinkRecord:
@@ -287,60 +315,18 @@ class LinkCheck:
 
     # --- believing ---------------------------------------------------------------------------------------------------
 
-    def _newly_broken(self, judged: Sequence[tuple[Link, Judgement]]) -> Counter[str]:
-        """Count, by mount, the links that were not known to be broken."""
-        return Counter(
-            found.place.mount.theirs
-            for link, found in judged
-            if found.health is Health.BROKEN
-            and found.place is not None
-            and ((known := self._records.get(link.path)) is None or known.health is not Health.BROKEN)
-        )
+    def _news(self, tally: _Tally, why: Mapping[str, Shut], texts: Mapping[str, str]) -> dict[str, LinkRecord | None]:
+        """Return the records that are to be noted: what is behind a shut mount stays as it was."""
+        news: dict[str, LinkRecord | None] = {path: None for path in self._records if path not in texts}
+        for mount, records in tally.news.items():
+            if mount not in why:
+                news.update(records)
+        return news
 
-    async def _note(self, records: Mapping[str, LinkRecord], texts: Mapping[str, str]) -> None:
-        changed: dict[str, LinkRecord | None] = {
-            path: record for path, record in records.items() if self._records.get(path) is not record
-        }
-        changed |= {path: None for path in self._records if path not in texts}
-        if changed:
-            await self._notes.save_records(changed)
-            for path, record in changed.items():
-                if record is None:
-                    self._records.pop(path, None)
-                else:
-                    self._records[path] = record
 
-    @staticmethod
-    def _report(
-        mode: ScanMode,
-        judged: Sequence[tuple[Link, Judgement]],
-        catalogue: Catalogue,
-        why: Mapping[str, Shut],
-        newly: Mapping[str, int],
-        unreadable: tuple[str, ...],
-        read: int,
-        seconds: float,
-    ) -> LinkReport:
-        wanted = {
-            found.holding.id for _, found in judged if found.cause is Cause.FILES_UNKNOWN and found.holding is not None
-        }
-        return LinkReport(
-            mode=mode,
-            links=len(judged),
-            counts=Counter((found.health, found.cause) for _, found in judged),
-            broken=tuple(
-                (link, found)
-                for link, found in judged
-                if found.health is Health.BROKEN and found.place and found.place.mount.theirs not in why
-            ),
-            shut=dict(why),
-            newly_broken=dict(newly),
-            unreadable=unreadable,
-            unlinked=tuple(holding.id for holding in unlinked(catalogue, (found for _, found in judged))),
-            details_wanted=tuple(sorted(wanted)),
-            read=read,
-            seconds=seconds,
-        )
+def _updated(known: Mapping[str, LinkRecord], news: Mapping[str, LinkRecord | None]) -> dict[str, LinkRecord]:
+    merged: dict[str, LinkRecord | None] = {**known, **news}
+    return {path: record for path, record in merged.items() if record is not None}
 
 
 def _nothing(_path: str) -> None:

@@ -7,16 +7,19 @@ well is never called broken, whatever the mirror says. What can't be told is sai
 is repaired.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 import posixpath
+import re
 
 from .catalogue import Catalogue, HeldFile, Holding, normal
 
 #: Mounts show what is new after a while: zurg asks every few seconds to minutes, rclone keeps folders for minutes.
 CACHES_LAST = timedelta(minutes=30)
+#: What has to be taken out of a path before it can be compared.
+_UNTIDY = re.compile(r"/(?:/|\.|$)")
 #: As Linux does.
 _MOST_HOPS = 40
 #: Where below a mount the folder of a torrent is: below a view (`__all__`, `movies`), at the top, or deeper.
@@ -116,9 +119,12 @@ def aim(link: Link, links: Mapping[str, str]) -> str | None:
     """
     path, text = link.path, link.target
     for _ in range(_MOST_HOPS):
-        path = posixpath.normpath(posixpath.join(posixpath.dirname(path), text))
-        if path.startswith("//"):
-            path = path[1:]
+        if text.startswith("/") and not _UNTIDY.search(text):
+            path = text
+        else:
+            path = posixpath.normpath(posixpath.join(posixpath.dirname(path), text))
+            if path.startswith("//"):
+                path = path[1:]
         following = links.get(path)
         if following is None:
             return path
@@ -185,11 +191,13 @@ def _by_account(place: Place, catalogue: Catalogue) -> Judgement:
     def has(holding: Holding) -> bool | None:
         return holding.has(place.file) if place.file else True
 
+    for each in named:  # nearly always
+        if each.complete and has(each):
+            return Judgement(health=Health.HEALTHY, place=place, holding=each)
     broken = Health.BROKEN if catalogue.complete else Health.UNKNOWN
     not_read = Cause.NONE if catalogue.complete else Cause.NOT_READ_YET
     return (
-        first((each for each in named if each.complete and has(each)), Health.HEALTHY)
-        or first((each for each in named if each.complete and has(each) is None), Health.UNKNOWN, Cause.FILES_UNKNOWN)
+        first((each for each in named if each.complete and has(each) is None), Health.UNKNOWN, Cause.FILES_UNKNOWN)
         or first((each for each in named if each.coming and has(each) is not False), Health.UNKNOWN, Cause.ON_ITS_WAY)
         or first((each for each in named if each.failed and has(each) is not False), broken, Cause.TORRENT_FAILED)
         or first((each for each in named if each.gone and has(each)), broken, not_read or Cause.TORRENT_GONE)
@@ -282,9 +290,8 @@ def shut(look: MountLook, *, links: int, newly_broken: int, accepted: bool = Fal
 # --- what nothing leads to -------------------------------------------------------------------------------------------
 
 
-def unlinked(catalogue: Catalogue, judged: Iterable[Judgement]) -> list[Holding]:
-    """Return the complete torrents that no link leads to."""
-    linked = {judgement.hash for judgement in judged}
+def unlinked(catalogue: Catalogue, linked: Collection[str | None]) -> list[Holding]:
+    """Return the complete torrents that no link leads to. `linked` are the hashes of those that links lead to."""
     return [
         holding
         for info_hash, holdings in catalogue.by_hash.items()

@@ -1,0 +1,277 @@
+"""How fast 100,000 symbolic links are checked, how exactly, and how little that holds up everything else.
+
+A library is made of shows with neighbouring episodes and similar names (`Show 12`, `Show 123`, `Show 12 US`), whose
+links lead into a mount. One in a hundred leads to a torrent that is gone from the account. Two libraries: one whose
+mount is here (so that `find -xtype l` can be asked as well), and the same with targets in a namespace that doesn't
+exist on this machine, where `find` calls every link broken. Each is checked from nothing and again with what is known,
+while a task on the event loop measures for how long it had to wait for its turn, and what of that the loop itself did.
+"""
+
+import argparse
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+import json
+import os
+from pathlib import Path
+import random
+import resource
+import shutil
+import statistics
+import subprocess
+import tempfile
+from time import perf_counter, process_time
+from typing import Any
+
+from custom_components.sokoul.debrid.catalogue import Catalogue, HeldFile, Holding
+from custom_components.sokoul.debrid.checking import LinkCheck, LinkRecord, LinkReport, ScanMode
+from custom_components.sokoul.debrid.links import Health, Mount, MountLook, Seen, same_file
+from custom_components.sokoul.debrid.scanning import Folder
+
+from .heart import Heart
+
+FIND = shutil.which("find") or "/usr/bin/find"
+EPISODES, SEASONS = 10, 5
+NOWHERE = "/mnt/zurg"
+#: Times on a machine that does nothing else. What the event loop itself does at once may take so long.
+BUDGET_SECONDS, BLOCK_SECONDS = 2.0, 0.020
+
+
+@dataclass(slots=True)
+class Notes:
+    """What is kept between two checks, in memory: the disk is not what is measured."""
+
+    kept: dict[str, Folder] = field(default_factory=dict)
+    known: dict[str, LinkRecord] = field(default_factory=dict)
+
+    async def folders(self) -> Sequence[Folder]:
+        """Return all that were walked."""
+        return list(self.kept.values())
+
+    async def records(self) -> Mapping[str, LinkRecord]:
+        """Return what is known of the links."""
+        return self.known
+
+    async def save_folders(self, root: str, listed: Sequence[Folder], last: str) -> None:
+        """Note folders."""
+        del root, last
+        self.kept.update((folder.path, folder) for folder in listed)
+
+    async def forget_folders(self, paths: Sequence[str]) -> None:
+        """Forget folders."""
+        for path in paths:
+            del self.kept[path]
+
+    async def save_records(self, records: Mapping[str, LinkRecord | None]) -> None:
+        """Note what is known of links."""
+        await asyncio.to_thread(lambda: self.known.update((path, each) for path, each in records.items() if each))
+
+    async def walked(self) -> Mapping[str, str]:
+        """Return how far an unfinished walk is."""
+        return {}
+
+
+class NoFiles:
+    """No mount is seen from here."""
+
+    def look(self, mount: Mount) -> MountLook:
+        """Tell nothing."""
+        del mount
+        return MountLook()
+
+    def read(self, path: str) -> Seen:
+        """Read nothing."""
+        del path
+        return Seen.NOT_LOOKED
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """A library, and what is true of it: which links are broken, and to what each of them should be rewritten."""
+
+    root: Path
+    mount: str
+    holdings: tuple[Holding, ...]
+    broken: frozenset[str]
+    rewritten: Mapping[str, str]
+    links: int
+
+
+def make(folder: Path, mount: str, links: int, broken_part: float, *, here: bool, rng: random.Random) -> Library:
+    """Make a library of about so many links."""
+    root = folder / "library"
+    holdings: list[Holding] = []
+    broken: set[str] = set()
+    rewritten: dict[str, str] = {}
+    count = number = 0
+    while count < links:
+        for season in range(1, SEASONS + 1):
+            name = f"Show {number}{rng.choice(['', ' US', ' 2'])}.S{season:02}.1080p"
+            files = [f"{name}E{episode:02}.mkv" for episode in range(1, EPISODES + 1)]
+            fate = rng.choice(["gone", "renamed"]) if rng.random() < broken_part else "there"
+            held = tuple(HeldFile(path=f"/{file}", size_bytes=1) for file in files)
+            info_hash = f"{len(holdings):040x}"
+            holdings.append(_holding(name, info_hash, held, gone=fate != "there"))
+            if fate == "renamed":
+                holdings.append(_holding(f"{name}.PROPER", info_hash, held, gone=False))
+            season_folder = root / f"Show {number}" / f"Season {season}"
+            season_folder.mkdir(parents=True)
+            if here and fate == "there":
+                (Path(mount) / "shows" / name).mkdir(parents=True)
+            for file in files:
+                path, target = season_folder / file, f"{mount}/shows/{name}/{file}"
+                path.symlink_to(target)
+                if fate == "there":
+                    if here:
+                        Path(target).touch()
+                else:
+                    broken.add(str(path))
+                if fate == "renamed":
+                    rewritten[str(path)] = f"{mount}/shows/{name}.PROPER/{file}"
+                count += 1
+        number += 1
+    for each, _, _ in os.walk(root):
+        os.utime(each, (1_700_000_000, 1_700_000_000))
+    return Library(root, mount, tuple(holdings), frozenset(broken), rewritten, count)
+
+
+def _holding(name: str, info_hash: str, files: tuple[HeldFile, ...], *, gone: bool) -> Holding:
+    return Holding(
+        account="home",
+        id=f"{info_hash[-8:]}{name[-6:]}",
+        hash=info_hash,
+        filename=name,
+        original_filename=name,
+        gone=gone,
+        files=files,
+    )
+
+
+async def checked(library: Library, catalogue: Catalogue, notes: Notes, mode: ScanMode) -> tuple[LinkReport, Any]:
+    """Check a library, and return the report with what that took."""
+    check = LinkCheck(
+        notes,
+        roots=[str(library.root)],
+        mounts=[Mount(theirs=library.mount)],
+        files=NoFiles(),
+        clock=lambda: datetime.now(UTC),
+        chance=random.random,
+    )
+    await check.load()
+    heart = Heart()
+    await asyncio.sleep(1)
+    idle = heart.longest_seconds  # how long others on this machine keep even an idle event loop waiting
+    heart.longest_seconds = heart.longest_work_seconds = 0.0
+    began, cpu = perf_counter(), process_time()
+    report = await check.check(mode, catalogue, accepted=True)
+    took = {
+        "seconds": perf_counter() - began,
+        "cpu_seconds": process_time() - cpu,
+        "longest_work_ms": heart.longest_work_seconds * 1000,
+        "longest_wait_ms": heart.longest_seconds * 1000,
+        "longest_wait_idle_ms": idle * 1000,
+    }
+    heart.stop()
+    return report, took
+
+
+def wrong(library: Library, report: LinkReport, catalogue: Catalogue) -> tuple[int, int, int]:
+    """Count links called broken that aren't, those that were missed, and those that would be rewritten wrongly."""
+    found = {link.path for link, _ in report.broken}
+    rewrites = {link.path: same_file(judged, catalogue) for link, judged in report.broken}
+    misled = sum(target != library.rewritten.get(path) for path, target in rewrites.items())
+    return len(found - library.broken), len(library.broken - found), misled
+
+
+def find(root: Path) -> tuple[int, float, float]:
+    """Ask `find` for broken links, and return how many, how long that took, and how much of a processor."""
+    began, cpu = perf_counter(), _cpu_of_children()
+    done = subprocess.run([FIND, str(root), "-xtype", "l"], capture_output=True, check=True)
+    return done.stdout.count(b"\n"), perf_counter() - began, _cpu_of_children() - cpu
+
+
+def _cpu_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+async def run(links: int, rounds: int, folder: Path, tell: Callable[[str], None]) -> dict[str, Any]:
+    """Measure both libraries."""
+    results: dict[str, Any] = {}
+    for title, mount, here in (("mount is here", str(folder / "zurg"), True), ("mount is elsewhere", NOWHERE, False)):
+        library = make(folder / title.replace(" ", "-"), mount, links, 0.01, here=here, rng=random.Random(42))
+        began = perf_counter()
+        catalogue = await asyncio.to_thread(Catalogue.of, library.holdings, complete=True)
+        made = perf_counter() - began
+        modes: dict[str, list[Any]] = {"from nothing": [], "full, known": [], "quick": []}
+        found = []
+        errors = (0, 0, 0)
+        for _ in range(rounds):
+            notes = Notes()
+            for name, mode in (
+                ("from nothing", ScanMode.FULL),
+                ("full, known", ScanMode.FULL),
+                ("quick", ScanMode.QUICK),
+            ):
+                report, took = await checked(library, catalogue, notes, mode)
+                modes[name].append(took)
+                now_wrong = wrong(library, report, catalogue)
+                errors = (errors[0] + now_wrong[0], errors[1] + now_wrong[1], errors[2] + now_wrong[2])
+                assert report.links == library.links
+                assert report.count(Health.BROKEN) == len(report.broken)
+            found.append(find(library.root))
+        result = results[title] = {
+            "links": library.links,
+            "broken": len(library.broken),
+            "catalogue_seconds": made,
+            "wrongly_broken": errors[0],
+            "missed": errors[1],
+            "wrongly_rewritten": errors[2],
+            "find": {
+                "called_broken": found[0][0],
+                "seconds": statistics.median(each[1] for each in found),
+                "cpu_seconds": statistics.median(each[2] for each in found),
+            },
+        }
+        tell(f"{title}: {library.links} links, {len(library.broken)} broken; find calls {found[0][0]} broken "
+             f"in {result['find']['seconds']:.2f} s ({result['find']['cpu_seconds']:.2f} s of processor)")  # fmt: skip
+        for name, times in modes.items():
+            middle = {key: statistics.median(each[key] for each in times) for key in times[0]}
+            middle |= {key: max(each[key] for each in times) for key in middle if key.startswith("longest")}
+            result[name] = middle
+            tell(
+                f"  {name:13} {middle['seconds']:.2f} s ({middle['cpu_seconds']:.2f} s of processor); the event loop "
+                f"worked {middle['longest_work_ms']:.1f} ms at once at most, and came {middle['longest_wait_ms']:.1f} "
+                f"ms late ({middle['longest_wait_idle_ms']:.1f} ms in the idle second before)"
+            )
+        tell(f"  wrongly broken {errors[0]}, missed {errors[1]}, wrongly rewritten {errors[2]}")
+    return results
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure, tell, and judge by the budgets."""
+    parser = argparse.ArgumentParser(prog="bench links", description=__doc__)
+    parser.add_argument("--links", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--folder", type=Path, help="where to make the libraries; memory without it, where there is any"
+    )
+    parser.add_argument("--json", type=Path, help="write the figures there")
+    options = parser.parse_args(arguments)
+    memory = Path("/dev/shm")  # noqa: S108 -- a folder of our own in it
+    where = options.folder or (memory if memory.is_dir() else None)
+    with tempfile.TemporaryDirectory(prefix="sokoul-links-", dir=where) as folder:
+        results = asyncio.run(run(options.links, options.rounds, Path(folder), lambda line: print(line, flush=True)))
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=2), encoding="utf-8")
+    good = all(
+        result["wrongly_broken"] == result["missed"] == result["wrongly_rewritten"] == 0
+        and max(result[name]["seconds"] for name in ("from nothing", "full, known", "quick")) < BUDGET_SECONDS
+        and max(result[name]["longest_work_ms"] for name in ("from nothing", "full, known", "quick"))
+        < BLOCK_SECONDS * 1000
+        for result in results.values()
+    )
+    print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+    print("within the budgets" if good else "NOT within the budgets: 2 s, 20 ms, nothing wrong")
+    return 0 if good else 1
