@@ -1,8 +1,8 @@
 """How well and how fast release names are read, beside parsett and guessit, and releases scored.
 
-The names are the corpus of the tests. A part of them is held out: written before the parser, and never looked at to
-improve it; the others are what it was made with, and say little. All three are asked only for what all three tell, and
-what they say is compared kindly: television is television, DTS is DTS.
+The names are the corpus of the tests. A third of them is held out: never looked at to improve the parser, and for the
+most part older than it; the others are what it was made with, and say little. All three are asked only for what all
+three tell, and what they say is compared kindly: television is television, DTS is DTS.
 
 The pipeline is all that happens between the answers of indexers and a list: merging, reading, identifying, scoring,
 ordering. Times are those of the processor.

@@ -13,7 +13,7 @@ from custom_components.sokoul.releases.parse import LONGEST_NAME, parse
 from .reading import Sample, corpus, facts_of
 
 #: Of the held-out names so many are read right in everything. It is what was measured, no wish: it may only go up.
-HELD_OUT_RIGHT = 138
+HELD_OUT_RIGHT = {"held_out": 138, "held_out_later": 77}
 
 KNOWN = [sample for sample in corpus() if not sample.held_out]
 HELD_OUT = [sample for sample in corpus() if sample.held_out]
@@ -28,7 +28,7 @@ def test_the_corpus_is_large_and_has_no_name_twice() -> None:
     names = Counter(sample.name for sample in corpus())
     assert len(names) >= 400
     assert [name for name, count in names.items() if count > 1] == []
-    assert len(HELD_OUT) * 3 >= len(KNOWN)
+    assert len(HELD_OUT) * 3 >= len(corpus())
     assert {sample.section for sample in HELD_OUT} == {sample.file for sample in KNOWN}
 
 
@@ -42,9 +42,10 @@ def test_a_name_is_read(sample: Sample) -> None:
     assert mistakes(sample) == {}
 
 
-def test_names_that_nobody_looked_at_are_read() -> None:
-    right = [sample for sample in HELD_OUT if not mistakes(sample)]
-    assert len(right) >= HELD_OUT_RIGHT
+@pytest.mark.parametrize("part", HELD_OUT_RIGHT)
+def test_names_that_nobody_looked_at_are_read(part: str) -> None:
+    right = [sample for sample in HELD_OUT if sample.file == part and not mistakes(sample)]
+    assert len(right) >= HELD_OUT_RIGHT[part]
 
 
 # --- what no table shows ---------------------------------------------------------------------------------------------
