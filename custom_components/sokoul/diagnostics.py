@@ -23,6 +23,7 @@ from .healing_facts import describe_autopilot
 from .history import CONF_DATABASE_URL
 from .model.downloads import DownloadClientSnapshot
 from .model.library import ArrSnapshot
+from .rotation import VpnRotation
 
 #: Ten thousand torrents or queue items help nobody: these many show what they look like.
 EXAMPLES = 20
@@ -40,6 +41,7 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: SokoulC
         "overview": _plain(hub.overview),
         "autopilot": await describe_autopilot(hass, hub.pilot),
         "governor": _governor(hub.governing),
+        "vpn_servers": [_servers(vpn) for vpn in hub.rotating.vpns.values()],
     }
     return await _redacted(hass, entry, data)
 
@@ -90,6 +92,23 @@ def _governor(governing: Governing) -> dict[str, Any]:
             }
             for state in governing.decision.sources.values()
         ],
+    }
+
+
+def _servers(vpn: VpnRotation) -> dict[str, Any]:
+    """Return what is known of the servers of a VPN. What a person typed there may hold a login."""
+    settings = vpn.book.settings
+    return {
+        "id": vpn.backend.subentry_id,
+        "named_by": str(settings.named_by),
+        "nightly": settings.nightly,
+        "vetoes": len(settings.vetoes),
+        "measure": settings.measure,
+        "proxy": bool(vpn.tunnel.proxy),
+        "in_use": vpn.server,
+        "under_way": vpn.under_way,
+        "ranking": [{"server": server, "score": score} for server, score in vpn.book.ranking()[:EXAMPLES]],
+        "notes": _plain(vpn.book.notes[-EXAMPLES:]),
     }
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+import json
 from typing import Any
 from unittest.mock import patch
 
@@ -11,8 +12,11 @@ from aiohttp import ClientSession
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser
+from pytest_homeassistant_custom_component.components.diagnostics import get_diagnostics_for_config_entry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.sokoul.autopilot.guards.rotation import Stage
 from custom_components.sokoul.autopilot.guards.servers import MOST_SERVERS, Sample, ServerPolicy
@@ -236,7 +240,7 @@ async def test_a_role_that_may_not_says_so_and_nothing_is_changed(
     assert told(gluetun) == []
 
 
-@pytest.mark.parametrize("status", [404, 405])
+@pytest.mark.parametrize("status", [403, 404, 405])  # a proxy's own refusal, and what no version has
 async def test_a_version_that_can_not_says_so(
     hass: HomeAssistant, gluetun: GluetunSimulator, start: Start, status: int
 ) -> None:
@@ -603,6 +607,43 @@ async def test_an_open_client_is_held_by_its_guard_while_the_tunnel_is_down_and_
     await pass_time(timedelta(seconds=11), times=14)
     assert running(qbittorrent) == {"one"}
     assert not vpn.under_way
+
+
+async def test_the_port_that_the_new_server_forwards_is_set_by_itself(
+    hass: HomeAssistant, gluetun: GluetunSimulator, qbittorrent: QbittorrentSimulator, start: Start, pass_time: PassTime
+) -> None:
+    add(qbittorrent, "one", behaviour="seeding")
+    vpn = await start(qbittorrent_subentry(qbittorrent))
+    guard = await guard_behind(vpn, hass)
+    await pass_time(timedelta(seconds=11))
+    assert qbittorrent.engine.preferences["listen_port"] == gluetun.tunnel.ports[0]
+    before = gluetun.tunnel.ports
+    await press(hass)
+    await pass_time(LOOK_EVERY, times=6)
+    assert not vpn.under_way
+    assert gluetun.tunnel.ports not in {before, ()}
+    assert qbittorrent.engine.preferences["listen_port"] == gluetun.tunnel.ports[0]
+    assert guard.port.in_sync
+
+
+async def test_what_is_known_is_in_the_diagnostics_without_addresses_of_people(
+    hass: HomeAssistant, start: Start, pass_time: PassTime, hass_client: ClientSessionGenerator
+) -> None:
+    assert await async_setup_component(hass, "diagnostics", {})
+    vpn = await start(sample_url="https://me:secret@example.org/file", vetoes=("media_player.bedroom",))
+    await press(hass)
+    await pass_time(LOOK_EVERY)
+    told_of = await get_diagnostics_for_config_entry(hass, hass_client, vpn.backend.config_entry)
+    (servers,) = told_of["vpn_servers"]
+    assert (servers["named_by"], servers["in_use"], servers["under_way"], servers["vetoes"]) == (
+        "countries",
+        "Sweden",
+        False,
+        1,
+    )
+    assert {each["server"] for each in servers["ranking"]} == {*NAMES}
+    assert [each["stage"] for each in servers["notes"]] == ["done"]
+    assert "secret" not in json.dumps(servers)
 
 
 # --- the night -------------------------------------------------------------------------------------------------------
