@@ -14,13 +14,13 @@ from playwright.async_api import async_playwright
 import pytest
 
 from devstack.homeassistant import HomeAssistant
-from devstack.scenario import SET_UP, everything_answers, heat_arrives
+from devstack.scenario import SET_UP, heat_arrives
 from devstack.screenshots import device_path
 from devstack.stack import Stack
 from devstack.tools import chromium
 
 from .flow_texts import TRANSLATIONS
-from .test_browser import DESKTOP, PHONE, Window, entry_of, folder_for, window
+from .test_browser import DESKTOP, PHONE, Window, folder_for, window
 
 INTEGRATION = Path(__file__).resolve().parents[2] / "custom_components" / "sokoul"
 CONFIGURE = {"en": "Configure", "fr": "Configurer"}
@@ -156,27 +156,17 @@ async def stack(tmp_path: Path, socket_enabled: None) -> AsyncIterator[Stack]:
         yield demo
 
 
-async def speak(language: str, home_assistant: HomeAssistant, stack: Stack) -> None:
-    """Have Home Assistant and its owner speak a language; entities are named when they are loaded."""
-    await home_assistant.ws("config/core/update", language=language)
-    await home_assistant.ws("frontend/set_user_data", key="language", value={"language": language})
-    entry = await entry_of(home_assistant)
-    await home_assistant.rest("POST", f"/api/config/config_entries/entry/{entry['entry_id']}/reload")
-    assert await everything_answers(home_assistant, stack) == []
-
-
 @pytest.mark.real
-async def test_the_guards_in_a_browser(tmp_path: Path, stack: Stack) -> None:
+@pytest.mark.parametrize("language", ["en", "fr"])
+async def test_the_guards_in_a_browser(language: str, tmp_path: Path, stack: Stack) -> None:
     program = chromium()
     if program is None:
         pytest.skip("there is no Chromium here")
     folder = folder_for(tmp_path)
     async with AsyncExitStack() as life:
         home_assistant = await life.enter_async_context(
-            HomeAssistant(tmp_path / "config", world=stack.world(hasty=False))
+            HomeAssistant(tmp_path / "config", language=language, world=stack.world(hasty=False))
         )
-        # Home Assistant looks for the texts of its own platforms' names, when it begins to speak another language
-        home_assistant.expect(r"helpers\.translation\] Failed to load integration for translation: Invalid domain")
         for run in (*(step.run for step in SET_UP), heat_arrives):
             assert await run(home_assistant, stack) == []
         playwright = await life.enter_async_context(async_playwright())
@@ -184,14 +174,12 @@ async def test_the_guards_in_a_browser(tmp_path: Path, stack: Stack) -> None:
             executable_path=program, args=["--no-sandbox", "--disable-gpu", "--force-color-profile=srgb"]
         )
         life.push_async_callback(browser.close)
-        for language in ("en", "fr"):
-            await speak(language, home_assistant, stack)
-            for name, size, scheme in (("desktop", DESKTOP, "light"), ("phone", PHONE, "dark")):
-                async with window(browser, home_assistant, folder, f"guards-{language}-{name}", size, scheme) as seen:
-                    walk = Walk(seen, language)
-                    await walk.vpn()
-                    await walk.machine()
-                    if (language, name) in {("en", "desktop"), ("fr", "phone")}:
-                        await walk.source("price")
-                        await walk.devices(home_assistant)
+        for name, size, scheme in (("desktop", DESKTOP, "light"), ("phone", PHONE, "dark")):
+            async with window(browser, home_assistant, folder, f"guards-{language}-{name}", size, scheme) as seen:
+                walk = Walk(seen, language)
+                await walk.vpn()
+                await walk.machine()
+                if (language, name) in {("en", "desktop"), ("fr", "phone")}:
+                    await walk.source("price")
+                    await walk.devices(home_assistant)
     assert home_assistant.log_problems() == []
