@@ -73,6 +73,10 @@ SEASON = replace(series("Silo", year=2023, season=2), kind=TitleKind.SERIES, epi
         (film("Inception"), "Inception.The.Cobol.Job.2010.1080p.BluRay.x264-GRP", NO, "other_title"),
         (film("Alien"), "Aliens.2010.1080p.BluRay.x264-GRP", NO, "other_title"),
         (film("Up"), "Up.in.the.Air.2010.1080p.BluRay.x264-GRP", NO, "other_title"),
+        (film("Moon"), "La.Luna.AKA.Moon.2010.1080p.BluRay.x264-GRP", SURE, "name_and_year_fit"),
+        (film("Legacy of Moon"), "Луна / Legacy of Moon (2010) WEB-DL 1080p", SURE, "name_and_year_fit"),
+        (film("Parasite"), "Parasite (Gisaeng chung) (2010) 1080p BluRay x264", SURE, "name_and_year_fit"),
+        (film("Us"), "The Office (US) (2010) 1080p BluRay x264", NO, "other_title"),
         # years in names
         (film("Wonder Woman 1984", year=2020), "Wonder.Woman.1984.2020.1080p.WEB-DL.H264-GRP", SURE, None),
         (film("Wonder Woman 1984", year=2020), "Wonder.Woman.1984.1080p.WEB-DL.H264-GRP", LIKELY, "name_fits"),
@@ -125,6 +129,28 @@ def test_a_release_may_have_only_some_of_the_episodes() -> None:
     assert (match.certainty, match.reason.key, match.whole) == (LIKELY, "release.some_episodes", False)
     assert identify(parse("Silo.S02E04E05.1080p.WEB.H264-GRP"), wanted).whole
     assert not identify(parse("Silo.S02E01.1080p.WEB.H264-GRP"), SEASON).whole
+
+
+@pytest.mark.parametrize(
+    ("ids", "vouched", "certainty", "reason"),
+    [
+        ({"imdb:tt1160419"}, False, LIKELY, "id_fits"),
+        ({"imdb:tt0087182"}, False, NO, "other_id"),
+        ({"tvdb:1"}, False, UNSURE, "same_name"),
+        ((), True, LIKELY, "id_fits"),
+        ((), False, UNSURE, "same_name"),
+    ],
+)
+def test_databases_tell_namesakes_apart(ids: set[str], certainty: Certainty, reason: str, *, vouched: bool) -> None:
+    wanted = replace(DUNES, ids=frozenset({"imdb:tt1160419", "tmdb:438631"}))
+    match = identify(parse("Dune.1080p.BluRay.x264-GRP"), wanted, frozenset(ids), vouched=vouched)
+    assert (match.certainty, match.reason.key) == (certainty, f"release.{reason}")
+
+
+def test_a_number_of_a_database_mends_no_wrong_name_or_year() -> None:
+    wanted = replace(DUNES, ids=frozenset({"tmdb:438631"}))
+    for name in ("Dune.1984.1080p.BluRay.x264-GRP", "Dune.Part.Two.2024.1080p.BluRay.x264-GRP"):
+        assert identify(parse(name), wanted, wanted.ids, vouched=True).certainty is NO
 
 
 NAMES = st.text(alphabet="abcdefghij &:-.'éèIV12 ", min_size=1, max_size=30)

@@ -232,6 +232,7 @@ class ArrOpinion:
     score: int | None = None  # of its custom formats; None: it was not asked
     rejections: tuple[str, ...] = ()
     acceptable: bool = True  # it would take it if its queue were empty
+    knows_title: bool = False  # it takes it for a title that it has, the one that was searched for among them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,6 +249,7 @@ class Offer:
     age: timedelta | None = None
     cached: bool | None = None  # a debrid service has it already; None: nobody asked
     arr: ArrOpinion | None = None
+    ids: frozenset[str] = frozenset()  # of its title in databases, as the indexer tells them: "imdb:tt1160419"
     guid: str = field(default="", repr=False)  # with `indexer_id` what a grab needs; may hold a person's key
     indexer_id: int | None = None
 
@@ -268,6 +270,7 @@ def offer_of(candidate: Candidate) -> Offer:
             score=candidate.score,
             rejections=candidate.rejections,
             acceptable=candidate.approved or candidate.only_queue_objects,
+            knows_title=bool(candidate.title_ids),
         ),
         guid=candidate.guid,
         indexer_id=candidate.indexer_id,

@@ -167,6 +167,7 @@ class ReleaseName:
 
     name: str
     title: str
+    other_titles: tuple[str, ...] = ()  # that it bears besides: behind AKA or a slash, in parentheses
     year: int | None = None
     numbering: Numbering = Numbering()
     resolution: Resolution | None = None

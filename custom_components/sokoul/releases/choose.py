@@ -19,7 +19,8 @@ def rank(
     """
     found = []
     for release in merge(offers):
-        match = identify(release.name, wanted)
+        vouched = any(offer.arr is not None and offer.arr.knows_title for offer in release.offers)
+        match = identify(release.name, wanted, release.ids, vouched=vouched)
         found.append(score(release, wanted, match, policy, profile))
     return tuple(sorted(found, key=_order))
 

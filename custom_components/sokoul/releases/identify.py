@@ -46,6 +46,7 @@ class Wanted:
     minutes: int | None = None  # of a film, or of one episode
     season_episodes: int | None = None  # how many a season has
     original_language: str | None = None  # ISO 639-1
+    ids: frozenset[str] = frozenset()  # in databases: "imdb:tt1160419", "tmdb:438631"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +113,24 @@ def normal(name: str) -> str:
     return " ".join(plain)
 
 
-def identify(release: ReleaseName, wanted: Wanted) -> Match:
-    """Tell whether a release is of a title."""
+def identify(
+    release: ReleaseName, wanted: Wanted, ids: frozenset[str] = frozenset(), *, vouched: bool = False
+) -> Match:
+    """Tell whether a release is of a title.
+
+    `ids` are those that indexers tell, `vouched` says that the *arr takes it for the title. Both only decide between
+    namesakes: indexers give the number that was searched for to whatever they found.
+    """
     if release.numbering.is_series != (wanted.kind is not TitleKind.MOVIE):
         return _no("release.other_kind")
     named = _named(release, wanted)
     if named is None:
         return _other_title(release, wanted)
     certainty, reason = _by_year(release, wanted, year=named)
-    if certainty is Certainty.NO or wanted.kind is TitleKind.MOVIE:
-        return Match(certainty, reason)
+    if certainty is Certainty.UNSURE:
+        certainty, reason = _by_id(reason, wanted, ids, vouched=vouched)
+    if certainty in {Certainty.NO, Certainty.UNSURE} or wanted.kind is TitleKind.MOVIE:
+        return Match(certainty, reason, whole=certainty is not Certainty.NO)
     return _by_number(release.numbering, wanted, Match(certainty, reason))
 
 
@@ -131,12 +140,22 @@ def _named(release: ReleaseName, wanted: Wanted) -> int | None:
     "Wonder Woman 1984" without a year reads as if it were of 1984: a year may belong to the name.
     """
     names = {_FIRST_PART.sub("", normal(_YEAR_IN_NAME.sub("", name))) for name in wanted.names} - {""}
-    called = _FIRST_PART.sub("", normal(release.title))
-    if called in names:
+    called = [release.title, *release.other_titles]
+    if any(_FIRST_PART.sub("", normal(title)) in names for title in called):
         return release.year or 0
-    if release.year is not None and normal(f"{release.title} {release.year}") in names:
+    if release.year is not None and any(normal(f"{title} {release.year}") in names for title in called):
         return 0
     return None
+
+
+def _by_id(reason: Reason, wanted: Wanted, ids: frozenset[str], *, vouched: bool) -> tuple[Certainty, Reason]:
+    """Decide between namesakes by what databases call them."""
+    if vouched or ids & wanted.ids:
+        return Certainty.LIKELY, Reason(key="release.id_fits")
+    databases = {each.partition(":")[0] for each in wanted.ids}
+    if any(each.partition(":")[0] in databases for each in ids):
+        return Certainty.NO, Reason(key="release.other_id")
+    return Certainty.UNSURE, reason
 
 
 def _other_title(release: ReleaseName, wanted: Wanted) -> Match:

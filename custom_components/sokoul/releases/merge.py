@@ -63,6 +63,11 @@ class Release:
         return any(told) if told else None
 
     @property
+    def ids(self) -> frozenset[str]:
+        """What its title is in databases, as far as any indexer tells."""
+        return frozenset[str]().union(*(offer.ids for offer in self.offers))
+
+    @property
     def arr(self) -> ArrOpinion | None:
         """What the *arr makes of it: of the offer that it would rather take."""
         opinions = [offer.arr for offer in self.offers if offer.arr is not None]

@@ -37,7 +37,9 @@ KEPT_NAMES: Final = 4_096
 LATEST_YEAR: Final = 2039
 EARLIEST_YEAR: Final = 1895
 
-_ALSO_KNOWN_AS = re.compile(r"[ ._(]+a[. ]?k[. ]?a[ ._]+", re.IGNORECASE)
+_ALSO_KNOWN_AS = re.compile(r"[ ._(]+a[. ]?k[. ]?a[ ._]+| [/|] ", re.IGNORECASE)
+#: Several words: one alone is a country ("The Office (US)") more often than a name.
+_ENCLOSED = re.compile(r"\(([^()]*[ ._][^()]*)\)")
 _BRACKETS = re.compile(r"[\[\](){}]+")
 _FOUR_DIGITS = re.compile(r"[0-9]{4}")
 _SPACES = re.compile(r"[\s._]+")
@@ -89,7 +91,7 @@ class _Reader:
         for hit in hits:
             for tag in hit.meaning.tags:
                 gathered[type(tag)].append(tag)
-        return _assemble(self, gathered, title=self._title(hits), group=group)
+        return _assemble(self, gathered, titles=self._titles(hits), group=group)
 
     # --- where things are ----------------------------------------------------------------------------------------
 
@@ -210,9 +212,17 @@ class _Reader:
 
     # --- title and group -----------------------------------------------------------------------------------------
 
-    def _title(self, hits: list[_Hit]) -> str:
-        title = _title(self.text[: self._title_end(hits)])
-        return _COUNTED.sub("", title) if self.frame.leading_group is not None else title
+    def _titles(self, hits: list[_Hit]) -> list[str]:
+        """Return the title as it is written, and what else it is called."""
+        raw = self.text[: self._title_end(hits)]
+        parts = [part for part in _ALSO_KNOWN_AS.split(raw) if part.strip()] or [raw]
+        plain = [_plain(part) for part in parts]
+        if self.frame.leading_group is not None:
+            plain = [_COUNTED.sub("", title) for title in plain]
+        for enclosed in _ENCLOSED.finditer(parts[0]):
+            plain.append(_plain(parts[0][: enclosed.start()] + parts[0][enclosed.end() :]))
+            plain.append(_plain(enclosed[1]))
+        return list(dict.fromkeys(title for title in plain if title)) or [""]
 
     def _title_end(self, hits: list[_Hit]) -> int:
         ends = [self.words[hit.first].start for hit in hits]
@@ -305,13 +315,12 @@ def _is_loud(word: str) -> bool:
     return small == 0 or (small == 1 and (word[0] == "i" or "i" in word[1:]))
 
 
-def _title(raw: str) -> str:
-    first = _ALSO_KNOWN_AS.split(raw, maxsplit=1)[0] or raw
-    plain = _SPACES.sub(" ", _BRACKETS.sub(" ", first))
-    return _SPACES.sub(" ", plain).strip(" -\u2013~+,:")
+def _plain(raw: str) -> str:
+    """Return a title with spaces, and without what surrounds it."""
+    return _SPACES.sub(" ", _BRACKETS.sub(" ", raw)).strip(" -\u2013~+,:|/")
 
 
-def _assemble(reader: _Reader, gathered: dict[type, list[Any]], *, title: str, group: str | None) -> ReleaseName:
+def _assemble(reader: _Reader, gathered: dict[type, list[Any]], *, titles: list[str], group: str | None) -> ReleaseName:
     hints = frozenset[Hint](gathered[Hint])
     flags = set[Flag](gathered[Flag])
     if reader.frame.disc:
@@ -328,7 +337,8 @@ def _assemble(reader: _Reader, gathered: dict[type, list[Any]], *, title: str, g
     languages = tuple(dict.fromkeys(each.code for each in gathered[Language]))
     return ReleaseName(
         name=reader.name,
-        title=title,
+        title=titles[0],
+        other_titles=tuple(titles[1:]),
         year=reader.year,
         numbering=_numbering(reader.place, hints, flags),
         resolution=resolution,
