@@ -1,7 +1,7 @@
 """Taking a history from one database to another, of whichever kind.
 
-The mirror of Real-Debrid accounts is left behind: it may be large, and is read again in seconds. What was tried with
-its torrents is taken along.
+The mirror of Real-Debrid accounts and the listings of media folders are left behind: they may be large, and are read
+again in seconds. What was tried with torrents and done to links is taken along.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from .database import Database
 from .debrid_schema import ATTEMPTS, HISTORY
 from .errors import NotEmpty
+from .library import CHANGES
 from .schema import JOURNAL, MEMORY
 
 #: So many rows are read and written at once.
@@ -26,7 +27,7 @@ async def copy(source: Database, target: Database) -> None:
     """
 
     async def write(connection: AsyncConnection) -> None:
-        tables = (JOURNAL, MEMORY, *HISTORY)
+        tables = (JOURNAL, MEMORY, *HISTORY, CHANGES)
         for table in tables:
             if (await connection.execute(select(table).limit(1))).first() is not None:
                 raise NotEmpty(f"the table {table.name} of this database is not empty")

@@ -16,6 +16,7 @@ from .debrid_look import MirrorView
 from .engine import BEGIN, Limits, make_engine
 from .errors import Damaged, StoreError, TooOld, translated
 from .journal import StoredJournal
+from .library import StoredLibrary
 from .memory import OnFailure, StoredMemory
 from .metadata import METADATA
 from .schema import MIGRATIONS, Migration, migrate
@@ -43,6 +44,7 @@ class Store:
         self.mirror = StoredMirror(database)
         self.mirror_view = MirrorView(database)
         self.debrid_history = StoredDebridHistory(database)
+        self.library = StoredLibrary(database)
 
     async def prune(self, before: datetime, keep: int) -> int:
         """Delete old entries of the journal; see `StoredJournal.prune`."""

@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, Column, Connection, Index, Integer, Table, Te
 
 from .debrid_schema import add_debrid_tables
 from .errors import NewerSchema
+from .library import add_library_tables
 from .metadata import METADATA
 
 #: `id` is never given twice, not even after the newest row was deleted: others remember it.
@@ -80,7 +81,7 @@ def _first_tables(connection: Connection) -> None:
 
 
 #: In their order, for ever: a database of version n has seen the first n of them.
-MIGRATIONS: tuple[Migration, ...] = (_first_tables, add_debrid_tables)
+MIGRATIONS: tuple[Migration, ...] = (_first_tables, add_debrid_tables, add_library_tables)
 
 
 def migrate(connection: Connection, migrations: Sequence[Migration] = MIGRATIONS) -> None:
