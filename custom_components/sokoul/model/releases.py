@@ -277,6 +277,43 @@ def offer_of(candidate: Candidate) -> Offer:
     )
 
 
+class ConditionKind(StrEnum):
+    """What a condition of a custom format looks at, as Radarr and Sonarr name its implementation."""
+
+    TITLE = "ReleaseTitleSpecification"  # a regular expression, on the whole name
+    GROUP = "ReleaseGroupSpecification"  # a regular expression
+    EDITION = "EditionSpecification"  # a regular expression
+    SOURCE = "SourceSpecification"  # "web-dl", "bluray"; several where the application knows no difference
+    MODIFIER = "QualityModifierSpecification"  # "remux", "disc"
+    RESOLUTION = "ResolutionSpecification"  # lines: "1080"
+    LANGUAGE = "LanguageSpecification"  # ISO 639-1, or "original"
+    SIZE = "SizeSpecification"  # more bytes than the first, and no more than the second
+    YEAR = "YearSpecification"  # from the first to the second
+    UNKNOWN = "unknown"  # nobody but the application can tell
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """A condition of a custom format, its value in our words."""
+
+    kind: ConditionKind
+    values: tuple[str, ...] = ()  # any of them
+    least: int = 0
+    most: int = 0
+    negate: bool = False
+    required: bool = False
+    but_this: bool = False  # of languages: any other than this
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomFormat:
+    """What an *arr looks for in releases, and how much a profile gives or takes for it."""
+
+    name: str
+    score: int
+    conditions: tuple[Condition, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QualityProfile:
     """What an *arr wants of a title: qualities that it takes, the worst first; those of a group are equal to it."""
@@ -285,6 +322,7 @@ class QualityProfile:
     allowed: tuple[frozenset[str], ...]
     minimum_score: int = 0  # of custom formats; below it nothing is taken
     cutoff_score: int = 0  # from here on it looks for nothing better
+    formats: tuple[CustomFormat, ...] = ()  # those with a score
 
     def rank(self, quality: str) -> int | None:
         """Return the place of a quality, 0 for the worst that is taken; None: it is not taken at all."""

@@ -7,6 +7,7 @@ from ..model.library import Protocol
 from ..model.reasons import Reason
 from ..model.releases import QualityProfile
 from .attributes import Flag, Hdr, ReleaseName, Resolution
+from .formats import formats_score
 from .identify import Certainty, Match, Wanted
 from .labels import CODEC, SOURCE
 from .languages import speaks
@@ -35,7 +36,7 @@ def refusals(
     if profile is None:
         yield from _by_words(release.name, wanted, policy)
     else:
-        yield from _by_arr(release, profile)
+        yield from _by_arr(release, wanted, profile)
     yield from _by_size(release, wanted, policy)
     yield from _by_indexers(release, policy)
 
@@ -75,16 +76,17 @@ def _by_words(name: ReleaseName, wanted: Wanted, policy: Policy) -> Iterator[Rea
         yield Reason(key="release.refused_group", parameters={"group": name.group})
 
 
-def _by_arr(release: Release, profile: QualityProfile) -> Iterator[Reason]:
+def _by_arr(release: Release, wanted: Wanted, profile: QualityProfile) -> Iterator[Reason]:
     """Yield why the *arr would not take it: in its own words, which are English, or by its profile."""
     quality, rank = known_to(profile, release)
     if quality is not None and rank is None:
         yield Reason(key="release.refused_quality", parameters={"quality": quality, "profile": profile.name})
+    told = formats_score(release, wanted, profile)
+    if told is not None and told.at_best < profile.minimum_score:
+        yield Reason(key="release.refused_formats", parameters={"score": told.score, "least": profile.minimum_score})
     opinion = release.arr
     if opinion is None:
         return
-    if opinion.score is not None and opinion.score < profile.minimum_score:
-        yield Reason(key="release.refused_formats", parameters={"score": opinion.score, "least": profile.minimum_score})
     if not opinion.acceptable and opinion.rejections:
         yield Reason(key="release.refused_arr", parameters={"said": opinion.rejections})
 

@@ -17,6 +17,7 @@ from ..model.library import Protocol
 from ..model.reasons import Reason, known
 from ..model.releases import QualityProfile
 from .attributes import Audio, Dub, Hdr, ReleaseName, Resolution
+from .formats import formats_score
 from .identify import Match, Wanted
 from .labels import AUDIO, CODEC, DUB, HDR, SOURCE
 from .languages import speaks, spoken
@@ -135,7 +136,7 @@ def _own(release: Release, wanted: Wanted, policy: Policy) -> Iterator[_Share]:
 
 def _managed(release: Release, wanted: Wanted, policy: Policy, profile: QualityProfile) -> Iterator[_Share]:
     yield _share(Aspect.QUALITY, *_quality(release, profile), most=sum(_POINTS[each] for each in _BY_QUALITY))
-    yield _share(Aspect.FORMATS, *_formats(release, profile), most=sum(_POINTS[each] for each in _BY_FORMATS))
+    yield _share(Aspect.FORMATS, *_formats(release, wanted, profile), most=sum(_POINTS[each] for each in _BY_FORMATS))
     yield from _common(release, wanted, policy)
 
 
@@ -163,13 +164,14 @@ def _quality(release: Release, profile: QualityProfile) -> tuple[float, Reason]:
     return (rank + 1) / len(profile.allowed), Reason(key="release.part_quality", parameters={"quality": quality})
 
 
-def _formats(release: Release, profile: QualityProfile) -> tuple[float, Reason]:
+def _formats(release: Release, wanted: Wanted, profile: QualityProfile) -> tuple[float, Reason]:
     """Squeeze a score without bounds between 0 and 1: 0 is one half, the usual score three quarters."""
-    told = release.arr.score if release.arr else None
+    told = formats_score(release, wanted, profile)
     if told is None:
         return 0.5, Reason(key="release.part_formats_unknown")
     usual = profile.cutoff_score if profile.cutoff_score > 0 else USUAL_FORMAT_SCORE
-    return 0.5 + 0.5 * told / (abs(told) + usual), Reason(key="release.part_formats", parameters={"score": told})
+    share = 0.5 + 0.5 * told.score / (abs(told.score) + usual)
+    return share, Reason(key="release.part_formats", parameters={"score": told.score})
 
 
 # --- what the name says ----------------------------------------------------------------------------------------------
