@@ -19,6 +19,7 @@ from .data import SokoulConfigEntry
 from .debrid_tokens import token_store
 from .entity import AnyCoordinator
 from .governing import Governing
+from .guarding import ClientGuard
 from .healing_facts import describe_autopilot
 from .history import CONF_DATABASE_URL
 from .model.downloads import DownloadClientSnapshot
@@ -41,6 +42,7 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: SokoulC
         "overview": _plain(hub.overview),
         "autopilot": await describe_autopilot(hass, hub.pilot),
         "governor": _governor(hub.governing),
+        "vpn_guards": [_guard(guard) for guard in hub.guarding.clients.values()],
         "vpn_servers": [_servers(vpn) for vpn in hub.rotating.vpns.values()],
     }
     return await _redacted(hass, entry, data)
@@ -75,6 +77,24 @@ def _secrets(entry: SokoulConfigEntry) -> frozenset[str]:
         found.update(connection.get(name, "") for name in (CONF_PASSWORD, CONF_API_KEY))
         found.update(URL(address).password or "" for address in addresses if address)
     return frozenset(found - {""})
+
+
+def _guard(guard: ClientGuard) -> dict[str, Any]:
+    """Return how a client stands behind its VPN and by what evidence, without the addresses of anybody's home."""
+    verdict, chosen, plan = guard.verdict, guard.last_resort.chosen, guard.drilling.plan
+    return {
+        "id": guard.backend.subentry_id,
+        "on": guard.on,
+        "shelter": guard.shelter.as_json(),
+        "state": str(verdict.state) if verdict is not None else None,
+        "since": verdict.since if verdict is not None else None,
+        "reasons": [reason.key for reason in verdict.reasons] if verdict is not None else [],
+        "evidence": guard.evidence,
+        "held": guard.held,
+        "bound_by_us": guard.binding.bound,
+        "last_resort": chosen.as_json() if chosen is not None else None,
+        "drill_plan": plan.as_json() if plan is not None else None,
+    }
 
 
 def _governor(governing: Governing) -> dict[str, Any]:

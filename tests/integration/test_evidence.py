@@ -8,7 +8,9 @@ from homeassistant.core import HomeAssistant
 import pytest
 
 from custom_components.sokoul.autopilot.guards.vpn_types import Containment, Proof, VpnState
+from custom_components.sokoul.diagnostics import async_get_config_entry_diagnostics
 from custom_components.sokoul.guarding import PROXY_KEY, ClientGuard
+from custom_components.sokoul.last_resort import Chosen
 from devstack.clock import ManualClock
 from devstack.gluetun import VPN_SOURCE, GluetunSimulator
 from devstack.public_ip import HOME as AT_HOME, PublicIpSimulator
@@ -171,3 +173,23 @@ async def test_a_vpn_whose_dns_is_down_says_so(
     await pass_time(STEP, times=30)
     assert says(guard)["dns"] == "stopped"
     assert running(qbittorrent) == {"one", "two", "three"}  # names that can't be found are no leak
+
+
+async def test_support_sees_how_a_client_stands_and_no_address_of_its_home(
+    hass: HomeAssistant,
+    start: Start,
+    services: object,
+    qbittorrent: QbittorrentSimulator,
+    pass_time: PassTime,
+) -> None:
+    guard = await start(Containment.OPEN)
+    guard.last_resort.choose(Chosen(entity_id="switch.plug"))
+    await pass_time(STEP, times=20)
+    found = await async_get_config_entry_diagnostics(hass, guard.backend.config_entry)
+    (said,) = found["vpn_guards"]
+    assert (said["state"], said["shelter"]["containment"], said["held"]) == ("safe", "open", 0)
+    assert said["reasons"] == ["guard.vpn_safe", "guard.vpn_no_proxy"]
+    assert said["evidence"]["ipv4"] == {"says": "elsewhere"}
+    assert said["last_resort"] == {"entity_id": "switch.plug", "every_leak": False}
+    assert (said["drill_plan"], said["bound_by_us"]) == (None, None)
+    assert not [address for address in (HOME, HOME_V6) if address in json.dumps(found, default=str)]
