@@ -229,6 +229,17 @@ async def test_too_many_requests_pause_the_account_and_halve_the_budget_for_an_h
     assert (made.state.per_minute, made.state.paused_until) == (100, None)
 
 
+async def test_it_goes_on_being_careful_after_a_restart(account: Make) -> None:
+    made = account()
+    assert made.state.cautious_until is None
+    made.budget.be_cautious(timedelta(minutes=20))
+    assert (made.state.per_minute, made.state.cautious_until) == (50, WALL + timedelta(minutes=20))
+    await made.time.advance(1201)
+    assert (made.state.per_minute, made.state.cautious_until) == (100, None)
+    made.budget.be_cautious(timedelta(days=9))
+    assert made.state.cautious_until == WALL + timedelta(hours=1)
+
+
 async def test_who_waits_when_a_pause_begins_is_told(account: Make) -> None:
     made = account()
     made.ask("waiting", 60)

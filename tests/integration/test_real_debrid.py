@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 import json
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from custom_components.sokoul import device_login
 from custom_components.sokoul.clients import real_debrid as api
 from custom_components.sokoul.clients.errors import CannotConnect
 from custom_components.sokoul.clients.real_debrid_tokens import DebridTokens
-from custom_components.sokoul.connectors.real_debrid import ACCOUNT_INTERVAL, INTERVAL, REAL_DEBRID
+from custom_components.sokoul.connectors.real_debrid import ACCOUNT_INTERVAL, BUDGETS, INTERVAL, REAL_DEBRID
 from custom_components.sokoul.debrid_tokens import TokenStore, token_store
 from custom_components.sokoul.diagnostics import async_get_config_entry_diagnostics
 from devstack.clock import ManualClock
@@ -633,6 +634,24 @@ async def test_an_account_that_is_throttled_stays_and_says_so(
     await pass_time(INTERVAL)
     assert value(hass, "binary_sensor.real_debrid_throttled") == "off"
     assert entry.runtime_data.backends[ID].data.budget.per_minute == 50, "half as many for an hour"
+
+
+async def test_a_restart_is_no_way_around_it(
+    hass: HomeAssistant, set_up: SetUp, debrid: RealDebridSimulator, pass_time: PassTime
+) -> None:
+    entry = await set_up(with_token())
+    debrid.fault(FaultKind.STATUS, USER, times=1, status=429, headers={"Retry-After": "60"})
+    await pass_time(ACCOUNT_INTERVAL)
+    await pass_time(INTERVAL, 2)
+    hass.data[BUDGETS].clear()  # as it is after a start
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    await pass_time(INTERVAL)
+    assert entry.runtime_data.backends[ID].data.budget.per_minute == 50
+    await pass_time(timedelta(hours=1))
+    await pass_time(INTERVAL)
+    assert entry.runtime_data.backends[ID].data.budget.per_minute == 100
+    assert "cautious_until" not in entry.runtime_data.backends[ID].memory
 
 
 async def test_an_account_that_cannot_be_reached_is_unavailable(

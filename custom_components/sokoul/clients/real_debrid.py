@@ -139,7 +139,11 @@ class RealDebridClient:
         return Fields(answer.json(), "torrents/addMagnet").text("id")
 
     async def add_torrent(self, torrent: bytes, *, priority: DebridPriority = BACKGROUND) -> str:
-        """Add a .torrent file; return the id of the new torrent."""
+        """Add a .torrent file; return the id of the new torrent.
+
+        The HTTP library may repeat a PUT whose kept connection was cut, so that it is there twice: a magnet link never
+        is, unless it is added twice.
+        """
         answer = await self._request("PUT", "torrents/addTorrent", body=torrent, priority=priority)
         return Fields(answer.json(), "torrents/addTorrent").text("id")
 

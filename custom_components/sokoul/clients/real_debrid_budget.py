@@ -125,7 +125,7 @@ class DebridBudget:
         """Return how much is used. `now` is the wall clock's time, for what is told in it."""
         moment = self._time()
         self._forget_old(moment)
-        paused = self._paused_until - moment
+        paused, cautious = self._paused_until - moment, self._caution_left(moment)
         return DebridBudgetState(
             per_minute=self._per_minute(moment),
             used=len(self._sent),
@@ -133,7 +133,13 @@ class DebridBudget:
             waiting=sum(not each.turn.done() for each in self._waiting),
             throttled_at=None if self._throttled_at is None else now - timedelta(seconds=moment - self._throttled_at),
             paused_until=now + timedelta(seconds=paused) if paused > 0 else None,
+            cautious_until=now + timedelta(seconds=cautious) if cautious > 0 else None,
         )
+
+    def be_cautious(self, period: timedelta) -> None:
+        """Send half as much for a while, as before a restart."""
+        left = min(period.total_seconds(), CAUTION_SECONDS)
+        self._cautious_since = self._time() - CAUTION_SECONDS + left
 
     def throttled_within(self, period: timedelta) -> bool:
         """Tell whether Real-Debrid throttled us that recently: its other refusals are not to be trusted then."""
@@ -247,9 +253,10 @@ class DebridBudget:
         waiting.turn.set_result(None)
 
     def _per_minute(self, now: float) -> int:
-        if self._cautious_since is not None and now - self._cautious_since < CAUTION_SECONDS:
-            return max(1, self._wanted // 2)
-        return self._wanted
+        return max(1, self._wanted // 2) if self._caution_left(now) > 0 else self._wanted
+
+    def _caution_left(self, now: float) -> float:
+        return 0.0 if self._cautious_since is None else self._cautious_since + CAUTION_SECONDS - now
 
     def _buckets(self, now: float) -> None:
         """Make the buckets fit what may be sent now."""

@@ -49,13 +49,16 @@ CONF_PER_MINUTE = "requests_per_minute"
 LEAST_PER_MINUTE = 10
 #: In the memory of a backend: that tokens are kept for it which are to be revoked at the end.
 MEMORY_TOKENS = "tokens"
+#: In it, too: until when less is sent than a person allows.
+MEMORY_CAUTION = "cautious_until"
 
 type Source = DebridSnapshot
 
 
 # --- connecting ------------------------------------------------------------------------------------------------------
 
-_BUDGETS: HassKey[dict[str, DebridBudget]] = HassKey(f"{DOMAIN}_real_debrid_budgets")
+#: By account: a budget outlives its client.
+BUDGETS: HassKey[dict[str, DebridBudget]] = HassKey(f"{DOMAIN}_real_debrid_budgets")
 
 
 @callback
@@ -63,7 +66,7 @@ def budget_of(hass: HomeAssistant, account: str) -> DebridBudget:
     """Return the budget of an account: the same one whatever becomes of its client, because the account counts on."""
     if not account:  # not known yet whose token it is
         return DebridBudget()
-    budgets = hass.data.setdefault(_BUDGETS, {})
+    budgets = hass.data.setdefault(BUDGETS, {})
     if account not in budgets:
         budgets[account] = DebridBudget()
     return budgets[account]
@@ -139,6 +142,20 @@ async def after_read(backend: Backend[RealDebridClient, Source]) -> None:
     """Let the budget be what a person set it to, and note where there are tokens to revoke at the end."""
     backend.client.budget.wanted_per_minute = int(backend.preferences.get(CONF_PER_MINUTE, DEFAULT_PER_MINUTE))
     backend.remember(MEMORY_TOKENS, backend.client.keeps_tokens or None)
+    _stay_cautious(backend)
+
+
+def _stay_cautious(backend: Backend[RealDebridClient, Source]) -> None:
+    """Send as little after a restart as before it, where Real-Debrid had said that it was too much."""
+    now = dt_util.utcnow()
+    until = backend.client.budget.state(now).cautious_until
+    noted = dt_util.parse_datetime(backend.memory.get(MEMORY_CAUTION) or "")
+    if until is None and noted is not None and noted > now:
+        backend.client.budget.be_cautious(noted - now)
+    elif until is None:
+        backend.remember(MEMORY_CAUTION, None)
+    elif noted is None or abs(until - noted) > INTERVAL:
+        backend.remember(MEMORY_CAUTION, until.isoformat())
 
 
 async def revoke(client: RealDebridClient, note: Any) -> None:

@@ -226,6 +226,7 @@ class DebridBudgetState:
     #: since when Real-Debrid was last throttling us (429, or codes 5, 34, 36), None: never as far as is remembered
     throttled_at: datetime | None = None
     paused_until: datetime | None = None  # nothing is sent before
+    cautious_until: datetime | None = None  # half of what a person allows is sent before, because it was too much
 
     @property
     def used_percent(self) -> float:
