@@ -753,3 +753,15 @@ async def test_a_store_of_secrets_is_readable_for_its_owner_alone(hass: HomeAssi
     assert await store.load("1") is None
     assert await store.load("2") == tokens
     assert store.secrets() == {"i", "s", "a", "r"}
+
+
+# --- beside the others -----------------------------------------------------------------------------------------------
+
+
+async def test_the_check_up_takes_an_account_as_it_is(
+    hass: HomeAssistant, set_up: SetUp, debrid: RealDebridSimulator
+) -> None:
+    await set_up(with_token())
+    answer: Any = await hass.services.async_call("sokoul", "check_up", {}, blocking=True, return_response=True)
+    about = [finding for finding in answer["findings"] if finding["backend"] is not None]
+    assert about == []
