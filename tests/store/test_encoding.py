@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from hypothesis import given, strategies as st
 import pytest
 
+from custom_components.sokoul.model.journal import ActKind
 from custom_components.sokoul.store.encoding import as_json, as_microseconds, as_text, from_json, from_microseconds
 
 zones = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -51,6 +52,15 @@ def test_json_can_always_be_stored_and_read(value: object) -> None:
     assert "\0" not in stored
     again = from_json(stored)
     assert as_json(again) == stored
+
+
+def test_keys_may_be_of_an_enum() -> None:
+    """What was tried of a download is remembered so, with any title beside it."""
+    for text in ("plain", "a\0b\ud800c"):
+        assert from_json(as_json({ActKind.REANNOUNCE: [1, 2.5], "text": text})) == {
+            "reannounce": [1, 2.5],
+            "text": as_text(text),
+        }
 
 
 def test_what_is_no_json_is_refused() -> None:

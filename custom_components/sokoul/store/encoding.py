@@ -29,12 +29,16 @@ def from_microseconds(stored: int) -> datetime:
     return EPOCH + timedelta(microseconds=stored)
 
 
+#: Keys may be of our enums, which are texts, and which orjson takes for none.
+_OPTIONS = orjson.OPT_NON_STR_KEYS
+
+
 def as_json(value: Any) -> str:
     """Return a value as JSON. Raises TypeError for what JSON can't hold."""
     try:
-        return orjson.dumps(value, default=_plain).decode()
+        return orjson.dumps(value, default=_plain, option=_OPTIONS).decode()
     except orjson.JSONEncodeError:
-        return orjson.dumps(_clean(value)).decode()
+        return orjson.dumps(_clean(value), option=_OPTIONS).decode()
 
 
 def from_json(stored: str) -> Any:
