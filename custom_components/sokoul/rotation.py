@@ -25,7 +25,7 @@ from .coordinator import backend_errors
 from .journal_report import sentence
 from .model.journal import ActKind, EntryStatus, JournalEntry
 from .model.reasons import Reason
-from .model.vpn import ServerSelection, VpnRoute
+from .model.vpn import ServerSelection, VpnRoute, VpnSnapshot
 from .rotation_book import ServerBook, asked_for, remembered
 from .rotation_hindrances import OF_TUNNEL, disturbed, hindrances, is_idle, leaks
 from .rotation_notes import CHANGE_KEY, OUTCOMES, Change, RotationSettings, name_of, same
@@ -244,13 +244,15 @@ class VpnRotation:
 
     async def _address_before(self) -> str | None:
         """Return where it comes out; None while it isn't connected. Raises where nobody could tell of the new one."""
-        told = self.backend.data
-        if told.public_ip is not None or told.connected is False:
-            address: str | None = told.public_ip
-            return address
+        told: VpnSnapshot = self.backend.data
+        if told.public_ip is not None:
+            return told.public_ip
+        untold = VpnRoute.PUBLIC_IP in told.refused
+        if told.connected is False and (self.tunnel.proxy or not untold):
+            return None
         if (seen := await self.tunnel.seen_through()) is not None:
             return str(seen.address)
-        if VpnRoute.PUBLIC_IP in told.refused or told.connected:
+        if untold or told.connected:
             raise self._refusal(server_reason("unprovable"))
         return None
 

@@ -133,7 +133,11 @@ class Tunnel:
 
     async def measure(self, settings: RotationSettings, *, idle: bool) -> Sample:
         """Return how good the server in use is. The throughput is sampled only if that is wanted, and nothing runs."""
-        times = [seen.took_seconds for _ in range(TIMED) if (seen := await self.seen_through()) is not None]
+        times: list[float] = []
+        for _ in range(TIMED):
+            if (seen := await self.seen_through()) is None:
+                break
+            times.append(seen.took_seconds)
         speed: float | None = None
         if settings.measure and idle and self.proxy:
             with suppress(BackendError):

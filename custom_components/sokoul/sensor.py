@@ -177,8 +177,8 @@ class BestServerSensor(RotationSensor):
 
     @override
     def read(self) -> tuple[str | None, tuple[tuple[str, int], ...]]:
-        value: str | None = super().read()
-        return value, ranked(self.servers)
+        best = ranked(self.servers)
+        return (best[0][0] if best else None), best
 
     @property
     @override

@@ -331,6 +331,28 @@ async def test_without_an_address_nothing_could_be_proven(
     assert told(gluetun) == []
 
 
+@pytest.mark.parametrize("crashed", [False, True])
+async def test_nor_where_the_role_may_not_read_it(
+    hass: HomeAssistant, gluetun: GluetunSimulator, start: Start, *, crashed: bool
+) -> None:
+    await start(routes=OPEN - {"GET /v1/publicip/ip"})
+    if crashed:
+        gluetun.tunnel.crash()
+    assert (await refused(hass)).startswith("Nobody tells at which address Gluetun comes out")
+    assert told(gluetun) == []
+
+
+async def test_from_a_server_that_is_down_one_gets_away(
+    hass: HomeAssistant, gluetun: GluetunSimulator, start: Start, pass_time: PassTime
+) -> None:
+    gluetun.tunnel.closed.update(DUTCH)
+    vpn = await start()
+    gluetun.tunnel.crash()
+    await press(hass)
+    await brought_to_its_end(hass, pass_time)
+    assert (vpn.under_way, country(gluetun), shown(hass, SERVER)) == (False, "Sweden", "Sweden")
+
+
 @pytest.fixture
 async def outside(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Put a service on the simulated internet that tells where one is seen."""

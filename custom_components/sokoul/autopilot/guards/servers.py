@@ -138,15 +138,31 @@ _SPEED, _LATENCY = 0.7, 0.3
 
 def score(records: Records, server: str, policy: ServerPolicy, now: datetime) -> float:
     """Return how good a server is, from 0 to 1, among all of which something is known."""
-    record = records.get(server)
+    return _score(records.get(server), _best_of(records), policy, now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Best:
+    """What the others are compared with: 0 where nothing of that was measured."""
+
+    speed: float  # bytes per second
+    latency: float  # seconds
+
+
+def _best_of(records: Records) -> _Best:
+    return _Best(
+        speed=max((each.speed.value for each in records.values() if each.speed.weight), default=0.0),
+        latency=min((each.latency.value for each in records.values() if each.latency.weight), default=0.0),
+    )
+
+
+def _score(record: Record | None, best: _Best, policy: ServerPolicy, now: datetime) -> float:
     if record is None:
         return _MIDDLING * _MIDDLING
     fade = _fade(now - record.at, policy.half_life)
-    fastest = max((each.speed.value for each in records.values() if each.speed.weight), default=0.0)
-    quickest = min((each.latency.value for each in records.values() if each.latency.weight), default=0.0)
-    speed = _surely(record.speed.value / fastest if fastest else _MIDDLING, record.speed.weight * fade)
+    speed = _surely(record.speed.value / best.speed if best.speed else _MIDDLING, record.speed.weight * fade)
     latency = _surely(
-        quickest / record.latency.value if record.latency.value else _MIDDLING, record.latency.weight * fade
+        best.latency / record.latency.value if record.latency.value else _MIDDLING, record.latency.weight * fade
     )
     return _surely(record.works.value, record.works.weight * fade) * (_SPEED * speed + _LATENCY * latency)
 
@@ -158,7 +174,8 @@ def _surely(value: float, weight: float) -> float:
 
 def ranking(records: Records, servers: Iterable[str], policy: ServerPolicy, now: datetime) -> list[tuple[str, float]]:
     """Return servers with their scores, the best first; those of equal score in the order of their names."""
-    scored = ((server, score(records, server, policy, now)) for server in dict.fromkeys(servers))
+    best = _best_of(records)
+    scored = ((server, _score(records.get(server), best, policy, now)) for server in dict.fromkeys(servers))
     return sorted(scored, key=lambda each: (-each[1], each[0]))
 
 
