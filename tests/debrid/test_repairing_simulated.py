@@ -12,6 +12,7 @@ import pytest
 from custom_components.sokoul.clients.real_debrid import RealDebridClient
 from custom_components.sokoul.clients.real_debrid_budget import DebridBudget
 from custom_components.sokoul.clients.real_debrid_tokens import ApiToken
+from custom_components.sokoul.debrid.finding import Standing, find
 from custom_components.sokoul.debrid.policies import STATES, Course
 from custom_components.sokoul.debrid.repairing import Repairer
 from custom_components.sokoul.debrid.retrying import Ending, Repair, Step
@@ -50,23 +51,21 @@ class Stage:
         account = self.debrid.account
         torrent = account.add(f"{number:040x}")
         account.plans[torrent.hash] = made
-        torrent.plan, torrent.selected = replace(made, outcome="stuck"), frozenset({1, 2})
+        torrent.plan = replace(made, outcome="stuck", stuck_in=status)
+        torrent.selected = frozenset({1, 2}) if status != "magnet_conversion" else frozenset()
         torrent.added -= timedelta(days=30)
         account.turn(torrent, status)
         return torrent
 
     async def want(self, repairer: Repairer, *torrents: Torrent) -> None:
-        for torrent in torrents:
-            await repairer.want(
-                Repair(
-                    hash=torrent.hash,
-                    label=torrent.plan.name,
-                    trouble=torrent.status,
-                    created_at=self.clock.now(),
-                    due_at=self.clock.now(),
-                    old_ids=(torrent.id,),
-                )
-            )
+        """Want repaired what the list shows, as if it had been so for a day."""
+        hashes = {torrent.hash for torrent in torrents}
+        page = await self.client.torrents()
+        assert page is not None
+        since = self.clock.now() - timedelta(days=1)
+        listed = [Standing(torrent=each, unchanged_since=since) for each in page.torrents if each.hash in hashes]
+        for repair in find(listed, self.clock.now()):
+            await repairer.want(repair)
 
     async def pass_time(self, repairer: Repairer, **time: float) -> None:
         end = self.clock.now() + timedelta(**time)
@@ -113,16 +112,15 @@ LIST, LINK, DELETE = "GET */torrents", "POST */unrestrict/link", "DELETE */torre
 @pytest.mark.parametrize("status", [each for each, policy in STATES.items() if policy.course is Course.READD])
 async def test_what_failed_is_added_again_with_the_same_files(stage: Stage, status: DebridStatus) -> None:
     old = stage.failed(1, status)
-    if status not in {DebridStatus.MAGNET_ERROR, DebridStatus.ERROR, DebridStatus.DEAD}:
-        stage.debrid.account.turn(old, "error")  # what is stuck was found to be so
     repairer = stage.repairer()
     await stage.want(repairer, old)
     await stage.pass_time(repairer, hours=1)
     (entry,) = stage.entries(old)
     assert entry.id != old.id
     assert entry.status == "downloaded"
-    # Real-Debrid names no files of a bad magnet link: then all are taken
-    assert entry.selected == (frozenset({1, 2, 3}) if status is DebridStatus.MAGNET_ERROR else frozenset({1, 2}))
+    # Real-Debrid names no files of a magnet link that it knows nothing of: then all are taken
+    nameless = status in {DebridStatus.MAGNET_ERROR, DebridStatus.MAGNET_CONVERSION}
+    assert entry.selected == (frozenset({1, 2, 3}) if nameless else frozenset({1, 2}))
     assert stage.of(old).ending is Ending.REPAIRED
 
 
@@ -186,9 +184,9 @@ async def test_what_takes_long_is_waited_for(stage: Stage) -> None:
 )
 async def test_limits_outages_and_accounts_count_for_nothing(stage: Stage, route: str, code: DebridCode) -> None:
     old = stage.failed(1)
-    refuse(stage, route, code, times=3)
     repairer = stage.repairer()
     await stage.want(repairer, old)
+    refuse(stage, route, code, times=3)
     await stage.pass_time(repairer, days=3)
     (entry,) = stage.entries(old)
     assert entry.status == "downloaded"
@@ -201,9 +199,9 @@ async def test_limits_outages_and_accounts_count_for_nothing(stage: Stage, route
 async def test_no_proper_answer_doubles_nothing(stage: Stage, kind: FaultKind, route: str) -> None:
     """The answer to an adding may be cut off though it was done."""
     old = stage.failed(1)
-    stage.debrid.fault(kind, route, times=2)
     repairer = stage.repairer()
     await stage.want(repairer, old)
+    stage.debrid.fault(kind, route, times=2)
     await stage.pass_time(repairer, days=1)
     assert [entry.status for entry in stage.entries(old)] == ["downloaded"]
     assert (stage.of(old).ending, stage.of(old).tries) == (Ending.REPAIRED, 0)
@@ -247,15 +245,25 @@ async def test_too_many_active_waits_for_a_slot(stage: Stage) -> None:
 async def test_active_already(stage: Stage) -> None:
     stage.debrid.refuses_active_twice = True
     old = stage.failed(1, cached=False, download_seconds=7200.0)
-    other = stage.debrid.account.add(old.hash)
-    stage.debrid.account.settle()
     repairer = stage.repairer()
     await stage.want(repairer, old)
+    other = stage.debrid.account.add(old.hash)
+    stage.debrid.account.settle()
     await stage.pass_time(repairer, hours=1)
     stage.debrid.account.settle()
     assert {entry.id for entry in stage.entries(old)} == {old.id, other.id}
     await stage.pass_time(repairer, hours=3)
     assert stage.entries(old) == [other]
+
+
+async def test_what_is_stuck_and_counts_as_active_is_not_tried_for_ever(stage: Stage) -> None:
+    stage.debrid.refuses_active_twice = True
+    old = stage.failed(1, "magnet_conversion")
+    repairer = stage.repairer()
+    await stage.want(repairer, old)
+    await stage.pass_time(repairer, days=3)
+    assert (stage.entries(old), stage.of(old).ending) == ([old], Ending.EXHAUSTED)
+    assert stage.adds() == 6
 
 
 async def test_many_within_all_limits(stage: Stage) -> None:

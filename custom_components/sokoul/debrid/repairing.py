@@ -40,6 +40,8 @@ from .rivals import Sighting, sightings, stands_back_until, worth_keeping
 
 #: A list is good for so long, for many that are added one after the other.
 _FRESH = timedelta(seconds=30)
+#: So often "already active" is looked for in the list, where there is nothing but what is stuck.
+MOST_FINDS = 5
 #: A complete entry has no other files than those that were wanted, or it lacks some: not a word of Real-Debrid.
 NOT_AS_WANTED, STUCK, VANISHED = "not_as_wanted", "stuck", "vanished"
 #: These are about one request, not about the account.
@@ -313,6 +315,9 @@ class Repairer:
                 await self._hold(repair, refused, now + wait)
             case Course.FIND if request in {Request.DETAILS, Request.SELECT} and repair.added_id is not None:
                 await self._save(self._lost(repair, now))
+            case Course.FIND if request is Request.ADD and repair.refusals >= MOST_FINDS:
+                not_added = was_not_added(repair, due_at=now)
+                await self._save(close(replace(not_added, problem=_name(refused)), Ending.EXHAUSTED))
             case Course.GIVE_UP if repair.step in {Step.WAITING, Step.ADDING}:
                 if repair.step is Step.ADDING:
                     repair = was_not_added(repair, due_at=now)

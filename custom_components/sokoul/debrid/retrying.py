@@ -81,7 +81,8 @@ class Repair:
     created_at: datetime
     due_at: datetime  # nothing is done about it before
     old_ids: tuple[str, ...] = ()  # what it replaces, and is deleted in the end
-    bad_ids: tuple[str, ...] = ()  # those that call themselves complete, though their files can't be read
+    #: of those, what calls itself complete though its files can't be read, or on its way though it is stuck (`trouble`)
+    bad_ids: tuple[str, ...] = ()
     #: the files to select; None: not looked up yet; none at all: nobody knows, so all
     wanted: tuple[WantedFile, ...] | None = None
     tries: int = 0  # that came to nothing, by no fault of a limit or an outage
@@ -228,9 +229,10 @@ def before_adding(repair: Repair, entries: Sequence[DebridTorrent], now: datetim
         if ours or entry.status not in FAILED_STATUSES:
             return _follow(repair, entry.id, now, ours=ours)
     old = [entry for entry in entries if entry.id in repair.old_ids]
-    if any(entry.status is DebridStatus.DOWNLOADED and entry.id not in repair.bad_ids for entry in old):
+    unreadable = () if repair.trouble in ACTIVE_STATUSES else repair.bad_ids
+    if any(entry.status is DebridStatus.DOWNLOADED and entry.id not in unreadable for entry in old):
         return close(repair, Ending.RECOVERED)
-    if any(entry.status in ACTIVE_STATUSES for entry in old):
+    if any(entry.status in ACTIVE_STATUSES and not _is_stuck(entry, repair) for entry in old):
         return replace(repair, step=Step.WAITING, due_at=now + LOOK_LONGEST)  # it moves again
     if not entries and repair.old_ids and repair.urgency is Urgency.FAILED:
         return close(repair, Ending.REMOVED)
@@ -246,6 +248,11 @@ def before_adding(repair: Repair, entries: Sequence[DebridTorrent], now: datetim
         added_before=repair.added_at,
         added_at=now,
     )
+
+
+def _is_stuck(entry: DebridTorrent, repair: Repair) -> bool:
+    """Tell whether an old entry is still in the state in which it got stuck."""
+    return entry.id in repair.bad_ids and entry.status == repair.trouble
 
 
 def _usefulness(entry: DebridTorrent) -> tuple[bool, datetime]:
