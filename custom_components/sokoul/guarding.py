@@ -292,7 +292,8 @@ class ClientGuard:
                 pause = await self._give_back()
                 self._follow_hold()
         except Exception:  # noqa: BLE001 -- whatever it is, it must not end the guard
-            LOGGER.exception("The guard of %s could not look, and will again", self.backend.title)
+            if self.backend.hass.is_running:  # at the end of Home Assistant its connections are closed under it
+                LOGGER.exception("The guard of %s could not look, and will again", self.backend.title)
         finally:
             self._step = None
         self.binding.look_again()
