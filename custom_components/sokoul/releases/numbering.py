@@ -49,7 +49,7 @@ _OLD_STYLE = re.compile(
     re.IGNORECASE,
 )
 _OF_SO_MANY = re.compile(r"(?<=[ ._])(\d{1,2})of\d{1,2}" + _E, re.IGNORECASE)
-_SPANISH = re.compile(r"\[cap[. ]?(\d{1,2})(\d\d)(?:_(?:\d{1,2})?(\d\d))?\]", re.IGNORECASE)
+_SPANISH = re.compile(r"\[cap[. ]{0,2}(\d{1,2})(\d\d)(?:_(?:\d{1,2})?(\d\d))?\]", re.IGNORECASE)
 _IN_WORDS = re.compile(
     _B
     + rf"(?:{_SEASON_WORD}|se){_GAP}(\d{{1,2}})[ ._,-]*(?:{_EPISODE_WORD}|afl){_GAP}(\d{{1,4}})"
@@ -91,7 +91,7 @@ _ABSOLUTE = re.compile(
     r"|[ _][(\[](\d{2,4})(?:[ _]?[-~][ _]?(\d{2,4}))[)\]]",
     re.IGNORECASE,
 )
-_FROM_TO = re.compile(r"[ ._](\d{1,4})(?:-| - )(\d{2,4})(?=[ ._]*[\[(])")
+_FROM_TO = re.compile(r"[ ._](?:(\d{1,4})-|(0\d{1,3}) - )(\d{2,4})(?=[ ._]*[\[(])")
 _ABSOLUTE_LAST = re.compile(r"[ ._-]#?(\d{2,4})(?:-(\d{2,4}))?(?:v\d)?(?=[ ._]*(?:[\[(]|$))")
 _IN_BRACKETS = re.compile(r"[ ._]\[(\d{2,3})(?:v\d)?\]")
 _WHOLE = re.compile(
@@ -233,8 +233,8 @@ def _with_number_behind(name: str, place: Place) -> Place:
 def _counted_through(name: str, *, anime: bool) -> Place | None:
     """` - 12`, ` - 01-12`, ` - 01 ~ 12`, ` (01-12)`, `[01-12]`, ` 01-12 [`; of several the one before brackets."""
     found = _FROM_TO.search(name)
-    if found is not None and int(found[1]) < int(found[2]) and int(found[2]) not in _YEARS:
-        numbers = _range(int(found[1]), int(found[2]), LONGEST_RANGE)
+    if found is not None and int(found[1] or found[2]) < int(found[3]) and int(found[3]) not in _YEARS:
+        numbers = _range(int(found[1] or found[2]), int(found[3]), LONGEST_RANGE)
         return Place(Numbering(absolute=numbers), found.start(), found.end())
     fitting = [each for each in _ABSOLUTE.finditer(name) if anime or int(each[1] or each[4]) not in _YEARS]
     if not fitting:
@@ -246,8 +246,14 @@ def _counted_through(name: str, *, anime: bool) -> Place | None:
 
 
 def _before_subtitles(name: str) -> Place | None:
-    """`220 VOSTFR`, `79. Bölüm`: in names without a year."""
-    found = _TURKISH.search(name) or (None if _ANY_YEAR.search(name) else _BEFORE_SUBTITLES.search(name))
+    """`220 VOSTFR`, in names without a year."""
+    found = None if _ANY_YEAR.search(name) else _BEFORE_SUBTITLES.search(name)
+    return Place(Numbering(absolute=(int(found[1]),)), found.start(), found.end()) if found else None
+
+
+def _turkish(name: str) -> Place | None:
+    """`79. Bölüm`, `79.BLM`."""
+    found = _TURKISH.search(name)
     return Place(Numbering(absolute=(int(found[1]),)), found.start(), found.end()) if found else None
 
 
@@ -286,6 +292,7 @@ _FINDERS: Iterable[Callable[[str], Place | None]] = (
     _in_words,
     _spanish,
     _season_and_absolute,
+    _turkish,
     _aired,
     _of_so_many,
     _seasons,

@@ -23,6 +23,7 @@ from .tokens import (
     Language,
     Meaning,
     Subtitles,
+    Tag,
     Version,
     Word,
     meaning_at,
@@ -41,11 +42,16 @@ _ALSO_KNOWN_AS = re.compile(r"[ ._(]+a[. ]?k[. ]?a[ ._]+| [/|] ", re.IGNORECASE)
 #: Several words: one alone is a country ("The Office (US)") more often than a name.
 _ENCLOSED = re.compile(r"\(([^()]*[ ._][^()]*)\)")
 _BRACKETS = re.compile(r"[\[\](){}]+")
+_SHORT = 3
 _FOUR_DIGITS = re.compile(r"[0-9]{4}")
 _SPACES = re.compile(r"[\s._]+")
 #: What anime groups put behind a title: a number before the season's own, a version.
 _COUNTED = re.compile(r"(?: - \d{2,4}(?:[. ]\d)?| v\d)$")
 _LAST_BRACKETS = re.compile(r"[\[(]([^\[\]()]+)[\])]\s*$")
+
+
+#: Those that end no title of two words or more, unless somebody wants to be clever.
+_SURE_EDITIONS = frozenset({Edition.EXTENDED, Edition.UNRATED, Edition.REMASTERED, Edition.IMAX, Edition.FAN_EDIT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,7 @@ class _Hit:
     meaning: Meaning
     first: int  # word
     last: int  # word
+    short: bool = False  # its first word has three letters at most
 
     @property
     def is_filler(self) -> bool:
@@ -88,27 +95,34 @@ class _Reader:
         group, first, behind = self._group()
         hits = [hit for hit in self._accepted() if hit.last < first or hit.first >= behind]
         gathered: dict[type, list[Any]] = defaultdict(list)
-        for hit in hits:
-            for tag in hit.meaning.tags:
-                gathered[type(tag)].append(tag)
+        for tag in _tags(hits):
+            gathered[type(tag)].append(tag)
         return _assemble(self, gathered, titles=self._titles(hits), group=group)
 
     # --- where things are ----------------------------------------------------------------------------------------
 
     def _find_hits(self) -> list[_Hit]:
-        hits, at = [], 0
+        hits: list[_Hit] = []
+        at = 0
         while at < len(self.words):
             found = meaning_at(self.words, at)
             if found is None:
                 at += 1
                 continue
             meaning, count = found
-            if meaning.loud and not _is_loud(self._spelled(at, at + 1)[0]):
+            if not self._may_count(meaning, at, hits):
                 at += 1
                 continue
-            hits.append(_Hit(meaning, at, at + count - 1))
+            hits.append(_Hit(meaning, at, at + count - 1, short=len(self.words[at].text) <= _SHORT))
             at += count
         return hits
+
+    def _may_count(self, meaning: Meaning, at: int, before: list[_Hit]) -> bool:
+        if meaning.loud and not _is_loud(self._spelled(at, at + 1)[0]):
+            return False
+        if not meaning.not_alone:
+            return True
+        return bool(before) and before[-1].last == at - 1 and isinstance(before[-1].meaning.tags[0], Language)
 
     def _is_among_tags(self, place: Place) -> bool:
         """Tell whether a season stands behind tags within brackets: `[1080p x265 S82 Somebody]` is how good it is."""
@@ -200,7 +214,8 @@ class _Reader:
         end = anchor
         for hit in reversed([hit for hit in self.hits if hit.last < anchor and hit.first > 0]):
             loud = mixed and all(len(word) > 1 and _is_loud(word) for word in words[hit.first : hit.last + 1])
-            edition = hit.first > 1 and hit.last > hit.first and isinstance(hit.meaning.tags[0], Edition)
+            tag = hit.meaning.tags[0]
+            edition = hit.first > 1 and isinstance(tag, Edition) and (hit.last > hit.first or tag in _SURE_EDITIONS)
             if hit.last + 1 != end or hit.is_filler or not (loud or edition or unnumbered):
                 break
             found.append(hit)
@@ -307,6 +322,20 @@ class _Reader:
         number = self._word_at(self.place.start) if self.place else len(self.words)
         sure = any(hit.meaning.sure for hit in behind)
         return sure or number < first or (self.year_word is not None and self.year_word < first)
+
+
+def _tags(hits: list[_Hit]) -> list[Tag]:
+    """Return all tags; languages in short right before one of subtitles are of subtitles, too: `Ger.Eng.Sub`."""
+    tags: list[Tag] = []
+    listed = False
+    for at in range(len(hits) - 1, -1, -1):
+        found = hits[at].meaning.tags
+        if listed and isinstance(found[0], Language) and hits[at].short and hits[at].last + 1 == hits[at + 1].first:
+            tags.append(Subtitles(found[0].code))
+            continue
+        listed = isinstance(found[0], Subtitles) and hits[at].last > hits[at].first
+        tags.extend(reversed(found))
+    return tags[::-1]
 
 
 def _is_loud(word: str) -> bool:

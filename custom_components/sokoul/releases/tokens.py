@@ -101,6 +101,7 @@ class Meaning:
     tags: tuple[Tag, ...]
     sure: bool
     loud: bool = False  # it counts in capitals only
+    not_alone: bool = False  # it counts right behind another language only
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +251,7 @@ _LANGUAGES: Mapping[str, str] = {
     "nl": "dutch, flemish, nld",
     "ru": "russian, rus",
     "uk": "ukrainian, ukr",
-    "pl": "polish, pldub, dubpl, pllek, lektor pl, pl lek, pol",
+    "pl": "polish, pldub, dubpl, pllek, lekpl, lektor pl, pl lek, pol",
     "cs": "czech, cze, cz",
     "sk": "slovak",
     "hu": "hungarian, hun, hundub, hundubbed",
@@ -269,7 +270,7 @@ _LANGUAGES: Mapping[str, str] = {
     "bn": "bengali",
     "ja": "japanese, jap, jpn",
     "ko": "korean, kor",
-    "zh": "chinese, mandarin, cantonese, chi, chs, cht, 简体, 繁体, 繁中, 简中, 简繁, 中字",
+    "zh": "chinese, mandarin, cantonese, chi, chs, cht, big5, 国语, 国配, 简体, 繁体, 繁中, 简中, 简繁, 中字",
     "th": "thai",
     "vi": "vietnamese, vie",
     "id": "indonesian",
@@ -355,8 +356,7 @@ def _compile_languages() -> dict[str, Meaning]:
     for code, listed in _LANGUAGES.items():
         spoken, read = Language(code), Subtitles(code)
         for word in _phrases(listed):
-            if word not in _NOT_ALONE:
-                meanings[word] = Meaning((spoken,), sure=False)
+            meanings[word] = Meaning((spoken,), sure=False, not_alone=word in _NOT_ALONE)
             for dub in ("dub", "dubbed", "dubs"):
                 meanings[f"{word} {dub}"] = Meaning((spoken, Dub.DUBBED), sure=False)
             for sub in ("sub", "subs", "subbed", "subtitles", "subtitled"):
@@ -366,6 +366,8 @@ def _compile_languages() -> dict[str, Meaning]:
     for code in _CODES:
         language = Language("uk" if code == "ua" else code)
         meanings[code] = Meaning((language,), sure=False, loud=True)
+    meanings["lav"] = Meaning((Language("lv"),), sure=False, loud=True)
+    meanings["plsub"] = meanings["plsubs"] = meanings["pl sub"] = Meaning((Subtitles("pl"),), sure=False)
     meanings["nlsubs"] = meanings["nlsub"] = meanings["nl subs"] = Meaning((Subtitles("nl"),), sure=False)
     return meanings
 
@@ -380,6 +382,7 @@ _LINES = re.compile(
 #: Heights that are none of the usual ones, and the next that is no more than they are; below 480 all is the same.
 _ODD_LINES: Final = {240: 480, 360: 480, 540: 480, 960: 720}
 _FRAME = re.compile(r"(\d{3,4})x(\d{3,4})")
+_TIMES = re.compile(r"\dx([a-z]{3,})")
 _VERSION = re.compile(r"v([2-9])")
 _SOUND_AND_CHANNELS = re.compile(r"([a-z]+\d?\+?|dts ?x|e?ac3)([1-9])")
 _WIDTHS: Final = ((3800, Resolution.P2160), (1900, Resolution.P1080), (1200, Resolution.P720), (0, Resolution.P480))
@@ -435,6 +438,8 @@ def _with_number(text: str, listed: list[Word], at: int) -> tuple[Meaning, int] 
     if found := _FRAME.fullmatch(text):
         width = int(found[1])
         return Meaning((next(lines for least, lines in _WIDTHS if width >= least),), sure=True), 1
+    if (found := _TIMES.fullmatch(text)) and (meaning := PHRASES.get(found[1])) is not None:  # "2xUkr"
+        return meaning, 1
     if found := _VERSION.fullmatch(text):
         return Meaning((Version(int(found[1])),), sure=False), 1
     return _sound_with_channels(text, listed, at)
