@@ -126,7 +126,7 @@ class BackendCoordinator[ClientT: Client, SnapshotT](DataUpdateCoordinator[Snaps
     def _address(self) -> str:
         """Where the backend is, for people."""
         chosen, url = self.connector.chosen_address, self.connection.url
-        return url if chosen is None else chosen.shown(self.hass, url) or url
+        return url or self.connector.place if chosen is None else chosen.shown(self.hass, url) or url
 
     @property
     def answering(self) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from homeassistant.config_entries import ConfigSubentryDataWithId
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
-from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers import entity_registry as er, issue_registry as ir
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -19,6 +19,7 @@ from custom_components.sokoul.clients import real_debrid as api
 from custom_components.sokoul.clients.errors import CannotConnect
 from custom_components.sokoul.clients.real_debrid_tokens import DebridTokens
 from custom_components.sokoul.connectors.real_debrid import ACCOUNT_INTERVAL, BUDGETS, INTERVAL, REAL_DEBRID
+from custom_components.sokoul.const import DOMAIN, OUTAGE_GRACE
 from custom_components.sokoul.debrid_tokens import TokenStore, token_store
 from custom_components.sokoul.diagnostics import async_get_config_entry_diagnostics
 from devstack.clock import ManualClock
@@ -664,6 +665,19 @@ async def test_an_account_that_cannot_be_reached_is_unavailable(
     await debrid.accept()
     await pass_time(ACCOUNT_INTERVAL, 2)
     assert value(hass, "sensor.real_debrid_account") == "premium"
+
+
+async def test_an_outage_says_where_it_is(
+    hass: HomeAssistant, set_up: SetUp, debrid: RealDebridSimulator, pass_time: PassTime
+) -> None:
+    await set_up(with_token())
+    await debrid.refuse()
+    await pass_time(ACCOUNT_INTERVAL)
+    await pass_time(OUTAGE_GRACE)
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, f"unavailable_{ID}")
+    assert issue is not None
+    assert issue.translation_key == "unavailable_refused"
+    assert issue.translation_placeholders == {"backend": "Real-Debrid", "url": "real-debrid.com"}
 
 
 async def test_the_account_is_asked_seldom(

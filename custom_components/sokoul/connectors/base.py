@@ -371,6 +371,8 @@ class Connector[ClientT: Client, SnapshotT]:
     manufacturer: str
     #: None: it has no address to ask for. Then `identify` gives its `own_id`.
     default_port: int | None
+    #: where it is, for people, if it has no address
+    place: str = ""
     credentials: Credentials
     #: reads an address that need not be one of the web, and completes it. Raises ValueError
     read_address: Callable[[str], str] | None = None

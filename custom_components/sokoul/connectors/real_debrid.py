@@ -310,6 +310,7 @@ REAL_DEBRID: Connector[RealDebridClient, Source] = Connector(
     name="Real-Debrid",
     manufacturer="Real-Debrid",
     default_port=None,
+    place="real-debrid.com",
     credentials=Credentials.API_KEY,
     key_at="real-debrid.com/apitoken",
     device_login=DeviceLogin(begin=begin_login, finish=finish_login, forget=forget_login),
