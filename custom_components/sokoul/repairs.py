@@ -11,6 +11,7 @@ import voluptuous as vol
 
 from .bind_offer import ISSUE as ISSUE_BIND
 from .connectors.base import Connection
+from .connectors.registry import CONNECTORS
 from .const import CONF_CONNECTION, DOMAIN
 from .farewell import ISSUE_LEFT_BEHIND, ISSUE_LEFT_ON_SERVER, LEFT_ON_SERVER
 from .notify_people import ISSUE_PROMOTION, ISSUE_SUGGESTIONS
@@ -40,7 +41,8 @@ class OpenReconfigureFlow(RepairsFlow):
         if subentry is None:
             return self.async_abort(reason="backend_removed")
         if user_input is None:
-            url = Connection.from_data(subentry.data[CONF_CONNECTION]).url
+            connector = CONNECTORS[subentry.subentry_type]
+            url = Connection.from_data(subentry.data[CONF_CONNECTION]).url or connector.place
             return self.async_show_form(
                 step_id="confirm",
                 data_schema=vol.Schema({}),

@@ -7,10 +7,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from homeassistant.components.repairs import DOMAIN as REPAIRS
 from homeassistant.config_entries import ConfigSubentryDataWithId
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
+from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -678,6 +680,13 @@ async def test_an_outage_says_where_it_is(
     assert issue is not None
     assert issue.translation_key == "unavailable_refused"
     assert issue.translation_placeholders == {"backend": "Real-Debrid", "url": "real-debrid.com"}
+    await async_setup_component(hass, REPAIRS, {})
+    repairs = hass.data[REPAIRS]["flow_manager"]
+    result = await repairs.async_init(DOMAIN, context={"issue_id": issue.issue_id})
+    assert result["description_placeholders"] == issue.translation_placeholders
+    result = await repairs.async_configure(result["flow_id"], {})
+    (opened,) = hass.config_entries.subentries.async_progress()
+    assert (result["reason"], opened["step_id"]) == ("form_opened", "reconfigure")
 
 
 async def test_the_account_is_asked_seldom(
