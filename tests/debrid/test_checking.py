@@ -289,8 +289,9 @@ DECISIONS: tuple[tuple[str, tuple[Holding, ...], Seen, dict[str, object] | None,
     ("that comes before all searching", (GONE, RENAMED), Seen.NOT_LOOKED, REFUSED, True, REWRITE),
     ("refused for ever: another release", (GONE,), Seen.NOT_LOOKED, REFUSED, True, SEARCH),
     ("refused for ever, no *arr knows it", (GONE,), Seen.NOT_LOOKED, REFUSED, False, TELL),
-    ("never heard of", (), Seen.NOT_LOOKED, None, True, SEARCH),
-    ("never heard of, by nobody", (), Seen.NOT_LOOKED, None, False, TELL),
+    ("never heard of: the mount may call it so", (), Seen.NOT_LOOKED, None, True, TELL),
+    ("never heard of, and the mount shows nothing", (), Seen.MISSING, None, True, SEARCH),
+    ("never heard of, by no *arr either", (), Seen.MISSING, None, False, TELL),
     ("the torrent has no such file", (OTHER,), Seen.NOT_LOOKED, None, True, SEARCH),
     ("it can't be read", (THERE,), Seen.FAILS, None, True, READD),
     ("it can't be read, and never will", (THERE,), Seen.FAILS, REFUSED, True, SEARCH),
@@ -460,8 +461,10 @@ async def test_whether_the_arr_was_asked_is_not_guessed(workshop: Workshop) -> N
     async def interrupted(_path: str) -> bool:
         raise asyncio.CancelledError
 
-    held = catalogue(*(each for each in torrents() if each.filename != "Show 3"))
+    held = catalogue(*torrents(gone=(3,)))
     report = await (await workshop.start()).check(ScanMode.FULL, held)
+    given_up = replace(repair_of(report.broken[0][1], held, START), step=Step.GIVEN_UP, ending=Ending.REFUSED)
+    workshop.repairs.noted[given_up.hash] = given_up
     workshop.library.replace = interrupted  # type: ignore[method-assign] -- the power is cut
     with pytest.raises(asyncio.CancelledError):
         await workshop.repairer().repair(report, held)

@@ -32,6 +32,7 @@ SHOW = holding("Show.S01.1080p", "/Show.S01E01.mkv", "/Show.S01E02.mkv", "/Extra
 MOVIE = holding("Movie.2020.mkv", "/Movie.2020.mkv", original="Movie 2020 [group].mkv")
 HEALTHY, BROKEN, UNKNOWN = Health.HEALTHY, Health.BROKEN, Health.UNKNOWN
 GONE, FAILED, FILE_GONE = Cause.TORRENT_GONE, Cause.TORRENT_FAILED, Cause.FILE_GONE
+NEVER = Cause.NEVER_SEEN
 
 # what is there, what the link says, how it is judged
 CASES: tuple[tuple[str, tuple[Holding, ...], str, Health, Cause], ...] = (
@@ -56,12 +57,12 @@ CASES: tuple[tuple[str, tuple[Holding, ...], str, Health, Cause], ...] = (
      "/mnt/zurg/__all__/Show.S01.1080p/Show.S01E1.mkv", BROKEN, FILE_GONE),
     ("nor the end of another name", (holding("Show.S01.1080p", "/My.Show.S01E01.mkv"),),
      "/mnt/zurg/__all__/Show.S01.1080p/Show.S01E01.mkv", BROKEN, FILE_GONE),
-    ("the other quality is another torrent", (SHOW,), "/mnt/zurg/__all__/Show.S01.720p/Show.S01E01.mkv", BROKEN, GONE),
-    ("the next season", (SHOW,), "/mnt/zurg/__all__/Show.S02.1080p/Show.S01E01.mkv", BROKEN, GONE),
-    ("letters count", (SHOW,), "/mnt/zurg/__all__/show.s01.1080p/Show.S01E01.mkv", BROKEN, GONE),
-    ("a part of a name is no name", (SHOW,), "/mnt/zurg/__all__/Show.S01/Show.S01E01.mkv", BROKEN, GONE),
+    ("the other quality is another torrent", (SHOW,), "/mnt/zurg/__all__/Show.S01.720p/Show.S01E01.mkv", BROKEN, NEVER),
+    ("the next season", (SHOW,), "/mnt/zurg/__all__/Show.S02.1080p/Show.S01E01.mkv", BROKEN, NEVER),
+    ("letters count", (SHOW,), "/mnt/zurg/__all__/show.s01.1080p/Show.S01E01.mkv", BROKEN, NEVER),
+    ("a part of a name is no name", (SHOW,), "/mnt/zurg/__all__/Show.S01/Show.S01E01.mkv", BROKEN, NEVER),
     # what is not there, or not yet
-    ("never heard of", (), "/mnt/zurg/__all__/Show/E01.mkv", BROKEN, GONE),
+    ("never heard of", (), "/mnt/zurg/__all__/Show/E01.mkv", BROKEN, NEVER),
     ("it was there", (holding("Show", "/E01.mkv", gone=True),), "/mnt/zurg/__all__/Show/E01.mkv", BROKEN, GONE),
     ("it was there; its files were never read", (holding("Show", gone=True, known=False),),
      "/mnt/zurg/__all__/Show/E01.mkv", BROKEN, GONE),
@@ -107,6 +108,7 @@ def test_before_the_list_was_read_to_its_end_no_torrent_is_missed(
 
 TARGET = "/mnt/zurg/__all__/Show/E01.mkv"
 THERE, LOST = holding("Show", "/E01.mkv"), holding("Show", "/E01.mkv", gone=True)
+STRANGER = holding("Other", "/E01.mkv")
 UNREAD, COMING = holding("Show", known=False), holding("Show", "/E01.mkv", status=DebridStatus.QUEUED)
 LOOKS = (
     ("both say so", THERE, Seen.READS, 0, HEALTHY, Cause.NONE),
@@ -119,6 +121,8 @@ LOOKS = (
     ("gone, and not shown", LOST, Seen.MISSING, 0, BROKEN, GONE),
     ("gone, and an error", LOST, Seen.FAILS, 0, BROKEN, GONE),
     ("its files are not known, but it can be read", UNREAD, Seen.READS, 0, HEALTHY, Cause.NONE),
+    ("never heard of, and not shown", STRANGER, Seen.MISSING, 0, BROKEN, GONE),
+    ("never heard of, yet it can be read", STRANGER, Seen.READS, 0, UNKNOWN, Cause.DISPUTED),
     ("nobody looked", LOST, Seen.NOT_LOOKED, 0, BROKEN, GONE),
 )
 

@@ -63,6 +63,8 @@ def decide(
         return Decision(act=LinkAct.WAIT) if target == link.target else Decision(act=LinkAct.REWRITE, target=target)
     if repair is not None and repair.step is Step.GIVEN_UP:
         return otherwise
+    if found.cause is Cause.NEVER_SEEN:
+        return Decision(act=LinkAct.TELL)  # the mount may have a name of its own for it
     if found.hash is None or found.cause is Cause.FILE_GONE:
         return otherwise  # adding the same again would bring the same
     if found.cause is Cause.NOT_SHOWN:

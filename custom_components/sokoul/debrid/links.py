@@ -67,6 +67,7 @@ class Cause(StrEnum):
 
     NONE = ""
     TORRENT_GONE = "torrent_gone"
+    NEVER_SEEN = "never_seen"  # no torrent was ever called so: gone before we looked, or renamed by the mount
     TORRENT_FAILED = "torrent_failed"
     FILE_GONE = "file_gone"  # the torrent is there, without this file
     UNREADABLE = "unreadable"
@@ -170,6 +171,8 @@ def judge(
             return _as(found, Health.UNKNOWN, Cause.DISPUTED)
         case Seen.READS if found.cause is Cause.FILES_UNKNOWN:
             return _as(found, Health.HEALTHY, Cause.NONE)
+        case Seen.MISSING if found.cause is Cause.NEVER_SEEN:
+            return _as(found, Health.BROKEN, Cause.TORRENT_GONE)
         case Seen.MISSING if found.health is Health.HEALTHY:
             certain = missing_for >= CACHES_LAST
             return _as(found, Health.BROKEN if certain else Health.UNKNOWN, Cause.NOT_SHOWN)
@@ -203,7 +206,7 @@ def _by_account(place: Place, catalogue: Catalogue) -> Judgement:
         or first((each for each in named if each.gone and has(each)), broken, not_read or Cause.TORRENT_GONE)
         or first((each for each in named if each.complete), Health.BROKEN, Cause.FILE_GONE)
         or first((each for each in named if each.gone and has(each) is None), broken, not_read or Cause.TORRENT_GONE)
-        or Judgement(health=broken, cause=not_read or Cause.TORRENT_GONE, place=place)
+        or Judgement(health=broken, cause=not_read or (Cause.FILE_GONE if named else Cause.NEVER_SEEN), place=place)
     )
 
 
