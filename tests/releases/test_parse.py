@@ -156,6 +156,42 @@ def test_how_often_a_release_was_mended(tags: str, revision: int) -> None:
     assert parse(f"Amber.2019.{tags}1080p.BluRay.x264-GRP").revision == revision
 
 
+CINEMA = (
+    *("CAM", "HDCAM", "HD-CAM", "CAMRip", "CAM-Rip", "HQ-CAM", "NEWCAM", "CAMHD", "WORKPRINT", "R5"),
+    *("TS", "HDTS", "HD-TS", "HQTS", "TSRip", "TELESYNC", "PreDVDRip", "TC", "HDTC", "HD-TC", "TELECINE"),
+    *("DVDSCR", "DVDScr", "SCREENER", "SCR"),
+)
+
+
+@pytest.mark.parametrize("tag", CINEMA)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Amber.2019.{}.1080p.x264-GRP",
+        "Amber.2019.1080p.{}.x264.AAC-GRP",
+        "Amber.2019.FRENCH.{}.MD.XviD-GRP",
+        "Amber.2019.{}-GRP",
+        "Amber (2019) 1080p {} x264 AAC [GRP]",
+        "Amber (2019) [1080p] [{}]",
+        "amber.2019.{}.x264-grp",
+        "[Site.com] Amber 2019 V2 {} 720p x264",
+    ],
+)
+def test_no_recording_in_a_cinema_is_overlooked(name: str, tag: str) -> None:
+    read = parse(name.format(tag.lower() if name.islower() else tag))
+    assert read.is_cam
+    assert facts_of(read)["title"] == "amber"
+
+
+@pytest.mark.parametrize(
+    "title", ["Camelot", "Cam", "The Cam", "TS Spivet", "Tc 2000", "The Screener", "Scream", "Camera"]
+)
+def test_no_title_is_a_recording(title: str) -> None:
+    read = parse(f"{title.replace(' ', '.')}.2019.1080p.WEB-DL.H264-GRP")
+    assert not read.is_cam
+    assert facts_of(read)["title"] == title.lower()
+
+
 def test_a_film_from_a_cinema_is_one() -> None:
     read = parse("Amber.2019.FRENCH.HDCAM.MD.720p.x264-GRP")
     assert (read.source, read.is_cam, read.resolution) == (Source.CAM, True, Resolution.P720)

@@ -5,30 +5,16 @@ number or the first sure tag on, words are tags; before it they are the title, h
 keeps `Camelot` from being a CAM and `The French Dispatch` from being French.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 import re
-from typing import Any, Final
+from typing import Final
 
-from .attributes import Audio, Codec, Dub, Edition, Flag, Hdr, Numbering, ReleaseName, Resolution, Source
+from .assemble import Found, assemble
+from .attributes import Edition, Flag, Numbering, ReleaseName
 from .groups import Frame, frame
 from .numbering import Place, find
-from .tokens import (
-    Channels,
-    Depth,
-    Filler,
-    Hint,
-    Language,
-    Meaning,
-    Subtitles,
-    Tag,
-    Version,
-    Word,
-    meaning_at,
-    words,
-)
+from .tokens import Filler, Language, Meaning, Subtitles, Tag, Word, meaning_at, words
 
 #: Longer names are cut: no file system takes them, and they come from outside.
 LONGEST_NAME: Final = 400
@@ -42,14 +28,13 @@ _ALSO_KNOWN_AS = re.compile(r"[ ._(]+a[. ]?k[. ]?a[ ._]+| [/|] ", re.IGNORECASE)
 #: Several words: one alone is a country ("The Office (US)") more often than a name.
 _ENCLOSED = re.compile(r"\(([^()]*[ ._][^()]*)\)")
 _BRACKETS = re.compile(r"[\[\](){}]+")
-_SHORT = 3
 _FOUR_DIGITS = re.compile(r"[0-9]{4}")
 _SPACES = re.compile(r"[\s._]+")
 #: What anime groups put behind a title: a number before the season's own, a version.
 _COUNTED = re.compile(r"(?: - \d{2,4}(?:[. ]\d)?| v\d)$")
 _LAST_BRACKETS = re.compile(r"[\[(]([^\[\]()]+)[\])]\s*$")
-
-
+#: Languages are shortened to so many letters.
+_SHORT: Final = 3
 #: Those that end no title of two words or more, unless somebody wants to be clever.
 _SURE_EDITIONS = frozenset({Edition.EXTENDED, Edition.UNRATED, Edition.REMASTERED, Edition.IMAX, Edition.FAN_EDIT})
 
@@ -94,10 +79,19 @@ class _Reader:
         """Put together what was found."""
         group, first, behind = self._group()
         hits = [hit for hit in self._accepted() if hit.last < first or hit.first >= behind]
-        gathered: dict[type, list[Any]] = defaultdict(list)
-        for tag in _tags(hits):
-            gathered[type(tag)].append(tag)
-        return _assemble(self, gathered, titles=self._titles(hits), group=group)
+        around = {Flag.SAMPLE: self.frame.sample, Flag.DISC: self.frame.disc}
+        return assemble(
+            Found(
+                name=self.name,
+                titles=self._titles(hits),
+                tags=_tags(hits),
+                group=group,
+                year=self.year,
+                numbering=self.place.numbering if self.place is not None else Numbering(),
+                flags=frozenset(flag for flag, there in around.items() if there),
+                version=self.frame.version,
+            )
+        )
 
     # --- where things are ----------------------------------------------------------------------------------------
 
@@ -139,7 +133,7 @@ class _Reader:
         """Take the last year before the tags, rather one in parentheses; the first word is the title's."""
         if self.place is not None and self.place.numbering.aired is not None:
             return
-        end = self._first_sure_word()
+        end = min(self._first_sure(), self._word_at(self.place.start) if self.place else len(self.words))
         candidates = [
             at
             for at, word in enumerate(self.words)
@@ -147,9 +141,9 @@ class _Reader:
         ]
         before = [at for at in candidates if at < end]
         enclosed = [at for at in candidates if self._is_enclosed(at)]
-        chosen = (
-            [at for at in before if at in enclosed] or before or enclosed or (candidates if self.place is None else [])
-        )
+        chosen = [at for at in before if at in enclosed] or before or enclosed
+        if not chosen and self.place is None:
+            chosen = candidates
         if chosen:
             self.year_word = chosen[-1] if before else chosen[0]
             self.year = int(self.words[self.year_word].text)
@@ -159,10 +153,9 @@ class _Reader:
         before, behind = self.text[: word.start].rstrip(), self.text[word.end :].lstrip()
         return before[-1:] in {"(", "["} and behind[:1] in {")", "]"}
 
-    def _first_sure_word(self) -> int:
-        """Return the word at which surely no title is any more."""
-        sure = next((hit.first for hit in self.hits if hit.meaning.sure and hit.first > 0), len(self.words))
-        return min(sure, self._word_at(self.place.start)) if self.place else sure
+    def _first_sure(self) -> int:
+        """Return the first word that is surely a tag, the one behind the end without any. The first is the title's."""
+        return next((hit.first for hit in self.hits if hit.meaning.sure and hit.first > 0), len(self.words))
 
     def _word_at(self, position: int) -> int:
         return next((at for at, word in enumerate(self.words) if word.end > position), len(self.words))
@@ -171,7 +164,7 @@ class _Reader:
 
     def _accepted(self) -> list[_Hit]:
         """Return the phrases that are tags where they stand."""
-        sure = next((hit.first for hit in self.hits if hit.meaning.sure and hit.first > 0), len(self.words))
+        sure = self._first_sure()
         anchor = min(sure, *self._numbers_at())
         if anchor == len(self.words):
             return []
@@ -347,106 +340,3 @@ def _is_loud(word: str) -> bool:
 def _plain(raw: str) -> str:
     """Return a title with spaces, and without what surrounds it."""
     return _SPACES.sub(" ", _BRACKETS.sub(" ", raw)).strip(" -\u2013~+,:|/")
-
-
-def _assemble(reader: _Reader, gathered: dict[type, list[Any]], *, titles: list[str], group: str | None) -> ReleaseName:
-    hints = frozenset[Hint](gathered[Hint])
-    flags = set[Flag](gathered[Flag])
-    if reader.frame.disc:
-        flags.add(Flag.DISC)
-    source = _source(gathered[Source], hints, flags)
-    if source is Source.BLURAY and Hint.RAW in hints and not hints & {Hint.ENCODED, Hint.RIP} and not flags & _WHOLE:
-        flags.add(Flag.DISC)
-    if reader.frame.sample:
-        flags.add(Flag.SAMPLE)
-    resolution, inferred = _resolution(gathered, source, hints, flags)
-    if source is Source.TV and resolution is not None and resolution >= Resolution.P720:
-        source = Source.HDTV
-    codec: Codec | None = next(iter(gathered[Codec]), None)
-    languages = tuple(dict.fromkeys(each.code for each in gathered[Language]))
-    return ReleaseName(
-        name=reader.name,
-        title=titles[0],
-        other_titles=tuple(titles[1:]),
-        year=reader.year,
-        numbering=_numbering(reader.place, hints, flags),
-        resolution=resolution,
-        resolution_inferred=inferred,
-        source=source,
-        codec=codec,
-        bit_depth=next((each.bits for each in gathered[Depth]), None),
-        hdr=frozenset[Hdr](gathered[Hdr]),
-        audio=frozenset[Audio](gathered[Audio]),
-        channels=next((each.layout for each in gathered[Channels]), None),
-        languages=languages,
-        subtitles=tuple(dict.fromkeys(each.code for each in gathered[Subtitles])),
-        dubs=_dubs(gathered[Dub], hints, languages),
-        editions=frozenset[Edition](gathered[Edition]),
-        flags=frozenset(flags),
-        version=max((each.number for each in gathered[Version]), default=reader.frame.version),
-        group=group,
-    )
-
-
-def _source(named: list[Source], hints: frozenset[Hint], flags: set[Flag]) -> Source | None:
-    """Return the source: what was taken in a cinema says so once, whatever else is said."""
-    if cinema := [each for each in named if each in _CINEMA]:
-        return cinema[0]
-    if named:
-        return named[0]
-    if Hint.TRANSPORT in hints:
-        return Source.TELESYNC
-    if Hint.TELECINE in hints:
-        return Source.TELECINE
-    if hints & {Hint.PAL, Hint.NTSC}:
-        return Source.DVD
-    if flags & _WHOLE or Hint.UHD in hints:
-        return Source.BLURAY
-    return None
-
-
-#: The streams of a disc as they were.
-_WHOLE = frozenset({Flag.REMUX, Flag.DISC})
-_CINEMA = frozenset({Source.CAM, Source.TELESYNC, Source.TELECINE, Source.WORKPRINT, Source.SCREENER, Source.R5})
-
-
-def _resolution(
-    gathered: dict[type, list[Any]], source: Source | None, hints: frozenset[Hint], flags: set[Flag]
-) -> tuple[Resolution | None, bool]:
-    """Return the resolution, and whether it had to be inferred from the source."""
-    named: list[Resolution] = gathered[Resolution]
-    if named or Hint.FOUR_K in hints:
-        return (named[0] if named else Resolution.P2160), False
-    if Hint.UHD in hints:
-        return Resolution.P2160, True
-    if source is Source.BLURAY:
-        return _bluray_lines(gathered[Codec], hints, flags), True
-    if source in _STANDARD_DEFINITION or (source is Source.SCREENER and Hint.RIP in hints):
-        return (Resolution.P576 if Hint.PAL in hints else Resolution.P480), True
-    return None, False
-
-
-_STANDARD_DEFINITION = frozenset(
-    {Source.DVD, Source.VHS, Source.TV, Source.HDTV, Source.WEB_DL, Source.WEBRIP, Source.R5}
-)
-
-
-def _bluray_lines(codecs: list[Codec], hints: frozenset[Hint], flags: set[Flag]) -> Resolution:
-    if flags & _WHOLE:
-        return Resolution.P1080
-    small = Hint.RIP in hints or any(each in {Codec.XVID, Codec.DIVX} for each in codecs)
-    return Resolution.P480 if small else Resolution.P720
-
-
-def _dubs(named: Iterable[Dub], hints: frozenset[Hint], languages: tuple[str, ...]) -> frozenset[Dub]:
-    dubs = frozenset(named)
-    return dubs | {Dub.DUAL} if Hint.GERMAN_DUAL in hints and "de" in languages else dubs
-
-
-def _numbering(place: Place | None, hints: frozenset[Hint], flags: set[Flag]) -> Numbering:
-    """Return the numbers; `COMPLETE` says something new only of several seasons, or of none, and not of a disc."""
-    numbering = place.numbering if place is not None else Numbering()
-    whole = Hint.COMPLETE in hints and Flag.DISC not in flags
-    if not whole or len(numbering.seasons) == 1 or numbering.aired or numbering.episodes or numbering.absolute:
-        return numbering
-    return Numbering(seasons=numbering.seasons, complete=True)

@@ -117,7 +117,7 @@ class Word:
 type _Row = tuple[Tag | tuple[Tag, ...], str, str]
 
 _PICTURE: tuple[_Row, ...] = (
-    (Source.CAM, "camrip, hdcam, hqcam, hq cam, hd cam, cam rip, hdcamrip, newcam, hq camrip", "cam, cams"),
+    (Source.CAM, "camrip, hdcam, hqcam, hq cam, hd cam, cam rip, hdcamrip, newcam, camhd, cam hd", "cam, cams"),
     (
         Source.TELESYNC,
         "telesync, telesynch, hdts, hqts, hd ts, hq ts, tsrip, hdtsrip, predvdrip, predvd, pdvdrip",

@@ -1,0 +1,136 @@
+"""From the tags of a name to what they say together: a resolution that only the source tells, a disc nobody encoded."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from .attributes import (
+    CAM_FAMILY,
+    Audio,
+    Codec,
+    Dub,
+    Edition,
+    Flag,
+    Hdr,
+    Numbering,
+    ReleaseName,
+    Resolution,
+    Source,
+)
+from .tokens import Channels, Depth, Hint, Language, Subtitles, Tag, Version
+
+#: The streams of a disc as they were.
+_WHOLE: Final = frozenset({Flag.REMUX, Flag.DISC})
+_STANDARD_DEFINITION: Final = frozenset(
+    {Source.DVD, Source.VHS, Source.TV, Source.HDTV, Source.WEB_DL, Source.WEBRIP, Source.R5}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What was found in a name."""
+
+    name: str
+    titles: Sequence[str]
+    tags: Sequence[Tag]
+    group: str | None
+    year: int | None
+    numbering: Numbering
+    flags: frozenset[Flag]  # by what surrounds the name
+    version: int
+
+
+def assemble(found: Found) -> ReleaseName:
+    """Return what all of it says together."""
+    gathered: dict[type, list[Any]] = defaultdict(list)
+    for tag in found.tags:
+        gathered[type(tag)].append(tag)
+    hints = frozenset[Hint](gathered[Hint])
+    flags = {*gathered[Flag], *found.flags}
+    source = _source(gathered[Source], hints, flags)
+    if source is Source.BLURAY and Hint.RAW in hints and not hints & {Hint.ENCODED, Hint.RIP} and not flags & _WHOLE:
+        flags.add(Flag.DISC)
+    resolution, inferred = _resolution(gathered, source, hints, flags)
+    if source is Source.TV and resolution is not None and resolution >= Resolution.P720:
+        source = Source.HDTV
+    languages = _codes(gathered[Language])
+    return ReleaseName(
+        name=found.name,
+        title=found.titles[0],
+        other_titles=tuple(found.titles[1:]),
+        year=found.year,
+        numbering=_numbering(found.numbering, hints, flags),
+        resolution=resolution,
+        resolution_inferred=inferred,
+        source=source,
+        codec=next(iter(gathered[Codec]), None),
+        bit_depth=next((each.bits for each in gathered[Depth]), None),
+        hdr=frozenset[Hdr](gathered[Hdr]),
+        audio=frozenset[Audio](gathered[Audio]),
+        channels=next((each.layout for each in gathered[Channels]), None),
+        languages=languages,
+        subtitles=_codes(gathered[Subtitles]),
+        dubs=_dubs(gathered[Dub], hints, languages),
+        editions=frozenset[Edition](gathered[Edition]),
+        flags=frozenset(flags),
+        version=max((each.number for each in gathered[Version]), default=found.version),
+        group=found.group,
+    )
+
+
+def _codes(named: Iterable[Language | Subtitles]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each.code for each in named))
+
+
+def _source(named: list[Source], hints: frozenset[Hint], flags: set[Flag]) -> Source | None:
+    """Return the source: what was taken in a cinema says so once, whatever else is said."""
+    if cinema := [each for each in named if each in CAM_FAMILY]:
+        return cinema[0]
+    if named:
+        return named[0]
+    if Hint.TRANSPORT in hints:
+        return Source.TELESYNC
+    if Hint.TELECINE in hints:
+        return Source.TELECINE
+    if hints & {Hint.PAL, Hint.NTSC}:
+        return Source.DVD
+    if flags & _WHOLE or Hint.UHD in hints:
+        return Source.BLURAY
+    return None
+
+
+def _resolution(
+    gathered: dict[type, list[Any]], source: Source | None, hints: frozenset[Hint], flags: set[Flag]
+) -> tuple[Resolution | None, bool]:
+    """Return the resolution, and whether it had to be inferred from the source."""
+    named: list[Resolution] = gathered[Resolution]
+    if named or Hint.FOUR_K in hints:
+        return (named[0] if named else Resolution.P2160), False
+    if Hint.UHD in hints:
+        return Resolution.P2160, True
+    if source is Source.BLURAY:
+        return _bluray_lines(gathered[Codec], hints, flags), True
+    if source in _STANDARD_DEFINITION or (source is Source.SCREENER and Hint.RIP in hints):
+        return (Resolution.P576 if Hint.PAL in hints else Resolution.P480), True
+    return None, False
+
+
+def _bluray_lines(codecs: list[Codec], hints: frozenset[Hint], flags: set[Flag]) -> Resolution:
+    if flags & _WHOLE:
+        return Resolution.P1080
+    small = Hint.RIP in hints or any(each in {Codec.XVID, Codec.DIVX} for each in codecs)
+    return Resolution.P480 if small else Resolution.P720
+
+
+def _dubs(named: Iterable[Dub], hints: frozenset[Hint], languages: tuple[str, ...]) -> frozenset[Dub]:
+    dubs = frozenset(named)
+    return dubs | {Dub.DUAL} if Hint.GERMAN_DUAL in hints and "de" in languages else dubs
+
+
+def _numbering(numbering: Numbering, hints: frozenset[Hint], flags: set[Flag]) -> Numbering:
+    """Return the numbers; `COMPLETE` says something new only of several seasons, or of none, and not of a disc."""
+    whole = Hint.COMPLETE in hints and Flag.DISC not in flags
+    if not whole or len(numbering.seasons) == 1 or numbering.aired or numbering.episodes or numbering.absolute:
+        return numbering
+    return Numbering(seasons=numbering.seasons, complete=True)
