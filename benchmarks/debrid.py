@@ -143,7 +143,8 @@ async def _measure(what: str, server: Server, store: Store, do: Callable[[], Awa
     right = "complete" if there == here else f"WRONG: {here['count']} of {there['count']}"
     print(
         f"{what:28}{seconds:8.3f} s {cpu_seconds:8.3f} s CPU {after['requests'] - before:5} requests "
-        f"{after['refused']:4} refused   longest block of the loop {block * 1e3:5.1f} ms   {right}"
+        f"{after['refused']:4} refused   loop blocked {block * 1e3:5.1f} ms at most, "
+        f"its own work {heart.longest_work_seconds * 1e3:4.1f} ms   {right}"
     )
     return result
 

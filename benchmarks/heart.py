@@ -11,15 +11,17 @@ class Heart:
 
     def __init__(self) -> None:
         self.longest_seconds = 0.0
+        self.longest_work_seconds = 0.0  # of that what the loop itself did: not what other programs took from it
         self._task = asyncio.create_task(self._beat())
 
     async def _beat(self) -> None:
-        last = time.perf_counter()
+        last, last_work = time.perf_counter(), time.thread_time()
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
-            now = time.perf_counter()
+            now, work = time.perf_counter(), time.thread_time()
             self.longest_seconds = max(self.longest_seconds, now - last - HEARTBEAT_SECONDS)
-            last = now
+            self.longest_work_seconds = max(self.longest_work_seconds, work - last_work)
+            last, last_work = now, work
 
     def stop(self) -> float:
         """Stop, and return the longest block in seconds."""

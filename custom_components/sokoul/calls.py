@@ -27,6 +27,13 @@ class Action(StrEnum):
 
     APPROVE = "approve"
     CHECK_UP = "check_up"
+    DEBRID_CLEAR = "debrid_clear"
+    DEBRID_DIAGNOSE = "debrid_diagnose"
+    DEBRID_EXPORT = "debrid_export"
+    DEBRID_IMPORT = "debrid_import"
+    DEBRID_LIST = "debrid_list"
+    DEBRID_STATS = "debrid_stats"
+    DEBRID_SYNC = "debrid_sync"
     EXPLAIN = "explain"
     EXPLAIN_TOPOLOGY = "explain_topology"
     GET_JOURNAL = "get_journal"

@@ -1,0 +1,178 @@
+"""Taking over what Redriva (`redriva.db`) and RDTM (`rd_manager.db`) remember: attempts, and what failed for good.
+
+The torrents themselves are read at Real-Debrid. The files are opened for reading only, in a thread, and may be the ones
+that these tools still use. Doing it again brings in only what is new. What SOKOUL knows itself is never changed by it.
+Sources: the tables of Redriva (717a0df) and of RDTM (55880b3), whose times are local and without a zone.
+"""
+
+import asyncio
+from collections.abc import Collection
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+import sqlite3
+from typing import Any, Protocol
+
+from ..model.debrid import FAILED_STATUSES
+from ..model.debrid_mirror import DebridAttempt, DebridFailure, MirroredTorrent
+from .ports import History
+
+REDRIVA, RDTM = "redriva", "rdtm"
+#: More rows than this of a table are left out, the oldest first.
+_MOST = 500_000
+#: So much of a message is kept.
+_MESSAGE = 300
+
+
+class CannotImportError(Exception):
+    """This file is none of theirs, or can't be read."""
+
+
+class View(Protocol):
+    """Where the hash of a torrent may be known."""
+
+    async def torrents(self, account: str, *, ids: Collection[str] = ()) -> list[MirroredTorrent]:
+        """Return the torrents that have one of these ids."""
+
+
+@dataclass(slots=True)
+class _Found:
+    """What a file has. The hash is empty where the file doesn't have it."""
+
+    source: str
+    attempts: list[DebridAttempt] = field(default_factory=list)
+    failures: list[DebridFailure] = field(default_factory=list)
+    unreadable: int = 0
+
+
+async def bring_in(
+    path: Path, account: str, view: View, history: History, now: datetime, zone: tzinfo = UTC
+) -> dict[str, Any]:
+    """Take over what a file remembers, and return how much that was, as plain JSON.
+
+    `zone` is the time zone of the machine that wrote it. Raises `CannotImportError` and what view and history raise.
+    """
+    found = await asyncio.to_thread(_read, path, now, zone)
+    ids = {each.torrent_id for each in found.attempts if not each.hash}
+    ids |= {each.torrent_id for each in found.failures if not each.hash}
+    hashes = {each.torrent.id: each.torrent.hash for each in await view.torrents(account, ids=ids)} if ids else {}
+    attempts = [replace(each, hash=(each.hash or hashes.get(each.torrent_id, "")).lower()) for each in found.attempts]
+    failures = [replace(each, hash=(each.hash or hashes.get(each.torrent_id, "")).lower()) for each in found.failures]
+    without = sum(not each.hash for each in attempts) + sum(not each.hash for each in failures)
+    known = {(each.hash, each.at, each.act) for each in await history.attempts(account, limit=_MOST)}
+    known_failures = {(each.hash, each.kind) for each in await history.failures(account, limit=_MOST)}
+    new_attempts = [each for each in attempts if each.hash and (each.hash, each.at, each.act) not in known]
+    new = {(each.hash, each.kind): each for each in failures if each.hash}
+    new_failures = [each for key, each in new.items() if key not in known_failures]
+    await history.note_attempts(account, new_attempts)
+    await history.keep_failures(account, new_failures)
+    return {
+        "source": found.source,
+        "attempts": len(new_attempts),
+        "failures": len(new_failures),
+        "final_failures": sum(each.final for each in new_failures),
+        "known_before": len(attempts) + len(failures) - len(new_attempts) - len(new_failures) - without,
+        "unknown_torrents": without,
+        "unreadable": found.unreadable,
+    }
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
+
+
+def _read(path: Path, now: datetime, zone: tzinfo) -> _Found:
+    if not path.is_file():
+        raise CannotImportError("there is no such file")
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as connection:
+            connection.row_factory = sqlite3.Row
+            tables = {row["name"] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if {"torrents", "attempts", "permanent_failures"} <= tables:
+                return _read_rdtm(connection, zone)
+            if {"torrents", "torrent_details"} <= tables:
+                return _read_redriva(connection, now, zone)
+    except sqlite3.Error as error:
+        raise CannotImportError(str(error)) from error
+    raise CannotImportError("it has neither the tables of Redriva nor those of RDTM")
+
+
+def _read_rdtm(connection: sqlite3.Connection, zone: tzinfo) -> _Found:
+    found = _Found(RDTM)
+    for row in connection.execute(
+        """SELECT a.torrent_id, a.attempt_date, a.success, a.error_message, t.hash FROM attempts AS a
+        LEFT JOIN torrents AS t ON t.id = a.torrent_id ORDER BY a.attempt_date DESC LIMIT ?""",
+        (_MOST,),
+    ):
+        if (at := _moment(row["attempt_date"], zone)) is None:
+            found.unreadable += 1
+            continue
+        found.attempts.append(
+            DebridAttempt(
+                hash=_text(row["hash"]),
+                torrent_id=_text(row["torrent_id"]),
+                at=at,
+                act="add_again",
+                outcome="done" if row["success"] else "failed",
+                detail={"message": _text(row["error_message"])} if row["error_message"] else {},
+                source=RDTM,
+            )
+        )
+    for row in connection.execute(
+        """SELECT f.torrent_id, f.filename, f.error_type, f.failure_date, t.hash FROM permanent_failures AS f
+        LEFT JOIN torrents AS t ON t.id = f.torrent_id ORDER BY f.failure_date DESC LIMIT ?""",
+        (_MOST,),
+    ):
+        if (at := _moment(row["failure_date"], zone)) is None:
+            found.unreadable += 1
+            continue
+        found.failures.append(
+            DebridFailure(
+                hash=_text(row["hash"]),
+                kind=_text(row["error_type"]),
+                torrent_id=_text(row["torrent_id"]),
+                name=_text(row["filename"]),
+                first_at=at,
+                last_at=at,
+                final=True,
+                source=RDTM,
+            )
+        )
+    return found
+
+
+def _read_redriva(connection: sqlite3.Connection, now: datetime, zone: tzinfo) -> _Found:
+    """Redriva knows no attempts: only what it saw fail, without saying when."""
+    found = _Found(REDRIVA)
+    marks = ", ".join("?" * len(FAILED_STATUSES))
+    for row in connection.execute(
+        f"""SELECT t.id, t.filename, t.added_on, t.status, d.hash FROM torrents AS t
+        LEFT JOIN torrent_details AS d ON d.id = t.id WHERE t.status IN ({marks}) LIMIT ?""",  # noqa: S608 -- question marks
+        (*sorted(FAILED_STATUSES), _MOST),
+    ):
+        at = _moment(row["added_on"], zone) or now
+        found.failures.append(
+            DebridFailure(
+                hash=_text(row["hash"]),
+                kind=_text(row["status"]),
+                torrent_id=_text(row["id"]),
+                name=_text(row["filename"]),
+                first_at=at,
+                last_at=at,
+                source=REDRIVA,
+            )
+        )
+    return found
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)[:_MESSAGE]
+
+
+def _moment(value: Any, zone: tzinfo) -> datetime | None:
+    """Return a time as these tools write it; None for what is none."""
+    try:
+        moment = datetime.fromisoformat(str(value))
+        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)).astimezone(UTC)
+    except ValueError, OverflowError:
+        return None

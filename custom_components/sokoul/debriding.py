@@ -1,0 +1,289 @@
+"""The mirrors of Real-Debrid accounts at work: synchronised now and then, resumed after a restart, and looked into.
+
+There is a mirror only while the database is open. Every ten minutes the list is looked at, which is one request while
+it is as it was; the longer nothing changes, the seldomer, up to once an hour.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.helpers.event import async_call_later
+from homeassistant.util import dt as dt_util
+
+from .clients.errors import BackendError, CannotConnect, InvalidAuth, NotFound, RateLimited
+from .connectors.real_debrid import KIND
+from .const import DOMAIN, LOGGER
+from .debrid.mirror import DETAILS_LAST, BusyError, MirrorSync, NothingToResumeError, Progress, SyncResult
+from .model.debrid import DebridPage, DebridTorrentInfo
+from .model.debrid_mirror import DebridFigures, SyncMode, SyncOptions, SyncRun, SyncStatus
+from .store import Store, StoreError
+
+if TYPE_CHECKING:
+    from .hub import Hub
+
+EVENT_SYNC = f"{DOMAIN}_debrid_sync"
+#: Home Assistant starts, and others want the disk and the processor first.
+FIRST_PAUSE = timedelta(seconds=30)
+INTERVAL = timedelta(minutes=10)
+LONGEST_INTERVAL = timedelta(hours=1)
+SLOWER = 1.5  # with each look at which nothing had changed
+#: What was interrupted goes on after this, if the account does not ask for more.
+RESUME_PAUSE = timedelta(minutes=1)
+#: Progress goes to the event bus this seldom; who watches by websocket is told of all of it.
+TELL_EVERY = timedelta(seconds=5)
+#: What is gone is remembered this long, with its files: links that lead to it can still be repaired.
+GONE_KEPT = timedelta(days=180)
+#: Figures are counted anew after this, because a part of them is about the last 24 hours.
+FIGURES_LAST = timedelta(minutes=1)
+#: A synchronisation that is under way at the end has so long to write what it has.
+PARTING = timedelta(seconds=1)
+
+
+class ClientErrors:
+    """What the client raises, as the mirror wants it told apart."""
+
+    any: tuple[type[Exception], ...] = (BackendError,)
+    missing: tuple[type[Exception], ...] = (NotFound,)
+    account: tuple[type[Exception], ...] = (CannotConnect, InvalidAuth, RateLimited)
+
+    def pause(self, error: Exception) -> timedelta | None:
+        """Return how long the account asked to be left alone."""
+        return error.retry_after if isinstance(error, RateLimited) else None
+
+
+class _Reading:
+    """The client that the backend has at the moment: it is another one after its settings were changed."""
+
+    def __init__(self, hub: Hub, account: str) -> None:
+        self._hub = hub
+        self._id = account
+
+    async def torrents(self, page: int = 1, limit: int = 5000, etag: str | None = None) -> DebridPage | None:
+        """Return a page of the list."""
+        found: DebridPage | None = await self._hub.backends[self._id].client.torrents(page, limit, etag)
+        return found
+
+    async def torrent(self, torrent_id: str) -> DebridTorrentInfo:
+        """Return a torrent with its details."""
+        found: DebridTorrentInfo = await self._hub.backends[self._id].client.torrent(torrent_id)
+        return found
+
+
+class AccountMirror:
+    """One account's mirror."""
+
+    def __init__(self, hub: Hub, account: str, store: Store) -> None:
+        self._hub = hub
+        self.account = account
+        self.store = store
+        self.sync = MirrorSync(
+            account,
+            _Reading(hub, account),
+            ClientErrors(),
+            store.mirror,
+            clock=dt_util.utcnow,
+            on_progress=self._progressed,
+        )
+        self.checked_at: datetime | None = None  # when the list was last seen to its end
+        self.last: SyncRun | None = None
+        self._interval = INTERVAL
+        self._cancel_timer: CALLBACK_TYPE | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self._stopped = False
+        self._listeners: list[Callable[[Progress], None]] = []
+        self._told_at: datetime | None = None
+        self._figures: tuple[datetime, DebridFigures] | None = None
+
+    @property
+    def title(self) -> str:
+        """What the person calls the account."""
+        return self._hub.backends[self.account].title
+
+    # --- when ----------------------------------------------------------------------------------------------------
+
+    @callback
+    def synchronise_after(self, pause: timedelta) -> None:
+        """Synchronise by itself after a while."""
+        self.cancel_timer()
+        if not self._stopped:
+            self._cancel_timer = async_call_later(self._hub.hass, pause, self._due)
+
+    @callback
+    def cancel_timer(self) -> None:
+        """Don't synchronise by itself."""
+        if self._cancel_timer is not None:
+            self._cancel_timer()
+            self._cancel_timer = None
+
+    @callback
+    def _due(self, _now: datetime) -> None:
+        self._cancel_timer = None
+        backend = self._hub.backends.get(self.account)
+        if backend is None or self.sync.running:
+            return
+        if backend.answering:
+            self._task = self._hub.in_background(self._by_itself(), f"synchronisation of {backend.title}")
+        else:
+            self.synchronise_after(INTERVAL)
+
+    async def _by_itself(self) -> None:
+        """Go on with what was interrupted, else look at the list."""
+        with suppress(StoreError, BusyError, NothingToResumeError):
+            mode = SyncMode.RESUME if await self.sync.interrupted() else SyncMode.SMART
+            await self.synchronise(mode)
+            if self.checked_at is not None:
+                await self.store.mirror.prune_gone(self.account, dt_util.utcnow() - GONE_KEPT)
+        if self._cancel_timer is None:  # the database failed before there was a result
+            self.synchronise_after(self._interval)
+
+    # --- synchronising -------------------------------------------------------------------------------------------
+
+    async def synchronise(self, mode: SyncMode, options: SyncOptions | None = None) -> SyncResult:
+        """Synchronise now. Raises `BusyError`, `NothingToResumeError` and `StoreError`."""
+        self._told_at = None
+        try:
+            result = await self.sync.sync(mode, options)
+        except StoreError as error:
+            LOGGER.warning("The mirror of %s could not be written: %s", self.title, error)
+            raise
+        self._figures = None
+        self.last = result.run
+        if "torrents" in result.run.summary:
+            self.checked_at = result.run.changed_at
+        self._schedule(result)
+        self._hub.hass.bus.async_fire(EVENT_SYNC, self._event("ended", run=result.run))
+        return result
+
+    def begin(self, mode: SyncMode, options: SyncOptions) -> asyncio.Task[SyncResult]:
+        """Synchronise in the background: it goes on when nobody waits for it any more."""
+        busy = self.sync.running  # before: a task begins at once
+        task: asyncio.Task[SyncResult] = self._hub.entry.async_create_background_task(
+            self._hub.hass, self.synchronise(mode, options), f"{DOMAIN} synchronisation of {self.title}"
+        )
+        task.add_done_callback(_look_away)
+        if not busy:
+            self._task = task
+        return task
+
+    @callback
+    def _schedule(self, result: SyncResult) -> None:
+        if result.changed or result.run.summary.get("withheld"):
+            self._interval = INTERVAL
+        elif result.error is None:
+            self._interval = min(self._interval * SLOWER, LONGEST_INTERVAL)
+        pause = self._interval
+        if result.run.status is SyncStatus.INTERRUPTED:
+            pause = max(result.pause or RESUME_PAUSE, RESUME_PAUSE)
+        self.synchronise_after(pause)
+
+    async def stop(self) -> None:
+        """End the synchronisation that is under way; it goes on after the next start."""
+        self._stopped = True
+        self.cancel_timer()
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+            await asyncio.wait({self._task}, timeout=PARTING.total_seconds())
+
+    # --- telling -------------------------------------------------------------------------------------------------
+
+    @callback
+    def add_listener(self, listener: Callable[[Progress], None]) -> CALLBACK_TYPE:
+        """Call a function with each progress."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    @callback
+    def _progressed(self, progress: Progress) -> None:
+        for listener in tuple(self._listeners):
+            listener(progress)
+        now = dt_util.utcnow()
+        if progress.status is SyncStatus.RUNNING and (self._told_at is None or now - self._told_at >= TELL_EVERY):
+            kind = "started" if self._told_at is None else "progress"
+            self._told_at = now
+            self._hub.hass.bus.async_fire(EVENT_SYNC, self._event(kind, progress=progress))
+
+    def _event(self, kind: str, *, progress: Progress | None = None, run: SyncRun | None = None) -> dict[str, Any]:
+        told: dict[str, Any] = {"type": kind, "account": self.title, "account_id": self.account}
+        if progress is not None:
+            told |= describe_progress(progress)
+        if run is not None:
+            told |= {"mode": str(run.mode), "status": str(run.status), "summary": dict(run.summary)}
+        return told
+
+    # --- looking -------------------------------------------------------------------------------------------------
+
+    async def figures(self) -> DebridFigures:
+        """Return what statistics are made of. Raises `StoreError`."""
+        now = dt_util.utcnow()
+        if self._figures is None or now - self._figures[0] >= FIGURES_LAST:
+            found = await self.store.mirror_view.figures(self.account, now, old_before=now - DETAILS_LAST)
+            self._figures = now, found
+        return self._figures[1]
+
+    async def clear(self, *, history: bool) -> None:
+        """Forget the mirror; the next synchronisation reads it anew. Raises `BusyError` and `StoreError`."""
+        if self.sync.running:
+            raise BusyError("a synchronisation of this account is under way")
+        await self.store.mirror.clear(self.account, history=history)
+        self.sync.forget()
+        self._figures = self.checked_at = self.last = None
+
+
+def describe_progress(progress: Progress) -> dict[str, Any]:
+    """Return how far a synchronisation is, as plain JSON."""
+    return {
+        "mode": str(progress.mode),
+        "status": str(progress.status),
+        "phase": progress.phase,
+        "done": progress.done,
+        "total": progress.total,
+        "per_second": None if progress.rate is None else round(progress.rate, 2),
+        "seconds_left": None if progress.eta is None else round(progress.eta.total_seconds()),
+        "requests": progress.requests,
+        "started_at": progress.started_at.isoformat(),
+    }
+
+
+def _look_away(task: asyncio.Task[Any]) -> None:
+    """Take the error of what nobody waits for any more: it was told where it happened."""
+    if not task.cancelled():
+        task.exception()
+
+
+class Debriding:
+    """The mirrors of all accounts of the hub."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self.accounts: dict[str, AccountMirror] = {}
+        self._leave: list[CALLBACK_TYPE] = []
+
+    @callback
+    def start(self) -> None:
+        """Have a mirror of each account for as long as there are the account and the database."""
+        self._leave = [self._hub.pilot.add_watcher(self._reconcile), self._hub.add_listener(self._reconcile)]
+        self._reconcile()
+
+    async def stop(self) -> None:
+        """End all synchronising."""
+        while self._leave:
+            self._leave.pop()()
+        await asyncio.gather(*(mirror.stop() for mirror in self.accounts.values()))
+        self.accounts.clear()
+
+    @callback
+    def _reconcile(self) -> None:
+        store = self._hub.pilot.store
+        wanted = {key for key, each in self._hub.backends.items() if each.connector.kind == KIND} if store else set()
+        for account, mirror in tuple(self.accounts.items()):
+            if account not in wanted or mirror.store is not store:
+                del self.accounts[account]
+                self._hub.in_background(mirror.stop(), "end of a mirror")
+        for account in wanted - set(self.accounts):
+            if store is not None:
+                self.accounts[account] = mirror = AccountMirror(self._hub, account, store)
+                mirror.synchronise_after(FIRST_PAUSE)

@@ -1,0 +1,459 @@
+"""The actions of Real-Debrid's mirrors: to synchronise, to look into them, to export, import and clear."""
+
+import asyncio
+import base64
+import binascii
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+import csv
+from datetime import datetime
+from enum import StrEnum
+import json
+from pathlib import Path
+from typing import Any
+
+from homeassistant.const import ATTR_DEVICE_ID
+from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import config_validation as cv
+from homeassistant.util import dt as dt_util
+import orjson
+import voluptuous as vol
+
+from .calls import LANGUAGE_FIELD, Action, admin, backend_of, hub_of, words_of
+from .const import DOMAIN
+from .debrid.diagnose import TROUBLED, Diagnosis, diagnose
+from .debrid.importing import CannotImportError, bring_in
+from .debrid.mirror import BusyError, NothingToResumeError
+from .debrid.statistics import recommendations, statistics
+from .debrid_socket import async_setup_debrid_socket
+from .debriding import AccountMirror, describe_progress
+from .journal_report import sentence
+from .model.debrid import DebridStatus
+from .model.debrid_mirror import DebridQuery, Facet, MirroredTorrent, Presence, SortKey, SyncMode, SyncOptions
+from .store import StoreError
+from .store.debrid import folded
+from .wording import Wording
+
+ATTR_COMPACT = "compact"
+ATTR_CONFIRM = "confirm"
+ATTR_CURSOR = "cursor"
+ATTR_DESCENDING = "descending"
+ATTR_DRY_RUN = "dry_run"
+ATTR_FORMAT = "format"
+ATTR_HISTORY = "history"
+ATTR_HOST = "host"
+ATTR_INCLUDE_ACTIVE = "include_active"
+ATTR_LIMIT = "limit"
+ATTR_MODE = "mode"
+ATTR_PATH = "path"
+ATTR_PRESENCE = "presence"
+ATTR_SEARCH = "search"
+ATTR_SKIP_ERROR_RETRY = "skip_error_retry"
+ATTR_SORT = "sort"
+ATTR_STATUS = "status"
+ATTR_STATUS_CHANGES_ONLY = "status_changes_only"
+ATTR_VERBOSE = "verbose"
+
+DEFAULT_LIMIT = 50
+HIGHEST_LIMIT = 1000
+#: Whoever asks for a synchronisation waits so long for its end; it goes on when that takes longer.
+PATIENCE_SECONDS = 30
+#: So many torrents are named of what would be read.
+_FIRST = 20
+#: So many runs, attempts and failures are looked at.
+_ATTEMPTS = 1_000
+#: Exports are kept here, in the configuration folder.
+EXPORTS = f"{DOMAIN}_exports"
+
+
+class ExportFormat(StrEnum):
+    """How an export is written."""
+
+    CSV = "csv"
+    JSON = "json"
+
+
+_DEVICE = {vol.Optional(ATTR_DEVICE_ID): cv.string}
+_STATUSES = vol.All(cv.ensure_list, [vol.Coerce(DebridStatus)])
+_LIMIT = vol.All(vol.Coerce(int), vol.Range(min=1, max=HIGHEST_LIMIT))
+
+SYNC = vol.Schema(
+    {
+        **_DEVICE,
+        vol.Optional(ATTR_MODE, default=SyncMode.SMART): vol.Coerce(SyncMode),
+        vol.Optional(ATTR_DRY_RUN, default=False): cv.boolean,
+        vol.Optional(ATTR_STATUS_CHANGES_ONLY, default=False): cv.boolean,
+        vol.Optional(ATTR_INCLUDE_ACTIVE, default=False): cv.boolean,
+        vol.Optional(ATTR_SKIP_ERROR_RETRY, default=False): cv.boolean,
+        vol.Optional(ATTR_STATUS, default=[]): _STATUSES,
+        vol.Optional(ATTR_LIMIT): vol.All(vol.Coerce(int), vol.Range(min=1)),
+        vol.Optional(ATTR_VERBOSE, default=False): cv.boolean,
+        **LANGUAGE_FIELD,
+    }
+)
+LIST = vol.Schema(
+    {
+        **_DEVICE,
+        vol.Optional(ATTR_STATUS, default=[]): _STATUSES,
+        vol.Optional(ATTR_HOST, default=[]): vol.All(cv.ensure_list, [cv.string]),
+        vol.Optional(ATTR_SEARCH, default=""): cv.string,
+        vol.Optional(ATTR_PRESENCE, default=Presence.PRESENT): vol.Coerce(Presence),
+        vol.Optional(ATTR_SORT, default=SortKey.ADDED): vol.Coerce(SortKey),
+        vol.Optional(ATTR_DESCENDING, default=True): cv.boolean,
+        vol.Optional(ATTR_LIMIT, default=DEFAULT_LIMIT): _LIMIT,
+        vol.Optional(ATTR_CURSOR): cv.string,
+    }
+)
+STATS = vol.Schema({**_DEVICE, vol.Optional(ATTR_COMPACT, default=False): cv.boolean, **LANGUAGE_FIELD})
+DIAGNOSE = vol.Schema({**_DEVICE, vol.Optional(ATTR_LIMIT, default=DEFAULT_LIMIT): _LIMIT, **LANGUAGE_FIELD})
+EXPORT = vol.Schema(
+    {
+        **_DEVICE,
+        vol.Optional(ATTR_FORMAT, default=ExportFormat.CSV): vol.Coerce(ExportFormat),
+        vol.Optional(ATTR_PRESENCE, default=Presence.PRESENT): vol.Coerce(Presence),
+    }
+)
+CLEAR = vol.Schema(
+    {**_DEVICE, vol.Required(ATTR_CONFIRM): cv.boolean, vol.Optional(ATTR_HISTORY, default=False): cv.boolean}
+)
+IMPORT = vol.Schema({**_DEVICE, vol.Required(ATTR_PATH): cv.string})
+
+
+@callback
+def async_setup_debrid_services(hass: HomeAssistant) -> None:
+    """Register the actions of Real-Debrid's mirrors."""
+    register = hass.services.async_register
+    maybe, only = SupportsResponse.OPTIONAL, SupportsResponse.ONLY
+    register(DOMAIN, Action.DEBRID_SYNC, _sync, SYNC, supports_response=maybe)
+    register(DOMAIN, Action.DEBRID_LIST, _list, LIST, supports_response=only)
+    register(DOMAIN, Action.DEBRID_STATS, _stats, STATS, supports_response=only)
+    register(DOMAIN, Action.DEBRID_DIAGNOSE, _diagnose, DIAGNOSE, supports_response=only)
+    register(DOMAIN, Action.DEBRID_EXPORT, _export, EXPORT, supports_response=maybe)
+    register(DOMAIN, Action.DEBRID_CLEAR, _clear, CLEAR)
+    register(DOMAIN, Action.DEBRID_IMPORT, _import, IMPORT, supports_response=maybe)
+    async_setup_debrid_socket(hass)
+
+
+# --- what all of them need -------------------------------------------------------------------------------------------
+
+
+def _mirror(call: ServiceCall) -> AccountMirror:
+    """Return the mirror that is meant: of the account that is named, or of the only one."""
+    hub = hub_of(call.hass)
+    mirrors = hub.debriding.accounts
+    if not mirrors:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_debrid_account")
+    if ATTR_DEVICE_ID in call.data:
+        named = backend_of(call.hass, hub, call.data[ATTR_DEVICE_ID])
+        if named not in mirrors:
+            raise ServiceValidationError(
+                translation_domain=DOMAIN,
+                translation_key="not_a_debrid_account",
+                translation_placeholders={"backend": hub.backends[named].title},
+            )
+        return mirrors[named]
+    if len(mirrors) > 1:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="which_debrid_account",
+            translation_placeholders={"names": ", ".join(sorted(each.title for each in mirrors.values()))},
+        )
+    return next(iter(mirrors.values()))
+
+
+@contextmanager
+def _translated(mirror: AccountMirror) -> Iterator[None]:
+    """Raise what can't be done as an error of Home Assistant that says why."""
+    try:
+        yield
+    except BusyError as error:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN, translation_key="debrid_busy", translation_placeholders={"backend": mirror.title}
+        ) from error
+    except NothingToResumeError as error:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="nothing_to_resume",
+            translation_placeholders={"backend": mirror.title},
+        ) from error
+    except StoreError as error:
+        raise HomeAssistantError(
+            translation_domain=DOMAIN, translation_key="store_failed", translation_placeholders={"detail": str(error)}
+        ) from error
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
+
+
+def _described(known: MirroredTorrent) -> dict[str, Any]:
+    torrent = known.torrent
+    return {
+        "id": torrent.id,
+        "hash": torrent.hash,
+        "name": torrent.filename,
+        "status": str(torrent.status),
+        "progress_percent": torrent.progress,
+        "size_bytes": torrent.size_bytes,
+        "host": torrent.host,
+        "added_at": _moment(torrent.added_at),
+        "ended_at": _moment(torrent.ended_at),
+        "status_at": _moment(known.status_at),
+        "gone_at": _moment(known.gone_at),
+        "details_at": _moment(known.details_at),
+        "files": known.file_count,
+    }
+
+
+# --- synchronising ---------------------------------------------------------------------------------------------------
+
+
+async def _sync(call: ServiceCall) -> ServiceResponse:
+    """Synchronise the mirror, or say what that would read."""
+    await admin(call.hass, call.context)
+    mirror, words, data = _mirror(call), words_of(call), call.data
+    options = SyncOptions(
+        status_changes_only=data[ATTR_STATUS_CHANGES_ONLY],
+        include_active=data[ATTR_INCLUDE_ACTIVE],
+        skip_error_retry=data[ATTR_SKIP_ERROR_RETRY],
+        statuses=tuple(data[ATTR_STATUS]),
+        limit=data.get(ATTR_LIMIT),
+        verbose=data[ATTR_VERBOSE],
+    )
+    with _translated(mirror):
+        if data[ATTR_DRY_RUN]:
+            return await _plan(mirror, data[ATTR_MODE], options)
+        if mirror.sync.running:
+            raise BusyError("a synchronisation of this account is under way")
+        task = mirror.begin(data[ATTR_MODE], options)
+        await asyncio.wait({task}, timeout=PATIENCE_SECONDS)
+        told: dict[str, Any] = {"account": mirror.title, "running": not task.done()}
+        if not task.done():
+            progress = mirror.sync.progress
+            return told | {"progress": None if progress is None else describe_progress(progress)}
+        result = task.result()
+        return told | {
+            "mode": str(result.run.mode),
+            "status": str(result.run.status),
+            "summary": dict(result.run.summary),
+            "recommendations": await _advice(mirror, words),
+        }
+
+
+async def _plan(mirror: AccountMirror, mode: SyncMode, options: SyncOptions) -> ServiceResponse:
+    plan = await mirror.sync.plan(mode, options)
+    return {
+        "account": mirror.title,
+        "dry_run": True,
+        "requests": plan.requests,
+        "list_requests": plan.list_requests,
+        "details": {str(reason): count for reason, count in plan.details.items()},
+        "first": [{"id": torrent_id, "reason": str(reason)} for torrent_id, reason in plan.first[:_FIRST]],
+    }
+
+
+async def _advice(mirror: AccountMirror, words: Wording) -> list[dict[str, str]]:
+    facts = {} if mirror.last is None else mirror.last.summary
+    reasons = recommendations(await mirror.figures(), mirror.checked_at, facts)
+    now = dt_util.utcnow()
+    return [{"key": each.key.partition(".")[2], "text": sentence(each, now, words)} for each in reasons]
+
+
+# --- looking ---------------------------------------------------------------------------------------------------------
+
+
+async def _list(call: ServiceCall) -> ServiceResponse:
+    """List torrents, with how many there are of each status and host."""
+    mirror, data = _mirror(call), call.data
+    sort: SortKey = data[ATTR_SORT]
+    query = DebridQuery(
+        statuses=tuple(data[ATTR_STATUS]),
+        hosts=tuple(data[ATTR_HOST]),
+        words=tuple(folded(data[ATTR_SEARCH]).split()),
+        presence=data[ATTR_PRESENCE],
+        sort=sort,
+        descending=data[ATTR_DESCENDING],
+        limit=data[ATTR_LIMIT],
+        cursor=_cursor(data[ATTR_CURSOR], sort) if ATTR_CURSOR in data else None,
+    )
+    view = mirror.store.mirror_view
+    with _translated(mirror):
+        (found, more), facets = await asyncio.gather(
+            view.find(mirror.account, query), view.facets(mirror.account, query)
+        )
+    fitting = [facet for facet in facets if _fits(facet, query)]
+    return {
+        "account": mirror.title,
+        "checked_at": _moment(mirror.checked_at),
+        "total": sum(facet.count for facet in fitting),
+        "size_bytes": sum(facet.size_bytes for facet in fitting),
+        # of each facet as if nothing had been chosen of it: that is what can be chosen
+        "statuses": _counts(facets, "status", query.hosts),
+        "hosts": _counts(facets, "host", tuple(map(str, query.statuses))),
+        "torrents": [_described(each) for each in found],
+        "cursor": None if more is None else _as_cursor(more, sort),
+    }
+
+
+def _fits(facet: Facet, query: DebridQuery) -> bool:
+    return (not query.statuses or facet.status in query.statuses) and (not query.hosts or facet.host in query.hosts)
+
+
+def _counts(facets: Sequence[Facet], name: str, chosen_of_other: Sequence[str]) -> dict[str, int]:
+    other, counts = "host" if name == "status" else "status", dict[str, int]()
+    for facet in facets:
+        if not chosen_of_other or str(getattr(facet, other)) in chosen_of_other:
+            key = str(getattr(facet, name))
+            counts[key] = counts.get(key, 0) + facet.count
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _as_cursor(place: tuple[Any, str], sort: SortKey) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps([str(sort), *place])).decode()
+
+
+def _cursor(text: str, sort: SortKey) -> tuple[Any, str]:
+    """Return the place that a cursor stands for. It came back from outside: it may be anything."""
+    try:
+        match orjson.loads(base64.urlsafe_b64decode(text.encode())):
+            case [str(key), value, str(torrent_id)] if key == sort:
+                if isinstance(value, str if sort is SortKey.NAME else int) and not isinstance(value, bool):
+                    return value, torrent_id
+    except ValueError, binascii.Error:
+        pass
+    raise ServiceValidationError(translation_domain=DOMAIN, translation_key="bad_cursor")
+
+
+async def _stats(call: ServiceCall) -> ServiceResponse:
+    """Say how much there is of what, what happened lately, and what may want doing."""
+    mirror, words = _mirror(call), words_of(call)
+    with _translated(mirror):
+        figures = await mirror.figures()
+        runs = await mirror.store.mirror.runs(mirror.account)
+        told = statistics(figures, runs, compact=call.data[ATTR_COMPACT])
+        told["recommendations"] = await _advice(mirror, words)
+    return {"account": mirror.title, "checked_at": _moment(mirror.checked_at), **told}
+
+
+async def _diagnose(call: ServiceCall) -> ServiceResponse:
+    """Say of each failed torrent what is wrong, what was tried and what comes next."""
+    mirror, words, now = _mirror(call), words_of(call), dt_util.utcnow()
+    history, account = mirror.store.debrid_history, mirror.account
+    query = DebridQuery(statuses=TROUBLED, sort=SortKey.CHANGED, limit=call.data[ATTR_LIMIT])
+    with _translated(mirror):
+        found, more = await mirror.store.mirror_view.find(account, query)
+        facets = await mirror.store.mirror_view.facets(account, query)
+        hashes = [each.torrent.hash for each in found]
+        diagnoses = diagnose(
+            found,
+            await history.failures(account, limit=_ATTEMPTS),
+            await history.attempts(account, hashes, limit=_ATTEMPTS) if hashes else (),
+            await history.retries(account, hashes=hashes) if hashes else (),
+        )
+    troubled = [facet for facet in facets if facet.status in TROUBLED]
+    return {
+        "account": mirror.title,
+        "total": sum(facet.count for facet in troubled),
+        "kinds": {**_counts(troubled, "status", ())},
+        "more": more is not None,
+        "errors": [_diagnosis(each, now, words) for each in diagnoses],
+    }
+
+
+def _diagnosis(found: Diagnosis, now: datetime, words: Wording) -> dict[str, Any]:
+    return {
+        **_described(found.known),
+        "type": found.kind,
+        "cause": sentence(found.cause, now, words),
+        "tried": [
+            {
+                "at": _moment(each.at),
+                "act": each.act,
+                "outcome": each.outcome,
+                "code": each.code,
+                "source": each.source or None,
+            }
+            for each in found.tried
+        ],
+        "next": sentence(found.next, now, words),
+        "next_at": _moment(found.due_at),
+        "final": found.final,
+    }
+
+
+# --- export, import, clearing ----------------------------------------------------------------------------------------
+
+
+async def _export(call: ServiceCall) -> ServiceResponse:
+    """Write all torrents into a file of the configuration folder. Links are left out: whoever has one can download."""
+    await admin(call.hass, call.context)
+    mirror, chosen = _mirror(call), call.data[ATTR_FORMAT]
+    rows: list[dict[str, Any]] = []
+    with _translated(mirror):
+        async for page in mirror.store.mirror_view.walk(mirror.account, call.data[ATTR_PRESENCE]):
+            rows += [_described(each) for each in page]
+    name = f"real-debrid-{mirror.account}-{dt_util.utcnow():%Y%m%dT%H%M%SZ}.{chosen}"
+    path = Path(call.hass.config.path(EXPORTS, name))
+    try:
+        await call.hass.async_add_executor_job(_write, path, rows, chosen)
+    except OSError as error:
+        raise HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key="cannot_export",
+            translation_placeholders={"path": str(path), "detail": error.strerror or type(error).__name__},
+        ) from error
+    return {"account": mirror.title, "path": str(path), "torrents": len(rows)}
+
+
+def _write(path: Path, rows: Sequence[dict[str, Any]], chosen: ExportFormat) -> None:
+    path.parent.mkdir(exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        if chosen is ExportFormat.JSON:
+            json.dump(rows, file, ensure_ascii=False, indent=1)
+            return
+        writer = csv.DictWriter(file, list(rows[0]) if rows else ["id"])
+        writer.writeheader()
+        writer.writerows({key: _harmless(value) for key, value in row.items()} for row in rows)
+
+
+def _harmless(value: Any) -> Any:
+    """Return a value that no spreadsheet takes for a formula: names come from strangers."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+
+
+async def _clear(call: ServiceCall) -> None:
+    """Forget the mirror; it is read anew."""
+    await admin(call.hass, call.context)
+    mirror = _mirror(call)
+    if not call.data[ATTR_CONFIRM]:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="not_confirmed")
+    with _translated(mirror):
+        await mirror.clear(history=call.data[ATTR_HISTORY])
+
+
+async def _import(call: ServiceCall) -> ServiceResponse:
+    """Take over the history that Redriva or RDTM kept."""
+    await admin(call.hass, call.context)
+    mirror, path = _mirror(call), call.data[ATTR_PATH]
+    if not call.hass.config.is_allowed_path(path):
+        raise ServiceValidationError(
+            translation_domain=DOMAIN, translation_key="path_not_allowed", translation_placeholders={"path": path}
+        )
+    try:
+        with _translated(mirror):
+            told = await bring_in(
+                Path(path),
+                mirror.account,
+                mirror.store.mirror_view,
+                mirror.store.debrid_history,
+                dt_util.utcnow(),
+                dt_util.get_default_time_zone(),
+            )
+    except CannotImportError as error:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="cannot_import",
+            translation_placeholders={"path": path, "detail": str(error)},
+        ) from error
+    return {"account": mirror.title, **told}

@@ -1,0 +1,397 @@
+"""The mirror of a Real-Debrid account in Home Assistant: kept by itself, asked, cancelled, imported and cleared."""
+
+import asyncio
+from collections.abc import AsyncIterator
+import csv
+from datetime import timedelta
+import json
+from pathlib import Path
+import sqlite3
+from typing import Any
+
+from homeassistant.config_entries import ConfigSubentryDataWithId
+from homeassistant.core import Context, Event, HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import MockUser, async_capture_events
+from pytest_homeassistant_custom_component.typing import WebSocketGenerator
+
+from custom_components.sokoul.clients import real_debrid as api
+from custom_components.sokoul.const import DOMAIN
+from custom_components.sokoul.debriding import EVENT_SYNC, FIRST_PAUSE, INTERVAL, LONGEST_INTERVAL, AccountMirror
+from custom_components.sokoul.model.debrid_mirror import SyncMode, SyncOptions
+from custom_components.sokoul.services import Action
+from devstack.clock import ManualClock
+from devstack.frame import FaultKind
+from devstack.real_debrid import API_TOKEN, RealDebridSimulator
+
+from .conftest import PassTime, SetUp, until
+
+ID, OTHER = "01SOKOULREALDEBRID00000000", "01SOKOULREALDEBRID00000001"
+OTHER_TOKEN = "ANOTHERPRIVATETOKEN2345672345672345672345672345672345"
+LIST = "GET /rest/1.0/torrents"
+#: few: while time stands still, no more requests go out than may go at once
+COUNT = 18
+STATUSES = ("downloaded", "downloaded", "downloaded", "error", "dead", "waiting_files_selection")
+
+
+@pytest.fixture
+async def debrid(clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[RealDebridSimulator]:
+    async with RealDebridSimulator(clock=clock) as simulator:
+        monkeypatch.setattr(api, "BASE_URL", simulator.url)
+        simulator.account.fill(COUNT, statuses=STATUSES, files=2)
+        yield simulator
+
+
+def account(subentry_id: str = ID, token: str = API_TOKEN, user: str = "1001") -> ConfigSubentryDataWithId:
+    return ConfigSubentryDataWithId(
+        subentry_id=subentry_id,
+        subentry_type="real_debrid",
+        title=f"Account {user}",
+        unique_id=f"real_debrid:{user}",
+        data={"connection": {"username": user, "api_key": token}, "preferences": {"requests_per_minute": 250}},
+    )
+
+
+def mirror(entry: Any, subentry_id: str = ID) -> AccountMirror:
+    found: AccountMirror = entry.runtime_data.debriding.accounts[subentry_id]
+    return found
+
+
+async def ask(hass: HomeAssistant, action: Action, **data: Any) -> dict[str, Any]:
+    answer = await hass.services.async_call(DOMAIN, action, data, blocking=True, return_response=True)
+    assert isinstance(answer, dict)
+    json.dumps(answer)
+    return answer
+
+
+def lists(debrid: RealDebridSimulator) -> int:
+    """Return how many pages of the mirror's were asked for, and forget them."""
+    found = [each for each in debrid.requests if each.path.endswith("/torrents") and ("limit", "5000") in each.query]
+    debrid.requests.clear()
+    return len(found)
+
+
+def hang_after(debrid: RealDebridSimulator, count: int) -> None:
+    """Answer for the details that are read first, and hang at all others: what failed comes first, and what is new."""
+    torrents = sorted(debrid.account.torrents.values(), key=lambda each: each.added, reverse=True)
+    torrents.sort(key=lambda each: each.status not in {"error", "dead"})
+    for torrent in torrents[count:]:
+        debrid.fault(FaultKind.HANG, f"GET /rest/1.0/torrents/info/{torrent.id}")
+
+
+# --- by itself -------------------------------------------------------------------------------------------------------
+
+
+async def test_it_keeps_itself(
+    hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    """Soon after the start it is read; then every ten minutes, and seldomer while nothing changes."""
+    events = async_capture_events(hass, EVENT_SYNC)
+    entry = await set_up(account())
+    assert lists(debrid) == 0, "others come first at the start"
+    await pass_time(FIRST_PAUSE)
+    assert lists(debrid) == 1
+    found = await ask(hass, Action.DEBRID_LIST)
+    assert (found["total"], len(found["torrents"])) == (COUNT, COUNT)
+    assert [each.data["type"] for each in events] == ["started", "ended"]
+    assert events[-1].data["summary"]["added"] == COUNT
+    waited: list[timedelta] = []
+    span = timedelta()
+    for _ in range(40):
+        await pass_time(timedelta(minutes=5))
+        span += timedelta(minutes=5)
+        if lists(debrid):
+            waited.append(span)
+            span = timedelta()
+    assert waited[0] == INTERVAL
+    assert waited == sorted(waited)
+    assert LONGEST_INTERVAL in waited
+    debrid.account.delete(next(iter(debrid.account.torrents)))
+    await mirror(entry).synchronise(mirror(entry).last.mode)  # type: ignore[union-attr]
+    lists(debrid)
+    await pass_time(INTERVAL)
+    assert lists(debrid) == 1, "something changed: it looks often again"
+
+
+async def test_without_a_database_there_is_no_mirror(
+    hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp
+) -> None:
+    entry = await set_up(account())
+    assert set(entry.runtime_data.debriding.accounts) == {ID}
+    await entry.runtime_data.pilot.stop()
+    await until(lambda: not entry.runtime_data.debriding.accounts)
+    with pytest.raises(ServiceValidationError, match="no Real-Debrid account"):
+        await ask(hass, Action.DEBRID_LIST)
+    await entry.runtime_data.pilot.start()
+    await until(lambda: entry.runtime_data.debriding.accounts)
+
+
+async def test_what_a_restart_cut_off_goes_on(
+    hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    entry = await set_up(account())
+    await ask(hass, Action.DEBRID_SYNC, mode="list")
+    hang_after(debrid, 8)
+    running = mirror(entry).begin(SyncMode.FULL, SyncOptions())
+
+    def under_way() -> bool:
+        progress = mirror(entry).sync.progress
+        return progress is not None and progress.phase == "details" and progress.done >= 5
+
+    await until(under_way)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    await asyncio.wait({running})
+    debrid.clear_faults()
+    await pass_time(timedelta(minutes=1))  # and the budget is a whole one again
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    debrid.requests.clear()
+    await pass_time(FIRST_PAUSE)
+    read = [each.path.rpartition("/")[2] for each in debrid.requests if "/info/" in each.path]
+    assert 0 < len(read) < COUNT
+    assert lists(debrid) == 0, "the list was read before"
+    stats = await ask(hass, Action.DEBRID_STATS, compact=True)
+    assert stats["coverage_percent"] == 100.0
+
+
+# --- the actions -----------------------------------------------------------------------------------------------------
+
+
+async def test_synchronising_says_what_it_found(
+    hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp
+) -> None:
+    await set_up(account())
+    plan = await ask(hass, Action.DEBRID_SYNC, dry_run=True)
+    assert (plan["requests"], plan["details"]) == (1, {})
+    debrid.requests.clear()
+    told = await ask(hass, Action.DEBRID_SYNC, language="en")
+    assert (told["status"], told["running"], told["summary"]["added"]) == ("done", False, COUNT)
+    assert told["summary"]["details"] == 6, "of what failed"
+    assert [each["key"] for each in told["recommendations"]] == ["failed", "waiting"]
+    assert told["recommendations"][0]["text"].startswith("6 torrents failed.")
+    plan = await ask(hass, Action.DEBRID_SYNC, mode="full", limit=5, dry_run=True)
+    assert (plan["requests"], plan["details"]) == (6, {"never_read": 12})
+    again = await ask(hass, Action.DEBRID_SYNC, verbose=True)
+    assert again["summary"]["unchanged"] is True
+    assert again["summary"]["changes"] == []
+
+
+async def test_a_refusal_is_in_the_answer(hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp) -> None:
+    await set_up(account())
+    debrid.fault(FaultKind.STATUS, LIST, status=503)
+    told = await ask(hass, Action.DEBRID_SYNC)
+    assert told["status"] == "interrupted"
+    assert told["summary"]["error"]
+    debrid.clear_faults()
+    assert (await ask(hass, Action.DEBRID_SYNC, mode="resume"))["summary"]["added"] == COUNT
+    with pytest.raises(ServiceValidationError, match=r"[Nn]o synchronisation"):
+        await ask(hass, Action.DEBRID_SYNC, mode="resume")
+
+
+async def test_lists_are_filtered_sorted_and_paged(
+    hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp
+) -> None:
+    await set_up(account())
+    await ask(hass, Action.DEBRID_SYNC, mode="list")
+    failed = await ask(hass, Action.DEBRID_LIST, status=["error", "dead"], limit=4)
+    assert (failed["total"], len(failed["torrents"])) == (6, 4)
+    assert {each["status"] for each in failed["torrents"]} <= {"error", "dead"}
+    assert failed["statuses"] == {"downloaded": 9, "dead": 3, "error": 3, "waiting_files_selection": 3}
+    names: list[str] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = await ask(hass, Action.DEBRID_LIST, sort="name", descending=False, limit=5, **cursor)
+        names += [each["name"] for each in page["torrents"]]
+        if page["cursor"] is None:
+            break
+        cursor = {"cursor": page["cursor"]}
+    assert names == sorted(each.plan.name for each in debrid.account.torrents.values())
+    one = await ask(hass, Action.DEBRID_LIST, search="some title 000012")
+    assert [each["name"] for each in one["torrents"]] == ["Some.Title.000012.1080p.WEB-GROUP"]
+    assert not [key for each in one["torrents"] for key in each if "link" in key], "whoever has a link can download"
+
+
+@pytest.mark.parametrize(
+    "cursor", ["", "x", "WzFd", "bnVsbA==", "WyJuYW1lIiwxLCJhIl0=", "WyJhZGRlZCIsInRleHQiLCJhIl0="]
+)
+async def test_a_cursor_from_elsewhere_is_refused(
+    hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp, cursor: str
+) -> None:
+    await set_up(account())
+    with pytest.raises(ServiceValidationError, match="cursor"):
+        await ask(hass, Action.DEBRID_LIST, cursor=cursor)
+
+
+async def test_statistics_and_diagnosis(hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp) -> None:
+    await set_up(account())
+    before = await ask(hass, Action.DEBRID_STATS)
+    assert [each["key"] for each in before["recommendations"]] == ["never_read"]
+    await ask(hass, Action.DEBRID_SYNC)
+    stats = await ask(hass, Action.DEBRID_STATS)
+    rows = debrid.account.torrents.values()
+    assert stats["torrents"] == COUNT
+    assert stats["size_bytes"] == sum(each.size_bytes for each in rows)
+    assert stats["by_status"]["downloaded"]["count"] == 9
+    assert stats["failed"] == 6
+    assert stats["coverage_percent"] == 33.3
+    assert stats["last_sync"]["status"] == "done"
+    assert len(stats["largest"]) == 10
+    assert "largest" not in await ask(hass, Action.DEBRID_STATS, compact=True)
+    told = await ask(hass, Action.DEBRID_DIAGNOSE, limit=5, language="fr")
+    assert (told["total"], told["more"], len(told["errors"])) == (9, True, 5)
+    assert told["kinds"] == {"dead": 3, "error": 3, "waiting_files_selection": 3}
+    everything = await ask(hass, Action.DEBRID_DIAGNOSE, limit=100, language="en")
+    dead = next(each for each in everything["errors"] if each["type"] == "dead")
+    assert dead["cause"].startswith("Nobody shares this torrent")
+    assert dead["next"] == "It can be added again, with the same files."
+    assert dead["tried"] == []
+
+
+@pytest.mark.parametrize("chosen", ["csv", "json"])
+async def test_an_export_has_every_torrent(
+    hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp, tmp_path: Path, chosen: str
+) -> None:
+    hass.config.config_dir = str(tmp_path)
+    await set_up(account())
+    await ask(hass, Action.DEBRID_SYNC, mode="list")
+    torrent = next(iter(debrid.account.torrents.values()))
+    told = await ask(hass, Action.DEBRID_EXPORT, format=chosen)
+    path = Path(told["path"])
+    assert told["torrents"] == COUNT
+    assert path.is_relative_to(tmp_path)
+    text = await hass.async_add_executor_job(path.read_text)
+    rows = json.loads(text) if chosen == "json" else list(csv.DictReader(text.splitlines()))
+    assert {each["id"] for each in rows} == set(debrid.account.torrents)
+    assert torrent.plan.name in {each["name"] for each in rows}
+    (tmp_path / "file").touch()
+    hass.config.config_dir = str(tmp_path / "file")
+    with pytest.raises(HomeAssistantError, match="can't be written"):
+        await ask(hass, Action.DEBRID_EXPORT)
+
+
+def rd_manager(path: Path, torrent_id: str, info_hash: str) -> None:
+    """Write what RDTM would have."""
+    with sqlite3.connect(path) as connection:
+        connection.executescript(
+            """
+            CREATE TABLE torrents (id TEXT PRIMARY KEY, hash TEXT, filename TEXT, status TEXT, size INTEGER,
+                added_date TIMESTAMP, first_seen TIMESTAMP, last_seen TIMESTAMP);
+            CREATE TABLE attempts (id INTEGER PRIMARY KEY, torrent_id TEXT, attempt_date TIMESTAMP, success BOOLEAN,
+                error_message TEXT, response_time_ms INTEGER, api_response TEXT);
+            CREATE TABLE permanent_failures (id INTEGER PRIMARY KEY, torrent_id TEXT, filename TEXT, error_type TEXT,
+                error_message TEXT, failure_date TIMESTAMP, processed BOOLEAN);
+            INSERT INTO attempts (torrent_id, attempt_date, success, error_message)
+                VALUES ('OLD', '2025-06-01 10:00:00.000001', 0, 'boom');
+            """
+        )
+        given = "INSERT INTO torrents (id, hash, filename, status) VALUES ('OLD', ?, 'Film', 'dead')"
+        connection.execute(given, (info_hash.upper(),))
+        failed = (torrent_id, "Film", "infringing_file", "2025-06-02 10:00:00")
+        columns = "(torrent_id, filename, error_type, failure_date)"
+        connection.execute(f"INSERT INTO permanent_failures {columns} VALUES (?, ?, ?, ?)", failed)  # noqa: S608
+    connection.close()
+
+
+async def test_a_history_is_imported(
+    hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp, tmp_path: Path
+) -> None:
+    await set_up(account())
+    await ask(hass, Action.DEBRID_SYNC, mode="list")
+    dead = next(each for each in debrid.account.torrents.values() if each.status == "dead")
+    path = tmp_path / "rd_manager.db"
+    await hass.async_add_executor_job(rd_manager, path, dead.id, dead.hash)
+    with pytest.raises(ServiceValidationError, match="may not read"):
+        await ask(hass, Action.DEBRID_IMPORT, path=str(path))
+    hass.config.allowlist_external_dirs = {str(tmp_path)}
+    told = await ask(hass, Action.DEBRID_IMPORT, path=str(path))
+    assert (told["source"], told["attempts"], told["final_failures"]) == ("rdtm", 1, 1)
+    errors = (await ask(hass, Action.DEBRID_DIAGNOSE, limit=100, language="en"))["errors"]
+    known = next(each for each in errors if each["hash"] == dead.hash)
+    assert [(each["outcome"], each["source"]) for each in known["tried"]] == [("failed", "rdtm")]
+    assert (known["final"], known["next"]) == (True, "Nothing more is tried: it failed for good.")
+    (tmp_path / "none.db").touch()
+    with pytest.raises(ServiceValidationError, match="Nothing was imported"):
+        await ask(hass, Action.DEBRID_IMPORT, path=str(tmp_path / "none.db"))
+
+
+async def test_clearing_has_to_be_confirmed(hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp) -> None:
+    await set_up(account())
+    await ask(hass, Action.DEBRID_SYNC, mode="list")
+    with pytest.raises(ServiceValidationError, match="not confirmed"):
+        await hass.services.async_call(DOMAIN, Action.DEBRID_CLEAR, {"confirm": False}, blocking=True)
+    assert (await ask(hass, Action.DEBRID_LIST))["total"] == COUNT
+    await hass.services.async_call(DOMAIN, Action.DEBRID_CLEAR, {"confirm": True}, blocking=True)
+    assert (await ask(hass, Action.DEBRID_LIST, presence="any"))["total"] == 0
+    assert (await ask(hass, Action.DEBRID_SYNC, mode="list"))["summary"]["added"] == COUNT, "nothing is believed known"
+    assert len(debrid.account.torrents) == COUNT
+
+
+async def test_which_account_is_meant(hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp) -> None:
+    from homeassistant.helpers import device_registry as dr
+
+    debrid.add_account("other", OTHER_TOKEN)
+    entry = await set_up(account(), account(OTHER, OTHER_TOKEN, "1002"))
+    with pytest.raises(ServiceValidationError, match="Account 1001, Account 1002"):
+        await ask(hass, Action.DEBRID_SYNC)
+    device = dr.async_get(hass).async_get(entry.runtime_data.backends[OTHER].device_id)
+    assert device is not None
+    told = await ask(hass, Action.DEBRID_SYNC, device_id=device.id)
+    assert (told["account"], told["summary"]["added"]) == ("Account 1002", 0)
+
+
+@pytest.mark.parametrize(
+    ("action", "data"),
+    [
+        (Action.DEBRID_SYNC, {}),
+        (Action.DEBRID_EXPORT, {}),
+        (Action.DEBRID_IMPORT, {"path": "/x"}),
+        (Action.DEBRID_CLEAR, {"confirm": True}),
+    ],
+)
+async def test_only_administrators_change_anything(
+    hass: HomeAssistant,
+    debrid: RealDebridSimulator,
+    set_up: SetUp,
+    hass_read_only_user: MockUser,
+    action: Action,
+    data: dict[str, Any],
+) -> None:
+    await set_up(account())
+    with pytest.raises(Unauthorized):
+        await hass.services.async_call(
+            DOMAIN, action, data, blocking=True, context=Context(user_id=hass_read_only_user.id)
+        )
+
+
+# --- the websocket ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_synchronisation_is_watched_and_cancelled(
+    hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp, hass_ws_client: WebSocketGenerator
+) -> None:
+    assert await async_setup_component(hass, "websocket_api", {})
+    entry = await set_up(account())
+    await ask(hass, Action.DEBRID_SYNC, mode="list")
+    socket = await hass_ws_client(hass)
+    await socket.send_json({"id": 1, "type": "sokoul/debrid/subscribe_progress", "account_id": ID})
+    assert (await socket.receive_json())["success"]
+    await socket.send_json({"id": 2, "type": "sokoul/debrid/subscribe_progress", "account_id": "nobody"})
+    assert (await socket.receive_json())["error"]["code"] == "not_found"
+    ended: list[Event] = async_capture_events(hass, EVENT_SYNC)
+    hang_after(debrid, 6)
+    running = mirror(entry).begin(SyncMode.FULL, SyncOptions())
+    while (told := (await socket.receive_json())["event"])["done"] < 3 or told["phase"] == "list":
+        pass
+    assert (told["phase"], told["total"]) == ("details", COUNT)
+    with pytest.raises(ServiceValidationError, match="under way"):
+        await ask(hass, Action.DEBRID_SYNC)
+    await socket.send_json({"id": 3, "type": "sokoul/debrid/cancel", "account_id": ID})
+    while (answer := await socket.receive_json())["id"] != 3:
+        pass
+    assert answer["result"] == {"cancelled": True}
+    result = await running
+    assert result is not None
+    assert str(result.run.status) == "cancelled"
+    assert ended[-1].data["status"] == "cancelled"
