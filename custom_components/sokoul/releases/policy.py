@@ -1,8 +1,10 @@
 """What a person wants of a release, in words that a person uses."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from datetime import timedelta
-from enum import StrEnum
+from enum import Enum, StrEnum
+from typing import Any
 
 from .attributes import Audio, Codec, Dub, Flag, Resolution, Source
 
@@ -71,3 +73,95 @@ class Policy:
     minimum_seeders: int = 1  # of torrents that no debrid service has already
     oldest: timedelta | None = None  # on Usenet; torrents don't age
     only_cached: bool = False  # by a debrid service
+
+
+# --- storing ---------------------------------------------------------------------------------------------------------
+
+
+def policy_as_json(policy: Policy) -> dict[str, Any]:
+    """Return what differs from the usual as JSON, for `policy_from_json`."""
+    usual = Policy()
+    values = {each.name: getattr(policy, each.name) for each in fields(Policy)}
+    return {name: _plain(value) for name, value in values.items() if value != getattr(usual, name)}
+
+
+def policy_from_json(stored: Mapping[str, Any]) -> Policy:
+    """Return a stored policy. What a newer version stored and nobody knows here is left out, never an error."""
+    known = {}
+    for name, read in _READERS.items():
+        if name in stored:
+            try:
+                known[name] = read(stored[name])
+            except TypeError, ValueError, OverflowError:
+                continue
+    return Policy(**known)
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case timedelta():
+            return value.total_seconds()
+        case frozenset():
+            return sorted(_plain(each) for each in value)
+        case tuple():
+            return [_plain(each) for each in value]
+        case Enum():
+            return value.value
+    return value
+
+
+def _listed[E: Enum](kind: type[E]) -> Callable[[Any], tuple[E, ...]]:
+    known = {member.value: member for member in kind}
+    return lambda stored: tuple(dict.fromkeys(known[each] for each in _texts(stored) if each in known))
+
+
+def _set[E: Enum](kind: type[E]) -> Callable[[Any], frozenset[E]]:
+    listed = _listed(kind)
+    return lambda stored: frozenset(listed(stored))
+
+
+def _texts(stored: Any) -> tuple[str, ...]:
+    if not isinstance(stored, list) or not all(isinstance(each, str) for each in stored):
+        raise TypeError
+    return tuple(stored)
+
+
+def _flag(stored: Any) -> bool:
+    if not isinstance(stored, bool):
+        raise TypeError
+    return stored
+
+
+def _count(stored: Any) -> int:
+    if isinstance(stored, bool) or not isinstance(stored, int) or stored < 0:
+        raise TypeError
+    return stored
+
+
+def _or_none[T](read: Callable[[Any], T]) -> Callable[[Any], T | None]:
+    return lambda stored: None if stored is None else read(stored)
+
+
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "minimum_resolution": _or_none(Resolution),
+    "best_resolution": Resolution,
+    "cinema_recordings": _flag,
+    "sources": _listed(Source),
+    "refused_sources": _set(Source),
+    "codecs": _listed(Codec),
+    "refused_codecs": _set(Codec),
+    "languages": _texts,
+    "languages_wanted": Want,
+    "french_dubs": _listed(Dub),
+    "subtitles": _texts,
+    "hdr": Want,
+    "audio": _listed(Audio),
+    "size": SizeWish,
+    "most_bytes_per_hour": _or_none(_count),
+    "preferred_groups": lambda stored: frozenset(_texts(stored)),
+    "refused_groups": lambda stored: frozenset(_texts(stored)),
+    "refused_flags": _set(Flag),
+    "minimum_seeders": _count,
+    "oldest": _or_none(lambda stored: timedelta(seconds=stored)),
+    "only_cached": _flag,
+}
