@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+import threading
 
 import pytest
 
@@ -263,6 +264,30 @@ async def test_files_are_read_when_they_are_due(tmp_path: Path) -> None:
     assert (await check.check(ScanMode.FULL, held)).count(Health.HEALTHY) == 300
     stage.clock.forward(days=30)
     assert (await check.check(ScanMode.FULL, held)).read == 200
+
+
+async def test_a_mount_that_hangs_is_away(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, Mount(theirs="/mnt/zurg", ours=str(tmp_path), proven=True))
+    go_on = threading.Event()
+
+    def hang(*_: object) -> Seen:
+        go_on.wait(10)
+        return Seen.FAILS
+
+    stage.files.look = stage.files.read = hang  # type: ignore[assignment,method-assign] -- neither comes back
+    check = LinkCheck(
+        stage.notes,
+        roots=[str(stage.root)],
+        mounts=stage.mounts,
+        files=stage.files,
+        clock=stage.clock,
+        chance=lambda: 0.5,
+        rest=0,
+        patience=0.05,
+    )
+    report = await check.check(ScanMode.FULL, catalogue(*torrents(gone=(3,))))
+    go_on.set()
+    assert (report.shut, report.broken, report.read) == ({"/mnt/zurg": Shut.MOUNT_AWAY}, (), 0)
 
 
 # --- what is done

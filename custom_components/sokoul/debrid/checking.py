@@ -142,8 +142,12 @@ class LinkCheck:
         clock: Callable[[], datetime],
         chance: Callable[[], float],
         rest: float = 0.25,
+        patience: float = 60.0,
     ) -> None:
-        """`rest` is how much of the time is left to others, as a part of what is used."""
+        """`rest` is how much of the time is left to others, as a part of what is used.
+
+        `patience` is for how many seconds a mount may be silent before it is taken for away.
+        """
         self._notes = notes
         self._roots = tuple(root.rstrip("/") for root in roots)
         self._mounts = tuple(sorted(mounts, key=lambda mount: -mount.theirs.count("/")))
@@ -151,6 +155,7 @@ class LinkCheck:
         self._clock = clock
         self._chance = chance
         self._rest = rest
+        self._patience = patience
         self._folders: dict[str, Folder] = {}
         self._records: dict[str, LinkRecord] = {}
         self._after: dict[str, str] = {}
@@ -244,12 +249,25 @@ class LinkCheck:
     # --- reading -----------------------------------------------------------------------------------------------------
 
     async def _look(self, mount: Mount) -> MountLook:
-        return await asyncio.to_thread(self._files.look, mount) if mount.ours is not None else MountLook()
+        if mount.ours is None:
+            return MountLook()
+        try:
+            async with asyncio.timeout(self._patience):
+                return await asyncio.to_thread(self._files.look, mount)
+        except TimeoutError:
+            return MountLook(there=False)
 
     async def _read_some(self, texts: Mapping[str, str]) -> dict[str, Seen]:
         """Read a little of the files that are due, those that were doubtful first."""
         due = await asyncio.to_thread(lambda: list(islice(self._due(texts), READS)))
-        return {path: await asyncio.to_thread(self._files.read, ours) for path, ours in due}
+        read: dict[str, Seen] = {}
+        for path, ours in due:
+            try:
+                async with asyncio.timeout(self._patience):
+                    read[path] = await asyncio.to_thread(self._files.read, ours)
+            except TimeoutError:
+                break  # the mount hangs, and this thread with it: nothing more is asked of it now
+        return {path: seen for path, seen in read.items() if seen is not Seen.NOT_LOOKED}
 
     def _due(self, texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         proven = [mount for mount in self._mounts if mount.proven and mount.ours is not None]

@@ -1,0 +1,62 @@
+"""What the mirror of an account knows, as repairing and the judging of links want it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from typing import Protocol
+
+from ..model.debrid_mirror import MirroredFile, MirroredTorrent, Presence
+from .catalogue import Catalogue, HeldFile, Holding
+from .finding import Standing
+
+
+class MirrorLook(Protocol):
+    """The mirror of accounts, to read. Everything may raise an error of the store."""
+
+    def walk(self, account: str, presence: Presence = Presence.PRESENT) -> AsyncIterator[list[MirroredTorrent]]:
+        """Return all torrents of an account, in portions."""
+
+    async def files(self, account: str, torrent_ids: Collection[str]) -> list[MirroredFile]:
+        """Return the files of torrents; none of those whose details were never read."""
+
+
+async def read_catalogue(view: MirrorLook, accounts: Iterable[str], *, complete: bool) -> Catalogue:
+    """Return everything that mounts of these accounts may show or once showed.
+
+    `complete`: the lists of all of them were read to their ends, so that what is not in the mirror is not there.
+    """
+    holdings: list[Holding] = []
+    for account in accounts:
+        async for torrents in view.walk(account, Presence.ANY):
+            known = [each.torrent.id for each in torrents if each.details_at is not None]
+            files = await view.files(account, known) if known else []
+            holdings += await asyncio.to_thread(_holdings, account, torrents, files)
+    return await asyncio.to_thread(Catalogue.of, holdings, complete=complete)
+
+
+def _holdings(account: str, torrents: Sequence[MirroredTorrent], files: Sequence[MirroredFile]) -> list[Holding]:
+    held: dict[str, list[HeldFile]] = {}
+    for each in files:
+        if each.file.selected:
+            held.setdefault(each.torrent_id, []).append(HeldFile(path=each.file.path, size_bytes=each.file.size_bytes))
+    return [
+        Holding(
+            account=account,
+            id=each.torrent.id,
+            hash=each.torrent.hash,
+            filename=each.torrent.filename,
+            original_filename=each.original_name,
+            status=each.torrent.status,
+            gone=each.gone_at is not None,
+            # details that name no selected file were read before anybody selected one
+            files=tuple(held[each.torrent.id]) if each.torrent.id in held else None,
+        )
+        for each in torrents
+    ]
+
+
+async def read_standings(view: MirrorLook, account: str) -> list[Standing]:
+    """Return the torrents that are there, and since when each is in its state."""
+    found: list[Standing] = []
+    async for torrents in view.walk(account):
+        found += [Standing(torrent=each.torrent, unchanged_since=each.status_at) for each in torrents]
+    return found

@@ -1,0 +1,92 @@
+"""From the mirror in a real database to what is repaired, and files as they are on a real disk."""
+
+from dataclasses import replace
+from datetime import timedelta
+import os
+from pathlib import Path
+
+import pytest
+
+from custom_components.sokoul.debrid.finding import find
+from custom_components.sokoul.debrid.links import Cause, Health, Link, Mount, MountLook, Seen, judge
+from custom_components.sokoul.debrid.mount_files import SystemFiles
+from custom_components.sokoul.debrid.retrying import Ending
+from custom_components.sokoul.debrid.shelf import read_catalogue, read_standings
+from custom_components.sokoul.model.debrid import DebridStatus
+from custom_components.sokoul.store import Store
+from tests.debrid.link_scene import ZURG
+from tests.store.make import NOW
+from tests.store.torrents import ACCOUNT, details, torrent
+
+
+async def test_the_mirror_as_a_catalogue(store: Store) -> None:
+    there, unread, gone = torrent(1), torrent(2), torrent(3)
+    await store.mirror.apply(ACCOUNT, [there, unread, gone], NOW)
+    infos = [details(there), details(gone)]
+    await store.mirror.keep_details(ACCOUNT, infos, NOW)
+    await store.mirror.vanish(ACCOUNT, [there.id, unread.id], NOW)
+    held = await read_catalogue(store.mirror_view, [ACCOUNT, "another account"], complete=True)
+
+    def judged(of: int, path: str) -> tuple[Health, Cause]:
+        target = f"/mnt/zurg/__all__/{torrent(of).filename}{path}"
+        found = judge(Link(path="/media/a", target=target), held, [ZURG], links={})
+        assert found.hash in {torrent(of).hash, None}
+        return found.health, found.cause
+
+    selected = infos[0].selected[0].path
+    assert judged(1, selected) == (Health.HEALTHY, Cause.NONE)
+    assert judged(1, "/another.mkv") == (Health.BROKEN, Cause.FILE_GONE)
+    assert judged(2, "/any.mkv") == (Health.UNKNOWN, Cause.FILES_UNKNOWN)
+    assert judged(3, infos[1].selected[0].path) == (Health.BROKEN, Cause.TORRENT_GONE)
+    assert judged(4, "/any.mkv") == (Health.BROKEN, Cause.NEVER_SEEN)
+
+
+async def test_the_mirror_as_what_needs_repair(store: Store) -> None:
+    states = (DebridStatus.DOWNLOADED, DebridStatus.ERROR, DebridStatus.VIRUS, DebridStatus.WAITING_FILES_SELECTION)
+    torrents = [torrent(number, status=status, links=()) for number, status in enumerate(states)]
+    await store.mirror.apply(ACCOUNT, torrents, NOW)
+    await store.mirror.apply(ACCOUNT, [replace(torrents[0], status=DebridStatus.DEAD)], NOW + timedelta(hours=1))
+    found = find(await read_standings(store.mirror_view, ACCOUNT), NOW + timedelta(hours=1))
+    assert {(each.hash, each.trouble, each.ending, each.added_id) for each in found} == {
+        (torrents[0].hash, "dead", None, None),
+        (torrents[1].hash, "error", None, None),
+        (torrents[2].hash, "virus", Ending.VIRUS, None),
+        (torrents[3].hash, "waiting_files_selection", None, torrents[3].id),
+    }
+
+
+def test_files_of_this_machine(tmp_path: Path) -> None:
+    files = SystemFiles()
+    (tmp_path / "film.mkv").write_bytes(b"film")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "lost").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    assert files.read(str(tmp_path / "film.mkv")) is Seen.READS
+    assert files.read(str(tmp_path / "nothing.mkv")) is Seen.MISSING
+    assert files.read(str(tmp_path / "lost")) is Seen.MISSING
+    assert files.read(str(tmp_path / "film.mkv" / "below")) is Seen.MISSING
+    assert files.read(str(tmp_path / "circle")) is Seen.FAILS
+    assert files.read("/a\0b") is Seen.NOT_LOOKED
+    looks = {
+        tmp_path: MountLook(there=True, empty=False),
+        tmp_path / "empty": MountLook(there=True, empty=True),
+        tmp_path / "nothing": MountLook(there=False),
+    }
+    for path, look in looks.items():
+        assert files.look(Mount(theirs="/mnt/zurg", ours=str(path))) == look
+    assert files.look(ZURG) == MountLook()
+
+
+def test_a_pipe_holds_up_nothing(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert SystemFiles().read(str(tmp_path / "pipe")) is Seen.READS
+
+
+def test_an_error_of_the_mount(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "film.mkv").write_bytes(b"film")
+
+    def fail(*_: object) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("custom_components.sokoul.debrid.mount_files.os.read", fail)
+    assert SystemFiles().read(str(tmp_path / "film.mkv")) is Seen.FAILS
