@@ -181,7 +181,10 @@ def _interfaces(call: Call) -> Answer:
 
 @action("app/networkInterfaceAddressList", "iface")
 def _interface_addresses(call: Call) -> Answer:
-    return as_json({"": [], "lo": ["127.0.0.1", "::1"]}.get(call.text("iface"), ["10.2.0.2"]))
+    weather, name = call.engine.weather, call.text("iface")
+    if name in weather.without_address or name in weather.interfaces_gone:
+        return as_json([])
+    return as_json({"": [], "lo": ["127.0.0.1", "::1"]}.get(name, ["10.2.0.2"]))
 
 
 @action("app/rotateAPIKey", post=True, since=(2, 14, 1))

@@ -40,6 +40,7 @@ class Weather:
         default_factory=dict
     )  # that don't work: how, and their words
     interfaces: tuple[str, ...] = ("lo", "eth0")  # of its machine; what it is bound to is there, too
+    without_address: set[str] = field(default_factory=set)  # of the interfaces: those that lead nowhere
     interfaces_gone: set[str] = field(default_factory=set)  # of those that it is bound to
     unwritable: set[str] = field(default_factory=set)  # folders below which nothing can be written
     state_lag_seconds: float = 0.0  # until a state shows that a torrent was stopped or started; really up to 1.5 s

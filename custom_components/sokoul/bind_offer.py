@@ -12,6 +12,7 @@ from homeassistant.core import callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
+from .autopilot.guards.addresses import place_of
 from .autopilot.guards.shelter import Clue, Shelter, is_tunnel
 from .autopilot.guards.vpn_types import Containment
 from .clients.errors import BackendError, NotFound, UnexpectedResponse
@@ -76,11 +77,16 @@ class BindOffer:
             self._withdraw()
 
     async def candidates(self) -> tuple[str, ...]:
-        """Return what looks like a tunnel's interface, where the client is bound to none. Raises `BackendError`."""
-        settings: ClientSettings = await self._backend.client.settings()
+        """Return what looks like a tunnel's interface, where the client is bound to none. Raises `BackendError`.
+
+        One without an address leads nowhere: it is down, or one that Linux makes by itself (`tunl0`).
+        """
+        client = self._backend.client
+        settings: ClientSettings = await client.settings()
         if settings.interface != "" or settings.interface_address:
             return ()
-        return tuple(sorted(name for name in await self._backend.client.interfaces() if is_tunnel(name)))
+        found = sorted(name for name in await client.interfaces() if is_tunnel(name))
+        return tuple([name for name in found if any(map(place_of, await client.interface_addresses(name)))])
 
     def _offer(self, interfaces: tuple[str, ...]) -> None:
         ir.async_create_issue(

@@ -148,6 +148,14 @@ class QbittorrentClient(QbittorrentSession):
         path = "app/networkInterfaceList"
         return frozenset(fields.text("value") for fields in each(await self._json(path, {}), path))
 
+    async def interface_addresses(self, interface: str) -> tuple[str, ...]:
+        """Return the addresses of a network interface where qBittorrent runs; none of one that doesn't exist."""
+        path = "app/networkInterfaceAddressList"
+        addresses = await self._json(path, {"iface": interface})
+        if not isinstance(addresses, list) or not all(isinstance(address, str) for address in addresses):
+            raise UnexpectedResponse(f"{path}: not a list of texts")
+        return tuple(addresses)
+
     async def torrent(self, torrent_hash: str) -> Torrent | None:
         """Ask for one torrent, past what was merged; None: it is gone.
 
