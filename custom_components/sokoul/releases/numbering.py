@@ -1,7 +1,7 @@
 """Which episodes a name speaks of, and where in the name it does.
 
-The kinds are tried from the surest to the vaguest; the first that fits is taken. Numbers of more than four digits, and
-ranges of hundreds of episodes that go backwards, are no episodes: names come from outside.
+The kinds are tried from the surest to the vaguest; the first that fits is taken. Ranges that go backwards, or
+of thousands of episodes, are no ranges: names come from outside.
 """
 
 from collections.abc import Callable, Iterable
@@ -129,9 +129,11 @@ def _standard(name: str) -> Place | None:
 
 
 def _cross(name: str) -> Place | None:
-    """`1x02`, `1x02-03`."""
+    """`1x02`, `1x02-03`; but "10x10 (2018)" and "4x4 (2019)" are films."""
     found = _CROSS.search(name)
     if found is None:
+        return None
+    if (found.start() == 0 or len(found[2]) == 1) and _ANY_YEAR.search(name):
         return None
     first = int(found[2])
     more = [int(each) for each in re.findall(r"\d{2,3}(?!\d*x)", found[3])]
@@ -236,13 +238,18 @@ def _counted_through(name: str, *, anime: bool) -> Place | None:
     if found is not None and int(found[1] or found[2]) < int(found[3]) and int(found[3]) not in _YEARS:
         numbers = _range(int(found[1] or found[2]), int(found[3]), LONGEST_RANGE)
         return Place(Numbering(absolute=numbers), found.start(), found.end())
-    fitting = [each for each in _ABSOLUTE.finditer(name) if anime or int(each[1] or each[4]) not in _YEARS]
+    fitting = [each for each in _ABSOLUTE.finditer(name) if anime or _is_no_part(each[1] or each[4])]
     if not fitting:
         return None
     best = next((each for each in fitting if each[3] is not None), fitting[0])
     first = int(best[1] or best[4])
     last = int(_NUMBER.findall(best[2])[-1]) if best[2] else int(best[5] or first)
     return Place(Numbering(absolute=_range(first, last, LONGEST_RANGE)), best.start(), best.end())
+
+
+def _is_no_part(number: str) -> bool:
+    """Tell whether a number behind a dash may be an episode's where nobody says that it is anime: "Rocky - 2"."""
+    return len(number) > 1 and int(number) not in _YEARS
 
 
 def _before_subtitles(name: str) -> Place | None:
