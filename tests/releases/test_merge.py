@@ -36,7 +36,10 @@ def test_the_same_name_and_size_are_one_release() -> None:
     assert len(merge([offer(NAME), offer(NAME.replace("GRP", "OTHER"))])) == 2
     assert len(merge([offer(NAME), offer(NAME, protocol=Protocol.USENET)])) == 2
     assert len(merge([offer(NAME), offer(NAME, size_bytes=0)])) == 1
-    assert len(merge([offer(NAME), offer(f"{NAME}.mkv")])) == 1
+    for same in (f"{NAME}.mkv", f"{NAME}[rartv]", f"{NAME}-Obfuscated", f"www.site.org - {NAME}", f"[TGx]{NAME}"):
+        assert len(merge([offer(NAME), offer(same)])) == 1, same
+    for other in (f"{NAME}-sample", f"[Group] {NAME}", f"{NAME}.PROPER"):
+        assert len(merge([offer(NAME), offer(other)])) == 2, other
 
 
 def test_an_offer_without_a_hash_joins_the_one_whose_size_is_nearest() -> None:

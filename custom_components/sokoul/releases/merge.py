@@ -15,13 +15,13 @@ from typing import Final
 from ..model.library import Protocol
 from ..model.releases import ArrOpinion, Offer
 from .attributes import ReleaseName
-from .parse import parse
+from .groups import frame
+from .parse import LONGEST_NAME, parse
 
 #: Indexers round sizes, and mix up GB and GiB of small ones.
 SIZE_TOLERANCE: Final = 0.02
 
 _SEPARATORS = re.compile(r"[\W_]+")
-_EXTENSION = re.compile(r"\.(?:mkv|mp4|avi|torrent|nzb)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Release:
 
 
 type _Group = list[tuple[int, Offer]]  # with the place at which each was offered
-type _Key = tuple[Protocol, str]
+type _Key = tuple[Protocol, str, str, bool]
 
 
 def merge(offers: Iterable[Offer]) -> tuple[Release, ...]:
@@ -113,8 +113,10 @@ def _release(group: _Group) -> Release:
 
 
 def _key(offer: Offer) -> _Key:
-    """Return a name as names are compared; the group is the last part of it."""
-    return offer.protocol, _SEPARATORS.sub(" ", _EXTENSION.sub("", offer.name)).strip().casefold()
+    """Return a name as names are compared: without separators, and without what sites and uploaders add."""
+    bare = frame(offer.name[:LONGEST_NAME])
+    plain = _SEPARATORS.sub(" ", bare.text).strip().casefold()
+    return offer.protocol, plain, (bare.leading_group or "").casefold(), bare.sample
 
 
 def _fits(group: _Group, offer: Offer) -> bool:

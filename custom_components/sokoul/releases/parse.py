@@ -18,8 +18,8 @@ from .tokens import Filler, Language, Meaning, Subtitles, Tag, Word, meaning_at,
 
 #: Longer names are cut: no file system takes them, and they come from outside.
 LONGEST_NAME: Final = 400
-#: So many names are kept read: what a few searches find, some megabytes.
-KEPT_NAMES: Final = 4_096
+#: So many names are kept read: what a few searches find, three or four megabytes.
+KEPT_NAMES: Final = 2_048
 #: Years after that are part of a title: Blade Runner 2049, Cyberpunk 2077.
 LATEST_YEAR: Final = 2039
 EARLIEST_YEAR: Final = 1895
