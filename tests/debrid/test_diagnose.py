@@ -1,0 +1,59 @@
+"""Per failed torrent: what is wrong, what was tried, what comes next."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from custom_components.sokoul.debrid.diagnose import TROUBLED, diagnose
+from custom_components.sokoul.model.debrid import FAILED_STATUSES, DebridStatus as S
+from custom_components.sokoul.model.debrid_mirror import DebridAttempt, DebridFailure, DebridRetry, MirroredTorrent
+from tests.store.make import NOW
+from tests.store.torrents import torrent
+
+LATER = NOW + timedelta(hours=3)
+
+
+def known(status: S, number: int = 1) -> MirroredTorrent:
+    return MirroredTorrent(torrent=torrent(number, status=status), first_seen_at=NOW, changed_at=NOW, status_at=NOW)
+
+
+HASH = torrent(1).hash
+RETRY = DebridRetry(hash=HASH, torrent_id="T", due_at=LATER, tries=1)
+FINAL = DebridFailure(hash=HASH, kind="infringing_file", torrent_id="T", name="", first_at=NOW, last_at=NOW, final=True)
+
+NEXT = (
+    ("dead: it can be added again", S.DEAD, (), (), "next_readd"),
+    ("an error: the same", S.ERROR, (), (), "next_readd"),
+    ("a virus goes", S.VIRUS, (), (), "next_delete"),
+    ("files are selected", S.WAITING_FILES_SELECTION, (), (), "next_select"),
+    ("it is planned", S.DEAD, (), (RETRY,), "next_due"),
+    ("it failed for good, whatever is planned", S.DEAD, (FINAL,), (RETRY,), "next_never"),
+)
+
+
+@pytest.mark.parametrize(
+    ("status", "failures", "retries", "then"), [case[1:] for case in NEXT], ids=[case[0] for case in NEXT]
+)
+def test_what_comes_next(status: S, failures: Any, retries: Any, then: str) -> None:
+    (found,) = diagnose([known(status)], failures, (), retries)
+    assert found.next.key == f"debrid.{then}"
+    assert found.cause.key.startswith("debrid.cause_")
+    assert found.final is bool(failures)
+    assert found.due_at == (LATER if then == "next_due" else None)
+    if then == "next_due":
+        assert found.next.parameters == {"at": LATER, "tries": 2}
+
+
+def test_everything_that_failed_is_told_and_nothing_else() -> None:
+    assert set(TROUBLED) == FAILED_STATUSES | {S.WAITING_FILES_SELECTION}
+    found = diagnose([known(status, number) for number, status in enumerate(S)], (), (), ())
+    assert {each.known.torrent.status for each in found} == set(TROUBLED)
+
+
+def test_what_was_tried_is_that_of_the_torrent() -> None:
+    attempts = [
+        DebridAttempt(hash=each, torrent_id="T", at=NOW, act="add_again", outcome="failed") for each in (HASH, "other")
+    ]
+    (found,) = diagnose([known(S.DEAD)], (), attempts, ())
+    assert found.tried == (attempts[0],)
