@@ -55,6 +55,10 @@ class Chosen:
         return {"entity_id": self.entity_id, "every_leak": self.every_leak}
 
 
+class _GoneError(Exception):
+    """What was chosen is not there."""
+
+
 class LastResort:
     """The last resort of one download client. It is told how a leak goes on, and has a time of its own."""
 
@@ -147,6 +151,8 @@ class LastResort:
                 await self._use(entity_id)
         except TimeoutError:
             self._failed(entity_id, f"no end after {ACTION_PATIENCE.seconds} seconds")
+        except _GoneError:
+            self._failed(entity_id, f"{entity_id} is not there")
         except (HomeAssistantError, vol.Invalid) as error:
             self._failed(entity_id, str(error))
         except Exception as error:  # noqa: BLE001 -- whatever it is, it counts as failed
@@ -165,7 +171,7 @@ class LastResort:
         domain, _ = split_entity_id(entity_id)
         state = hass.states.get(entity_id)
         if state is None or state.state == STATE_UNAVAILABLE:
-            raise HomeAssistantError(f"{entity_id} is not there")
+            raise _GoneError
         data: dict[str, Any] = {ATTR_ENTITY_ID: entity_id}
         if domain in SCRIPTS:
             service, data = SERVICE_TURN_ON, {**data, "variables": {"backend": self._backend.title}}
