@@ -85,6 +85,21 @@ def test_what_is_not_told_leaves_a_format_open() -> None:
     assert reckoned(Condition(kind=Kind.YEAR, most=2020), name="Amber.1080p.WEB-DL.H264-GRP") == OPEN
 
 
+def test_a_language_is_open_where_nobody_knows_the_original() -> None:
+    unknown = replace(AMBER, original_language=None)
+
+    def held(condition: Condition) -> FormatsScore | None:
+        custom = CustomFormat(name="it", score=100, conditions=(condition,))
+        plain = release("Amber.2019.1080p.WEB-DL.H264-GRP")
+        return formats_score(plain, unknown, QualityProfile(name="HD", allowed=(), formats=(custom,)))
+
+    assert held(is_(Kind.LANGUAGE, "original")) == FITS
+    assert held(is_(Kind.LANGUAGE, "fr")) == OPEN
+    assert held(is_(Kind.LANGUAGE, "fr", negate=True)) == OPEN
+    assert held(replace(is_(Kind.LANGUAGE, "original"), but_this=True)) == NOT
+    assert held(replace(is_(Kind.LANGUAGE, "fr"), but_this=True)) == OPEN
+
+
 def test_the_arr_knows_its_formats_better() -> None:
     assert reckoned(title("VFF"), arr=ArrOpinion(score=-5)) == FormatsScore(-5, -5)
     assert formats_score(release(NAME), AMBER, QualityProfile(name="HD", allowed=())) is None

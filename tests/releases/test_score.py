@@ -71,6 +71,14 @@ def test_what_is_better_scores_more(policy: Policy, better: str, worse: str) -> 
     assert sum(part.points for part in more.parts) > sum(part.points for part in less.parts) + 0.2
 
 
+def test_who_wants_the_original_gets_it_though_nobody_knows_its_language() -> None:
+    def points(tags: str) -> float:
+        made = scored(f"{tags}1080p.WEB-DL.H264-GRP", VIEWERS, replace(AMBER, original_language=None))
+        return next(part.points for part in made.parts if part.aspect is Aspect.LANGUAGE)
+
+    assert points("") == points("VOSTFR.") == points("MULTi.VFF.") > points("FRENCH.") == 0
+
+
 @pytest.mark.parametrize(
     ("better", "worse"),
     [
@@ -147,6 +155,7 @@ def test_recordings_in_cinemas_are_refused(source: str) -> None:
         (Policy(), "1080p.HC.WEBRip.H264-GRP", {}, "refused_hardsub"),
         (Policy(refused_flags=frozenset({Flag.REMUX})), "1080p.BluRay.REMUX.AVC-GRP", {}, "refused_remux"),
         (replace(FRENCH, languages_wanted=Want.REQUIRE), "GERMAN.1080p.WEB-DL.H264-GRP", {}, "refused_language"),
+        (replace(VIEWERS, languages_wanted=Want.REQUIRE), "GERMAN.1080p.WEB-DL.H264-GRP", {}, "refused_language"),
         (replace(FRENCH, languages_wanted=Want.REQUIRE), "MULTi.1080p.WEB-DL.H264-GRP", {}, None),
         (replace(SUBTITLED, languages_wanted=Want.REQUIRE), "VOSTFR.1080p.WEB-DL.H264-GRP", {}, None),
         (Policy(), "1080p.WEB-DL.H264-GRP", {"seeders": 0}, "refused_seeders"),
@@ -170,6 +179,14 @@ def test_recordings_in_cinemas_are_refused(source: str) -> None:
 def test_what_is_refused_says_why(policy: Policy, name: str, fields: dict[str, Any], reason: str | None) -> None:
     found = [each.key for each in scored(name, policy, **fields).refusals]
     assert found == ([] if reason is None else [f"release.{reason}"])
+
+
+def test_who_insists_on_the_original_is_told_so_where_nobody_knows_its_language() -> None:
+    policy = replace(VIEWERS, languages_wanted=Want.REQUIRE)
+    unknown = replace(AMBER, original_language=None)
+    (refusal,) = scored("GERMAN.1080p.WEB-DL.H264-GRP", policy, unknown).refusals
+    assert refusal.key == "release.refused_not_original"
+    assert scored("1080p.WEB-DL.H264-GRP", policy, unknown).accepted
 
 
 def test_every_refusal_is_told() -> None:

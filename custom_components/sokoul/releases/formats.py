@@ -90,10 +90,10 @@ def _plainly_holds(condition: Condition, release: Release) -> bool | None:
 
 def _speaks(condition: Condition, release: Release, wanted: Wanted) -> bool | None:
     said = spoken(release.name, wanted)
-    meant = {wanted.original_language if each == ORIGINAL else each for each in condition.values}
-    if not said or None in meant:
-        return None
-    return any(each not in meant for each in said) if condition.but_this else any(each in meant for each in said)
+    meant = {wanted.original_language or each if each == ORIGINAL else each for each in condition.values}
+    held = any(each not in meant for each in said) if condition.but_this else any(each in meant for each in said)
+    nobody_knows = ORIGINAL in said and meant != {ORIGINAL}
+    return None if nobody_knows and held is condition.but_this else held
 
 
 def _found(patterns: Sequence[str], text: str) -> bool | None:

@@ -15,16 +15,18 @@ _OTHER_DUB: Final = 0.85
 
 
 def spoken(name: ReleaseName, wanted: Wanted) -> tuple[str, ...]:
-    """Return the languages that are surely spoken: those named; the original where none is, or several are."""
-    original = (wanted.original_language,) if wanted.original_language else ()
+    """Return the languages that are surely spoken: those named; the original where none is, or several are.
+
+    The original is ORIGINAL where nobody knows which language that is.
+    """
     if name.languages and not name.dubs & {Dub.MULTI, Dub.DUAL}:
         return name.languages
-    return tuple(dict.fromkeys((*name.languages, *original)))
+    return tuple(dict.fromkeys((*name.languages, wanted.original_language or ORIGINAL)))
 
 
 def speaks(name: ReleaseName, wanted: Wanted, policy: Policy) -> float:
     """Return how well the languages of a release are those that a person wants, from 0 to 1."""
-    order = _wished(policy.languages, wanted)
+    order = wished(policy.languages, wanted)
     if not order:
         return 1.0
     said = spoken(name, wanted)
@@ -34,10 +36,10 @@ def speaks(name: ReleaseName, wanted: Wanted, policy: Policy) -> float:
     return max(heard, guessed, read)
 
 
-def _wished(languages: Sequence[str], wanted: Wanted) -> tuple[str, ...]:
-    """Return the wished languages, the original by its own name; it drops out where nobody knows it."""
-    named = (wanted.original_language if each == ORIGINAL else each for each in languages)
-    return tuple(dict.fromkeys(each for each in named if each))
+def wished(languages: Sequence[str], wanted: Wanted) -> tuple[str, ...]:
+    """Return the wished languages, the original by its own name where that is known."""
+    named = (wanted.original_language or each if each == ORIGINAL else each for each in languages)
+    return tuple(dict.fromkeys(named))
 
 
 def _dub_share(language: str, name: ReleaseName, policy: Policy) -> float:

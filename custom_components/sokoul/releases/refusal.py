@@ -10,9 +10,9 @@ from .attributes import Flag, Hdr, ReleaseName, Resolution
 from .formats import formats_score
 from .identify import Certainty, Match, Wanted
 from .labels import CODEC, SOURCE
-from .languages import speaks
+from .languages import speaks, wished
 from .merge import Release
-from .policy import Policy, Want
+from .policy import ORIGINAL, Policy, Want
 from .qualities import known_to
 from .sizes import bytes_per_hour, is_implausible
 
@@ -64,8 +64,12 @@ def _by_lines(name: ReleaseName, least: Resolution) -> Iterator[Reason]:
 
 def _by_words(name: ReleaseName, wanted: Wanted, policy: Policy) -> Iterator[Reason]:
     if policy.languages_wanted is Want.REQUIRE and speaks(name, wanted, policy) <= 0:
-        languages = tuple(each.upper() for each in policy.languages)
-        yield Reason(key="release.refused_language", parameters={"languages": languages})
+        named = tuple(each.upper() for each in wished(policy.languages, wanted) if each != ORIGINAL)
+        yield (
+            Reason(key="release.refused_language", parameters={"languages": named})
+            if named
+            else Reason(key="release.refused_not_original")
+        )
     if name.codec in policy.refused_codecs and name.codec:
         yield Reason(key="release.refused_codec", parameters={"codec": CODEC[name.codec]})
     if policy.hdr is Want.REQUIRE and not name.hdr - {Hdr.SDR}:

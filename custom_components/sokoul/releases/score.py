@@ -23,7 +23,7 @@ from .labels import AUDIO, CODEC, DUB, HDR, SOURCE
 from .languages import speaks, spoken
 from .liking import liking
 from .merge import Release
-from .policy import Policy, Want
+from .policy import ORIGINAL, Policy, Want
 from .qualities import known_to
 from .refusal import refusals
 from .sizes import bytes_per_hour, size_fits
@@ -237,7 +237,7 @@ def _group(name: ReleaseName, policy: Policy) -> tuple[float, Reason]:
 
 def _language(name: ReleaseName, wanted: Wanted, policy: Policy) -> tuple[float, Reason]:
     share = speaks(name, wanted, policy)
-    said = tuple(each.upper() for each in spoken(name, wanted))
+    said = tuple(each.upper() for each in spoken(name, wanted) if each != ORIGINAL)
     dubs = tuple(DUB[each] for each in Dub if each in name.dubs)
     if not said and not dubs:
         return share, Reason(key="release.part_language_unknown")
