@@ -472,7 +472,9 @@ PROOF = (
     Step("replacing it is undone", replacing_is_undone),
     # late: a download may start for two minutes before it counts as waiting
     Step("what waits is explained", waiting_is_explained),
-    # at last: healing waits meanwhile
+    # by now two services were asked where the home is
+    Step("it is proven that qBittorrent is behind the VPN", protection_is_proven),
+    # at last: everything stands still meanwhile
     Step("the VPN breaks down: everything stops; when it is back, exactly what ran runs again", tunnel_breaks),
 )
 

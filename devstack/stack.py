@@ -322,8 +322,8 @@ class Stack:
         kind = "" if self.real else " (qBittorrent is simulated)"
         return [
             *(f"{access}{kind if access.kind == 'qbittorrent' else ''}" for access in self.accesses),
-            f"{self.vpn} (nobody comes in by its port: SOKOUL notices after a while)",
-            f"{self.surroundings.pi.board.model}: hot after 12 minutes, for some",
+            f"{self.vpn}; its port changes every 10 minutes, and nobody comes in by it, which SOKOUL notices",
+            f"{self.surroundings.pi.board.model}: gets hot for some of every 18 minutes",
         ]
 
     @property
