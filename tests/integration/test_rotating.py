@@ -711,7 +711,11 @@ async def test_at_night_nothing_is_disturbed(
     vpn = await start(qbittorrent_subentry(qbittorrent), nightly=True, vetoes=("media_player.tv",))
     await guard_behind(vpn, hass)
     quarter = timedelta(minutes=15)
+    await qbittorrent.refuse()
     await pass_time(UNTIL_FOUR)
+    assert told(gluetun) == []  # nobody knows what it does
+    await qbittorrent.accept()
+    await pass_time(timedelta(days=1))
     assert not vpn.under_way  # somebody watches, and something is downloading
     hass.states.async_set("media_player.tv", "idle")
     await pass_time(quarter)
@@ -879,6 +883,65 @@ async def test_one_who_takes_sokoul_away_in_the_middle_has_the_server_from_befor
         hass.config_entries.async_remove_subentry(vpn.backend.config_entry, GLUETUN_ID)
     await hass.async_block_till_done(wait_background_tasks=True)
     assert told(gluetun) == ["Sweden", "Netherlands"]
+
+
+async def test_one_who_removes_it_hears_when_nobody_knows_whether_it_went_back(
+    hass: HomeAssistant,
+    gluetun: GluetunSimulator,
+    start: Start,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("custom_components.sokoul.connectors.gluetun.TAKING_SECONDS", 0.05)
+    gluetun.tunnel.mute.add(SE)
+    vpn = await start()
+    await press(hass)
+    gluetun.fault(FaultKind.HANG, SET)
+    hass.config_entries.async_remove_subentry(vpn.backend.config_entry, GLUETUN_ID)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert "Gluetun was told to use its server from before again, and has not said yet that it does" in caplog.text
+
+
+async def test_what_is_not_readable_at_the_end_is_said(
+    hass: HomeAssistant, start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    vpn = await start()
+    vpn.backend.remember(CHANGE_KEY, {"rotation": {}})
+    hass.config_entries.async_remove_subentry(vpn.backend.config_entry, GLUETUN_ID)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert "Gluetun may use another server than before" in caplog.text
+
+
+async def test_what_it_is_set_to_may_be_told_only_later(
+    hass: HomeAssistant, gluetun: GluetunSimulator, start: Start, pass_time: PassTime
+) -> None:
+    await start()
+    await press(hass)
+    gluetun.fault(FaultKind.STATUS, READ, status=500)
+    vpn = await reload(hass)
+    await pass_time(LOOK_EVERY, times=60)
+    assert (vpn.under_way, told(gluetun)) == (True, ["Sweden"])
+    gluetun.clear_faults()
+    await pass_time(LOOK_EVERY, times=2)
+    assert (vpn.under_way, shown(hass, SERVER)) == (False, "Sweden")
+
+
+async def test_a_mistake_of_ours_ends_no_change(
+    hass: HomeAssistant,
+    gluetun: GluetunSimulator,
+    start: Start,
+    pass_time: PassTime,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    vpn = await start()
+    await press(hass)
+    with patch.object(vpn.tunnel, "look", side_effect=RuntimeError("a mistake")):
+        await pass_time(LOOK_EVERY)
+    assert vpn.under_way
+    assert "could not be looked at, and will be again" in caplog.text
+    caplog.clear()
+    await pass_time(LOOK_EVERY)
+    assert (vpn.under_way, shown(hass, SERVER)) == (False, "Sweden")
 
 
 async def test_notes_that_can_not_be_read_are_left_aside(

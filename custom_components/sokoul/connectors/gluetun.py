@@ -1,5 +1,6 @@
 """Gluetun, the VPN in a container, by its control server."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -40,6 +41,9 @@ SETTLING_TIME = timedelta(minutes=1)
 SLOW_INTERVAL = timedelta(minutes=5)
 
 type Source = VpnSnapshot
+
+#: Whoever leaves waits so long for it to take a server.
+TAKING_SECONDS = 1.0
 
 _TOLD = (VpnRoute.STATUS, VpnRoute.PUBLIC_IP, VpnRoute.PORTS)
 _NUMBERS = re.compile(r"v?(\d+)\.(\d+)")
@@ -240,11 +244,17 @@ SWITCHES: tuple[BackendSwitch[GluetunClient, Source], ...] = (
 
 async def _go_back(client: GluetunClient, note: Any) -> str | None:
     """Have it use the server from before a change that is under way. What somebody else chose meanwhile stays."""
-    change = Change.from_json(note, dt_util.utcnow())
+    try:
+        change = Change.from_json(note, dt_util.utcnow())
+    except KeyError, TypeError, ValueError:
+        return "%s may use another server than before: what was remembered of that is not readable"
     now_set_to = await client.selection()
     if any(same(now_set_to, each) for each in change.tried):
         try:
-            await client.select(change.before)
+            async with asyncio.timeout(TAKING_SECONDS):
+                await client.select(change.before)
+        except TimeoutError:  # it answers when it is done, and goes on when nobody waits
+            return "%s was told to use its server from before again, and has not said yet that it does"
         except Refused as error:
             if error.status != HTTPStatus.OK:  # with 200 it has taken them, and only isn't up yet
                 raise
