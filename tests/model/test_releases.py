@@ -1,11 +1,17 @@
 """What is said of releases."""
 
+from datetime import timedelta
+
 import pytest
 
 from custom_components.sokoul.model.library import Protocol, Title, TitleKind
 from custom_components.sokoul.model.releases import (
+    ArrOpinion,
     BlocklistEntry,
     Candidate,
+    Offer,
+    QualityProfile,
+    offer_of,
     search_for,
 )
 
@@ -72,3 +78,65 @@ def test_a_guid_stays_out_of_what_is_shown() -> None:
         guid="https://x/?passkey=hunter2", indexer_id=1, indexer="X", title="T", protocol=Protocol.TORRENT, size_bytes=1
     )
     assert "hunter2" not in repr(candidate)
+
+
+def test_what_an_arr_found_is_an_offer_with_its_opinion() -> None:
+    candidate = Candidate(
+        guid="https://harbour/secret",
+        indexer_id=3,
+        indexer="Harbour",
+        title="Metropolis.1927-X",
+        protocol=Protocol.TORRENT,
+        size_bytes=7,
+        info_hash="a" * 40,
+        seeders=5,
+        leechers=1,
+        quality="Bluray-1080p",
+        score=-10,
+        age=timedelta(days=2),
+        rejections=("Already in the queue",),
+        only_queue_objects=True,
+        title_ids=frozenset({7}),
+    )
+    assert offer_of(candidate) == Offer(
+        name="Metropolis.1927-X",
+        indexer="Harbour",
+        protocol=Protocol.TORRENT,
+        size_bytes=7,
+        info_hash="a" * 40,
+        seeders=5,
+        leechers=1,
+        age=timedelta(days=2),
+        arr=ArrOpinion(quality="Bluray-1080p", score=-10, rejections=("Already in the queue",), knows_title=True),
+        guid="https://harbour/secret",
+        indexer_id=3,
+    )
+    assert "secret" not in repr(offer_of(candidate))
+
+
+@pytest.mark.parametrize(
+    ("approved", "only_queue_objects", "acceptable"),
+    [(True, False, True), (False, True, True), (False, False, False)],
+)
+def test_what_only_the_queue_rejects_is_acceptable(
+    *, approved: bool, only_queue_objects: bool, acceptable: bool
+) -> None:
+    candidate = Candidate(
+        guid="1",
+        indexer_id=1,
+        indexer="Harbour",
+        title="Metropolis.1927-X",
+        protocol=Protocol.TORRENT,
+        size_bytes=7,
+        approved=approved,
+        only_queue_objects=only_queue_objects,
+    )
+    opinion = offer_of(candidate).arr
+    assert opinion is not None
+    assert opinion.acceptable is acceptable
+    assert not opinion.knows_title
+
+
+def test_qualities_of_a_group_are_equal_in_a_profile() -> None:
+    profile = QualityProfile(name="HD", allowed=(frozenset({"SDTV"}), frozenset({"WEBDL-1080p", "WEBRip-1080p"})))
+    assert [profile.rank(each) for each in ("SDTV", "WEBDL-1080p", "WEBRip-1080p", "CAM")] == [0, 1, 1, None]
