@@ -3,9 +3,10 @@
 So neither database's limit on parameters is near, and the event loop handles one value however many rows there are.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 #: How the columns of rows are called in JSON, and their types.
@@ -17,6 +18,21 @@ TEXT, WHOLE, REAL = "TEXT", "BIGINT", "DOUBLE PRECISION"
 def is_sqlite(connection: AsyncConnection | Connection) -> bool:
     """Tell the one from the other."""
     return connection.dialect.name == "sqlite"
+
+
+@asynccontextmanager
+async def many_values(connection: AsyncConnection) -> AsyncIterator[None]:
+    """Have a parameter of thousands of values compared by hashing.
+
+    PostgreSQL takes it for a hundred values, and a table that it has not analysed yet for a small one: it would compare
+    each with each.
+    """
+    if is_sqlite(connection):
+        yield
+        return
+    await connection.execute(text("SET LOCAL enable_nestloop = off"))
+    yield
+    await connection.execute(text("SET LOCAL enable_nestloop TO DEFAULT"))
 
 
 def values_of(name: str, *, sqlite: bool) -> str:

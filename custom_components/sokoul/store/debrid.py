@@ -26,7 +26,7 @@ from ..model.debrid_mirror import (
     SyncRun,
     SyncStatus,
 )
-from .bulk import REAL, TEXT, WHOLE, Columns, is_sqlite, rows_of, upsert, values_of
+from .bulk import REAL, TEXT, WHOLE, Columns, is_sqlite, many_values, rows_of, upsert, values_of
 from .database import Database
 from .debrid_schema import HISTORY, MIRROR, SYNCS, TORRENTS
 from .encoding import as_json, as_microseconds, as_text, from_json, from_microseconds
@@ -80,8 +80,10 @@ class StoredMirror:
 
         async def work(connection: AsyncConnection) -> list[DebridChange]:
             sqlite = is_sqlite(connection)
-            known = await connection.execute(text(_known(sqlite=sqlite)), {"account": account, "ids": listed.ids})
-            news = await asyncio.to_thread(_compare, listed, known.all(), moment)
+            async with many_values(connection):
+                given = {"account": account, "ids": listed.ids}
+                known = (await connection.execute(text(_known(sqlite=sqlite)), given)).all()
+            news = await asyncio.to_thread(_compare, listed, known, moment)
             if news.rows:
                 statement = upsert(TORRENTS.name, _LISTED, ("id",), keep=_KEPT, sqlite=sqlite)
                 await connection.execute(text(statement), {"account": account, "rows": news.rows})
@@ -104,13 +106,16 @@ class StoredMirror:
             absent = _absent(sqlite=is_sqlite(connection))
             given = {"account": account, "ids": ids}
             if at_most is not None:
-                count: int = (await connection.execute(text(f"SELECT count(*) {absent}"), given)).scalar_one()
+                counting = text(f"SELECT count(*) {absent}")
+                async with many_values(connection):
+                    count: int = (await connection.execute(counting, given)).scalar_one()
                 if count > at_most:
                     return count
             gone = f"""UPDATE debrid_torrents SET gone_at = CAST(:now AS BIGINT)
                 WHERE account = :account AND id IN (SELECT t.id {absent}) RETURNING id, name, status"""  # noqa: S608
-            rows = await connection.execute(text(gone), {**given, "now": as_microseconds(now)})
-            return [DebridChange(row.id, ChangeKind.GONE, row.name, _status(row.status)) for row in rows.all()]
+            async with many_values(connection):
+                rows = (await connection.execute(text(gone), {**given, "now": as_microseconds(now)})).all()
+            return [DebridChange(row.id, ChangeKind.GONE, row.name, _status(row.status)) for row in rows]
 
         return await self._database.write(work)
 
