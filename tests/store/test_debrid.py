@@ -113,7 +113,7 @@ async def test_a_page_is_written_by_few_statements(store: Store) -> None:
     engine = store.mirror._database._engine.sync_engine
     event.listen(engine, "before_cursor_execute", lambda *given: written.append((given[2], given[5])))
     await store.mirror.apply(ACCOUNT, [torrent(number) for number in range(5_000)], NOW)
-    assert len(written) <= 5
+    assert len([each for each, _ in written if not each.startswith("SET")]) <= 5
     assert not any(many for _, many in written)
     assert await store.mirror.count(ACCOUNT) == 5_000
 
