@@ -509,6 +509,17 @@ async def test_progress_is_told(account: FakeAccount, syncing: Syncing, clock: C
     assert sync.progress is None
 
 
+async def test_of_very_many_changes_the_first_are_told_and_all_are_counted(
+    account: FakeAccount, syncing: Syncing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("custom_components.sokoul.debrid.mirror.TOLD", 7)
+    account.torrents_there = [torrent(number) for number in range(12)]
+    result = await syncing().sync(LIST)
+    assert counted(result) == {"added": 12}
+    assert len(result.changes) == 7
+    assert result.changed
+
+
 async def test_a_verbose_summary_names_what_changed(account: FakeAccount, syncing: Syncing) -> None:
     account.torrents_there = [torrent(1)]
     quiet = await syncing().sync(LIST)

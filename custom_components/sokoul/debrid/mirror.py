@@ -37,6 +37,9 @@ BATCH = 25
 BELIEVED_GONE = 20
 #: So many changes are named in a summary.
 NAMED = 500
+#: So many changes are told at all, of the others only how many there are: a first look may find a hundred thousand, and
+#: as many objects make each pass of the garbage collector block for long.
+TOLD = 10_000
 #: So many synchronisations back one is looked for that was interrupted.
 _LOOK_BACK = 20
 
@@ -97,7 +100,7 @@ class SyncResult:
     """How a synchronisation ended, and what it found. `pause`: the account asked to be left alone for so long."""
 
     run: SyncRun
-    changes: tuple[DebridChange, ...]
+    changes: tuple[DebridChange, ...]  # the first `TOLD`; the summary counts all of them
     error: Exception | None = None
     pause: timedelta | None = None
 
@@ -117,7 +120,8 @@ class _Work:
     before: int = 0  # done when the phase began
     listed: int = 0
     requests: int = 0
-    changes: dict[str, DebridChange] = field(default_factory=dict)
+    kinds: dict[str, ChangeKind] = field(default_factory=dict)  # of all changes by id
+    changes: dict[str, DebridChange] = field(default_factory=dict)  # the first of them
     facts: dict[str, Any] = field(default_factory=dict)
     unreadable: set[str] = field(default_factory=set)
     stored: bool = False
@@ -268,7 +272,7 @@ class MirrorSync:
         if error is not None:
             status = SyncStatus.INTERRUPTED
         summary = await asyncio.to_thread(self._summary, work, error)  # of a first look: there may be many
-        if work.stored or any(change.kind is not ChangeKind.PROGRESS for change in work.changes.values()) or error:
+        if work.stored or error or any(kind is not ChangeKind.PROGRESS for kind in work.kinds.values()):
             await self._note(work, status=status, summary=summary)
         else:
             work.run = replace(work.run, status=status, summary=summary, changed_at=self._clock())
@@ -276,7 +280,7 @@ class MirrorSync:
         return work.run
 
     def _summary(self, work: _Work, error: Exception | None) -> dict[str, Any]:
-        counted = Counter(change.kind for change in work.changes.values())
+        counted = Counter(work.kinds.values())
         seconds = (self._clock() - work.run.started_at).total_seconds()
         told: dict[str, Any] = {str(kind): counted[kind] for kind in ChangeKind}
         told |= {
@@ -308,7 +312,7 @@ class MirrorSync:
         lister = self._lister
         try:
             async for torrents in lister.read():
-                _add(work.changes, await self._mirror.apply(self._id, torrents, self._clock()))
+                _add(work, await self._mirror.apply(self._id, torrents, self._clock()))
                 work.listed, work.requests = len(lister.seen), lister.requests
                 self._tell(work)
                 if self._cancelled.is_set():
@@ -334,7 +338,7 @@ class MirrorSync:
             work.facts["withheld"] = gone
             self._lister.forget()
         else:
-            _add(work.changes, gone)
+            _add(work, gone)
 
     async def _read_details(self, work: _Work) -> None:
         need = needed(work.run, self._clock())
@@ -386,7 +390,7 @@ class MirrorSync:
             await self._mirror.keep_details(self._id, infos, now)
             for torrent_id in missing:
                 await self._mirror.forget_torrent(self._id, torrent_id, now)
-                _add(work.changes, [DebridChange(torrent_id, ChangeKind.GONE)])
+                _add(work, [DebridChange(torrent_id, ChangeKind.GONE)])
             await self._note(work)
         if failed:
             raise failed[0]
@@ -431,11 +435,14 @@ class MirrorSync:
             self._on_progress(self._progress(work))
 
 
-def _add(known: dict[str, DebridChange], changes: Iterable[DebridChange]) -> None:
+def _add(work: _Work, changes: Iterable[DebridChange]) -> None:
     """Add changes to what was found before. What is worth telling is not forgotten for what is not."""
     for change in changes:
-        if change.id not in known or known[change.id].kind is ChangeKind.PROGRESS or change.kind is ChangeKind.GONE:
-            known[change.id] = change
+        known = work.kinds.get(change.id)
+        if known is None or known is ChangeKind.PROGRESS or change.kind is ChangeKind.GONE:
+            work.kinds[change.id] = change.kind
+            if change.id in work.changes or len(work.changes) < TOLD:
+                work.changes[change.id] = change
 
 
 def _as_json(change: DebridChange) -> dict[str, Any]:
