@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import batched, islice
-from time import monotonic
+from time import monotonic, sleep
 from typing import Protocol
 
 from .catalogue import Catalogue
@@ -21,6 +21,8 @@ from .scanning import Folder, Portion, scan
 
 #: So many links are judged at once, in a thread.
 _PORTION = 2_000
+#: After so many of them others have their turn.
+_TURN = 50
 #: So many files are read in one check.
 READS = 200
 #: A file that could be read is read again after about so long; one that could not, or that is not shown, after this.
@@ -304,7 +306,9 @@ class LinkCheck:
         tally: _Tally,
     ) -> None:
         now = self._clock()
-        for path, text in some:
+        for number, (path, text) in enumerate(some):
+            if number % _TURN == 0:
+                sleep(0)  # lets the event loop have its turn now, not when Python takes ours away
             link, known = Link(path=path, target=text), self._records.get(path)
             seen = read.get(path) or (known.seen if known else Seen.NOT_LOOKED)
             missing_since = None
