@@ -37,8 +37,8 @@ RESUME_PAUSE = timedelta(minutes=1)
 TELL_EVERY = timedelta(seconds=5)
 #: What is gone is remembered this long, with its files: links that lead to it can still be repaired.
 GONE_KEPT = timedelta(days=180)
-#: Figures are counted anew after this, because a part of them is about the last 24 hours.
-FIGURES_LAST = timedelta(minutes=1)
+#: Figures are counted after each synchronisation, and anew after this: a part of them is about the last 24 hours.
+FIGURES_LAST = timedelta(minutes=75)
 #: A synchronisation that is under way at the end has so long to write what it has.
 PARTING = timedelta(seconds=1)
 
@@ -155,6 +155,8 @@ class AccountMirror:
         if "torrents" in result.run.summary:
             self.checked_at = result.run.changed_at
         self._schedule(result)
+        with suppress(StoreError):  # who asks for them is told
+            await self.figures()
         self._hub.hass.bus.async_fire(EVENT_SYNC, self._event("ended", run=result.run))
         return result
 
