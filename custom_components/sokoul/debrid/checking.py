@@ -143,7 +143,7 @@ class LinkCheck:
         files: MountFiles,
         clock: Callable[[], datetime],
         chance: Callable[[], float],
-        rest: float = 0.25,
+        rest: float = 0.1,
         patience: float = 60.0,
     ) -> None:
         """`rest` is how much of the time is left to others, as a part of what is used.

@@ -133,7 +133,7 @@ def look(path: str, before: Folder | None = None) -> Folder:
     return Folder(path=path, changed_ns=changed_ns, links=links, folders=tuple(sorted(folders)))
 
 
-async def scan(root: str, known: Known, *, after: str = "", rest: float = 0.25) -> AsyncIterator[Portion]:
+async def scan(root: str, known: Known, *, after: str = "", rest: float = 0.1) -> AsyncIterator[Portion]:
     """Walk through a root beside everything else, one portion after the other; whoever stops asking ends it.
 
     `rest` is how long to do nothing after each portion, as a part of the time that took: 1 leaves half of a processor.
