@@ -217,6 +217,14 @@ def test_what_only_looks_like_it_is_not_taken(_why: str, other: Holding) -> None
     assert same_file(*broken(E01, OLD, other)) is None
 
 
+def test_which_of_two_files_is_not_guessed() -> None:
+    held = holding("Show", "/a/E01.mkv", "/b/E01.mkv", "/E02.mkv", "/b/E02.mkv")
+    assert held.has("E01.mkv")
+    assert held.find("E01.mkv") is None
+    assert held.find("a/E01.mkv") == held.files[0]  # type: ignore[index] -- they are known
+    assert held.find("E02.mkv") == held.files[2]  # type: ignore[index] -- the whole path says which
+
+
 def test_a_torrent_that_nobody_remembers_is_found_by_what_the_link_led_to() -> None:
     """Only where one name is possible: the rule of the mount can't be told."""
     found, held = broken(E01, NEW)
