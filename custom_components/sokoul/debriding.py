@@ -18,6 +18,7 @@ from .clients.errors import BackendError, CannotConnect, InvalidAuth, NotFound, 
 from .connectors.real_debrid import KIND
 from .const import DOMAIN, LOGGER
 from .debrid.mirror import DETAILS_LAST, BusyError, MirrorSync, NothingToResumeError, Progress, SyncResult
+from .debrid.statistics import statistics
 from .model.debrid import DebridPage, DebridTorrentInfo
 from .model.debrid_mirror import DebridFigures, SyncMode, SyncOptions, SyncRun, SyncStatus
 from .store import Store, StoreError
@@ -39,6 +40,8 @@ TELL_EVERY = timedelta(seconds=5)
 GONE_KEPT = timedelta(days=180)
 #: Figures are counted after each synchronisation, and anew after this: a part of them is about the last 24 hours.
 FIGURES_LAST = timedelta(minutes=75)
+#: What is kept of each day.
+NOTED = frozenset({"torrents", "size_bytes", "failed", "gone", "with_details"})
 #: A synchronisation that is under way at the end has so long to write what it has.
 PARTING = timedelta(seconds=1)
 
@@ -97,6 +100,7 @@ class AccountMirror:
         self._listeners: list[Callable[[Progress], None]] = []
         self._told_at: datetime | None = None
         self._figures: tuple[datetime, DebridFigures] | None = None
+        self._noted: tuple[datetime, dict[str, int]] | None = None
 
     @property
     def title(self) -> str:
@@ -156,9 +160,17 @@ class AccountMirror:
             self.checked_at = result.run.changed_at
         self._schedule(result)
         with suppress(StoreError):  # who asks for them is told
-            await self.figures()
+            await self._note_figures(await self.figures())
         self._hub.hass.bus.async_fire(EVENT_SYNC, self._event("ended", run=result.run))
         return result
+
+    async def _note_figures(self, figures: DebridFigures) -> None:
+        """Keep the figures of the day, if they are others than the last ones: a memory card is worn by writes."""
+        counts = {key: value for key, value in statistics(figures, (), compact=True).items() if key in NOTED}
+        day = dt_util.utcnow().replace(hour=0, minute=0, second=0, microsecond=0)
+        if (day, counts) != self._noted:
+            await self.store.debrid_history.keep_metrics(self.account, day, counts)
+            self._noted = day, counts
 
     def begin(self, mode: SyncMode, options: SyncOptions) -> asyncio.Task[SyncResult]:
         """Synchronise in the background: it goes on when nobody waits for it any more."""

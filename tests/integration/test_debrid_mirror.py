@@ -13,13 +13,14 @@ from homeassistant.config_entries import ConfigSubentryDataWithId
 from homeassistant.core import Context, Event, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser, async_capture_events
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.sokoul.clients import real_debrid as api
 from custom_components.sokoul.const import DOMAIN
-from custom_components.sokoul.debriding import EVENT_SYNC, FIRST_PAUSE, INTERVAL, LONGEST_INTERVAL, AccountMirror
+from custom_components.sokoul.debriding import EVENT_SYNC, FIRST_PAUSE, INTERVAL, LONGEST_INTERVAL, NOTED, AccountMirror
 from custom_components.sokoul.model.debrid_mirror import SyncMode, SyncOptions
 from custom_components.sokoul.services import Action
 from devstack.clock import ManualClock
@@ -225,7 +226,7 @@ async def test_a_cursor_from_elsewhere_is_refused(
 
 
 async def test_statistics_and_diagnosis(hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp) -> None:
-    await set_up(account())
+    entry = await set_up(account())
     before = await ask(hass, Action.DEBRID_STATS)
     assert [each["key"] for each in before["recommendations"]] == ["never_read"]
     await ask(hass, Action.DEBRID_SYNC)
@@ -238,6 +239,9 @@ async def test_statistics_and_diagnosis(hass: HomeAssistant, debrid: RealDebridS
     assert stats["coverage_percent"] == 33.3
     assert stats["last_sync"]["status"] == "done"
     assert len(stats["largest"]) == 10
+    kept = mirror(entry).store.debrid_history
+    day = dt_util.utcnow().replace(hour=0, minute=0, second=0, microsecond=0)
+    assert {name: value for _, name, value in await kept.metrics(ID, day)} == {key: stats[key] for key in NOTED}
     assert "largest" not in await ask(hass, Action.DEBRID_STATS, compact=True)
     told = await ask(hass, Action.DEBRID_DIAGNOSE, limit=5, language="fr")
     assert (told["total"], told["more"], len(told["errors"])) == (9, True, 5)
