@@ -370,6 +370,7 @@ class ClientGuard:
     def _changed(self, verdict: Verdict) -> None:
         before, self._state = self._state, verdict.state
         self.backend.remember(MEMORY_KEY, self.lane.memory.as_json())
+        self._guarding.forget_world()
         if verdict.state is not before:
             LOGGER.debug("The VPN of %s: %s", self.backend.title, verdict.state)
             self._report(verdict)
@@ -463,7 +464,7 @@ class ClientGuard:
             vpn=vpn.title if vpn is not None else "VPN",
             vpn_id=self.shelter.vpn_id,
             interface=self.shelter.interface,
-            gluetun=vpn is not None,
+            gluetun=vpn is not None or (self.shelter.vpn_id is not None and self.held > 0),  # one that was removed
             proxy=bool(self.proxy),
             outside=True,
             tells_address=client is not None and _tells_address(client.version),
@@ -520,6 +521,16 @@ class Guarding:
             if backend.connector.kind in DOWNLOAD_CLIENT_KINDS:
                 self.of(backend).look_again()
 
+    def distrusts(self, backend: AnyCoordinator) -> bool:
+        """Tell whether what the downloads of a client look like may be its VPN's fault."""
+        guard = self.clients.get(backend.subentry_id)
+        return guard is not None and guard.verdict is not None and not guard.verdict.gate_open
+
+    @callback
+    def forget_world(self) -> None:
+        """Have it joined again when somebody asks: which clients are trusted may have changed."""
+        self._hub.view.forget()
+
     def in_background(self, work: Any, what: str) -> asyncio.Task[None]:
         """Do something for as long as the entry is loaded."""
         return self._hub.in_background(work, f"{DOMAIN}: {what}")
@@ -574,7 +585,10 @@ class Guarding:
         if known.clue is Clue.PERSON:
             return known
         if known.vpn_id is not None and known.vpn_id not in self._hub.backends:
-            known = Shelter()
+            if Holder.VPN in holds(backend.memory):
+                return known  # what is held is not let go of because nobody can tell any more
+            # what has to be bound has to be so without a Gluetun, too
+            known = replace(known, vpn_id=None) if known.containment is Containment.BOUND else Shelter()
         if backend.data is None:
             return known
         vpns = {key: vpn.data for key, vpn in self.vpns().items() if vpn.data is not None}

@@ -58,7 +58,10 @@ class WorldView:
     def world(self, now: datetime) -> World:
         """Return everything that is known now."""
         if self._world is None:
-            backends = {each.subentry_id: as_backend(each) for each in self._hub.backends.values()}
+            backends = {
+                each.subentry_id: as_backend(each, distrusted=self._hub.guarding.distrusts(each))
+                for each in self._hub.backends.values()
+            }
             answered = {backend_id for backend_id, backend in backends.items() if backend.snapshot is not None}
             due = self._topology_at is None or now - self._topology_at >= TOPOLOGY_INTERVAL
             if due or answered != self._topology_of:
@@ -157,7 +160,7 @@ class WorldView:
         self._hub.memory.set_quietly(SAMPLES_KEY, {key: values for key, values in samples.items() if values})
 
 
-def as_backend(coordinator: BackendCoordinator[Any, Any]) -> Backend:
+def as_backend(coordinator: BackendCoordinator[Any, Any], *, distrusted: bool) -> Backend:
     """Return a backend as the model sees it."""
     return backend_of(
         coordinator.connector,
@@ -167,6 +170,7 @@ def as_backend(coordinator: BackendCoordinator[Any, Any]) -> Backend:
         available=coordinator.answering,
         url=coordinator.connection.url,
         unavailable_since=coordinator.unavailable_since if coordinator.answered else None,
+        distrusted=distrusted,
     )
 
 

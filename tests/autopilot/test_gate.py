@@ -1,5 +1,6 @@
 """The gate: one cause, one verdict for all downloads of a client."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -46,6 +47,7 @@ CASES = (
     ("it was never read", make.qbittorrent(snapshot=None), OLD, True, "gate.client_unavailable"),
     ("it says that it is disconnected", client(connection=ConnectionStatus.DISCONNECTED), OLD, True,
      "gate.client_disconnected"),
+    ("its VPN may be in trouble", replace(client(), distrusted=True), OLD, True, "gate.vpn"),
     ("its disk is full", client(free_bytes=FULL_BELOW_BYTES - 1), OLD, True, "gate.disk_full"),
     ("its disk is nearly full", client(free_bytes=FULL_BELOW_BYTES), OLD, True, None),
     ("it doesn't say what is left", client(free_bytes=None), OLD, True, None),

@@ -8,7 +8,9 @@ from homeassistant.exceptions import HomeAssistantError
 import pytest
 
 from custom_components.sokoul.autopilot.guards.vpn_types import Containment, VpnState
+from custom_components.sokoul.connectors.holding import FORCED_KEY, keep_holding, let_go, seize
 from custom_components.sokoul.guarding import ClientGuard
+from custom_components.sokoul.model.hold import Holder
 from devstack.qbittorrent import QbittorrentSimulator
 
 from .conftest import QBITTORRENT_ID, PassTime, SetUp, qbittorrent_subentry
@@ -88,6 +90,79 @@ async def test_states_that_lag_behind_deceive_nobody(
     bind(qbittorrent, "tun0")
     await pass_time(STEP, times=14)
     assert running(qbittorrent) == {"one", "started just now", "started meanwhile"}
+
+
+async def test_what_came_since_the_last_poll_runs_again_with_the_rest(
+    hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    bind(qbittorrent, "tun0")
+    add(qbittorrent, "one")
+    guard = await guard_of(set_up, qbittorrent)
+    await pass_time(STEP)
+    bind(qbittorrent, "")
+    await pass_time(STEP, times=4)
+    assert running(qbittorrent) == set()
+    bind(qbittorrent, "tun0")
+    names = {"one"}
+    while state(guard) is not VpnState.CONTAINED:
+        add(qbittorrent, f"new {len(names)}")
+        names.add(f"new {len(names)}")
+        await pass_time(timedelta(seconds=1))
+    assert len(names) < 200
+    await pass_time(STEP, times=8)
+    assert guard.held == 0
+    assert running(qbittorrent) == names
+
+
+async def test_a_poll_forgets_nothing_that_the_guard_stopped_meanwhile(
+    hass: HomeAssistant,
+    qbittorrent: QbittorrentSimulator,
+    set_up: SetUp,
+    pass_time: PassTime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    add(qbittorrent, "one")
+    backend = (await guard_of(set_up, qbittorrent)).backend
+    await pass_time(STEP)
+    await seize(backend, Holder.VPN)
+    ask = backend.client.running
+
+    async def running_and_looked_at_meanwhile() -> frozenset[str]:
+        told: frozenset[str] = await ask()
+        monkeypatch.undo()
+        add(qbittorrent, "added meanwhile")
+        await seize(backend, Holder.VPN)
+        return told
+
+    monkeypatch.setattr(backend.client, "running", running_and_looked_at_meanwhile)
+    await keep_holding(backend)
+    assert running(qbittorrent) == set()
+    assert await let_go(backend, Holder.VPN)
+    assert running(qbittorrent) == {"one", "added meanwhile"}
+
+
+async def test_what_is_stopped_again_at_once_loses_no_forced_start(
+    hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    """It was started a moment ago, and no poll has seen yet that it was, least of all how."""
+    add(qbittorrent, "one")
+    (forced,) = add(qbittorrent, "forced")
+    qbittorrent.change(forced, forced=True)
+    backend = (await guard_of(set_up, qbittorrent)).backend
+    await pass_time(STEP)
+    await seize(backend, Holder.VPN)
+    await pass_time(STEP)  # the poll sees it stopped
+    for _ in range(2):
+        assert await let_go(backend, Holder.VPN)
+        assert forced.forced
+        await seize(backend, Holder.VPN)
+        assert running(qbittorrent) == set()
+    assert await let_go(backend, Holder.VPN)
+    assert running(qbittorrent) == {"one", "forced"}
+    assert forced.forced
+    assert FORCED_KEY in backend.memory
+    await pass_time(STEP, times=4)
+    assert FORCED_KEY not in backend.memory
 
 
 PROTECTION = "sensor.qbittorrent_vpn_protection"

@@ -459,6 +459,34 @@ async def test_what_leaks_is_not_started_when_sokoul_is_removed(
     )
 
 
+@pytest.mark.parametrize("said", [True, False], ids=["said by its person", "found out"])
+async def test_what_is_held_is_not_let_go_of_because_its_vpn_is_removed(
+    said: bool,  # noqa: FBT001 -- a case
+    hass: HomeAssistant,
+    start: Start,
+    qbittorrent: QbittorrentSimulator,
+    gluetun: GluetunSimulator,
+    pass_time: PassTime,
+) -> None:
+    """A person may remove it to add it again."""
+    guard = await start(Containment.OPEN)
+    if not said:
+        guard.choose(None)
+    await pass_time(STEP)
+    await gluetun.refuse()
+    await pass_time(STEP, times=12)
+    assert running(qbittorrent) == set()
+    (entry,) = hass.config_entries.async_entries(DOMAIN)
+    hass.config_entries.async_remove_subentry(entry, GLUETUN_ID)
+    await hass.async_block_till_done()
+    await pass_time(STEP, times=8)
+    assert guard.shelter.containment is Containment.OPEN
+    assert running(qbittorrent) == set()
+    guard.choose(Shelter(clue=Clue.PERSON))
+    await pass_time(STEP, times=4)
+    assert running(qbittorrent) == {"one", "two"}
+
+
 # --- ordinary noise --------------------------------------------------------------------------------------------------
 
 

@@ -89,6 +89,8 @@ def judge_client(
     if not backend.available or snapshot is None:
         return Gate(shut=Reason(key="gate.client_unavailable", parameters=parameters))
     transfer = snapshot.transfer
+    if backend.distrusted:
+        return Gate(shut=Reason(key="gate.vpn", parameters=parameters))
     if transfer.connection is ConnectionStatus.DISCONNECTED:
         return Gate(shut=Reason(key="gate.client_disconnected", parameters=parameters))
     if transfer.free_bytes is not None and transfer.free_bytes < FULL_BELOW_BYTES:

@@ -134,7 +134,7 @@ class Watch:
         turned = set()
         for backend, _ in world.clients:
             client = self._clients[backend.id]
-            if backend.available and not client.backend.available:
+            if _is_back(client.backend, backend):
                 client.line = Line(answering_since=now)
             client.backend = backend
             client.line = line_after(client.line, backend, now)
@@ -408,6 +408,13 @@ def _backends_of(watched: Watched) -> Iterator[str]:
 def _wanted(download: Download) -> list[tuple[str, str | None, tuple[Title, ...]]]:
     """Return who waits for a download, and for which titles: whom to ask about it, and what."""
     return [(claim.backend_id, claim.item.download_id, claim.item.titles) for claim in download.claims]
+
+
+def _is_back(before: Backend, backend: Backend) -> bool:
+    """Tell whether a client has just come back, by itself or from behind a VPN in trouble: its swarms need a while."""
+    if not backend.available or backend.distrusted:
+        return False
+    return not before.available or before.distrusted
 
 
 def _is_read(backend: Backend) -> bool:

@@ -6,16 +6,19 @@ there is no time, as little is waited for as a disk usually takes.)
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
 from typing import Any
 
 from ..clients.qbittorrent import QbittorrentClient
 from ..model.downloads import DownloadClientSnapshot
-from ..model.hold import Hold, Holder, Start, as_told
+from ..model.hold import Activity, Hold, Holder, Start, activity, as_told
 from .base import Backend, BackendSwitch, Undo
 
 MEMORY_KEY = "held"
+#: What was started past the client's queue when it was let go of, until a look shows it so: that takes its time.
+FORCED_KEY = "forced_again"
 #: Until when a person wants everything paused, in seconds since the epoch; nothing for as long as they want.
 PAUSED_UNTIL_KEY = "paused_until"
 
@@ -64,8 +67,7 @@ async def hold(backend: Client, holder: Holder) -> None:
     # not what the last poll saw: what a person stopped since then has to stay stopped
     snapshot = await backend.client.snapshot()
     snapshot = as_told(snapshot, snapshot.torrents.keys() - await backend.client.stopped())
-    begun = Hold.begin(holder, snapshot, holds(backend.memory).values())
-    _note(backend, begun)
+    begun = _begin(backend, holder, snapshot)
     await backend.save_memory()
     await backend.client.stop(begun.to_stop(snapshot))
 
@@ -97,12 +99,18 @@ async def _seize(backend: Client, holder: Holder) -> None:
         snapshot = backend.data
         if asking.done() and asking.exception() is None:
             snapshot = as_told(snapshot, snapshot.torrents.keys() - asking.result())
-        begun = Hold.begin(holder, snapshot, holds(backend.memory).values())
-        _note(backend, begun)
+        begun = _begin(backend, holder, snapshot)
         await _stop_in_haste(backend, begun.to_stop(snapshot))
     finally:
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
+
+
+def _begin(backend: Client, holder: Holder, snapshot: DownloadClientSnapshot) -> Hold:
+    begun = Hold.begin(holder, snapshot, holds(backend.memory).values())
+    begun = replace(begun, forced=begun.forced | begun.stopping & frozenset(backend.memory.get(FORCED_KEY, ())))
+    _note(backend, begun)
+    return begun
 
 
 async def _stop_in_haste(backend: Client, hashes: frozenset[str]) -> None:
@@ -128,9 +136,16 @@ async def let_go(backend: Client, holder: Holder, at_most: int | None = None) ->
     ending = held.pop(holder, None)
     if ending is None:
         return True
-    start = ending.release(backend.data, held.values())
+    if holder.strict:  # which waits for no lock: it must not stop what is just being started
+        _note(backend, replace(ending, ending=True))
+    snapshot = backend.data
+    if not ending.to_start <= snapshot.torrents.keys():  # what came after the last poll was held, too
+        snapshot = await backend.client.snapshot()
+    start = ending.release(snapshot, held.values())
     now = frozenset(islice(start.all, at_most))
     await _start(backend.client, Start(ordinarily=start.ordinarily & now, forced=start.forced & now))
+    if start.forced & now:
+        backend.remember(FORCED_KEY, sorted(start.forced & now | frozenset(backend.memory.get(FORCED_KEY, ()))))
     rest = start.all - now
     if rest:
         _note(backend, ending.without(ending.to_start - rest))
@@ -149,18 +164,30 @@ def end_soon(backend: Client, holder: Holder) -> None:
 
 async def keep_holding(backend: Client) -> None:
     """Stop newcomers, and let go of what a person took over where they may. Called after each look."""
+    if FORCED_KEY in backend.memory:
+        _follow_forced(backend)
     before = holds(backend.memory)
     if not before:
         return
     snapshot = backend.data
-    if any(holder.strict for holder in before):
-        snapshot = as_told(snapshot, await backend.client.running())
+    if any(hold.holder.strict and not hold.ending for hold in before.values()):
+        snapshot = as_told(await backend.client.snapshot(), await backend.client.running())
+        if holds(backend.memory) != before:
+            return  # the guard waits for no lock: it has just looked itself, and knows more
     after = {holder: hold.follow(snapshot) for holder, hold in before.items()}
     if after != before:
         _note(backend, *after.values())
         if any(after[holder].stopping - before[holder].stopping for holder in after):
             await backend.save_memory()
     await backend.client.stop(frozenset().union(*(hold.to_stop(snapshot) for hold in after.values())))
+
+
+def _follow_forced(backend: Client) -> None:
+    """Forget what is seen to run, forced or no longer: from then on its own state tells."""
+    noted, torrents = backend.memory[FORCED_KEY], backend.data.torrents
+    waits = [key for key in noted if key in torrents and activity(torrents[key]) is not Activity.RUNS]
+    if waits != noted:
+        backend.remember(FORCED_KEY, waits or None)
 
 
 async def _start(client: QbittorrentClient, start: Start) -> None:

@@ -45,6 +45,7 @@ class Backend:
     oldest_version: tuple[int, ...] = ()
     recommended_version: tuple[int, ...] = ()
     unavailable_since: datetime | None = None
+    distrusted: bool = False  # a download client whose guard can't say that its VPN is all right at the moment
 
     @property
     def client(self) -> DownloadClientSnapshot | None:
