@@ -244,7 +244,7 @@ class AccountMirror:
             raise BusyError("a synchronisation of this account is under way")
         await self.store.mirror.clear(self.account, history=history)
         self.sync.forget()
-        self._figures = self.checked_at = self.last = None
+        self._figures = self._noted = self.checked_at = self.last = None
 
 
 def describe_progress(progress: Progress) -> dict[str, Any]:
