@@ -5,6 +5,7 @@ container that is. Which of them is the VPN's, a name can only suggest: so a per
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -118,23 +119,23 @@ class BindOffer:
     # --- binding -----------------------------------------------------------------------------------------------------
 
     async def bind(self, interface: str, actor: str) -> None:
-        """Bind the client to an interface. Raises `BackendError` when it doesn't take it; then it is as it was."""
+        """Bind the client to an interface. Raises `BackendError` when it doesn't take it, or nobody knows whether."""
         backend, shelter = self._backend, self._guard.shelter
         async with backend.act_lock:
             before: ClientSettings = await backend.client.settings()
             if interface not in await backend.client.interfaces():
                 raise NotFound(f"{interface} is gone")
-            note = {
-                "interface": interface,
-                "before": [before.interface or "", before.interface_address or ""],
-                "shelter": shelter.as_json(),
-            }
-            backend.remember(BOUND_KEY, note)
-            await backend.save_memory()
+            was = [before.interface or "", before.interface_address or ""]
+            known: Mapping[str, Any] | None = backend.memory.get(BOUND_KEY)
+            if known is None or was != [known["interface"], ""]:  # else it was bound, and the answer to that was lost
+                note = {"interface": interface, "before": was, "shelter": shelter.as_json()}
+                backend.remember(BOUND_KEY, note)
+                await backend.save_memory()
             try:
                 await self._set(interface, "")
             except BackendError:
-                backend.remember(BOUND_KEY, None)
+                if await self._is(was):
+                    backend.remember(BOUND_KEY, None)
                 raise
         clue = Clue.PERSON if shelter.clue is Clue.PERSON else Clue.INTERFACE
         self._guard.choose(
@@ -165,6 +166,13 @@ class BindOffer:
         if backend.last_update_success:
             self._guard.choose(Shelter.from_json(note["shelter"]))
         self._write_down(ActKind.UNBIND, "guard.vpn_bound_by_you", Reason(key="result.unbound"), actor)
+
+    async def _is(self, binding: list[str]) -> bool:
+        """Tell whether it is certainly bound so."""
+        with suppress(BackendError):
+            settings: ClientSettings = await self._backend.client.settings()
+            return [settings.interface or "", settings.interface_address or ""] == binding
+        return False
 
     async def _refresh(self) -> None:
         self._backend.reader.forget()

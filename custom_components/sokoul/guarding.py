@@ -77,6 +77,7 @@ class GuardedBackend:
     def __init__(self, backend: AnyCoordinator) -> None:
         self._backend = backend
         self._looked: DownloadClientSnapshot | None = None  # newer than the last poll, while it is being closed
+        self.seen = False  # it was looked at when it was last told to stop
 
     async def transfer(self) -> Transfer:
         """Return how it is connected, and where it is seen."""
@@ -104,8 +105,12 @@ class GuardedBackend:
 
     async def close(self) -> int:
         """Stop whatever runs, in haste. A poll that begins meanwhile finds it noted."""
-        self._looked = await seize(self._backend, Holder.VPN)
+        self.seen = False
+        await seize(self._backend, Holder.VPN, self._see)
         return len(holds(self._backend.memory)[Holder.VPN].to_start)
+
+    def _see(self, snapshot: DownloadClientSnapshot) -> None:
+        self._looked, self.seen = snapshot, True
 
     async def reopen(self) -> bool:
         """Start a part of what was stopped. Here is time enough to wait for a person's act."""
@@ -160,8 +165,16 @@ class ClientGuard:
 
     @callback
     def choose(self, shelter: Shelter | None) -> None:
-        """Take a person's word for what shelters the client; None: find out."""
-        self.backend.remember(SHELTER_KEY, None if shelter is None else shelter.as_json())
+        """Take a person's word for what shelters the client; None: take it back, and find out.
+
+        What was found out before stays until something surer is: it is what the client is guarded against losing.
+        """
+        known = _stored_shelter(self.backend)
+        if shelter is None and known.clue is Clue.PERSON:
+            clue = Clue.INTERFACE if known.containment is Containment.BOUND else Clue.ADDRESS
+            shelter = replace(known, clue=clue) if self.held else Shelter()
+        if shelter is not None:
+            self.backend.remember(SHELTER_KEY, shelter.as_json())
         self.lane.forget_settings()
         self.look_again()
 
@@ -196,7 +209,7 @@ class ClientGuard:
         if verdict is None:
             return
         if verdict.state is VpnState.LEAKING and verdict.proof is not Proof.DRILL:
-            self.last_resort.leaks(self.running if self.lane.told else None)
+            self.last_resort.leaks(self.running if self._client.seen else None)
         else:
             self.last_resort.leak_is_over()
 

@@ -19,7 +19,7 @@ import voluptuous as vol
 from .autopilot.guards.last_resort import LastResortPolicy, Leak, called, due, failed, follow
 from .const import LOGGER
 from .model.journal import ActKind, EntryStatus
-from .model.reasons import Reason
+from .model.reasons import Reason, Value
 from .restart_way import BUTTONS, SCRIPTS, SWITCHES
 
 if TYPE_CHECKING:
@@ -150,14 +150,14 @@ class LastResort:
             async with asyncio.timeout(ACTION_PATIENCE.total_seconds()):
                 await self._use(entity_id)
         except TimeoutError:
-            self._failed(entity_id, f"no end after {ACTION_PATIENCE.seconds} seconds")
+            self._failed(entity_id, "call_no_end", waited=ACTION_PATIENCE)
         except _GoneError:
-            self._failed(entity_id, f"{entity_id} is not there")
+            self._failed(entity_id, "call_gone")
         except (HomeAssistantError, vol.Invalid) as error:
-            self._failed(entity_id, str(error))
+            self._failed(entity_id, "call_failed", detail=str(error))
         except Exception as error:  # noqa: BLE001 -- whatever it is, it counts as failed
             LOGGER.exception("The last resort of %s failed", self._backend.title)
-            self._failed(entity_id, str(error))
+            self._failed(entity_id, "call_failed", detail=str(error))
         else:
             self._succeeded(entity_id)
         finally:
@@ -195,14 +195,14 @@ class LastResort:
         """Look once whether a switch did what it was told. Who turns it on after that knows why."""
         state = self._backend.hass.states.get(entity_id)
         if state is None or state.state != STATE_OFF:
-            self._failed(entity_id, "it is not off")
+            self._failed(entity_id, "call_not_off")
             self._look()
 
-    def _failed(self, entity_id: str, detail: str) -> None:
+    def _failed(self, entity_id: str, how: str, **values: Value) -> None:
         if self._leak is not None:
             self._note(failed(self._leak))
-        result = Reason(key="result.call_failed", parameters={"name": self._name(entity_id), "detail": detail})
-        LOGGER.error("%s leaks, and %s could not be called: %s", self._backend.title, entity_id, detail)
+        result = Reason(key=f"result.{how}", parameters={"name": self._name(entity_id), **values})
+        LOGGER.error("%s leaks, and %s could not be called: %s", self._backend.title, entity_id, values or how)
         self._guard.write_down(ActKind.CALL, result, status=EntryStatus.FAILED)
         self._announce("last_resort_failed", entity=entity_id, reasons=(result,))
 

@@ -24,12 +24,16 @@ ATTR_DOWNLOAD = "download"
 ATTR_DURATION = "duration"
 ATTR_UPLOAD = "upload"
 
+#: Longer than anybody means, and short enough to be added to a date.
+LONGEST = timedelta(days=3650)
 #: What is typed is in MB/s. Above this there is nothing that a client could be told.
 MEGABYTE = 1_000_000
 HIGHEST_RATE = 2000
 
 _CLIENTS = {vol.Optional(ATTR_DEVICE_ID): vol.All(cv.ensure_list, [cv.string])}
-_DURATION = {vol.Optional(ATTR_DURATION): vol.All(cv.positive_time_period, vol.Range(min=timedelta(seconds=1)))}
+_DURATION = {
+    vol.Optional(ATTR_DURATION): vol.All(cv.positive_time_period, vol.Range(min=timedelta(seconds=1), max=LONGEST))
+}
 _RATE = vol.All(vol.Coerce(float), vol.Range(min=0.001, max=HIGHEST_RATE))
 
 LIMIT = vol.Schema(

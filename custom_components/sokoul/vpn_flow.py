@@ -102,7 +102,7 @@ class VpnOptions(GuardOptions):
         hub: Hub = self.config_entry.runtime_data
         vpn = hub.guarding.backend(said["vpn"])
         if vpn is not None:
-            vpn.remember(PROXY_KEY, said.get("proxy") or None)
+            vpn.remember(PROXY_KEY, said.get("proxy", "").strip() or None)
         guard.choose(_shelter(said))
         return self.async_create_entry(data=dict(self.config_entry.options))
 
@@ -131,7 +131,7 @@ def _shelter(said: dict[str, Any]) -> Shelter | None:
     return Shelter(
         containment=Containment(said["way"]),
         vpn_id=None if said["vpn"] == OTHER else said["vpn"],
-        interface=said.get("interface") or None,
+        interface=said.get("interface", "").strip() or None,
         clue=Clue.PERSON,
     )
 
@@ -156,7 +156,7 @@ def _errors(said: dict[str, Any]) -> dict[str, str]:
     errors = {}
     if said["way"] == Containment.BOUND and not said.get("interface", "").strip():
         errors["interface"] = "interface_missing"
-    if proxy := said.get("proxy"):
+    if proxy := said.get("proxy", "").strip():
         try:
             url = URL(proxy)
         except ValueError:

@@ -1,5 +1,6 @@
 """Binding a download client to its VPN's interface: offered as a repair, done with one click, and taken back."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from custom_components.sokoul.autopilot.guards.shelter import Clue, Shelter
 from custom_components.sokoul.autopilot.guards.vpn_types import Containment, VpnState
+from custom_components.sokoul.clients.errors import CannotConnect
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.guarding import ClientGuard
 from devstack.gluetun import GluetunSimulator
@@ -292,3 +294,24 @@ async def test_the_vpn_of_what_is_bound_stays_known_while_it_is_seen_nowhere(
     show(qbittorrent, "")
     await pass_time(TEN_MINUTES, 2)
     assert (guard.shelter.containment, guard.shelter.vpn_id) == (Containment.BOUND, GLUETUN_ID)
+
+
+async def test_a_binding_whose_answer_is_lost_can_be_taken_back(
+    hass: HomeAssistant, guard: ClientGuard, qbittorrent: QbittorrentSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form = await fix(hass)
+    client = guard.backend.client
+    ask = client.set_settings
+
+    async def lose_the_answer(preferences: Mapping[str, Any]) -> None:
+        await ask(preferences)
+        raise CannotConnect("no complete answer in 10 s")
+
+    monkeypatch.setattr(client, "set_settings", lose_the_answer)
+    form = await answer(hass, form)
+    assert form["errors"] == {"base": "not_bound"}
+    assert binding(qbittorrent) == ("tun0", "")
+    monkeypatch.undo()
+    await answer(hass, form)
+    await guard.binding.unbind("somebody")
+    assert binding(qbittorrent) == ("", "")

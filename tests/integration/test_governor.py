@@ -313,10 +313,7 @@ async def test_thresholds_are_live(
     hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp, pi: ThermalMachine, pass_time: PassTime
 ) -> None:
     entry = await set_up(qbittorrent_subentry(qbittorrent), source(pi))
-    shown = {
-        name: f"number.pi_{name}"
-        for name in ("limit_from", "no_limit_below", "pause_from", "no_pause_below")
-    }
+    shown = {name: f"number.pi_{name}" for name in ("limit_from", "no_limit_below", "pause_from", "no_pause_below")}
     assert [float(value(hass, each)) for each in shown.values()] == [75, 65, 82, 75]
     pi.be(70)
     await pass_time(TICK)

@@ -10,6 +10,7 @@ from pytest_homeassistant_custom_component.common import async_capture_events
 
 from custom_components.sokoul.guarding import ClientGuard
 from custom_components.sokoul.last_resort import Chosen
+from devstack.frame import FaultKind
 from devstack.qbittorrent import QbittorrentSimulator
 
 from .conftest import QBITTORRENT_ID, PassTime, SetUp
@@ -166,7 +167,7 @@ async def test_what_is_not_there_is_tried_twice_and_said(
     assert told(changes) == ["last_resort_failed", "last_resort_failed"]
     event = hass.states.get(EVENT)
     assert event is not None
-    assert event.attributes["text"] == "switch.gone could not be used: switch.gone is not there."
+    assert event.attributes["text"] == "switch.gone is not there."
     assert running(qbittorrent) == set()  # the guard itself goes on
 
 
@@ -210,3 +211,18 @@ async def test_it_is_chosen_in_the_options(hass: HomeAssistant, guard: ClientGua
             flow = await hass.config_entries.options.async_configure(flow["flow_id"], answer)
         assert flow["type"] is FlowResultType.CREATE_ENTRY
         assert guard.last_resort.chosen == chosen
+
+
+async def test_what_was_stopped_once_and_runs_again_needs_it(
+    hass: HomeAssistant, guard: ClientGuard, qbittorrent: QbittorrentSimulator, pass_time: PassTime
+) -> None:
+    guard.last_resort.choose(Chosen(entity_id=PLUG))
+    await leak(hass, qbittorrent, pass_time)
+    await pass_time(STEP, times=2)
+    assert running(qbittorrent) == set()
+    assert shown(hass, PLUG) == "on"
+    qbittorrent.fault(FaultKind.STATUS, "POST */stop", status=500)
+    qbittorrent.engine.start(next(iter(qbittorrent.engine.torrents.values())))
+    await pass_time(STEP, times=4)
+    assert running(qbittorrent) == {"one"}
+    assert shown(hass, PLUG) == "off"

@@ -459,6 +459,21 @@ async def test_what_leaks_is_not_started_when_sokoul_is_removed(
     )
 
 
+async def test_what_has_an_error_uploads_and_is_stopped_too(
+    hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    """A full disk ends the writing of a torrent, and nothing else."""
+    bind(qbittorrent, "tun0")
+    (broken,) = add(qbittorrent, "broken")
+    qbittorrent.change(broken, error="No space left on device")
+    guard = await guard_of(set_up, qbittorrent)
+    await pass_time(STEP)
+    bind(qbittorrent, "")
+    await pass_time(STEP, times=4)
+    assert state(guard) is VpnState.LEAKING
+    assert broken.stopped
+
+
 @pytest.mark.parametrize("said", [True, False], ids=["said by its person", "found out"])
 async def test_what_is_held_is_not_let_go_of_because_its_vpn_is_removed(
     said: bool,  # noqa: FBT001 -- a case

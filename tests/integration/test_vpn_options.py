@@ -151,3 +151,25 @@ async def test_an_open_client_is_stopped_when_its_vpn_goes_down_and_goes_on_when
     qbittorrent.engine.weather.external_address = gluetun.tunnel.connection.server.address  # a tracker told it
     await pass_time(STEP, times=12)
     assert running(qbittorrent) == {"one", "two"}
+
+
+async def test_that_it_is_to_be_found_out_lets_go_of_nothing(
+    hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    """The form as it is shown to whoever worries because of a leak: what was found out before still holds."""
+    bind(qbittorrent, "tun0")
+    add(qbittorrent, "one")
+    entry = await set_up(qbittorrent_subentry(qbittorrent))
+    await pass_time(STEP)
+    bind(qbittorrent, "")
+    await pass_time(STEP, times=4)
+    assert shown(hass, PROTECTION) == "leaking"
+    for said in ({"vpn": "automatic", "way": "bound"}, {"vpn": "other", "way": "bound", "interface": "tun0 "},
+                 {"vpn": "automatic", "way": "bound"}):  # fmt: skip
+        await choose(hass, entry.entry_id, **said)
+        await pass_time(STEP, times=4)
+        assert shown(hass, PROTECTION) == "leaking"
+        assert running(qbittorrent) == set()
+    bind(qbittorrent, "tun0")
+    await pass_time(STEP, times=14)
+    assert running(qbittorrent) == {"one"}

@@ -91,6 +91,8 @@ def test_what_it_was_told_counts_more_than_what_its_state_says() -> None:
     assert Hold.begin(VPN, told).to_stop(told) == {"runs", "started_just_now", "moves"}
     assert Hold.begin(VPN, told).hidden == set()
     assert told.torrents.keys() == states.torrents.keys()
+    broken_too = as_told(states, frozenset({"runs", "lost"}), broken_too=True)
+    assert Hold.begin(VPN, broken_too).to_stop(broken_too) == {"runs", "lost"}
     agreeing = look(runs=RUNS, rests=RESTS, lost=LOST)
     assert as_told(agreeing, frozenset({"runs"})) is agreeing
 

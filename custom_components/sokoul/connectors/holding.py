@@ -5,7 +5,7 @@ there is no time, as little is waited for as a disk usually takes.)
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
@@ -72,23 +72,25 @@ async def hold(backend: Client, holder: Holder) -> None:
     await backend.client.stop(begun.to_stop(snapshot))
 
 
-async def seize(backend: Client, holder: Holder) -> DownloadClientSnapshot:
+async def seize(
+    backend: Client, holder: Holder, on_look: Callable[[DownloadClientSnapshot], None] = lambda _: None
+) -> None:
     """Stop everything that runs, at once: as `hold`, but nothing that is slow holds it up.
 
     To be called again and again until it should end: it also stops what was started or added since, and what did not
-    stop. Only who runs is asked for: that is nobody as a rule, while what changed by the stop is much. Returns how the
-    client was seen. Raises `BackendError` when it could not be told, or not be looked at.
+    stop. Only who runs is asked for: that is nobody as a rule, while what changed by the stop is much. How the client
+    was seen is told to `on_look`. Raises `BackendError` when it could not be told, or not be looked at.
     """
     if not is_held(backend, holder):
         await _seize(backend, holder)
     running = await backend.client.running()
+    snapshot = as_told(await backend.client.snapshot() if running else backend.data, running, broken_too=holder.strict)
+    on_look(snapshot)
     if not running:
-        return as_told(backend.data, running)
-    snapshot = as_told(await backend.client.snapshot(), running)
+        return
     held = holds(backend.memory)[holder].follow(snapshot)
     _note(backend, held)
     await _stop_in_haste(backend, held.to_stop(snapshot))
-    return snapshot
 
 
 async def _seize(backend: Client, holder: Holder) -> None:
@@ -98,7 +100,8 @@ async def _seize(backend: Client, holder: Holder) -> None:
         await asyncio.wait({asking}, timeout=_LOOK_PATIENCE.total_seconds())
         snapshot = backend.data
         if asking.done() and asking.exception() is None:
-            snapshot = as_told(snapshot, snapshot.torrents.keys() - asking.result())
+            running = snapshot.torrents.keys() - asking.result()
+            snapshot = as_told(snapshot, running, broken_too=holder.strict)
         begun = _begin(backend, holder, snapshot)
         await _stop_in_haste(backend, begun.to_stop(snapshot))
     finally:
@@ -141,6 +144,7 @@ async def let_go(backend: Client, holder: Holder, at_most: int | None = None) ->
     snapshot = backend.data
     if not ending.to_start <= snapshot.torrents.keys():  # what came after the last poll was held, too
         snapshot = await backend.client.snapshot()
+        held = {other: hold for other, hold in holds(backend.memory).items() if other is not holder}
     start = ending.release(snapshot, held.values())
     now = frozenset(islice(start.all, at_most))
     await _start(backend.client, Start(ordinarily=start.ordinarily & now, forced=start.forced & now))
@@ -171,7 +175,7 @@ async def keep_holding(backend: Client) -> None:
         return
     snapshot = backend.data
     if any(hold.holder.strict and not hold.ending for hold in before.values()):
-        snapshot = as_told(await backend.client.snapshot(), await backend.client.running())
+        snapshot = as_told(await backend.client.snapshot(), await backend.client.running(), broken_too=True)
         if holds(backend.memory) != before:
             return  # the guard waits for no lock: it has just looked itself, and knows more
     after = {holder: hold.follow(snapshot) for holder, hold in before.items()}

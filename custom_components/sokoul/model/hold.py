@@ -42,7 +42,7 @@ class Activity(Enum):
 
     RUNS = auto()
     RESTS = auto()
-    BROKEN = auto()  # it moves no data, and starting it may fetch all of its missing files again
+    BROKEN = auto()  # it fetches nothing, and starting it may fetch all of its missing files again
     HIDDEN = auto()  # it is checked or moved, which stopped ones are too (all of them while qBittorrent starts)
 
 
@@ -68,15 +68,20 @@ def activity(torrent: Torrent) -> Activity:
     return Activity.BROKEN if torrent.state in BROKEN_STATES else Activity.HIDDEN
 
 
-def as_told(snapshot: DownloadClientSnapshot, running: AbstractSet[str]) -> DownloadClientSnapshot:
+def as_told(
+    snapshot: DownloadClientSnapshot, running: AbstractSet[str], *, broken_too: bool = False
+) -> DownloadClientSnapshot:
     """Return a client whose states show what each torrent was told, where `running` are told to run.
 
-    By themselves they show it up to 1.5 s later, and neither while a torrent is checked nor while it is moved.
+    By themselves they show it up to 1.5 s later, and neither while a torrent is checked nor while it is moved. With
+    `broken_too`, nor while it has an error: one that can't be written to goes on to announce itself and to upload.
     """
+    hides_running = {Activity.HIDDEN, Activity.RESTS} | ({Activity.BROKEN} if broken_too else set())
+    hides_resting = {Activity.HIDDEN, Activity.RUNS}
     otherwise = {
         key: replace(torrent, state=DownloadState.QUEUED if key in running else DownloadState.STOPPED)
         for key, torrent in snapshot.torrents.items()
-        if activity(torrent) in (Activity.HIDDEN, Activity.RESTS if key in running else Activity.RUNS)
+        if activity(torrent) in (hides_running if key in running else hides_resting)
     }
     return replace(snapshot, torrents={**snapshot.torrents, **otherwise}) if otherwise else snapshot
 
