@@ -85,7 +85,7 @@ class RotationOptions(OptionsFlow):
                 "vpn": vpn.backend.title,
                 "known": self._servers_known(vpn),
                 "proxy_example": PROXY_EXAMPLE,
-                "sample_example": DEFAULT_URL,
+                "sample_example": str(URL(DEFAULT_URL).origin()),
             },
             last_step=True,
         )
