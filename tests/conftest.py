@@ -12,6 +12,11 @@ import custom_components.sokoul.const  # noqa: F401
 _THREADS_END_SECONDS = 5.0
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let what waits for real programs come first: at the end one process would wait for it alone."""
+    items.sort(key=lambda item: item.get_closest_marker("real") is None)
+
+
 @pytest.fixture(autouse=True)
 def _closed_databases_end(verify_cleanup: None) -> Iterator[None]:
     """Wait for the threads of SQLite connections that were closed: on a busy machine they end a moment later.
