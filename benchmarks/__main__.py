@@ -2,7 +2,7 @@
 
 import sys
 
-from . import debrid, governor, guard, heal, links, poll, port, releases, soak
+from . import debrid, governor, guard, heal, links, noise, poll, port, releases, soak
 
 BENCHMARKS = {
     "debrid": debrid.main,
@@ -10,6 +10,7 @@ BENCHMARKS = {
     "guard": guard.main,
     "heal": heal.main,
     "links": links.main,
+    "noise": noise.main,
     "poll": poll.main,
     "port": port.main,
     "releases": releases.main,
