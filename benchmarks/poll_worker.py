@@ -146,6 +146,7 @@ async def run(arguments: argparse.Namespace) -> None:
         assert entry is not None
         coordinator = coordinator_of(arguments.contender, entry)
         pace = Pace()
+        # it is imported there, and not exported
         sokoul_entity.monotonic = pace.now  # type: ignore[attr-defined]
         answer({**first, "memory_bytes": memory_bytes() - before})
         rows = 0

@@ -170,6 +170,7 @@ def _reader(name: str) -> tuple[Callable[[str], Mapping[str, Any]], Callable[[Ma
         import PTT  # type: ignore[import-not-found]  # noqa: PLC0415
 
         return PTT.parse_title, from_parsett
+    # as above
     import guessit  # type: ignore[import-not-found]  # noqa: PLC0415
 
     return guessit.guessit, from_guessit
