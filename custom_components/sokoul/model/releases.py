@@ -252,6 +252,9 @@ class Offer:
     ids: frozenset[str] = frozenset()  # of its title in databases, as the indexer tells them: "imdb:tt1160419"
     guid: str = field(default="", repr=False)  # with `indexer_id` what a grab needs; may hold a person's key
     indexer_id: int | None = None
+    #: where it can be had: a magnet, or an address that may hold a person's key. Never stored, never shown
+    link: str = field(default="", repr=False)
+    source: str = ""  # who found it: the backend that is to be asked for it by `guid` or `link`
 
 
 def offer_of(candidate: Candidate) -> Offer:
