@@ -98,6 +98,7 @@ class AccountMirror:
         self._task: asyncio.Task[Any] | None = None
         self._stopped = False
         self._listeners: list[Callable[[Progress], None]] = []
+        self._witnesses: list[Callable[[SyncResult | None], None]] = []
         self._told_at: datetime | None = None
         self._figures: tuple[datetime, DebridFigures] | None = None
         self._noted: tuple[datetime, dict[str, int]] | None = None
@@ -153,6 +154,7 @@ class AccountMirror:
             result = await self.sync.sync(mode, options)
         except StoreError as error:
             LOGGER.warning("The mirror of %s could not be written: %s", self.title, error)
+            self._witness(None)
             raise
         self._figures = None
         self.last = result.run
@@ -162,6 +164,7 @@ class AccountMirror:
         with suppress(StoreError):  # who asks for them is told
             await self._note_figures(await self.figures())
         self._hub.hass.bus.async_fire(EVENT_SYNC, self._event("ended", run=result.run))
+        self._witness(result)
         return result
 
     async def _note_figures(self, figures: DebridFigures) -> None:
@@ -211,6 +214,20 @@ class AccountMirror:
         return lambda: self._listeners.remove(listener)
 
     @callback
+    def add_witness(self, witness: Callable[[SyncResult | None], None]) -> CALLBACK_TYPE:
+        """Call a function with what came of each synchronisation, when its figures are counted.
+
+        None: the database failed, or the mirror was cleared.
+        """
+        self._witnesses.append(witness)
+        return lambda: self._witnesses.remove(witness)
+
+    @callback
+    def _witness(self, result: SyncResult | None) -> None:
+        for witness in tuple(self._witnesses):
+            witness(result)
+
+    @callback
     def _progressed(self, progress: Progress) -> None:
         for listener in tuple(self._listeners):
             listener(progress)
@@ -245,6 +262,7 @@ class AccountMirror:
         await self.store.mirror.clear(self.account, history=history)
         self.sync.forget()
         self._figures = self._noted = self.checked_at = self.last = None
+        self._witness(None)
 
 
 def describe_progress(progress: Progress) -> dict[str, Any]:
