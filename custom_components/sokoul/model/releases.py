@@ -257,6 +257,27 @@ class Offer:
     source: str = ""  # who found it: the backend that is to be asked for it by `guid` or `link`
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offers:
+    """What an indexer manager or a feed found."""
+
+    offers: tuple[Offer, ...] = ()
+    failing: frozenset[int] = frozenset()  # indexers that it keeps away from after failures
+    all_failed: bool = False  # nobody answered: that nothing was found means nothing
+
+    def __len__(self) -> int:
+        return len(self.offers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedLink:
+    """What is behind a download link: a magnet link, or a .torrent file."""
+
+    info_hash: str  # lower case
+    magnet: str | None = field(default=None, repr=False)  # of private trackers it holds a person's key
+    torrent: bytes | None = field(default=None, repr=False)
+
+
 def offer_of(candidate: Candidate) -> Offer:
     """Return what an *arr's interactive search found as an offer, with its opinion."""
     return Offer(
@@ -323,6 +344,10 @@ class QualityProfile:
 
     name: str
     allowed: tuple[frozenset[str], ...]
+    id: int = 0
+    cutoff: frozenset[str] = frozenset()  # from this quality, or one of this group, on it looks for nothing better
+    upgrades: bool = True  # it replaces a file by a better one
+    language: str | None = None  # of Radarr: ISO 639-1 or "original"; None: any
     minimum_score: int = 0  # of custom formats; below it nothing is taken
     cutoff_score: int = 0  # from here on it looks for nothing better
     formats: tuple[CustomFormat, ...] = ()  # those with a score
