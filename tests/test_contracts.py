@@ -108,6 +108,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
     "clients": ("clients", "model"),
     "releases": ("releases", "model"),
     "store": ("store", "model"),
+    "acquire": ("acquire", "releases", "model"),
     "debrid": ("debrid", "model"),
     "autopilot": ("autopilot", "model"),
     "autopilot/rules": ("autopilot.rules", "model"),

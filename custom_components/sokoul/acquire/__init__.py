@@ -1,0 +1,1 @@
+"""Finding what a person wants, and getting it. Knows nothing of Home Assistant."""
