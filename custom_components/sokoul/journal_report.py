@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .autopilot.kernel import REVERSIBLE
-from .model.journal import ActKind, EntryStatus, JournalEntry
+from .model.journal import LINK_ACTS, ActKind, EntryStatus, JournalEntry
 from .model.reasons import Reason
 from .report import describe_reason
 from .wording import TextError, Wording
@@ -48,9 +48,14 @@ def act_text(act: ActKind, parameters: Mapping[str, Any], words: Wording) -> str
     return words.text(f"act.{act}")
 
 
+def can_undo(entry: JournalEntry) -> bool:
+    """Tell whether an act can be taken back."""
+    return entry.status in REVERSIBLE and entry.undo is not None
+
+
 def undo_until(entry: JournalEntry, quarantine: timedelta) -> datetime | None:
-    """Return until when an act can be taken back for sure; None when it can't be."""
-    if entry.status not in REVERSIBLE or entry.undo is None:
+    """Return until when an act can be taken back for sure; None when it can't be, or for as long as one likes."""
+    if not can_undo(entry) or entry.act in LINK_ACTS:
         return None
     return entry.changed_at + quarantine
 
@@ -91,7 +96,7 @@ def describe_entry(entry: JournalEntry, now: datetime, words: Wording, quarantin
         "instead": _candidate(entry.parameters),
         "actor": entry.actor,
         "undone_by": entry.parameters.get("undone_by"),
-        "can_undo": until is not None,
+        "can_undo": can_undo(entry),
         "undo_until": until.isoformat() if until else None,
     }
 

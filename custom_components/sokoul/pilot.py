@@ -22,6 +22,7 @@ from .autopilot.actuator import Actuator
 from .autopilot.desk import Desk
 from .autopilot.inspector import BackendInspector
 from .autopilot.kernel import Kernel
+from .autopilot.ports import Carrier
 from .autopilot.reviver import Reviver
 from .autopilot.rules.registry import RULES
 from .autopilot.settings import PilotSettings
@@ -70,6 +71,7 @@ class Pilot:
         self._leave: list[CALLBACK_TYPE] = []
         self.tally: Tally = Tally()
         self.revive: Revive = Revive(hub)
+        self.carriers: dict[ActKind, Carrier] = {}  # of what others of the hub's parts carry out; they add themselves
         self.people: NotifyPeople = NotifyPeople(hub)
         self._turn: asyncio.Task[None] | None = None
         self._last_turn = dt_util.utcnow() - SHORTEST_PAUSE
@@ -161,7 +163,7 @@ class Pilot:
             on_settings=self._save_settings,
         )
         self.reviver = Reviver(self.kernel, self.revive)
-        self.desk = Desk(self.kernel, {ActKind.RESTART: self.reviver})
+        self.desk = Desk(self.kernel, {**self.carriers, ActKind.RESTART: self.reviver})
         now = dt_util.utcnow()
         await self.kernel.start(now)
         await self.tally.load(opened.journal)

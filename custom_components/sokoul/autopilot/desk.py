@@ -121,10 +121,16 @@ class Desk:
     async def undo(self, entry_id: int, actor: str, now: datetime) -> JournalEntry:
         """Take an act back. A rule that did it by itself asks from now on."""
         kernel = self._kernel
+        cannot = Reason(key="result.cannot_undo", parameters={"id": entry_id})
         async with kernel.alone():
             entry = await kernel.journal.get(entry_id)
             if entry is None or entry.status not in REVERSIBLE or entry.undo is None:
-                raise NotPossible(Reason(key="result.cannot_undo", parameters={"id": entry_id}))
+                raise NotPossible(cannot)
+            if (carrier := self._carriers.get(entry.act)) is not None:
+                undone = await carrier.undo(entry, actor, now)
+                if undone.status is not EntryStatus.UNDONE:
+                    raise NotPossible(undone.result or cannot)
+                return undone
             parameters = {**entry.parameters, "undone_by": actor}
             undoing = replace(entry, status=EntryStatus.UNDOING, changed_at=now, parameters=parameters)
             undoing = await kernel.write(undoing)
@@ -132,7 +138,7 @@ class Desk:
             if undone.status is EntryStatus.UNDONE:
                 return await kernel.taken_back(undone)
             undone = await kernel.write(undone)
-            raise NotPossible(undone.result or Reason(key="result.cannot_undo", parameters={"id": entry_id}))
+            raise NotPossible(undone.result or cannot)
 
     def protect(self, key: str, *, protected: bool) -> PilotSettings:
         """Put a download on the never-touch list, or take it off."""

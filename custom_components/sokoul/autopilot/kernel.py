@@ -17,7 +17,7 @@ from ..model.backend import DOWNLOAD_CLIENT_KINDS
 from ..model.downloads import Torrent
 from ..model.journal import (
     AUTOPILOT,
-    BACKEND_ACTS,
+    CARRIED_ACTS,
     CAUSE,
     DESTRUCTIVE_ACTS,
     OPEN_STATUSES,
@@ -39,7 +39,7 @@ from .ownership import Claims, ceiling
 from .ports import Inspector, Journal, MemoryStore
 from .reach import Declined
 from .rules.base import Case, Later, Need, Verdict
-from .settings import PilotSettings
+from .settings import PilotSettings, Settable
 from .target import Target, target_of
 from .undoing import set_aside_in
 from .watch import Watch
@@ -644,10 +644,11 @@ class Kernel:
         if (cause := _cause(entry)) and entry.id >= self._told_causes.get(cause, entry).id:
             self._told_causes[cause] = entry
         self._asked[entry.subject] += (entry.status is EntryStatus.SUGGESTED) - (entry.id in self._suggested)
-        aside = entry.status in REVERSIBLE | {EntryStatus.UNDONE} and entry.undo is not None
+        carried = entry.act in CARRIED_ACTS
+        aside = entry.status in REVERSIBLE | {EntryStatus.UNDONE} and entry.undo is not None and not carried
         for file, belongs in (
             (self._suggested, entry.status is EntryStatus.SUGGESTED),
-            (self._under_way, entry.status in _UNDER_WAY and entry.act not in BACKEND_ACTS),
+            (self._under_way, entry.status in _UNDER_WAY and not carried),
             (self._aside, aside),
         ):
             if belongs:
@@ -667,8 +668,8 @@ class Kernel:
         for number, entry in enumerate(self.suggestions, 1):
             if number % JUDGED_AT_ONCE == 0:
                 await asyncio.sleep(0)
-            if entry.act in BACKEND_ACTS:
-                continue  # seen to by who watches backends
+            if entry.act in CARRIED_ACTS:
+                continue  # seen to by who carries it out
             if self._is_over(entry, changes, claims, now):
                 over = replace(entry, status=EntryStatus.EXPIRED, result=Reason(key="result.over"))
                 await self.close(over, now)
@@ -700,9 +701,9 @@ class Kernel:
             elif (settled.status, settled.parameters) != (entry.status, entry.parameters):
                 await self.write(settled)
 
-    async def taken_back(self, entry: JournalEntry) -> JournalEntry:
+    async def taken_back(self, entry: JournalEntry, rule: Settable | None = None) -> JournalEntry:
         """Write that a person took an act back. A rule that did it by itself asks from now on."""
-        rule = self._rules.get(entry.rule)
+        rule = rule or self._rules.get(entry.rule)
         if rule and entry.actor == AUTOPILOT and self._settings.level(rule) is Autonomy.ACT:
             self.change(self._settings.with_autonomy(rule.key, Autonomy.SUGGEST))
         return await self.write(entry)

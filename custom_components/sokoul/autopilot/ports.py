@@ -43,13 +43,16 @@ class Journal(Protocol):
 
 
 class Carrier(Protocol):
-    """Carries out what is suggested for backends, of which the kernel knows nothing."""
+    """Carries out acts of which the kernel knows nothing, as those on backends and on links of the library."""
 
     async def approve(self, entry_id: int, actor: str, now: datetime) -> JournalEntry | None:
         """Do what was suggested, if it is still needed; None when nobody is being asked about it any more."""
 
     def never(self, entry: JournalEntry) -> None:
         """Remember that a person never wants what was suggested."""
+
+    async def undo(self, entry: JournalEntry, actor: str, now: datetime) -> JournalEntry:
+        """Take back what was done, and return the entry as it was written; its status tells whether it worked."""
 
 
 class MemoryStore(Protocol):

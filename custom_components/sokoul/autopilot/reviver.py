@@ -217,6 +217,11 @@ class Reviver:
         """Remember that a person never wants what was suggested."""
         self._ways.never(entry)
 
+    async def undo(self, entry: JournalEntry, actor: str, now: datetime) -> JournalEntry:
+        """Say that a restart can't be taken back."""
+        del actor, now
+        return replace(entry, result=Reason(key="result.cannot_undo", parameters={"id": entry.id}))
+
     # --- the journal ---------------------------------------------------------------------------------------------
 
     async def _entries(self, since: datetime, subject: str | None = None) -> list[JournalEntry]:
