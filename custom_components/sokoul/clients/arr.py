@@ -34,6 +34,7 @@ from ..model.library import (
 )
 from ..model.releases import DelayProfile, DownloadHandling, TitleDetails
 from .arr_imports import ArrImports
+from .arr_library import ArrLibrary
 from .arr_releases import ArrReleases, our_id
 from .errors import NotFound, UnexpectedResponse
 from .fields import Fields, each
@@ -65,7 +66,7 @@ class _QueuePage:
     total: int  # records on all pages
 
 
-class ArrClient(ArrReleases, ArrImports, ABC):
+class ArrClient(ArrReleases, ArrImports, ArrLibrary, ABC):
     """Radarr or Sonarr, API v3."""
 
     api = "api/v3"

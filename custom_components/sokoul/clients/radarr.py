@@ -6,7 +6,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from ..model.library import Command, KnownFile, Title, TitleKind, UpcomingTitle
+from ..model.library import Command, KnownFile, Title, TitleFile, TitleKind, UpcomingTitle
 from ..model.releases import ImportCandidate, TitleDetails
 from .arr import MAX_IDS, ArrClient, files, instant
 from .errors import NotFound
@@ -37,6 +37,7 @@ class RadarrClient(ArrClient):
     _scan_command = "DownloadedMoviesScan"
     _queue_includes = MappingProxyType({"includeUnknownMovieItems": True, "includeMovie": True})
     _history_includes = MappingProxyType({})
+    _folders_path = "movie"
 
     async def calendar(self, start: datetime, end: datetime) -> tuple[UpcomingTitle, ...]:
         """Return the releases of monitored movies from `start` to `end`: one for each that falls into the window.
@@ -58,6 +59,17 @@ class RadarrClient(ArrClient):
                 found.append(_details(Fields(await self._get(f"movie/{id_}"), "movie")))
         return tuple(found)
 
+    async def title_files(self, folder_id: int) -> tuple[TitleFile, ...]:
+        """Return the file of a movie, where it has one. Source: GET /movie/{id}, which has its file."""
+        movie = Fields(await self._get(f"movie/{folder_id}"), "movie")
+        file = movie.optional_object("movieFile")
+        path = file.text("path", "") if file else ""
+        return (TitleFile(path=path, titles=(_title(movie),)),) if path else ()
+
+    async def rescan(self, folder_id: int) -> Command:
+        """Look which files of a movie are there. Source: command RescanMovie."""
+        return await self.run_command("RescanMovie", movieId=folder_id)
+
     def _search_query(self, title: Title) -> Query:
         if title.kind is not TitleKind.MOVIE:
             raise ValueError(f"Radarr can't search for a {title.kind}")
@@ -68,6 +80,9 @@ class RadarrClient(ArrClient):
 
     def _title_id(self, record: Fields) -> int:
         return record.whole("movieId", 0)
+
+    def _history_query(self, titles: Collection[Title]) -> list[tuple[str, Query]]:
+        return [("history/movie", {"movieId": id_}) for id_ in sorted({title.id for title in titles})]
 
     def _blocklist_query(self, titles: Collection[Title]) -> Query:
         return {"movieIds": sorted({title.id for title in titles})}

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
 
-from ..model.library import Command, KnownFile, Title, TitleKind, UpcomingTitle
+from ..model.library import Command, KnownFile, Title, TitleFile, TitleKind, UpcomingTitle
 from ..model.releases import ImportCandidate, TitleDetails
 from .arr import MAX_IDS, ArrClient, files, instant
 from .errors import NotFound, UnexpectedResponse
@@ -42,6 +42,7 @@ class SonarrClient(ArrClient):
         {"includeUnknownSeriesItems": True, "includeSeries": True, "includeEpisode": True}
     )
     _history_includes = MappingProxyType({"includeEpisode": True})
+    _folders_path = "series"
 
     async def calendar(self, start: datetime, end: datetime) -> tuple[UpcomingTitle, ...]:
         """Return the monitored episodes that air from `start` to `end`. Source: GET /calendar."""
@@ -88,6 +89,27 @@ class SonarrClient(ArrClient):
         """Return the episodes of a season. Source: GET /episode."""
         return tuple(await self._details({"seriesId": series_id, "seasonNumber": season}))
 
+    async def title_files(self, folder_id: int) -> tuple[TitleFile, ...]:
+        """Return the files of a series. Source: GET /episodefile, GET /episode."""
+        found = {
+            file.whole("id"): file.text("path", "")
+            for file in each(await self._get("episodefile", {"seriesId": folder_id}), "episodefile")
+        }
+        held: dict[int, list[Title]] = {}
+        query: Query = {"seriesId": folder_id, "includeSeries": True}
+        for episode in each(await self._get("episode", query), "episode"):
+            if file_id := episode.whole("episodeFileId", 0):
+                held.setdefault(file_id, []).append(_details(episode).title)
+        return tuple(
+            TitleFile(path=path, titles=tuple(held[file_id]))
+            for file_id, path in found.items()
+            if path and file_id in held
+        )
+
+    async def rescan(self, folder_id: int) -> Command:
+        """Look which files of a series are there. Source: command RescanSeries."""
+        return await self.run_command("RescanSeries", seriesId=folder_id)
+
     async def _details(self, query: Query) -> list[TitleDetails]:
         answer = await self._get("episode", {**query, "includeSeries": True})
         return [_details(episode) for episode in each(answer, "episode")]
@@ -111,6 +133,10 @@ class SonarrClient(ArrClient):
 
     def _title_id(self, record: Fields) -> int:
         return record.whole("episodeId", 0)
+
+    def _history_query(self, titles: Collection[Title]) -> list[tuple[str, Query]]:
+        series = sorted({title.series_id for title in titles if title.series_id is not None})
+        return [("history/series", {"seriesId": id_}) for id_ in series]
 
     def _blocklist_query(self, titles: Collection[Title]) -> Query:
         return {"seriesIds": sorted({title.series_id for title in titles if title.series_id is not None})}

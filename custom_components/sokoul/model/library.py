@@ -228,6 +228,22 @@ class KnownFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TitleFolder:
+    """The folder of a movie or a series, as its *arr sees it."""
+
+    id: int  # of the movie or the series
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TitleFile:
+    """A file of the library, as its *arr sees it, and what is in it: one movie, or one or more episodes."""
+
+    path: str
+    titles: tuple[Title, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Webhook:
     """A webhook that an *arr sends. Its URL is a secret: who knows it can speak for the *arr."""
 

@@ -1,0 +1,325 @@
+"""The *arrs, as repairing Real-Debrid asks them: which title a file is, and another release of that title alone.
+
+An *arr that has a file looks for nothing better unless it is an upgrade, and a link that leads nowhere is a file to it.
+So it is asked only once the file is out of the way: then it looks into the folder, blocks the release if that was
+grabbed for these titles and no others, and searches, once. What is to be asked outlives a restart.
+"""
+
+import asyncio
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.helpers.event import async_call_later
+from homeassistant.util import dt as dt_util
+
+from .autopilot.reach import Declined, Reach
+from .autopilot.target import Wanting
+from .clients.arr import ArrClient
+from .clients.errors import BackendError, NotFound
+from .const import LOGGER
+from .hands import HubHands
+from .model.backend import ARR_KINDS
+from .model.library import Title, TitleFile, TitleFolder
+from .model.paths import contains, translate
+from .model.reasons import Reason
+from .model.releases import HistoryEvent, HistoryKind
+
+if TYPE_CHECKING:
+    from .hub import AnyCoordinator, Hub
+
+MEMORY_KEY = "debrid_errands"
+#: What an *arr said of its library is believed for so long.
+FRESH = timedelta(minutes=10)
+#: An errand is looked after so soon, then twice as late each time; after so long it is dropped: its file stayed.
+FIRST_LOOK, LONGEST_PAUSE = timedelta(seconds=20), timedelta(minutes=30)
+DROPPED_AFTER = timedelta(days=2)
+#: An errand that is under way at the end has so long to end.
+PARTING_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errand:
+    """Something to be asked of an *arr once it has no file any more."""
+
+    arr_id: str
+    folder_id: int  # of the movie or the series
+    title_ids: tuple[int, ...]
+    path: str  # of the file, as we see it
+    begun_at: datetime
+    due_at: datetime
+    looks: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for the store."""
+        return {**asdict(self), "begun_at": self.begun_at.isoformat(), "due_at": self.due_at.isoformat()}
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> Errand:
+        """Return a stored one."""
+        moments = {name: datetime.fromisoformat(stored[name]) for name in ("begun_at", "due_at")}
+        return cls(**{**stored, "title_ids": tuple(stored["title_ids"]), **moments})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """A file of the library, and whose it is."""
+
+    arr_id: str
+    folder_id: int
+    titles: tuple[Title, ...]
+
+
+class DebridLibrary:
+    """The libraries of all *arrs of the hub."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._folders: dict[str, tuple[datetime, tuple[TitleFolder, ...]]] = {}
+        self._files: dict[tuple[str, int], tuple[datetime, tuple[TitleFile, ...]]] = {}
+        self._errands: dict[str, Errand] = {}  # by the path of the file
+        self._cancel_timer: CALLBACK_TYPE | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._stopped = False
+
+    # --- life ----------------------------------------------------------------------------------------------------
+
+    @callback
+    def start(self) -> None:
+        """Go on with what was to be asked."""
+        self._stopped = False
+        for stored in self._hub.memory.get(MEMORY_KEY, ()):
+            try:
+                errand = Errand.from_json(stored)
+            except KeyError, TypeError, ValueError:
+                LOGGER.warning("What was to be asked of an *arr can't be read any more: %s", stored)
+                continue
+            self._errands[errand.path] = errand
+        self._plan()
+
+    async def stop(self) -> None:
+        """Ask nothing any more; what is left goes on after the next start."""
+        self._stopped = True
+        self._plan()
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+            await asyncio.wait({self._task}, timeout=PARTING_SECONDS)
+
+    @property
+    def errands(self) -> tuple[Errand, ...]:
+        """What is still to be asked."""
+        return tuple(self._errands.values())
+
+    # --- files ---------------------------------------------------------------------------------------------------
+
+    async def knows(self, path: str) -> bool:
+        """Tell whether an *arr has exactly one movie, or the episodes of this one file, at our path, and wants them."""
+        return await self._find(path) is not None
+
+    async def replace(self, path: str) -> bool:
+        """Have another release searched for the title of a file, once the file is out of the way.
+
+        Returns whether that will be done: as of then it outlives a restart.
+        """
+        found = await self._find(path)
+        if found is None:
+            return False
+        now = dt_util.utcnow()
+        self._errands[path] = Errand(
+            arr_id=found.arr_id,
+            folder_id=found.folder_id,
+            title_ids=tuple(sorted(title.id for title in found.titles)),
+            path=path,
+            begun_at=now,
+            due_at=now + FIRST_LOOK,
+        )
+        await self._keep()
+        return True
+
+    async def _find(self, path: str) -> _Found | None:
+        """Return whose file it is: of one *arr only, and of titles that it monitors."""
+        found: list[_Found] = []
+        for backend in self._arrs():
+            try:
+                found += await self._look(backend, path)
+            except BackendError as error:
+                LOGGER.debug("%s could not be asked for the title of a file: %s", backend.title, error)
+                return None
+        wanted = [each for each in found if each.titles and all(title.monitored for title in each.titles)]
+        return wanted[0] if len(found) == len(wanted) == 1 else None
+
+    async def _look(self, backend: AnyCoordinator, path: str) -> list[_Found]:
+        return [
+            _Found(arr_id=backend.subentry_id, folder_id=folder.id, titles=file.titles)
+            for folder in await self._folders_of(backend)
+            if any(contains(ours, path) for ours in self._ours(backend, folder.path))
+            for file in await self._files_of(backend, folder.id)
+            if path in self._ours(backend, file.path)
+        ]
+
+    def _arrs(self) -> list[AnyCoordinator]:
+        return [each for each in self._hub.backends.values() if each.connector.kind in ARR_KINDS]
+
+    def _ours(self, backend: AnyCoordinator, theirs: str) -> set[str]:
+        """Return what we may call a path of an *arr: the same, where nothing is known, and as its maps have it."""
+        judged = self._hub.view.path_maps.get(backend.subentry_id, ())
+        maps = [each.map for each in judged if each.map is not None]
+        maps += self._hub.paths.corrections(backend.subentry_id)
+        return {theirs, translate(maps, theirs) or theirs}
+
+    async def _folders_of(self, backend: AnyCoordinator) -> tuple[TitleFolder, ...]:
+        now, known = dt_util.utcnow(), self._folders.get(backend.subentry_id)
+        if known is None or now - known[0] >= FRESH:
+            client: ArrClient = backend.client
+            known = self._folders[backend.subentry_id] = now, await client.folders()
+        return known[1]
+
+    async def _files_of(self, backend: AnyCoordinator, folder_id: int) -> tuple[TitleFile, ...]:
+        key, now = (backend.subentry_id, folder_id), dt_util.utcnow()
+        known = self._files.get(key)
+        if known is None or now - known[0] >= FRESH:
+            client: ArrClient = backend.client
+            try:
+                files = await client.title_files(folder_id)
+            except NotFound:
+                files = ()
+            known = self._files[key] = now, files
+        return known[1]
+
+    # --- torrents ------------------------------------------------------------------------------------------------
+
+    async def give_up(self, info_hash: str) -> Reason:
+        """Have the release of a torrent blocked, and another one searched for what lacks because of it.
+
+        What has a file is left alone, whether that is good or not: links that lead nowhere are dealt with one by one.
+        Raises `Declined` while an *arr can't be asked.
+        """
+        hands = HubHands(self._hub)
+        reach = Reach(hands)
+        left: Reason | None = None
+        for backend in self._arrs():
+            if hands.arr(backend.subentry_id) is None:
+                raise Declined("unreachable", backend=backend.title)
+            with reach.asking(backend.subentry_id):
+                told = await _give_up(backend, reach, info_hash)
+            if told is not None and told.key == HANDED_OVER:
+                return told
+            left = told or left
+        return left or Reason(key="result.no_arr_knows")
+
+    # --- errands -------------------------------------------------------------------------------------------------
+
+    async def _keep(self) -> None:
+        self._hub.memory.set(MEMORY_KEY, [errand.as_json() for errand in self._errands.values()])
+        await self._hub.memory.save_now()
+        self._plan()
+
+    @callback
+    def _plan(self) -> None:
+        if self._cancel_timer is not None:
+            self._cancel_timer()
+            self._cancel_timer = None
+        if self._errands and not self._stopped:
+            due = min(errand.due_at for errand in self._errands.values())
+            pause = max((due - dt_util.utcnow()).total_seconds(), 0)
+            self._cancel_timer = async_call_later(self._hub.hass, pause, self._due)
+
+    @callback
+    def _due(self, _now: datetime) -> None:
+        self._cancel_timer = None
+        if self._task is None or self._task.done():
+            self._task = self._hub.in_background(self._run(), "search for what links lost")
+
+    async def _run(self) -> None:
+        now = dt_util.utcnow()
+        for errand in [each for each in self._errands.values() if each.due_at <= now]:
+            later = replace(errand, looks=errand.looks + 1, due_at=now + _pause(errand.looks))
+            self._errands[errand.path] = later
+            backend = self._hub.backends.get(errand.arr_id)
+            if backend is None or now - errand.begun_at > DROPPED_AFTER:
+                del self._errands[errand.path]
+            elif backend.answering:
+                try:
+                    await self._go(errand, backend)
+                except BackendError as error:
+                    LOGGER.debug("%s could not be asked for another release: %s", backend.title, error)
+        await self._keep()
+
+    async def _go(self, errand: Errand, backend: AnyCoordinator) -> None:
+        """Ask for another release if there is no file any more; else have it looked whether there is."""
+        client: ArrClient = backend.client
+        titles = await client.titles(errand.title_ids)
+        if any(title.has_file for title in titles):
+            await client.rescan(errand.folder_id)
+            return
+        del self._errands[errand.path]  # before: a search that was asked for twice would be one too many
+        await self._keep()
+        if titles:
+            await search_instead(client, tuple(each.title for each in titles))
+
+
+def _pause(looks: int) -> timedelta:
+    return min(FIRST_LOOK * float(1 << min(looks + 1, 16)), LONGEST_PAUSE)
+
+
+# --- asking an *arr --------------------------------------------------------------------------------------------------
+
+HANDED_OVER = "result.handed_over"
+
+
+async def _give_up(backend: AnyCoordinator, reach: Reach, info_hash: str) -> Reason | None:
+    """Give a torrent up at one *arr; None: that never had it."""
+    client: ArrClient = backend.client
+    items = [item for item in await client.queue() if item.download_id == info_hash]
+    if items:
+        titles = tuple(dict.fromkeys(title for item in items for title in item.titles))
+        wanting = Wanting(arr_id=backend.subentry_id, download_id=info_hash, release=items[0].release, titles=titles)
+        searches = (await client.download_handling()).redownloads
+        await reach.forget(wanting, blocklist=True, search_again=True)
+        if titles and not searches:
+            await client.search([title.id for title in titles])
+        return _handed_over(backend, titles)
+    grab = await client.grab_history(info_hash)
+    if grab is None:
+        return None
+    details = await client.titles(grab.title_ids)
+    lacking = tuple(each.title for each in details if not each.has_file and each.title.monitored)
+    if not lacking:
+        return Reason(key="result.arr_has_file", parameters={"arr": backend.title})
+    await search_instead(client, lacking, info_hash)
+    return _handed_over(backend, lacking)
+
+
+def _handed_over(backend: AnyCoordinator, titles: tuple[Title, ...]) -> Reason:
+    names = tuple(title.label for title in titles)
+    return Reason(key=HANDED_OVER, parameters={"arr": backend.title, "titles": names})
+
+
+async def search_instead(client: ArrClient, titles: tuple[Title, ...], download_id: str | None = None) -> None:
+    """Block a download (else what was imported last) of titles, and search for another, once and for these alone.
+
+    What is on its way already is not searched for. Blocking makes an *arr search by itself, if it is set so, for all
+    that was grabbed with the release: one that was grabbed for others as well is not blocked. A search for an episode
+    takes no pack.
+    """
+    ids = {title.id for title in titles}
+    events = await client.title_history(titles)
+    imported = [event.download_id for event in events if event.kind is HistoryKind.IMPORTED]
+    bad = download_id or (imported[-1] if imported else None)
+    queue = await client.queue()
+    coming = {title.id for item in queue if item.download_id != bad for title in item.titles}
+    if ids <= coming:
+        return
+    grab = await client.grab_history(bad) if bad is not None else None
+    if grab is not None and grab.title_ids == ids and not _failed_since(events, bad, grab.at):
+        handling = await client.download_handling()
+        await client.mark_failed(grab.history_id)
+        if handling.redownloads and (handling.redownloads_chosen or not grab.by_hand):
+            return
+    await client.search(ids - coming)
+
+
+def _failed_since(events: tuple[HistoryEvent, ...], download_id: str | None, since: datetime) -> bool:
+    failed = (event for event in events if event.kind is HistoryKind.FAILED)
+    return any(event.download_id == download_id and event.at >= since for event in failed)

@@ -1,0 +1,260 @@
+"""What an *arr knows of a file, and another release of its title: blocked and searched for once, and for it alone."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from homeassistant.config_entries import ConfigSubentryDataWithId
+from homeassistant.core import HomeAssistant
+import pytest
+
+from custom_components.sokoul.debrid_library import DROPPED_AFTER, FIRST_LOOK, DebridLibrary
+from devstack.arr import ArrSimulator
+from devstack.library import Episode, Movie
+from devstack.radarr import RadarrSimulator
+from devstack.sonarr import SonarrSimulator
+
+from .conftest import RADARR_ID, SONARR_ID, PassTime, SetUp, servarr_subentry
+
+HASH = "ab" * 20
+type Wanted = Movie | Episode
+
+
+def movie_of(radarr: RadarrSimulator) -> Movie:
+    return next(movie for movie in radarr.library.movies.values() if movie.file is not None and movie.monitored)
+
+
+def episodes_of(sonarr: SonarrSimulator) -> list[Episode]:
+    """Return some episodes of one season that are there."""
+    for series in sonarr.library.series.values():
+        found = [each for each in series.episodes if each.file is not None and each.monitored and each.season == 1]
+        if series.monitored and len(found) > 2:
+            return found
+    raise AssertionError("the library has no such series")
+
+
+def path_of(one: Wanted) -> str:
+    assert one.file is not None
+    folder = one.path if isinstance(one, Movie) else one.series.path
+    return f"{folder}/{one.file.relative_path}"
+
+
+def imported(arr: ArrSimulator, *wanted: Wanted, download_id: str = HASH.upper()) -> None:
+    """Let a release have been grabbed and imported."""
+    item = arr.queue_item(*wanted, title="What.Was.Grabbed", download_id=download_id)
+    arr.queue.items.remove(item)
+    arr.history.add(
+        "downloadFolderImported",
+        wanted,
+        source_title=item.title,
+        quality=item.quality,
+        languages=(),
+        data={},
+        download_id=download_id,
+    )
+
+
+def searches(arr: ArrSimulator) -> list[dict[str, Any]]:
+    """Return all searches that were started, by us and by the *arr itself."""
+    return [each.body for each in arr.commands.commands.values() if each.name.endswith("Search")]
+
+
+def rescans(arr: ArrSimulator) -> int:
+    return sum(each.name.startswith("Rescan") for each in arr.commands.commands.values())
+
+
+def blocked(arr: ArrSimulator) -> list[Sequence[Wanted]]:
+    return [item.wanted for item in arr.blocklist.items.values()]
+
+
+async def library(set_up: SetUp, *subentries: ConfigSubentryDataWithId) -> DebridLibrary:
+    entry = await set_up(*subentries)
+    made = DebridLibrary(entry.runtime_data)
+    made.start()
+    return made
+
+
+@pytest.fixture
+def of_radarr(radarr: RadarrSimulator) -> ConfigSubentryDataWithId:
+    return servarr_subentry(radarr, RADARR_ID)
+
+
+@pytest.fixture
+def of_sonarr(sonarr: SonarrSimulator) -> ConfigSubentryDataWithId:
+    return servarr_subentry(sonarr, SONARR_ID)
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_file_is_that_of_its_title(
+    radarr: RadarrSimulator,
+    sonarr: SonarrSimulator,
+    of_radarr: ConfigSubentryDataWithId,
+    of_sonarr: ConfigSubentryDataWithId,
+    set_up: SetUp,
+    pass_time: PassTime,
+) -> None:
+    movie, episode = movie_of(radarr), episodes_of(sonarr)[0]
+    found = await library(set_up, of_radarr, of_sonarr)
+    assert await found.knows(path_of(movie))
+    assert await found.knows(path_of(episode))
+    assert not await found.knows(f"{movie.path}/Another.Name.mkv")
+    assert not await found.knows("/somewhere/else.mkv")
+    movie.monitored = False
+    assert await found.knows(path_of(movie)), "the library is not asked again for each link"
+    await pass_time(timedelta(minutes=11))
+    assert not await found.knows(path_of(movie)), "nobody wants it"
+    assert not await found.replace(path_of(movie))
+    assert not found.errands
+
+
+async def test_a_folder_of_another_name_here_is_found(
+    hass: HomeAssistant, radarr: RadarrSimulator, of_radarr: ConfigSubentryDataWithId, set_up: SetUp
+) -> None:
+    movie = movie_of(radarr)
+    entry = await set_up(of_radarr)
+    hub = entry.runtime_data
+    hub.memory.set("path_maps", {RADARR_ID: {"/data/media/movies": "/share/films"}})
+    made = DebridLibrary(hub)
+    assert await made.knows(path_of(movie).replace("/data/media/movies", "/share/films"))
+
+
+async def test_nobody_can_tell_while_an_arr_is_away(
+    radarr: RadarrSimulator, of_radarr: ConfigSubentryDataWithId, set_up: SetUp
+) -> None:
+    found = await library(set_up, of_radarr)
+    await radarr.refuse()
+    assert not await found.knows(path_of(movie_of(radarr)))
+
+
+# --- another release -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by_itself", [True, False], ids=["it searches by itself", "it is asked to search"])
+async def test_a_movie_is_searched_for_once_its_file_is_away(
+    by_itself: bool,  # noqa: FBT001 -- given by the parameters
+    radarr: RadarrSimulator,
+    of_radarr: ConfigSubentryDataWithId,
+    set_up: SetUp,
+    pass_time: PassTime,
+) -> None:
+    radarr.download_handling.values["autoRedownloadFailed"] = by_itself
+    movie = movie_of(radarr)
+    imported(radarr, movie)
+    found = await library(set_up, of_radarr)
+    assert await found.replace(path_of(movie))
+    assert await found.replace(path_of(movie)), "whoever asks twice gets one search"
+    await pass_time(FIRST_LOOK)
+    assert (rescans(radarr), searches(radarr), blocked(radarr)) == (1, [], []), "its file is there"
+    movie.file = None  # the link was set aside, and Radarr has looked
+    await pass_time(2 * FIRST_LOOK)
+    assert [each["movieIds"] for each in searches(radarr)] == [[movie.id]]
+    assert blocked(radarr) == [(movie,)]
+    await pass_time(timedelta(minutes=30), 4)
+    assert len(searches(radarr)) == 1
+    assert not found.errands
+    await found.stop()
+
+
+async def test_an_episode_of_a_pack_is_searched_for_alone(
+    sonarr: SonarrSimulator, of_sonarr: ConfigSubentryDataWithId, set_up: SetUp, pass_time: PassTime
+) -> None:
+    """Blocking a pack makes Sonarr search for all of it: the neighbours are left in peace."""
+    one, *others = episodes_of(sonarr)
+    imported(sonarr, one, *others)
+    found = await library(set_up, of_sonarr)
+    assert await found.replace(path_of(one))
+    one.file = None
+    await pass_time(FIRST_LOOK)
+    assert [each["episodeIds"] for each in searches(sonarr)] == [[one.id]]
+    assert blocked(sonarr) == []
+    await found.stop()
+
+
+async def test_what_is_on_its_way_is_not_searched_for(
+    radarr: RadarrSimulator, of_radarr: ConfigSubentryDataWithId, set_up: SetUp, pass_time: PassTime
+) -> None:
+    movie = movie_of(radarr)
+    imported(radarr, movie)
+    found = await library(set_up, of_radarr)
+    assert await found.replace(path_of(movie))
+    movie.file = None
+    radarr.queue_item(movie, title="Another.Release")
+    await pass_time(FIRST_LOOK)
+    assert searches(radarr) == []
+    assert not found.errands
+    await found.stop()
+
+
+async def test_a_restart_forgets_nothing(
+    hass: HomeAssistant,
+    radarr: RadarrSimulator,
+    of_radarr: ConfigSubentryDataWithId,
+    set_up: SetUp,
+    pass_time: PassTime,
+) -> None:
+    movie = movie_of(radarr)
+    imported(radarr, movie)
+    entry = await set_up(of_radarr)
+    first = DebridLibrary(entry.runtime_data)
+    first.start()
+    assert await first.replace(path_of(movie))
+    await first.stop()
+    await hass.config_entries.async_reload(entry.entry_id)
+    second = DebridLibrary(entry.runtime_data)
+    second.start()
+    assert [errand.path for errand in second.errands] == [path_of(movie)]
+    movie.file = None
+    await pass_time(FIRST_LOOK)
+    assert len(searches(radarr)) == 1
+    await second.stop()
+
+
+async def test_an_errand_ends_when_its_file_stays(
+    radarr: RadarrSimulator, of_radarr: ConfigSubentryDataWithId, set_up: SetUp, pass_time: PassTime
+) -> None:
+    movie = movie_of(radarr)
+    found = await library(set_up, of_radarr)
+    assert await found.replace(path_of(movie))
+    await pass_time(timedelta(hours=1), 50)
+    assert 3 < rescans(radarr) < 60
+    assert timedelta(hours=50) > DROPPED_AFTER
+    assert (found.errands, searches(radarr)) == ((), [])
+    await found.stop()
+
+
+# --- torrents --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by_itself", [True, False])
+async def test_what_a_queue_waits_for_is_given_up_there(
+    by_itself: bool,  # noqa: FBT001 -- given by the parameters
+    radarr: RadarrSimulator,
+    of_radarr: ConfigSubentryDataWithId,
+    set_up: SetUp,
+) -> None:
+    radarr.download_handling.values["autoRedownloadFailed"] = by_itself
+    movie = next(each for each in radarr.library.movies.values() if each.file is None and each.monitored)
+    radarr.queue_item(movie, title="Refused.Release", download_id=HASH.upper())
+    found = await library(set_up, of_radarr)
+    told = await found.give_up(HASH)
+    assert told.key == "result.handed_over"
+    assert told.parameters["titles"] == (f"{movie.title} ({movie.year})",)
+    assert "Refused.Release" not in [item.title for item in radarr.queue.items], "another one is there instead"
+    assert blocked(radarr) == [(movie,)]
+    assert [each["movieIds"] for each in searches(radarr)] == [[movie.id]]
+
+
+async def test_what_has_a_file_is_left_to_its_links(
+    radarr: RadarrSimulator, of_radarr: ConfigSubentryDataWithId, set_up: SetUp
+) -> None:
+    movie = movie_of(radarr)
+    imported(radarr, movie)
+    found = await library(set_up, of_radarr)
+    assert (await found.give_up(HASH)).key == "result.arr_has_file"
+    assert (await found.give_up("cd" * 20)).key == "result.no_arr_knows"
+    assert (searches(radarr), blocked(radarr)) == ([], [])
+    movie.file = None
+    assert (await found.give_up(HASH)).key == "result.handed_over"
+    assert (len(searches(radarr)), blocked(radarr)) == (1, [(movie,)])
