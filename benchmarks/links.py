@@ -153,7 +153,7 @@ async def checked(library: Library, catalogue: Catalogue, notes: Notes, mode: Sc
     check = LinkCheck(
         notes,
         roots=[str(library.root)],
-        mounts=[Mount(theirs=library.mount)],
+        mounts=lambda _texts, _catalogue: [Mount(theirs=library.mount)],
         files=NoFiles(),
         clock=lambda: datetime.now(UTC),
         chance=random.random,

@@ -1,7 +1,8 @@
 """A check of a real tree whose links lead into a mount that is not here, and what is done about what is broken."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,9 +12,8 @@ import pytest
 
 from custom_components.sokoul.debrid import scanning
 from custom_components.sokoul.debrid.catalogue import Catalogue, Holding
-from custom_components.sokoul.debrid.checking import READ_DOUBTFUL, LinkCheck, LinkRecord, ScanMode
+from custom_components.sokoul.debrid.checking import READ_DOUBTFUL, LinkCheck, LinkRecord, LinkReport, ScanMode
 from custom_components.sokoul.debrid.link_repairing import (
-    SEARCHES,
     ChangeState,
     Decision,
     LinkAct,
@@ -23,7 +23,6 @@ from custom_components.sokoul.debrid.link_repairing import (
     repair_of,
 )
 from custom_components.sokoul.debrid.links import Cause, Health, Judgement, Link, Mount, MountLook, Seen, Shut, judge
-from custom_components.sokoul.debrid.relinking import NotChanged
 from custom_components.sokoul.debrid.retrying import Ending, Repair, Step, Urgency
 from custom_components.sokoul.debrid.scanning import Folder
 from custom_components.sokoul.model.debrid import DebridStatus
@@ -73,6 +72,9 @@ class Notes:
     async def changes(self) -> Sequence[LinkChange]:
         return [each for each in self.changed.values() if each.state in {ChangeState.BEGUN, ChangeState.ASKED}]
 
+    async def changes_of(self, keys: Collection[str]) -> Sequence[LinkChange]:
+        return [self.changed[key] for key in keys]
+
     async def save_change(self, change: LinkChange) -> None:
         self.changed[change.key] = change
 
@@ -121,7 +123,7 @@ class Stage:
         check = LinkCheck(
             self.notes,
             roots=[str(self.root)],
-            mounts=self.mounts,
+            mounts=lambda _texts, _held: self.mounts,
             files=self.files,
             clock=self.clock,
             chance=lambda: 0.5,
@@ -179,7 +181,7 @@ async def test_what_is_gone_is_forgotten(stage: Stage) -> None:
     report = await check.check(ScanMode.FULL, catalogue(*torrents()))
     assert report.links == len(stage.notes.known) == 290
     assert str(stage.root / "Show 3") not in stage.notes.kept
-    assert report.unlinked == ("id of Show 3",)
+    assert [each.id for each in report.unlinked] == ["id of Show 3"]
 
 
 async def test_a_folder_that_cannot_be_read_keeps_its_links(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,6 +219,44 @@ async def test_many_at_once_are_an_outage_until_a_person_says_otherwise(stage: S
 async def test_the_first_check_of_a_library_full_of_broken_links_asks_as_well(stage: Stage) -> None:
     report = await (await stage.start()).check(ScanMode.FULL, catalogue(*torrents(gone=(1, 2, 3))))
     assert report.shut == {"/mnt/zurg": Shut.MANY_AT_ONCE}
+
+
+async def test_an_outage_of_several_mounts_is_one(tmp_path: Path) -> None:
+    """Of two mounts 15 links each break at once: of neither is that much, of both together it is."""
+    views = [Mount(theirs=f"/mnt/zurg/{name}") for name in ("shows", "more")]
+    stage = Stage(tmp_path, *views)
+    for path in (stage.root / "Show 3").iterdir():
+        text = path.readlink()
+        path.unlink()
+        path.symlink_to(str(text).replace("/shows/", "/more/"))
+    age(stage.root)
+    check = await stage.start()
+    await check.check(ScanMode.FULL, catalogue(*torrents()))
+    report = await check.check(ScanMode.FULL, catalogue(*torrents(gone=(3, 4, 5))))
+    assert report.newly_broken == {"/mnt/zurg/shows": 20, "/mnt/zurg/more": 10}
+    assert report.shut == {each.theirs: Shut.MANY_AT_ONCE for each in views}
+    assert report.broken == ()
+    assert (await check.check(ScanMode.QUICK, catalogue(*torrents(gone=(3,))))).mended == 0  # nothing was believed
+
+
+async def test_what_is_whole_again_is_counted(stage: Stage) -> None:
+    check = await stage.start()
+    await check.check(ScanMode.FULL, catalogue(*torrents(gone=(3,))))
+    assert (await check.check(ScanMode.QUICK, catalogue(*torrents()))).mended == EPISODES
+    assert (await check.check(ScanMode.QUICK, catalogue(*torrents()))).mended == 0
+
+
+async def test_links_are_listed_in_the_order_of_their_paths(stage: Stage) -> None:
+    check = await stage.start()
+    await check.check(ScanMode.FULL, catalogue(*torrents(gone=(3,))))
+    broken = sorted(map(str, (stage.root / "Show 3").iterdir()))
+    found: list[str] = []
+    after = ""
+    while page := check.records(lambda record: record.health is Health.BROKEN, after=after, limit=4):
+        assert {link.target.rpartition("/")[0] for link, _ in page} == {"/mnt/zurg/shows/Show 3"}
+        found += [link.path for link, _ in page]
+        after = found[-1]
+    assert found == broken
 
 
 @pytest.mark.parametrize(
@@ -278,7 +318,7 @@ async def test_a_mount_that_hangs_is_away(tmp_path: Path) -> None:
     check = LinkCheck(
         stage.notes,
         roots=[str(stage.root)],
-        mounts=stage.mounts,
+        mounts=lambda _texts, _held: stage.mounts,
         files=stage.files,
         clock=stage.clock,
         chance=lambda: 0.5,
@@ -402,10 +442,26 @@ class Workshop(Stage):
             self.library,
             self.notes,
             roots=[str(self.root)],
-            recycle=str(self.recycle),
+            recycle={str(self.root): str(self.recycle)},
             clock=self.clock,
             new_key=lambda: str(next(self._keys)),
         )
+
+    async def repair(self, report: LinkReport, held: Catalogue) -> Mapping[LinkAct, int]:
+        """Do all that is planned, and count what was done."""
+        repairer, done = self.repairer(), Counter[LinkAct]()
+        for planned in await repairer.plan(report, held):
+            match planned.decision.act:
+                case LinkAct.REWRITE:
+                    done[REWRITE] += await repairer.rewrite([repairer.rewriting(planned)])
+                case LinkAct.READD if planned.found.hash not in self.repairs.noted:
+                    await repairer.readd(planned, held)
+                    done[READD] += 1
+                case LinkAct.SEARCH:
+                    done[SEARCH] += await repairer.replace(repairer.setting_aside(planned))
+                case LinkAct.WAIT:
+                    done[WAIT] += 1
+        return +done
 
     def texts(self, show: int) -> set[str]:
         return {str(path.readlink()) for path in (self.root / f"Show {show}").iterdir()}
@@ -418,23 +474,23 @@ def workshop(tmp_path: Path) -> Workshop:
 
 async def test_from_broken_to_whole(workshop: Workshop) -> None:
     """Gone: added again. Back under another name: rewritten. And taken back."""
-    check, repairer = await workshop.start(), workshop.repairer()
+    check = await workshop.start()
     report = await check.check(ScanMode.FULL, catalogue(*torrents(gone=(3,))))
-    assert await repairer.repair(report, catalogue(*torrents(gone=(3,)))) == {READD: 1}  # one torrent, ten links
+    assert await workshop.repair(report, catalogue(*torrents(gone=(3,)))) == {READD: 1}  # one torrent, ten links
     assert list(workshop.repairs.noted) == ["hash of Show 3"]
     assert workshop.texts(3) == {f"/mnt/zurg/shows/Show 3/E{number:02}.mkv" for number in range(EPISODES)}
-    waiting = await repairer.repair(report, catalogue(*torrents(gone=(3,))))
+    waiting = await workshop.repair(report, catalogue(*torrents(gone=(3,))))
     assert waiting == {WAIT: 10}
     workshop.repairs.noted["hash of Show 3"] = replace(workshop.repairs.noted["hash of Show 3"], step=Step.DONE)
     again = holding("Show 3 new", *(f"/E{number:02}.mkv" for number in range(10)), hash_="hash of Show 3", id_="n")
     held = catalogue(*torrents(gone=(3,)), again)
     report = await check.check(ScanMode.QUICK, held)
-    assert await repairer.repair(report, held) == {REWRITE: 10}
+    assert await workshop.repair(report, held) == {REWRITE: 10}
     assert workshop.texts(3) == {f"/mnt/zurg/shows/Show 3 new/E{number:02}.mkv" for number in range(EPISODES)}
     assert (await check.check(ScanMode.FULL, held)).count(Health.HEALTHY) == 300
     for change in workshop.notes.changed.values():
         assert change.state is ChangeState.DONE
-        await repairer.take_back(change)
+    assert await workshop.repairer().take_back(list(workshop.notes.changed)) == 10
     assert workshop.texts(3) == {f"/mnt/zurg/shows/Show 3/E{number:02}.mkv" for number in range(EPISODES)}
 
 
@@ -442,26 +498,24 @@ async def test_a_plan_changes_nothing(workshop: Workshop) -> None:
     held = catalogue(*torrents(gone=(3,)))
     report = await (await workshop.start()).check(ScanMode.FULL, held)
     planned = await workshop.repairer().plan(report, held)
-    assert [decision.act for _, _, decision in planned] == [READD] * 10
+    assert [each.decision.act for each in planned] == [READD] * 10
     assert (workshop.repairs.noted, workshop.library.asked, workshop.notes.changed) == ({}, [], {})
 
 
-async def test_given_up_another_release_is_looked_for_a_few_at_a_time(workshop: Workshop) -> None:
+async def test_given_up_another_release_is_looked_for(workshop: Workshop) -> None:
     held = catalogue(*torrents(gone=(3,)))
     report = await (await workshop.start()).check(ScanMode.FULL, held)
     found = report.broken[0][1]
     given_up = replace(repair_of(found, held, START), step=Step.GIVEN_UP, ending=Ending.REFUSED)
     workshop.repairs.noted[given_up.hash] = given_up
     workshop.library.titles = {str(path) for path in (workshop.root / "Show 3").iterdir()}
-    done = await workshop.repairer().repair(report, held)
-    assert done == {SEARCH: SEARCHES}
-    assert len(workshop.library.asked) == len(set(workshop.library.asked)) == SEARCHES
-    left = {str(path) for path in (workshop.root / "Show 3").iterdir()}
-    assert left == workshop.library.titles - set(workshop.library.asked)
+    done = await workshop.repair(report, held)
+    assert done == {SEARCH: EPISODES}
+    assert set(workshop.library.asked) == workshop.library.titles
+    assert list((workshop.root / "Show 3").iterdir()) == []
     aside = [path for path in workshop.recycle.rglob("*") if path.is_symlink()]
-    assert len(aside) == SEARCHES
-    for change in workshop.notes.changed.values():
-        await workshop.repairer().take_back(change)
+    assert len(aside) == EPISODES
+    assert await workshop.repairer().take_back(list(workshop.notes.changed)) == EPISODES
     assert {str(path) for path in (workshop.root / "Show 3").iterdir()} == workshop.library.titles
 
 
@@ -469,10 +523,9 @@ async def test_what_was_begun_is_finished_after_a_restart(workshop: Workshop) ->
     link = workshop.root / "Show 3" / "E03.mkv"
     held = catalogue(*torrents(gone=(3,)), holding("New", "/E03.mkv", hash_="hash of Show 3", id_="n"))
     report = await (await workshop.start()).check(ScanMode.FULL, held)
-    repairer = workshop.repairer()
-    await repairer.repair(report, held)
+    await workshop.repair(report, held)
     (rewritten,) = [each for each in workshop.notes.changed.values() if each.change.path == str(link)]
-    await repairer.take_back(rewritten)
+    assert await workshop.repairer().take_back([rewritten.key]) == 1
     workshop.notes.changed = {"1": replace(rewritten, key="1", state=ChangeState.BEGUN)}
     await workshop.repairer().resume()
     assert str(link.readlink()) == "/mnt/zurg/shows/New/E03.mkv"
@@ -492,7 +545,7 @@ async def test_whether_the_arr_was_asked_is_not_guessed(workshop: Workshop) -> N
     workshop.repairs.noted[given_up.hash] = given_up
     workshop.library.replace = interrupted  # type: ignore[method-assign] -- the power is cut
     with pytest.raises(asyncio.CancelledError):
-        await workshop.repairer().repair(report, held)
+        await workshop.repair(report, held)
     workshop.library = Library({str(link)})
     await workshop.repairer().resume()
     assert link.is_symlink()
@@ -506,10 +559,9 @@ async def test_a_link_that_somebody_changed_meanwhile(workshop: Workshop) -> Non
     link = workshop.root / "Show 3" / "E03.mkv"
     link.unlink()
     link.symlink_to("/mnt/zurg/shows/better.mkv")
-    done = await workshop.repairer().repair(report, held)
+    done = await workshop.repair(report, held)
     assert REWRITE not in done
     assert str(link.readlink()) == "/mnt/zurg/shows/better.mkv"
     (change,) = workshop.notes.changed.values()
     assert (change.state, change.why) == (ChangeState.FAILED, "changed")
-    with pytest.raises(NotChanged):
-        await workshop.repairer().take_back(change)
+    assert await workshop.repairer().take_back([change.key]) == 0

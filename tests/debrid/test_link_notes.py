@@ -72,6 +72,7 @@ async def test_changes(store: Store) -> None:
     await kept.save_change(done)
     assert await notes(store).changes() == [begun]
     assert await notes(store).changes_in(ChangeState) == [done, begun]
+    assert await notes(store).changes_of([done.key, "of nothing"]) == [done]
     await kept.save_change(LinkChange(key="1", at=START, change=change, state=ChangeState.DONE))
     assert await notes(store).changes() == []
 
@@ -83,7 +84,7 @@ async def test_a_check_after_a_restart_lists_nothing_again(tmp_path: Path, store
         check = LinkCheck(
             notes(store),
             roots=[str(stage.root)],
-            mounts=[ZURG],
+            mounts=lambda _texts, _held: [ZURG],
             files=Files(),
             clock=stage.clock,
             chance=lambda: 0.5,

@@ -44,6 +44,7 @@ CASES: tuple[tuple[str, tuple[Holding, ...], str, Health, Cause], ...] = (
     ("the folder itself", (SHOW,), "/mnt/zurg/shows/Show.S01.1080p", HEALTHY, Cause.NONE),
     ("with slashes to spare", (SHOW,), "/mnt//zurg/./shows/Show.S01.1080p//Show.S01E01.mkv", HEALTHY, Cause.NONE),
     ("by Real-Debrid's name", (MOVIE,), "/mnt/zurg/movies/Movie.2020.mkv/Movie.2020.mkv", HEALTHY, Cause.NONE),
+    ("called as its folder, without a view", (MOVIE,), "/mnt/zurg/Movie.2020.mkv/Movie.2020.mkv", HEALTHY, Cause.NONE),
     ("without its extension", (MOVIE,), "/mnt/zurg/movies/Movie.2020/Movie.2020.mkv", HEALTHY, Cause.NONE),
     ("by its own name", (MOVIE,), "/mnt/zurg/movies/Movie 2020 [group].mkv/Movie.2020.mkv", HEALTHY, Cause.NONE),
     ("by that without its extension", (MOVIE,), "/mnt/zurg/movies/Movie 2020 [group]/Movie.2020.mkv", HEALTHY,

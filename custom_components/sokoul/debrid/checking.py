@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from heapq import nsmallest
 from itertools import batched, islice
 from time import monotonic, sleep
 from typing import Protocol
 
-from .catalogue import Catalogue
+from .catalogue import Catalogue, Holding
 from .links import Cause, Health, Judgement, Link, Mount, MountLook, Seen, Shut, aim, judge, shut, unlinked
 from .scanning import Folder, Portion, scan
 
@@ -61,8 +62,9 @@ class LinkReport:
     shut: Mapping[str, Shut] = field(default_factory=dict)  # by mount, as links name it
     newly_broken: Mapping[str, int] = field(default_factory=dict)
     unreadable: tuple[str, ...] = ()  # folders
-    unlinked: tuple[str, ...] = ()  # ids of torrents that no link leads to
-    details_wanted: tuple[str, ...] = ()  # ids of torrents whose files have to be known to judge
+    mended: int = 0  # links that were broken at the last check, and aren't any more
+    unlinked: tuple[Holding, ...] = ()  # complete torrents that no link leads to
+    details_wanted: tuple[tuple[str, str], ...] = ()  # account and id of torrents whose files have to be known to judge
     read: int = 0  # files
     seconds: float = 0.0
 
@@ -80,7 +82,8 @@ class _Tally:
     counts: Counter[tuple[Health, Cause]] = field(default_factory=Counter)
     broken: list[tuple[Link, Judgement]] = field(default_factory=list)
     hashes: set[str | None] = field(default_factory=set)
-    wanted: set[str] = field(default_factory=set)
+    wanted: set[tuple[str, str]] = field(default_factory=set)
+    mended: int = 0
     news: dict[str, dict[str, LinkRecord]] = field(default_factory=dict)  # by mount ("" for none) and path
     _same: dict[LinkRecord, LinkRecord] = field(default_factory=dict)
 
@@ -94,7 +97,8 @@ class _Tally:
             self.broken.append((link, found))
             self.newly[mount] += known is None or known.health is not Health.BROKEN
         if found.cause is Cause.FILES_UNKNOWN and found.holding is not None:
-            self.wanted.add(found.holding.id)
+            self.wanted.add((found.holding.account, found.holding.id))
+        self.mended += found.health is Health.HEALTHY and known is not None and known.health is Health.BROKEN
         if record is not known:
             self.news.setdefault(mount, {})[link.path] = self._same.setdefault(record, record)
 
@@ -139,20 +143,22 @@ class LinkCheck:
         notes: LinkNotes,
         *,
         roots: Sequence[str],
-        mounts: Sequence[Mount],
+        mounts: Callable[[Mapping[str, str], Catalogue], Sequence[Mount]],
         files: MountFiles,
         clock: Callable[[], datetime],
         chance: Callable[[], float],
         rest: float = 0.1,
         patience: float = 60.0,
     ) -> None:
-        """`rest` is how much of the time is left to others, as a part of what is used.
+        """`mounts` tells, given the texts of all links, which mounts there are. It is called in a thread.
 
+        `rest` is how much of the time is left to others, as a part of what is used.
         `patience` is for how many seconds a mount may be silent before it is taken for away.
         """
         self._notes = notes
         self._roots = tuple(root.rstrip("/") for root in roots)
-        self._mounts = tuple(sorted(mounts, key=lambda mount: -mount.theirs.count("/")))
+        self._find_mounts = mounts
+        self._mounts: tuple[Mount, ...] = ()
         self._files = files
         self._clock = clock
         self._chance = chance
@@ -172,11 +178,33 @@ class LinkCheck:
         """Return what is known of a link."""
         return self._records.get(path)
 
+    @property
+    def mounts(self) -> Sequence[Mount]:
+        """The mounts as they were found at the last check."""
+        return self._mounts
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a walk is not at its end."""
+        return bool(self._after)
+
+    def records(self, wanted: Callable[[LinkRecord], bool], *, after: str, limit: int) -> list[tuple[Link, LinkRecord]]:
+        """Return the links whose records are so, in the order of their paths. For a thread: there may be many."""
+        fits = (path for path, record in tuple(self._records.items()) if path > after and wanted(record))
+        chosen = nsmallest(limit, fits)
+        return [(Link(path=path, target=self._text(path)), self._records[path]) for path in chosen]
+
+    def _text(self, path: str) -> str:
+        folder, _, name = path.rpartition("/")
+        known = self._folders.get(folder)
+        return known.links.get(name, "") if known else ""
+
     async def check(self, mode: ScanMode, catalogue: Catalogue, *, accepted: bool = False) -> LinkReport:
         """Check all links. `accepted`: a person says that so many are really broken. The store's errors end it."""
         began = monotonic()
         unreadable = [] if mode is ScanMode.QUICK else await self._walk(afresh=mode is ScanMode.SYMLINKS)
         texts = await asyncio.to_thread(self._texts)
+        await self._find(texts, catalogue)
         read = {} if mode is ScanMode.QUICK else await self._read_some(texts)
         tally = await self._judge(texts, catalogue, read)
         looks = {mount.theirs: await self._look(mount) for mount in self._mounts}
@@ -185,11 +213,14 @@ class LinkCheck:
             for mount, look in looks.items()
         }
         why = {mount: reason for mount, reason in reasons.items() if reason is not None}
+        newly = sum(tally.newly.values())  # an outage of several mounts at once is one, too
+        if (all_at_once := shut(MountLook(), links=len(texts), newly_broken=newly, accepted=accepted)) is not None:
+            why |= {mount: all_at_once for mount in looks if tally.newly[mount] and mount not in why}
         news = await asyncio.to_thread(self._news, tally, why, texts)
         if news:
             await self._notes.save_records(news)
             self._records = await asyncio.to_thread(_updated, self._records, news)
-        unlinked_ids = await asyncio.to_thread(lambda: tuple(each.id for each in unlinked(catalogue, tally.hashes)))
+        nowhere = await asyncio.to_thread(lambda: tuple(unlinked(catalogue, tally.hashes)))
         return LinkReport(
             mode=mode,
             links=len(texts),
@@ -198,7 +229,8 @@ class LinkCheck:
             shut=why,
             newly_broken=tally.newly,
             unreadable=tuple(unreadable),
-            unlinked=unlinked_ids,
+            mended=tally.mended,
+            unlinked=nowhere,
             details_wanted=tuple(sorted(tally.wanted)),
             read=len(read),
             seconds=monotonic() - began,
@@ -249,6 +281,15 @@ class LinkCheck:
         }
 
     # --- reading -----------------------------------------------------------------------------------------------------
+
+    async def _find(self, texts: Mapping[str, str], catalogue: Catalogue) -> None:
+        """Find out which mounts there are; one that hangs while it is looked for is not proven."""
+        try:
+            async with asyncio.timeout(self._patience):
+                found = await asyncio.to_thread(self._find_mounts, texts, catalogue)
+        except TimeoutError:
+            found = [replace(mount, proven=False) for mount in self._mounts]
+        self._mounts = tuple(sorted(found, key=lambda mount: -mount.theirs.count("/")))
 
     async def _look(self, mount: Mount) -> MountLook:
         if mount.ours is None:

@@ -62,6 +62,9 @@ class LibraryStore[RowT: StoredRow](Protocol):
     async def changes(self, states: Collection[str], limit: int = 10_000) -> list[RowT]:
         """Return the changes in these states, the newest first."""
 
+    async def changes_of(self, keys: Collection[str]) -> list[RowT]:
+        """Return changes by their keys."""
+
     async def save_change(self, change: RowT) -> None:
         """Write a change, by its key."""
 
@@ -129,6 +132,10 @@ class StoredLinks:
     async def changes(self) -> Sequence[LinkChange]:
         """Return the changes that were begun and not finished."""
         return await self.changes_in(_UNFINISHED)
+
+    async def changes_of(self, keys: Collection[str]) -> list[LinkChange]:
+        """Return changes by their keys."""
+        return [_change(row) for row in await self._store.changes_of(keys)]
 
     async def changes_in(self, states: Iterable[ChangeState]) -> list[LinkChange]:
         """Return changes, the newest first."""

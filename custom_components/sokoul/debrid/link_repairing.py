@@ -16,11 +16,8 @@ from typing import Protocol
 from .catalogue import Catalogue, Holding
 from .checking import LinkReport
 from .links import Binding, Cause, Health, Judgement, Link, same_file
-from .relinking import Change, NotChanged, apply, recycling, undo
+from .relinking import Change, NotChanged, apply, recycling, root_of, undo
 from .retrying import Repair, Step, Urgency, WantedFile
-
-#: So many other releases are looked for in one run: each search asks every indexer.
-SEARCHES = 5
 
 
 class LinkAct(StrEnum):
@@ -94,6 +91,15 @@ def repair_of(found: Judgement, catalogue: Catalogue, now: datetime) -> Repair:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A broken link, and what is to be done about it."""
+
+    link: Link
+    found: Judgement
+    decision: Decision
+
+
 # --- doing -----------------------------------------------------------------------------------------------------------
 
 
@@ -144,12 +150,15 @@ class ChangeNotes(Protocol):
     async def changes(self) -> Sequence[LinkChange]:
         """Return all that were begun and not finished."""
 
+    async def changes_of(self, keys: Collection[str]) -> Sequence[LinkChange]:
+        """Return changes by their keys."""
+
     async def save_change(self, change: LinkChange) -> None:
         """Note a change, by its key."""
 
 
 class LinkRepairer:
-    """Repairs what a check found."""
+    """Repairs what a check found, one thing after the other, as whoever may decide says."""
 
     def __init__(
         self,
@@ -157,12 +166,15 @@ class LinkRepairer:
         library: Library,
         notes: ChangeNotes,
         *,
+        recycle: Mapping[str, str],
         roots: Collection[str],
-        recycle: str,
         clock: Callable[[], datetime],
         new_key: Callable[[], str],
     ) -> None:
-        """`recycle` is the folder in which links are set aside; it is in none of the `roots`."""
+        """`recycle` tells for media folders where links of theirs are set aside: in none of the `roots`.
+
+        From a media folder that is not in it nothing is set aside.
+        """
         self._repairs = repairs
         self._library = library
         self._notes = notes
@@ -180,66 +192,89 @@ class LinkRepairer:
             else:
                 await self._make(begun)
 
-    async def plan(self, report: LinkReport, catalogue: Catalogue) -> list[tuple[Link, Judgement, Decision]]:
-        """Return what would be done, and change nothing."""
+    async def plan(self, report: LinkReport, catalogue: Catalogue) -> list[Planned]:
+        """Return what would be done, and change nothing. The *arrs are asked only where they could help."""
         planned = []
         for link, found in report.broken:
             repair = None
             if found.holding is not None:
                 repair = self._repairs.repair(found.holding.account, found.holding.hash)
-            titled = await self._library.knows(link.path)
-            planned.append((link, found, decide(link, found, catalogue, repair=repair, titled=titled)))
+            decision = decide(link, found, catalogue, repair=repair, titled=True)
+            if decision.act is LinkAct.SEARCH and not (self._aside_of(link) and await self._library.knows(link.path)):
+                decision = Decision(act=LinkAct.TELL)
+            planned.append(Planned(link=link, found=found, decision=decision))
         return planned
 
-    async def repair(self, report: LinkReport, catalogue: Catalogue) -> Mapping[LinkAct, int]:
-        """Do what is to be done about the broken links of a report, and return how much of what was done."""
-        done: dict[LinkAct, int] = {}
-        wanted: set[str] = set()
-        for link, found, decision in await self.plan(report, catalogue):
-            act = decision.act
-            match act:
-                case LinkAct.REWRITE if decision.target is not None:
-                    change = Change(path=link.path, old_target=link.target, new_target=decision.target)
-                    counted = await self._rewrite(change)
-                case LinkAct.READD if found.holding is not None:
-                    counted = found.holding.hash not in wanted
-                    if counted:
-                        wanted.add(found.holding.hash)
-                        await self._repairs.want(found.holding.account, repair_of(found, catalogue, self._clock()))
-                case LinkAct.SEARCH:
-                    counted = done.get(act, 0) < SEARCHES and await self._search(link)
-                case _:
-                    counted = True
-            if counted:
-                done[act] = done.get(act, 0) + 1
+    # --- before ------------------------------------------------------------------------------------------------------
+
+    def rewriting(self, planned: Planned) -> LinkChange:
+        """Return the change that lets a link say what it should. Nothing is done yet."""
+        change = Change(path=planned.link.path, old_target=planned.link.target, new_target=planned.decision.target)
+        return LinkChange(key=self._new_key(), at=self._clock(), change=change)
+
+    def setting_aside(self, planned: Planned) -> LinkChange:
+        """Return the change that sets a link aside. Nothing is done yet. Raises `NotChanged`."""
+        key, link = self._new_key(), planned.link
+        recycle = self._aside_of(link)
+        if recycle is None:
+            raise NotChanged("not_allowed", link.path)
+        change = recycling(link.path, link.target, roots=self._roots, recycle=recycle, key=key)
+        return LinkChange(key=key, at=self._clock(), change=change)
+
+    def _aside_of(self, link: Link) -> str | None:
+        try:
+            return self._recycle.get(root_of(link.path, self._roots))
+        except NotChanged:
+            return None
+
+    # --- doing -------------------------------------------------------------------------------------------------------
+
+    async def readd(self, planned: Planned, catalogue: Catalogue) -> Repair:
+        """Have the torrent of a link added again."""
+        repair = repair_of(planned.found, catalogue, self._clock())
+        return await self._repairs.want(planned.found.holding.account if planned.found.holding else "", repair)
+
+    async def rewrite(self, changes: Sequence[LinkChange]) -> int:
+        """Rewrite links, and return how many were."""
+        done = 0
+        for change in changes:
+            await self._notes.save_change(change)
+            done += await self._make(change)
         return done
 
-    async def take_back(self, done: LinkChange) -> LinkChange:
-        """Take a change back. Raises `NotChanged`, and OSError from the disk."""
-        await asyncio.to_thread(undo, done.change, self._roots)
-        undone = replace(done, state=ChangeState.UNDONE)
-        await self._notes.save_change(undone)
-        return undone
-
-    async def _rewrite(self, change: Change) -> bool:
-        begun = LinkChange(key=self._new_key(), at=self._clock(), change=change)
+    async def replace(self, begun: LinkChange) -> bool:
+        """Have another release searched for, and set the link aside; tell whether both was done."""
         await self._notes.save_change(begun)
-        return await self._make(begun)
-
-    async def _search(self, link: Link) -> bool:
-        key = self._new_key()
-        try:
-            change = recycling(link.path, link.target, roots=self._roots, recycle=self._recycle, key=key)
-        except NotChanged:
-            return False
-        begun = LinkChange(key=key, at=self._clock(), change=change)
-        await self._notes.save_change(begun)
-        if not await self._library.replace(link.path):
+        if not await self._library.replace(begun.change.path):
             await self._notes.save_change(replace(begun, state=ChangeState.FAILED, why="no_title"))
             return False
         asked = replace(begun, state=ChangeState.ASKED)
         await self._notes.save_change(asked)
         return await self._make(asked)
+
+    # --- after -------------------------------------------------------------------------------------------------------
+
+    async def done_of(self, keys: Collection[str]) -> int:
+        """Return how many changes took place."""
+        return sum(change.state is ChangeState.DONE for change in await self._notes.changes_of(keys))
+
+    async def take_back(self, keys: Collection[str]) -> int:
+        """Take changes back, and return how many of them are. One that can't be taken back holds up no other."""
+        taken = 0
+        for change in await self._notes.changes_of(keys):
+            if change.state is ChangeState.UNDONE:
+                taken += 1
+            elif change.state is ChangeState.DONE:
+                taken += await self._take_back(change)
+        return taken
+
+    async def _take_back(self, done: LinkChange) -> bool:
+        try:
+            await asyncio.to_thread(undo, done.change, self._roots)
+        except NotChanged, OSError:
+            return False
+        await self._notes.save_change(replace(done, state=ChangeState.UNDONE))
+        return True
 
     async def _make(self, begun: LinkChange) -> bool:
         try:

@@ -138,7 +138,9 @@ def place_of(path: str, mounts: Iterable[Mount], catalogue: Catalogue) -> Place 
     for mount in mounts:
         above = mount.theirs.rstrip("/") + "/"
         if path.startswith(above) and (parts := path[len(above) :].split("/")) != [""]:
-            at = next((at for at in _PLACES if at < len(parts) and catalogue.named(parts[at])), None)
+            named = [at for at in _PLACES if at < len(parts) and catalogue.named(parts[at])]
+            # a single file may be called as its folder is: what is last is the folder only where nothing else can be
+            at = next((at for at in named if at < len(parts) - 1), named[0] if named else None)
             if at is None:  # a torrent that nobody remembers: mounts without views are rare
                 at = min(1, len(parts) - 1)
             return Place(mount=mount, view=tuple(parts[:at]), folder=parts[at], file="/".join(parts[at + 1 :]))

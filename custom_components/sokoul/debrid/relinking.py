@@ -51,7 +51,7 @@ def recycling(path: str, target: str, *, roots: Collection[str], recycle: str, k
 
     Raises `NotChanged` for a path in none of the media folders.
     """
-    root = _root_of(path, roots)
+    root = root_of(path, roots)
     below = PurePosixPath(path).relative_to(root)
     aside = PurePosixPath(recycle) / key / PurePosixPath(root).name / below
     return Change(path=path, old_target=target, recycled=str(aside))
@@ -96,7 +96,8 @@ def state(change: Change) -> State:
 # --- the steps -----------------------------------------------------------------------------------------------------
 
 
-def _root_of(path: str, roots: Collection[str]) -> str:
+def root_of(path: str, roots: Collection[str]) -> str:
+    """Return the media folder that a path is in, the deepest one. Raises `NotChanged` where it is in none."""
     pure = PurePosixPath(path)
     if ".." in pure.parts or "\0" in path or not pure.is_absolute():
         raise NotChanged("not_allowed", path)
@@ -109,7 +110,7 @@ def _root_of(path: str, roots: Collection[str]) -> str:
 @contextmanager
 def _folder(path: str, roots: Collection[str], *, make: bool = False) -> Iterator[tuple[int, str]]:
     """Open the folder of a link, and give it with the link's name. On the way from the root no link is followed."""
-    root = _root_of(path, roots)
+    root = root_of(path, roots)
     *folders, name = PurePosixPath(path).relative_to(root).parts
     opened = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     try:

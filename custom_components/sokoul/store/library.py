@@ -9,8 +9,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import batched
+from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Index, Table, Text, bindparam, delete, select, text, update
+from sqlalchemy import BigInteger, Column, Connection, Index, Row, Table, Text, bindparam, delete, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -134,11 +135,18 @@ class StoredLibrary:
         wanted = select(CHANGES).where(CHANGES.c.state.in_(states)).order_by(CHANGES.c.at.desc(), CHANGES.c.key)
 
         async def read(connection: AsyncConnection) -> list[StoredChange]:
-            rows = await connection.execute(wanted.limit(limit))
-            return [
-                StoredChange(key=row.key, at=from_microseconds(row.at), state=row.state, change=row.change)
-                for row in rows
-            ]
+            return [_stored(row) for row in await connection.execute(wanted.limit(limit))]
+
+        return await self._database.read(read)
+
+    async def changes_of(self, keys: Collection[str]) -> list[StoredChange]:
+        """Return changes by their keys, those that there are."""
+
+        async def read(connection: AsyncConnection) -> list[StoredChange]:
+            found: list[StoredChange] = []
+            for portion in batched(keys, _PORTION, strict=False):
+                found += map(_stored, await connection.execute(select(CHANGES).where(CHANGES.c.key.in_(portion))))
+            return found
 
         return await self._database.read(read)
 
@@ -151,6 +159,10 @@ class StoredLibrary:
             await _upsert(connection, CHANGES, [row], ("state", "change"))
 
         await self._database.write(write)
+
+
+def _stored(row: Row[Any]) -> StoredChange:
+    return StoredChange(key=row.key, at=from_microseconds(row.at), state=row.state, change=row.change)
 
 
 async def _upsert(

@@ -1,0 +1,80 @@
+"""Which mounts the links of a library lead into, told by the links themselves, and whether one of them is seen here.
+
+A folder in which three torrents of the accounts have their folders, by the texts of links, is a mount, or a view of
+one: links say so. That a folder of ours is the same is proven as with any folder: three known files at their sizes.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
+from itertools import islice
+from time import sleep
+
+from ..model.paths import LOOK_AT_MOST, PROOF_FILES, contains
+from .catalogue import Catalogue
+from .links import Link, Mount, aim, place_of
+
+#: So many torrents of the accounts make a folder a mount.
+PROOF_TORRENTS = 3
+#: After so many links others have their turn.
+_TURN = 200
+
+
+def detect(texts: Mapping[str, str], catalogue: Catalogue, roots: Collection[str]) -> list[str]:
+    """Return the folders that torrents of the accounts are in, as links name them. For a thread.
+
+    What is in the media folders themselves is none: there the person put it.
+    """
+    torrents: dict[str, set[str]] = {}
+    looked: set[str] = set()
+    for number, (path, text) in enumerate(texts.items()):
+        if number % _TURN == 0:
+            sleep(0)
+        above = text.rpartition("/")[0]
+        if above in looked:
+            continue  # the other files of a folder say the same
+        if text.startswith("/"):
+            looked.add(above)
+        if (aimed := aim(Link(path=path, target=text), texts)) is None:
+            continue
+        *folders, _ = aimed.split("/")
+        for at, name in enumerate(folders[1:], 1):
+            if catalogue.named(name) and at > 1:
+                torrents.setdefault("/".join(folders[:at]), set()).add(name)
+                break
+    return sorted(
+        mount
+        for mount, names in torrents.items()
+        if len(names) >= PROOF_TORRENTS and not any(contains(root, mount) for root in roots)
+    )
+
+
+def prove(mount: Mount, texts: Mapping[str, str], catalogue: Catalogue, size_of: Callable[[str], int | None]) -> Mount:
+    """Return a mount with whether it is the same here. Reads the disk: for a thread.
+
+    `size_of` returns the size of a file of ours, None where there is none.
+    """
+    if mount.ours is None:
+        return replace(mount, proven=False)
+    right = 0
+    for path, size_bytes in islice(_samples(mount, texts, catalogue), LOOK_AT_MOST):
+        found = size_of(path)
+        if found is not None and found != size_bytes:
+            return replace(mount, proven=False)  # another file: it is not the same folder
+        right += found == size_bytes
+    return replace(mount, proven=right >= PROOF_FILES)
+
+
+def _samples(mount: Mount, texts: Mapping[str, str], catalogue: Catalogue) -> Iterator[tuple[str, int]]:
+    """Return files that links lead to, at our paths, with the sizes that they have at the account: one of a folder."""
+    above, seen = mount.theirs.rstrip("/") + "/", set[str]()
+    for path, text in texts.items():
+        aimed = aim(Link(path=path, target=text), texts)
+        if aimed is None or not aimed.startswith(above) or (place := place_of(aimed, [mount], catalogue)) is None:
+            continue
+        if place.folder in seen or not place.file:
+            continue
+        seen.add(place.folder)
+        for holding in catalogue.named(place.folder):
+            if holding.complete and (file := holding.find(place.file)) is not None:
+                yield f"{(mount.ours or '').rstrip('/')}/{aimed[len(above) :]}", file.size_bytes
+                break
