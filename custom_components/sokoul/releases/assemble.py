@@ -49,12 +49,13 @@ def assemble(found: Found) -> ReleaseName:
     hints = frozenset[Hint](gathered[Hint])
     flags = {*gathered[Flag], *found.flags}
     source = _source(gathered[Source], hints, flags)
-    if source is Source.BLURAY and Hint.RAW in hints and not hints & {Hint.ENCODED, Hint.RIP} and not flags & _WHOLE:
-        flags.add(Flag.DISC)
+    languages = _codes(gathered[Language])
+    dubs = _dubs(gathered[Dub], hints, languages)
+    if source is Source.BLURAY and not flags & _WHOLE and (untouched := _untouched(gathered, hints, languages, dubs)):
+        flags.add(untouched)
     resolution, inferred = _resolution(gathered, source, hints, flags)
     if source is Source.TV and resolution is not None and resolution >= Resolution.P720:
         source = Source.HDTV
-    languages = _codes(gathered[Language])
     return ReleaseName(
         name=found.name,
         title=found.titles[0],
@@ -71,7 +72,7 @@ def assemble(found: Found) -> ReleaseName:
         channels=next((each.layout for each in gathered[Channels]), None),
         languages=languages,
         subtitles=_codes(gathered[Subtitles]),
-        dubs=_dubs(gathered[Dub], hints, languages),
+        dubs=dubs,
         editions=frozenset[Edition](gathered[Edition]),
         flags=frozenset(flags),
         version=max((each.number for each in gathered[Version]), default=found.version),
@@ -98,6 +99,21 @@ def _source(named: list[Source], hints: frozenset[Hint], flags: set[Flag]) -> So
     if flags & _WHOLE or Hint.UHD in hints:
         return Source.BLURAY
     return None
+
+
+def _untouched(
+    gathered: dict[type, list[Any]], hints: frozenset[Hint], languages: tuple[str, ...], dubs: frozenset[Dub]
+) -> Flag | None:
+    """Return what a Blu-ray is whose picture nobody has encoded, told by its codec in the words of discs.
+
+    German groups name a remux so: its soundtracks, its lines, and the codec of the disc.
+    """
+    if hints & {Hint.ENCODED, Hint.RIP}:
+        return None
+    german = "de" in languages and bool(dubs & {Dub.DUAL, Dub.MULTI}) and bool(gathered[Resolution])
+    if german and Hint.COMPLETE not in hints and (Hint.RAW in hints or Hint.HEVC in hints):
+        return Flag.REMUX
+    return Flag.DISC if Hint.RAW in hints else None
 
 
 def _resolution(

@@ -44,7 +44,7 @@ _DASHED = re.compile(r"[-~]\s*([^\W_][\w.@!&]*)\s*(?:[\[(][^\[\]()]*[\])]\s*)?$"
 _COLLECTIVE = re.compile(r"(?<![^\W_])(?:qxr|taoe|utr|yts\.\w{2,3})(?=[\])\s]*$)", re.IGNORECASE)
 _SECOND_GROUP = re.compile(r"\[[^\]\d]{1,20}\]_(?=\w)")
 #: A group of several words, or with a language behind it: nothing but a dash before it.
-_DASHED_WORDS = re.compile(r"(?<=[^\W_])-([^\W_]\w*(?:[ ._]\w+){1,2})$")
+_DASHED_WORDS = re.compile(r"(?<=[^\W_]) ?-([^\W_]\w*(?:[ ._]\w+){1,2})$")
 _YEAR_FIRST = re.compile(r"\(((?:19|20)\d\d)\) +(?=\S)")
 _EPISODE_VERSION = re.compile(r"(?<=\d)v([2-9])(?![^\W_])", re.IGNORECASE)
 

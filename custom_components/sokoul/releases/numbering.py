@@ -42,10 +42,17 @@ _STANDARD = re.compile(
     re.IGNORECASE,
 )
 _CROSS = re.compile(
-    _B + r"(\d{1,2})x(\d{1,3})((?:[-_x]x?\d{2,3}|[ ._-]{1,3}\d{1,2}x\d{2,3})*)(?:v\d)?" + _E, re.IGNORECASE
+    _B + r"(\d{1,2})x(\d{1,3})((?:[-_x]x?(?!(?:480|576|720)(?!\d))\d{2,3}|[ ._-]{1,3}\d{1,2}x\d{2,3})*)(?:v\d)?" + _E,
+    re.IGNORECASE,
 )
 _OLD_STYLE = re.compile(
-    r"(?<=[ ._])(?!(?:19|20)\d\d)(\d{1,2})(\d\d)(?:[ ._]\d{3,4}p)?[ ._](?:ws[ ._])?(?:hdtv|pdtv|dsr)" + _E,
+    r"(?<=[ ._])(?!(?:19|20)\d\d)(\d{1,2})(\d\d)(?:[ ._]\1(\d\d))?(?:[ ._]\d{3,4}p)?[ ._](?:ws[ ._])?"
+    r"(?:(?:hdtv|pdtv|dsr)" + _E + "|hdtv[hx]26[45])",
+    re.IGNORECASE,
+)
+#: Two episodes of a season, or a day, right before the same mark.
+_DIGITS = re.compile(
+    r"(?<=[ ._])(\d{1,2})(\d\d)(\d\d)(?:[_ .]\d{3,4}p)?[_ .](?:ws[ ._])?(?:hdtv|pdtv|dsr|web|hdtv[hx]264)",
     re.IGNORECASE,
 )
 _OF_SO_MANY = re.compile(r"(?<=[ ._])(\d{1,2})of\d{1,2}" + _E, re.IGNORECASE)
@@ -57,11 +64,19 @@ _IN_WORDS = re.compile(
     + _E,
     re.IGNORECASE,
 )
+#: What file names of long ago have: the season glued to a title in small letters, all in two digits.
+_GLUED = re.compile(r"(?<=[a-z])s(\d\d)e(\d\d)((?:e\d\d)*)" + _E)
+#: "S06.01": a number with a zero in front behind a season can only be an episode's.
+_SEASON_AND_NUMBER = re.compile(_B + r"s(\d{1,2})\.(0\d)" + _E, re.IGNORECASE)
+#: "2016x231": years count as seasons. No frame is so narrow, or so low.
+_CROSS_OF_YEAR = re.compile(_B + r"((?:19[3-9]|20[0-3])\d)x([0-3]?\d{2})(?:[ ._-]{1,3}\d{4}x([0-3]?\d{2}))?" + _E)
+#: All of how many there are: a season.
+_ALL_OF_THEM = re.compile(r"[ ._]of[ ._](\d{1,4})" + _E, re.IGNORECASE)
 _SEASON_AND_ABSOLUTE = re.compile(_B + r"s(\d{1,2})[ _]-[ _](?:ep?|episode)?[ _]?(\d{1,4})(?:v\d)?" + _E, re.IGNORECASE)
 _SEASONS_IN_WORDS = re.compile(
     _B
     + r"(?:(?:the[ ._])?complete[ ._])?"
-    + _SEASONS_WORD
+    + rf"(?:{_SEASONS_WORD}|(?<=[-\u2013][ ._])series)"
     + _GAP
     + r"(\d{1,2})(?:"
     + _GAP
@@ -72,7 +87,7 @@ _SEASONS_IN_WORDS = re.compile(
     re.IGNORECASE,
 )
 _SEASONS = re.compile(
-    _B + r"s((?:19|20)\d\d|\d{1,3})((?:[ ._]?[-+&]?[ ._]?s\d{1,3}|-\d{1,2}(?!\d))*)" + _E, re.IGNORECASE
+    _B + r"s((?:19|20)\d\d|\d{1,3}|[ ._]0\d)((?:[ ._]?[-+&]?[ ._]?s\d{1,3}|-\d{1,2}(?!\d))*)" + _E, re.IGNORECASE
 )
 _DAY = re.compile(_B + r"((?:19|20)\d\d)([ ._-])(\d\d)\2(\d\d)" + _E)
 _DAY_BACKWARDS = re.compile(_B + r"(\d\d)([ ._-])(\d\d)\2((?:19|20)\d\d)" + _E)
@@ -86,7 +101,7 @@ _TURKISH = re.compile(r"(?<=[ ._])(\d{1,4})[ .]{0,2}(?:b[öo]l[üu]m|blm)" + _E,
 _BEFORE_SUBTITLES = re.compile(r"(?<=[ ._])(?!(?:19|20)\d\d)(\d{2,4})(?=[ ._]vostfr)", re.IGNORECASE)
 _ANY_YEAR = re.compile(_B + r"(?:19|20)\d\d" + _E)
 _ABSOLUTE = re.compile(
-    r"[ ._][-\u2013][ ._]+(?:episode[ _]|ep[ _]?)?(\d{1,4})(?:\.\d)?(?:v\d)?((?:-\d{1,4}|[ _]?~[ _]?\d{1,4})*)"
+    r"[ ._][-\u2013][ ._]+((?:episode[ _]|ep[ _]?)?\d{1,4})(?:\.\d)?(?:v\d)?((?:-\d{1,4}|[ _]?~[ _]?\d{1,4})*)"
     r"(?=([ ._]*(?:[\[(]|$))|[ ._])"
     r"|[ _][(\[](\d{2,4})(?:[ _]?[-~][ _]?(\d{2,4}))[)\]]",
     re.IGNORECASE,
@@ -94,6 +109,9 @@ _ABSOLUTE = re.compile(
 _FROM_TO = re.compile(r"[ ._](?:(\d{1,4})-|(0\d{1,3}) - )(\d{2,4})(?=[ ._]*[\[(])")
 _ABSOLUTE_LAST = re.compile(r"[ ._-]#?(\d{2,4})(?:-(\d{2,4}))?(?:v\d)?(?=[ ._]*(?:[\[(]|$))")
 _IN_BRACKETS = re.compile(r"[ ._]\[(\d{2,3})(?:v\d)?\]")
+_TWO_IN_BRACKETS = re.compile(r"(?<=[\w)])[ ._][\[{](\d\d)[\]}](?=[ ._])")
+#: With a zero in front, before the name of an episode.
+_WITH_A_ZERO = re.compile(r"[ _](0\d)(?:v\d)?(?=[ _][^\W\d])")
 _WHOLE = re.compile(
     _B + r"(?:the[ ._])?complete[ ._](?:series|collection)" + _E + "|" + _B + r"int[ée]grale?" + _E, re.IGNORECASE
 )
@@ -111,7 +129,9 @@ def find(name: str, *, anime: bool) -> Place | None:
             return _with_number_behind(name, place) if anime else place
     place = _counted_through(name, anime=anime) or _episode_alone(name, anime=anime) or _before_subtitles(name)
     if place is None and anime:
-        place = _number_at_the_end(name)
+        place = _number_at_the_end(name) or _absolute_at(_WITH_A_ZERO.search(name))
+    if place is None:
+        place = _absolute_at(_TWO_IN_BRACKETS.search(name))
     if place is None and (found := _WHOLE.search(name, 1)):
         place = Place(Numbering(complete=True), found.start(), found.end())
     return place
@@ -125,6 +145,27 @@ def _standard(name: str) -> Place | None:
     first, rest = int(found[2]), found[3]
     more = [int(each) for each in re.findall(r"(?:ep?|-)(\d{1,5})", rest, re.IGNORECASE)]
     episodes = _range(first, more[-1] if more else first, LONGEST_RANGE)
+    if whole := _ALL_OF_THEM.match(name, found.end()):
+        episodes = () if first == 1 and episodes[-1] == int(whole[1]) > 1 else episodes
+    return Place(Numbering(seasons=(int(found[1]),), episodes=episodes), found.start(), found.end())
+
+
+def _glued(name: str) -> Place | None:
+    """`zoos01e02`, in small letters."""
+    found = _GLUED.search(name)
+    if found is None:
+        return None
+    last = int(found[3][-2:]) if found[3] else int(found[2])
+    episodes = _range(int(found[2]), last, LONGEST_RANGE)
+    return Place(Numbering(seasons=(int(found[1]),), episodes=episodes), found.start(), found.end())
+
+
+def _cross_of_year(name: str) -> Place | None:
+    """`2016x231`."""
+    found = _CROSS_OF_YEAR.search(name)
+    if found is None:
+        return None
+    episodes = _range(int(found[2]), int(found[3] or found[2]), LONGEST_RANGE)
     return Place(Numbering(seasons=(int(found[1]),), episodes=episodes), found.start(), found.end())
 
 
@@ -142,12 +183,28 @@ def _cross(name: str) -> Place | None:
 
 
 def _old_style(name: str) -> Place | None:
-    """`103` right before the mark of television, as names of long ago have it."""
+    """`103`, `103.104` right before the mark of television, as names of long ago have it."""
     found = _OLD_STYLE.search(name, 1)
     if found is None:
         return None
-    numbering = Numbering(seasons=(int(found[1]),), episodes=(int(found[2]),))
-    return Place(numbering, found.start(), found.end(2))
+    episodes = _range(int(found[2]), int(found[3] or found[2]), LONGEST_RANGE)
+    return Place(Numbering(seasons=(int(found[1]),), episodes=episodes), found.start(), found.end(3 if found[3] else 2))
+
+
+def _digits(name: str) -> Place | None:
+    """`10708`: two episodes that follow each other; `140722`: a day; both right before the mark of television."""
+    found = _DIGITS.search(name, 1)
+    if found is None:
+        return None
+    first, second, third = int(found[1]), int(found[2]), int(found[3])
+    if third == second + 1:
+        return Place(Numbering(seasons=(first,), episodes=(second, third)), found.start(), found.end(3))
+    if len(found[1]) == 1:
+        return None
+    try:
+        return Place(Numbering(aired=date(2000 + first, second, third)), found.start(), found.end(3))
+    except ValueError:
+        return None
 
 
 def _of_so_many(name: str) -> Place | None:
@@ -180,8 +237,8 @@ def _in_words(name: str) -> Place | None:
 
 
 def _season_and_absolute(name: str) -> Place | None:
-    """`S2 - 05`, as anime groups number."""
-    found = _SEASON_AND_ABSOLUTE.search(name)
+    """`S2 - 05`, as anime groups number; `S06.01`."""
+    found = _SEASON_AND_ABSOLUTE.search(name) or _SEASON_AND_NUMBER.search(name)
     if found is None:
         return None
     return Place(Numbering(seasons=(int(found[1]),), episodes=(int(found[2]),)), found.start(), found.end())
@@ -242,14 +299,14 @@ def _counted_through(name: str, *, anime: bool) -> Place | None:
     if not fitting:
         return None
     best = next((each for each in fitting if each[3] is not None), fitting[0])
-    first = int(best[1] or best[4])
+    first = int(_NUMBER.findall(best[1] or best[4])[0])
     last = int(_NUMBER.findall(best[2])[-1]) if best[2] else int(best[5] or first)
     return Place(Numbering(absolute=_range(first, last, LONGEST_RANGE)), best.start(), best.end())
 
 
 def _is_no_part(number: str) -> bool:
     """Tell whether a number behind a dash may be an episode's where nobody says that it is anime: "Rocky - 2"."""
-    return len(number) > 1 and int(number) not in _YEARS
+    return not number.isdecimal() or (len(number) > 1 and int(number) not in _YEARS)
 
 
 def _before_subtitles(name: str) -> Place | None:
@@ -265,7 +322,10 @@ def _turkish(name: str) -> Place | None:
 
 
 def _number_in_brackets(name: str) -> Place | None:
-    found = _IN_BRACKETS.search(name)
+    return _absolute_at(_IN_BRACKETS.search(name))
+
+
+def _absolute_at(found: re.Match[str] | None) -> Place | None:
     return Place(Numbering(absolute=(int(found[1]),)), found.start(), found.end()) if found else None
 
 
@@ -296,6 +356,8 @@ def _range(first: int, last: int, most: int) -> tuple[int, ...]:
 _FINDERS: Iterable[Callable[[str], Place | None]] = (
     _standard,
     _cross,
+    _cross_of_year,
+    _glued,
     _in_words,
     _spanish,
     _season_and_absolute,
@@ -304,4 +366,5 @@ _FINDERS: Iterable[Callable[[str], Place | None]] = (
     _of_so_many,
     _seasons,
     _old_style,
+    _digits,
 )

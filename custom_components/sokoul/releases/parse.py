@@ -32,7 +32,14 @@ _FOUR_DIGITS = re.compile(r"[0-9]{4}")
 _SPACES = re.compile(r"[\s._]+")
 #: What anime groups put behind a title: a number before the season's own, a version.
 _COUNTED = re.compile(r"(?: - \d{2,4}(?:[. ]\d)?| v\d)$")
-_LAST_BRACKETS = re.compile(r"[\[(]([^\[\]()]+)[\])]\s*$")
+_LAST_BRACKETS = re.compile(r"[\[(]([^\[\]()]+)[\])]{1,2}\s*$")
+#: So many digits and more are no year and no episode: a group that is called so.
+_LONG_NUMBER: Final = 5
+#: A name in Chinese characters, and another behind it.
+_TWO_SCRIPTS = re.compile(
+    r"([\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\W]*[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])[ ._]+(?=[A-Za-z])"
+)
+_SUBTITLES: Final = frozenset({"sub", "subs"})
 #: Languages are shortened to so many letters.
 _SHORT: Final = 3
 #: Those that end no title of two words or more, unless somebody wants to be clever.
@@ -47,6 +54,7 @@ class _Hit:
     first: int  # word
     last: int  # word
     short: bool = False  # its first word has three letters at most
+    listing: bool = False  # subtitles, the languages before: "Ger.Eng.Sub"
 
     @property
     def is_filler(self) -> bool:
@@ -107,16 +115,29 @@ class _Reader:
             if not self._may_count(meaning, at, hits):
                 at += 1
                 continue
-            hits.append(_Hit(meaning, at, at + count - 1, short=len(self.words[at].text) <= _SHORT))
+            first = self.words[at].text
+            listing = count > 1 and isinstance(meaning.tags[0], Subtitles) and first not in _SUBTITLES
+            hits.append(_Hit(meaning, at, at + count - 1, short=len(first) <= _SHORT, listing=listing))
             at += count
         return hits
 
     def _may_count(self, meaning: Meaning, at: int, before: list[_Hit]) -> bool:
-        if meaning.loud and not _is_loud(self._spelled(at, at + 1)[0]):
-            return False
-        if not meaning.not_alone:
+        if not (meaning.loud or meaning.not_alone):
             return True
-        return bool(before) and before[-1].last == at - 1 and isinstance(before[-1].meaning.tags[0], Language)
+        if self._between_year_and_tag(at):
+            return True
+        if meaning.loud:
+            return _is_loud(self._spelled(at, at + 1)[0])
+        if not before or before[-1].last != at - 1:
+            return False
+        return before[-1].meaning.sure or isinstance(before[-1].meaning.tags[0], Language)
+
+    def _between_year_and_tag(self, at: int) -> bool:
+        """Tell whether no word of a title or an episode's name can be there: `2022.lv.WEBRip`."""
+        if not 1 < at < len(self.words) - 1 or not self._is_year(at - 1):
+            return False
+        following = meaning_at(self.words, at + 1)
+        return following is not None and following[0].sure
 
     def _is_among_tags(self, place: Place) -> bool:
         """Tell whether a season stands behind tags within brackets: `[1080p x265 S82 Somebody]` is how good it is."""
@@ -124,7 +145,7 @@ class _Reader:
             return False
         before = self.text[: place.start]
         opened = max(before.rfind("["), before.rfind("("))
-        if opened < max(before.rfind("]"), before.rfind(")")):
+        if opened <= max(before.rfind("]"), before.rfind(")")):
             return False
         inside = self._word_at(opened), self._word_at(place.start)
         return any(hit.meaning.sure and inside[0] <= hit.first < inside[1] for hit in self.hits)
@@ -134,11 +155,7 @@ class _Reader:
         if self.place is not None and self.place.numbering.aired is not None:
             return
         end = min(self._first_sure(), self._word_at(self.place.start) if self.place else len(self.words))
-        candidates = [
-            at
-            for at, word in enumerate(self.words)
-            if at > 0 and _FOUR_DIGITS.fullmatch(word.text) and EARLIEST_YEAR <= int(word.text) <= LATEST_YEAR
-        ]
+        candidates = [at for at in range(1, len(self.words)) if self._is_year(at)]
         before = [at for at in candidates if at < end]
         enclosed = [at for at in candidates if self._is_enclosed(at)]
         chosen = [at for at in before if at in enclosed] or before or enclosed
@@ -151,7 +168,7 @@ class _Reader:
     def _is_enclosed(self, at: int) -> bool:
         word = self.words[at]
         before, behind = self.text[: word.start].rstrip(), self.text[word.end :].lstrip()
-        return before[-1:] in {"(", "["} and behind[:1] in {")", "]"}
+        return before[-1:] in {"(", "["} and behind[:1] in {")", "]", ","}
 
     def _first_sure(self) -> int:
         """Return the first word that is surely a tag, the one behind the end without any. The first is the title's."""
@@ -189,7 +206,11 @@ class _Reader:
     def _chained(self, first: int, end: int) -> bool:
         """Tell whether all words from one to another are tags."""
         covered = {at for hit in self.hits for at in range(hit.first, hit.last + 1)}
-        return all(at in covered or at == self.year_word for at in range(first, end))
+        return all(at in covered or self._is_year(at) for at in range(first, end))
+
+    def _is_year(self, at: int) -> bool:
+        text = self.words[at].text
+        return _FOUR_DIGITS.fullmatch(text) is not None and EARLIEST_YEAR <= int(text) <= LATEST_YEAR
 
     def _in_brackets(self, hit: _Hit) -> bool:
         before = self.text[: self.words[hit.first].start]
@@ -227,6 +248,8 @@ class _Reader:
         plain = [_plain(part) for part in parts]
         if self.frame.leading_group is not None:
             plain = [_COUNTED.sub("", title) for title in plain]
+        if scripts := _TWO_SCRIPTS.match(parts[0]):
+            plain += [_plain(scripts[1]), _plain(parts[0][scripts.end() :])]
         for enclosed in _ENCLOSED.finditer(parts[0]):
             plain.append(_plain(parts[0][: enclosed.start()] + parts[0][enclosed.end() :]))
             plain.append(_plain(enclosed[1]))
@@ -269,7 +292,7 @@ class _Reader:
         before = [hit for hit in self.hits if hit.last < first]
         if first >= len(self.words) or any(self._is_tag(at) for at in range(first, behind)):
             return None
-        if behind - first == 1 and self.words[first].text.isdecimal():
+        if behind - first == 1 and self.words[first].text.isdecimal() and len(self.words[first].text) < _LONG_NUMBER:
             return None
         if not self._behind_tags(first, before):
             return None
@@ -326,7 +349,7 @@ def _tags(hits: list[_Hit]) -> list[Tag]:
         if listed and isinstance(found[0], Language) and hits[at].short and hits[at].last + 1 == hits[at + 1].first:
             tags.append(Subtitles(found[0].code))
             continue
-        listed = isinstance(found[0], Subtitles) and hits[at].last > hits[at].first
+        listed = hits[at].listing
         tags.extend(reversed(found))
     return tags[::-1]
 

@@ -33,6 +33,7 @@ class Hint(Enum):
     RIP = "rip"  # made small
     RAW = "raw"  # a codec in the words of discs: nobody has encoded it again
     ENCODED = "encoded"  # somebody has
+    HEVC = "hevc"  # either of them
     NTSC = "ntsc"  # with PAL: a DVD, where no other source is named
     GERMAN_DUAL = "dl"  # "DL": dual, in German names
     COMPLETE = "complete"
@@ -101,7 +102,7 @@ class Meaning:
     tags: tuple[Tag, ...]
     sure: bool
     loud: bool = False  # it counts in capitals only
-    not_alone: bool = False  # it counts right behind another language only
+    not_alone: bool = False  # it counts right behind another language, a sure tag or the year only
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,7 @@ class Word:
     text: str
     start: int
     end: int
+    apart: bool = False  # a plus, a bar or a comma before it: no phrase goes on over that
 
 
 #: (what they mean, phrases that stand in no title, phrases that may)
@@ -164,7 +166,8 @@ _PICTURE: tuple[_Row, ...] = (
     (Hint.NTSC, "ntsc", ""),
     ((Codec.H264, Hint.ENCODED), "x264, h264, h 264, x 264", ""),
     ((Codec.H264, Hint.RAW), "avc", ""),
-    (Codec.H265, "x265, h265, h 265, x 265, hevc", ""),
+    (Codec.H265, "x265, h265, h 265, x 265", ""),
+    ((Codec.H265, Hint.HEVC), "hevc", ""),
     (Codec.H266, "x266, h266, h 266, vvc", ""),
     (Codec.AV1, "av1, svtav1, svt av1", ""),
     (Codec.VP9, "vp9", ""),
@@ -230,6 +233,11 @@ _SPEECH: tuple[_Row, ...] = (
     ((Dub.DUBBED, Language("pt")), "", "dublado"),
     (Subtitles("pt"), "", "legendado"),
     (Subtitles("en"), "esub, esubs", ""),
+    (
+        Subtitles("zh"),
+        "",
+        "简繁外挂, 简繁内封字幕, 简繁内嵌, 简体内嵌, 繁体内嵌, 双语字幕, 中日双语字幕, 中英双语字幕, 中文字幕",
+    ),
     ((Flag.HARDSUB, Subtitles("ko")), "korsub, korsubs", ""),
     (Hint.GERMAN_DUAL, "", "dl"),
     (
@@ -243,7 +251,7 @@ _SPEECH: tuple[_Row, ...] = (
 #: Words for a language that may stand in titles, and codes that mean nothing else between tags.
 _LANGUAGES: Mapping[str, str] = {
     "fr": "french, francais, fre, fra, fr",
-    "en": "english, eng, en",
+    "en": "english, eng, en, ing",
     "de": "german, deutsch, ger, deu, swissgerman",
     "es": "spanish, espanol, castellano, spa, esp, latino, cast",
     "it": "italian, italiano, ita",
@@ -270,7 +278,7 @@ _LANGUAGES: Mapping[str, str] = {
     "bn": "bengali",
     "ja": "japanese, jap, jpn",
     "ko": "korean, kor",
-    "zh": "chinese, mandarin, cantonese, chi, chs, cht, big5, 国语, 国配, 简体, 繁体, 繁中, 简中, 简繁, 中字",
+    "zh": "chinese, mandarin, cantonese, chi, chs, cht, big5, 国语, 国语音轨, 国配, 简体, 繁体, 繁中, 简中, 简繁, 中字",
     "th": "thai",
     "vi": "vietnamese, vie",
     "id": "indonesian",
@@ -282,12 +290,12 @@ _LANGUAGES: Mapping[str, str] = {
     "lt": "lithuanian",
     "lv": "latvian",
     "et": "estonian",
-    "ca": "catalan, catala",
+    "ca": "catalan, catala, cat",
 }
 #: Codes of two letters, which count in capitals only: "de", "it" and "no" are words.
 _CODES: Final = ("bg", "de", "es", "hu", "it", "ja", "ka", "ko", "lt", "lv", "pl", "ro", "ru", "sk", "sv", "ua")
-#: "fin" is Finnish in Finland and the end in France; "tel", "dan" and "por" are words: only their full names count.
-_NOT_ALONE = frozenset({"fin", "tel", "dan", "por", "pol", "nor", "tam", "tur", "cast", "vie"})
+#: "fin" is Finnish in Finland and the end in France; "tel", "dan" and "cat" are words: they count among tags only.
+_NOT_ALONE = frozenset({"fin", "tel", "dan", "por", "pol", "nor", "tam", "tur", "cast", "vie", "cat", "ing"})
 
 _REST: tuple[_Row, ...] = (
     (Edition.EXTENDED, "", "extended, extended cut, extended edition, version longue, longer cut"),
@@ -375,6 +383,7 @@ def _compile_languages() -> dict[str, Meaning]:
 PHRASES: Final[Mapping[str, Meaning]] = _compile_languages() | _compile((_PICTURE, _SOUND, _SPEECH, _REST))
 
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*\+?")
+_APART = re.compile(r"[+|,]")
 _LINES = re.compile(
     r"(bd|bdrip|bluray|web|webdl|webrip|hdtv|m|hd|dvd|4kto)?"
     r"(240|360|480|540|576|720|960|1080|1440|2160|4320)[pi](?:\d\d)?(?:fps)?"
@@ -382,9 +391,12 @@ _LINES = re.compile(
 #: Heights that are none of the usual ones, and the next that is no more than they are; below 480 all is the same.
 _ODD_LINES: Final = {240: 480, 360: 480, 540: 480, 960: 720}
 _FRAME = re.compile(r"(\d{3,4})x(\d{3,4})")
+#: "2016x231" is an episode: no frame is so wide and so low.
+_YEARS: Final = range(1930, 2040)
+_DAYS: Final = range(1, 400)
 _TIMES = re.compile(r"\dx([a-z]{3,})")
 _VERSION = re.compile(r"v([2-9])")
-_SOUND_AND_CHANNELS = re.compile(r"([a-z]+\d?\+?|dts ?x|e?ac3)([1-9])")
+_SOUND_AND_CHANNELS = re.compile(r"([a-z]+\d?\+?|dts (?:x|es|hd|hd ma)|e?ac3)([1-9])")
 _WIDTHS: Final = ((3800, Resolution.P2160), (1900, Resolution.P1080), (1200, Resolution.P720), (0, Resolution.P480))
 _PREFIXES: Final[Mapping[str, Source]] = {
     "bd": Source.BLURAY,
@@ -409,7 +421,12 @@ def fold(text: str) -> str:
 
 def words(name: str) -> list[Word]:
     """Cut a name into words."""
-    return [Word(fold(found[0]), found.start(), found.end()) for found in _WORD.finditer(name)]
+    listed: list[Word] = []
+    end = 0
+    for found in _WORD.finditer(name):
+        apart = _APART.search(name, end, found.start()) is not None
+        listed.append(Word(fold(found[0]), found.start(), end := found.end(), apart))
+    return listed
 
 
 def meaning_at(listed: list[Word], at: int) -> tuple[Meaning, int] | None:
@@ -419,9 +436,13 @@ def meaning_at(listed: list[Word], at: int) -> tuple[Meaning, int] | None:
     best: tuple[Meaning, int] | None = None
     for count in range(1, min(LONGEST_PHRASE, len(listed) - at) + 1):
         if count > 1:
+            if listed[at + count - 1].apart:
+                break
             phrase = f"{phrase} {listed[at + count - 1].text}"
         if (meaning := PHRASES.get(phrase)) is not None:
             best = meaning, count
+        elif count > 1 and (found := _sound_with_channels(phrase, listed, at + count - 1)) is not None:
+            best = found[0], count + 1
     return best or _with_number(text, listed, at)
 
 
@@ -435,7 +456,7 @@ def _with_number(text: str, listed: list[Word], at: int) -> tuple[Meaning, int] 
         lines = Resolution(_ODD_LINES.get(int(found[2]), int(found[2])))
         source = _PREFIXES.get(found[1] or "")
         return Meaning((lines, source) if source else (lines,), sure=True), 1
-    if found := _FRAME.fullmatch(text):
+    if (found := _FRAME.fullmatch(text)) and not (int(found[1]) in _YEARS and int(found[2]) in _DAYS):
         width = int(found[1])
         return Meaning((next(lines for least, lines in _WIDTHS if width >= least),), sure=True), 1
     if (found := _TIMES.fullmatch(text)) and (meaning := PHRASES.get(found[1])) is not None:  # "2xUkr"
@@ -446,14 +467,14 @@ def _with_number(text: str, listed: list[Word], at: int) -> tuple[Meaning, int] 
 
 
 def _sound_with_channels(text: str, listed: list[Word], at: int) -> tuple[Meaning, int] | None:
-    """Read `DDP5.1`, `AAC2.0`, and `5.1` alone."""
+    """Read `DDP5.1`, `AAC2.0`, `DTS-HD5.1`, and `5.1` alone; `at` is the last word before the dot."""
     following = listed[at + 1].text if at + 1 < len(listed) else ""
     if following not in {"0", "1"}:
         return None
     channels = Channels(f"{text[-1]}.{following}")
     if len(text) == 1 and text in "12567":
         return Meaning((channels,), sure=False), 2
-    sound = PHRASES.get(text[:-1]) if _SOUND_AND_CHANNELS.fullmatch(text) else None
+    sound = PHRASES.get(text[:-1].rstrip()) if _SOUND_AND_CHANNELS.fullmatch(text) else None
     if sound is None or not any(isinstance(tag, Audio) for tag in sound.tags):
         return None
     return Meaning((*sound.tags, channels), sure=True), 2
