@@ -23,6 +23,12 @@ from custom_components.sokoul import services_debrid, services_governor, service
 from custom_components.sokoul.binary_sensor import CONNECTIVITY
 from custom_components.sokoul.connectors.registry import CONNECTORS
 from custom_components.sokoul.const import DOMAIN, PLATFORMS
+from custom_components.sokoul.debrid_entities import (
+    DEBRID_BINARY_SENSORS,
+    DEBRID_BUTTONS,
+    DEBRID_EVENTS,
+    DEBRID_SENSORS,
+)
 from custom_components.sokoul.governor_entities import (
     GOVERNOR_BINARY_SENSORS,
     GOVERNOR_NUMBERS,
@@ -280,13 +286,20 @@ def entity_tables() -> dict[str, dict[str, Any]]:
             *PORT_SENSORS,
             *GOVERNOR_SENSORS,
             *ROTATION_SENSORS,
+            *DEBRID_SENSORS,
         ),
-        "binary_sensor": (*HUB_BINARY_SENSORS, CONNECTIVITY, *PORT_BINARY_SENSORS, *GOVERNOR_BINARY_SENSORS),
+        "binary_sensor": (
+            *HUB_BINARY_SENSORS,
+            CONNECTIVITY,
+            *PORT_BINARY_SENSORS,
+            *GOVERNOR_BINARY_SENSORS,
+            *DEBRID_BINARY_SENSORS,
+        ),
         "switch": (*HEALING_SWITCHES, *GUARD_SWITCHES, *PORT_SWITCHES, *GOVERNOR_SWITCHES),
         "number": GOVERNOR_NUMBERS,
-        "button": (*GUARD_BUTTONS, *ROTATION_BUTTONS),
+        "button": (*GUARD_BUTTONS, *ROTATION_BUTTONS, *DEBRID_BUTTONS),
         "select": HEALING_SELECTS,
-        "event": (*HEALING_EVENTS, *GUARD_EVENTS, *ROTATION_EVENTS),
+        "event": (*HEALING_EVENTS, *GUARD_EVENTS, *ROTATION_EVENTS, *DEBRID_EVENTS),
     }
     names = {
         "sensor": "sensors",

@@ -43,6 +43,12 @@ from custom_components.sokoul.connectors import arr, docker, gluetun, prowlarr, 
 from custom_components.sokoul.connectors.base import BUSY_WRITE_PAUSE, SPACE_WRITE_PAUSE, USUAL_WRITE_PAUSE, Parts
 from custom_components.sokoul.connectors.registry import CONNECTORS
 from custom_components.sokoul.const import AUTH_PAUSE, LONGEST_BACKOFF, MAX_REFUSALS, OUTAGE_GRACE, START_PATIENCE
+from custom_components.sokoul.debrid_entities import (
+    DEBRID_BINARY_SENSORS,
+    DEBRID_BUTTONS,
+    DEBRID_EVENTS,
+    DEBRID_SENSORS,
+)
 from custom_components.sokoul.event import MOST_AN_HOUR
 from custom_components.sokoul.governor_entities import (
     GOVERNOR_BINARY_SENSORS,
@@ -182,6 +188,12 @@ EXPECTED: dict[str, set[Row]] = {
         *described(Platform.BUTTON, ROTATION_BUTTONS),
         *described(Platform.EVENT, ROTATION_EVENTS),
     },
+    "mirror": {
+        *described(Platform.SENSOR, DEBRID_SENSORS),
+        *described(Platform.BINARY_SENSOR, DEBRID_BINARY_SENSORS),
+        *described(Platform.BUTTON, DEBRID_BUTTONS),
+        *described(Platform.EVENT, DEBRID_EVENTS),
+    },
     "port": {
         *described(Platform.SENSOR, PORT_SENSORS),
         *described(Platform.BINARY_SENSOR, PORT_BINARY_SENSORS),
@@ -230,6 +242,7 @@ def test_entities_in_examples_exist() -> None:
         devices[CONNECTORS[kind].name] |= EXPECTED["guard"] | EXPECTED["port"] | EXPECTED["governor"]
     for kind in VPN_KINDS:
         devices[CONNECTORS[kind].name] |= EXPECTED["vpn_servers"]
+    devices[CONNECTORS[real_debrid.KIND].name] |= EXPECTED["mirror"]
     devices["SOKOUL"] = EXPECTED["hub"] | EXPECTED["healing"] | EXPECTED["governor/hub"]
     existing = {
         f"{kind.replace(' ', '_')}.{slugify(f'{device} {name}')}"
@@ -241,7 +254,8 @@ def test_entities_in_examples_exist() -> None:
         found[0]
         for path in PAGES
         for found in re.finditer(
-            rf"\b(?:sensor|binary_sensor|switch|number|calendar|select|event)\.(?:{prefixes})_\w+", path.read_text()
+            rf"\b(?:sensor|binary_sensor|switch|number|calendar|select|event|button)\.(?:{prefixes})_\w+",
+            path.read_text(),
         )
         if "_disk_" not in found[0]  # named after the person's own disks
     }
@@ -324,6 +338,11 @@ def test_every_event_of_a_guard_is_documented() -> None:
 def test_every_event_of_the_servers_of_a_vpn_is_documented() -> None:
     (events,) = ROTATION_EVENTS
     assert keys(rows(page("vpn-servers.md"), after="### Events")) == events.event_types
+
+
+def test_every_event_of_an_account_is_documented() -> None:
+    (events,) = DEBRID_EVENTS
+    assert keys(rows(page("real-debrid.md"), after="### Events")) == events.event_types
 
 
 def test_every_finding_is_documented() -> None:

@@ -9,9 +9,11 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .connectors.base import BackendBinarySensor
 from .data import SokoulConfigEntry
+from .debrid_entities import DEBRID_BINARY_SENSORS
 from .entity import (
     AnyCoordinator,
     BackendEntity,
+    DebridEntity,
     GovernedEntity,
     GuardEntity,
     HubEntity,
@@ -19,6 +21,7 @@ from .entity import (
     PartEntity,
     PlatformSetup,
     guarded,
+    mirrored,
 )
 from .governor_entities import GOVERNOR_BINARY_SENSORS
 from .overview import HUB_BINARY_SENSORS
@@ -54,6 +57,9 @@ async def async_setup_entry(
     hub.add_platform(PlatformSetup(async_add_entities, of_backend=guarded(PORT_BINARY_SENSORS), make=GuardBinarySensor))
     hub.add_platform(PlatformSetup(async_add_entities, of_backend=lambda _: (CONNECTIVITY,), make=Connectivity))
     hub.add_platform(PlatformSetup(async_add_entities, of_backend=guarded(GOVERNOR_BINARY_SENSORS), make=Throttled))
+    hub.add_platform(
+        PlatformSetup(async_add_entities, of_backend=mirrored(DEBRID_BINARY_SENSORS), make=DebridBinarySensor)
+    )
 
 
 class _BinarySensor(PacedEntity, BinarySensorEntity):
@@ -89,6 +95,10 @@ class Connectivity(BackendEntity, _BinarySensor):
     @override
     def read(self) -> bool:
         return self.coordinator.answering
+
+
+class DebridBinarySensor(DebridEntity, _BinarySensor):
+    """A binary sensor of what is known of a Real-Debrid account."""
 
 
 class Throttled(GovernedEntity, _BinarySensor):

@@ -1,4 +1,4 @@
-"""Buttons: what a guard does when it is told to, and another server for a VPN."""
+"""Buttons: what a guard does when it is told to, another server for a VPN, and the synchronising of an account."""
 
 from typing import override
 
@@ -7,7 +7,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .data import SokoulConfigEntry
-from .entity import GuardEntity, PlatformSetup, RotationEntity, guarded, tunnelling
+from .debrid_entities import DEBRID_BUTTONS, DebridButton
+from .entity import DebridEntity, GuardEntity, PlatformSetup, RotationEntity, guarded, mirrored, tunnelling
 from .guard_entities import GUARD_BUTTONS, GuardButton
 from .model.journal import AUTOMATION
 from .rotation_entities import ROTATION_BUTTONS, RotationButton
@@ -26,6 +27,9 @@ async def async_setup_entry(
     )
     entry.runtime_data.add_platform(
         PlatformSetup(async_add_entities, of_backend=tunnelling(ROTATION_BUTTONS), make=ButtonOfServers)
+    )
+    entry.runtime_data.add_platform(
+        PlatformSetup(async_add_entities, of_backend=mirrored(DEBRID_BUTTONS), make=ButtonOfAccount)
     )
 
 
@@ -56,3 +60,17 @@ class ButtonOfServers(RotationEntity, ButtonEntity):
     async def async_press(self) -> None:
         user_id = self._context.user_id if self._context is not None else None
         await self.entity_description.press(self.servers, user_id or AUTOMATION)
+
+
+class ButtonOfAccount(DebridEntity, ButtonEntity):
+    """A button of a Real-Debrid account. It begins what may take long; how that ends is an event."""
+
+    entity_description: DebridButton
+
+    @override
+    def read(self) -> None:
+        """Return nothing: only pressing changes the state."""
+
+    @override
+    async def async_press(self) -> None:
+        await self.watch.synchronise(self.entity_description.mode)

@@ -16,6 +16,7 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from . import wording
 from .connectors.base import Paced, Parts
+from .connectors.real_debrid import KIND as REAL_DEBRID_KIND
 from .const import DOMAIN
 from .coordinator import BackendCoordinator
 from .healing import rule_of
@@ -24,6 +25,7 @@ from .model.backend import DOWNLOAD_CLIENT_KINDS, VPN_KINDS
 
 if TYPE_CHECKING:
     from .data import SokoulConfigEntry
+    from .debrid_watch import AccountWatch
     from .governing import ClientGovernor, Governing
     from .guarding import ClientGuard
     from .hub import Hub
@@ -342,6 +344,35 @@ class RotationEntity(BackendEntity):
     @override
     def available(self) -> bool:
         return True
+
+
+class DebridEntity(BackendEntity):
+    """An entity of what is known of a Real-Debrid account: its mirror is there also while the account is away."""
+
+    @property
+    def watch(self) -> AccountWatch:
+        """What is known of the account."""
+        hub: Hub = self.coordinator.config_entry.runtime_data
+        return hub.debrid_watching.of(self.coordinator.subentry_id)
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.async_on_remove(self.watch.add_listener(self.write_if_new))
+
+    @override
+    def read(self) -> Any:
+        return self.entity_description.value(self.watch)  # type: ignore[attr-defined]
+
+    @property
+    @override
+    def available(self) -> bool:
+        return self.watch.mirror is not None
+
+
+def mirrored(descriptions: Iterable[EntityDescription]) -> Callable[[AnyCoordinator], Iterable[EntityDescription]]:
+    """Return these for each Real-Debrid account."""
+    return lambda backend: descriptions if backend.connector.kind == REAL_DEBRID_KIND else ()
 
 
 def tunnelling(descriptions: Iterable[EntityDescription]) -> Callable[[AnyCoordinator], Iterable[EntityDescription]]:

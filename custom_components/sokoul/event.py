@@ -1,4 +1,4 @@
-"""Events: what healing saw, asked and did, and what the guards did."""
+"""Events: what healing saw, asked and did, what the guards did, and what became of Real-Debrid accounts."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -13,7 +13,17 @@ from homeassistant.util import dt as dt_util
 from . import wording
 from .const import LOGGER
 from .data import SokoulConfigEntry
-from .entity import GuardEntity, HealingEntity, PlatformSetup, RotationEntity, guarded, tunnelling
+from .debrid_entities import DEBRID_EVENTS
+from .entity import (
+    DebridEntity,
+    GuardEntity,
+    HealingEntity,
+    PlatformSetup,
+    RotationEntity,
+    guarded,
+    mirrored,
+    tunnelling,
+)
 from .guard_entities import GUARD_EVENTS
 from .healing import HEALING_EVENTS, event_of
 from .journal_report import entry_sentence, sentence
@@ -37,6 +47,7 @@ async def async_setup_entry(
     async_add_entities(HealingEvent(hub, description) for description in HEALING_EVENTS)
     hub.add_platform(PlatformSetup(async_add_entities, of_backend=guarded(GUARD_EVENTS), make=GuardEvent))
     hub.add_platform(PlatformSetup(async_add_entities, of_backend=tunnelling(ROTATION_EVENTS), make=ServerEvent))
+    hub.add_platform(PlatformSetup(async_add_entities, of_backend=mirrored(DEBRID_EVENTS), make=AccountEvent))
 
 
 class HealingEvent(HealingEntity, EventEntity):
@@ -95,6 +106,24 @@ class ServerEvent(RotationEntity, EventEntity):
         words = wording.get(self.hass.config.language, dt_util.get_default_time_zone())
         told["text"] = " ".join(sentence(reason, dt_util.utcnow(), words) for reason in told.pop("reasons"))
         self._trigger_event(event, told)
+        self.async_write_ha_state()
+
+
+class AccountEvent(DebridEntity, EventEntity):
+    """What became of a Real-Debrid account."""
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.async_on_remove(self.watch.add_witness(self._happened))
+
+    @override
+    def read(self) -> None:
+        """Return nothing: only events change the state."""
+
+    @callback
+    def _happened(self, event: str, data: Mapping[str, Any]) -> None:
+        self._trigger_event(event, dict(data))
         self.async_write_ha_state()
 
 

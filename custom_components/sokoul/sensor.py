@@ -10,9 +10,11 @@ from homeassistant.helpers.typing import StateType
 
 from .connectors.base import SPACE_WRITE_PAUSE, BackendSensor, Reading, nothing_urgent
 from .data import SokoulConfigEntry
+from .debrid_entities import DEBRID_SENSORS
 from .entity import (
     AnyCoordinator,
     BackendEntity,
+    DebridEntity,
     GovernedEntity,
     GuardEntity,
     HealingEntity,
@@ -22,6 +24,7 @@ from .entity import (
     PlatformSetup,
     RotationEntity,
     guarded,
+    mirrored,
     tunnelling,
 )
 from .governor_entities import GOVERNOR_SENSORS, REASON
@@ -78,6 +81,7 @@ async def async_setup_entry(
     )
     hub.add_platform(PlatformSetup(async_add_entities, of_backend=guarded(GOVERNOR_SENSORS), make=governor_sensor))
     hub.add_platform(PlatformSetup(async_add_entities, of_backend=tunnelling(ROTATION_SENSORS), make=rotation_sensor))
+    hub.add_platform(PlatformSetup(async_add_entities, of_backend=mirrored(DEBRID_SENSORS), make=DebridSensor))
     hub.add_platform(PlatformSetup(async_add_entities, of_backend=lambda _: COMMON_SENSORS, make=CommonSensor))
 
 
@@ -194,6 +198,10 @@ class BestServerSensor(RotationSensor):
 def rotation_sensor(coordinator: AnyCoordinator, description: BackendSensor[Any]) -> RotationSensor:
     """Return a sensor of the servers of a VPN."""
     return (BestServerSensor if description is BEST else RotationSensor)(coordinator, description)
+
+
+class DebridSensor(DebridEntity, _Sensor):
+    """A sensor of what is known of a Real-Debrid account."""
 
 
 class HubSensor(HubEntity, _Sensor):

@@ -1,0 +1,102 @@
+"""What people see and press of a Real-Debrid account's mirror."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from homeassistant.components.binary_sensor import BinarySensorDeviceClass
+from homeassistant.components.button import ButtonEntityDescription
+from homeassistant.components.event import EventEntityDescription
+from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
+from homeassistant.const import PERCENTAGE, EntityCategory, UnitOfInformation
+
+from .connectors.base import BackendBinarySensor, BackendSensor, any_at_all, nothing_urgent
+from .debrid_watch import EVENTS
+from .model.debrid import ACTIVE_STATUSES, FAILED_STATUSES, DebridStatus
+from .model.debrid_mirror import SyncMode
+
+if TYPE_CHECKING:
+    from .debrid_watch import AccountWatch
+
+#: How many there are of these is said by default: of each other status only to who wants to know.
+_SHOWN = (DebridStatus.DOWNLOADED, DebridStatus.WAITING_FILES_SELECTION)
+
+
+def _counting(
+    key: str, value: Callable[[AccountWatch], int | None], *, enabled: bool = True
+) -> BackendSensor[AccountWatch]:
+    """Return a sensor that counts torrents: whether there are any is told at once, how many soon."""
+    return BackendSensor(
+        key=key,
+        value=value,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_registry_enabled_default=enabled,
+        meaning=any_at_all,
+    )
+
+
+def _of_status(status: DebridStatus) -> BackendSensor[AccountWatch]:
+    return _counting(f"torrents_{status}", lambda watch: watch.count(status), enabled=status in _SHOWN)
+
+
+DEBRID_SENSORS: tuple[BackendSensor[AccountWatch], ...] = (
+    *(_of_status(status) for status in DebridStatus if status in {*_SHOWN, *ACTIVE_STATUSES, *FAILED_STATUSES}),
+    _counting("torrents_failed", lambda watch: watch.failed),
+    _counting("torrents_gone", lambda watch: watch.gone, enabled=False),
+    BackendSensor(
+        key="torrents_size",
+        value=lambda watch: watch.size_bytes,
+        device_class=SensorDeviceClass.DATA_SIZE,
+        native_unit_of_measurement=UnitOfInformation.BYTES,
+        suggested_unit_of_measurement=UnitOfInformation.TERABYTES,
+        suggested_display_precision=1,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_registry_enabled_default=False,
+        meaning=nothing_urgent,
+    ),
+    BackendSensor(
+        key="mirror_coverage",
+        value=lambda watch: watch.coverage,
+        native_unit_of_measurement=PERCENTAGE,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        meaning=nothing_urgent,
+    ),
+    BackendSensor(
+        key="last_sync",
+        value=lambda watch: watch.checked_at,
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_category=EntityCategory.DIAGNOSTIC,
+    ),
+)
+
+DEBRID_BINARY_SENSORS: tuple[BackendBinarySensor[AccountWatch], ...] = (
+    BackendBinarySensor(
+        key="sync_running",
+        value=lambda watch: watch.running,
+        device_class=BinarySensorDeviceClass.RUNNING,
+        entity_category=EntityCategory.DIAGNOSTIC,
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DebridButton(ButtonEntityDescription):
+    """One way to synchronise."""
+
+    mode: SyncMode
+
+
+#: What is needed now and then is enabled; the rest is for those who know what they look for.
+DEBRID_BUTTONS: tuple[DebridButton, ...] = tuple(
+    DebridButton(
+        key=f"sync_{mode}",
+        mode=mode,
+        entity_category=EntityCategory.CONFIG,
+        entity_registry_enabled_default=mode in {SyncMode.SMART, SyncMode.FULL},
+    )
+    for mode in SyncMode
+)
+
+DEBRID_EVENTS: tuple[EventEntityDescription, ...] = (EventEntityDescription(key="debrid", event_types=EVENTS),)

@@ -1,0 +1,231 @@
+"""What is shown of each Real-Debrid account: what its mirror holds, and what became of it.
+
+The mirror comes and goes with the database. Its figures are counted when it comes and after each synchronisation, and
+shown from memory in between.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+
+from .const import DOMAIN
+from .debrid.mirror import NothingToResumeError, Progress, SyncResult
+from .debrid.statistics import totals
+from .model.debrid import FAILED_STATUSES, DebridStatus
+from .model.debrid_mirror import ChangeKind, DebridFigures, SyncMode, SyncOptions
+from .store import StoreError
+
+if TYPE_CHECKING:
+    from .debriding import AccountMirror
+    from .hub import Hub
+
+SYNCHRONISED, SYNC_FAILED, TORRENTS_FAILED = "synchronised", "sync_failed", "torrents_failed"
+#: What happens to an account, as the types of an event.
+EVENTS = [SYNCHRONISED, SYNC_FAILED, TORRENTS_FAILED]
+#: So many torrents are named in an event: it is a row of the recorder.
+MOST_NAMED = 10
+_WORTH_TELLING = tuple(kind for kind in ChangeKind if kind is not ChangeKind.PROGRESS)
+_NEWLY_THERE = frozenset({ChangeKind.ADDED, ChangeKind.RETURNED, ChangeKind.STATUS})
+
+
+class AccountWatch:
+    """What is known of one account."""
+
+    def __init__(self, hub: Hub, account: str) -> None:
+        self._hub = hub
+        self.account = account
+        self.mirror: AccountMirror | None = None  # None: the database is not open
+        self.running = False  # a synchronisation
+        self.figures: DebridFigures | None = None  # None: not counted, or the account was never read
+        self._counts: Counter[DebridStatus] = Counter()
+        self._failing = False
+        self._leave: list[CALLBACK_TYPE] = []
+        self._listeners: list[Callable[[], None]] = []
+        self._witnesses: list[Callable[[str, Mapping[str, Any]], None]] = []
+
+    # --- what is shown -------------------------------------------------------------------------------------------
+
+    @property
+    def checked_at(self) -> datetime | None:
+        """When the list was last seen to its end, None: not since the start."""
+        return self.mirror.checked_at if self.mirror is not None else None
+
+    def count(self, *statuses: DebridStatus) -> int | None:
+        """Return how many torrents are in one of these statuses; None while nothing is known."""
+        return None if self.figures is None else sum(self._counts[each] for each in statuses)
+
+    @property
+    def failed(self) -> int | None:
+        """How many torrents ended badly."""
+        return self.count(*FAILED_STATUSES)
+
+    @property
+    def size_bytes(self) -> int | None:
+        """What all torrents of the account hold."""
+        return None if self.figures is None else totals(self.figures.by_status)["size_bytes"]
+
+    @property
+    def coverage(self) -> float | None:
+        """Of how many torrents the files are known, in percent."""
+        return None if self.figures is None else totals(self.figures.by_status)["coverage_percent"]
+
+    @property
+    def gone(self) -> int | None:
+        """How many torrents are remembered that the account has no more."""
+        return None if self.figures is None else self.figures.gone
+
+    # --- acting --------------------------------------------------------------------------------------------------
+
+    async def synchronise(self, mode: SyncMode) -> None:
+        """Begin to synchronise. Raises `HomeAssistantError` where that can't be done now."""
+        mirror = self.mirror
+        if mirror is None:
+            raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_debrid_account")
+        if mirror.sync.running:
+            raise _cannot("debrid_busy", mirror)
+        try:
+            if mode is SyncMode.RESUME:
+                await mirror.sync.plan(mode, SyncOptions())  # it says so where there is nothing
+        except NothingToResumeError as error:
+            raise _cannot("nothing_to_resume", mirror) from error
+        except StoreError as error:
+            raise HomeAssistantError(
+                translation_domain=DOMAIN,
+                translation_key="store_failed",
+                translation_placeholders={"detail": str(error)},
+            ) from error
+        mirror.begin(mode, SyncOptions())
+
+    # --- following the mirror ------------------------------------------------------------------------------------
+
+    @callback
+    def follow(self, mirror: AccountMirror | None) -> None:
+        """Show this mirror from now on."""
+        if mirror is self.mirror:
+            return
+        while self._leave:
+            self._leave.pop()()
+        self.mirror, self.figures, self.running = mirror, None, False
+        if mirror is not None:
+            self._leave = [mirror.add_listener(self._progressed), mirror.add_witness(self._synchronised)]
+            self._count_soon(mirror)
+        self._tell()
+
+    @callback
+    def _progressed(self, _progress: Progress) -> None:
+        if not self.running:  # it is told often, and only the beginning is shown
+            self.running = True
+            self._tell()
+
+    @callback
+    def _synchronised(self, result: SyncResult | None) -> None:
+        assert self.mirror is not None  # noqa: S101 -- it is the mirror that tells
+        self.running = self.mirror.sync.running
+        self._count_soon(self.mirror)
+        self._tell()
+        if result is not None:
+            self._say(result)
+
+    @callback
+    def _count_soon(self, mirror: AccountMirror) -> None:
+        self._hub.in_background(self._count(mirror), f"figures of {mirror.title}")
+
+    async def _count(self, mirror: AccountMirror) -> None:
+        with suppress(StoreError):  # who asks for them is told
+            figures = await mirror.figures()
+            if mirror is self.mirror:
+                known = mirror.checked_at is not None or figures.by_status or figures.gone
+                self.figures = figures if known else None
+                self._counts = Counter()
+                for row in figures.by_status:
+                    self._counts[row.status] += row.count
+                self._tell()
+
+    # --- telling -------------------------------------------------------------------------------------------------
+
+    @callback
+    def add_listener(self, listener: Callable[[], None]) -> CALLBACK_TYPE:
+        """Call a function whenever something of it may be new."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    @callback
+    def add_witness(self, witness: Callable[[str, Mapping[str, Any]], None]) -> CALLBACK_TYPE:
+        """Call a function with the type and the data of each event."""
+        self._witnesses.append(witness)
+        return lambda: self._witnesses.remove(witness)
+
+    @callback
+    def _tell(self) -> None:
+        for listener in tuple(self._listeners):
+            listener()
+
+    @callback
+    def _announce(self, event: str, **data: Any) -> None:
+        for witness in tuple(self._witnesses):
+            witness(event, data)
+
+    @callback
+    def _say(self, result: SyncResult) -> None:
+        """Tell what came of a synchronisation, where anything did. Of an outage only its beginning is told."""
+        if result.error is not None:
+            if not self._failing:
+                self._announce(SYNC_FAILED, mode=str(result.run.mode), detail=str(result.error))
+            self._failing = True
+        else:
+            self._failing = False
+        counts = {str(kind): result.run.summary[kind] for kind in _WORTH_TELLING}
+        if any(counts.values()):
+            self._announce(SYNCHRONISED, mode=str(result.run.mode), **counts)
+        failed = [each.name for each in result.changes if each.status in FAILED_STATUSES and each.kind in _NEWLY_THERE]
+        if failed:
+            self._announce(TORRENTS_FAILED, count=len(failed), torrents=failed[:MOST_NAMED])
+
+
+def _cannot(why: str, mirror: AccountMirror) -> ServiceValidationError:
+    return ServiceValidationError(
+        translation_domain=DOMAIN, translation_key=why, translation_placeholders={"backend": mirror.title}
+    )
+
+
+class DebridWatching:
+    """What is known of all accounts of the hub."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._watches: dict[str, AccountWatch] = {}
+        self._leave: list[CALLBACK_TYPE] = []
+
+    def of(self, account: str) -> AccountWatch:
+        """Return what is known of an account."""
+        if account not in self._watches:
+            self._watches[account] = AccountWatch(self._hub, account)
+        return self._watches[account]
+
+    @callback
+    def start(self) -> None:
+        """Follow the mirrors; those of `Hub.debriding` are seen to before."""
+        self._leave = [self._hub.pilot.add_watcher(self._reconcile), self._hub.add_listener(self._reconcile)]
+        self._reconcile()
+
+    @callback
+    def stop(self) -> None:
+        """Follow nothing any more."""
+        while self._leave:
+            self._leave.pop()()
+        for watch in self._watches.values():
+            watch.follow(None)
+
+    @callback
+    def _reconcile(self) -> None:
+        for account in self._watches.keys() - self._hub.backends.keys():
+            self._watches.pop(account).follow(None)
+        for account in self._hub.debriding.accounts:
+            self.of(account)
+        for account, watch in self._watches.items():
+            watch.follow(self._hub.debriding.accounts.get(account))
