@@ -57,7 +57,9 @@ class Target:
     title: CatalogueTitle | None = None
     entries: tuple[CatalogueTitle, ...] = ()
     info_hash: str | None = None  # this torrent and no other
-    link: str | None = None  # what a person brought: a magnet, or an address
+    #: what a person brought: a magnet, or an address. Both may hold a key
+    link: str | None = field(default=None, repr=False)
+    release: str = ""  # what that is called
 
     def entry_of(self, backend_id: str) -> CatalogueTitle | None:
         """Return the title as it is in the library of an *arr; None where it isn't."""
@@ -106,8 +108,8 @@ class Policies(Protocol):
 class Shelf(Protocol):
     """Where answers are kept over a restart."""
 
-    async def load(self, key: str, since: datetime) -> tuple[datetime, str] | None:
-        """Return what was kept for a search since then, and when that was; None: nothing. Never raises."""
+    async def load(self, key: str, after: datetime) -> tuple[datetime, str] | None:
+        """Return what was kept for a search after a moment, and when that was; None: nothing. Never raises."""
 
     async def keep(self, key: str, at: datetime, found: str) -> None:
         """Keep it. Never raises."""

@@ -6,7 +6,7 @@ itself. A number that may be a year stays in the text, too: "Blade Runner 2049" 
 
 import base64
 import binascii
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 import re
 from typing import Final
@@ -41,7 +41,8 @@ class Query:
     aired: date | None = None
     ids: frozenset[str] = frozenset()  # "imdb:tt1160419", "tmdb:438631", "tvdb:81189"
     info_hash: str | None = None  # lower case
-    link: str | None = None  # a magnet or an address
+    link: str | None = field(default=None, repr=False)  # a magnet or an address; may hold a key
+    release: str = ""  # how a magnet or link calls what it leads to
 
     @property
     def names_a_title(self) -> bool:
@@ -209,6 +210,7 @@ def _of_release(name: str) -> Query:
         season=_season(numbering.seasons, numbering.episodes),
         episodes=frozenset(numbering.episodes),
         aired=numbering.aired,
+        release=shown,
     )
 
 

@@ -1,7 +1,7 @@
 """Taking a history from one database to another, of whichever kind.
 
-The mirror of Real-Debrid accounts and the listings of media folders are left behind: they may be large, and are read
-again in seconds. What was tried with torrents and done to links is taken along.
+The mirror of Real-Debrid accounts, the listings of media folders and what searches found are left behind: they may be
+large, and are read again in seconds. What was tried with torrents and done to links is taken along.
 """
 
 from collections.abc import Sequence

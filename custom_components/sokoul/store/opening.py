@@ -20,6 +20,7 @@ from .library import StoredLibrary
 from .memory import OnFailure, StoredMemory
 from .metadata import METADATA
 from .schema import MIGRATIONS, Migration, migrate
+from .searches import StoredSearches
 
 #: So many damaged files are kept for whoever wants to look into them.
 _DAMAGED_KEPT = 3
@@ -45,6 +46,7 @@ class Store:
         self.mirror_view = MirrorView(database)
         self.debrid_history = StoredDebridHistory(database)
         self.library = StoredLibrary(database)
+        self.searches = StoredSearches(database)
 
     async def prune(self, before: datetime, keep: int) -> int:
         """Delete old entries of the journal; see `StoredJournal.prune`."""

@@ -12,6 +12,7 @@ from .debrid_schema import add_debrid_tables
 from .errors import NewerSchema
 from .library import add_library_tables
 from .metadata import METADATA
+from .searches import add_searches_table
 
 #: `id` is never given twice, not even after the newest row was deleted: others remember it.
 JOURNAL = Table(
@@ -81,7 +82,12 @@ def _first_tables(connection: Connection) -> None:
 
 
 #: In their order, for ever: a database of version n has seen the first n of them.
-MIGRATIONS: tuple[Migration, ...] = (_first_tables, add_debrid_tables, add_library_tables)
+MIGRATIONS: tuple[Migration, ...] = (
+    _first_tables,
+    add_debrid_tables,
+    add_library_tables,
+    add_searches_table,
+)
 
 
 def migrate(connection: Connection, migrations: Sequence[Migration] = MIGRATIONS) -> None:

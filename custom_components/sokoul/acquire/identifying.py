@@ -1,0 +1,327 @@
+"""Which title is meant? Told by rules, out of what several catalogues and libraries answered.
+
+Catalogues answer generously: a search for "dune" brings Dune of 1984 and of 2021, their sequels, and documentaries.
+What counts is how well a name fits, and the year where one was said. Of titles whose names fit equally well the one is
+meant that is far better known, or that is in the library; where that doesn't tell either, the person has to.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from enum import IntEnum
+from functools import lru_cache
+import re
+from typing import Final
+
+from ..model.catalogue import CatalogueTitle
+from ..model.library import TitleKind
+from ..releases.identify import Wanted, normal
+from ..releases.parse import parse
+from .ports import Target
+from .query import Query
+
+#: Of each catalogue so many titles are looked at, and of each title so many names.
+MOST_TITLES: Final = 40
+MOST_NAMES: Final = 60
+#: Nobody reads more choices.
+MOST_CHOICES: Final = 8
+#: So many times as well known is clearly better known.
+CLEARLY: Final = 5.0
+#: Names that differ by a typing mistake are this much alike.
+ALIKE: Final = 0.85
+
+
+class Fit(IntEnum):
+    """How well a title fits what was asked for."""
+
+    NONE = 0  # a catalogue brought it, nobody knows why
+    SIMILAR = 1  # but for a letter or two
+    WORDS = 2  # it has all the words, and others
+    HEAD = 3  # but for its subtitle
+    NAMED = 4  # one of its names, or "Dune 2" for "Dune: Part Two"
+    BY_ID = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A title with all that the catalogues said of it."""
+
+    title: CatalogueTitle
+    entries: tuple[CatalogueTitle, ...]
+    catalogues: Mapping[str, CatalogueTitle]  # what each of them said, by its key
+    fit: Fit
+    exact: bool  # the very name, and the year if one was said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identified:
+    """What is meant; or what may be, where only the person can tell; or nothing at all."""
+
+    target: Target | None = None
+    choices: tuple[CatalogueTitle, ...] = ()
+
+
+def identify_title(query: Query, found: Mapping[str, Sequence[CatalogueTitle]]) -> Identified:
+    """Return which title is meant. `found` is what each catalogue answered, by its key."""
+    candidates = sorted(_candidates(query, found), key=_order)
+    if not candidates:
+        return Identified()
+    likely = [each for each in candidates if each.fit is candidates[0].fit]
+    meant = _decide(likely)
+    if meant is None:
+        return Identified(choices=tuple(each.title for each in likely[:MOST_CHOICES]))
+    namesakes = _namesakes(meant, candidates)
+    return Identified(target=target_of(query, meant.title, meant.entries, namesakes))
+
+
+def target_of(
+    query: Query, title: CatalogueTitle, entries: Sequence[CatalogueTitle], namesakes: frozenset[int] = frozenset()
+) -> Target:
+    """Return what releases are looked for once the title is known."""
+    movie = title.kind is TitleKind.MOVIE
+    season = None if movie or query.season is None else title.season(query.season)
+    kind = TitleKind.MOVIE if movie else TitleKind.EPISODE if query.episodes else TitleKind.SERIES
+    wanted = Wanted(
+        kind=kind,
+        names=title.names[:MOST_NAMES],
+        year=title.year,
+        namesakes=namesakes,
+        season=None if movie else query.season,
+        episodes=frozenset() if movie else query.episodes,
+        aired=None if movie else query.aired,
+        minutes=title.minutes,
+        season_episodes=season.episodes if season is not None else None,
+        original_language=title.original_language,
+        ids=title.ids,
+    )
+    return Target(
+        text=title.name,
+        wanted=wanted,
+        title=title,
+        entries=tuple(entries),
+        info_hash=query.info_hash,
+        link=query.link,
+        release=query.release,
+    )
+
+
+def target_by_text(query: Query) -> Target:
+    """Return what is looked for where no catalogue could be asked: the text is all that is known."""
+    movie = query.kind is not TitleKind.SERIES
+    wanted = Wanted(
+        kind=TitleKind.MOVIE if movie else TitleKind.EPISODE if query.episodes else TitleKind.SERIES,
+        names=tuple(dict.fromkeys(name for name in (query.text, query.bare) if name)) or _called_so(query),
+        year=query.year if query.year_is_sure else None,
+        season=None if movie else query.season,
+        episodes=frozenset() if movie else query.episodes,
+        aired=None if movie else query.aired,
+        ids=query.ids,
+    )
+    return Target(text=query.text, wanted=wanted, info_hash=query.info_hash, link=query.link, release=query.release)
+
+
+def _called_so(query: Query) -> tuple[str, ...]:
+    """Return what a release without any name is called."""
+    return (parse(query.info_hash).title,) if query.info_hash is not None else ()
+
+
+# --- one title of what several catalogues say ------------------------------------------------------------------------
+
+
+def _candidates(query: Query, found: Mapping[str, Sequence[CatalogueTitle]]) -> Iterator[Candidate]:
+    said = [
+        (key, replace(title, place=place))
+        for key, titles in found.items()
+        for place, title in enumerate(titles[:MOST_TITLES])
+        if query.kind is None or title.kind is query.kind
+    ]
+    for group in _same(said):
+        catalogues: dict[str, CatalogueTitle] = {}
+        for key, title in group:
+            catalogues.setdefault(key, title)
+        entries = tuple(title for _, title in group)
+        title = _together(entries)
+        fit, exact = _fit(query, title)
+        yield Candidate(title, entries, catalogues, fit, exact)
+
+
+def _same(said: Sequence[tuple[str, CatalogueTitle]]) -> list[list[tuple[str, CatalogueTitle]]]:
+    """Put together what is one title: by an id that both tell, else by name and year where no id contradicts."""
+    groups: list[list[tuple[str, CatalogueTitle]]] = []
+    for key, title in said:
+        same = [group for group in groups if any(_is_same(title, other) for _, other in group)]
+        joined = [each for group in same for each in group]
+        groups = [group for group in groups if not any(group is other for other in same)]
+        groups.append([*joined, (key, title)])
+    return groups
+
+
+def _is_same(one: CatalogueTitle, other: CatalogueTitle) -> bool:
+    if one.kind is not other.kind:
+        return False
+    if one.ids & other.ids:
+        return True
+    databases = {each.partition(":")[0] for each in one.ids} & {each.partition(":")[0] for each in other.ids}
+    return not databases and one.year == other.year and normal(one.name) == normal(other.name)
+
+
+def _together(entries: Sequence[CatalogueTitle]) -> CatalogueTitle:
+    """Return all that is said of a title: that of a library first, then what tells most."""
+    ordered = sorted(entries, key=lambda each: (each.library_id is None, -len(each.ids), each.place))
+    first = ordered[0]
+    names = [name for each in ordered for name in each.names]
+    return replace(
+        first,
+        aliases=tuple(dict.fromkeys(name for name in names if name not in {first.name, first.original_name})),
+        ids=frozenset[str]().union(*(each.ids for each in ordered)),
+        year=_first(each.year for each in ordered),
+        minutes=_first(each.minutes for each in ordered),
+        original_language=_first(each.original_language for each in ordered),
+        overview=_first(each.overview or None for each in ordered) or "",
+        poster=_first(each.poster for each in ordered),
+        seasons=_first(each.seasons or None for each in ordered) or (),
+        votes=max((each.votes for each in ordered if each.votes is not None), default=None),
+        place=min(each.place for each in ordered),
+    )
+
+
+def _first[T](values: Iterable[T | None]) -> T | None:
+    return next((value for value in values if value is not None), None)
+
+
+# --- how well it fits ------------------------------------------------------------------------------------------------
+
+_BEFORE_SUBTITLE = re.compile(r"\s*:|\s[-\u2013\u2014]\s")
+_YEAR_IN_NAME = re.compile(r"\s*\((?:18|19|20)\d\d\)\s*$")
+_COUNTRY_IN_NAME = re.compile(r"\s*\((?:[A-Z]{2,3})\)\s*$")
+_LATE_ROMAN: Final = {"i": "1", "v": "5", "x": "10"}
+_FIRST_PART = re.compile(r" part 1\b")
+
+
+@lru_cache(maxsize=4_096)
+def plain(name: str) -> str:
+    """Return a name as names are compared here: "Dune: Part Two", "Dune 2" and "dune II" are the same."""
+    words = normal(_YEAR_IN_NAME.sub("", name)).split()
+    flat: list[str] = []
+    for at, word in enumerate(words):
+        numbered = words[at - 1] in {"part", "episode"} if at else False
+        last = bool(at) and at == len(words) - 1
+        flat.append(_LATE_ROMAN.get(word, word) if numbered or (last and word != "i") else word)
+    return " ".join(word for at, word in enumerate(flat) if word not in {"part", "episode"} or not _counts(flat, at))
+
+
+def _counts(words: Sequence[str], at: int) -> bool:
+    """Tell whether a word says that the next one is a number."""
+    return at > 0 and at + 1 < len(words) and words[at + 1].isdecimal()
+
+
+def _fit(query: Query, title: CatalogueTitle) -> tuple[Fit, bool]:
+    if query.ids:
+        by_id = bool(query.ids & title.ids)
+        return (Fit.BY_ID, True) if by_id else (Fit.NONE, False)
+    best = (Fit.NONE, False)
+    for asked, year in _readings(query):
+        if year is not None and not _near(title.year, year):
+            continue
+        fit, exact = _name_fit(asked, title.names[:MOST_NAMES])
+        best = max(best, (fit, exact and (year is None or title.year == year)))
+    return best
+
+
+def _readings(query: Query) -> Iterator[tuple[str, int | None]]:
+    """Yield what the text may mean: a name, and the year with it. "Wonder Woman 1984" is a name, "Dune 1984" isn't."""
+    yield query.text, query.year if query.year_is_sure else None
+    if query.year is not None and not query.year_is_sure:
+        yield query.bare, query.year
+
+
+def _near(year: int | None, wanted: int) -> bool:
+    return year is None or abs(year - wanted) <= 1
+
+
+def _name_fit(asked: str, names: Iterable[str]) -> tuple[Fit, bool]:
+    wanted, exactly = plain(asked), normal(asked)
+    if not wanted:  # of signs alone: "!!!"
+        return Fit.NONE, False
+    best = (Fit.NONE, False)
+    for name in names:
+        called = plain(name)
+        if called == wanted or plain(_COUNTRY_IN_NAME.sub("", name)) == wanted:
+            fit = Fit.NAMED
+        elif any(plain(name[: found.start()]) == wanted for found in _BEFORE_SUBTITLE.finditer(name)):
+            fit = Fit.HEAD
+        elif set(wanted.split()) <= set(called.split()):
+            fit = Fit.WORDS
+        elif _alike(wanted, called):
+            fit = Fit.SIMILAR
+        else:
+            continue
+        best = max(best, (fit, normal(name) == exactly))
+    return best
+
+
+def _alike(one: str, other: str) -> bool:
+    """Tell whether two names differ by a typing mistake; numbers are none: "Rocky 3" isn't "Rocky 2"."""
+    if _numbers(one) != _numbers(other):
+        return False
+    matcher = SequenceMatcher(a=one, b=other, autojunk=False)
+    return matcher.real_quick_ratio() >= ALIKE and matcher.quick_ratio() >= ALIKE and matcher.ratio() >= ALIKE
+
+
+def _numbers(name: str) -> list[str]:
+    return [word for word in name.split() if word.isdecimal()]
+
+
+# --- which one -------------------------------------------------------------------------------------------------------
+
+
+def _order(candidate: Candidate) -> tuple[int, bool, bool, int, int, str]:
+    title = candidate.title
+    owned = any(each.library_id is not None for each in candidate.entries)
+    return (-candidate.fit, not candidate.exact, not owned, title.place, -(title.votes or 0), title.label)
+
+
+def _decide(candidates: Sequence[Candidate]) -> Candidate | None:
+    """Return which of titles that fit equally well is meant; None: that can't be told."""
+    first = candidates[0]
+    if first.fit is Fit.NONE:
+        return None
+    if len(candidates) == 1:
+        return first if first.fit >= Fit.HEAD or first.title.place == 0 else None
+    if first.fit < Fit.HEAD:
+        return None
+    known = [each for each in candidates if all(_better_known(each, other) for other in candidates if other != each)]
+    if known:
+        return known[0]
+    owned = [each for each in candidates if any(entry.library_id is not None for entry in each.entries)]
+    if len(owned) == 1:
+        return owned[0]
+    exact = [each for each in candidates if each.exact]
+    others_known = any(_better_known(other, exact[0]) for other in candidates) if exact else True
+    return exact[0] if len(exact) == 1 and not others_known else None
+
+
+def _better_known(one: Candidate, other: Candidate) -> bool:
+    """Tell whether one is far better known than another, to a catalogue that brought both."""
+    for key, said in one.catalogues.items():
+        against = other.catalogues.get(key)
+        if against is None:
+            continue
+        for mine, theirs in ((said.votes, against.votes), (said.popularity, against.popularity)):
+            if mine is not None and theirs is not None and mine > 0:
+                return mine >= CLEARLY * max(theirs, 0.0)
+    return False
+
+
+def _namesakes(meant: Candidate, candidates: Iterable[Candidate]) -> frozenset[int]:
+    """Return the years of others of its kind that share one of its names."""
+    names = {_FIRST_PART.sub("", normal(name)) for name in meant.title.names[:MOST_NAMES]}
+    return frozenset(
+        other.title.year
+        for other in candidates
+        if other is not meant
+        and other.title.kind is meant.title.kind
+        and other.title.year is not None
+        and other.title.year != meant.title.year
+        and any(_FIRST_PART.sub("", normal(name)) in names for name in other.title.names[:MOST_NAMES])
+    )

@@ -1,0 +1,494 @@
+"""The search: which title is meant, who offers it, and what of that is best.
+
+    catalogues, all at once ──► the title ──► sources, all at once ──► merged, scored, ordered ──► answer, updates
+
+Whoever asks waits until the deadline at most, and gets what came by then. What comes later is an update of the same
+answer. Who asks for the same while it is looked for shares the search; who asks again within a day gets what was found.
+
+What was found is kept, not how good it is: when the person changes what they like, it is scored anew and nobody has to
+be asked again.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+import hashlib
+from itertools import batched
+from typing import Any, Final
+
+from ..model.catalogue import CatalogueTitle
+from ..model.library import Protocol
+from ..model.reasons import Reason
+from ..model.releases import Offer, QualityProfile
+from ..model.search import SearchRequest, SourceReport, SourceState
+from ..releases.choose import rank
+from ..releases.parse import parse
+from ..releases.score import Scored
+from .identifying import identify_title, plain, target_by_text
+from .keeping import Found, as_kept, from_kept
+from .ports import (
+    AskingFailed,
+    Catalogue,
+    Policies,
+    Profiles,
+    Result,
+    SearchAnswer,
+    Shelf,
+    Source,
+    SourceAnswer,
+    Target,
+    offer_id,
+)
+from .query import Query, read_query
+
+DEADLINE: Final = timedelta(seconds=3)
+#: Of the deadline so much is for finding out what is meant, where a catalogue is slow.
+IDENTIFYING_SHARE: Final = 0.45
+#: Whoever hasn't answered after so long will not. An *arr that asks each indexer has up to two minutes for it.
+CATALOGUE_LATEST: Final = timedelta(seconds=15)
+SOURCE_LATEST: Final = timedelta(seconds=130)
+PROFILE_PATIENCE: Final = timedelta(seconds=1)
+#: How long what was found is good for: all of it, nothing, and what is not whole because somebody failed.
+KEPT: Final = timedelta(hours=24)
+KEPT_EMPTY: Final = timedelta(minutes=15)
+KEPT_FAILED: Final = timedelta(minutes=5)
+#: So many searches go on at once, and so many are remembered.
+MOST_AT_ONCE: Final = 4
+MOST_REMEMBERED: Final = 32
+#: So many offers of one source, and of all of them, are looked at.
+MOST_OF_SOURCE: Final = 500
+MOST_OFFERS: Final = 2_000
+#: So many names are read before others have their turn: some five milliseconds.
+PORTION: Final = 50
+#: Who offers what a person brought.
+GIVEN: Final = "given"
+
+type Listener = Callable[[SearchAnswer], None]
+type Begin = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
+
+
+def _task(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+    return asyncio.create_task(work, name=name)
+
+
+class SearchEngine:
+    """Searches, and remembers what it found."""
+
+    def __init__(
+        self,
+        *,
+        catalogues: Callable[[], Sequence[Catalogue]],
+        sources: Callable[[], Sequence[Source]],
+        policies: Policies,
+        profiles: Profiles,
+        shelf: Shelf,
+        clock: Callable[[], datetime],
+        begin: Begin = _task,
+        on_update: Listener | None = None,
+    ) -> None:
+        self.catalogues = catalogues
+        self.sources = sources
+        self.policies = policies
+        self.profiles = profiles
+        self.shelf = shelf
+        self.clock = clock
+        self.slots = asyncio.Semaphore(MOST_AT_ONCE)
+        self.on_update = on_update
+        self._begin = begin
+        self._searches: OrderedDict[str, Search] = OrderedDict()
+
+    async def search(
+        self, request: SearchRequest, *, deadline: timedelta = DEADLINE, fresh: bool = False
+    ) -> SearchAnswer:
+        """Return what is found until the deadline. `fresh` asks everybody again, whatever is remembered."""
+        search = self.start(request, deadline=deadline, fresh=fresh)
+        if not search.running:
+            await search.score_again()
+            return replace(search.answer, from_cache=True)
+        await search.wait(deadline)
+        return search.answer
+
+    def start(self, request: SearchRequest, *, deadline: timedelta = DEADLINE, fresh: bool = False) -> Search:
+        """Return the search for this, begun now unless it is under way or was done."""
+        query = read_query(request, self.clock().date())
+        key = key_of(query, request)
+        search = self._searches.get(key)
+        if search is None or not (search.running or (search.good_until > self.clock() and not fresh)):
+            search = Search(self, key, query, request, deadline=deadline, fresh=fresh)
+            search.task = self._begin(search.run(), f"search for {key}")
+        self._searches[key] = search
+        self._searches.move_to_end(key)
+        self._tidy()
+        return search
+
+    def find(self, answer_id: str) -> Search | None:
+        """Return a search that is under way or remembered, by the id of its answer."""
+        return next((each for each in self._searches.values() if each.answer.id == answer_id), None)
+
+    def policies_changed(self) -> None:
+        """Score what is remembered anew, when it is asked for."""
+        for search in self._searches.values():
+            search.scored = False
+
+    def forget(self) -> None:
+        """Forget what was found; what is under way goes on."""
+        for key in [key for key, search in self._searches.items() if not search.running]:
+            del self._searches[key]
+
+    async def stop(self) -> None:
+        """End all that is under way."""
+        tasks = [each.task for each in self._searches.values() if each.task is not None and not each.task.done()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._searches.clear()
+
+    def _tidy(self) -> None:
+        """Forget the oldest; those under way are never forgotten."""
+        spare = [key for key, search in self._searches.items() if not search.running]
+        for key in spare[: max(len(self._searches) - MOST_REMEMBERED, 0)]:
+            del self._searches[key]
+
+
+class Search:
+    """One search, from its request to the last update."""
+
+    def __init__(
+        self, engine: SearchEngine, key: str, query: Query, request: SearchRequest, *, deadline: timedelta, fresh: bool
+    ) -> None:
+        now = engine.clock()
+        self.key = key
+        self.answer = SearchAnswer(id=_id(key, now), request=request, at=now)
+        self.good_until = now
+        self.scored = False  # with what the person likes now
+        self.task: asyncio.Task[None] | None = None
+        self._engine = engine
+        self._query = query
+        self._identifying = deadline * IDENTIFYING_SHARE
+        self._fresh = fresh
+        self._offers: dict[str, tuple[Offer, ...]] = {}
+        self._ids: dict[str, str] = {}  # of results, by those of their offers
+        self._reports: dict[str, SourceReport] = {}
+        self._listeners: list[Listener] = []
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._scoring = asyncio.Lock()
+
+    # --- who waits -----------------------------------------------------------------------------------------------
+
+    @property
+    def running(self) -> bool:
+        """Whether more may come."""
+        return not self.answer.complete and (self.task is None or not self.task.done())
+
+    async def wait(self, deadline: timedelta) -> None:
+        """Wait for the end, until a deadline; whoever has not answered by then is late."""
+        if self.task is None:
+            return
+        await asyncio.wait({self.task}, timeout=deadline.total_seconds())
+        if self.running:
+            for key, report in self._reports.items():
+                if report.state is SourceState.ASKED:
+                    self._reports[key] = replace(report, state=SourceState.LATE)
+            self._update(catalogues=self.answer.catalogues)
+
+    def add_listener(self, listener: Listener) -> Callable[[], None]:
+        """Call a function with each update."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def cancel(self) -> None:
+        """Wait for nobody any more. What was found stays."""
+        for task in tuple(self._tasks):
+            task.cancel()
+
+    # --- the way through -----------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Search. Whatever goes wrong ends in the answer."""
+        try:
+            async with self._engine.slots:
+                if not (await self._take_from_shelf() or await self._identify()):
+                    return
+                if not self.answer.complete:
+                    await self._ask_sources()
+        finally:
+            self._end()
+
+    async def _take_from_shelf(self) -> bool:
+        """Take what was kept from before; nobody is asked then."""
+        if self._fresh:
+            return False
+        engine = self._engine
+        kept = await engine.shelf.load(self.key, engine.clock() - KEPT)
+        found = from_kept(kept[1]) if kept is not None else None
+        if kept is None or found is None:
+            return False
+        for offer in found.offers:
+            self._offers[offer.source] = (*self._offers.get(offer.source, ()), offer)
+        self._reports = {each.key: each for each in found.sources}
+        self.answer = replace(
+            self.answer,
+            id=found.id,
+            at=kept[0],
+            target=found.target,
+            choices=found.choices,
+            catalogues=found.catalogues,
+            sources=found.sources,
+            remarks=found.remarks,
+            from_cache=True,
+        )
+        await self._score()
+        self._update(complete=True)
+        return True
+
+    async def _identify(self) -> bool:
+        """Find out which title is meant. Tell whether there is anything to ask sources for."""
+        query, found = self._query, dict[str, Sequence[CatalogueTitle]]()
+        reports: dict[str, SourceReport] = {}
+        failing = False
+        if query.names_a_title:
+            reports = await self._ask_catalogues(found)
+            failing = bool(reports) and not found
+        identified = identify_title(query, found)
+        target, remarks = identified.target, self.answer.remarks
+        if target is None and not identified.choices:
+            key = "search.catalogues_failed" if failing else "search.unknown_title"
+            if query.names_a_title:
+                remarks = (*remarks, Reason(key=key))
+            target = target_by_text(query)
+        self._update(target=target, choices=identified.choices, remarks=remarks, catalogues=tuple(reports.values()))
+        return target is not None and bool(target.text or target.info_hash or target.link or target.wanted.ids)
+
+    async def _ask_catalogues(self, found: dict[str, Sequence[CatalogueTitle]]) -> dict[str, SourceReport]:
+        """Ask all at once, and go on with those that answer in time; without any wait for the first that helps."""
+        reports = {each.key: SourceReport(key=each.key, name=each.name) for each in self._engine.catalogues()}
+        asked = {
+            self._ask(catalogue.titles(self._query), CATALOGUE_LATEST): catalogue.key
+            for catalogue in self._engine.catalogues()
+        }
+        began, pending = asyncio.get_running_loop().time(), set(asked)
+        patience: float | None = self._identifying.total_seconds()
+        while pending:
+            spent = asyncio.get_running_loop().time() - began
+            left = None if patience is None else max(patience - spent, 0.0)
+            done, pending = await asyncio.wait(pending, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            seconds = asyncio.get_running_loop().time() - began
+            for task in done:
+                key = asked[task]
+                reports[key] = _reported(reports[key], task, seconds)
+                if not task.cancelled() and task.exception() is None:
+                    found[key] = task.result()
+            in_time = patience is not None and seconds < patience
+            if not in_time and identify_title(self._query, found).target is not None:
+                break
+            if not in_time:
+                patience = None  # whoever answers next
+        for task in pending:
+            task.cancel()
+            key = asked[task]
+            reports[key] = replace(reports[key], state=SourceState.LATE)
+        return reports
+
+    def _ask[T](self, work: Coroutine[Any, Any, T], latest: timedelta) -> asyncio.Task[T]:
+        async def bounded() -> T:
+            async with asyncio.timeout(latest.total_seconds()):
+                return await work
+
+        task = asyncio.create_task(bounded())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _ask_sources(self) -> None:
+        """Ask all at once; with each that answers, what there is by then is scored and told."""
+        target = self.answer.target
+        assert target is not None  # noqa: S101 -- `_identify` found one
+        wanted = self.answer.request.sources
+        sources = [each for each in self._engine.sources() if not wanted or each.key in wanted]
+        self._reports = {each.key: SourceReport(key=each.key, name=each.name) for each in sources}
+        self._bring(target)
+        profile = await self._profile(target)
+        self._update(profile=profile)
+        began = asyncio.get_running_loop().time()
+        asked = {self._ask(source.offers(target), SOURCE_LATEST): source.key for source in sources}
+        pending = set(asked)
+        if self._offers:
+            await self._score()
+            self._update()
+        while pending:
+            done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            seconds = asyncio.get_running_loop().time() - began
+            for task in (each for each in asked if each in done):
+                key = asked[task]
+                self._reports[key] = _reported(self._reports[key], task, seconds)
+                if not task.cancelled() and task.exception() is None:
+                    self._take(key, task.result())
+            await self._score()
+            self._update()
+
+    async def _profile(self, target: Target) -> QualityProfile | None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PROFILE_PATIENCE.total_seconds()):
+                return await self._engine.profiles.profile_of(target)
+        return None
+
+    def _bring(self, target: Target) -> None:
+        """Have what the person brought among the offers."""
+        if target.link is None and target.info_hash is None:
+            return
+        name = target.release or target.text or target.info_hash or target.link or ""
+        self._offers[GIVEN] = (
+            Offer(
+                name=name,
+                indexer="",
+                protocol=Protocol.TORRENT if target.info_hash else Protocol.UNKNOWN,
+                info_hash=target.info_hash,
+                link=target.link or f"magnet:?xt=urn:btih:{target.info_hash}",
+                source=GIVEN,
+            ),
+        )
+
+    def _take(self, key: str, answer: SourceAnswer) -> None:
+        """Take what a source offers: so much of it as is looked at."""
+        target = self.answer.target
+        info_hash = target.info_hash if target is not None else None
+        named = [each for each in answer.offers if each.name and (info_hash is None or each.info_hash == info_hash)]
+        free = MOST_OFFERS - sum(map(len, self._offers.values()))
+        most = max(min(MOST_OF_SOURCE, free), 0)
+        self._offers[key] = tuple(replace(each, source=each.source or key) for each in named[:most])
+        remarks = answer.remarks
+        if len(named) > most:
+            remarks = (*remarks, Reason(key="search.cut", parameters={"count": len(named), "taken": most}))
+        state = SourceState.ANSWERED if named else SourceState.EMPTY
+        self._reports[key] = replace(self._reports[key], state=state, count=len(named), remarks=remarks)
+
+    # --- the answer ----------------------------------------------------------------------------------------------
+
+    async def score_again(self) -> None:
+        """Score what was found with what the person likes now, if that changed."""
+        if not self.scored:
+            await self._score()
+            self._update()
+
+    async def _score(self) -> None:
+        """Merge, score and order all that there is, beside the event loop."""
+        async with self._scoring:
+            target = self.answer.target
+            if target is None:
+                self.scored = True
+                return
+            self.scored = True  # with what is liked now; who changes that meanwhile has it scored once more
+            policy = self._engine.policies.policy(self.answer.request.policy)
+            offers = tuple(offer for each in self._offers.values() for offer in each)
+            for portion in batched({offer.name for offer in offers}, PORTION, strict=False):
+                await asyncio.to_thread(_read_names, portion)
+            ranked = await asyncio.to_thread(rank, offers, target.wanted, policy, self.answer.profile)
+            self.answer = replace(self.answer, results=tuple(self._results(ranked)))
+
+    def _results(self, ranked: Iterable[Scored]) -> Iterable[Result]:
+        """Give each release an id that it keeps."""
+        taken: set[str] = set()
+        for scored in ranked:
+            ids = [offer_id(each) for each in scored.release.offers]
+            before = [self._ids[each] for each in ids if each in self._ids]
+            result_id = next((each for each in (*before, *ids) if each not in taken), None)
+            if result_id is None:
+                continue  # a source offers the very same thing as two
+            taken.add(result_id)
+            self._ids.update(dict.fromkeys(ids, result_id))
+            yield Result(id=result_id, scored=scored)
+
+    def _update(self, **changes: Any) -> None:
+        """Publish what there is."""
+        self.answer = replace(
+            self.answer, sources=tuple(self._reports.values()), revision=self.answer.revision + 1, **changes
+        )
+        for listener in tuple(self._listeners):
+            listener(self.answer)
+        if self._engine.on_update is not None:
+            self._engine.on_update(self.answer)
+
+    def _end(self) -> None:
+        """Say that nothing more will come, and keep what was found."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        now, from_shelf = self._engine.clock(), self.answer.complete
+        self.good_until = self.answer.at + KEPT if from_shelf else now + self._lasting()
+        if not from_shelf:
+            self._update(complete=True)
+            if self._lasting() == KEPT and self._query.link is None:
+                self._engine._begin(self._keep(), "keeping what a search found")  # noqa: SLF001 -- one module
+
+    def _lasting(self) -> timedelta:
+        """Return how long what was found is good for."""
+        asked = self.answer.sources
+        if self.answer.title is None:  # somebody else might have known what is meant
+            asked = (*asked, *self.answer.catalogues)
+        if any(each.open or each.state is SourceState.FAILED for each in asked):
+            return KEPT_FAILED
+        return KEPT if self.answer.results or self.answer.choices else KEPT_EMPTY
+
+    async def _keep(self) -> None:
+        answer = self.answer
+        found = Found(
+            id=answer.id,
+            target=answer.target,
+            choices=answer.choices,
+            offers=tuple(offer for each in self._offers.values() for offer in each),
+            catalogues=answer.catalogues,
+            sources=answer.sources,
+            remarks=answer.remarks,
+        )
+        await self._engine.shelf.keep(self.key, answer.at, await asyncio.to_thread(as_kept, found))
+
+
+def _reported(report: SourceReport, task: asyncio.Task[Any], seconds: float) -> SourceReport:
+    """Return what became of asking somebody."""
+    if task.cancelled():
+        return replace(report, state=SourceState.FAILED, remarks=(Reason(key="search.cancelled"),))
+    if (error := task.exception()) is not None:
+        return replace(report, state=SourceState.FAILED, seconds=seconds, remarks=(_why(error),))
+    answer = task.result()
+    count = len(answer.offers) if isinstance(answer, SourceAnswer) else len(answer)
+    return replace(report, state=SourceState.ANSWERED if count else SourceState.EMPTY, count=count, seconds=seconds)
+
+
+def _why(error: BaseException) -> Reason:
+    """Return why somebody could not answer. One that fails in a way that nobody thought of fails alone, too."""
+    match error:
+        case AskingFailed():
+            return error.reason
+        case TimeoutError():
+            return Reason(key="search.no_answer")
+    return Reason(key="search.went_wrong", parameters={"error": type(error).__name__})
+
+
+def _read_names(names: Iterable[str]) -> None:
+    """Read names: what was read is remembered."""
+    for name in names:
+        parse(name)
+
+
+def key_of(query: Query, request: SearchRequest) -> str:
+    """Return what a search is remembered by: the same for what means the same."""
+    said = (
+        plain(query.text) or query.text.casefold(),
+        query.year,
+        query.kind,
+        query.season,
+        sorted(query.episodes),
+        query.aired,
+        sorted(query.ids),
+        query.info_hash,
+        query.link,
+        request.policy,
+        sorted(request.sources),
+    )
+    return hashlib.blake2b(repr(said).encode(errors="replace"), digest_size=16).hexdigest()
+
+
+def _id(key: str, at: datetime) -> str:
+    return hashlib.blake2b(f"{key}{at.isoformat()}".encode(), digest_size=5).hexdigest()

@@ -1,0 +1,195 @@
+"""Finding out which title is meant."""
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from hypothesis import given, strategies as st
+import pytest
+
+from custom_components.sokoul.acquire.identifying import MOST_CHOICES, Identified, identify_title
+from custom_components.sokoul.acquire.query import read_query
+from custom_components.sokoul.model.catalogue import CatalogueTitle
+from custom_components.sokoul.model.library import TitleKind
+from custom_components.sokoul.model.search import SearchRequest
+
+from .make import BEAR, DUNE_1984, DUNE_2021, DUNE_2024, NOW, movie, series
+
+DUNES = (DUNE_2021, DUNE_2024, DUNE_1984, movie("Jodorowsky's Dune", 2013, "tmdb:191720", votes=700))
+
+
+def identified(text: str, *titles: CatalogueTitle, **given: Any) -> Identified:
+    return identify_title(read_query(SearchRequest(text=text, **given), NOW.date()), {"catalogue": titles})
+
+
+def meant(text: str, *titles: CatalogueTitle, **given: Any) -> str | None:
+    target = identified(text, *titles, **given).target
+    return target.title.label if target is not None and target.title is not None else None
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("dune 2", "Dune: Part Two (2024)"),
+        ("Dune II", "Dune: Part Two (2024)"),
+        ("dune part two", "Dune: Part Two (2024)"),
+        ("DUNE, PART 2", "Dune: Part Two (2024)"),
+        ("dune : deuxième partie", "Dune: Part Two (2024)"),
+        ("Dune: Part Two (2024)", "Dune: Part Two (2024)"),
+        ("dune part one", "Dune (2021)"),
+        ("dune 1984", "Dune (1984)"),
+        ("dune 2021", "Dune (2021)"),
+        ("dune (2022)", "Dune (2021)"),
+        ("dune (2001)", None),
+        ("dune 3", None),
+        ("dune", None),
+        ("tt0087182", "Dune (1984)"),
+        ("tmdb:693134", "Dune: Part Two (2024)"),
+        ("tmdb:1", None),
+        ("jodorowskys dune", "Jodorowsky's Dune (2013)"),
+    ],
+)
+def test_which_dune_is_meant(text: str, label: str | None) -> None:
+    assert meant(text, *DUNES) == label
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "name"),
+    [
+        ("rocky 4", ("Rocky II", "Rocky III", "Rocky IV", "Rocky"), "Rocky IV"),
+        ("rocky", ("Rocky II", "Rocky III", "Rocky IV", "Rocky"), "Rocky"),
+        ("rocky 5", ("Rocky IV", "Rocky V"), "Rocky V"),
+        ("rocky 6", ("Rocky IV", "Rocky V"), None),
+        ("terminator 2", ("The Terminator", "Terminator 2: Judgment Day"), "Terminator 2: Judgment Day"),
+        ("the terminator", ("Terminator 2: Judgment Day", "The Terminator"), "The Terminator"),
+        ("avatar", ("Avatar: The Way of Water", "Avatar"), "Avatar"),
+        ("star wars episode 5", ("Star Wars", "Star Wars: Episode V - The Empire Strikes Back"),
+         "Star Wars: Episode V - The Empire Strikes Back"),
+        ("kill bill volume 2", ("Kill Bill: Vol. 1", "Kill Bill: Vol. 2"), "Kill Bill: Vol. 2"),
+        ("blade runner 2049", ("Blade Runner", "Blade Runner 2049"), "Blade Runner 2049"),
+        ("amelie", ("Amélie",), "Amélie"),
+        ("interstelar", ("Interstellar", "Inter"), "Interstellar"),
+        ("fast and furious", ("Fast & Furious",), "Fast & Furious"),
+        ("x", ("X",), "X"),
+        ("!!!", ("!!!",), None),
+    ],
+)  # fmt: skip
+def test_names_are_compared_as_people_do(text: str, names: tuple[str, ...], name: str | None) -> None:
+    titles = [movie(each, 1990 + place, f"tmdb:{place}") for place, each in enumerate(names)]
+    target = identified(text, *titles).target
+    assert (target.title.name if target is not None and target.title is not None else None) == name
+
+
+def test_what_cannot_be_told_is_asked() -> None:
+    choices = identified("dune", *DUNES).choices
+    assert {each.label for each in choices} == {"Dune (2021)", "Dune (1984)"}
+
+
+def test_a_choice_leads_to_the_title() -> None:
+    for choice in identified("dune", *DUNES).choices:
+        for each in choice.ids:
+            assert meant(each, *DUNES) == choice.label
+
+
+def test_what_is_far_better_known_is_meant() -> None:
+    unknown = movie("Parasite", 1982, "tmdb:48311", votes=250)
+    assert meant("parasite", unknown, movie("Parasite", 2019, "tmdb:496243", votes=19_000)) == "Parasite (2019)"
+    assert meant("parasite", unknown, movie("Parasite", 2019, "tmdb:496243", votes=1_000)) is None
+    assert meant("parasite", unknown, movie("Parasite", 2019, "tmdb:496243")) is None
+
+
+def test_popularity_of_two_catalogues_is_not_compared() -> None:
+    query = read_query(SearchRequest(text="fargo"), NOW.date())
+    film = movie("Fargo", 1996, "tmdb:275", popularity=90.0)
+    assert identify_title(query, {"a": [film], "b": [series("Fargo", 2014, "tvdb:1", popularity=1.0)]}).target is None
+    assert identify_title(query, {"a": [film, series("Fargo", 2014, "tmdb:1", popularity=1.0)]}).target is not None
+
+
+def test_what_is_in_the_library_is_meant() -> None:
+    owned = replace(DUNE_1984, library_id=7, backend_id="radarr")
+    assert meant("dune", DUNE_2021, owned) == "Dune (1984)"
+    assert meant("dune", replace(DUNE_2021, library_id=8, backend_id="radarr"), owned) is None
+    famous = replace(DUNE_2021, votes=100_000)
+    assert meant("dune", famous, owned) == "Dune (2021)", "a film that everybody knows is meant by its name"
+
+
+def test_the_kind_decides() -> None:
+    film, show = movie("Fargo", 1996, "tmdb:275"), series("Fargo", 2014, "tvdb:269613", seasons={1: 10, 2: 10})
+    assert identified("fargo", film, show).target is None
+    assert meant("fargo", film, show, kind=TitleKind.MOVIE) == "Fargo (1996)"
+    assert meant("fargo s2", film, show) == "Fargo (2014)"
+
+
+def test_catalogues_are_put_together() -> None:
+    library = replace(DUNE_2024, ids=frozenset({"tmdb:693134"}), library_id=3, backend_id="radarr", minutes=None)
+    other = replace(DUNE_2024, ids=frozenset({"imdb:tt15239678", "tmdb:693134"}), aliases=("Dune 2ª parte",))
+    query = read_query(SearchRequest(text="dune 2"), NOW.date())
+    target = identify_title(query, {"library": [library], "tmdb": [other, DUNE_2021]}).target
+    assert target is not None
+    assert target.title is not None
+    assert target.title.ids == DUNE_2024.ids
+    assert target.title.library_id == 3
+    assert target.wanted.minutes == 167
+    assert "Dune 2ª parte" in target.wanted.names
+    entry = target.entry_of("radarr")
+    assert entry is not None
+    assert entry.library_id == 3
+    assert target.entry_of("sonarr") is None
+
+
+def test_two_that_only_share_their_name_stay_two() -> None:
+    one, other = movie("Dune", 2021, "tmdb:1"), movie("Dune", 2021, "tmdb:2")
+    assert len(identified("dune", one, other).choices) == 2
+    assert meant("dune", movie("Dune", 2021, "tmdb:1"), movie("Dune", 2021, "imdb:tt1")) == "Dune (2021)"
+
+
+def test_namesakes_are_known() -> None:
+    target = identified("dune 2021", *DUNES).target
+    assert target is not None
+    assert target.wanted.namesakes == {1984}
+    target = identified("dune 2", *DUNES).target
+    assert target is not None
+    assert target.wanted.namesakes == frozenset()
+
+
+def test_an_episode_is_wanted_with_all_that_is_known() -> None:
+    target = identified("the bear s3e2", BEAR).target
+    assert target is not None
+    wanted = target.wanted
+    assert (wanted.kind, wanted.season, wanted.episodes) == (TitleKind.EPISODE, 3, {2})
+    assert (wanted.season_episodes, wanted.minutes) == (10, 35)
+
+
+def test_what_does_not_fit_is_only_shown() -> None:
+    assert meant("something else", *DUNES) is None
+    assert len(
+        identified("something else", *(movie(f"Film {n}", n + 1900, f"tmdb:{n}") for n in range(30))).choices
+    ) == (MOST_CHOICES)
+    assert identified("something else") == Identified()
+
+
+titles = st.builds(
+    CatalogueTitle,
+    kind=st.sampled_from([TitleKind.MOVIE, TitleKind.SERIES]),
+    name=st.text(max_size=20) | st.sampled_from(["Dune", "Dune: Part Two", "Dune (1984)", "II", "Part"]),
+    aliases=st.lists(st.text(max_size=8), max_size=3).map(tuple),
+    year=st.none() | st.integers(1880, 2100),
+    ids=st.frozensets(st.sampled_from(["tmdb:1", "tmdb:2", "imdb:tt1", "tvdb:3", ""]), max_size=3),
+    votes=st.none() | st.integers(0, 10_000),
+    library_id=st.none() | st.integers(1, 5),
+)
+
+
+@given(
+    st.text(max_size=30) | st.sampled_from(["dune", "dune 2", "dune 1984", "tmdb:1"]),
+    st.lists(titles, max_size=8),
+    st.lists(titles, max_size=4),
+)
+def test_any_answer_is_understood(text: str, one: list[CatalogueTitle], other: list[CatalogueTitle]) -> None:
+    query = read_query(SearchRequest(text=text), date(2026, 11, 21))
+    found = identify_title(query, {"one": one, "other": other})
+    assert found.target is None or not found.choices
+    assert len(found.choices) <= MOST_CHOICES
+    if found.target is not None and found.target.title is not None:
+        assert any(each.ids <= found.target.title.ids for each in (*one, *other))
+    assert found == identify_title(query, {"one": one, "other": other})

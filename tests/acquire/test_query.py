@@ -1,0 +1,168 @@
+"""Reading what somebody looks for."""
+
+from datetime import date
+from typing import Any
+
+from hypothesis import given, strategies as st
+import pytest
+
+from custom_components.sokoul.acquire.query import LONGEST_TEXT, Query, read_query
+from custom_components.sokoul.model.library import TitleKind
+from custom_components.sokoul.model.search import SearchRequest
+
+TODAY = date(2026, 11, 21)
+HASH = "c9e15763f722f23e98a29decdfae341b98d53056"
+
+
+def read(text: str, **given: Any) -> Query:
+    return read_query(SearchRequest(text=text, **given), TODAY)
+
+
+@pytest.mark.parametrize(
+    ("typed", "text", "year"),
+    [
+        ("dune 2", "dune 2", None),
+        ("  Dune:   Part Two  (2024) ", "Dune: Part Two", 2024),
+        ("Dune [2021]", "Dune", 2021),
+        ("dune 1984", "dune 1984", 1984),
+        ("Blade Runner 2049", "Blade Runner 2049", None),
+        ("wonder woman 1984", "wonder woman 1984", 1984),
+        ("1917", "1917", None),
+        ("2012", "2012", None),
+        ("2001: a space odyssey", "2001: a space odyssey", None),
+        ("300", "300", None),
+        ("24", "24", None),
+        ("10x10", "10x10", None),
+        ("apollo 13", "apollo 13", None),
+        ("the office (us)", "the office (us)", None),
+        ("Star Wars: Episode IV - A New Hope", "Star Wars: Episode IV - A New Hope", None),
+        ("S03E02", "S03E02", None),
+        ("saison 3", "saison 3", None),
+        ("La Haine", "La Haine", None),
+        ("七人の侍", "七人の侍", None),
+        ("", "", None),
+        ("\u202edune\x00", "dune", None),
+    ],
+)
+def test_a_title_is_left_as_it_is(typed: str, text: str, year: int | None) -> None:
+    query = read(typed)
+    assert (query.text, query.year) == (text, year)
+    assert (query.kind, query.season, query.episodes) == (None, None, frozenset())
+
+
+@pytest.mark.parametrize(
+    ("typed", "text", "season", "episodes"),
+    [
+        ("the bear s3", "the bear", 3, set()),
+        ("the bear S03E02", "the bear", 3, {2}),
+        ("the bear 3x02", "the bear", 3, {2}),
+        ("S03E02 the bear", "the bear", 3, {2}),
+        ("the bear saison 3 épisode 2", "the bear", 3, {2}),
+        ("the bear saison 3", "the bear", 3, set()),
+        ("The Bear, season 3, episode 2", "The Bear", 3, {2}),
+        ("the bear season two episode three", "the bear", 2, {3}),
+        ("the bear saison deux", "the bear", 2, set()),
+        ("season 2 of the bear", "the bear", 2, set()),
+        ("saison 2 de the bear", "the bear", 2, set()),
+        ("the third season of 24", "the third season of 24", None, set()),
+        ("the 3rd season of the bear", "the bear", 3, set()),
+        ("la 3e saison de The Bear", "The Bear", 3, set()),
+        ("24 s2", "24", 2, set()),
+        ("the 100 season 3", "the 100", 3, set()),
+        ("loki s2e1-e3", "loki", 2, {1, 2, 3}),
+        ("friends s01-s10", "friends", None, set()),
+    ],
+)
+def test_numbers_are_told_from_the_title(typed: str, text: str, season: int | None, episodes: set[int]) -> None:
+    query = read(typed)
+    assert (query.text, query.season, query.episodes) == (text, season, episodes)
+    if text != typed:
+        assert query.kind is TitleKind.SERIES
+
+
+def test_a_day_is_that_of_a_daily_programme() -> None:
+    query = read("the daily show 2024-03-11")
+    assert (query.text, query.aired, query.kind) == ("the daily show", date(2024, 3, 11), TitleKind.SERIES)
+
+
+@pytest.mark.parametrize(
+    ("typed", "ids", "kind"),
+    [
+        ("tt1160419", {"imdb:tt1160419"}, None),
+        ("imdb:TT1160419", {"imdb:tt1160419"}, None),
+        ("tmdb:438631", {"tmdb:438631"}, None),
+        ("TVDB: 403294", {"tvdb:403294"}, TitleKind.SERIES),
+        ("https://www.imdb.com/title/tt1160419/?ref_=nv", {"imdb:tt1160419"}, None),
+        ("https://m.imdb.com/fr/title/tt1160419", {"imdb:tt1160419"}, None),
+        ("https://www.themoviedb.org/movie/438631-dune", {"tmdb:438631"}, TitleKind.MOVIE),
+        ("https://www.themoviedb.org/tv/136315", {"tmdb:136315"}, TitleKind.SERIES),
+        ("https://thetvdb.com/dereferrer/series/403294", {"tvdb:403294"}, TitleKind.SERIES),
+    ],
+)
+def test_an_id_is_found_wherever_it_stands(typed: str, ids: set[str], kind: TitleKind | None) -> None:
+    query = read(typed)
+    assert (query.ids, query.kind, query.text, query.link) == (ids, kind, "", None)
+
+
+def test_an_address_may_name_an_episode() -> None:
+    query = read("https://www.themoviedb.org/tv/136315-the-bear/season/3/episode/2")
+    assert (query.ids, query.season, query.episodes) == ({"tmdb:136315"}, 3, {2})
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        HASH,
+        HASH.upper(),
+        f"magnet:?xt=urn:btih:{HASH}&tr=udp%3A%2F%2Ftracker.example",
+        f"MAGNET:?dn=x&xt=urn:btih:{HASH.upper()}",
+        "magnet:?xt=urn:btih:ZHQVOY7XELZD5GFCTXWN7LRUDOMNKMCW",
+        "ZHQVOY7XELZD5GFCTXWN7LRUDOMNKMCW",
+    ],
+)
+def test_a_hash_is_found_however_it_is_written(typed: str) -> None:
+    assert read(typed).info_hash == HASH
+
+
+def test_a_magnet_tells_its_title() -> None:
+    link = f"magnet:?xt=urn:btih:{HASH}&dn=The.Bear.S03E02.1080p.WEB.h264-GROUP"
+    query = read(link)
+    assert (query.text, query.season, query.episodes, query.link) == ("The Bear", 3, {2}, link)
+    assert query.release == "The.Bear.S03E02.1080p.WEB.h264-GROUP"
+    assert HASH not in repr(query).replace(f"'{HASH}'", ""), "the link isn't shown: it may hold a passkey"
+
+
+def test_a_link_tells_its_title() -> None:
+    query = read("https://host.example/f/Dune.2021.2160p.BluRay.x265-GROUP.mkv?key=secret")
+    assert (query.text, query.year, query.kind) == ("Dune", 2021, None)
+    assert query.link is not None
+    assert "secret" not in repr(query)
+
+
+@pytest.mark.parametrize("typed", ["http://[::1", "https://", "magnet:?", "magnet:?xt=urn:btih:zz", "http://a/%zz%00"])
+def test_broken_links_are_no_error(typed: str) -> None:
+    query = read(typed)
+    assert query.info_hash is None
+    assert query.link == typed
+
+
+def test_what_is_given_wins() -> None:
+    query = read("the bear s2", season=3, episode=4)
+    assert (query.season, query.episodes, query.kind) == (3, {4}, TitleKind.SERIES)
+    query = read("the bear", episode=4)
+    assert (query.season, query.episodes) == (1, {4})
+    query = read("fargo", kind=TitleKind.EPISODE)
+    assert query.kind is TitleKind.SERIES
+    query = read("fargo s2", kind=TitleKind.MOVIE)
+    assert (query.kind, query.season) == (TitleKind.MOVIE, None)
+    query = read("dune 1984", year=2021)
+    assert (query.year, query.year_is_sure) == (2021, True)
+
+
+@given(st.text(max_size=400) | st.from_regex(r"(magnet:\?|https?://|S\d+|\(19\d\d|tt\d|[ \-:])+.{0,40}"))
+def test_any_text_is_read(text: str) -> None:
+    query = read(text)
+    assert len(query.text) <= LONGEST_TEXT
+    assert query.text == query.text.strip()
+    assert query == read(text)
+    assert query.episodes == frozenset() or query.kind is TitleKind.SERIES

@@ -1,0 +1,358 @@
+"""The search: everybody at once, whatever came in time, and the rest as updates."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from custom_components.sokoul.acquire import searching
+from custom_components.sokoul.acquire.ports import SearchAnswer
+from custom_components.sokoul.acquire.searching import GIVEN, KEPT, KEPT_EMPTY, KEPT_FAILED, MOST_REMEMBERED
+from custom_components.sokoul.model.reasons import Reason
+from custom_components.sokoul.model.releases import ArrOpinion, QualityProfile
+from custom_components.sokoul.model.search import SearchRequest, SourceReport, SourceState
+from custom_components.sokoul.releases.attributes import Resolution
+from custom_components.sokoul.releases.policy import Policy
+
+from .make import DUNE_1984, DUNE_2021, DUNE_2024, GB, FakeCatalogue, FakeSource, World, failed, offer, until
+
+SOON = timedelta(milliseconds=30)
+#: The tests wait so long for what they know to come.
+PLENTY = timedelta(seconds=20)
+HASH = "c9e15763f722f23e98a29decdfae341b98d53056"
+REQUEST = SearchRequest(text="dune 2")
+
+BEST = offer("Dune.Part.Two.2024.2160p.BluRay.x265.10bit.HDR.TrueHD.Atmos-GROUP", size_bytes=22 * GB)
+GOOD = offer("Dune.Part.Two.2024.1080p.WEB-DL.H264-GROUP", seeders=80)
+CAM = offer("Dune.Part.Two.2024.1080p.CAM.x264-GROUP", seeders=9_000)
+OLD = offer("Dune.1984.1080p.BluRay.x264-GROUP")
+
+
+@pytest.fixture
+def world() -> World:
+    return World(
+        [FakeCatalogue("lookup", [DUNE_2021, DUNE_2024, DUNE_1984])],
+        [FakeSource("prowlarr", [GOOD, CAM]), FakeSource("radarr", [BEST, OLD])],
+    )
+
+
+async def search(world: World, request: SearchRequest = REQUEST, *, fresh: bool = False) -> SearchAnswer:
+    return await world.engine.search(request, deadline=PLENTY, fresh=fresh)
+
+
+def names(answer: SearchAnswer, *, accepted: bool = True) -> list[str]:
+    return [each.scored.release.name.name for each in answer.results if each.scored.accepted is accepted]
+
+
+def states(reports: Iterable[SourceReport]) -> dict[str, SourceState]:
+    return {each.key: each.state for each in reports}
+
+
+async def test_everybody_is_asked_for_the_title_and_the_best_comes_first(world: World) -> None:
+    answer = await search(world)
+    assert answer.complete
+    assert not answer.from_cache
+    assert answer.title is not None
+    assert answer.title.label == "Dune: Part Two (2024)"
+    assert names(answer) == [BEST.name, GOOD.name]
+    assert set(names(answer, accepted=False)) == {OLD.name, CAM.name}
+    assert answer.best is not None
+    assert answer.best.scored.release.name.name == BEST.name
+    assert states(answer.sources) == {"prowlarr": SourceState.ANSWERED, "radarr": SourceState.ANSWERED}
+    assert [each.count for each in answer.sources] == [2, 2]
+    assert [each.wanted.year for source in world.sources for each in source.asked] == [2024, 2024]
+    assert {each.source for result in answer.results for each in result.scored.release.offers} == {"prowlarr", "radarr"}
+    assert all(part.reason.key for result in answer.results for part in result.scored.parts)
+    assert all(result.scored.refusals for result in answer.results if not result.scored.accepted)
+
+
+async def test_one_that_hangs_is_named_and_its_answer_is_an_update(world: World) -> None:
+    world.sources[1].gate = gate = asyncio.Event()
+    answer = await world.engine.search(REQUEST, deadline=timedelta(milliseconds=200))
+    assert not answer.complete
+    assert names(answer) == [GOOD.name]
+    assert states(answer.sources) == {"prowlarr": SourceState.ANSWERED, "radarr": SourceState.LATE}
+    told: list[SearchAnswer] = []
+    under_way = world.engine.find(answer.id)
+    assert under_way is not None
+    leave = under_way.add_listener(told.append)
+    gate.set()
+    await until(lambda: told and told[-1].complete)
+    assert told[-1].id == answer.id
+    assert names(told[-1]) == [BEST.name, GOOD.name]
+    assert states(told[-1].sources)["radarr"] is SourceState.ANSWERED
+    assert [each.revision for each in told] == sorted({each.revision for each in told})
+    assert world.updates[-1] == told[-1]
+    leave()
+    first = next(each for each in answer.results if each.scored.accepted)
+    again = told[-1].result(first.id)
+    assert again is not None
+    assert again.scored.release.name.name == GOOD.name, "a release keeps its id"
+
+
+async def test_one_that_fails_is_named_and_the_others_count(world: World) -> None:
+    world.sources += [
+        FakeSource("broken", failure=failed("search.all_indexers_failed")),
+        FakeSource("buggy", failure=ZeroDivisionError()),
+        FakeSource("empty"),
+    ]
+    answer = await search(world)
+    assert answer.complete
+    assert names(answer) == [BEST.name, GOOD.name]
+    by_key = {each.key: each for each in answer.sources}
+    assert states(answer.sources) | {"prowlarr": None, "radarr": None} == {
+        "prowlarr": None,
+        "radarr": None,
+        "broken": SourceState.FAILED,
+        "buggy": SourceState.FAILED,
+        "empty": SourceState.EMPTY,
+    }
+    assert [each.key for each in by_key["broken"].remarks] == ["search.all_indexers_failed"]
+    assert by_key["buggy"].remarks == (Reason(key="search.went_wrong", parameters={"error": "ZeroDivisionError"}),)
+
+
+async def test_what_a_source_could_not_ask_is_told(world: World) -> None:
+    remark = Reason(key="search.indexers_failed", parameters={"names": ("Tin Can",)})
+    world.sources[0].remarks = (remark,)
+    answer = await search(world)
+    assert answer.sources[0].remarks == (remark,)
+    assert answer.sources[0].state is SourceState.ANSWERED
+
+
+async def test_who_asks_for_the_same_shares_the_search(world: World) -> None:
+    world.sources[0].gate = gate = asyncio.Event()
+    asking = [asyncio.create_task(search(world, SearchRequest(text=text))) for text in ("dune 2", "Dune  II", "DUNE 2")]
+    await until(lambda: world.sources[0].asked)
+    gate.set()
+    answers = await asyncio.gather(*asking)
+    assert len({each.id for each in answers}) == 1
+    assert [len(each.asked) for each in world.sources] == [1, 1]
+
+
+async def test_what_was_found_is_remembered_for_a_day(world: World) -> None:
+    first = await search(world)
+    world.pass_time(KEPT - timedelta(seconds=1))
+    again = await search(world)
+    assert again == replace(first, from_cache=True)
+    assert [len(each.asked) for each in world.sources] == [1, 1]
+    world.pass_time(timedelta(seconds=1))
+    later = await search(world)
+    assert not later.from_cache
+    assert later.id != first.id
+    assert [len(each.asked) for each in world.sources] == [2, 2]
+
+
+async def test_a_fresh_search_asks_again(world: World) -> None:
+    first = await search(world)
+    world.pass_time(timedelta(seconds=1))
+    again = await search(world, fresh=True)
+    assert not again.from_cache
+    assert again.id != first.id
+    assert [len(each.asked) for each in world.sources] == [2, 2]
+
+
+async def test_nothing_and_half_are_not_remembered_for_long(world: World) -> None:
+    world.sources[:] = [FakeSource("empty")]
+    await search(world)
+    world.pass_time(KEPT_EMPTY)
+    await search(world)
+    assert len(world.sources[0].asked) == 2
+    world.sources[:] = [FakeSource("prowlarr", [GOOD]), FakeSource("broken", failure=failed())]
+    await search(world, fresh=True)
+    await search(world)
+    assert len(world.sources[0].asked) == 1
+    world.pass_time(KEPT_FAILED)
+    await search(world)
+    assert len(world.sources[0].asked) == 2
+
+
+async def test_a_restart_forgets_nothing_but_keys(world: World) -> None:
+    first = await search(world)
+    await until(lambda: world.shelf.kept)
+    ((_, text),) = world.shelf.kept.values()
+    assert "secret" not in text
+    world.restart()
+    again = await search(world)
+    assert again.from_cache
+    assert again.complete
+    assert (again.id, again.at, again.title) == (first.id, first.at, first.title)
+    assert names(again) == names(first)
+    assert [each.scored.score for each in again.results] == [each.scored.score for each in first.results]
+    assert [len(each.asked) for each in (*world.sources, *world.catalogues)] == [1, 1, 1]
+    assert all(not each.guid for result in again.results for each in result.scored.release.offers)
+
+
+async def test_what_cannot_be_read_is_searched_for_again(world: World) -> None:
+    await search(world)
+    await until(lambda: world.shelf.kept)
+    for spoilt in (
+        "",
+        "{",
+        "[]",
+        '{"version": 1}',
+        '{"version": 1, "found": {"id": 5}}',
+        '{"version": 2, "found": {}}',
+    ):
+        world.shelf.kept = {key: (at, spoilt) for key, (at, _) in world.shelf.kept.items()}
+        world.restart()
+        assert not (await search(world)).from_cache
+
+
+async def test_another_taste_scores_anew_and_asks_nobody(world: World) -> None:
+    assert names(await search(world)) == [BEST.name, GOOD.name]
+    world.policies[None] = Policy(best_resolution=Resolution.P1080, minimum_resolution=Resolution.P2160)
+    assert names(await search(world)) == [BEST.name, GOOD.name], "nobody said that it changed"
+    world.engine.policies_changed()
+    again = await search(world)
+    assert names(again) == [BEST.name]
+    assert again.from_cache
+    assert [len(each.asked) for each in world.sources] == [1, 1]
+
+
+async def test_two_policies_are_two_searches(world: World) -> None:
+    world.policies["small"] = Policy(minimum_resolution=Resolution.P2160)
+    assert names(await search(world)) == [BEST.name, GOOD.name]
+    assert names(await search(world, SearchRequest(text="dune 2", policy="small"))) == [BEST.name]
+    gone = await search(world, SearchRequest(text="dune 2", policy="gone"))
+    assert names(gone) == [BEST.name, GOOD.name]
+
+
+async def test_the_profile_of_the_arr_counts(world: World) -> None:
+    world.profile = QualityProfile(name="HD", allowed=(frozenset({"WEBDL-1080p"}),))
+    world.sources[1].known = [replace(BEST, arr=ArrOpinion(quality="Bluray-2160p", score=0))]
+    world.sources[0].known = [replace(GOOD, arr=ArrOpinion(quality="WEBDL-1080p", score=0))]
+    answer = await search(world)
+    assert names(answer) == [GOOD.name]
+    assert answer.profile == world.profile
+
+
+async def test_the_same_release_is_one_with_all_who_offer_it(world: World) -> None:
+    world.sources[0].known = [replace(GOOD, indexer="A", info_hash=HASH), replace(GOOD, indexer="B", seeders=3)]
+    world.sources[1].known = [replace(GOOD, info_hash=HASH, cached=True, seeders=None)]
+    answer = await search(world)
+    (result,) = answer.results
+    assert len(result.scored.release.offers) == 3
+    assert result.scored.release.cached
+    assert result.scored.release.offers[0].source == "radarr"
+
+
+async def test_an_ambiguous_title_is_asked_about(world: World) -> None:
+    world.catalogues[0].known = [replace(DUNE_2021, votes=None), replace(DUNE_1984, votes=None)]
+    answer = await search(world, SearchRequest(text="dune"))
+    assert answer.complete
+    assert answer.target is None
+    assert [each.label for each in answer.choices] == ["Dune (2021)", "Dune (1984)"]
+    assert not any(each.asked for each in world.sources)
+    chosen = await search(world, SearchRequest(text="tmdb:841"))
+    assert names(chosen) == [OLD.name]
+
+
+async def test_catalogues_that_fail_leave_the_text(world: World) -> None:
+    world.catalogues[:] = [FakeCatalogue("lookup", failure=failed())]
+    answer = await search(world, SearchRequest(text="dune part two 2024"))
+    assert answer.title is None
+    assert [each.key for each in answer.remarks] == ["search.catalogues_failed"]
+    assert states(answer.catalogues) == {"lookup": SourceState.FAILED}
+    assert names(answer) == [BEST.name, GOOD.name]
+
+
+async def test_a_slow_catalogue_holds_nobody_up(world: World) -> None:
+    world.catalogues.append(FakeCatalogue("slow", gate=asyncio.Event()))
+    answer = await world.engine.search(REQUEST, deadline=timedelta(milliseconds=400))
+    assert answer.title is not None
+    assert states(answer.catalogues)["slow"] is SourceState.LATE
+    await until(lambda: world.engine.find(answer.id).answer.complete)  # type: ignore[union-attr]  # it is there
+
+
+async def test_the_only_catalogue_is_waited_for(world: World) -> None:
+    world.catalogues[0].gate = gate = asyncio.Event()
+    answer = await world.engine.search(REQUEST, deadline=SOON)
+    assert (answer.title, answer.complete, answer.results) == (None, False, ())
+    gate.set()
+    await until(lambda: world.updates[-1].complete)
+    assert names(world.updates[-1]) == [BEST.name, GOOD.name]
+
+
+async def test_a_magnet_is_that_torrent_alone(world: World) -> None:
+    world.sources[0].known = [replace(GOOD, info_hash=HASH), replace(BEST, info_hash="b" * 40)]
+    link = f"magnet:?xt=urn:btih:{HASH}&dn={GOOD.name}"
+    answer = await search(world, SearchRequest(text=link))
+    assert answer.title is not None
+    assert answer.title.label == "Dune: Part Two (2024)"
+    (result,) = answer.results
+    assert result.scored.release.info_hash == HASH
+    assert {each.source for each in result.scored.release.offers} == {GIVEN, "prowlarr"}
+    assert link in {each.link for each in result.scored.release.offers}
+    await asyncio.sleep(0)
+    assert not world.shelf.kept, "a link may hold a passkey"
+
+
+async def test_a_hash_alone_is_found_too(world: World) -> None:
+    answer = await search(world, SearchRequest(text=HASH))
+    (result,) = answer.results
+    assert result.scored.release.info_hash == HASH
+    assert not world.catalogues[0].asked
+
+
+async def test_nothing_is_nothing(world: World) -> None:
+    answer = await search(world, SearchRequest(text=" "))
+    assert answer.complete
+    assert not answer.results
+    assert not any(each.asked for each in (*world.sources, *world.catalogues))
+
+
+async def test_chosen_sources_alone_are_asked(world: World) -> None:
+    answer = await search(world, SearchRequest(text="dune 2", sources=frozenset({"radarr"})))
+    assert states(answer.sources) == {"radarr": SourceState.ANSWERED}
+    assert not world.sources[0].asked
+
+
+async def test_cancelling_waits_for_nobody(world: World) -> None:
+    world.sources[1].gate = asyncio.Event()
+    answer = await world.engine.search(REQUEST, deadline=timedelta(milliseconds=200))
+    under_way = world.engine.find(answer.id)
+    assert under_way is not None
+    under_way.cancel()
+    await until(lambda: under_way.answer.complete)
+    assert world.sources[1].ended
+    assert names(under_way.answer) == [GOOD.name]
+    assert [each.key for each in under_way.answer.sources[1].remarks] == ["search.cancelled"]
+
+
+async def test_stopping_ends_everything(world: World) -> None:
+    world.sources[1].gate = asyncio.Event()
+    answer = await world.engine.search(REQUEST, deadline=SOON)
+    await world.engine.stop()
+    assert world.engine.find(answer.id) is None
+    assert world.sources[1].ended
+    assert not world.shelf.kept
+
+
+async def test_numbers_are_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "MOST_OF_SOURCE", 5)
+    monkeypatch.setattr(searching, "MOST_OFFERS", 8)
+    many = [replace(GOOD, name=f"{GOOD.name}{number}", info_hash=f"{number:040x}") for number in range(20)]
+    world.sources[0].known = many
+    world.sources[1].known = many[::-1]
+    answer = await search(world)
+    assert len(answer.results) == 8
+    assert [each.remarks[0].parameters for each in answer.sources] == [
+        {"count": 20, "taken": 5},
+        {"count": 20, "taken": 3},
+    ]
+    for number in range(MOST_REMEMBERED + 5):
+        await search(world, SearchRequest(text=f"unknown film {number}"))
+    assert world.engine.find(answer.id) is None
+    assert len(world.engine._searches) == MOST_REMEMBERED
+
+
+async def test_only_so_many_searches_go_on_at_once(world: World) -> None:
+    world.catalogues[0].gate = gate = asyncio.Event()
+    asking = [asyncio.create_task(search(world, SearchRequest(text=f"film {number}"))) for number in range(10)]
+    await until(lambda: len(world.catalogues[0].asked) == searching.MOST_AT_ONCE)
+    await asyncio.sleep(0.01)
+    assert len(world.catalogues[0].asked) == searching.MOST_AT_ONCE
+    gate.set()
+    assert all(each.complete for each in await asyncio.gather(*asking))
