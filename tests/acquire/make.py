@@ -1,7 +1,7 @@
 """Titles, offers, and catalogues and sources that answer, fail or hang as a test wants."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -128,6 +128,8 @@ class World:
     shelf: FakeShelf = field(default_factory=FakeShelf)
     now: datetime = NOW
     updates: list[Any] = field(default_factory=list)
+    holds: frozenset[str] = frozenset()  # info hashes, in a debrid account
+    asked_hashes: list[frozenset[str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.engine = self.restart()
@@ -136,10 +138,11 @@ class World:
         """Return an engine that remembers only what is on the shelf."""
         self.engine = SearchEngine(
             catalogues=lambda: self.catalogues,
-            sources=lambda: self.sources,
+            sources=lambda _: self.sources,
             policies=self,
             profiles=self,
             shelf=self.shelf,
+            holdings=self,
             clock=lambda: self.now,
             on_update=self.updates.append,
         )
@@ -151,6 +154,10 @@ class World:
     async def profile_of(self, target: Target) -> QualityProfile | None:
         del target
         return self.profile
+
+    async def held(self, hashes: Collection[str]) -> frozenset[str]:
+        self.asked_hashes.append(frozenset(hashes))
+        return self.holds & frozenset(hashes)
 
     def pass_time(self, step: timedelta) -> None:
         self.now += step

@@ -80,6 +80,22 @@ def test_numbers_are_told_from_the_title(typed: str, text: str, season: int | No
         assert query.kind is TitleKind.SERIES
 
 
+@pytest.mark.parametrize(
+    ("typed", "terms"),
+    [
+        ("dune", ("dune",)),
+        ("dune 2", ("dune 2", "dune")),
+        ("Dune: Part Two (2024)", ("Dune: Part Two", "Dune")),
+        ("rocky IV", ("rocky IV", "rocky")),
+        ("wonder woman 1984", ("wonder woman 1984", "wonder woman")),
+        ("24", ("24",)),
+        ("tt1160419", ()),
+    ],
+)
+def test_catalogues_are_asked_for_what_they_may_know(typed: str, terms: tuple[str, ...]) -> None:
+    assert read(typed).terms == terms
+
+
 def test_a_day_is_that_of_a_daily_programme() -> None:
     query = read("the daily show 2024-03-11")
     assert (query.text, query.aired, query.kind) == ("the daily show", date(2024, 3, 11), TitleKind.SERIES)

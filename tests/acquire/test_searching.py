@@ -238,6 +238,17 @@ async def test_the_same_release_is_one_with_all_who_offer_it(world: World) -> No
     assert result.scored.release.offers[0].source == "radarr"
 
 
+async def test_what_a_debrid_account_holds_is_marked_whoever_offers_it(world: World) -> None:
+    world.sources[0].known = [replace(GOOD, info_hash=HASH, seeders=0), replace(CAM, info_hash="b" * 40)]
+    world.holds = frozenset({HASH})
+    answer = await search(world)
+    by_name = {each.scored.release.name.name: each for each in answer.results}
+    assert by_name[GOOD.name].scored.release.cached
+    assert by_name[GOOD.name].scored.accepted, "nobody has to share what is held"
+    assert not by_name[CAM.name].scored.release.cached
+    assert sorted(each for asked in world.asked_hashes for each in asked) == sorted({HASH, "b" * 40}), "each once"
+
+
 async def test_an_ambiguous_title_is_asked_about(world: World) -> None:
     world.catalogues[0].known = [replace(DUNE_2021, votes=None), replace(DUNE_1984, votes=None)]
     answer = await search(world, SearchRequest(text="dune"))

@@ -4,7 +4,7 @@ A *catalogue* tells which movies and series there are, a *source* who offers rel
 hang; neither is asked for more than it says.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 import hashlib
@@ -103,6 +103,13 @@ class Policies(Protocol):
 
     def policy(self, key: str | None) -> Policy:
         """Return a policy by its key; the usual one for None and for what is not there any more."""
+
+
+class Holdings(Protocol):
+    """Who knows what debrid accounts hold already."""
+
+    async def held(self, hashes: Collection[str]) -> frozenset[str]:
+        """Return which of these torrents can be had at once. Never raises."""
 
 
 class Shelf(Protocol):

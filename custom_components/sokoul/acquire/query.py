@@ -45,6 +45,15 @@ class Query:
     release: str = ""  # how a magnet or link calls what it leads to
 
     @property
+    def terms(self) -> tuple[str, ...]:
+        """What to ask catalogues for: the text, without its year, and without the number of a sequel.
+
+        Catalogues know "Dune: Part Two", not always "Dune 2".
+        """
+        told = [self.text, self.bare, _NUMBER_OF_SEQUEL.sub("", self.bare)]
+        return tuple(dict.fromkeys(each for each in told if each))
+
+    @property
     def names_a_title(self) -> bool:
         """Whether there is anything to ask catalogues for."""
         return bool(self.text or self.ids)
@@ -88,6 +97,9 @@ _ORDINAL = re.compile(
     rf"\b(?:the\s+|la\s+)?(\d{{1,2}})(?:st|nd|rd|th|e|è|ème|eme|re|ère)\s+({_SEASON})\b", re.IGNORECASE
 )
 _JOINING = re.compile(r"^(?:(?:of|de|from)\s+|d['\u2019]\s*)", re.IGNORECASE)  # "season 2 of The Bear"
+_NUMBER_OF_SEQUEL = re.compile(
+    r"[\s:,-]+(?:(?:part|partie|chapter|chapitre|vol(?:ume)?\.?)\s+\w+|\d{1,2}|I{2,3}|IV|VI{0,3}|IX)$", re.IGNORECASE
+)
 _EDGES = " \t-\u2013\u2014,;:/|."
 
 
@@ -148,8 +160,12 @@ def _nothing(
     return Query(text="", bare="", ids=ids, kind=kind, info_hash=info_hash, link=link)
 
 
+def hash_of(text: str) -> str | None:
+    """Return an info hash in base 16, lower case; None: it's none. Older magnets write it in base 32."""
+    return text.lower() if _HEX_HASH.fullmatch(text) else _base32(text)
+
+
 def _base32(text: str) -> str | None:
-    """Return a hash that is written in base 32, as older magnets do."""
     if not _BASE32_HASH.fullmatch(text):
         return None
     try:
@@ -167,7 +183,7 @@ def _read_magnet(link: str) -> Query:
     for topic in given.get("xt", ()):
         prefix, _, value = topic.rpartition(":")
         if prefix.lower() == "urn:btih":
-            info_hash = value.lower() if _HEX_HASH.fullmatch(value) else _base32(value)
+            info_hash = hash_of(value)
     name = given.get("dn", [""])[0]
     return replace(_of_release(name), info_hash=info_hash, link=link)
 

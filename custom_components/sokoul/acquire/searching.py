@@ -32,6 +32,7 @@ from .keeping import Found, as_kept, from_kept
 from .ports import (
     AskingFailed,
     Catalogue,
+    Holdings,
     Policies,
     Profiles,
     Result,
@@ -81,10 +82,11 @@ class SearchEngine:
         self,
         *,
         catalogues: Callable[[], Sequence[Catalogue]],
-        sources: Callable[[], Sequence[Source]],
+        sources: Callable[[Target], Sequence[Source]],
         policies: Policies,
         profiles: Profiles,
         shelf: Shelf,
+        holdings: Holdings,
         clock: Callable[[], datetime],
         begin: Begin = _task,
         on_update: Listener | None = None,
@@ -94,6 +96,7 @@ class SearchEngine:
         self.policies = policies
         self.profiles = profiles
         self.shelf = shelf
+        self.holdings = holdings
         self.clock = clock
         self.slots = asyncio.Semaphore(MOST_AT_ONCE)
         self.on_update = on_update
@@ -171,6 +174,8 @@ class Search:
         self._fresh = fresh
         self._offers: dict[str, tuple[Offer, ...]] = {}
         self._ids: dict[str, str] = {}  # of results, by those of their offers
+        self._looked_up: set[str] = set()  # info hashes
+        self._held: set[str] = set()  # those that a debrid account holds
         self._reports: dict[str, SourceReport] = {}
         self._listeners: list[Listener] = []
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -307,7 +312,7 @@ class Search:
         target = self.answer.target
         assert target is not None  # noqa: S101 -- `_identify` found one
         wanted = self.answer.request.sources
-        sources = [each for each in self._engine.sources() if not wanted or each.key in wanted]
+        sources = [each for each in self._engine.sources(target) if not wanted or each.key in wanted]
         self._reports = {each.key: SourceReport(key=each.key, name=each.name) for each in sources}
         self._bring(target)
         profile = await self._profile(target)
@@ -316,6 +321,7 @@ class Search:
         asked = {self._ask(source.offers(target), SOURCE_LATEST): source.key for source in sources}
         pending = set(asked)
         if self._offers:
+            await self._look_who_holds()
             await self._score()
             self._update()
         while pending:
@@ -326,6 +332,7 @@ class Search:
                 self._reports[key] = _reported(self._reports[key], task, seconds)
                 if not task.cancelled() and task.exception() is None:
                     self._take(key, task.result())
+            await self._look_who_holds()
             await self._score()
             self._update()
 
@@ -364,6 +371,18 @@ class Search:
             remarks = (*remarks, Reason(key="search.cut", parameters={"count": len(named), "taken": most}))
         state = SourceState.ANSWERED if named else SourceState.EMPTY
         self._reports[key] = replace(self._reports[key], state=state, count=len(named), remarks=remarks)
+
+    async def _look_who_holds(self) -> None:
+        """Mark what a debrid account holds already, whoever offers it."""
+        told = {each.info_hash for offers in self._offers.values() for each in offers if each.info_hash is not None}
+        if new := told - self._looked_up:
+            self._looked_up |= new
+            self._held |= await self._engine.holdings.held(new)
+        for key, offers in self._offers.items():
+            self._offers[key] = tuple(
+                replace(each, cached=True) if each.info_hash in self._held and not each.cached else each
+                for each in offers
+            )
 
     # --- the answer ----------------------------------------------------------------------------------------------
 
