@@ -73,6 +73,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: SokoulConfigEntry) -> N
         )
         await hub.pilot.people.leave()
     await hub.stop()
+    hub.debrid_issues.clear()
     for issue in (ISSUE_DATABASE, ISSUE_SETTINGS):  # only now: what comes to its end may have made them
         ir.async_delete_issue(hass, DOMAIN, issue)
 

@@ -17,6 +17,7 @@ from .connectors.base import Connection
 from .connectors.registry import CONNECTORS
 from .const import CONF_CONNECTION, DOMAIN, LOGGER, START_PATIENCE
 from .coordinator import BackendCoordinator
+from .debrid_issues import DebridIssues
 from .debrid_watch import DebridWatching
 from .debriding import Debriding
 from .entity import PlatformSetup, backend_device_info, hub_device_info, part_devices
@@ -61,6 +62,7 @@ class Hub:
         self.governing = Governing(self)
         self.debriding = Debriding(self)
         self.debrid_watching = DebridWatching(self)
+        self.debrid_issues = DebridIssues(self)
         self.rotating = Rotating(self)
         self._platforms: list[PlatformSetup] = []
         self._listeners: list[Callable[[], None]] = []
@@ -82,6 +84,7 @@ class Hub:
         await self.pilot.start()
         self.debriding.start()
         self.debrid_watching.start()
+        self.debrid_issues.start()
         self.rotating.start()  # what it brings to its end goes into the journal
         self.entry.async_on_unload(async_at_started(self.hass, self.push.start))
         self.entry.async_on_unload(async_track_time_interval(self.hass, self._take_samples, SAMPLE_INTERVAL))
@@ -89,6 +92,7 @@ class Hub:
 
     async def stop(self) -> None:
         """End all work, then write what it left to remember."""
+        self.debrid_issues.stop()
         self.debrid_watching.stop()
         await self.debriding.stop()
         await self.pilot.stop()
