@@ -21,6 +21,7 @@ from .arr_clients import Clients
 from .arr_commands import ArrCommands
 from .arr_decisions import Decisions, Sentences, Source
 from .arr_delays import Delays
+from .arr_formats import Formats
 from .arr_giving_up import GivingUp
 from .arr_grabbing import Grabbing
 from .arr_history import Blocklist, History
@@ -73,6 +74,7 @@ class ArrSimulator(Scripting, Servarr):
         self.library = library or Library.small(self.clock.now(), seed)
         self.tags = dict(self.library.tags)
         self.storage = Storage(self, self.roots)
+        self.formats = Formats(self)
         self.clients = Clients(self)
         self.imports = Imports(self, disk)
         self.media_management = arr_settings.media_management("Movies" if self.kind == "movie" else "Episodes")
@@ -341,6 +343,7 @@ class ArrSimulator(Scripting, Servarr):
     def api_routes(self) -> Iterable[web.RouteDef]:
         components = (
             self.storage,
+            self.formats,
             self.commands,
             self.queue,
             self.history,

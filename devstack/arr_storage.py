@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from .quality import QUALITIES, QualityProfile
+from .quality import Quality, QualityProfile
 from .servarr_http import ApiError, Invalid, Json, answer, id_of, object_of, refuse
 
 if TYPE_CHECKING:
     from .arr import ArrSimulator
 
 _GIGABYTE = 10**9
+#: Where the ids of groups begin: those of qualities are below.
+_FIRST_GROUP = 1000
 
 
 @dataclass(slots=True)
@@ -119,22 +121,29 @@ class Storage:
     # --- quality profiles ----------------------------------------------------------------------------------------
 
     def _profile_json(self, profile: QualityProfile) -> Json:
-        def quality(number: int) -> Json:
-            return dict(self.arr.quality_json(QUALITIES[number])["quality"])
+        def quality(each: Quality) -> Json:
+            return dict(self.arr.quality_json(each)["quality"])
 
+        items: list[Json] = []
+        cutoff = quality(profile.cutoff)["id"]
+        for number, (name, members) in enumerate(profile.rows(), _FIRST_GROUP):
+            allowed = any(profile.allows(each) for each in members)
+            rows = [{"quality": quality(each), "items": [], "allowed": allowed} for each in members]
+            if name is None:
+                items += rows
+                continue
+            items.append({"id": number, "name": name, "items": rows, "allowed": allowed})
+            cutoff = number if profile.cutoff in members else cutoff
         return {
             "id": profile.id,
             "name": profile.name,
             "upgradeAllowed": profile.upgrade_allowed,
-            "cutoff": quality(QUALITIES.index(profile.cutoff))["id"],
-            "items": [
-                {"quality": quality(number), "items": [], "allowed": profile.allows(each)}
-                for number, each in enumerate(QUALITIES)
-            ],
-            "minFormatScore": 0,
-            "cutoffFormatScore": 0,
+            "cutoff": cutoff,
+            "items": items,
+            "minFormatScore": profile.minimum_score,
+            "cutoffFormatScore": profile.cutoff_score,
             "minUpgradeFormatScore": 1,
-            "formatItems": [],
+            "formatItems": self.arr.formats.scored(profile.format_scores),
             # Sonarr has moved languages into custom formats
             "language": {"id": -1, "name": "Any"} if self.arr.kind == "movie" else None,
         }

@@ -57,6 +57,8 @@ class Movie:
     overview: str
     studio: str
     rating: float  # 0 to 10
+    original_title: str = ""  # where it differs
+    aliases: tuple[str, ...] = ()
     in_cinemas: datetime | None = None
     digital_release: datetime | None = None
     physical_release: datetime | None = None
@@ -68,6 +70,10 @@ class Movie:
     tags: list[int] = field(default_factory=list)
     file: MediaFile | None = None
     last_search: datetime | None = None
+
+    def called(self, text: str) -> bool:
+        """Tell whether a catalogue finds it under these words."""
+        return called(text, self.year, self.title, self.original_title, *self.aliases)
 
     @property
     def folder(self) -> str:
@@ -136,6 +142,7 @@ class Series:
     network: str
     rating: float  # 0 to 10
     ended: bool
+    aliases: tuple[str, ...] = ()
     kind: str = "standard"  # or "daily", "anime"
     monitored: bool = True
     monitor_new: str = "all"
@@ -146,6 +153,10 @@ class Series:
     tags: list[int] = field(default_factory=list)
     episodes: list[Episode] = field(default_factory=list)
     unmonitored_seasons: set[int] = field(default_factory=set)
+
+    def called(self, text: str) -> bool:
+        """Tell whether a catalogue finds it under these words."""
+        return called(text, self.year, self.title, *self.aliases)
 
     @property
     def folder(self) -> str:
@@ -444,6 +455,12 @@ def plain(text: str) -> str:
     """Return a text as *arr compare titles: lower case, no accents, letters and digits only."""
     folded = unicodedata.normalize("NFKD", text.lower().replace("&", "and"))
     return "".join(character for character in folded if character.isalnum())
+
+
+def called(text: str, year: int, *names: str) -> bool:
+    """Tell whether a title of these names is meant by some words, with or without its year."""
+    words = plain(text)
+    return bool(words) and any(words in plain(f"{name} {year}") for name in names if name)
 
 
 def sort_title(title: str) -> str:

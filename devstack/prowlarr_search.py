@@ -225,7 +225,7 @@ def _fits(words: str, tokens: dict[str, str], title: Movie | Series) -> bool:
     given = [name for name in ("imdbid", "tmdbid", "tvdbid") if tokens.get(name)]
     if given:
         return any(tokens[name] == ids.get(name) for name in given)
-    return not words or words in plain(f"{title.title} {title.year}")
+    return not words or title.called(words)
 
 
 def _of_series(series: Series, season: str | None, number: str | None, now: datetime) -> Iterator[Release]:

@@ -1,6 +1,7 @@
 """Qualities and languages as Radarr and Sonarr number and name them."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 _MEGABYTE = 1_000_000
@@ -131,6 +132,22 @@ class QualityProfile:
     allowed: tuple[Quality, ...]
     cutoff: Quality
     upgrade_allowed: bool = True
+    groups: dict[str, tuple[Quality, ...]] = field(default_factory=dict)  # qualities shown as equals, by their name
+    format_scores: dict[int, int] = field(default_factory=dict)  # what a custom format counts, by its id
+    minimum_score: int = 0
+    cutoff_score: int = 0
+
+    def rows(self) -> Iterator[tuple[str | None, tuple[Quality, ...]]]:
+        """Yield what a profile lists, the worst first: qualities, and groups with their names."""
+        grouped = {quality: name for name, members in self.groups.items() for quality in members}
+        told: set[str] = set()
+        for quality in QUALITIES:
+            name = grouped.get(quality)
+            if name is None:
+                yield None, (quality,)
+            elif name not in told:
+                told.add(name)
+                yield name, self.groups[name]
 
     def allows(self, quality: Quality) -> bool:
         """Tell whether a release of this quality may be grabbed."""

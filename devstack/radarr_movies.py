@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from .library import Movie, plain
+from .library import Movie
 from .servarr_http import ApiError, Invalid, Json, Query, answer, id_of, object_of, refuse
 from .servarr_providers import changed_tags
 
@@ -131,12 +131,7 @@ class Movies:
             case "imdb" | "imdbid":
                 return [movie for movie in self.arr.library.all_movies() if movie.imdb_id == value]
             case _:
-                words = plain(term)
-                return [
-                    movie
-                    for movie in self.arr.library.all_movies()
-                    if words and words in plain(f"{movie.title} {movie.year}")
-                ]
+                return [movie for movie in self.arr.library.all_movies() if movie.called(term)]
 
     async def _lookup(self, request: web.Request) -> web.Response:
         return answer(

@@ -24,9 +24,12 @@ class MovieResources:
         resource = {
             "id": movie.id or None,
             "title": movie.title,
-            "originalTitle": movie.title,
+            "originalTitle": movie.original_title or movie.title,
             "originalLanguage": languages((movie.language,))[0],
-            "alternateTitles": [],
+            "alternateTitles": [
+                {"sourceType": "tmdb", "movieMetadataId": movie.id, "title": alias, "cleanTitle": plain(alias)}
+                for alias in movie.aliases
+            ],
             "secondaryYearSourceId": 0,
             "sortTitle": sort_title(movie.title),
             "sizeOnDisk": size,

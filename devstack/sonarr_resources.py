@@ -32,7 +32,7 @@ class EpisodeResources:
         resource = {
             "id": series.id or None,
             "title": series.title,
-            "alternateTitles": [],
+            "alternateTitles": [{"title": alias, "seasonNumber": -1} for alias in series.aliases],
             "sortTitle": sort_title(series.title),
             "status": series.status(now),
             "ended": series.ended,

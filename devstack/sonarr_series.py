@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from .library import Episode, Series, plain
+from .library import Episode, Series
 from .servarr_http import Invalid, Json, Query, answer, id_of, object_of, refuse
 from .servarr_providers import changed_tags
 from .sonarr_resources import episode_of
@@ -71,7 +71,8 @@ class AllSeries:
         series.added = self.arr.clock.now()
         self._apply(series, body)
         options = body.get("addOptions") or {}
-        self._monitor(series, str(options.get("monitor", "all")))
+        if options.get("monitor", "unknown") not in {"unknown", "skip"}:  # else the seasons say it
+            self._monitor(series, str(options["monitor"]))
         self.arr.webhooks.send("onSeriesAdd", "SeriesAdd", {"series": self.arr.resources.webhook_series(series)})
         if options.get("searchForMissingEpisodes"):
             self.arr.commands.push("MissingEpisodeSearch", {"seriesId": series.id, "monitored": True})
@@ -162,9 +163,7 @@ class AllSeries:
             case "imdb" | "imdbid":
                 return [series for series in self.arr.library.all_series() if series.imdb_id == value]
             case _:
-                words = plain(term)
-                known = self.arr.library.all_series()
-                return [series for series in known if words and words in plain(f"{series.title} {series.year}")]
+                return [series for series in self.arr.library.all_series() if series.called(term)]
 
     # --- many at once ------------------------------------------------------------------------------------------------
 

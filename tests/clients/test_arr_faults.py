@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import ClientSession
 import pytest
 
-from custom_components.sokoul.clients import arr_imports, arr_releases
+from custom_components.sokoul.clients import arr_catalogue, arr_imports, arr_releases
 from custom_components.sokoul.clients.arr import ArrClient, ServarrClient
 from custom_components.sokoul.clients.errors import (
     BackendError,
@@ -26,8 +26,10 @@ from custom_components.sokoul.clients.http import HttpClient
 from custom_components.sokoul.clients.prowlarr import ProwlarrClient
 from custom_components.sokoul.clients.radarr import RadarrClient
 from custom_components.sokoul.clients.sonarr import SonarrClient
+from custom_components.sokoul.model.catalogue import CatalogueTitle
 from custom_components.sokoul.model.library import Title, TitleKind
 from devstack.arr import ArrSimulator
+from devstack.arr_formats import Specification
 from devstack.arr_queue import StatusMessage
 from devstack.clock import ManualClock
 from devstack.frame import FaultKind
@@ -76,6 +78,7 @@ def _busy[ArrT: ArrSimulator](arr: ArrT) -> ArrT:
     arr.add_path_mapping("qbittorrent", "/downloads/", "/data/torrents/")
     arr.notifications.add("Webhook", "Home", {"url": "http://127.0.0.1:1/hook"}, onRename=True)
     arr.commands.push("RefreshMonitoredDownloads")
+    arr.formats.add("French", Specification("LanguageSpecification", {"value": 2}), scores={4: 10})
     arr.giving_up.fail_in_history(arr.history.events[-1])
     return arr
 
@@ -114,9 +117,14 @@ def status(client: ServarrClient) -> Awaitable[Any]:
     return client.status()
 
 
+async def whole_library(client: ArrClient) -> list[CatalogueTitle]:
+    return [title async for portion in client.library() for title in portion]
+
+
 def _arr_reads(
     client: type[ArrClient], simulator: Callable[[], Servarr], title: Title, files: str, title_field: str
 ) -> list[Read]:
+    title_path, name = ("movie", "metropolis") if client is RadarrClient else ("series", "harbour lights")
     calls: tuple[tuple[str, Callable[[Any], Awaitable[Any]], str, str | None], ...] = (
         ("status", status, "system/status", "version"),
         ("health", lambda arr: arr.health(), "health", None),
@@ -140,6 +148,13 @@ def _arr_reads(
         ("blocklist", lambda arr: arr.blocklist([title]), "blocklist", "totalRecords"),
         ("import_candidates", lambda arr: arr.import_candidates(FINISHED.lower()), "manualimport", "path"),
         ("download_handling", lambda arr: arr.download_handling(), "config/downloadclient", None),
+        ("lookup", lambda arr: arr.lookup(name), f"{title_path}/lookup", None),
+        ("library", whole_library, title_path, "title"),
+        ("catalogue_title", lambda arr: arr.catalogue_title(1), f"{title_path}/1", "title"),
+        ("profile_refs", lambda arr: arr.profile_refs(), "qualityprofile", "id"),
+        ("quality_profiles", lambda arr: arr.quality_profiles(), "qualityprofile", "id"),
+        ("quality_profiles", lambda arr: arr.quality_profiles(), "customformat", "id"),
+        ("quality_profiles", lambda arr: arr.quality_profiles(), "language", "id"),
         ("delay_profiles", lambda arr: arr.delay_profiles(), "delayprofile", "order"),
     )
     return [Read(client, simulator, *call) for call in calls]
@@ -260,6 +275,8 @@ async def test_too_slow(read: Read, kind: FaultKind, session: ClientSession, mon
     # these calls have a patience of their own
     monkeypatch.setattr(arr_releases, "SEARCH_SECONDS", 0.15)
     monkeypatch.setattr(arr_imports, "LOOK_SECONDS", 0.15)
+    monkeypatch.setattr(arr_catalogue, "LOOKUP_SECONDS", 0.15)
+    monkeypatch.setattr(arr_catalogue, "LIBRARY_SECONDS", 0.15)
     before = asyncio.all_tasks()
     async with read.simulator() as simulator:
         simulator.fault(kind, read.route, delay_seconds=0.05)
@@ -284,6 +301,7 @@ async def test_refused(read: Read, session: ClientSession) -> None:
 async def test_endless(read: Read, session: ClientSession, monkeypatch: pytest.MonkeyPatch) -> None:
     assert HttpClient.request.__kwdefaults__ is not None
     monkeypatch.setitem(HttpClient.request.__kwdefaults__, "max_bytes", 200_000)
+    monkeypatch.setattr(arr_catalogue, "MAX_LIBRARY_BYTES", 200_000)
     async with read.simulator() as simulator:
         simulator.fault(FaultKind.HUGE, read.route)
         error = await error_of(read, simulator, session)

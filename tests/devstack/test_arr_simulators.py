@@ -11,6 +11,7 @@ from aiohttp import ClientSession
 import pytest
 
 from devstack.arr import ArrSimulator
+from devstack.arr_formats import Specification
 from devstack.arr_queue import StatusMessage
 from devstack.clock import ManualClock
 from devstack.library import Library
@@ -95,6 +96,7 @@ async def call_everything_shared(call: Caller, arr: ArrSimulator, title_query: t
     await call("GET", f"/history/{arr.kind}", query=[title_query])
     grabbed = next(event for event in arr.history.events if event.download_id in arr.queue.grabs)
     await call("POST", f"/history/failed/{grabbed.id}")
+    arr.formats.add("x265", Specification("ReleaseTitleSpecification", {"value": "x265"}), scores={4: 10})
     await call_settings(call)
     for path in ("/downloadclient", "/indexer", "/notification", "/importlist"):
         await call_providers(call, path)
@@ -137,6 +139,9 @@ async def call_settings(call: Caller) -> None:
     await call("PUT", f"/delayprofile/{profile['id']}", body=profile | {"torrentDelay": 60}, status=202)
     await call("GET", "/qualityprofile")
     await call("GET", "/qualityprofile/4")
+    await call("GET", "/customformat")
+    await call("GET", "/customformat/1")
+    await call("GET", "/language")
 
 
 async def call_providers(call: Caller, path: str) -> None:

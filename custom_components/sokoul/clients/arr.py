@@ -1,6 +1,7 @@
 """What Radarr and Sonarr have in common (API v3): their queue, library and set-up.
 
-Searching, grabbing and history are in `arr_releases`, importing is in `arr_imports`.
+Searching, grabbing and history are in `arr_releases`, importing is in `arr_imports`, finding and adding titles is in
+`arr_catalogue`.
 """
 
 from abc import ABC, abstractmethod
@@ -33,6 +34,7 @@ from ..model.library import (
     Webhook,
 )
 from ..model.releases import DelayProfile, DownloadHandling, TitleDetails
+from .arr_catalogue import ArrCatalogue
 from .arr_imports import ArrImports
 from .arr_library import ArrLibrary
 from .arr_releases import ArrReleases, our_id
@@ -66,7 +68,7 @@ class _QueuePage:
     total: int  # records on all pages
 
 
-class ArrClient(ArrReleases, ArrImports, ArrLibrary, ABC):
+class ArrClient(ArrReleases, ArrImports, ArrLibrary, ArrCatalogue, ABC):
     """Radarr or Sonarr, API v3."""
 
     api = "api/v3"

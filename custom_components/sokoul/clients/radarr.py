@@ -6,9 +6,12 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
+from ..model.catalogue import Addition, CatalogueTitle
 from ..model.library import Command, KnownFile, Title, TitleFile, TitleKind, UpcomingTitle
 from ..model.releases import ImportCandidate, TitleDetails
 from .arr import MAX_IDS, ArrClient, files, instant
+from .arr_catalogue import day_of, ids_of, poster_of
+from .arr_languages import code_of
 from .errors import NotFound
 from .fields import Fields, each
 from .http import Query
@@ -34,6 +37,12 @@ class RadarrClient(ArrClient):
             "onManualInteractionRequired",
         }
     )
+    title_kind = TitleKind.MOVIE
+    _titles_path = "movie"
+    _many = "movieIds"
+    _own_database = "tmdb"
+    _databases = frozenset({"tmdb", "imdb"})
+    _library_query = MappingProxyType({"excludeLocalCovers": True})
     _scan_command = "DownloadedMoviesScan"
     _queue_includes = MappingProxyType({"includeUnknownMovieItems": True, "includeMovie": True})
     _history_includes = MappingProxyType({})
@@ -69,6 +78,47 @@ class RadarrClient(ArrClient):
     async def rescan(self, folder_id: int) -> Command:
         """Look which files of a movie are there. Source: command RescanMovie."""
         return await self.run_command("RescanMovie", movieId=folder_id)
+
+    def _title(self, resource: Fields, place: int = 0) -> CatalogueTitle:
+        library_id = resource.whole("id", 0) or None
+        name, original = resource.text("title"), resource.optional_text("originalTitle")
+        votes, rating = _rating(resource)
+        language = resource.optional_object("originalLanguage")
+        return CatalogueTitle(
+            kind=TitleKind.MOVIE,
+            name=name,
+            original_name=original if original != name else None,
+            aliases=tuple(alias.text("title", "") for alias in resource.objects("alternateTitles")),
+            year=resource.whole("year", 0) or None,
+            ids=ids_of(resource),
+            minutes=resource.whole("runtime", 0) or None,
+            original_language=code_of(language.text("name", "")) if language else None,
+            overview=resource.text("overview", ""),
+            poster=poster_of(resource),
+            popularity=resource.number("popularity", 0) or None,
+            votes=votes,
+            rating=rating,
+            place=place,
+            in_cinemas_on=day_of(resource, "inCinemas"),
+            digital_on=day_of(resource, "digitalRelease"),
+            physical_on=day_of(resource, "physicalRelease"),
+            library_id=library_id,
+            monitored=library_id is not None and resource.flag("monitored", False),
+            has_file=resource.flag("hasFile", False),
+            quality_profile_id=resource.whole("qualityProfileId", 0) or None if library_id else None,
+            folder=resource.optional_text("path"),
+        )
+
+    def _wishes(self, addition: Addition, resource: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "qualityProfileId": addition.profile_id,
+            "rootFolderPath": addition.root_folder,
+            "monitored": addition.monitored,
+            # when it counts as out: the least that lets a search by hand find what there is
+            "minimumAvailability": resource.get("minimumAvailability") or "released",
+            "tags": sorted(addition.tags),
+            "addOptions": {"monitor": "movieOnly", "searchForMovie": addition.search},
+        }
 
     def _search_query(self, title: Title) -> Query:
         if title.kind is not TitleKind.MOVIE:
@@ -124,6 +174,15 @@ def _title(movie: Fields) -> Title:
         year=movie.whole("year", 0) or None,
         monitored=movie.flag("monitored", True),
     )
+
+
+def _rating(movie: Fields) -> tuple[int | None, float | None]:
+    """Return how many have voted, and how, where most have: on IMDb before TMDB."""
+    ratings = movie.optional_object("ratings")
+    for name in ("imdb", "tmdb"):
+        if ratings and (rating := ratings.optional_object(name)) and (votes := rating.whole("votes", 0)):
+            return votes, rating.number("value", 0) or None
+    return None, None
 
 
 def _details(movie: Fields) -> TitleDetails:

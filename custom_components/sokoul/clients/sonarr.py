@@ -8,9 +8,12 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
 
+from ..model.catalogue import Addition, CatalogueSeason, CatalogueTitle, Watch
 from ..model.library import Command, KnownFile, Title, TitleFile, TitleKind, UpcomingTitle
 from ..model.releases import ImportCandidate, TitleDetails
 from .arr import MAX_IDS, ArrClient, files, instant
+from .arr_catalogue import day_of, ids_of, poster_of
+from .arr_languages import code_of
 from .errors import NotFound, UnexpectedResponse
 from .fields import Fields, each
 from .http import Query
@@ -37,6 +40,12 @@ class SonarrClient(ArrClient):
             "onManualInteractionRequired",
         }
     )
+    title_kind = TitleKind.SERIES
+    _titles_path = "series"
+    _many = "seriesIds"
+    _own_database = "tvdb"
+    _databases = frozenset({"tvdb", "tmdb", "imdb"})
+    _library_query = MappingProxyType({"includeSeasonImages": False})
     _scan_command = "DownloadedEpisodesScan"
     _queue_includes = MappingProxyType(
         {"includeUnknownSeriesItems": True, "includeSeries": True, "includeEpisode": True}
@@ -109,6 +118,68 @@ class SonarrClient(ArrClient):
     async def rescan(self, folder_id: int) -> Command:
         """Look which files of a series are there. Source: command RescanSeries."""
         return await self.run_command("RescanSeries", seriesId=folder_id)
+
+    async def set_episodes_monitored(self, episode_ids: Collection[int], *, monitored: bool) -> None:
+        """Let Sonarr look for these episodes by itself, or not. Source: PUT /episode/monitor."""
+        if episode_ids:
+            body = {"episodeIds": sorted(episode_ids), "monitored": monitored}
+            await self._http.request("PUT", f"{self.api}/episode/monitor", json=body)
+
+    def _title(self, resource: Fields, place: int = 0) -> CatalogueTitle:
+        library_id = resource.whole("id", 0) or None
+        statistics = resource.optional_object("statistics") or Fields({}, "series.statistics")
+        ratings = resource.optional_object("ratings") or Fields({}, "series.ratings")
+        language = resource.optional_object("originalLanguage")
+        files, aired = statistics.whole("episodeFileCount", 0), statistics.whole("episodeCount", 0)
+        return CatalogueTitle(
+            kind=TitleKind.SERIES,
+            name=resource.text("title"),
+            # other names of one season only would find it under a name that the others don't have
+            aliases=tuple(
+                alias.text("title", "")
+                for alias in resource.objects("alternateTitles")
+                if alias.whole("seasonNumber", -1) < 0 and alias.whole("sceneSeasonNumber", -1) < 0
+            ),
+            year=resource.whole("year", 0) or None,
+            ids=ids_of(resource),
+            minutes=resource.whole("runtime", 0) or None,
+            original_language=code_of(language.text("name", "")) if language else None,
+            overview=resource.text("overview", ""),
+            poster=poster_of(resource),
+            votes=ratings.whole("votes", 0) or None,
+            rating=ratings.number("value", 0) or None,
+            place=place,
+            seasons=tuple(_season(season) for season in resource.objects("seasons")),
+            ended=resource.flag("ended") if "ended" in resource else None,
+            first_aired_on=day_of(resource, "firstAired"),
+            library_id=library_id,
+            monitored=library_id is not None and resource.flag("monitored", False),
+            has_file=files > 0 and files >= aired,
+            quality_profile_id=resource.whole("qualityProfileId", 0) or None if library_id else None,
+            folder=resource.optional_text("path"),
+        )
+
+    def _wishes(self, addition: Addition, resource: Mapping[str, Any]) -> dict[str, Any]:
+        goes_on = addition.watch in {Watch.ALL, Watch.FUTURE} and not addition.seasons
+        wishes = {
+            "qualityProfileId": addition.profile_id,
+            "rootFolderPath": addition.root_folder,
+            "monitored": addition.monitored,
+            "monitorNewItems": "all" if goes_on else "none",
+            "seasonFolder": True,
+            "seriesType": resource.get("seriesType") or "standard",
+            "tags": sorted(addition.tags),
+        }
+        if not addition.seasons:
+            options = {"monitor": addition.watch.value, "searchForMissingEpisodes": addition.search}
+            return {**wishes, "addOptions": options}
+        # without `monitor` Sonarr goes by what the seasons say
+        seasons = [
+            {**season, "monitored": season.get("seasonNumber") in addition.seasons}
+            for season in resource.get("seasons") or ()
+        ]
+        options = {"ignoreEpisodesWithFiles": False, "searchForMissingEpisodes": addition.search}
+        return {**wishes, "seasons": seasons, "addOptions": options}
 
     async def _details(self, query: Query) -> list[TitleDetails]:
         answer = await self._get("episode", {**query, "includeSeries": True})
@@ -200,6 +271,16 @@ def _title(episode: Fields, series: Fields) -> Title:
         episode=episode.whole("episodeNumber"),
         episode_name=episode.optional_text("title"),
         monitored=episode.flag("monitored", True),
+    )
+
+
+def _season(season: Fields) -> CatalogueSeason:
+    statistics = season.optional_object("statistics")
+    return CatalogueSeason(
+        number=season.whole("seasonNumber"),
+        episodes=statistics.optional_whole("totalEpisodeCount") if statistics else None,
+        files=statistics.whole("episodeFileCount", 0) if statistics else 0,
+        monitored=season.flag("monitored") if statistics and "monitored" in season else None,
     )
 
 
