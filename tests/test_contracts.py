@@ -51,6 +51,7 @@ from custom_components.sokoul.problems import PROBLEMS
 from custom_components.sokoul.rotation_entities import ROTATION_BUTTONS, ROTATION_EVENTS, ROTATION_SENSORS
 from custom_components.sokoul.sensor import COMMON_SENSORS
 from custom_components.sokoul.services import EXPLAIN, LIST_DOWNLOADS, REFRESH, SYNC_PORT, Action, Filter
+from custom_components.sokoul.services_search import SEARCH
 
 REPOSITORY = Path(__file__).parents[1]
 INTEGRATION = REPOSITORY / "custom_components" / DOMAIN
@@ -427,6 +428,7 @@ SCHEMAS = {
     Action.SYNC_PORT: SYNC_PORT,
     Action.GET_VPN_SERVERS: services_vpn.GET_VPN_SERVERS,
     Action.ROTATE_VPN: services_vpn.ROTATE_VPN,
+    Action.SEARCH: SEARCH,
     Action.UNDO: services_healing.UNDO,
 }
 SERVICES: dict[str, Any] = load_yaml_dict(str(INTEGRATION / "services.yaml"))

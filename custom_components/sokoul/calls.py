@@ -48,6 +48,7 @@ class Action(StrEnum):
     RELEASE_LIMIT = "release_limit"
     RESUME = "resume"
     ROTATE_VPN = "rotate_vpn"
+    SEARCH = "search"
     SYNC_PORT = "sync_port"
     UNDO = "undo"
 

@@ -31,6 +31,7 @@ from .pilot import Pilot
 from .push import Push
 from .reauth import settle
 from .rotating import Rotating
+from .searching import Searching
 from .world import WorldView
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Hub:
         self.debrid_watching = DebridWatching(self)
         self.debrid_issues = DebridIssues(self)
         self.rotating = Rotating(self)
+        self.searching: Searching = Searching(self)
         self._platforms: list[PlatformSetup] = []
         self._listeners: list[Callable[[], None]] = []
 
@@ -92,6 +94,7 @@ class Hub:
 
     async def stop(self) -> None:
         """End all work, then write what it left to remember."""
+        await self.searching.stop()
         self.debrid_issues.stop()
         self.debrid_watching.stop()
         await self.debriding.stop()

@@ -20,6 +20,7 @@ from .report import describe_download, describe_findings, describe_topology
 from .services_debrid import async_setup_debrid_services
 from .services_governor import async_setup_governor_services
 from .services_healing import async_setup_healing_services
+from .services_search import async_setup_search_services
 from .services_vpn import async_setup_vpn_services
 from .wording import Wording
 
@@ -70,6 +71,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
     async_setup_governor_services(hass)
     async_setup_debrid_services(hass)
     async_setup_vpn_services(hass)
+    async_setup_search_services(hass)
 
 
 async def _list_downloads(call: ServiceCall) -> ServiceResponse:

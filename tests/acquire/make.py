@@ -137,7 +137,7 @@ class World:
     def restart(self) -> SearchEngine:
         """Return an engine that remembers only what is on the shelf."""
         self.engine = SearchEngine(
-            catalogues=lambda: self.catalogues,
+            catalogues=lambda _: self.catalogues,
             sources=lambda _: self.sources,
             policies=self,
             profiles=self,

@@ -5,8 +5,8 @@
 Whoever asks waits until the deadline at most, and gets what came by then. What comes later is an update of the same
 answer. Who asks for the same while it is looked for shares the search; who asks again within a day gets what was found.
 
-What was found is kept, not how good it is: when the person changes what they like, it is scored anew and nobody has to
-be asked again.
+What was found is kept, not how good it is: once the person likes something else it is scored anew, and nobody has to be
+asked again.
 """
 
 import asyncio
@@ -26,6 +26,7 @@ from ..model.releases import Offer, QualityProfile
 from ..model.search import SearchRequest, SourceReport, SourceState
 from ..releases.choose import rank
 from ..releases.parse import parse
+from ..releases.policy import Policy
 from ..releases.score import Scored
 from .identifying import identify_title, plain, target_by_text
 from .keeping import Found, as_kept, from_kept
@@ -81,7 +82,7 @@ class SearchEngine:
     def __init__(
         self,
         *,
-        catalogues: Callable[[], Sequence[Catalogue]],
+        catalogues: Callable[[Query], Sequence[Catalogue]],
         sources: Callable[[Target], Sequence[Source]],
         policies: Policies,
         profiles: Profiles,
@@ -131,11 +132,6 @@ class SearchEngine:
         """Return a search that is under way or remembered, by the id of its answer."""
         return next((each for each in self._searches.values() if each.answer.id == answer_id), None)
 
-    def policies_changed(self) -> None:
-        """Score what is remembered anew, when it is asked for."""
-        for search in self._searches.values():
-            search.scored = False
-
     def forget(self) -> None:
         """Forget what was found; what is under way goes on."""
         for key in [key for key, search in self._searches.items() if not search.running]:
@@ -166,7 +162,6 @@ class Search:
         self.key = key
         self.answer = SearchAnswer(id=_id(key, now), request=request, at=now)
         self.good_until = now
-        self.scored = False  # with what the person likes now
         self.task: asyncio.Task[None] | None = None
         self._engine = engine
         self._query = query
@@ -178,8 +173,10 @@ class Search:
         self._held: set[str] = set()  # those that a debrid account holds
         self._reports: dict[str, SourceReport] = {}
         self._listeners: list[Listener] = []
+        self._waiting = 0
         self._tasks: set[asyncio.Task[Any]] = set()
         self._scoring = asyncio.Lock()
+        self._scored_by: Policy | None = None
 
     # --- who waits -----------------------------------------------------------------------------------------------
 
@@ -188,11 +185,20 @@ class Search:
         """Whether more may come."""
         return not self.answer.complete and (self.task is None or not self.task.done())
 
+    @property
+    def watched(self) -> bool:
+        """Whether anybody wants its updates, or waits for it."""
+        return bool(self._listeners) or self._waiting > 0
+
     async def wait(self, deadline: timedelta) -> None:
         """Wait for the end, until a deadline; whoever has not answered by then is late."""
         if self.task is None:
             return
-        await asyncio.wait({self.task}, timeout=deadline.total_seconds())
+        self._waiting += 1
+        try:
+            await asyncio.wait({self.task}, timeout=deadline.total_seconds())
+        finally:
+            self._waiting -= 1
         if self.running:
             for key, report in self._reports.items():
                 if report.state is SourceState.ASKED:
@@ -269,11 +275,9 @@ class Search:
 
     async def _ask_catalogues(self, found: dict[str, Sequence[CatalogueTitle]]) -> dict[str, SourceReport]:
         """Ask all at once, and go on with those that answer in time; without any wait for the first that helps."""
-        reports = {each.key: SourceReport(key=each.key, name=each.name) for each in self._engine.catalogues()}
-        asked = {
-            self._ask(catalogue.titles(self._query), CATALOGUE_LATEST): catalogue.key
-            for catalogue in self._engine.catalogues()
-        }
+        catalogues = self._engine.catalogues(self._query)
+        reports = {each.key: SourceReport(key=each.key, name=each.name) for each in catalogues}
+        asked = {self._ask(catalogue.titles(self._query), CATALOGUE_LATEST): catalogue.key for catalogue in catalogues}
         began, pending = asyncio.get_running_loop().time(), set(asked)
         patience: float | None = self._identifying.total_seconds()
         while pending:
@@ -388,7 +392,7 @@ class Search:
 
     async def score_again(self) -> None:
         """Score what was found with what the person likes now, if that changed."""
-        if not self.scored:
+        if self._scored_by != self._engine.policies.policy(self.answer.request.policy):
             await self._score()
             self._update()
 
@@ -396,11 +400,9 @@ class Search:
         """Merge, score and order all that there is, beside the event loop."""
         async with self._scoring:
             target = self.answer.target
+            policy = self._scored_by = self._engine.policies.policy(self.answer.request.policy)
             if target is None:
-                self.scored = True
                 return
-            self.scored = True  # with what is liked now; who changes that meanwhile has it scored once more
-            policy = self._engine.policies.policy(self.answer.request.policy)
             offers = tuple(offer for each in self._offers.values() for offer in each)
             for portion in batched({offer.name for offer in offers}, PORTION, strict=False):
                 await asyncio.to_thread(_read_names, portion)

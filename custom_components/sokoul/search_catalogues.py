@@ -1,0 +1,138 @@
+"""Who is asked which titles there are: the lookups of Radarr and Sonarr, and what is in their libraries.
+
+A lookup goes through the internet and may fail; a library is at home, but large. So of a library only an index of names
+is kept, some hundred bytes a title, read now and then beside everything else.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from homeassistant.util import dt as dt_util
+
+from .acquire.identifying import plain
+from .acquire.ports import AskingFailed
+from .acquire.query import Query
+from .clients.arr import ArrClient
+from .clients.errors import BackendError, NotFound
+from .model.catalogue import CatalogueTitle
+from .model.library import TitleKind
+from .model.reasons import Reason
+from .problems import problem_of
+
+if TYPE_CHECKING:
+    from .coordinator import BackendCoordinator
+
+#: Titles are added now and then, and a lookup tells of new ones at once.
+INDEX_LASTS: Final = timedelta(minutes=30)
+#: One that could not be read is tried again after this.
+INDEX_PAUSE: Final = timedelta(minutes=5)
+#: So many titles of one name are read from a library.
+MOST_NAMED: Final = 5
+
+type Arr = BackendCoordinator[ArrClient, Any]
+
+
+def failure(error: BackendError) -> AskingFailed:
+    """Return why a backend could not answer, in the words of all problems with connections."""
+    return AskingFailed(Reason(key="search.backend_failed", parameters={"problem": problem_of(error)}))
+
+
+def check_answering(backend: BackendCoordinator[Any, Any]) -> None:
+    """Raise `AskingFailed` for a backend that has been away: nobody waits for it once more."""
+    if not backend.answering:
+        raise AskingFailed(Reason(key="search.away"))
+
+
+class ArrLookup:
+    """The lookup of a Radarr or a Sonarr."""
+
+    def __init__(self, backend: Arr) -> None:
+        self._backend = backend
+        self.key = f"{backend.subentry_id}:lookup"
+        self.name = backend.title
+
+    async def titles(self, query: Query) -> Sequence[CatalogueTitle]:
+        """Return what it finds for each way to ask."""
+        check_answering(self._backend)
+        terms = sorted(query.ids) or query.terms
+        answers = await asyncio.gather(*(self._backend.client.lookup(term) for term in terms), return_exceptions=True)
+        found = [each for each in answers if not isinstance(each, BaseException)]
+        for error in answers:
+            if isinstance(error, BaseException) and not isinstance(error, BackendError):
+                raise error
+            if isinstance(error, BackendError) and not found:
+                raise failure(error) from error
+        titles = [title for answer in found for title in answer]
+        return tuple(dict.fromkeys(replace(each, backend_id=self._backend.subentry_id) for each in titles))
+
+
+class LibraryIndex:
+    """The names in the library of one *arr, and which titles have them."""
+
+    def __init__(self, backend: Arr, begin: Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]) -> None:
+        self._backend = backend
+        self._begin = begin
+        self._ids: dict[str, tuple[int, ...]] = {}
+        self._due: datetime | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    async def named(self, names: Iterable[str]) -> tuple[int, ...]:
+        """Return the titles with one of these names. Raises `BackendError` where it was never read."""
+        if self._due is None or dt_util.utcnow() >= self._due:
+            if self._reading is None or self._reading.done():
+                self._reading = self._begin(self._read(), f"library of {self._backend.title}")
+            if self._due is None:  # there is nothing to answer with yet
+                await asyncio.shield(self._reading)
+        found = (library_id for name in names for library_id in self._ids.get(plain(name), ()))
+        return tuple(dict.fromkeys(found))[:MOST_NAMED]
+
+    async def _read(self) -> None:
+        ids: dict[str, list[int]] = defaultdict(list)
+        try:
+            async for portion in self._backend.client.library():
+                for title in portion:
+                    for name in title.names:
+                        if title.library_id is not None:
+                            ids[plain(name)].append(title.library_id)
+        except BackendError:
+            self._due = dt_util.utcnow() + INDEX_PAUSE  # what was known before is better than nothing
+            return
+        self._ids = {name: tuple(found) for name, found in ids.items()}
+        self._due = dt_util.utcnow() + INDEX_LASTS
+
+
+class ArrShelves:
+    """The library of a Radarr or a Sonarr."""
+
+    def __init__(self, backend: Arr, index: LibraryIndex) -> None:
+        self._backend = backend
+        self._index = index
+        self.key = f"{backend.subentry_id}:library"
+        self.name = backend.title
+
+    async def titles(self, query: Query) -> Sequence[CatalogueTitle]:
+        """Return what it has by these ids, or by one of these names."""
+        check_answering(self._backend)
+        client = self._backend.client
+        try:
+            if query.ids:
+                there = await client.in_library(query.ids)
+                found = [] if there is None else [there]
+            else:
+                found = []
+                for library_id in await self._index.named(query.terms):
+                    with suppress(NotFound):  # it was removed since
+                        found.append(await client.catalogue_title(library_id))
+        except BackendError as error:
+            raise failure(error) from error
+        return tuple(replace(each, backend_id=self._backend.subentry_id) for each in found)
+
+
+def is_asked(backend: Arr, kind: TitleKind | None) -> bool:
+    """Tell whether an *arr may know titles of this kind."""
+    return kind is None or backend.client.title_kind is kind

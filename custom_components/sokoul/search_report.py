@@ -1,0 +1,132 @@
+"""What a search found, in words and plain data: for the action, the dashboard and voice alike.
+
+Nothing of it can fetch a release: links and ids of indexers may hold a person's key, and stay here.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from .acquire.ports import Result, SearchAnswer
+from .model.catalogue import CatalogueTitle
+from .model.library import TitleKind
+from .model.search import SourceReport, SourceState
+from .releases.explain import chips
+from .search_sources import DOWNLOADS
+from .wording import Wording, clean
+
+#: Ids by which a title is asked for again, the surest first.
+_DATABASES = ("tmdb", "tvdb", "imdb")
+
+
+def describe_answer(
+    answer: SearchAnswer, now: datetime, words: Wording, *, limit: int, refused: bool = False
+) -> dict[str, Any]:
+    """Return an answer: the title or the choices, the best releases, and who was asked."""
+    accepted = [each for each in answer.results if each.scored.accepted]
+    shown = answer.results if refused else accepted
+    return {
+        "search": answer.id,
+        "complete": answer.complete,
+        "from_cache": answer.from_cache,
+        "at": answer.at.isoformat(),
+        "title": describe_title(answer.title) if answer.title is not None else None,
+        "choices": [describe_title(each) for each in answer.choices],
+        "total": len(answer.results),
+        "accepted": len(accepted),
+        "results": [describe_result(answer, each, now, words) for each in shown[:limit]],
+        "sources": [_source(each, now, words) for each in answer.sources],
+        "catalogues": [_source(each, now, words) for each in answer.catalogues],
+        "profile": answer.profile.name if answer.profile is not None else None,
+        "text": " ".join(summary(answer, now, words)),
+    }
+
+
+def describe_title(title: CatalogueTitle) -> dict[str, Any]:
+    """Return a movie or a series. `query` asks for it and for no other."""
+    known = [id_ for name in _DATABASES if (id_ := title.id_in(name)) is not None]
+    database = next((name for name in _DATABASES if title.id_in(name) is not None), None)
+    return {
+        "title": clean(title.name),
+        "year": title.year,
+        "kind": "movie" if title.kind is TitleKind.MOVIE else "series",
+        "query": f"{database}:{known[0]}" if database is not None else title.label,
+        "ids": sorted(title.ids),
+        "overview": title.overview,
+        "poster": title.poster,
+        "in_library": title.library_id is not None,
+        "has_file": title.has_file,
+    }
+
+
+def describe_result(answer: SearchAnswer, result: Result, now: datetime, words: Wording) -> dict[str, Any]:
+    """Return one release with its score in parts, and why it is refused. `id` is what it is grabbed by."""
+    scored = result.scored
+    release = scored.release
+    return {
+        "id": f"{answer.id}.{result.id}",
+        "release": clean(release.name.name),
+        "score": scored.score,
+        "accepted": scored.accepted,
+        "about": list(chips(release.name)),
+        "size_bytes": release.size_bytes,
+        "seeders": release.seeders,
+        "age_seconds": round(release.age.total_seconds()) if release.age is not None else None,
+        "protocol": str(release.protocol),
+        "cached": release.cached,
+        "here": any(each.source == DOWNLOADS for each in release.offers),
+        "indexers": list(dict.fromkeys(clean(each.indexer) for each in release.offers if each.indexer)),
+        "match": words.reason(scored.match.reason, now),
+        "parts": [
+            {
+                "aspect": str(part.aspect),
+                "points": round(part.points, 1),
+                "most": round(part.most, 1),
+                "text": words.reason(part.reason, now),
+            }
+            for part in scored.parts
+        ],
+        "refusals": [words.reason(each, now) for each in scored.refusals],
+    }
+
+
+def _source(report: SourceReport, now: datetime, words: Wording) -> dict[str, Any]:
+    return {
+        "id": report.key,
+        "name": report.name,
+        "state": str(report.state),
+        "count": report.count,
+        "seconds": None if report.seconds is None else round(report.seconds, 2),
+        "text": " ".join(words.reason(each, now) for each in report.remarks),
+    }
+
+
+def summary(answer: SearchAnswer, now: datetime, words: Wording) -> Iterable[str]:
+    """Yield what came of it in sentences that can be said."""
+    if answer.choices:
+        titles = tuple(each.label for each in answer.choices)
+        yield words.text("search.which", titles=titles)
+        return
+    yield from (words.reason(each, now) for each in answer.remarks)
+    title = answer.title.label if answer.title is not None else answer.request.text
+    accepted = sum(each.scored.accepted for each in answer.results)
+    if answer.best is not None:
+        scored = answer.best.scored
+        yield words.text(
+            "search.found",
+            title=title,
+            count=len(answer.results),
+            accepted=accepted,
+            best=scored.release.name.name,
+            score=scored.score,
+        )
+    elif answer.results:
+        yield words.text("search.only_refused", title=title, count=len(answer.results))
+    elif answer.complete:
+        yield words.text("search.nothing", title=title)
+    if not answer.complete:
+        open_ = tuple(each.name for each in (*answer.catalogues, *answer.sources) if each.open)
+        yield words.text("search.more_to_come", names=open_) if open_ else words.text("search.under_way")
+    failed = tuple(each.name for each in answer.sources if each.state is SourceState.FAILED)
+    if failed:
+        yield words.text("search.failed", names=failed)

@@ -1,0 +1,183 @@
+"""Who offers releases: *arrs which search themselves, the mirrors of debrid accounts, and what is here already."""
+
+import asyncio
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from homeassistant.util import dt as dt_util
+
+from .acquire.ports import SourceAnswer, Target
+from .clients.arr import ArrClient
+from .clients.errors import BackendError
+from .clients.sonarr import SonarrClient
+from .model.catalogue import CatalogueTitle
+from .model.debrid import DebridStatus
+from .model.debrid_mirror import DebridQuery, Presence
+from .model.library import Protocol, Title, TitleKind
+from .model.releases import Offer, offer_of
+from .releases.tokens import fold
+from .search_catalogues import failure
+from .store import Store, StoreError
+
+if TYPE_CHECKING:
+    from .coordinator import BackendCoordinator
+    from .hub import Hub
+
+#: What is on its way or here. No backend has this id.
+DOWNLOADS: Final = "downloads"
+#: So many names of a title are looked for in a mirror, and so many torrents of each are looked at.
+MOST_NAMES: Final = 4
+MOST_FOUND: Final = 200
+_WORD = re.compile(r"[^\W_]+")
+#: What names say in different ways: "Part Two", "2", "II", "and", "&".
+_VARYING = re.compile(
+    r"\d{1,2}|[ivx]+|one|two|three|four|five|six|deux|trois|part|partie|chapter|chapitre|vol|volume|and|et|the|a|le|la|les"
+)
+
+
+class ArrSearch:
+    """The interactive search of the *arr that has a title in its library."""
+
+    def __init__(self, backend: BackendCoordinator[ArrClient, Any], entry: CatalogueTitle) -> None:
+        self._backend = backend
+        self._entry = entry
+        self.key = backend.subentry_id
+        self.name = backend.title
+
+    async def offers(self, target: Target) -> SourceAnswer:
+        """Return what its indexers have, with its opinion. It takes as long as its slowest indexer."""
+        try:
+            title = await self._title(target)
+            if title is None:  # an episode that it doesn't know
+                return SourceAnswer()
+            found = await self._backend.client.releases(title)
+        except BackendError as error:
+            raise failure(error) from error
+        return SourceAnswer(tuple(offer_of(each) for each in found))
+
+    async def _title(self, target: Target) -> Title | None:
+        wanted, entry = target.wanted, self._entry
+        if entry.library_id is None:
+            return None
+        whole = Title(kind=entry.kind, id=entry.library_id, name=entry.name, year=entry.year, season=wanted.season)
+        if entry.kind is TitleKind.MOVIE or not wanted.episodes:
+            return whole
+        client = self._backend.client
+        if not isinstance(client, SonarrClient) or wanted.season is None:
+            return None
+        if len(wanted.episodes) > 1:  # a season's answer has its episodes, too
+            return whole
+        episodes = await client.season(entry.library_id, wanted.season)
+        return next((each.title for each in episodes if each.title.episode in wanted.episodes), None)
+
+
+def can_search(target: Target) -> bool:
+    """Tell whether an *arr can be asked: it searches for movies, seasons and episodes, never for a whole series."""
+    return target.wanted.kind is TitleKind.MOVIE or target.wanted.season is not None
+
+
+class MirrorSearch:
+    """The torrents that a debrid account holds already, by their names."""
+
+    def __init__(self, store: Store, account: str, title: str) -> None:
+        self._store = store
+        self._account = account
+        self.key = account
+        self.name = title
+
+    async def offers(self, target: Target) -> SourceAnswer:
+        """Return what the mirror has. Nobody outside is asked."""
+        found: dict[str, Offer] = {}
+        for words in distinct_words(target.wanted.names):
+            query = DebridQuery(words=words, statuses=(DebridStatus.DOWNLOADED,), limit=MOST_FOUND)
+            with suppress(StoreError):
+                page, _ = await self._store.mirror_view.find(self._account, query)
+                for each in page:
+                    torrent = each.torrent
+                    found[torrent.id] = Offer(
+                        name=torrent.filename,
+                        indexer=self.name,
+                        protocol=Protocol.TORRENT,
+                        size_bytes=torrent.size_bytes,
+                        info_hash=torrent.hash or None,
+                        age=dt_util.utcnow() - torrent.added_at,
+                        cached=True,
+                        guid=torrent.id,
+                    )
+        return SourceAnswer(tuple(found.values()))
+
+
+class MirrorHoldings:
+    """What all debrid accounts hold."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    async def held(self, hashes: Collection[str]) -> frozenset[str]:
+        """Return which of these torrents an account holds, whole."""
+        found: set[str] = set()
+        for mirror in tuple(self._hub.debriding.accounts.values()):
+            with suppress(StoreError):
+                known = await mirror.store.mirror_view.torrents(
+                    mirror.account, hashes=hashes, presence=Presence.PRESENT
+                )
+                found.update(each.torrent.hash for each in known if each.torrent.status is DebridStatus.DOWNLOADED)
+        return frozenset(found)
+
+
+class DownloadsSearch:
+    """What is in a download client or in the queue of an *arr."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self.key = DOWNLOADS
+        self.name = hub.entry.title
+
+    async def offers(self, target: Target) -> SourceAnswer:
+        """Return the downloads that may be of the title. Whether they are, their names tell."""
+        downloads = [
+            (each.release, each.key if each.torrent is not None else None, each.size_bytes, each.client_id)
+            for each in await self._hub.view.index(dt_util.utcnow())
+        ]
+        named = distinct_words(target.wanted.names)
+        names = await asyncio.to_thread(_fitting, [release for release, *_ in downloads], named)
+        backends = self._hub.backends
+        return SourceAnswer(
+            tuple(
+                Offer(
+                    name=release,
+                    indexer=backends[client].title if client in backends else self.name,
+                    protocol=Protocol.TORRENT if info_hash else Protocol.UNKNOWN,
+                    size_bytes=size,
+                    info_hash=info_hash,
+                )
+                for release, info_hash, size, client in downloads
+                if release in names
+            )[:MOST_FOUND]
+        )
+
+
+def distinct_words(names: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+    """Return what every release of a title has in its name, for each of its names that says something else.
+
+    Numbers and small words are written in many ways, and left out; of names that have nothing else, all is taken.
+    """
+    found: dict[tuple[str, ...], None] = {}
+    for name in names:
+        words = _WORD.findall(fold(name))
+        lasting = tuple(word for word in words if not _VARYING.fullmatch(word))
+        if said := lasting or tuple(words):
+            found[said] = None
+    kept = [each for each in found if not any(set(other) < set(each) for other in found)]
+    return tuple(kept[:MOST_NAMES])
+
+
+def _fitting(releases: Sequence[str], named: Sequence[Sequence[str]]) -> frozenset[str]:
+    """Return the releases whose names have all words of one of the names."""
+    return frozenset(
+        release
+        for release in releases
+        if (folded := fold(release)) and any(all(word in folded for word in words) for words in named)
+    )
