@@ -59,6 +59,7 @@ class Movie:
     rating: float  # 0 to 10
     original_title: str = ""  # where it differs
     aliases: tuple[str, ...] = ()
+    votes: int = 0  # 0: some number that follows from its id
     in_cinemas: datetime | None = None
     digital_release: datetime | None = None
     physical_release: datetime | None = None

@@ -1,5 +1,6 @@
 """Searches of a simulated Prowlarr: what is found, the links that hide the real ones, and grabs."""
 
+import asyncio
 import base64
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -41,6 +42,9 @@ class Searches:
     def __init__(self, prowlarr: ProwlarrSimulator) -> None:
         self.prowlarr = prowlarr
         self.cache: dict[tuple[str, int], Cached] = {}
+        #: what is there besides what follows from the library; of titles that are in it nothing else is found
+        self.offers: list[Release] = []
+        self.delays: dict[int, float] = {}  # seconds until an indexer answers, by its id
 
     def routes(self) -> Iterable[web.RouteDef]:
         """Return its routes below the API."""
@@ -59,16 +63,18 @@ class Searches:
         tokens = {name.lower(): value.strip() for name, value in _TOKEN.findall(text)}
         words = plain(_TOKEN.sub(" ", text))
         now = self.prowlarr.clock.now()
+        scripted = {id(title) for release in self.offers if (title := _title_of(release))}
+        yield from (each for each in self.offers if _is_asked(each, _TOKEN.sub(" ", text), tokens, kind))
         if kind in {"search", "movie"}:
             for movie in self.prowlarr.library.all_movies():
-                if _fits(words, tokens, movie):
+                if id(movie) not in scripted and _fits(words, tokens, movie):
                     yield from movie_releases(movie, now)
         if kind in {"search", "tvsearch"}:
             code = re.search(r"s(\d{2})(?:e(\d{2}))?$", words)
             season, number = tokens.get("season") or (code and code[1]), tokens.get("episode") or (code and code[2])
             words = words[: code.start()] if code else words
             for series in self.prowlarr.library.all_series():
-                if _fits(words, tokens, series):
+                if id(series) not in scripted and _fits(words, tokens, series):
                     yield from _of_series(series, season, number, now)
 
     async def _search(self, request: web.Request) -> web.Response:
@@ -80,6 +86,8 @@ class Searches:
         providers = [
             each for each in self.prowlarr.chosen(query.integers("indexerIds")) if self.prowlarr.asked(each, text)
         ]
+        # it answers when the slowest of them has
+        await asyncio.sleep(max((self.delays.get(each.id, 0) for each in providers), default=0))
         sites = {site.name: provider for provider in providers if (site := _site_of(provider))}
         found = [
             release
@@ -96,7 +104,7 @@ class Searches:
     def _result(self, request: web.Request, release: Release, provider: Provider) -> Json:
         age = release.age(self.prowlarr.clock.now())
         public = release.indexer.privacy == "public"
-        title = release.movie or (release.episodes[0].series if release.episodes else None)
+        title = _title_of(release)
         return {
             "guid": release.guid,
             "age": age.days,
@@ -215,6 +223,25 @@ class Searches:
 
 def _site_of(provider: Provider) -> IndexerSite | None:
     return next((site for site in INDEXERS if site.name == provider.name), None)
+
+
+def _title_of(release: Release) -> Movie | Series | None:
+    return release.movie or (release.episodes[0].series if release.episodes else None)
+
+
+def _is_asked(release: Release, text: str, tokens: dict[str, str], kind: str) -> bool:
+    """Tell whether an indexer answers with a release.
+
+    Public ones know no ids: they take the first word for all of the search. The others go by ids where there are any.
+    """
+    if (kind == "tvsearch") is (release.movie is not None) and kind != "search":
+        return False
+    by_id = {"imdbid", "tmdbid", "tvdbid"} & set(tokens)
+    title = _title_of(release)
+    if by_id and title is not None and release.indexer.privacy != "public":
+        return _fits("", tokens, title)
+    first = plain(next(iter(text.split()), ""))
+    return bool(first) and first in plain(release.title)
 
 
 def _fits(words: str, tokens: dict[str, str], title: Movie | Series) -> bool:

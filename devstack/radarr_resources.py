@@ -59,7 +59,9 @@ class MovieResources:
             "genres": list(movie.genres),
             "tags": movie.tags,
             "added": moment(movie.added) or "0001-01-01T00:00:00Z",
-            "ratings": {"tmdb": {"votes": 100 + movie.tmdb_id % 900, "value": movie.rating, "type": "user"}},
+            "ratings": {
+                "tmdb": {"votes": movie.votes or 100 + movie.tmdb_id % 900, "value": movie.rating, "type": "user"}
+            },
             "popularity": movie.rating * 3,
             "lastSearchTime": moment(movie.last_search),
             "statistics": {

@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import ClientSession
 import pytest
 
-from custom_components.sokoul.clients import arr_catalogue, arr_imports, arr_releases
+from custom_components.sokoul.clients import arr_catalogue, arr_imports, arr_releases, prowlarr
 from custom_components.sokoul.clients.arr import ArrClient, ServarrClient
 from custom_components.sokoul.clients.errors import (
     BackendError,
@@ -170,6 +170,20 @@ READS = [
     Read(ProwlarrClient, busy_prowlarr, "indexers", lambda prowlarr: prowlarr.indexers(), "indexerstatus", "indexerId"),
     Read(ProwlarrClient, busy_prowlarr, "indexers", lambda prowlarr: prowlarr.indexers(), "indexerstats", "indexerId"),
     Read(
+        ProwlarrClient, busy_prowlarr, "search", lambda prowlarr: prowlarr.search("metropolis"), "search", "indexerId"
+    ),
+    Read(
+        ProwlarrClient,
+        busy_prowlarr,
+        "search",
+        lambda prowlarr: prowlarr.search("metropolis"),
+        "indexerstatus",
+        "indexerId",
+    ),
+    Read(
+        ProwlarrClient, busy_prowlarr, "search", lambda prowlarr: prowlarr.search("nothing there"), "indexer", "enable"
+    ),
+    Read(
         ProwlarrClient,
         busy_prowlarr,
         "applications",
@@ -276,6 +290,7 @@ async def test_too_slow(read: Read, kind: FaultKind, session: ClientSession, mon
     monkeypatch.setattr(arr_releases, "SEARCH_SECONDS", 0.15)
     monkeypatch.setattr(arr_imports, "LOOK_SECONDS", 0.15)
     monkeypatch.setattr(arr_catalogue, "LOOKUP_SECONDS", 0.15)
+    monkeypatch.setattr(prowlarr, "SEARCH_SECONDS", 0.15)
     monkeypatch.setattr(arr_catalogue, "LIBRARY_SECONDS", 0.15)
     before = asyncio.all_tasks()
     async with read.simulator() as simulator:

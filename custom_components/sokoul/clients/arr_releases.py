@@ -194,13 +194,13 @@ class ArrReleases(ServarrClient, ABC):
             title=release.text("title", ""),
             protocol=release.choice("protocol", Protocol),
             size_bytes=int(release.number("size", 0)),
-            info_hash=_info_hash(release),
+            info_hash=told_hash(release),
             seeders=release.optional_whole("seeders"),
             leechers=release.optional_whole("leechers"),
             quality=quality_name(release),
             score=release.whole("customFormatScore", 0),
             weight=release.whole("releaseWeight", 0),
-            age=_age(release.number("ageMinutes", 0)),
+            age=age_of(release.number("ageMinutes", 0)),
             approved=approved,
             rejections=rejections,
             only_queue_objects=only_queue_objects(rejections) if rejections else approved,
@@ -272,12 +272,12 @@ def _source(data: Fields) -> GrabSource:
         return GrabSource.UNKNOWN
 
 
-def _age(minutes: float) -> timedelta:
+def age_of(minutes: float) -> timedelta:
     """Return an age; indexers give dates of the future and of the year 1."""
     return timedelta(minutes=min(max(minutes, 0), 60 * 24 * 36_500))
 
 
-def _info_hash(release: Fields) -> str | None:
+def told_hash(release: Fields) -> str | None:
     """Return the info hash in lower case, hex; the magnet link has it where the field is left out."""
     told = release.text("infoHash", "")
     return hash_of_magnet(f"magnet:?xt=urn:btih:{told}") or hash_of_magnet(release.text("magnetUrl", ""))

@@ -4,9 +4,30 @@ An indexer's and an application's settings hold keys, passkeys and cookies: of t
 application is read, and nothing else is kept.
 """
 
-from ..model.library import ApplicationLink, Indexer, Privacy, Protocol
-from .arr import ServarrClient, settings, text_of
+from collections.abc import Collection, Iterable, Iterator
+from itertools import islice
+import re
+
+from ..model.catalogue import id_of
+from ..model.library import ApplicationLink, Indexer, Privacy, Protocol, TitleKind
+from ..model.releases import Offer, Offers
+from .arr_releases import age_of, told_hash
 from .fields import Fields, each
+from .servarr import ServarrClient, settings, text_of
+
+#: Prowlarr asks its indexers at once and waits for the slowest, some through a solver of captchas.
+SEARCH_SECONDS = 100.0
+#: Nobody looks at more, and some indexers know no limit.
+MAX_OFFERS = 2_000
+MAX_QUERY_CHARACTERS = 300
+#: Newznab's categories of movies and of television.
+CATEGORIES = {TitleKind.MOVIE: (2000,), TitleKind.SERIES: (5000,), TitleKind.EPISODE: (5000,)}
+
+_TYPES = {TitleKind.MOVIE: "movie", TitleKind.SERIES: "tvsearch", TitleKind.EPISODE: "tvsearch"}
+_TOKENS = {"imdb": "ImdbId", "tmdb": "TmdbId", "tvdb": "TvdbId"}
+_ID_VALUE = re.compile(r"[A-Za-z0-9]{1,20}")
+#: Prowlarr takes what is in braces for an id.
+_NO_WORDS = re.compile(r"[{}\s\x00-\x1f]+")
 
 
 class ProwlarrClient(ServarrClient):
@@ -33,6 +54,48 @@ class ProwlarrClient(ServarrClient):
             for indexer in indexers
         )
 
+    async def search(
+        self,
+        text: str = "",
+        *,
+        kind: TitleKind | None = None,
+        ids: Collection[str] = (),
+        season: int | None = None,
+        episode: int | None = None,
+        indexer_ids: Collection[int] = (),
+        categories: Collection[int] = (),
+        limit: int = 100,
+    ) -> Offers:
+        """Ask the indexers for releases: by words, by ids of databases ("imdb:tt1160419"), or by both.
+
+        `limit` is for each indexer; at most 2,000 are returned in all. Indexers that know nothing of an id are asked
+        for the words, if there are any. That all indexers failed is no error to Prowlarr: `all_failed` tells.
+        Raises `Refused` for an invalid search. It takes as long as the slowest indexer. Source: GET /search,
+        /indexerstatus, /indexer.
+        """
+        query: dict[str, str | int | list[int]] = {
+            "query": _query_text(text, kind, ids, season, episode),
+            "type": _TYPES[kind] if kind else "search",
+            "limit": limit,
+        }
+        if wanted := sorted(categories or CATEGORIES.get(kind, ()) if kind else categories):
+            query["categories"] = wanted
+        if indexer_ids:
+            query["indexerIds"] = sorted(indexer_ids)
+        answer = await self._get("search", query, timeout_seconds=SEARCH_SECONDS)
+        offers = tuple(islice(_offers(each(answer, "search")), MAX_OFFERS))
+        failing = frozenset(
+            status.whole("indexerId") for status in each(await self._get("indexerstatus"), "indexerstatus")
+        )
+        if offers:
+            return Offers(offers=offers, failing=failing)
+        asked = {
+            indexer.whole("id")
+            for indexer in each(await self._get("indexer"), "indexer")
+            if indexer.flag("enable") and (not indexer_ids or indexer.whole("id") in indexer_ids)
+        }
+        return Offers(failing=failing, all_failed=asked <= failing)
+
     async def applications(self) -> tuple[ApplicationLink, ...]:
         """Return the applications that it feeds. Source: GET /applications."""
         return tuple(
@@ -45,6 +108,53 @@ class ProwlarrClient(ServarrClient):
             )
             for link in each(await self._get("applications"), "applications")
         )
+
+
+def _query_text(
+    text: str, kind: TitleKind | None, ids: Collection[str], season: int | None, episode: int | None
+) -> str:
+    """Return a query as Prowlarr reads it: words, and ids and numbers in braces."""
+    words = _NO_WORDS.sub(" ", text).strip()[:MAX_QUERY_CHARACTERS]
+    databases: Iterable[str] = ("imdb", "tmdb") if kind is TitleKind.MOVIE else ("tvdb", "imdb", "tmdb")
+    told = [(_TOKENS[name], id_of(ids, name)) for name in databases] if kind else []
+    if kind is not TitleKind.MOVIE and season is not None:
+        told.append(("Season", str(season)))
+        told.append(("Episode", None if episode is None else str(episode)))
+    tokens = (f"{{{name}:{value}}}" for name, value in told if value and _ID_VALUE.fullmatch(value))
+    return " ".join((*filter(None, (words,)), *tokens))
+
+
+def _offers(releases: Iterable[Fields]) -> Iterator[Offer]:
+    for release in releases:
+        if name := release.text("title", "").strip():
+            yield Offer(
+                name=name,
+                indexer=release.text("indexer", ""),
+                protocol=release.choice("protocol", Protocol),
+                size_bytes=max(int(release.number("size", 0)), 0),
+                info_hash=told_hash(release),
+                seeders=release.optional_whole("seeders"),
+                leechers=release.optional_whole("leechers"),
+                age=age_of(release.number("ageMinutes", 0)),
+                ids=_ids(release),
+                guid=release.text("guid", ""),
+                indexer_id=release.whole("indexerId"),
+                link=_link(release),
+            )
+
+
+def _ids(release: Fields) -> frozenset[str]:
+    """Return the ids of the title, as the indexer tells them: numbers, and 0 for none."""
+    imdb = release.whole("imdbId", 0)
+    others = {f"{name}:{number}" for name in ("tmdb", "tvdb") if (number := release.whole(f"{name}Id", 0)) > 0}
+    return frozenset(others | ({f"imdb:tt{imdb:07}"} if imdb > 0 else set()))
+
+
+def _link(release: Fields) -> str:
+    """Return the link by which a release can be had: a magnet where there is one, else Prowlarr's own address."""
+    links = (release.text("magnetUrl", ""), release.text("downloadUrl", ""))
+    magnet = next((link for link in links if link.lower().startswith("magnet:?")), None)
+    return magnet or next((link for link in reversed(links) if link.startswith(("http://", "https://"))), "")
 
 
 def _indexer(indexer: Fields, status: Fields, statistic: Fields) -> Indexer:

@@ -265,9 +265,6 @@ class Offers:
     failing: frozenset[int] = frozenset()  # indexers that it keeps away from after failures
     all_failed: bool = False  # nobody answered: that nothing was found means nothing
 
-    def __len__(self) -> int:
-        return len(self.offers)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedLink:

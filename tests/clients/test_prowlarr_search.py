@@ -1,0 +1,255 @@
+"""Searching through Prowlarr: what is asked, what comes, and what it means when nothing does."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from aiohttp import ClientSession, web
+import pytest
+
+from custom_components.sokoul.clients import prowlarr as prowlarr_client
+from custom_components.sokoul.clients.errors import CannotConnect, Refused
+from custom_components.sokoul.clients.prowlarr import ProwlarrClient
+from custom_components.sokoul.model.library import Protocol, TitleKind
+from custom_components.sokoul.model.releases import Offer, Offers
+from devstack.clock import ManualClock
+from devstack.dune import DuneWorld, add_dune, dune_releases
+from devstack.prowlarr import ProwlarrSimulator
+from devstack.releases import INDEXERS
+from tests.specifications import prowlarr_specification
+
+from .canned import CannedAnswer, talking
+
+pytestmark = pytest.mark.usefixtures("socket_enabled")
+
+HARBOUR, TIN_CAN, LANTERN, NORTHGATE, MERIDIAN = (site.id for site in INDEXERS)
+
+
+@pytest.fixture
+async def prowlarr(clock: ManualClock, socket_enabled: None) -> AsyncIterator[ProwlarrSimulator]:
+    async with ProwlarrSimulator(clock=clock) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def dune(prowlarr: ProwlarrSimulator) -> DuneWorld:
+    world = add_dune(prowlarr.library)
+    prowlarr.searches.offers = list(dune_releases(world))
+    return world
+
+
+@pytest.fixture
+def client(prowlarr: ProwlarrSimulator, session: ClientSession) -> ProwlarrClient:
+    return ProwlarrClient(session, prowlarr.url, prowlarr.api_key)
+
+
+def asked(prowlarr: ProwlarrSimulator) -> dict[str, list[str]]:
+    """Return the query of the last search."""
+    request = [each for each in prowlarr.requests if each.path.endswith("/search")][-1]
+    found: dict[str, list[str]] = {}
+    for name, value in request.query:
+        found.setdefault(name, []).append(value)
+    return found
+
+
+# --- what comes ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("dune")
+async def test_dune_2_has_twenty_raw_results(prowlarr: ProwlarrSimulator, client: ProwlarrClient) -> None:
+    found = await client.search("Dune 2")
+    assert len(found.offers) == 20
+    assert (found.failing, found.all_failed) == (frozenset(), False)
+    names = [offer.name for offer in found.offers]
+    for part in ("1984", "HDCAM", "2160p", "MULTi", "VOSTFR", "Prophecy", "onerror"):
+        assert any(part in name for name in names), part
+    assert {offer.indexer for offer in found.offers} == {site.name for site in INDEXERS}
+    assert prowlarr.api_key not in repr(found)
+    assert prowlarr.api_key in found.offers[0].link  # which is why it isn't printed
+
+
+@pytest.mark.usefixtures("dune")
+async def test_an_offer(prowlarr: ProwlarrSimulator, client: ProwlarrClient, dune: DuneWorld) -> None:
+    found = await client.search("Dune 2")
+    best, twin, club = found.offers[:3]
+    release = prowlarr.searches.offers[0]
+    assert best == Offer(
+        name="Dune.Part.Two.2024.1080p.WEB-DL.DDP5.1.Atmos.H.264-LANTERN",
+        indexer="Open Harbour",
+        protocol=Protocol.TORRENT,
+        size_bytes=9_100_000_000,
+        info_hash=release.info_hash.lower(),
+        seeders=812,
+        leechers=3,
+        age=release.age(prowlarr.clock.now()),
+        guid=release.guid,
+        indexer_id=HARBOUR,
+        link=best.link,
+    )
+    assert (twin.name, twin.size_bytes, twin.info_hash) == (best.name, 9_400_000_000, None)
+    assert club.ids == {f"tmdb:{dune.second.tmdb_id}"}
+    usenet = next(offer for offer in found.offers if offer.indexer_id == MERIDIAN)
+    assert (usenet.protocol, usenet.seeders) == (Protocol.USENET, None)
+    assert parse_qs(urlsplit(best.link).query)["apikey"] == [prowlarr.api_key]
+
+
+@pytest.mark.usefixtures("dune")
+async def test_only_some_indexers(prowlarr: ProwlarrSimulator, client: ProwlarrClient) -> None:
+    found = await client.search("Dune 2", indexer_ids=[NORTHGATE, LANTERN])
+    assert {offer.indexer_id for offer in found.offers} == {NORTHGATE, LANTERN}
+    assert asked(prowlarr)["indexerIds"] == [str(LANTERN), str(NORTHGATE)]
+
+
+# --- what is asked ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "query", "type_", "categories"),
+    [
+        ({"text": "Dune 2"}, "Dune 2", "search", []),
+        ({"text": "  Dune\t2\n"}, "Dune 2", "search", []),
+        ({"text": "{ImdbId:tt1} x"}, "ImdbId:tt1 x", "search", []),
+        ({"text": "x", "ids": ["imdb:tt1"]}, "x", "search", []),  # an id of nobody knows what
+        (
+            {"ids": ["tmdb:693134", "imdb:tt15239678"], "kind": TitleKind.MOVIE},
+            "{ImdbId:tt15239678} {TmdbId:693134}",
+            "movie",
+            ["2000"],
+        ),
+        ({"text": "Dune", "ids": ["tvdb:5"], "kind": TitleKind.MOVIE}, "Dune", "movie", ["2000"]),
+        (
+            {"text": "Silo", "ids": ["tvdb:403245"], "kind": TitleKind.SERIES, "season": 2},
+            "Silo {TvdbId:403245} {Season:2}",
+            "tvsearch",
+            ["5000"],
+        ),
+        (
+            {"text": "Silo", "kind": TitleKind.EPISODE, "season": 2, "episode": 3},
+            "Silo {Season:2} {Episode:3}",
+            "tvsearch",
+            ["5000"],
+        ),
+        ({"text": "x", "ids": ["imdb:tt1} {Season:9"], "kind": TitleKind.MOVIE}, "x", "movie", ["2000"]),
+        ({"text": "x", "kind": TitleKind.MOVIE, "categories": [2045, 2040]}, "x", "movie", ["2040", "2045"]),
+        ({"text": "x" * 400}, "x" * 300, "search", []),
+    ],
+)
+async def test_queries(
+    prowlarr: ProwlarrSimulator,
+    client: ProwlarrClient,
+    arguments: dict[str, Any],
+    query: str,
+    type_: str,
+    categories: list[str],
+) -> None:
+    await client.search(**arguments)
+    seen = asked(prowlarr)
+    assert (seen["query"], seen["type"], seen["limit"]) == ([query], [type_], ["100"])
+    assert seen.get("categories", []) == categories
+
+
+async def test_ids_find_the_film_and_no_other(dune: DuneWorld, client: ProwlarrClient) -> None:
+    ids = {f"imdb:{dune.lynch.imdb_id}"}
+    found = await client.search(ids=ids, kind=TitleKind.MOVIE, indexer_ids=[LANTERN, NORTHGATE])
+    assert [offer.name.partition(".REM")[0] for offer in found.offers] == ["Dune.1984"]
+
+
+@pytest.mark.usefixtures("dune")
+async def test_every_request_is_as_published(prowlarr: ProwlarrSimulator, client: ProwlarrClient) -> None:
+    await client.search("Dune", ids={"imdb:tt15239678"}, kind=TitleKind.MOVIE, indexer_ids=[1, 2], limit=50)
+    prowlarr.failing = {site.id for site in INDEXERS}
+    await client.search("Dune")
+    assert prowlarr_specification().check_seen(prowlarr.requests) == 5
+
+
+# --- failures --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("dune")
+async def test_an_indexer_that_fails_is_named(prowlarr: ProwlarrSimulator, client: ProwlarrClient) -> None:
+    prowlarr.failing = {LANTERN}
+    found = await client.search("Dune 2")
+    assert (found.failing, found.all_failed) == (frozenset({LANTERN}), False)
+    assert 0 < len(found.offers) < 20
+
+
+@pytest.mark.usefixtures("dune")
+async def test_all_indexers_failing_is_not_nothing_found(prowlarr: ProwlarrSimulator, client: ProwlarrClient) -> None:
+    prowlarr.failing = {site.id for site in INDEXERS}
+    assert await client.search("Dune 2") == Offers(failing=frozenset(prowlarr.failing), all_failed=True)
+
+
+async def test_nothing_found_while_one_fails(prowlarr: ProwlarrSimulator, client: ProwlarrClient) -> None:
+    prowlarr.failing = {LANTERN}
+    assert await client.search("nothing of the kind") == Offers(failing=frozenset({LANTERN}))
+    # those that were asked have all failed
+    found = await client.search("nothing of the kind", indexer_ids=[LANTERN])
+    assert found.all_failed
+
+
+async def test_nobody_to_ask_is_not_nothing_found(prowlarr: ProwlarrSimulator, client: ProwlarrClient) -> None:
+    for provider in prowlarr.indexers.items.values():
+        provider.attributes["enable"] = False
+    assert (await client.search("Dune")).all_failed
+
+
+@pytest.mark.usefixtures("dune")
+async def test_an_indexer_that_hangs_holds_the_search_up(
+    prowlarr: ProwlarrSimulator, client: ProwlarrClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prowlarr_client, "SEARCH_SECONDS", 0.03)
+    prowlarr.searches.delays = {TIN_CAN: 0.05}
+    with pytest.raises(CannotConnect):
+        await client.search("Dune 2")
+    monkeypatch.undo()
+    assert len((await client.search("Dune 2", indexer_ids=[HARBOUR])).offers) == 6
+    assert len((await client.search("Dune 2")).offers) == 20  # which takes as long as the first one still does
+
+
+async def test_an_invalid_search_is_refused() -> None:
+    answers: dict[str, CannedAnswer] = {
+        "GET /api/v1/search": web.json_response({"message": "Search failed: no such category"}, status=400)
+    }
+    async with talking(ProwlarrClient, answers) as (client, _):
+        with pytest.raises(Refused, match="no such category"):
+            await client.search("x")
+
+
+# --- what indexers make up -------------------------------------------------------------------------------------------
+
+
+def result(**changes: Any) -> dict[str, Any]:
+    return {"title": "Dune", "indexerId": 1, "protocol": "torrent", **changes}
+
+
+@pytest.mark.parametrize(
+    ("release", "expected"),
+    [
+        ({"size": -5, "ageMinutes": -90}, {"size_bytes": 0, "age": timedelta()}),
+        ({"imdbId": 87182, "tmdbId": 841, "tvdbId": 0}, {"ids": frozenset({"imdb:tt0087182", "tmdb:841"})}),
+        ({"imdbId": 15239678}, {"ids": frozenset({"imdb:tt15239678"})}),
+        ({"infoHash": "A" * 40}, {"info_hash": "a" * 40}),
+        ({"infoHash": "no hash at all"}, {"info_hash": None}),
+        ({"magnetUrl": f"magnet:?xt=urn:btih:{'B' * 40}"}, {"info_hash": "b" * 40}),
+        ({"magnetUrl": "magnet:?xt=urn:btih:x", "downloadUrl": "http://h/x"}, {"link": "magnet:?xt=urn:btih:x"}),
+        ({"magnetUrl": "http://h/m", "downloadUrl": "http://h/x"}, {"link": "http://h/x"}),
+        ({"magnetUrl": "http://h/m"}, {"link": "http://h/m"}),
+        ({"downloadUrl": "file:///etc/passwd"}, {"link": ""}),
+        ({"downloadUrl": "javascript:alert(1)", "magnetUrl": "ftp://h/x"}, {"link": ""}),
+        ({"protocol": "pigeon"}, {"protocol": Protocol.UNKNOWN}),
+    ],
+)
+async def test_odd_results(release: dict[str, Any], expected: dict[str, Any]) -> None:
+    answers: dict[str, CannedAnswer] = {"GET /api/v1/search": [result(**release)], "GET /api/v1/indexerstatus": []}
+    async with talking(ProwlarrClient, answers) as (client, _):
+        (offer,) = (await client.search("x")).offers
+    assert {name: getattr(offer, name) for name in expected} == expected
+
+
+async def test_results_without_a_name_are_left_out_and_there_is_an_end() -> None:
+    endless = [result(title="  "), *(result(title=f"Dune {number}") for number in range(3_000))]
+    answers: dict[str, CannedAnswer] = {"GET /api/v1/search": endless, "GET /api/v1/indexerstatus": []}
+    async with talking(ProwlarrClient, answers) as (client, _):
+        found = await client.search("x")
+    assert [found.offers[0].name, len(found.offers)] == ["Dune 0", prowlarr_client.MAX_OFFERS]
