@@ -291,7 +291,7 @@ async def test_there_is_an_end_to_redirects_and_failures_are_told() -> None:
     for each in web.answers:
         with pytest.raises(LinkRefused) as caught:
             await resolve(each, web)
-        assert caught.value.reason.key == "grab.link_failed"
+        assert caught.value.reason.key == "grab.link_status"
 
 
 def test_the_same_origin_has_one_spelling() -> None:

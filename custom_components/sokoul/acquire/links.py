@@ -99,7 +99,7 @@ async def resolve(link: str, fetch: Fetch, *, own: Collection[str] = ()) -> Payl
         elif answer.status == _OK:
             return read_torrent(answer.body)
         else:
-            raise LinkRefused("link_failed", status=answer.status)
+            raise LinkRefused("link_status", status=answer.status)
     raise LinkRefused("link_redirects", count=MAX_REDIRECTS)
 
 

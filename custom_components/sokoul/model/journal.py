@@ -58,6 +58,7 @@ class ActKind(StrEnum):
     UNBIND = "unbind"  # and took that back
     CALL = "call"  # a guard turned to what a person chose for a leak
     REWRITE_LINKS = "rewrite_links"  # links of the library lead to the same files under another name
+    GRAB = "grab"  # a person had a release downloaded
     REPLACE_LINKED = "replace_linked"  # the *arr searches for what a broken link led to, and the link is set aside
 
 
@@ -68,7 +69,7 @@ BACKEND_ACTS = frozenset({ActKind.RESTART})
 #: What is done to symbolic links of the library.
 LINK_ACTS = frozenset({ActKind.REWRITE_LINKS, ActKind.REPLACE_LINKED})
 #: What others carry out than the kernel, which knows downloads only: they ask, settle and take back, too.
-CARRIED_ACTS = BACKEND_ACTS | LINK_ACTS
+CARRIED_ACTS = BACKEND_ACTS | LINK_ACTS | {ActKind.GRAB}
 #: What guards do. They ask nobody, and write it down afterwards.
 GUARD_ACTS = frozenset(
     {ActKind.STOP_ALL, ActKind.START_ALL, ActKind.CHANGE_SERVER, ActKind.BIND, ActKind.UNBIND, ActKind.CALL}

@@ -1,0 +1,546 @@
+"""Getting a release: who is to download it, one after another until somebody does, and never two of them.
+
+Choosing is pure (`choose`). Where an *arr has the title, it downloads, or its download client does in its category, so
+that it imports what comes; else a debrid account that has it already; else a torrent client, where its VPN is safe and
+its disk has room; at last a debrid account that has to fetch it first. Each one that is passed over says why.
+
+Doing is crash-safe: what is about to be done is in the journal before it is done, with all that is needed to find it
+and to take it back. One that may have been done, nobody knows, is looked up; as long as nobody can tell, nothing else
+is tried. What was there before is left as it is, and never taken back.
+"""
+
+import asyncio
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final, Protocol
+
+from ..model.journal import ActKind, EntryStatus, JournalEntry
+from ..model.library import Protocol as Travels, TitleKind
+from ..model.reasons import Reason, reason_as_json, reason_from_json
+from ..model.releases import Offer
+from ..releases.merge import Release
+from .links import LinkRefused, Payload
+from .ports import Result, Target
+
+RULE: Final = "grab"
+#: So many releases are tried; each may have several who could download it.
+MOST_RELEASES: Final = 3
+#: A disk has to have so much left when the download is there.
+SPARE_BYTES: Final = 5 * 10**9
+#: How long something that may have been done is looked for before nobody knows.
+LOOKS: Final = 3
+
+
+class Way(StrEnum):
+    """How a release gets here."""
+
+    ARR = "arr"  # an *arr grabs what its own search found
+    CLIENT = "client"  # a torrent client gets it; in the category of an *arr, that imports it
+    DEBRID = "debrid"  # a debrid account gets it
+
+
+class Shelter(StrEnum):
+    """What is known of a torrent client's VPN."""
+
+    NONE = "none"  # it has none, and that is meant
+    SAFE = "safe"
+    UNPROVEN = "unproven"  # nothing speaks against it
+    UNSAFE = "unsafe"  # it leaks, is down, or nobody can tell
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrPlace:
+    """A Radarr or Sonarr. `library_id` is that of the title in its library, None where it doesn't have it."""
+
+    id: str
+    name: str
+    kind: TitleKind
+    answers: bool
+    library_id: int | None = None
+    client_id: str | None = None  # its torrent client, where that is one of ours
+    category: str = ""  # that it looks at there
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientPlace:
+    """A torrent client."""
+
+    id: str
+    name: str
+    answers: bool
+    shelter: Shelter = Shelter.NONE
+    held: bool = False  # somebody holds stopped what is there
+    free_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DebridPlace:
+    """A debrid account. `has` tells whether it has this very torrent already; None: nobody knows."""
+
+    id: str
+    name: str
+    answers: bool
+    premium: bool = True
+    free_slots: int | None = None
+    has: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """Who there is to download, at this moment."""
+
+    arrs: tuple[ArrPlace, ...] = ()
+    clients: tuple[ClientPlace, ...] = ()
+    debrids: tuple[DebridPlace, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aim:
+    """One way to get a release."""
+
+    way: Way
+    backend_id: str
+    name: str  # what the person calls the backend
+    why: Reason  # why it is at its place
+    offer: Offer | None = None  # of an *arr: what it found
+    category: str = ""
+    arr_id: str = ""  # whose category that is
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The ways to get a release, the best first, and why others are none."""
+
+    aims: tuple[Aim, ...]
+    against: tuple[Reason, ...] = ()
+
+
+# --- choosing --------------------------------------------------------------------------------------------------------
+
+
+def choose(release: Release, kind: TitleKind | None, situation: Situation) -> Choice:
+    """Return who may download a release, in order. `kind` is that of the title, None where nobody knows."""
+    against: list[Reason] = []
+    size = release.size_bytes or 0
+    managing = [arr for arr in situation.arrs if arr.library_id is not None and kind in {None, arr.kind}]
+    aims = list(_by_arr(release, managing, against))
+    if release.protocol is Travels.USENET:
+        if not aims:
+            against.append(Reason(key="grab.no_usenet"))
+        return Choice(tuple(aims), tuple(against))
+    clients = {each.id: each for each in situation.clients}
+    fitting = [each for each in situation.clients if _is_fit(each, size, against)]
+    aims += _in_category(managing, clients, fitting, against)
+    ready = [each for each in situation.debrids if _is_ready(each, against)]
+    having = [each for each in ready if each.has or (each.has is None and release.cached)]
+    aims += [_debrid(each, "grab.why_cached") for each in having]
+    # by no means to the client of an *arr without its category: there it would be in nobody's care
+    aims += [_client(each) for each in sorted(fitting, key=_by_shelter)] if not managing else []
+    aims += [_debrid(each, "grab.why_fetches") for each in ready if each not in having]
+    if not aims and not against:
+        against.append(Reason(key="grab.nobody"))
+    return Choice(tuple(aims), tuple(against))
+
+
+def _by_arr(release: Release, managing: Sequence[ArrPlace], against: list[Reason]) -> Iterator[Aim]:
+    for arr in managing:
+        offer = next((each for each in release.offers if each.source == arr.id and each.arr is not None), None)
+        if offer is None or not offer.guid or offer.indexer_id is None:
+            continue
+        if not arr.answers:
+            against.append(_against("not_answering", arr.name))
+            continue
+        why = Reason(key="grab.why_arr", parameters={"backend": arr.name})
+        yield Aim(way=Way.ARR, backend_id=arr.id, name=arr.name, why=why, offer=offer, arr_id=arr.id)
+
+
+def _in_category(
+    managing: Sequence[ArrPlace],
+    clients: Mapping[str, ClientPlace],
+    fitting: Collection[ClientPlace],
+    against: list[Reason],
+) -> Iterator[Aim]:
+    """Return the clients of the *arrs that have the title: what is there in their category they import."""
+    for arr in managing:
+        client = clients.get(arr.client_id or "")
+        if client is None or not arr.category:
+            against.append(_against("no_client", arr.name))
+        elif client in fitting:
+            why = Reason(key="grab.why_category", parameters={"backend": client.name, "arr": arr.name})
+            yield Aim(
+                way=Way.CLIENT, backend_id=client.id, name=client.name, why=why, category=arr.category, arr_id=arr.id
+            )
+
+
+def _is_fit(client: ClientPlace, size: int, against: list[Reason]) -> bool:
+    if not client.answers:
+        against.append(_against("not_answering", client.name))
+    elif client.shelter is Shelter.UNSAFE:
+        against.append(_against("vpn_unsafe", client.name))
+    elif client.held:
+        against.append(_against("held", client.name))
+    elif client.free_bytes is not None and client.free_bytes < size + SPARE_BYTES:
+        sizes = {"free": client.free_bytes, "size": size}
+        against.append(Reason(key="grab.disk_full", parameters={"backend": client.name, **sizes}))
+    else:
+        return True
+    return False
+
+
+def _is_ready(account: DebridPlace, against: list[Reason]) -> bool:
+    if not account.answers:
+        against.append(_against("not_answering", account.name))
+    elif not account.premium:
+        against.append(_against("not_premium", account.name))
+    elif account.free_slots is not None and account.free_slots <= 0 and not account.has:
+        against.append(_against("no_slot", account.name))
+    else:
+        return True
+    return False
+
+
+def _by_shelter(client: ClientPlace) -> tuple[bool, int]:
+    """Order by what is proven, then by room."""
+    return client.shelter is Shelter.UNPROVEN, -(client.free_bytes or 0)
+
+
+def _against(key: str, backend: str) -> Reason:
+    return Reason(key=f"grab.{key}", parameters={"backend": backend})
+
+
+def _client(client: ClientPlace) -> Aim:
+    why = Reason(key="grab.why_client", parameters={"backend": client.name})
+    return Aim(way=Way.CLIENT, backend_id=client.id, name=client.name, why=why)
+
+
+def _debrid(account: DebridPlace, key: str) -> Aim:
+    why = Reason(key=key, parameters={"backend": account.name})
+    return Aim(way=Way.DEBRID, backend_id=account.id, name=account.name, why=why)
+
+
+# --- doing -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """What finds again what was done, after a crash too, and takes it back. It holds no link."""
+
+    way: Way
+    backend_id: str
+    name: str
+    release: str
+    at: datetime
+    info_hash: str | None = None
+    title_ids: tuple[int, ...] = ()  # of an *arr: movie or episodes
+    category: str = ""
+    torrent_id: str | None = None  # of a debrid account: what it called it
+    there_before: tuple[str, ...] = ()  # of a debrid account: its entries of this torrent before
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it is kept in the journal."""
+        return {
+            "way": str(self.way),
+            "backend": self.backend_id,
+            "name": self.name,
+            "release": self.release,
+            "at": self.at.isoformat(),
+            "hash": self.info_hash,
+            "titles": list(self.title_ids),
+            "category": self.category,
+            "torrent": self.torrent_id,
+            "before": list(self.there_before),
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Trace:
+        """Return what was kept. Raises `KeyError`, `TypeError` or `ValueError` for what `as_json` didn't make."""
+        return cls(
+            way=Way(stored["way"]),
+            backend_id=stored["backend"],
+            name=stored["name"],
+            release=stored["release"],
+            at=datetime.fromisoformat(stored["at"]),
+            info_hash=stored["hash"],
+            title_ids=tuple(stored["titles"]),
+            category=stored["category"],
+            torrent_id=stored["torrent"],
+            there_before=tuple(stored["before"]),
+        )
+
+
+class GrabFailed(Exception):  # noqa: N818 -- named for what happened
+    """A backend didn't take a release. `unclear`: it may have taken it all the same."""
+
+    def __init__(self, reason: Reason, *, unclear: bool = False) -> None:
+        super().__init__(reason.key)
+        self.reason = reason
+        self.unclear = unclear
+
+
+class AlreadyThere(Exception):  # noqa: N818 -- named for what happened
+    """The backend had it before."""
+
+
+class GrabHands(Protocol):
+    """What a grab does at the backends. Every method raises `GrabFailed`, and `payload` `LinkRefused`."""
+
+    async def situation(self, target: Target, release: Release) -> Situation:
+        """Return who there is to download. Never raises: who can't be asked doesn't answer."""
+
+    async def payload(self, release: Release) -> Payload:
+        """Return what is behind the offers of a release: the first of them that leads to something."""
+
+    async def prepare(self, aim: Aim, trace: Trace, payload: Payload | None) -> Trace:
+        """Return the trace with all that is to be known before it is done. Raises `AlreadyThere`."""
+
+    async def take(self, aim: Aim, trace: Trace, payload: Payload | None) -> Trace:
+        """Do it, and return the trace with what is known after. `payload` is None for an *arr."""
+
+    async def find(self, trace: Trace) -> Trace | None:
+        """Return the trace of what was done, where it was; None: it wasn't. Raises where nobody can tell."""
+
+    async def take_back(self, trace: Trace) -> Reason:
+        """Take it back, and return what came of it."""
+
+    async def pause(self) -> None:
+        """Wait a moment until something that may have been done can be seen."""
+
+
+class Book(Protocol):
+    """The journal."""
+
+    async def write(self, entry: JournalEntry) -> JournalEntry:
+        """Write an entry, and return it with its id. What it returned from is on the disk."""
+
+    async def running(self) -> Sequence[JournalEntry]:
+        """Return the grabs that were begun and never ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What is to be got: one of these releases, the best first. All but the first are for when that fails."""
+
+    target: Target
+    results: tuple[Result, ...]
+    label: str
+    actor: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """What would be done for one release."""
+
+    result: Result
+    choice: Choice
+
+
+class Grabber:
+    """Gets releases, one order at a time."""
+
+    def __init__(self, hands: GrabHands, book: Book) -> None:
+        self._hands = hands
+        self._book = book
+        self._busy = asyncio.Lock()
+
+    async def plan(self, order: Order) -> tuple[Planned, ...]:
+        """Return what would be done, without doing anything."""
+        planned = []
+        for result in order.results[:MOST_RELEASES]:
+            release = result.scored.release
+            situation = await self._hands.situation(order.target, release)
+            planned.append(Planned(result=result, choice=choose(release, _kind(order.target), situation)))
+        return tuple(planned)
+
+    async def grab(self, order: Order) -> JournalEntry:
+        """Get one of the releases, and return the entry of the journal: done, or failed with the last reason."""
+        async with self._busy:
+            first = order.results[0]
+            entry = JournalEntry(
+                at=order.at,
+                changed_at=order.at,
+                rule=RULE,
+                subject=f"{RULE}:{first.id}",
+                label=order.label,
+                act=ActKind.GRAB,
+                status=EntryStatus.RUNNING,
+                reason=Reason(key="grab.asked", parameters={"title": order.label}),
+                actor=order.actor,
+                parameters={"tries": []},
+            )
+            entry = await self._book.write(entry)  # one row, whatever comes of it
+            why = Reason(key="grab.nobody")
+            for result in order.results[:MOST_RELEASES]:
+                ended, entry, why = await self._try_release(order, result, entry, why)
+                if ended:
+                    return entry
+            return await self._book.write(replace(entry, status=EntryStatus.FAILED, result=why, undo=None))
+
+    async def _try_release(
+        self, order: Order, result: Result, entry: JournalEntry, why: Reason
+    ) -> tuple[bool, JournalEntry, Reason]:
+        """Try all ways for one release. True: it is decided, and written down."""
+        release = result.scored.release
+        situation = await self._hands.situation(order.target, release)
+        choice = choose(release, _kind(order.target), situation)
+        if not choice.aims and choice.against:
+            why = choice.against[0]
+            entry = _noted(entry, release, None, why)
+        payload: Payload | None = None
+        for aim in choice.aims:
+            try:
+                if aim.way is not Way.ARR and payload is None:
+                    payload = await self._hands.payload(release)
+                return True, await self._try(order, aim, release, payload, entry), why
+            except GrabFailed as failed:
+                why = failed.reason
+                entry = _noted(entry, release, aim, why)
+            except LinkRefused as refused:
+                why = refused.reason
+                return False, _noted(entry, release, aim, why), why
+        return False, entry, why
+
+    async def _try(
+        self, order: Order, aim: Aim, release: Release, payload: Payload | None, entry: JournalEntry
+    ) -> JournalEntry:
+        """Write down what is about to be done, do it, and write down what came of it.
+
+        Raises `GrabFailed` where it surely wasn't done.
+        """
+        if aim.way is Way.DEBRID and payload is not None and payload.private:
+            raise GrabFailed(_against("private", aim.name))
+        entry_target = order.target.entry_of(aim.arr_id) if aim.arr_id else None
+        trace = Trace(
+            way=aim.way,
+            backend_id=aim.backend_id,
+            name=aim.name,
+            release=release.name.name,
+            at=order.at,
+            info_hash=payload.link.info_hash if payload is not None else release.info_hash,
+            title_ids=(entry_target.library_id,) if entry_target and entry_target.library_id is not None else (),
+            category=aim.category,
+        )
+        try:
+            trace = await self._hands.prepare(aim, trace, payload)
+        except AlreadyThere:
+            there = Reason(key="grab.already_there", parameters={"backend": aim.name, "release": trace.release})
+            return await self._book.write(_ended(entry, trace, there, undo=False))
+        running = await self._book.write(
+            replace(entry, parameters={**entry.parameters, "trace": trace.as_json()}, undo=trace.as_json())
+        )
+        try:
+            trace = await self._hands.take(aim, trace, payload)
+        except GrabFailed as failed:
+            if not failed.unclear:
+                raise
+            try:
+                found = await self._look_for(trace)
+            except GrabFailed:
+                # it may have been done, and nobody can tell: nothing else is tried, and it is settled later
+                unclear = Reason(key="grab.unclear", parameters={"backend": aim.name})
+                return await self._book.write(replace(running, result=unclear))
+            if found is None:
+                raise
+            trace = found
+        done = Reason(key=f"grab.taken_{aim.way}", parameters={"backend": aim.name, "release": trace.release})
+        return await self._book.write(_ended(running, trace, done, undo=True))
+
+    async def _look_for(self, trace: Trace) -> Trace | None:
+        """Look for what may have been done. Raises `GrabFailed` where nobody can tell."""
+        for _ in range(LOOKS):
+            await self._hands.pause()
+            if (found := await self._hands.find(trace)) is not None:
+                return found
+        return None
+
+    # --- afterwards ----------------------------------------------------------------------------------------------
+
+    async def settle(self, now: datetime) -> int:
+        """Find out what became of what was interrupted. Returns how many of them nobody can tell of yet."""
+        async with self._busy:
+            left = 0
+            for entry in await self._book.running():
+                left += not await self._settle(entry, now)
+            return left
+
+    async def _settle(self, entry: JournalEntry, now: datetime) -> bool:
+        trace = trace_of(entry)
+        if trace is None:  # nothing was begun
+            ended = replace(entry, status=EntryStatus.FAILED, result=Reason(key="result.interrupted"), undo=None)
+            await self._book.write(replace(ended, changed_at=now))
+            return True
+        try:
+            found = await self._hands.find(trace)
+        except GrabFailed:
+            return False
+        if entry.status is EntryStatus.UNDOING:
+            status = EntryStatus.UNDONE if found is None else EntryStatus.DONE
+            result = Reason(key="grab.taken_back" if found is None else "grab.not_taken_back")
+            await self._book.write(replace(entry, status=status, result=result, changed_at=now))
+        elif found is None:
+            ended = replace(entry, status=EntryStatus.FAILED, result=Reason(key="grab.interrupted"), undo=None)
+            await self._book.write(replace(ended, changed_at=now))
+        else:
+            done = Reason(key=f"grab.taken_{found.way}", parameters={"backend": found.name, "release": found.release})
+            await self._book.write(replace(_ended(entry, found, done, undo=True), changed_at=now))
+        return True
+
+    async def approve(self, entry_id: int, actor: str, now: datetime) -> None:
+        """Grabs are asked for, never suggested."""
+
+    def never(self, entry: JournalEntry) -> None:
+        """Grabs are asked for, never suggested."""
+
+    async def undo(self, entry: JournalEntry, actor: str, now: datetime) -> JournalEntry:
+        """Take back what was got. Where that can't be, the entry stays as it was, and says why."""
+        async with self._busy:
+            trace = trace_of(entry)
+            if trace is None:
+                return replace(entry, result=Reason(key="result.cannot_undo", parameters={"id": entry.id}))
+            parameters = {**entry.parameters, "undone_by": actor}
+            undoing = replace(entry, status=EntryStatus.UNDOING, parameters=parameters, changed_at=now)
+            await self._book.write(undoing)
+            try:
+                result = await self._hands.take_back(trace)
+            except GrabFailed as failed:
+                await self._book.write(entry)
+                return replace(entry, result=failed.reason)
+            return await self._book.write(replace(undoing, status=EntryStatus.UNDONE, result=result))
+
+
+def _kind(target: Target) -> TitleKind | None:
+    return target.title.kind if target.title is not None else None
+
+
+def _ended(entry: JournalEntry, trace: Trace, result: Reason, *, undo: bool) -> JournalEntry:
+    parameters = {**entry.parameters, "trace": trace.as_json()}
+    return replace(
+        entry,
+        status=EntryStatus.DONE,
+        result=result,
+        parameters=parameters,
+        undo=trace.as_json() if undo else None,
+    )
+
+
+def _noted(entry: JournalEntry, release: Release, aim: Aim | None, why: Reason) -> JournalEntry:
+    """Return the entry with one more try that came to nothing."""
+    backend = aim.backend_id if aim is not None else None
+    tried = {"release": release.name.name, "backend": backend, "why": reason_as_json(why)}
+    return replace(entry, parameters={**entry.parameters, "tries": [*entry.parameters["tries"], tried]})
+
+
+def trace_of(entry: JournalEntry) -> Trace | None:
+    """Return where what an entry tells of is; None where it tells of nothing."""
+    try:
+        return Trace.from_json(entry.parameters["trace"])
+    except KeyError, TypeError, ValueError:
+        return None
+
+
+def tries_of(entry: JournalEntry) -> tuple[tuple[str, str | None, Reason], ...]:
+    """Return the releases that were tried in vain, at which backend, and why."""
+    tries = entry.parameters.get("tries", ())
+    return tuple((each["release"], each["backend"], reason_from_json(each["why"])) for each in tries)

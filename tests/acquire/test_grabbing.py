@@ -1,0 +1,439 @@
+"""Who is to download a release, and that it is had once: tables of places, and hands that fail as a test wants."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from custom_components.sokoul.acquire.grabbing import (
+    SPARE_BYTES,
+    Aim,
+    AlreadyThere,
+    ArrPlace,
+    Choice,
+    ClientPlace,
+    DebridPlace,
+    Grabber,
+    GrabFailed,
+    Order,
+    Shelter,
+    Situation,
+    Trace,
+    Way,
+    choose,
+    trace_of,
+    tries_of,
+)
+from custom_components.sokoul.acquire.links import LinkRefused, Payload
+from custom_components.sokoul.acquire.ports import Result, Target
+from custom_components.sokoul.model.journal import ActKind, EntryStatus, JournalEntry
+from custom_components.sokoul.model.library import Protocol, TitleKind
+from custom_components.sokoul.model.reasons import Reason
+from custom_components.sokoul.model.releases import ArrOpinion, Offer, ResolvedLink
+from custom_components.sokoul.releases.choose import rank
+from custom_components.sokoul.releases.identify import Wanted
+from custom_components.sokoul.releases.merge import Release, merge
+from custom_components.sokoul.releases.policy import Policy
+
+from .make import DUNE_2024, GB, NOW, offer
+
+NAME = "Dune.Part.Two.2024.1080p.WEB-DL.DDP5.1.H.264-GRP"
+HASH = "ab" * 20
+
+
+def release(*offers: Offer, **values: Any) -> Release:
+    (merged,) = merge(offers or (offer(NAME, info_hash=HASH, **values),))
+    return merged
+
+
+RADARR = ArrPlace(
+    id="radarr",
+    name="Radarr",
+    kind=TitleKind.MOVIE,
+    answers=True,
+    library_id=7,
+    client_id="qbittorrent",
+    category="radarr",
+)
+SONARR = ArrPlace(id="sonarr", name="Sonarr", kind=TitleKind.SERIES, answers=True, library_id=7)
+CLIENT = ClientPlace(
+    id="qbittorrent", name="qBittorrent", answers=True, shelter=Shelter.SAFE, free_bytes=500 * GB
+)  # fmt: skip
+OTHER = replace(CLIENT, id="other", name="Other", shelter=Shelter.UNPROVEN)
+ACCOUNT = DebridPlace(id="debrid", name="Real-Debrid", answers=True, free_slots=3, has=True)
+OWN = offer(NAME, info_hash=HASH, source="radarr", arr=ArrOpinion(knows_title=True))
+UNMANAGED = replace(RADARR, library_id=None)
+
+
+def ways(choice: Choice) -> list[str]:
+    return [f"{aim.way}:{aim.backend_id}{':' + aim.category if aim.category else ''}" for aim in choice.aims]
+
+
+@pytest.mark.parametrize(
+    ("found", "situation", "expected"),
+    [
+        # what its own search found goes through the *arr; then its client in its category, then an account
+        (
+            release(OWN),
+            Situation(arrs=(RADARR,), clients=(CLIENT,), debrids=(ACCOUNT,)),
+            ["arr:radarr", "client:qbittorrent:radarr", "debrid:debrid"],
+        ),
+        # found elsewhere, the *arr manages it all the same
+        (
+            release(),
+            Situation(arrs=(RADARR,), clients=(CLIENT, OTHER), debrids=(ACCOUNT,)),
+            ["client:qbittorrent:radarr", "debrid:debrid"],
+        ),
+        # another kind of title has the same number by chance
+        (
+            release(),
+            Situation(arrs=(SONARR,), clients=(CLIENT,), debrids=(ACCOUNT,)),
+            ["debrid:debrid", "client:qbittorrent"],
+        ),
+        # nobody manages it: cached first, then the proven client, then an account that has to fetch it
+        (
+            release(),
+            Situation(arrs=(UNMANAGED,), clients=(OTHER, CLIENT), debrids=(ACCOUNT,)),
+            ["debrid:debrid", "client:qbittorrent", "client:other"],
+        ),
+        (
+            release(),
+            Situation(clients=(CLIENT,), debrids=(replace(ACCOUNT, has=False),)),
+            ["client:qbittorrent", "debrid:debrid"],
+        ),
+        # an indexer's word that it is cached counts where the account doesn't know
+        (
+            release(cached=True),
+            Situation(clients=(CLIENT,), debrids=(replace(ACCOUNT, has=None),)),
+            ["debrid:debrid", "client:qbittorrent"],
+        ),
+        (
+            release(cached=True),
+            Situation(clients=(CLIENT,), debrids=(replace(ACCOUNT, has=False),)),
+            ["client:qbittorrent", "debrid:debrid"],
+        ),
+        # full accounts take what they have already
+        (release(), Situation(debrids=(replace(ACCOUNT, free_slots=0),)), ["debrid:debrid"]),
+        # the one with more room
+        (
+            release(),
+            Situation(clients=(replace(CLIENT, free_bytes=50 * GB), replace(CLIENT, id="roomy"))),
+            ["client:roomy", "client:qbittorrent"],
+        ),
+        (release(), Situation(clients=(replace(CLIENT, free_bytes=None),)), ["client:qbittorrent"]),
+        (release(), Situation(clients=(replace(CLIENT, shelter=Shelter.NONE),)), ["client:qbittorrent"]),
+    ],
+)
+def test_who_downloads(found: Release, situation: Situation, expected: list[str]) -> None:
+    assert ways(choose(found, TitleKind.MOVIE, situation)) == expected
+
+
+@pytest.mark.parametrize(
+    ("found", "situation", "expected"),
+    [
+        (release(), Situation(), ["grab.nobody"]),
+        (release(OWN), Situation(arrs=(replace(RADARR, answers=False, client_id=None),)), [
+            "grab.not_answering", "grab.no_client",
+        ]),
+        (release(), Situation(clients=(replace(CLIENT, answers=False),)), ["grab.not_answering"]),
+        (release(), Situation(clients=(replace(CLIENT, shelter=Shelter.UNSAFE),)), ["grab.vpn_unsafe"]),
+        (release(), Situation(clients=(replace(CLIENT, held=True),)), ["grab.held"]),
+        (release(), Situation(clients=(replace(CLIENT, free_bytes=8 * GB + SPARE_BYTES - 1),)), ["grab.disk_full"]),
+        (release(), Situation(debrids=(replace(ACCOUNT, answers=False),)), ["grab.not_answering"]),
+        (release(), Situation(debrids=(replace(ACCOUNT, premium=False),)), ["grab.not_premium"]),
+        (release(), Situation(debrids=(replace(ACCOUNT, has=False, free_slots=0),)), ["grab.no_slot"]),
+        # a client of an *arr is not used without its category
+        (release(), Situation(arrs=(replace(RADARR, category=""),), clients=(CLIENT,)), ["grab.no_client"]),
+        # posts on Usenet only an *arr can get
+        (release(protocol=Protocol.USENET), Situation(clients=(CLIENT,), debrids=(ACCOUNT,)), ["grab.no_usenet"]),
+    ],
+)  # fmt: skip
+def test_why_nobody_downloads(found: Release, situation: Situation, expected: list[str]) -> None:
+    choice = choose(found, TitleKind.MOVIE, situation)
+    assert choice.aims == ()
+    assert [each.key for each in choice.against] == expected
+
+
+def test_a_post_on_usenet_goes_through_the_arr_that_found_it() -> None:
+    found = release(replace(OWN, protocol=Protocol.USENET, info_hash=None))
+    assert ways(choose(found, TitleKind.MOVIE, Situation(arrs=(RADARR,), clients=(CLIENT,)))) == ["arr:radarr"]
+
+
+# --- doing -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Hands:
+    """Takes releases as it is told, and keeps what was taken."""
+
+    places: Situation = field(default_factory=lambda: Situation(clients=(CLIENT,), debrids=(ACCOUNT,)))
+    took: list[tuple[str, str]] = field(default_factory=list)
+    there: set[str] = field(default_factory=set)
+    refuses: dict[str, GrabFailed] = field(default_factory=dict)
+    silent: bool = False  # nobody can tell what is there
+    private: bool = False
+    bad_links: set[str] = field(default_factory=set)
+    on_take: Callable[[], None] = lambda: None
+    pauses: int = 0
+
+    async def situation(self, target: Target, release: Release) -> Situation:
+        del target, release
+        return self.places
+
+    async def payload(self, release: Release) -> Payload:
+        if release.name.name in self.bad_links:
+            raise LinkRefused("link_failed", status=404)
+        link = ResolvedLink(info_hash=release.info_hash or HASH, magnet=f"magnet:?xt=urn:btih:{release.info_hash}")
+        return Payload(link=link, private=self.private)
+
+    async def prepare(self, aim: Aim, trace: Trace, payload: Payload | None) -> Trace:
+        del payload
+        if aim.backend_id in self.there:
+            raise AlreadyThere
+        return replace(trace, there_before=("old",))
+
+    async def take(self, aim: Aim, trace: Trace, payload: Payload | None) -> Trace:
+        del payload
+        self.on_take()
+        self.took.append((aim.backend_id, trace.release))
+        if (failed := self.refuses.get(aim.backend_id)) is not None:
+            raise failed
+        self.there.add(aim.backend_id)
+        return replace(trace, torrent_id="T1")
+
+    async def find(self, trace: Trace) -> Trace | None:
+        if self.silent:
+            raise GrabFailed(Reason(key="result.unreachable"))
+        return replace(trace, torrent_id="T1") if trace.backend_id in self.there else None
+
+    async def take_back(self, trace: Trace) -> Reason:
+        if self.silent:
+            raise GrabFailed(Reason(key="result.unreachable"))
+        self.there.discard(trace.backend_id)
+        return Reason(key="grab.taken_back")
+
+    async def pause(self) -> None:
+        self.pauses += 1
+
+
+@dataclass
+class Notes:
+    """A journal that is a list of what was written, and what is there now."""
+
+    written: list[JournalEntry] = field(default_factory=list)
+    rows: dict[int, JournalEntry] = field(default_factory=dict)
+
+    async def write(self, entry: JournalEntry) -> JournalEntry:
+        entry = entry if entry.id else replace(entry, id=len(self.rows) + 1)
+        self.rows[entry.id] = entry
+        self.written.append(entry)
+        return entry
+
+    async def running(self) -> Sequence[JournalEntry]:
+        return [each for each in self.rows.values() if each.status in {EntryStatus.RUNNING, EntryStatus.UNDOING}]
+
+
+def order(*names: str) -> Order:
+    offers = [offer(name, info_hash=f"{at:040x}") for at, name in enumerate(names or (NAME,), 1)]
+    wanted = Wanted(kind=TitleKind.MOVIE, names=("Dune Part Two",), year=2024, minutes=167)
+    ranked = {scored.release.name.name: scored for scored in rank(offers, wanted, Policy())}
+    results = tuple(Result(id=f"r{at}", scored=ranked[each.name]) for at, each in enumerate(offers, 1))
+    target = Target(text="Dune 2", wanted=wanted, title=DUNE_2024)
+    return Order(target=target, results=results, label="Dune: Part Two (2024)", actor="someone", at=NOW)
+
+
+async def grabbed(hands: Hands, notes: Notes, *names: str) -> JournalEntry:
+    return await Grabber(hands, notes).grab(order(*names))
+
+
+REFUSED = GrabFailed(Reason(key="grab.refused"))
+UNCLEAR = GrabFailed(Reason(key="result.unreachable"), unclear=True)
+
+
+async def test_what_is_done_is_written_down_before_and_after() -> None:
+    hands, notes = Hands(), Notes()
+    seen: list[JournalEntry] = []
+    hands.on_take = lambda: seen.append(notes.rows[1])
+    entry = await grabbed(hands, notes)
+    assert seen[0].status is EntryStatus.RUNNING
+    trace = trace_of(seen[0])
+    assert trace is not None
+    assert (trace.way, trace.backend_id, trace.info_hash, trace.there_before) == (
+        Way.DEBRID, "debrid", f"{1:040x}", ("old",),
+    )  # fmt: skip
+    assert (entry.status, entry.act, entry.actor) == (EntryStatus.DONE, ActKind.GRAB, "someone")
+    assert entry.result is not None
+    assert entry.result.key == "grab.taken_debrid"
+    assert entry.undo is not None
+    assert entry.undo["torrent"] == "T1"
+    assert list(notes.rows) == [1]
+    assert "magnet" not in repr(notes.rows)
+
+
+async def test_the_next_way_is_tried_then_the_next_release() -> None:
+    hands, notes = Hands(refuses={"debrid": REFUSED}), Notes()
+    entry = await grabbed(hands, notes)
+    assert hands.took == [("debrid", NAME), ("qbittorrent", NAME)]
+    assert entry.status is EntryStatus.DONE
+    assert [(backend, why.key) for _, backend, why in tries_of(entry)] == [("debrid", "grab.refused")]
+
+    hands, notes = Hands(refuses={"debrid": REFUSED, "qbittorrent": REFUSED}), Notes()
+    names = [NAME, NAME.replace("GRP", "ONE"), NAME.replace("GRP", "TWO"), NAME.replace("GRP", "THREE")]
+    entry = await grabbed(hands, notes, *names)
+    assert [name for _, name in hands.took] == [name for name in names[:3] for _ in range(2)]
+    assert (entry.status, entry.undo) == (EntryStatus.FAILED, None)
+    assert entry.result is not None
+    assert entry.result.key == "grab.refused"
+    assert list(notes.rows) == [1]
+
+
+async def test_a_release_whose_link_leads_nowhere_is_passed_over() -> None:
+    hands, notes = Hands(bad_links={NAME}), Notes()
+    other = NAME.replace("GRP", "ONE")
+    entry = await grabbed(hands, notes, NAME, other)
+    assert hands.took == [("debrid", other)]
+    assert [why.key for _, _, why in tries_of(entry)] == ["grab.link_failed"]
+
+
+async def test_a_private_torrent_is_never_given_to_a_debrid_account() -> None:
+    hands, notes = Hands(private=True), Notes()
+    entry = await grabbed(hands, notes)
+    assert hands.took == [("qbittorrent", NAME)]
+    assert [why.key for _, _, why in tries_of(entry)] == ["grab.private"]
+
+
+async def test_what_is_there_already_is_left_as_it_is() -> None:
+    hands, notes = Hands(there={"debrid"}), Notes()
+    entry = await grabbed(hands, notes)
+    assert hands.took == []
+    assert (entry.status, entry.undo) == (EntryStatus.DONE, None)
+    assert entry.result is not None
+    assert entry.result.key == "grab.already_there"
+
+
+async def test_what_may_have_been_done_is_looked_for() -> None:
+    hands, notes = Hands(refuses={"debrid": UNCLEAR}), Notes()
+    hands.on_take = lambda: hands.there.add("debrid")
+    entry = await grabbed(hands, notes)
+    assert hands.took == [("debrid", NAME)]
+    assert (entry.status, hands.pauses) == (EntryStatus.DONE, 1)
+
+    hands, notes = Hands(refuses={"debrid": UNCLEAR}), Notes()  # surely not: the next one is asked
+    entry = await grabbed(hands, notes)
+    assert hands.took == [("debrid", NAME), ("qbittorrent", NAME)]
+    assert entry.status is EntryStatus.DONE
+
+
+async def test_as_long_as_nobody_can_tell_nothing_else_is_tried() -> None:
+    hands, notes = Hands(refuses={"debrid": UNCLEAR}, silent=True), Notes()
+    grabber = Grabber(hands, notes)
+    entry = await grabber.grab(order(NAME, NAME.replace("GRP", "ONE")))
+    assert hands.took == [("debrid", NAME)]
+    assert entry.status is EntryStatus.RUNNING
+    assert entry.result is not None
+    assert entry.result.key == "grab.unclear"
+    assert await grabber.settle(NOW) == 1
+    assert notes.rows[1].status is EntryStatus.RUNNING
+
+    hands.silent = False
+    hands.there.add("debrid")
+    assert await grabber.settle(NOW) == 0
+    assert (notes.rows[1].status, hands.took) == (EntryStatus.DONE, [("debrid", NAME)])
+    assert notes.rows[1].undo is not None
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("done", [True, False])
+async def test_a_crash_is_settled_by_looking(*, done: bool) -> None:
+    hands, notes = Hands(), Notes()
+
+    def die() -> None:
+        if done:
+            hands.there.add("debrid")
+        raise Killed
+
+    hands.on_take = die
+    with pytest.raises(Killed):
+        await grabbed(hands, notes)
+    assert notes.rows[1].status is EntryStatus.RUNNING
+    assert await Grabber(hands, notes).settle(NOW) == 0
+    entry = notes.rows[1]
+    assert entry.status is (EntryStatus.DONE if done else EntryStatus.FAILED)
+    assert (entry.undo is not None) is done
+    assert hands.took == []
+
+
+async def test_a_crash_before_anything_was_begun() -> None:
+    hands, notes = Hands(), Notes()
+
+    async def die(target: Target, release: Release) -> Situation:
+        raise Killed
+
+    hands.situation = die  # type: ignore[method-assign]
+    with pytest.raises(Killed):
+        await grabbed(hands, notes)
+    assert await Grabber(hands, notes).settle(NOW) == 0
+    assert notes.rows[1].status is EntryStatus.FAILED
+
+
+async def test_it_is_taken_back() -> None:
+    hands, notes = Hands(), Notes()
+    grabber = Grabber(hands, notes)
+    entry = await grabber.grab(order())
+    undone = await grabber.undo(entry, "somebody else", NOW)
+    assert hands.there == set()
+    assert (undone.status, undone.parameters["undone_by"]) == (EntryStatus.UNDONE, "somebody else")
+    assert [each.status for each in notes.written][-2:] == [EntryStatus.UNDOING, EntryStatus.UNDONE]
+
+
+async def test_what_cannot_be_taken_back_stays_as_it_was() -> None:
+    hands, notes = Hands(), Notes()
+    grabber = Grabber(hands, notes)
+    entry = await grabber.grab(order())
+    hands.silent = True
+    refused = await grabber.undo(entry, "somebody", NOW)
+    assert refused.result is not None
+    assert refused.result.key == "result.unreachable"
+    assert notes.rows[1] == entry
+    assert (await grabber.undo(replace(entry, parameters={}), "somebody", NOW)).status is EntryStatus.DONE
+
+
+@pytest.mark.parametrize("gone", [True, False])
+async def test_a_crash_while_taking_back_is_settled_by_looking(*, gone: bool) -> None:
+    hands, notes = Hands(), Notes()
+    grabber = Grabber(hands, notes)
+    entry = await grabber.grab(order())
+    await notes.write(replace(entry, status=EntryStatus.UNDOING))
+    if gone:
+        hands.there.clear()
+    assert await grabber.settle(NOW) == 0
+    assert notes.rows[1].status is (EntryStatus.UNDONE if gone else EntryStatus.DONE)
+
+
+async def test_a_plan_does_nothing() -> None:
+    hands, notes = Hands(), Notes()
+    planned = await Grabber(hands, notes).plan(order(NAME, NAME.replace("GRP", "ONE")))
+    assert [ways(each.choice) for each in planned] == [["debrid:debrid", "client:qbittorrent"]] * 2
+    assert (hands.took, notes.written) == ([], [])
+
+
+async def test_where_nobody_may_download_it_says_why() -> None:
+    hands, notes = Hands(places=Situation(clients=(replace(CLIENT, shelter=Shelter.UNSAFE),))), Notes()
+    entry = await grabbed(hands, notes)
+    assert entry.status is EntryStatus.FAILED
+    assert entry.result is not None
+    assert entry.result.key == "grab.vpn_unsafe"
+
+
+def test_a_trace_outlives_a_restart() -> None:
+    trace = Trace(
+        way=Way.DEBRID, backend_id="b", name="n", release="r", at=NOW, info_hash=HASH, title_ids=(1,), category="c",
+        torrent_id="T", there_before=("O",),
+    )  # fmt: skip
+    assert Trace.from_json(trace.as_json()) == trace
+    with pytest.raises(KeyError):
+        Trace.from_json({"way": "arr"})
