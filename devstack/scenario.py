@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 from .homeassistant import HomeAssistant, HomeAssistantError
+from .real_debrid_account import FAILED
 from .real_qbittorrent import RealQbittorrent
 from .stack import Stack, Stuck
 
@@ -18,6 +19,8 @@ _PATIENCE_SECONDS = 150
 _POLL_SECONDS = 0.5
 _SECONDS_TO_UNDO = 5
 _MIB = 1024 * 1024
+#: SOKOUL's own limit, as it is without anybody's doing
+_REQUESTS_A_MINUTE = 100
 #: qBittorrent's words for what does nothing; a broken torrent stays broken when it is stopped
 _RESTING = ("stopped", "paused", "error", "missingFiles")
 
@@ -87,9 +90,11 @@ class Adding(Dialog):
 
     path = "subentries/flow"
 
-    async def add(self, kind: str, **fields: Any) -> None:
-        """Choose the kind, and fill in its form."""
+    async def add(self, kind: str, *, choose: str = "", **fields: Any) -> None:
+        """Choose the kind, choose from its menu if it has one, and fill in its form."""
         await self.open([(await _entry(self._home_assistant))["entry_id"], kind])
+        if choose:
+            await self.answer(next_step_id=choose)
         await self.answer(**fields)
         if self.step != "create_entry":
             raise HomeAssistantError(f"adding {kind} ended with {self.step}")
@@ -130,6 +135,12 @@ async def connect_surroundings(home_assistant: HomeAssistant, stack: Stack) -> S
     if options.step == "guarded":
         await options.answer(next_step_id="shelter")
     await options.answer(vpn=ids["gluetun"], way="open", proxy=stack.surroundings.gluetun.proxy.url)
+    return []
+
+
+async def connect_debrid(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
+    """Add the Real-Debrid account, by its token."""
+    await Adding(home_assistant).add("real_debrid", choose="key", api_key=stack.surroundings.debrid.api_token)
     return []
 
 
@@ -450,9 +461,44 @@ async def tunnel_breaks(home_assistant: HomeAssistant, stack: Stack) -> Sequence
     return problems
 
 
+# --- Real-Debrid ---------------------------------------------------------------------------------------------------
+
+
+async def account_is_mirrored(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
+    """See every torrent of the account in the mirror, with its status, and the counts in Home Assistant."""
+    account = stack.surroundings.debrid.account
+
+    async def mirrored() -> bool:
+        listed = (await _action(home_assistant, "debrid_list", limit=1000))["torrents"]
+        known = {each["id"]: each["status"] for each in listed}
+        return known == {each.id: each.status for each in account.torrents.values()}
+
+    async def counted() -> bool:
+        failed = sum(each.status in FAILED for each in account.torrents.values())
+        return (await _states(home_assistant))[name] == str(failed)
+
+    name = await _entity(home_assistant, "sensor", "torrents_failed")
+    if not await _within(mirrored):
+        return ["not every torrent is mirrored as it is"]
+    return [] if await _within(counted) else ["the count of what failed is not that of the account"]
+
+
+async def budget_is_kept(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
+    """See that Real-Debrid never got more requests in a minute than SOKOUL may send, and refused none."""
+    del home_assistant
+    meter = stack.surroundings.debrid.simulator.meter
+    problems = []
+    if meter.most_in_a_minute > _REQUESTS_A_MINUTE:
+        problems.append(f"{meter.most_in_a_minute} requests within a minute")
+    if meter.refused:
+        problems.append(f"{meter.refused} requests were too many")
+    return problems
+
+
 SET_UP = (
     Step("connecting the stack, starting with Radarr", connect),
     Step("adding the VPN, behind which qBittorrent is, and the machine's temperature", connect_surroundings),
+    Step("adding the Real-Debrid account", connect_debrid),
     Step("waiting for every backend to answer", everything_answers),
 )
 
@@ -470,8 +516,10 @@ PROOF = (
     Step("the machine gets hot: a limit arrives; cool, the person's own is back", heat_limits),
     Step("what gets nothing is replaced, and arrives", stuck_is_replaced),
     Step("replacing it is undone", replacing_is_undone),
+    Step("the Real-Debrid account is mirrored completely", account_is_mirrored),
     # late: a download may start for two minutes before it counts as waiting
     Step("what waits is explained", waiting_is_explained),
+    Step("no more was asked of Real-Debrid than is allowed", budget_is_kept),
     # by now two services were asked where the home is
     Step("it is proven that qBittorrent is behind the VPN", protection_is_proven),
     # at last: everything stands still meanwhile

@@ -1,5 +1,7 @@
 """The demo stack: simulated Radarr, Sonarr and Prowlarr on a real qBittorrent with a real swarm, behind a VPN.
 
+Beside them is a simulated Real-Debrid account, into whose mount a part of the movies' folder leads.
+
 Where qBittorrent or libtorrent can't be had, simulated torrents stand in, and the stack says so. Everything is on
 127.0.0.1 and below one folder.
 """
@@ -19,7 +21,7 @@ from .arr_grabbing import invented_magnet
 from .arr_queue import QueueItem
 from .clock import WallClock
 from .frame import Simulator
-from .library import DOWNLOADS_ROOT, Library, Movie, Wanted
+from .library import DOWNLOADS_ROOT, MOVIES_ROOT, Library, Movie, Wanted
 from .prowlarr import ProwlarrSimulator
 from .qbittorrent import QbittorrentSimulator
 from .qbittorrent_torrent import Swarm
@@ -133,7 +135,7 @@ class Stack:
     async def start(self, progress: Progress) -> None:
         """Start everything, with a line to `progress` before each part that takes time."""
         url = await (self._start_real(progress) if self.real else self._start_simulated(progress))
-        progress("starting the simulated Radarr, Sonarr, Prowlarr and Gluetun")
+        progress("starting the simulated Radarr, Sonarr, Prowlarr, Gluetun and Real-Debrid")
         for simulator in (self.radarr, self.sonarr, self.prowlarr, self.surroundings):
             await self._life.enter_async_context(simulator)
         for arr, category in ((self.radarr, "radarr"), (self.sonarr, "sonarr")):
@@ -141,6 +143,7 @@ class Stack:
             self._wire(arr)
             arr.lay_out_library()
         self._show_library()
+        self.surroundings.debrid.links(self.disk / MOVIES_ROOT.lstrip("/"))
         progress("grabbing releases: some arrive, some crawl, some never will")
         await self._grab(self.radarr, [*self.radarr.missing(), *self.radarr.cutoff_unmet()], MOVIE_FATES)
         await self._grab(self.sonarr, [*self.sonarr.missing(), *self.sonarr.cutoff_unmet()], EPISODE_FATES)
@@ -323,6 +326,7 @@ class Stack:
         return [
             *(f"{access}{kind if access.kind == 'qbittorrent' else ''}" for access in self.accesses),
             f"{self.vpn}; its port changes every 10 minutes, and nobody comes in by it, which SOKOUL notices",
+            f"Real-Debrid: API token {self.surroundings.debrid.api_token}",
             f"{self.surroundings.pi.board.model}: gets hot for some of every 18 minutes",
         ]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from .clock import Clock, WallClock
+from .debrid_world import DebridWorld
 from .gluetun import VPN_SOURCE, GluetunSimulator, Role
 from .gluetun_tunnel import SERVERS
 from .ports import free_port
@@ -40,7 +41,7 @@ _PORT_LASTS = timedelta(minutes=10)
 
 
 class Surroundings:
-    """The simulators of it. Only the VPN and the machine are seen by a person; the rest answers what is asked."""
+    """The simulators of it. VPN, machine and Real-Debrid are seen by a person; the rest answers what is asked."""
 
     def __init__(self, folder: Path, *, clock: Clock | None = None) -> None:
         """Keep the machine's sensors below `folder`."""
@@ -49,13 +50,14 @@ class Surroundings:
             roles=[Role(routes=_ROUTES, api_key=API_KEY)], servers=[SERVER], clock=self.clock
         )
         self.pi = ThermalMachine(folder / "sys", Boards.RASPBERRY_PI_4, clock=self.clock)
+        self.debrid = DebridWorld(folder / "debrid", clock=self.clock)
         self.eventful = True
         self._begun = self._port_changed = self.clock.now()
         self._services = (PublicIpSimulator(clock=self.clock), PublicIpSimulator(clock=self.clock))
         self._life = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        for simulator in (self.gluetun, *self._services):
+        for simulator in (self.gluetun, self.debrid, *self._services):
             await self._life.enter_async_context(simulator)
         for service in self._services:
             service.addresses = {HOME: HOME_ADDRESS, VPN_SOURCE: SERVER.address}
@@ -89,6 +91,7 @@ class Surroundings:
                 self.forward_another_port()
                 self._port_changed = now
         self.pi.write()
+        self.debrid.go_on()
 
     def world(self, *, calm_seconds: int | None = None) -> dict[str, Any]:
         """Return what Home Assistant's component `demo_world` is told. None: heat has to be over for as long as ever.
@@ -99,5 +102,6 @@ class Surroundings:
         world: dict[str, Any] = {
             "public_ip_services": [one, other.replace("127.0.0.1", "localhost")],
             "sensors": str(self.pi.root),
+            "real_debrid": self.debrid.simulator.url,
         }
         return world if calm_seconds is None else {**world, "calm_seconds": calm_seconds}

@@ -13,6 +13,7 @@ import pytest
 from custom_components.sokoul import lookout
 from custom_components.sokoul.autopilot.guards import sources
 from custom_components.sokoul.autopilot.guards.sources import RASPBERRY_PI, SourceKind
+from custom_components.sokoul.clients import real_debrid
 from custom_components.sokoul.connectors import thermal
 from devstack import demo_world
 from devstack.clock import ManualClock
@@ -100,7 +101,13 @@ async def test_the_tracker_tells_where_it_sees_a_client(socket_enabled: None) ->
 @pytest.fixture
 def _restored(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put back what the component replaces."""
-    for module, name in ((lookout, "SERVICES_V4"), (lookout, "SERVICES_V6"), (thermal, "ROOT"), (sources, "TIMINGS")):
+    for module, name in (
+        (lookout, "SERVICES_V4"),
+        (lookout, "SERVICES_V6"),
+        (thermal, "ROOT"),
+        (sources, "TIMINGS"),
+        (real_debrid, "BASE_URL"),
+    ):
         monkeypatch.setattr(module, name, getattr(module, name))
 
 
@@ -112,6 +119,7 @@ async def test_the_component_leads_to_the_simulators(hass: HomeAssistant, surrou
     assert list(lookout.SERVICES_V4) == surroundings.world()["public_ip_services"]
     assert lookout.SERVICES_V6 == ()
     assert surroundings.pi.root == thermal.ROOT
+    assert surroundings.debrid.simulator.url == real_debrid.BASE_URL
     assert sources.TIMINGS[SourceKind.THERMAL] == usual
 
     assert await demo_world.async_setup(hass, {DOMAIN: surroundings.world(calm_seconds=3)})
