@@ -16,6 +16,7 @@ from enum import StrEnum
 import random
 import statistics
 
+from custom_components.sokoul.autopilot.guards.asking import Pace
 from custom_components.sokoul.autopilot.guards.evidence import Said, Seen
 from custom_components.sokoul.autopilot.guards.vpn_types import Containment, Protection, VpnMemory, VpnPolicy
 from custom_components.sokoul.autopilot.vpn_lane import VpnLane
@@ -30,12 +31,16 @@ SERVICES = ("one.example", "two.example", "three.example")
 ELSEWHERE = "192.0.2.66"
 #: As Home Assistant's side of the guard asks.
 TUNNEL_EVERY = 10 * SECOND
-SERVICES_USUALLY, SERVICES_SOONEST = 30 * MINUTE, MINUTE
+#: What a service takes to answer, or to be given up.
+SERVICES_TAKE = (SECOND / 10, 5 * SECOND)
 #: A control server that is silent for longer is as good as a tunnel that is down.
 SILENCE_IS_NOISE = 80 * SECOND
 #: A leak has been seen too late after this. (What shows it may come late; from then on it is counted.)
-TOO_LATE = 3 * MINUTE
+TOO_LATE = 20 * SECOND
 LEAK_EVERY = 12 * HOUR
+
+
+WAYS = ("through", "outside")
 
 
 class Leak(StrEnum):
@@ -68,6 +73,7 @@ class Truth:
     leak: Leak | None = None
     leak_shows_at: datetime = START
     leak_ends_at: datetime = START
+    noticed: bool = False  # the leak
     held: bool = False
 
     def is_away(self, what: str) -> bool:
@@ -129,6 +135,7 @@ class Truth:
 
     def begin_leak(self) -> None:
         """Leak for a while; it shows after a moment, as swarms have to tell."""
+        self.noticed = False
         self.leak = Leak.ROUTED if self.containment is Containment.OPEN else Leak.UNBOUND
         late = self._some(SECOND, MINUTE) if self.leak is Leak.ROUTED else timedelta()
         self.leak_shows_at, self.leak_ends_at = self.now + late, self.now + late + 10 * MINUTE
@@ -246,10 +253,14 @@ class Watch:
         self._tells_address, self._leak_every = tells_address, leak_every
         self.found = Found()
         self._down_at = START - DAY  # when the tunnel was last not up
-        self._tunnel_at = self._services_at = START - DAY
-        self._services_pause = SERVICES_SOONEST
-        self._said: dict[str, dict[str, Seen[Said]]] = {"through": {}, "outside": {}}
+        self._tunnel_at = START - DAY
+        self._begin_asking()
         self._lane = self._begin(VpnMemory())
+
+    def _begin_asking(self) -> None:
+        self._paces = {way: Pace() for way in WAYS}
+        self._said: dict[str, dict[str, Seen[Said]]] = {way: {} for way in WAYS}
+        self._on_the_way: list[tuple[str, Seen[Said]]] = []
 
     def _begin(self, memory: VpnMemory) -> VpnLane:
         """Start a guard with what is remembered."""
@@ -298,8 +309,8 @@ class Watch:
                 happens(truth)
             case "restart":
                 self._lane = self._begin(VpnMemory.from_json(self._lane.memory.as_json(), truth.now))
-                self._tunnel_at = self._services_at = START - DAY
-                self._said = {"through": {}, "outside": {}}
+                self._tunnel_at = START - DAY
+                self._begin_asking()
             case "line":
                 truth.line_gets_another_address()
             case "sleep":
@@ -322,20 +333,29 @@ class Watch:
                 up = truth.status is VpnStatus.RUNNING
                 snapshot = VpnSnapshot(version="v3.41.1", status=truth.status, public_ip=truth.end if up else None)
                 lane.tunnel = Seen(value=snapshot, at=truth.now)
-        wanted = lane.verdict is not None and lane.verdict.ask
-        if truth.now - self._services_at >= (self._services_pause if wanted else SERVICES_USUALLY):
-            self._services_at = truth.now
-            self._services_pause = min(self._services_pause * 2, SERVICES_USUALLY) if wanted else SERVICES_SOONEST
-            self._ask_services()
+        wanted, after = (lane.verdict.ask, lane.verdict.ask_after) if lane.verdict is not None else (False, None)
+        for way, pace in self._paces.items():
+            if pace.is_due(truth.now, wanted=wanted, after=after):
+                self._ask_services(way)
+        self._hear()
 
-    def _ask_services(self) -> None:
-        """Ask one through the tunnel and one past it, as the look-out does: the next one where one fails."""
-        for way, said in self._said.items():
-            for service in self._chance.sample(SERVICES, len(SERVICES)):
-                address = self._truth.service_says(service, through=way == "through")
-                if address is not None:
-                    said[service] = Seen(value=Said(service=service, address=address), at=self._truth.now)
-                    break
+    def _ask_services(self, way: str) -> None:
+        """Ask all of them at once, as the look-out does: each answers when it likes, with what is true now."""
+        for service in SERVICES:
+            address = self._truth.service_says(service, through=way == "through")
+            if address is not None:
+                least, most = SERVICES_TAKE
+                took = least + (most - least) * self._chance.random()
+                said = Said(service=service, address=address)
+                self._on_the_way.append((way, Seen(value=said, at=self._truth.now + took, took=took)))
+
+    def _hear(self) -> None:
+        """Let answers come in that are here by now."""
+        if not self._on_the_way:
+            return
+        for way, answer in [each for each in self._on_the_way if each[1].at <= self._truth.now]:
+            self._on_the_way.remove((way, answer))
+            self._said[way][answer.value.service] = answer
         self._lane.through = tuple(self._said["through"].values())
         self._lane.outside = tuple(self._said["outside"].values())
 
@@ -344,16 +364,21 @@ class Watch:
         why = ", ".join(reason.key for reason in verdict.reasons) if verdict is not None else ""
         if truth.leak is not None and truth.now >= truth.leak_shows_at:
             self.found.rightly["leak"] += 1
-            self.found.noticed.append(truth.now - truth.leak_shows_at)
         elif truth.now - self._down_at <= 2 * TUNNEL_EVERY:
             self.found.rightly["tunnel is down"] += 1
         else:
             self.found.wrongly.append(f"{truth.now:%d %H:%M:%S} {why}; {truth}")
 
     def _follow_leak(self) -> None:
+        """Count a leak as noticed once all is stopped, from when somebody who asks the client could see it."""
         truth = self._truth
-        shows = truth.leak is not None and truth.now - truth.leak_shows_at > TOO_LATE
-        if shows and not truth.held and not truth.is_away("client"):
+        if truth.leak is None or truth.noticed or truth.is_away("client") or truth.now < truth.leak_shows_at:
+            return
+        lasted = truth.now - max(truth.leak_shows_at, truth.away.get("client", START))
+        if truth.held:
+            truth.noticed = True
+            self.found.noticed.append(lasted)
+        elif lasted > TOO_LATE:
             self.found.missed.append(f"{truth.now:%d %H:%M:%S} {self._lane.verdict}; {truth}")
             truth.leak = None
 

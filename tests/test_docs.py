@@ -26,9 +26,12 @@ from custom_components.sokoul import governing, pilot, rotating, rotation, wordi
 from custom_components.sokoul.autopilot import gate, kernel, vpn_lane
 from custom_components.sokoul.autopilot.findings import disks
 from custom_components.sokoul.autopilot.findings.base import Found
+from custom_components.sokoul.autopilot.guards import asking
+from custom_components.sokoul.autopilot.guards.addresses import ELSEWHERE_LASTS
 from custom_components.sokoul.autopilot.guards.port import PortPolicy
 from custom_components.sokoul.autopilot.guards.servers import MOST_SERVERS, ServerPolicy
 from custom_components.sokoul.autopilot.guards.sources import TIMINGS, SourceKind
+from custom_components.sokoul.autopilot.guards.vpn_types import VpnPolicy
 from custom_components.sokoul.autopilot.ownership import NEVER_TOUCH
 from custom_components.sokoul.autopilot.rules import backend_down
 from custom_components.sokoul.autopilot.rules.registry import RULES
@@ -478,13 +481,20 @@ TIMES = {
         f"| {SAMPLE_MEGABYTES} MB | So much is fetched, {MOST_SAMPLE_MEGABYTES} MB at most.",
         {10: "has the ten best"}[MOST_RANKED],
     ),
+    "vpn-guard.md": (
+        {timedelta(minutes=30): "All of them are asked every half hour"}[asking.USUALLY],
+        f"within {VpnPolicy().doubt.seconds} seconds that you are somewhere else",
+        {timedelta(days=7): "in the last seven days"}[ELSEWHERE_LASTS],
+        {timedelta(days=1): "was known within the last day"}[VpnPolicy().doubt_lasts],
+        f"qBittorrent's settings | every {vpn_lane.SETTINGS_EVERY.seconds} seconds",
+    ),
     "forwarded-port.md": (
         f"its poll, every {gluetun.INTERVAL.seconds} seconds",
         f"and every {gluetun.SETTLING_INTERVAL.seconds} seconds while it connects",
         {(timedelta(seconds=10), timedelta(seconds=1)): "every 10 seconds at least, and every second while it is away"}[
             vpn_lane.CALM, vpn_lane.AFTER_FAILURE
         ],
-        {timedelta(seconds=30): "the guard reads every half minute"}[vpn_lane.SETTINGS_EVERY],
+        f"the guard reads every {vpn_lane.SETTINGS_EVERY.seconds} seconds",
         f"tried again after {PORT.retry.seconds} seconds, then after {PORT.retry.seconds * 2}",
         f"up to every {minutes(PORT.longest_retry)} minutes",
         {3: "After three tries"}[PORT.tell_after],

@@ -26,6 +26,7 @@ PROTECTION = [*map(str, VpnState), OFF, NO_VPN]
 #: What a guard tells, as the types of an event.
 EVENTS = [
     "leaking",
+    "doubtful",
     "down",
     "protected",
     "stopped",

@@ -66,7 +66,7 @@ VPN_EVERY = timedelta(seconds=10)
 PARTING = timedelta(seconds=1)
 
 
-_BAD = frozenset({VpnState.LEAKING, VpnState.DOWN})
+_BAD = frozenset({VpnState.LEAKING, VpnState.DOUBTFUL, VpnState.DOWN})
 
 
 class GuardedBackend:
@@ -554,7 +554,7 @@ class Guarding:
         verdict = guard.verdict
         if verdict is not None and guard.shelter.containment is not Containment.NAMESPACE:
             proxies = (DIRECTLY, guard.proxy) if guard.proxy else (DIRECTLY,)
-            self.lookout.ask_if_due(proxies, wanted=verdict.ask)
+            self.lookout.ask_if_due(proxies, wanted=verdict.ask, after=verdict.ask_after)
 
     @callback
     def write_down(self, entry: JournalEntry) -> None:

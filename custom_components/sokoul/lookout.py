@@ -1,7 +1,6 @@
 """Where we are seen: services on the internet are asked, past the VPNs and through those that have an HTTP proxy.
 
-Seldom, because an address hardly changes and the services are free: every half hour while something is guarded, and
-sooner (not more than once a minute, then less often) while a guard needs to know.
+All of them at once, so that what they say is of the same moment: that one lies, hangs or is away delays nobody.
 """
 
 from collections.abc import Callable, Collection
@@ -14,17 +13,13 @@ from homeassistant.helpers.aiohttp_client import async_create_clientsession
 from homeassistant.util import dt as dt_util
 from yarl import URL
 
+from .autopilot.guards.asking import Pace
 from .autopilot.guards.evidence import Said, Seen
-from .clients.errors import BackendError
-from .clients.public_ip import SERVICES_V4, SERVICES_V6, IpVersion, PublicIpClient, proxy_login
+from .clients.public_ip import SERVICES_V4, SERVICES_V6, PublicIpClient, proxy_login
 from .model.vpn import SeenAddress
 
 if TYPE_CHECKING:
     from .hub import Hub
-
-USUALLY = timedelta(minutes=30)
-#: While a guard wants to know: the first pause, which doubles up to the usual one.
-SOONEST = timedelta(minutes=1)
 
 #: Past all tunnels.
 DIRECTLY = ""
@@ -36,28 +31,22 @@ class Lookout:
     def __init__(self, hub: Hub, on_news: Callable[[], None]) -> None:
         self._hub = hub
         self._on_news = on_news
-        self._said: dict[str, dict[tuple[str, IpVersion], Seen[Said]]] = {}
+        self._said: dict[str, dict[tuple[str, int], Seen[Said]]] = {}
         self._sessions: dict[str, ClientSession] = {}
         self._clients: dict[str, PublicIpClient] = {}
-        self._asked_at: dict[str, datetime] = {}
-        self._pause: dict[str, timedelta] = {}
+        self._paces: dict[str, Pace] = {}
 
     def said(self, proxy: str = DIRECTLY) -> tuple[Seen[Said], ...]:
         """Return the last answer of each service."""
         return tuple(self._said.get(proxy, {}).values())
 
     @callback
-    def ask_if_due(self, proxies: Collection[str], *, wanted: bool) -> None:
-        """Ask what is due. `wanted`: a guard could settle something by it now."""
+    def ask_if_due(self, proxies: Collection[str], *, wanted: bool, after: datetime | None = None) -> None:
+        """Ask what is due. `wanted`: a guard could settle something by it now, best by an answer from `after`."""
         now = dt_util.utcnow()
         for proxy in proxies:
-            pause = self._pause.get(proxy, SOONEST) if wanted else USUALLY
-            asked_at = self._asked_at.get(proxy)
-            if asked_at is not None and now - asked_at < pause:
-                continue
-            self._asked_at[proxy] = now
-            self._pause[proxy] = min(self._pause.get(proxy, SOONEST) * 2, USUALLY) if wanted else SOONEST
-            self._hub.in_background(self._ask(proxy), "look at our own address")
+            if self._paces.setdefault(proxy, Pace()).is_due(now, wanted=wanted, after=after):
+                self._hub.in_background(self._ask(proxy), "look at our own address")
 
     async def ask_now(self, proxy: str = DIRECTLY) -> SeenAddress:
         """Return where we are seen now, by IPv4: somebody needs to know once. Raises `BackendError`."""
@@ -77,16 +66,15 @@ class Lookout:
         return client
 
     async def _ask(self, proxy: str) -> None:
-        client = self._client(proxy)
-        for version in IpVersion:
-            try:
-                seen = await client.ask(version)
-            except BackendError:
-                continue  # no answer proves nothing; what was said before gets old
+        heard = self._said.setdefault(proxy, {})
+
+        def hear(seen: SeenAddress) -> None:
             said = Said(service=seen.by, address=str(seen.address))
             answer = Seen(value=said, at=dt_util.utcnow(), took=timedelta(seconds=seen.took_seconds))
-            self._said.setdefault(proxy, {})[seen.by, version] = answer
-        self._on_news()
+            heard[seen.by, seen.address.version] = answer
+            self._on_news()
+
+        await self._client(proxy).ask_all(hear)  # no answer proves nothing; what was said before gets old
 
 
 def _session(hass: HomeAssistant, proxy: str) -> ClientSession:

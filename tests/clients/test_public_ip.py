@@ -1,5 +1,6 @@
 """Asking for the public address: directly and through a VPN's proxy, over IPv4 and IPv6, and what is no answer."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -58,6 +59,40 @@ async def error_of(client: PublicIpClient, version: IpVersion = IpVersion.V4) ->
     with pytest.raises(BackendError) as caught:
         await client.ask(version)
     return caught.value
+
+
+async def all_said(client: PublicIpClient) -> list[str]:
+    heard: list[str] = []
+    await client.ask_all(lambda seen: heard.append(str(seen.address)))
+    return heard
+
+
+async def test_all_are_asked_at_once_and_who_fails_is_passed_over(
+    session: ClientSession, service: PublicIpSimulator, other: PublicIpSimulator
+) -> None:
+    async with PublicIpSimulator(HOME_V6) as service_v6:
+        other.lie = "none of your business"
+        gone = f"http://127.0.0.1:{free_port()}"
+        urls = [gone, service.url, other.url, service.url]
+        client = PublicIpClient(session, services_v4=urls, services_v6=[service_v6.url, gone])
+        assert sorted(await all_said(client)) == sorted([HOME, HOME, HOME_V6])
+
+
+async def test_one_that_hangs_delays_no_other(
+    session: ClientSession, service: PublicIpSimulator, other: PublicIpSimulator
+) -> None:
+    other.fault(FaultKind.HANG)
+    heard = asyncio.Event()
+    asking_all = asyncio.create_task(asking(session, other, service).ask_all(lambda _: heard.set()))
+    async with asyncio.timeout(2):
+        await heard.wait()
+    assert not asking_all.done()
+    asking_all.cancel()
+    await asyncio.wait({asking_all})
+
+
+async def test_where_nobody_answers_nothing_is_heard(session: ClientSession) -> None:
+    assert await all_said(asking(session, f"http://127.0.0.1:{free_port()}")) == []
 
 
 # --- answers ---------------------------------------------------------------------------------------------------------

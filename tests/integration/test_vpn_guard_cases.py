@@ -34,7 +34,7 @@ from .conftest import (
     subentry,
 )
 from .test_pause import add, running
-from .test_vpn_guard import STEP, bind, guard_of, state
+from .test_vpn_guard import PROTECTION, STEP, bind, guard_of, shown, state
 
 HOME, ELSEWHERE = "86.9.12.34", "91.12.0.9"
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -198,6 +198,34 @@ async def test_a_tunnel_that_ends_at_home_is_a_leak_as_two_services_say_through_
     assert guard.reaction is not None
     assert guard.reaction.proof is Proof.EXIT
     assert running(qbittorrent) == set()
+
+
+async def test_an_address_that_may_be_our_new_one_is_held_until_two_services_tell(
+    hass: HomeAssistant,
+    start: Start,
+    services: tuple[PublicIpSimulator, PublicIpSimulator],
+    qbittorrent: QbittorrentSimulator,
+    gluetun: GluetunSimulator,
+    pass_time: PassTime,
+) -> None:
+    """The line has just got another address, the client leaks at it, and one of two services lies."""
+    one, two = services
+    guard = await start(Containment.OPEN)
+    await pass_time(STEP, times=20)
+    assert state(guard) is VpnState.SAFE
+    one.addresses[AT_HOME] = ELSEWHERE
+    two.lie = HOME
+    show(qbittorrent, ELSEWHERE)
+    await pass_time(timedelta(seconds=5), times=4)
+    assert state(guard) is VpnState.DOUBTFUL
+    assert running(qbittorrent) == set()
+    assert shown(hass, PROTECTION) == "doubtful"
+    two.lie = None
+    two.addresses[AT_HOME] = HOME
+    one.addresses[AT_HOME] = HOME  # it was the VPN's
+    await pass_time(STEP, times=30)
+    assert state(guard) is VpnState.UNVERIFIED
+    assert running(qbittorrent) == {"one", "two"}
 
 
 @pytest.mark.parametrize("proxy", ["no proxy", "a proxy"])

@@ -24,7 +24,7 @@ FAST = timedelta(milliseconds=200)
 #: Where it can't: only whether it is connected is to be known.
 CALM = timedelta(seconds=10)
 #: A person may unbind it.
-SETTINGS_EVERY = timedelta(seconds=30)
+SETTINGS_EVERY = timedelta(seconds=10)
 #: What was stopped starts again in steps of this length: trackers see no storm.
 REOPEN_EVERY = timedelta(seconds=1)
 #: After a failure it is not asked again at once: a client that restarts has other things to do.

@@ -4,11 +4,13 @@ Whether that is asked directly or through a tunnel is the session's business: on
 proxy resolves the names then, so each service has a name that leads to one of IPv4 and IPv6 only.
 
 An answer counts when it is a public address of the kind that was asked for; a login page, an error in words, a private
-address or one of a carrier's own network is none. A service that fails is passed over, and each question begins with
-another one, so that no single service is leaned on, nor believed for ever.
+address or one of a carrier's own network is none. A service that fails is passed over. Who wants one answer gets it
+from another service each time, and who wants to be sure asks all of them at once.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from enum import IntEnum
 from http import HTTPStatus
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -116,6 +118,18 @@ class PublicIpClient:
                 if isinstance(error, InvalidAuth):  # the proxy's: it says the same to all
                     break
         raise _summary(errors)
+
+    async def ask_all(self, hear: Callable[[SeenAddress], None]) -> None:
+        """Ask every service at once, for both kinds of addresses, and have each answer heard as it comes.
+
+        Services that fail are passed over. It takes as long as the slowest one, and at most the timeout.
+        """
+
+        async def ask(service: _Service, version: IpVersion) -> None:
+            with suppress(BackendError):
+                hear(await service.ask(version))
+
+        await asyncio.gather(*(ask(each, version) for version, services in self._services.items() for each in services))
 
 
 class _Service:

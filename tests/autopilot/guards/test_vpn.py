@@ -28,6 +28,7 @@ from tests.autopilot.guards.tunnels import (
     HOME_V6,
     HOME_V6_LATER,
     IN_NAMESPACE,
+    MOVED,
     NEW_HOME,
     NEWER,
     NO_ADDRESS_YET,
@@ -53,6 +54,7 @@ from tests.autopilot.guards.tunnels import (
 
 SAFE, CONTAINED, UNVERIFIED = VpnState.SAFE, VpnState.CONTAINED, VpnState.UNVERIFIED
 DOWN, LEAKING, UNKNOWN = VpnState.DOWN, VpnState.LEAKING, VpnState.UNKNOWN
+DOUBTFUL = VpnState.DOUBTFUL
 OLD_CLIENT = replace(OPEN, tells_address=False)
 NO_PROXY = replace(OPEN, proxy=False)
 
@@ -151,7 +153,9 @@ LINES = (
     so(OPEN, "it shows its own machine", UNKNOWN, "no_address", client=at("127.0.0.1"), later=UNVERIFIED),
     # addresses that are neither ours nor the tunnel's
     so(OPEN, "seen at another address: CGNAT, several ways out, or a reconnect", UNKNOWN, "split", client=at(STRANGE),
-       later=UNVERIFIED),
+       outside=say(HOME), later=UNVERIFIED),
+    so(OPEN, "seen at another address, and nobody can tell whether it is home", UNKNOWN, "split", client=at(STRANGE),
+       later=DOUBTFUL, later_stop=True),
     so(IN_NAMESPACE, "seen at another address", CONTAINED, "contained", client=at(STRANGE), gate=True),
     so(OPEN, "the tunnel reconnected, the client shows where it was", UNKNOWN, "split",
        tunnel=replace(RUNNING, public_ip=OTHER_EXIT), later=UNVERIFIED),
@@ -492,6 +496,18 @@ def test_what_does_not_cure_a_leak(name: str, looks: dict[str, Any]) -> None:
     assert (verdict.state, verdict.stop, verdict.gate_open) == (LEAKING, True, False)
 
 
+@pytest.mark.parametrize(
+    "looks",
+    [{"client": at(EXIT), "tunnel": MOVED}, {"client": at(STRANGE), "outside": say(HOME)}],
+    ids=["where the tunnel ended before", "where two say that home isn't"],
+)
+def test_what_is_seen_elsewhere_leaks_no_more_wherever_the_tunnel_ends(looks: dict[str, Any]) -> None:
+    guard = settled(OPEN)
+    guard.watch(5, client=at(HOME))
+    verdict = guard.watch(POLICY.patience.total_seconds() + POLICY.calm_after_leak.total_seconds() + 2, **looks)
+    assert (verdict.state, verdict.stop) == (UNVERIFIED, False), verdict
+
+
 def test_a_cure_that_cures_nothing() -> None:
     """It was bound again, and after all the time that it got it still shows home: the binding doesn't hold."""
     guard = settled(BOUND)
@@ -626,3 +642,124 @@ def test_what_is_stored_and_broken_is_refused(name: str) -> None:
     load: Callable[[], Any] = lambda: type(settled(OPEN).memory).from_json(stored, settled(OPEN).now)  # noqa: E731 -- once
     with pytest.raises((KeyError, ValueError)):
         load()
+
+
+# --- doubt that nobody can settle ------------------------------------------------------------------------------------
+
+LIE = "192.0.2.200"
+
+
+def shows_new_home(outside: dict[str, str] | None) -> Guard:
+    """Return a guard whose client leaks at an address that our line has just got; what services then say is given."""
+    guard = settled(OPEN)
+    guard.see(10, client=at(NEW_HOME))
+    guard.see(3, outside=outside)
+    return guard
+
+
+@pytest.mark.parametrize(
+    ("outside", "then"),
+    [
+        ({"one": NEW_HOME, "two": NEW_HOME, "three": LIE}, LEAKING),
+        ({"one": NEW_HOME, "two": NEW_HOME}, LEAKING),
+        ({"one": NEW_HOME, "two": HOME, "three": LIE}, DOUBTFUL),
+        ({"one": NEW_HOME, "three": HOME}, DOUBTFUL),  # the second one still says so from before
+        ({"one": NEW_HOME, "three": EXIT}, DOUBTFUL),
+        ({"one": NEW_HOME}, DOUBTFUL),
+        ({"two": HOME}, DOUBTFUL),
+        ({"three": HOME}, DOUBTFUL),  # it and what the others said before it was shown are no agreement
+        (None, DOUBTFUL),
+    ],
+    ids=str,
+)
+def test_an_address_that_may_be_home_is_held_within_20_seconds(outside: dict[str, str], then: VpnState) -> None:
+    guard = shows_new_home(outside)
+    verdict = guard.watch(14)
+    assert (verdict.state, verdict.stop) == (then, True), verdict
+    assert verdict.ask
+    assert (verdict.proof is Proof.ADDRESS) is (then is LEAKING)
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [
+        {"outside": say(HOME)},
+        {"outside": {"one": HOME, "two": HOME, "three": STRANGE}},
+        {"through": say(STRANGE)},
+        {"tunnel": replace(RUNNING, public_ip=STRANGE)},
+    ],
+    ids=str,
+)
+def test_an_address_that_two_can_tell_is_not_home_is_not_held(looks: dict[str, Any]) -> None:
+    guard = settled(OPEN)
+    guard.see(10, client=at(STRANGE))
+    guard.see(3, **looks)
+    assert not any(guard.see(1).stop for _ in range(300))
+
+
+def test_what_the_tunnel_once_ended_at_is_not_held_after_a_reconnect_nor_after_a_restart() -> None:
+    guard = settled(OPEN)
+    assert not guard.watch(60, tunnel=MOVED).stop
+    guard.restart()
+    assert not guard.watch(300, outside={"one": STRANGE, "two": HOME}).stop
+
+
+def test_what_is_held_in_doubt_is_let_go_when_two_say_that_home_is_elsewhere() -> None:
+    guard = shows_new_home({"one": NEW_HOME})
+    assert guard.watch(30).state is DOUBTFUL
+    guard.see(1, outside={"one": HOME, "two": HOME, "three": NEW_HOME})
+    verdict = guard.watch(90)
+    assert (verdict.state, verdict.stop) == (UNVERIFIED, False)
+
+
+def test_what_is_held_in_doubt_is_a_leak_when_two_say_so() -> None:
+    guard = shows_new_home(None)
+    assert guard.watch(30).state is DOUBTFUL
+    guard.see(1, outside=say(NEW_HOME))
+    assert guard.watch(11).state is LEAKING
+
+
+def test_doubt_holds_over_a_restart_and_a_tunnel_that_goes_down_and_comes_back() -> None:
+    guard = shows_new_home(None)
+    assert guard.watch(30).state is DOUBTFUL
+    assert guard.watch(5, tunnel=STOPPED).state is DOWN
+    assert guard.watch(60, tunnel=RUNNING).state is DOUBTFUL
+    guard.restart()
+    assert all(guard.see(1).stop for _ in range(120))
+
+
+def test_a_person_who_forgives_ends_doubt_for_a_trial() -> None:
+    guard = shows_new_home(None)
+    guard.watch(30)
+    guard.forgive()
+    assert not guard.watch(POLICY.trial.total_seconds() - 2).stop
+    assert guard.watch(30).state is DOUBTFUL
+
+
+def test_who_never_knew_home_holds_nothing() -> None:
+    """Services that can't be reached where this runs would have everything held for ever."""
+    guard = Guard(OPEN)
+    guard.watch(30)
+    assert not guard.watch(300, client=at(STRANGE)).stop
+
+
+def test_a_home_that_nobody_confirmed_for_a_day_makes_no_doubt() -> None:
+    guard = settled(OPEN)
+    assert guard.watch(30, client=at(STRANGE)).state is DOUBTFUL
+    assert not guard.watch(25 * 3600, every=60).stop
+
+
+def test_old_answers_and_a_liar_make_no_agreement() -> None:
+    """What one said half an hour ago, and the other one only now, was not said of the same moment."""
+    guard = settled(OPEN)
+    guard.watch(1200, every=60)
+    guard.see(1, client=at(NEW_HOME), outside={"three": HOME})
+    assert not guard.memory.shown[4].foreign
+
+
+def test_it_says_since_when_answers_are_wanted() -> None:
+    guard = settled(OPEN)
+    assert guard.see(5).ask_after is None
+    guard.see(5, client=at(STRANGE))
+    since = guard.now - timedelta(milliseconds=20)
+    assert guard.see(5).ask_after == since

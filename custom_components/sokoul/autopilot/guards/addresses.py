@@ -2,7 +2,8 @@
 
 One service that says where we come from proves nothing: it may be wrong, answer from a cache, or be somebody's login
 page. An address is *agreed* on when more services say it than say any other, and at least two do; where only one
-answers at all, when it keeps saying the same. What merely *leads* is enough to doubt, not to accuse.
+answers at all, when it keeps saying the same. What merely *leads* is enough to doubt, not to accuse. An agreement is as
+old as the second newest of those that make it: one that lies now, and another's word from before, are none.
 
 IPv6 addresses are compared by their /64: what is in one is in one network, and the rest of the address changes daily.
 """
@@ -75,7 +76,7 @@ class Opinion:
 
     place: Place
     agreed: bool  # enough to accuse
-    asked_at: datetime  # the newest answer that says so
+    asked_at: datetime  # of the newest answer; where several agree, of the one before it
 
 
 def opinion(voices: Voices, version: int, now: datetime, *, lasts: timedelta, repeat: timedelta) -> Opinion | None:
@@ -86,8 +87,10 @@ def opinion(voices: Voices, version: int, now: datetime, *, lasts: timedelta, re
         return None
     place, votes = ranking[0]
     mine = [run for run in runs if run.place == place]
+    if votes > 1:
+        return Opinion(place=place, agreed=True, asked_at=sorted(run.asked_at for run in mine)[-2])
     steady = mine[0].until - mine[0].since >= repeat and not _contradicted(voices, version, place, now)
-    return Opinion(place=place, agreed=votes > 1 or steady, asked_at=max(run.asked_at for run in mine))
+    return Opinion(place=place, agreed=steady, asked_at=mine[0].asked_at)
 
 
 def _contradicted(voices: Voices, version: int, place: Place, now: datetime) -> bool:
@@ -129,6 +132,25 @@ def keep(homes: Iterable[Home], now: datetime) -> tuple[Home, ...]:
     """Return those of the homes that still count."""
     recent = [home for home in homes if now - home.confirmed_at <= HOME_LASTS]
     return tuple(sorted(recent, key=lambda home: home.confirmed_at, reverse=True)[:MOST_HOMES])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elsewhere:
+    """A place that is known not to be ours: the tunnel ended there, or it was seen there while we were elsewhere."""
+
+    place: Place
+    known_at: datetime
+
+
+#: A client goes on to show a place for hours after a reconnect, and a provider comes back to it for days.
+ELSEWHERE_LASTS = timedelta(days=7)
+MOST_ELSEWHERE = 16
+
+
+def keep_elsewhere(places: Iterable[Elsewhere], now: datetime) -> tuple[Elsewhere, ...]:
+    """Return those that still count."""
+    recent = [each for each in places if now - each.known_at <= ELSEWHERE_LASTS]
+    return tuple(sorted(recent, key=lambda each: each.known_at, reverse=True)[:MOST_ELSEWHERE])
 
 
 def home_at(homes: Iterable[Home], place: Place | None) -> Home | None:

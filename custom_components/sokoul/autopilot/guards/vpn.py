@@ -15,6 +15,11 @@ When its tunnel is down the gate closes and nothing is stopped. Any other client
 nothing else keeps it inside. A tunnel that falls silent for longer than patience is down; one that merely starts is
 down only for those which aren't contained.
 
+Not knowing is no leak, but one kind of it is too much like one to be waited out: the client has begun to show an
+address that is not where the tunnel ends and was never known to be foreign, and within seconds no two services say that
+we are elsewhere. Our own line may just have got another address. That is *doubtful*, and stopped until somebody can
+tell.
+
 What was closed opens again only after it has looked right without a break for a while. After a proven leak "nothing
 speaks against it" is not enough: it takes containment, or an address that is proven not to be home. A client whose
 torrents are all stopped may not learn its new address: it still shows the old one, or none. Where the cause was cured
@@ -29,7 +34,7 @@ from datetime import datetime, timedelta
 from ...model.reasons import Reason
 from .addresses import home_at
 from .evidence import Evidence
-from .vpn_judging import Case, Found, judge, seen_elsewhere
+from .vpn_judging import Case, Found, doubted_since, judge, seen_elsewhere
 from .vpn_learning import IP_VERSIONS, forgiven, learn
 from .vpn_types import Closed, Containment, Proof, Protection, Verdict, VpnMemory, VpnPolicy, VpnState
 
@@ -45,8 +50,10 @@ def advance(
     learned, verdict = _settle(learned, found, case)
     if learned.state is not verdict.state or learned.since is None:
         learned = replace(learned, state=verdict.state, since=now)
-    again = min((at for at in _moments(learned, evidence, policy) if at > now), default=None)
-    return learned, replace(verdict, since=learned.since, again=again)
+    moments = (*_moments(learned, evidence, policy), *(since + policy.doubt for since in doubted_since(case)))
+    again = min((at for at in moments if at > now), default=None)
+    ask_after = _newest_change(learned) if verdict.ask else None
+    return learned, replace(verdict, since=learned.since, again=again, ask_after=ask_after)
 
 
 def forgive(memory: VpnMemory, policy: VpnPolicy, now: datetime) -> VpnMemory:
@@ -73,7 +80,7 @@ def _settle(memory: VpnMemory, found: Found, case: Case) -> tuple[VpnMemory, Ver
     """Close at once, open slowly."""
     closed = None if _is_over(memory.closed, case) else memory.closed
     if found.state is VpnState.LEAKING or (
-        found.state is VpnState.DOWN and (closed is None or closed.state is VpnState.DOWN)
+        found.state in {VpnState.DOWN, VpnState.DOUBTFUL} and (closed is None or closed.state is not VpnState.LEAKING)
     ):
         stop = found.state is VpnState.LEAKING or not case.contained
         closed = _refute(Closed(state=found.state, stop=stop, reasons=found.reasons, proof=found.proof), closed, case)
@@ -118,7 +125,7 @@ def _refute(closed: Closed, before: Closed | None, case: Case) -> Closed:
 
 def _reassures(found: Found, closed: Closed, case: Case) -> bool:
     """Whether a moment counts as calm. After a leak it takes more than that nothing speaks against it."""
-    if not found.gate_open or closed.state is VpnState.DOWN or found.state is VpnState.SAFE:
+    if not found.gate_open or closed.state is not VpnState.LEAKING or found.state is VpnState.SAFE:
         return found.gate_open
     match closed.proof:
         case Proof.EXIT:
@@ -127,12 +134,18 @@ def _reassures(found: Found, closed: Closed, case: Case) -> bool:
         case Proof.ADDRESS:
             # that it is contained was just proven wrong: it takes a cure, or to be seen elsewhere
             cured = case.memory.cured and not closed.refuted
-            return found.state is VpnState.CONTAINED and (cured or seen_elsewhere(case))
+            return seen_elsewhere(case) or (found.state is VpnState.CONTAINED and cured)
     return found.state is VpnState.CONTAINED
 
 
 def _calm(closed: Closed, policy: VpnPolicy) -> timedelta:
     return policy.calm_after_leak if closed.state is VpnState.LEAKING else policy.calm
+
+
+def _newest_change(memory: VpnMemory) -> datetime | None:
+    """Return when what the services are asked for has last changed."""
+    changes = [each.since for each in memory.shown.values()]
+    return max((*changes, memory.tunnel_since) if memory.tunnel_since is not None else changes, default=None)
 
 
 def _moments(memory: VpnMemory, evidence: Evidence, policy: VpnPolicy) -> Iterable[datetime]:

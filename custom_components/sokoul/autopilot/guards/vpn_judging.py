@@ -79,6 +79,10 @@ class Case:
         """Where the tunnel ends."""
         return opinion_of(self.memory.inside, version, self.policy, self.now)
 
+    def is_foreign(self, shown: Shown) -> bool:
+        """Tell whether an address that the client shows is known not to be ours, wherever the tunnel ends."""
+        return shown.foreign or any(each.place == shown.place for each in self.memory.elsewhere)
+
     def reason(self, key: str, **values: Value | None) -> Reason:
         """Return a reason; the names of client and tunnel are always there."""
         named: dict[str, Value] = {"client": self.protection.client, "vpn": self.protection.vpn}
@@ -175,13 +179,19 @@ def _judge_contained(case: Case) -> Found:
 
 def _judge_other(case: Case) -> Found:
     """Judge a client that could go out elsewhere: it needs a tunnel that is up, and an address that is not ours."""
-    notes: tuple[Reason, ...] = ()
-    if case.protection.gluetun:
-        if case.tunnel is None:
-            return _silent(case)
-        notes = _notes(case, case.tunnel)
-        if case.tunnel.status not in {VpnStatus.RUNNING, VpnStatus.UNKNOWN}:
-            return Found(state=VpnState.DOWN, reasons=(case.reason("guard.vpn_down"), *notes))
+    tunnel = case.tunnel if case.protection.gluetun else None
+    notes = _notes(case, tunnel) if tunnel is not None else ()
+    if tunnel is not None and tunnel.status not in {VpnStatus.RUNNING, VpnStatus.UNKNOWN}:
+        return Found(state=VpnState.DOWN, reasons=(case.reason("guard.vpn_down"), *notes))
+    if any(case.now >= since + case.policy.doubt for since in doubted_since(case)):
+        return Found(state=VpnState.DOUBTFUL, reasons=(case.reason("guard.vpn_doubtful"), *notes), ask=True)
+    if tunnel is None and case.protection.gluetun:
+        return _silent(case)
+    return _judge_shown(case, notes)
+
+
+def _judge_shown(case: Case, notes: tuple[Reason, ...]) -> Found:
+    """Judge by the addresses that the client shows, if it does."""
     if case.client is None:
         return Found(state=VpnState.UNKNOWN, reasons=(case.reason("guard.vpn_client_silent"), *notes))
     if case.protection.containment is Containment.BOUND and case.binding is Binding.ADDRESS:
@@ -196,10 +206,31 @@ def _judge_other(case: Case) -> Found:
     return Found(state=VpnState.SAFE, reasons=(case.reason("guard.vpn_safe"), *notes), gate_open=True)
 
 
+def doubted_since(case: Case) -> Iterable[datetime]:
+    """Yield since when the client shows an address that may be our own: nobody who could tell that it isn't does.
+
+    The tunnel ends elsewhere, as far as is known. Where our own address was not known lately either, there is nothing
+    to doubt by: the services may be out of reach for good.
+    """
+    if case.client is None or not case.protection.outside:
+        return
+    for version, shown in case.memory.shown.items():
+        theirs = case.inside(version)
+        if theirs is None or theirs.place == shown.place or case.is_foreign(shown):
+            continue
+        if shown.forgiven_until is not None and case.now < shown.forgiven_until:
+            continue
+        homes = (home for home in case.memory.homes if home.place.version == version)
+        if any(case.now - home.confirmed_at <= case.policy.doubt_lasts for home in homes):
+            yield shown.since
+
+
 def seen_elsewhere(case: Case) -> bool:
     """Tell whether it is proven that the client is seen elsewhere than at home."""
     shown = case.memory.shown.values()
-    return case.client is not None and bool(shown) and all(_doubts_about(case, each, ()) is None for each in shown)
+    if case.client is None or not shown:
+        return False
+    return all(case.is_foreign(each) or _doubts_about(case, each, ()) is None for each in shown)
 
 
 def _doubts_about(case: Case, shown: Shown, notes: tuple[Reason, ...]) -> Found | None:

@@ -1,12 +1,24 @@
 """What the VPN guard learns from looks: whose addresses are whose, and since when things are as they are."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from ...model.downloads import ClientSettings, ConnectionStatus, Transfer
 from ...model.vpn import VpnSnapshot
-from .addresses import Home, Opinion, Place, Voices, keep, listen, opinion, place_of
+from .addresses import (
+    Elsewhere,
+    Home,
+    Opinion,
+    Place,
+    Voices,
+    home_at,
+    keep,
+    keep_elsewhere,
+    listen,
+    opinion,
+    place_of,
+)
 from .evidence import Evidence, Said, Seen
 from .vpn_types import Binding, Containment, Protection, Shown, VpnMemory, VpnPolicy
 
@@ -16,7 +28,7 @@ IP_VERSIONS = (4, 6)
 
 def learn(memory: VpnMemory, evidence: Evidence, protection: Protection, policy: VpnPolicy, now: datetime) -> VpnMemory:
     """Take in the last answers; each is taken in once, however often it comes."""
-    came = gone = False
+    before_all, came, gone = memory, False, False
     if evidence.tunnel is not None and evidence.tunnel != memory.tunnel:
         before, memory = memory.connected, _follow_tunnel(memory, evidence.tunnel)
         if protection.containment is Containment.NAMESPACE:
@@ -37,9 +49,20 @@ def learn(memory: VpnMemory, evidence: Evidence, protection: Protection, policy:
         memory = replace(forgiven(memory, None), cured=False) if memory.cured else memory
     elif came:
         memory = replace(forgiven(memory, now + policy.trial), cured=True)
-    if protection.outside:
+    if protection.outside and _is_news(memory, before_all):
         memory = replace(memory, homes=_follow_homes(memory, evidence, policy, now))
+        memory = replace(memory, elsewhere=_follow_elsewhere(memory, policy, now))
     return _follow_connection(memory, evidence, policy, now)
+
+
+def _is_news(memory: VpnMemory, before: VpnMemory) -> bool:
+    """Tell whether anything is new that says where somebody is. Most looks bring nothing, five times a second."""
+    return (
+        memory.inside is not before.inside
+        or memory.outside is not before.outside
+        or memory.shown is not before.shown
+        or memory.tunnel is not before.tunnel
+    )
 
 
 def _follow_tunnel(memory: VpnMemory, look: Seen[VpnSnapshot]) -> VpnMemory:
@@ -135,6 +158,28 @@ def _follow_homes(memory: VpnMemory, evidence: Evidence, policy: VpnPolicy, now:
         )
     kept = keep(homes.values(), now)
     return memory.homes if kept == memory.homes else kept
+
+
+def _follow_elsewhere(memory: VpnMemory, policy: VpnPolicy, now: datetime) -> tuple[Elsewhere, ...]:
+    """Learn which addresses are not ours: what two witnesses say of the tunnel, or of us while the client is seen."""
+    found = set()
+    for version in IP_VERSIONS:
+        shown, theirs = memory.shown.get(version), opinion_of(memory.inside, version, policy, now)
+        if shown is not None and shown.foreign:
+            found.add(shown.place)
+        if theirs is not None and (theirs.agreed or (shown is not None and shown.place == theirs.place)):
+            found.add(theirs.place)
+    known = {each.place: each for each in memory.elsewhere if home_at(memory.homes, each.place) is None}
+    for place in found:
+        before = known.get(place)
+        if home_at(memory.homes, place) is None and (before is None or now - before.known_at > _ELSEWHERE_EVERY):
+            known[place] = Elsewhere(place=place, known_at=now)
+    kept = keep_elsewhere(known.values(), now)
+    return memory.elsewhere if kept == memory.elsewhere else kept
+
+
+#: A look that brings nothing new changes nothing.
+_ELSEWHERE_EVERY = timedelta(hours=1)
 
 
 def _is_new_home(

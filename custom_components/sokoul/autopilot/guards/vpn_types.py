@@ -9,7 +9,7 @@ from typing import Any
 
 from ...model.reasons import Reason
 from ...model.vpn import VpnSnapshot
-from .addresses import Home, Place, Voices, keep, place_from
+from .addresses import Elsewhere, Home, Place, Voices, keep, keep_elsewhere, place_from
 from .evidence import Seen
 
 
@@ -21,6 +21,7 @@ class VpnState(StrEnum):
     UNVERIFIED = "unverified"  # nothing speaks against it, and nothing can prove it
     DOWN = "down"  # the tunnel is
     LEAKING = "leaking"  # proven
+    DOUBTFUL = "doubtful"  # it may well leak, and nobody who could tell does: it is stopped until somebody can
     UNKNOWN = "unknown"  # for the moment nobody can tell
 
 
@@ -68,6 +69,8 @@ class VpnPolicy:
     repeat: timedelta = timedelta(minutes=10)  # so long has a service that is alone to say the same
     home_lasts: timedelta = timedelta(hours=6)  # an older look at our own address proves nothing any more
     patience: timedelta = timedelta(seconds=60)  # with not knowing
+    doubt: timedelta = timedelta(seconds=12)  # so long may nobody tell whether an address is home: services need 5 s
+    doubt_lasts: timedelta = timedelta(days=1)  # where home was told so lately, it can be told, and silence means much
     silence_is_down: bool = True  # what a tunnel is after that, of which nothing was heard; else it stays unknown
     disconnected: timedelta = timedelta(seconds=20)  # so long may a contained client have no connection
     calm: timedelta = timedelta(seconds=10)  # so long has it to look right after the tunnel was down
@@ -99,7 +102,7 @@ class Binding(Enum):
 class Closed:
     """The guard has closed, and stays so until it looks right for long enough."""
 
-    state: VpnState  # DOWN or LEAKING
+    state: VpnState  # DOUBTFUL, DOWN or LEAKING
     stop: bool
     reasons: tuple[Reason, ...] = ()
     proof: Proof | None = None
@@ -112,6 +115,7 @@ class VpnMemory:
     """What is remembered between two looks. Only what `as_json` gives has to outlive a restart."""
 
     homes: tuple[Home, ...] = ()
+    elsewhere: tuple[Elsewhere, ...] = ()
     closed: Closed | None = None
     inside: Voices = MappingProxyType({})  # who said what of the tunnel's end
     outside: Voices = MappingProxyType({})  # and of our own address
@@ -132,7 +136,8 @@ class VpnMemory:
     def as_json(self) -> dict[str, Any]:
         """Return what has to be stored. It holds addresses of the person's home: never show or log it."""
         stored: dict[str, Any] = {
-            "homes": [[str(home.place), home.confirmed_at.timestamp(), home.distinct] for home in self.homes]
+            "homes": [[str(home.place), home.confirmed_at.timestamp(), home.distinct] for home in self.homes],
+            "elsewhere": [[str(each.place), each.known_at.timestamp()] for each in self.elsewhere],
         }
         if self.closed is not None and self.closed.proof is not Proof.DRILL:
             stored["closed"] = {
@@ -151,7 +156,11 @@ class VpnMemory:
             Home(place=place_from(text), confirmed_at=datetime.fromtimestamp(at, now.tzinfo), distinct=bool(distinct))
             for text, at, distinct in stored.get("homes", ())
         )
-        memory = cls(homes=keep(homes, now))
+        elsewhere = tuple(
+            Elsewhere(place=place_from(text), known_at=datetime.fromtimestamp(at, now.tzinfo))
+            for text, at in stored.get("elsewhere", ())
+        )
+        memory = cls(homes=keep(homes, now), elsewhere=keep_elsewhere(elsewhere, now))
         if (was := stored.get("closed")) is None:
             return memory
         closed = Closed(
@@ -170,7 +179,7 @@ class Verdict:
     """What holds now.
 
     `stop`: nothing may run at the client, whoever starts it. `gate_open`: what its downloads look like can be trusted.
-    `ask`: the services that name addresses could settle this now (not more than about once a minute, whatever it says).
+    `ask`: the services that name addresses could settle this now, and best by an answer from `ask_after` or later.
     `again`: ask the guard again then, also if nothing new was seen; None: there is nothing to wait for.
     """
 
@@ -181,4 +190,5 @@ class Verdict:
     stop: bool = False
     gate_open: bool = False
     ask: bool = False
+    ask_after: datetime | None = None
     again: datetime | None = None
