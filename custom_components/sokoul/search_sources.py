@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.util import dt as dt_util
 
-from .acquire.ports import SourceAnswer, Target
+from .acquire.ports import AskingFailed, SourceAnswer, Target
 from .clients.arr import ArrClient
 from .clients.errors import BackendError
+from .clients.prowlarr import ProwlarrClient
 from .clients.sonarr import SonarrClient
 from .model.catalogue import CatalogueTitle
 from .model.debrid import DebridStatus
 from .model.debrid_mirror import DebridQuery, Presence
 from .model.library import Protocol, Title, TitleKind
+from .model.reasons import Reason
 from .model.releases import Offer, offer_of
 from .releases.tokens import fold
-from .search_catalogues import failure
+from .search_catalogues import check_answering, failure
 from .store import Store, StoreError
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ DOWNLOADS: Final = "downloads"
 #: So many names of a title are looked for in a mirror, and so many torrents of each are looked at.
 MOST_NAMES: Final = 4
 MOST_FOUND: Final = 200
+#: So many releases of each indexer: the best are rarely behind them.
+MOST_OF_INDEXER: Final = 100
 _WORD = re.compile(r"[^\W_]+")
 #: What names say in different ways: "Part Two", "2", "II", "and", "&".
 _VARYING = re.compile(
@@ -48,6 +52,7 @@ class ArrSearch:
 
     async def offers(self, target: Target) -> SourceAnswer:
         """Return what its indexers have, with its opinion. It takes as long as its slowest indexer."""
+        check_answering(self._backend)
         try:
             title = await self._title(target)
             if title is None:  # an episode that it doesn't know
@@ -76,6 +81,41 @@ class ArrSearch:
 def can_search(target: Target) -> bool:
     """Tell whether an *arr can be asked: it searches for movies, seasons and episodes, never for a whole series."""
     return target.wanted.kind is TitleKind.MOVIE or target.wanted.season is not None
+
+
+class IndexerSearch:
+    """The indexers behind a Prowlarr."""
+
+    def __init__(self, backend: BackendCoordinator[ProwlarrClient, Any]) -> None:
+        self._backend = backend
+        self.key = backend.subentry_id
+        self.name = backend.title
+
+    async def offers(self, target: Target) -> SourceAnswer:
+        """Return what its indexers have. It takes as long as the slowest of them."""
+        check_answering(self._backend)
+        wanted = target.wanted
+        try:
+            found = await self._backend.client.search(
+                target.text,
+                kind=wanted.kind,
+                ids=wanted.ids,
+                season=wanted.season,
+                episode=next(iter(wanted.episodes)) if len(wanted.episodes) == 1 else None,
+                limit=MOST_OF_INDEXER,
+            )
+        except BackendError as error:
+            raise failure(error) from error
+        failing = self._names(found.failing)
+        if found.all_failed:
+            raise AskingFailed(Reason(key="search.all_indexers_failed", parameters={"names": failing}))
+        remarks = (Reason(key="search.indexers_failed", parameters={"names": failing}),) if failing else ()
+        return SourceAnswer(found.offers, remarks)
+
+    def _names(self, indexer_ids: Collection[int]) -> tuple[str, ...]:
+        snapshot = self._backend.data
+        known = {each.id: each.name for each in snapshot.indexers} if snapshot is not None else {}
+        return tuple(known.get(each, str(each)) for each in sorted(indexer_ids))
 
 
 class MirrorSearch:

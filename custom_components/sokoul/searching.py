@@ -16,13 +16,14 @@ from .acquire.query import Query
 from .acquire.searching import DEADLINE, KEPT, Listener, Search, SearchEngine
 from .clients.arr import ArrClient
 from .clients.errors import BackendError
+from .clients.prowlarr import ProwlarrClient
 from .const import DOMAIN
 from .model.releases import QualityProfile
 from .model.search import SearchRequest
 from .releases.policy import Policy
 from .search_catalogues import ArrLookup, ArrShelves, LibraryIndex, is_asked
 from .search_policies import find_policy
-from .search_sources import ArrSearch, DownloadsSearch, MirrorHoldings, MirrorSearch, can_search
+from .search_sources import ArrSearch, DownloadsSearch, IndexerSearch, MirrorHoldings, MirrorSearch, can_search
 from .store import StoreError
 
 if TYPE_CHECKING:
@@ -137,6 +138,11 @@ class Searching:
         found += [
             MirrorSearch(mirror.store, account, mirror.title)
             for account, mirror in self._hub.debriding.accounts.items()
+        ]
+        found += [
+            IndexerSearch(backend)
+            for backend in self._hub.backends.values()
+            if isinstance(backend.client, ProwlarrClient)
         ]
         found += [
             ArrSearch(backend, entry)

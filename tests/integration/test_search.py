@@ -1,0 +1,225 @@
+"""`sokoul.search` in Home Assistant: the whole way from a few words to a list, over simulated programs."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+import json
+from typing import Any
+
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
+import pytest
+from pytest_homeassistant_custom_component.common import MockUser, async_capture_events
+from pytest_homeassistant_custom_component.typing import WebSocketGenerator
+
+from custom_components.sokoul.const import DOMAIN
+from custom_components.sokoul.searching import EVENT_SEARCH
+from custom_components.sokoul.services import Action
+from devstack.dune import DuneWorld, add_dune, dune_releases
+from devstack.frame import FaultKind
+from devstack.prowlarr import ProwlarrSimulator
+from devstack.qbittorrent import QbittorrentSimulator
+from devstack.radarr import RadarrSimulator
+from devstack.sonarr import SonarrSimulator
+
+from .conftest import (
+    PROWLARR_ID,
+    QBITTORRENT_ID,
+    RADARR_ID,
+    SONARR_ID,
+    SetUp,
+    qbittorrent_subentry,
+    servarr_subentry,
+    until,
+)
+
+BEST = "Dune.Part.Two.2024.2160p.WEB-DL.DDP5.1.Atmos.DV.HDR.H.265-oRBiT"
+
+
+@dataclass(frozen=True)
+class Programs:
+    """What is connected."""
+
+    radarr: RadarrSimulator
+    sonarr: SonarrSimulator
+    prowlarr: ProwlarrSimulator
+    qbittorrent: QbittorrentSimulator
+    dune: DuneWorld
+
+
+@pytest.fixture
+async def programs(
+    radarr: RadarrSimulator,
+    sonarr: SonarrSimulator,
+    prowlarr: ProwlarrSimulator,
+    qbittorrent: QbittorrentSimulator,
+    set_up: SetUp,
+) -> Programs:
+    """Connect everything; nobody has a Dune yet."""
+    dune = add_dune(radarr.library)
+    add_dune(sonarr.library)
+    prowlarr.searches.offers = list(dune_releases(add_dune(prowlarr.library)))
+    await set_up(
+        servarr_subentry(radarr, RADARR_ID),
+        servarr_subentry(sonarr, SONARR_ID),
+        servarr_subentry(prowlarr, PROWLARR_ID),
+        qbittorrent_subentry(qbittorrent),
+    )
+    return Programs(radarr, sonarr, prowlarr, qbittorrent, dune)
+
+
+async def ask(hass: HomeAssistant, query: str, *, context: Context | None = None, **data: Any) -> dict[str, Any]:
+    answer = await hass.services.async_call(
+        DOMAIN,
+        Action.SEARCH,
+        {"query": query, "wait": 20, **data},
+        blocking=True,
+        return_response=True,
+        context=context,
+    )
+    assert isinstance(answer, dict)
+    json.dumps(answer)  # what can't be written as JSON never reaches a script
+    return answer
+
+
+async def test_from_a_few_words_to_the_best_release(hass: HomeAssistant, programs: Programs) -> None:
+    answer = await ask(hass, "dune 2", refused=True, limit=50)
+    assert answer["complete"]
+    assert answer["title"]["title"] == "Dune: Part Two"
+    assert answer["title"]["year"] == 2024
+    assert answer["title"]["query"] == "tmdb:693134"
+    assert not answer["choices"]
+    accepted = [each["release"] for each in answer["results"] if each["accepted"]]
+    assert accepted[0] == BEST
+    assert len(accepted) == answer["accepted"] >= 6
+    assert all("Two" in each or "Deuxieme" in each for each in accepted)
+    refused = {each["release"]: each["refusals"] for each in answer["results"] if not each["accepted"]}
+    assert all(refused.values())
+    assert {"Dune.1984.1080p.BluRay.x264-SALTWATER", "Dune Part Two 2024 HDCAM x264 AAC-BRASS"} <= set(refused)
+    assert answer["total"] == len(answer["results"]) == len(accepted) + len(refused)
+    for each in answer["results"]:
+        assert (
+            each["score"] == round(sum(part["points"] for part in each["parts"]), 0)
+            or abs(each["score"] - sum(part["points"] for part in each["parts"])) < 1
+        )
+        assert all(part["text"] for part in each["parts"])
+    by_key = {each["id"]: each for each in answer["sources"]}
+    assert by_key[PROWLARR_ID]["state"] == "answered"
+    assert by_key[PROWLARR_ID]["count"] >= 18
+    assert RADARR_ID not in by_key, "it doesn't have the film, so it can't search for it"
+    assert "Dune: Part Two (2024)" in answer["text"]
+    assert BEST in answer["text"]
+    assert programs.prowlarr.api_key not in json.dumps(answer)
+    assert "http" not in json.dumps(answer["results"])
+
+
+async def test_anybody_may_search_and_is_answered_in_their_language(
+    hass: HomeAssistant, programs: Programs, hass_read_only_user: MockUser
+) -> None:
+    answer = await ask(hass, "dune 2", language="fr", context=Context(user_id=hass_read_only_user.id))
+    assert "conviennent" in answer["text"]
+
+
+async def test_what_was_found_is_remembered(hass: HomeAssistant, programs: Programs) -> None:
+    first = await ask(hass, "dune 2")
+    asked = len(programs.prowlarr.requests)
+    again = await ask(hass, "Dune  II")
+    assert again["from_cache"]
+    assert again["search"] == first["search"]
+    assert [each["id"] for each in again["results"]] == [each["id"] for each in first["results"]]
+    assert len(programs.prowlarr.requests) == asked
+
+
+async def test_a_title_in_the_library_is_searched_for_by_its_arr(hass: HomeAssistant, programs: Programs) -> None:
+    movie = next(iter(programs.radarr.library.movies.values()))
+    answer = await ask(hass, f"tmdb:{movie.tmdb_id}", kind="movie", refused=True, limit=50)
+    assert answer["title"]["in_library"]
+    by_key = {each["id"]: each for each in answer["sources"]}
+    assert by_key[RADARR_ID]["state"] == "answered"
+    assert by_key[RADARR_ID]["count"] > 0
+    assert answer["profile"], "its quality profile counts"
+    assert {part["aspect"] for part in answer["results"][0]["parts"]} >= {"quality", "formats"}
+
+
+async def test_an_episode_is_searched_for_by_its_arr(hass: HomeAssistant, programs: Programs) -> None:
+    series = next(iter(programs.sonarr.library.series.values()))
+    answer = await ask(hass, f"tvdb:{series.tvdb_id}", season=1, episode=2, refused=True, limit=50)
+    assert answer["title"]["title"] == series.title
+    by_key = {each["id"]: each for each in answer["sources"]}
+    assert by_key[SONARR_ID]["state"] == "answered"
+    assert RADARR_ID not in {each["id"].partition(":")[0] for each in answer["catalogues"]}, "it knows no series"
+    season = await ask(hass, f"{series.title} s01", refused=True)
+    assert {each["id"]: each["state"] for each in season["sources"]}[SONARR_ID] == "answered"
+
+
+async def test_what_is_here_is_said(hass: HomeAssistant, programs: Programs) -> None:
+    programs.qbittorrent.add_torrent(BEST, "seeding")
+    backend = hass.config_entries.async_entries(DOMAIN)[0].runtime_data.backends[QBITTORRENT_ID]
+    await backend.async_refresh()
+    answer = await ask(hass, "dune 2", limit=50, refused=True)
+    here = [each for each in answer["results"] if each["here"]]
+    assert [each["release"] for each in here] == [BEST]
+
+
+async def test_indexers_that_fail_are_named(hass: HomeAssistant, programs: Programs) -> None:
+    for indexer in programs.prowlarr.indexers.items:
+        programs.prowlarr.fail_indexer(indexer, timedelta(hours=1))
+    answer = await ask(hass, "dune 2")
+    (said,) = [each for each in answer["sources"] if each["id"] == PROWLARR_ID]
+    assert said["state"] == "failed"
+    assert "None of its indexers answered" in said["text"]
+    assert answer["results"] == []
+
+
+async def test_one_that_fails_holds_nobody_up(hass: HomeAssistant, programs: Programs) -> None:
+    programs.prowlarr.fault(FaultKind.STATUS, "GET /api/v1/search", status=500)
+    movie = next(iter(programs.radarr.library.movies.values()))
+    answer = await ask(hass, f"tmdb:{movie.tmdb_id}", kind="movie", refused=True)
+    by_key = {each["id"]: each for each in answer["sources"]}
+    assert by_key[PROWLARR_ID]["state"] == "failed"
+    assert by_key[PROWLARR_ID]["text"]
+    assert answer["results"]
+    assert "Prowlarr" in answer["text"]
+
+
+async def test_an_unknown_title_is_looked_for_by_its_words(hass: HomeAssistant, programs: Programs) -> None:
+    answer = await ask(hass, "nobody made this")
+    assert answer["title"] is None
+    assert "words alone" in answer["text"]
+
+
+async def test_nothing_and_an_unknown_policy_are_refused(hass: HomeAssistant, programs: Programs) -> None:
+    with pytest.raises(ServiceValidationError) as raised:
+        await ask(hass, "  ")
+    assert raised.value.translation_key == "nothing_to_look_for"
+    with pytest.raises(ServiceValidationError) as raised:
+        await ask(hass, "dune", policy="Cinema")
+    assert raised.value.translation_key == "unknown_policy"
+
+
+async def test_what_comes_late_is_an_event(hass: HomeAssistant, programs: Programs) -> None:
+    events = async_capture_events(hass, EVENT_SEARCH)
+    answer = await ask(hass, "dune 2", wait=0)
+    assert not answer["complete"]
+    assert answer["text"]
+    await until(lambda: events)
+    assert events[0].data["search"] == answer["search"]
+    assert events[0].data["title"] == "Dune: Part Two (2024)"
+    assert events[0].data["accepted"] >= 6
+
+
+async def test_who_watches_sees_it_come(
+    hass: HomeAssistant, programs: Programs, hass_ws_client: WebSocketGenerator
+) -> None:
+    client = await hass_ws_client(hass)
+    await client.send_json_auto_id({"type": "sokoul/search/start", "query": "dune 2"})
+    assert (await client.receive_json())["success"]
+    while not (told := (await client.receive_json())["event"])["complete"]:
+        pass
+    assert next(each["release"] for each in told["results"] if each["accepted"]) == BEST
+    await client.send_json_auto_id({"type": "sokoul/search/start", "query": "dune 2"})
+    assert (await client.receive_json())["success"]
+    again = (await client.receive_json())["event"]
+    assert again["from_cache"]
+    assert again["results"] == told["results"]
+    await client.send_json_auto_id({"type": "sokoul/search/start", "query": " "})
+    assert not (await client.receive_json())["success"]
