@@ -277,11 +277,8 @@ async def _list(call: ServiceCall) -> ServiceResponse:
         limit=data[ATTR_LIMIT],
         cursor=_cursor(data[ATTR_CURSOR], sort) if ATTR_CURSOR in data else None,
     )
-    view = mirror.store.mirror_view
     with _translated(mirror):
-        (found, more), facets = await asyncio.gather(
-            view.find(mirror.account, query), view.facets(mirror.account, query)
-        )
+        found, more, facets = await mirror.store.mirror_view.look(mirror.account, query)
     fitting = [facet for facet in facets if _fits(facet, query)]
     return {
         "account": mirror.title,
@@ -342,15 +339,12 @@ async def _diagnose(call: ServiceCall) -> ServiceResponse:
     history, account = mirror.store.debrid_history, mirror.account
     query = DebridQuery(statuses=TROUBLED, sort=SortKey.CHANGED, limit=call.data[ATTR_LIMIT])
     with _translated(mirror):
-        found, more = await mirror.store.mirror_view.find(account, query)
-        facets = await mirror.store.mirror_view.facets(account, query)
+        found, more, facets = await mirror.store.mirror_view.look(account, query)
         hashes = [each.torrent.hash for each in found]
-        diagnoses = diagnose(
-            found,
-            await history.failures(account, limit=_ATTEMPTS),
-            await history.attempts(account, hashes, limit=_ATTEMPTS) if hashes else (),
-            await history.retries(account, hashes=hashes) if hashes else (),
-        )
+        failures = await history.failures(account, hashes, limit=_ATTEMPTS) if hashes else ()
+        attempts = await history.attempts(account, hashes, limit=_ATTEMPTS) if hashes else ()
+        retries = await history.retries(account, hashes=hashes) if hashes else ()
+    diagnoses = diagnose(found, failures, attempts, retries)
     troubled = [facet for facet in facets if facet.status in TROUBLED]
     return {
         "account": mirror.title,

@@ -166,7 +166,7 @@ async def test_pages_of_torrents(client: RealDebridClient, debrid: RealDebridSim
     assert (len(first.torrents), first.total) == (5000, 5003)
     assert (len(second.torrents), second.total) == (3, 5003)
     assert third == DebridPage()
-    assert len({torrent.id for torrent in first.torrents + second.torrents}) == 5003
+    assert len({torrent.id for torrent in (*first.torrents, *second.torrents)}) == 5003
     assert first.torrents[0].added_at > first.torrents[1].added_at, "the newest first"
     newest = first.torrents[0]
     assert (newest.status, newest.progress, len(newest.hash)) == (DebridStatus.DOWNLOADED, 100, 40)

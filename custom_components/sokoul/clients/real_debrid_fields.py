@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from ..model.columnar import Columnar
 from ..model.debrid import (
     ACCOUNT_CODES,
     LOGIN_CODES,
@@ -123,14 +124,15 @@ def read_active(data: Any) -> DebridActive:
     )
 
 
-def read_torrents(body: bytes | bytearray) -> tuple[DebridTorrent, ...]:
-    """Read a page of `/torrents`, one torrent at a time: a page of 5,000 is megabytes.
+def read_torrents(body: bytes | bytearray) -> Columnar[DebridTorrent]:
+    """Read a page of `/torrents`, one torrent at a time: a page of 5,000 is megabytes, and as many objects.
 
     Raises `UnexpectedResponse`.
     """
     rows: Iterator[Any] = items(body)
     try:
-        return tuple(read_torrent(Fields(row, f"torrents[{index}]")) for index, row in enumerate(rows))
+        read = (read_torrent(Fields(row, f"torrents[{index}]")) for index, row in enumerate(rows))
+        return Columnar(DebridTorrent, read)
     except ValueError as error:
         raise UnexpectedResponse("torrents: not a list in valid JSON") from error
 

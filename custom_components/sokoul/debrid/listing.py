@@ -9,7 +9,7 @@ A page that is as it was costs one request without an answer's body. Which torre
 a restart all pages are read once.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -49,7 +49,7 @@ class Lister:
         """Believe no page to be as it was."""
         self._pages = []
 
-    async def read(self) -> AsyncIterator[tuple[DebridTorrent, ...]]:
+    async def read(self) -> AsyncIterator[Sequence[DebridTorrent]]:
         """Return the pages that are not as they were; afterwards `whole` and `seen` tell what that means."""
         self.requests = 0
         self.whole = self.unchanged = False
@@ -74,7 +74,7 @@ class Lister:
             self._pages = []  # what did not hold still is not believed to be as it was
             unchanged = False
 
-    async def _attempt(self) -> AsyncIterator[tuple[_Page, tuple[DebridTorrent, ...] | None]]:
+    async def _attempt(self) -> AsyncIterator[tuple[_Page, Sequence[DebridTorrent] | None]]:
         """Return every page of one reading, with its torrents where it is not as it was."""
         known, total = self._pages, None
         for number in count(1):
@@ -87,7 +87,7 @@ class Lister:
                 length, total = len(old.ids), total if total is not None else old.total
             else:
                 total = answer.total if answer.total is not None else total
-                ids = tuple(torrent.id for torrent in answer.torrents)
+                ids = answer.ids
                 yield _Page(answer.etag, ids, answer.total), answer.torrents
                 length = len(ids)
             if length < self.page_size or (total is not None and total <= number * self.page_size):

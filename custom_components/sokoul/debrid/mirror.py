@@ -39,7 +39,7 @@ BELIEVED_GONE = 20
 NAMED = 500
 #: So many changes are told at all, of the others only how many there are: a first look may find a hundred thousand, and
 #: as many objects make each pass of the garbage collector block for long.
-TOLD = 10_000
+TOLD = 2_000
 #: So many synchronisations back one is looked for that was interrupted.
 _LOOK_BACK = 20
 
@@ -327,6 +327,7 @@ class MirrorSync:
             work.facts["restless"] = True
         elif not lister.unchanged:
             await self._mark_gone(work, lister.seen)
+        await self._mirror.tidy(self._id)
 
     async def _mark_gone(self, work: _Work, seen: Collection[str]) -> None:
         """Mark what vanished. When most of it did, Real-Debrid has to say so twice: it may have had a bad moment."""

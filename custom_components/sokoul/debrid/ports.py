@@ -35,12 +35,12 @@ class Errors(Protocol):
 class Mirror(Protocol):
     """Where the torrents of an account are kept as they were last seen."""
 
-    async def apply(self, account: str, torrents: Sequence[DebridTorrent], now: datetime) -> list[DebridChange]:
+    async def apply(self, account: str, torrents: Sequence[DebridTorrent], now: datetime) -> Sequence[DebridChange]:
         """Write what a page of the list shows, in one transaction, and return what is not as it was."""
 
     async def vanish(
         self, account: str, present: Collection[str], now: datetime, *, at_most: int | None = None
-    ) -> list[DebridChange] | int:
+    ) -> Sequence[DebridChange] | int:
         """Mark as gone what is not among the ids of a whole list; a number when that would be more than `at_most`."""
 
     async def forget_torrent(self, account: str, torrent_id: str, now: datetime) -> None:
@@ -48,6 +48,9 @@ class Mirror(Protocol):
 
     async def count(self, account: str) -> int:
         """Return how many torrents are there."""
+
+    async def tidy(self, account: str) -> None:
+        """See to it that looking is fast again, where much was written."""
 
     async def details_due(self, account: str, need: DetailsNeed, limit: int) -> list[tuple[str, DetailsReason]]:
         """Return whose details are to be read and why, the most needed first."""

@@ -4,9 +4,12 @@ Real-Debrid's own words stay where they are terms of the field (status, error co
 Source: api.real-debrid.com, REST 1.0.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
+
+from .columnar import Columnar
 
 
 class DebridStatus(StrEnum):
@@ -186,9 +189,16 @@ class DebridTorrentInfo:
 class DebridPage:
     """One page of the list of torrents, the newest first. Past the end it is empty."""
 
-    torrents: tuple[DebridTorrent, ...] = ()
+    torrents: Sequence[DebridTorrent] = ()
     total: int | None = None  # of all pages, when this one was made; not told past the end
     etag: str | None = None  # asked for with it again, an unchanged page costs nothing but the request
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of its torrents."""
+        if isinstance(self.torrents, Columnar):
+            return tuple(self.torrents.column("id"))
+        return tuple(torrent.id for torrent in self.torrents)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

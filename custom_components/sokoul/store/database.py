@@ -43,7 +43,7 @@ class Database:
         self._engine = engine
         # asks for the lock at once: a transaction that reads first and wants to write later can't wait for it
         self._writing = engine.execution_options(**{BEGIN: "BEGIN IMMEDIATE"})
-        self._limits = limits
+        self.limits = limits
         self._call_later = call_later
         self._jobs: deque[_Job] = deque()
         self._writer: asyncio.Task[None] | None = None
@@ -57,7 +57,7 @@ class Database:
     async def read[T](self, work: Work[T]) -> T:
         """Return what a reader finds. Waits for no writer. Raises `StoreError`."""
         self._check_open()
-        return await in_time(self._read(work), self._limits.answer)
+        return await in_time(self._read(work), self.limits.answer)
 
     async def write[T](self, work: Work[T]) -> T:
         """Do it in a transaction, and return when that is committed. Raises `StoreError`; then nothing was written.
@@ -90,7 +90,7 @@ class Database:
     async def _write_group(self, group: list[_Job]) -> None:
         """Write all of it, or each by itself where only some of it is at fault."""
         try:
-            results = await in_time(self._commit(group), self._limits.answer)
+            results = await in_time(self._commit(group), self.limits.answer)
         except Exception as error:  # noqa: BLE001 -- whatever it is, it belongs to those who wait for it
             if len(group) > 1 and not (isinstance(error, StoreError) and is_about_the_database(error)):
                 for job in group:
@@ -108,6 +108,17 @@ class Database:
         async with self._writing.begin() as connection:
             return [await job.work(connection) for job in group]
 
+    async def alone[T](self, work: Work[T], limit: timedelta) -> T:
+        """Do something that is no transaction, as VACUUM is, while nobody writes. Raises `StoreError`."""
+        self._check_open()
+        async with self._turn:
+            return await in_time(self._outside(work), limit)
+
+    async def _outside[T](self, work: Work[T]) -> T:
+        engine = self._engine.execution_options(**{BEGIN: "", "isolation_level": "AUTOCOMMIT"})
+        async with engine.connect() as connection:
+            return await work(connection)
+
     # --- backups -------------------------------------------------------------------------------------------------
 
     async def hold(self) -> None:
@@ -123,7 +134,7 @@ class Database:
             try:
                 # failing is no harm: what is only in the log is copied with it, and stays as it is while nobody writes
                 with suppress(StoreError):
-                    await in_time(self._checkpoint(), self._limits.answer)
+                    await in_time(self._checkpoint(), self.limits.answer)
             except BaseException:
                 self._turn.release()
                 raise
@@ -132,7 +143,7 @@ class Database:
                 return
         else:
             self._hold.cancel()
-        self._hold = self._call_later(self._limits.hold.total_seconds(), self._let_go)
+        self._hold = self._call_later(self.limits.hold.total_seconds(), self._let_go)
 
     def release(self) -> bool:
         """Write again. Tell whether writes were held all the time."""
@@ -165,7 +176,7 @@ class Database:
         self.end_hold()
         if self._writer is not None:
             await self._writer
-        await in_time(self._engine.dispose(), self._limits.connect)  # a server may be silent now
+        await in_time(self._engine.dispose(), self.limits.connect)  # a server may be silent now
 
 
 async def in_time[T](work: Awaitable[T], limit: timedelta) -> T:

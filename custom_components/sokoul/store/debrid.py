@@ -1,20 +1,24 @@
 """The mirror of Real-Debrid accounts: writing what was read, so that only what changed touches the disk.
 
 A page of the list is compared with what is known inside the transaction that writes it. Thousands of rows are made and
-compared in threads; see `bulk` for how they get to the database.
+compared in threads, a portion of a page at a time; see `bulk` for how they get to the database.
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 import hashlib
+from itertools import batched
 from typing import Any
 
 import orjson
 from sqlalchemy import Row, delete, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ..model.columnar import Columnar
 from ..model.debrid import ACTIVE_STATUSES, FAILED_STATUSES, DebridStatus, DebridTorrent, DebridTorrentInfo
 from ..model.debrid_mirror import (
     ChangeKind,
@@ -27,12 +31,18 @@ from ..model.debrid_mirror import (
     SyncStatus,
 )
 from .bulk import REAL, TEXT, WHOLE, Columns, is_sqlite, many_values, rows_of, upsert, values_of
-from .database import Database
+from .database import Database, Work
 from .debrid_schema import HISTORY, MIRROR, SYNCS, TORRENTS
 from .encoding import as_json, as_microseconds, as_text, from_json, from_microseconds
+from .errors import StoreError
 
 #: So much of a name is searched and sorted by.
 _SEARCHED = 300
+#: So many torrents of a page are compared at once. The objects of a portion are gone before the garbage collector takes
+#: them for something that lasts, whose passes stop everything: it looks when there are 2,000 more than before.
+_PORTION = 200
+#: After so many torrents were written what the database knows of its tables is old.
+_MUCH = 1_000
 #: So many synchronisations of an account are remembered.
 _RUNS_KEPT = 200
 
@@ -70,39 +80,39 @@ class StoredMirror:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._revisions: Counter[str] = Counter()
+        self._written: Counter[str] = Counter()  # torrents, since the database was tidied
+
+    def revision(self, account: str) -> int:
+        """Return a number that is another one after each change of an account's torrents: what was counted is old."""
+        return self._revisions[account]
 
     # --- the list ------------------------------------------------------------------------------------------------
 
-    async def apply(self, account: str, torrents: Sequence[DebridTorrent], now: datetime) -> list[DebridChange]:
+    async def apply(self, account: str, torrents: Sequence[DebridTorrent], now: datetime) -> Sequence[DebridChange]:
         """Write what a page of the list shows, in one transaction, and return what is not as it was."""
         moment = as_microseconds(now)
-        listed = await asyncio.to_thread(_listed, torrents)
 
-        async def work(connection: AsyncConnection) -> list[DebridChange]:
-            sqlite = is_sqlite(connection)
-            async with many_values(connection):
-                given = {"account": account, "ids": listed.ids}
-                known = (await connection.execute(text(_known(sqlite=sqlite)), given)).all()
-            news = await asyncio.to_thread(_compare, listed, known, moment)
-            if news.rows:
-                statement = upsert(TORRENTS.name, _LISTED, ("id",), keep=_KEPT, sqlite=sqlite)
-                await connection.execute(text(statement), {"account": account, "rows": news.rows})
-            if news.relinked:
-                await _replace(connection, account, "debrid_links", news.relinked, (_LINK, "position"), news.links)
-            return news.changes
+        async def work(connection: AsyncConnection) -> Columnar[DebridChange]:
+            found = Columnar(DebridChange)
+            portions = batched(torrents, _PORTION, strict=False)
+            while listed := await asyncio.to_thread(_listed, portions):
+                found.extend(await _apply(connection, account, listed, moment))
+            self._written[account] += len(found)
+            return found
 
-        return await self._database.write(work) if torrents else []
+        return await self._changing(account, work) if torrents else ()
 
     async def vanish(
         self, account: str, present: Collection[str], now: datetime, *, at_most: int | None = None
-    ) -> list[DebridChange] | int:
+    ) -> Sequence[DebridChange] | int:
         """Mark as gone what is not among the ids of a whole list, and return that.
 
         Where that would be more than `at_most`, nothing is marked, and how many there would be is returned.
         """
         ids = await asyncio.to_thread(_ids, present)
 
-        async def work(connection: AsyncConnection) -> list[DebridChange] | int:
+        async def work(connection: AsyncConnection) -> Sequence[DebridChange] | int:
             absent = _absent(sqlite=is_sqlite(connection))
             given = {"account": account, "ids": ids}
             if at_most is not None:
@@ -115,16 +125,21 @@ class StoredMirror:
                 WHERE account = :account AND id IN (SELECT t.id {absent}) RETURNING id, name, status"""  # noqa: S608
             async with many_values(connection):
                 rows = (await connection.execute(text(gone), {**given, "now": as_microseconds(now)})).all()
-            return [DebridChange(row.id, ChangeKind.GONE, row.name, _status(row.status)) for row in rows]
+            changes = (DebridChange(row.id, ChangeKind.GONE, row.name, _status(row.status)) for row in rows)
+            return await asyncio.to_thread(Columnar, DebridChange, changes)
 
-        return await self._database.write(work)
+        return await self._changing(account, work)
 
     async def forget_torrent(self, account: str, torrent_id: str, now: datetime) -> None:
         """Mark one torrent as gone: Real-Debrid says that it has none of this id."""
         column = TORRENTS.c
         statement = update(TORRENTS).where(column.account == account, column.id == torrent_id, column.gone_at.is_(None))
         moment = as_microseconds(now)
-        await self._do(statement.values(gone_at=moment, changed_at=moment))
+
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(statement.values(gone_at=moment, changed_at=moment))
+
+        await self._changing(account, work)
 
     async def count(self, account: str) -> int:
         """Return how many torrents are there."""
@@ -135,6 +150,19 @@ class StoredMirror:
             return found
 
         return await self._database.read(read)
+
+    async def tidy(self, account: str) -> None:
+        """Have PostgreSQL look at a table that has become another one: until it does by itself, reading is slow."""
+        if self._written[account] < _MUCH:
+            return
+        self._written[account] = 0
+
+        async def work(connection: AsyncConnection) -> None:
+            if not is_sqlite(connection):
+                await connection.exec_driver_sql(f"VACUUM (ANALYZE) {TORRENTS.name}")
+
+        with suppress(StoreError):  # it does so by itself, later
+            await self._database.alone(work, self._database.limits.answer)
 
     # --- details -------------------------------------------------------------------------------------------------
 
@@ -183,10 +211,12 @@ class StoredMirror:
             sqlite = is_sqlite(connection)
             given = {"account": account, "now": as_microseconds(now), "rows": torrents}
             await connection.execute(text(_update_details(columns, sqlite=sqlite)), given)
-            await _replace(connection, account, "debrid_files", ids, (_FILE, "file_id"), files)
+            await connection.execute(text(_gone("debrid_files", sqlite=sqlite)), {"account": account, "ids": ids})
+            statement = upsert("debrid_files", _FILE, ("torrent_id", "file_id"), sqlite=sqlite)
+            await connection.execute(text(statement), {"account": account, "rows": files})
 
         if infos:
-            await self._database.write(work)
+            await self._changing(account, work)
 
     # --- synchronisations ----------------------------------------------------------------------------------------
 
@@ -212,7 +242,12 @@ class StoredMirror:
 
     async def change_run(self, run: SyncRun) -> None:
         """Write how far a synchronisation is."""
-        await self._do(update(SYNCS).where(SYNCS.c.id == run.id).values(_run_row(run)))
+        statement = update(SYNCS).where(SYNCS.c.id == run.id).values(_run_row(run))
+
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(statement)
+
+        await self._database.write(work)
 
     async def runs(self, account: str, limit: int = 1) -> list[SyncRun]:
         """Return the newest synchronisations, newest first. One that this version can't read is left out."""
@@ -233,7 +268,7 @@ class StoredMirror:
             for table in (*MIRROR, *(HISTORY if history else ())):
                 await connection.execute(delete(table).where(table.c.account == account))
 
-        await self._database.write(work)
+        await self._changing(account, work)
 
     async def prune_gone(self, account: str, before: datetime) -> int:
         """Forget what is gone since before a moment, with its files and links; return how many those were."""
@@ -250,13 +285,14 @@ class StoredMirror:
             )
             return result.rowcount
 
-        return await self._database.write(work)
+        return await self._changing(account, work)
 
-    async def _do(self, statement: Any) -> None:
-        async def work(connection: AsyncConnection) -> None:
-            await connection.execute(statement)
-
-        await self._database.write(work)
+    async def _changing[T](self, account: str, work: Work[T]) -> T:
+        """Write something after which counts may be others; also where it fails: who can tell."""
+        try:
+            return await self._database.write(work)
+        finally:
+            self._revisions[account] += 1
 
 
 # --- comparing -------------------------------------------------------------------------------------------------------
@@ -280,12 +316,33 @@ class _News:
     def __init__(self) -> None:
         self.changes: list[DebridChange] = []
         self.rows = ""
-        self.relinked = ""  # ids of those whose links are to be replaced
+        self.relinked = ""  # ids of those whose links are not what they were
         self.links = ""
 
 
-def _listed(torrents: Iterable[DebridTorrent]) -> _Listed:
+def _listed(portions: Iterator[tuple[DebridTorrent, ...]]) -> _Listed | None:
+    """Make the next portion; None when there is none."""
+    torrents = next(portions, None)
+    if torrents is None:
+        return None
     return _Listed({as_text(torrent.id): (torrent, _fingerprint(torrent)) for torrent in torrents})
+
+
+async def _apply(connection: AsyncConnection, account: str, listed: _Listed, moment: int) -> list[DebridChange]:
+    """Write a portion of a page, and return what is not as it was."""
+    sqlite = is_sqlite(connection)
+    async with many_values(connection):
+        known = (await connection.execute(text(_known(sqlite=sqlite)), {"account": account, "ids": listed.ids})).all()
+    news = await asyncio.to_thread(_compare, listed, known, moment)
+    if news.rows:
+        statement = upsert(TORRENTS.name, _LISTED, ("id",), keep=_KEPT, sqlite=sqlite)
+        await connection.execute(text(statement), {"account": account, "rows": news.rows})
+    if news.relinked:
+        await connection.execute(text(_gone("debrid_links", sqlite=sqlite)), {"account": account, "ids": news.relinked})
+    if news.links:
+        statement = upsert("debrid_links", _LINK, ("torrent_id", "position"), sqlite=sqlite)
+        await connection.execute(text(statement), {"account": account, "rows": news.links})
+    return news.changes
 
 
 def _fingerprint(torrent: DebridTorrent) -> int:
@@ -349,7 +406,7 @@ def _absent(*, sqlite: bool) -> str:
 
 def _compare(listed: _Listed, known: Sequence[Row[Any]], now: int) -> _News:
     news, before = _News(), {row.id: row for row in known}
-    rows, relinked = [], []
+    rows, relinked, linked = [], [], []
     for torrent_id, (torrent, fingerprint) in listed.torrents.items():
         old = before.get(torrent_id)
         kind = _kind(torrent, fingerprint, old)
@@ -360,7 +417,9 @@ def _compare(listed: _Listed, known: Sequence[Row[Any]], now: int) -> _News:
             row["status_at"] = now if row["status"] != old.status else old.status_at
             row["changed_at"] = old.changed_at if kind is ChangeKind.PROGRESS else now
         if old is None or fingerprint != old.fingerprint:
-            relinked.append(torrent_id)
+            linked.append((torrent_id, torrent.links))
+            if old is not None:
+                relinked.append(torrent_id)
         rows.append(row)
         changed = old is not None and row["status"] != old.status
         was = _status(old.status) if old is not None and changed else None
@@ -369,11 +428,12 @@ def _compare(listed: _Listed, known: Sequence[Row[Any]], now: int) -> _News:
         news.rows = orjson.dumps(rows).decode()
     if relinked:
         news.relinked = orjson.dumps(relinked).decode()
+    if linked:
         news.links = orjson.dumps(
             [
                 {"torrent_id": torrent_id, "position": position, "link": as_text(link)}
-                for torrent_id in relinked
-                for position, link in enumerate(listed.torrents[torrent_id][0].links)
+                for torrent_id, links in linked
+                for position, link in enumerate(links)
             ]
         ).decode()
     return news
@@ -405,15 +465,9 @@ def _ids(ids: Collection[str]) -> str:
     return orjson.dumps([as_text(each) for each in ids]).decode()
 
 
-async def _replace(
-    connection: AsyncConnection, account: str, table: str, ids: str, shape: tuple[Columns, str], rows: str
-) -> None:
-    """Write the links or files of torrents instead of those that are known."""
-    sqlite, (columns, number) = is_sqlite(connection), shape
-    gone = f"DELETE FROM {table} WHERE account = :account AND torrent_id IN {values_of('ids', sqlite=sqlite)}"  # noqa: S608
-    await connection.execute(text(gone), {"account": account, "ids": ids})
-    statement = upsert(table, columns, ("torrent_id", number), sqlite=sqlite)
-    await connection.execute(text(statement), {"account": account, "rows": rows})
+def _gone(table: str, *, sqlite: bool) -> str:
+    """Return a statement that deletes the links or files of some torrents."""
+    return f"DELETE FROM {table} WHERE account = :account AND torrent_id IN {values_of('ids', sqlite=sqlite)}"  # noqa: S608
 
 
 # --- details ---------------------------------------------------------------------------------------------------------

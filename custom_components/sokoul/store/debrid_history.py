@@ -56,9 +56,13 @@ class StoredDebridHistory:
         """Write what is wrong with torrents, instead of what was known of the same failures."""
         await self._upsert(FAILURES, [_failure_row(account, each) for each in failures])
 
-    async def failures(self, account: str, *, final: bool | None = None, limit: int = 1_000) -> list[DebridFailure]:
-        """Return what is wrong with torrents, the newest first."""
+    async def failures(
+        self, account: str, hashes: Collection[str] = (), *, final: bool | None = None, limit: int = 1_000
+    ) -> list[DebridFailure]:
+        """Return what is wrong with torrents, the newest first: with some, or with any."""
         wanted = [FAILURES.c.account == account]
+        if hashes:
+            wanted.append(FAILURES.c.hash.in_([as_text(each) for each in hashes]))
         if final is not None:
             wanted.append(FAILURES.c.final == int(final))
         order = (FAILURES.c.last_at.desc(), FAILURES.c.hash, FAILURES.c.kind)

@@ -1,10 +1,10 @@
 """Looking into the mirror of Real-Debrid accounts: lists, figures, and what is known of single torrents."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -56,44 +56,56 @@ _SORTED: Mapping[SortKey, ColumnElement[Any]] = {
 }
 
 
+#: A place in a list: the value that it is sorted by, and an id.
+type Cursor = tuple[Any, str]
+
+
+class Look(NamedTuple):
+    """A page of torrents, where the next one begins, and how many there are by status and host."""
+
+    page: list[MirroredTorrent]
+    more: Cursor | None
+    facets: list[Facet]
+
+
 class MirrorView:
     """What is known of the torrents of every account. Each method raises `StoreError`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, revision: Callable[[str], int]) -> None:
         self._database = database
+        self._revision = revision
+        self._counted: dict[tuple[str, Presence], tuple[int, list[Facet]]] = {}
 
     # --- lists ---------------------------------------------------------------------------------------------------
 
-    async def find(self, account: str, query: DebridQuery) -> tuple[list[MirroredTorrent], tuple[Any, str] | None]:
+    async def look(self, account: str, query: DebridQuery) -> Look:
+        """Return a page of the torrents that fit, and how many fit the query by status and host.
+
+        Names are gone through once: where few have the words, these are counted and sorted as they were found.
+        """
+        if query.words and (few := await self._few(account, query)) is not None:
+            chosen = [each.id for each in few]
+            facets = _facets((each.status, each.host, 1, each.bytes) for each in few)
+            page, more = await self._page(account, query, chosen) if chosen else ([], None)
+            return Look(page, more, facets)
+        (page, more), facets = await asyncio.gather(self._page(account, query), self.facets(account, query))
+        return Look(page, more, facets)
+
+    async def find(self, account: str, query: DebridQuery) -> tuple[list[MirroredTorrent], Cursor | None]:
         """Return a page of the torrents that fit, without their links, and the cursor of the next page, if any."""
-        key = _SORTED[query.sort]
-
-        async def read(connection: AsyncConnection) -> Sequence[Row[Any]]:
-            wanted = _wanted(account, query, sqlite=is_sqlite(connection))
-            if query.words:
-                # names are looked at in their index; only where many have the words it is faster to go by the order
-                named = select(_COLUMNS.id).where(
-                    *_wanted(account, query, sqlite=is_sqlite(connection), names_only=True)
-                )
-                by_name = (_COLUMNS.search, _COLUMNS.id)
-                ids = (await connection.execute(named.order_by(*by_name).limit(_ASKED + 1))).scalars().all()
-                if len(ids) <= _ASKED:
-                    wanted = [*wanted, _COLUMNS.id.in_(ids)]
-            statement = select(TORRENTS).where(*wanted)
-            if query.cursor is not None:
-                value, torrent_id = query.cursor
-                place, after = tuple_(key, _COLUMNS.id), tuple_(literal(value, key.type), literal(torrent_id))
-                statement = statement.where(place < after if query.descending else place > after)
-            order = (key.desc(), _COLUMNS.id.desc()) if query.descending else (key, _COLUMNS.id)
-            return (await connection.execute(statement.order_by(*order).limit(query.limit + 1))).all()
-
-        rows = await self._database.read(read)
-        page = rows[: query.limit]
-        more = (getattr(page[-1], key.key), page[-1].id) if page and len(rows) > query.limit else None  # type: ignore[arg-type]
-        return [_mirrored(row) for row in page], more
+        few = await self._few(account, query) if query.words else None
+        return await self._page(account, query, None if few is None else [each.id for each in few])
 
     async def facets(self, account: str, query: DebridQuery) -> list[Facet]:
         """Count by status and host what fits the rest of a query."""
+        if query.presence is Presence.ANY:  # each of the two has indexes of its own
+            both = [replace(query, presence=each) for each in (Presence.PRESENT, Presence.GONE)]
+            counted = [facet for each in both for facet in await self.facets(account, each)]
+            return _facets((facet.status, facet.host, facet.count, facet.size_bytes) for facet in counted)
+        revision, key = self._revision(account), (account, query.presence)
+        plain = _narrows_nothing(query)
+        if plain and key in self._counted and self._counted[key][0] == revision:
+            return self._counted[key][1]
 
         async def read(connection: AsyncConnection) -> Sequence[Row[Any]]:
             amount, held = func.count(), cast(func.sum(_COLUMNS.bytes), BigInteger)
@@ -105,7 +117,65 @@ class MirrorView:
             return (await connection.execute(statement)).all()
 
         rows = await self._database.read(read)
-        return [Facet(_status(row.status), row.host, row.amount, row.held) for row in rows]
+        found = _facets((row.status, row.host, row.amount, row.held) for row in rows)
+        if plain:
+            self._counted[key] = revision, found
+        return found
+
+    async def _few(self, account: str, query: DebridQuery) -> Sequence[Row[Any]] | None:
+        """Return what has the words of a query, whatever its status and host; None where that is very much.
+
+        Where it is, a page is found faster by its order.
+        """
+
+        async def read(connection: AsyncConnection) -> Sequence[Row[Any]]:
+            # the index of names is gone through alone, and the rest of what it finds is looked up
+            named = select(_COLUMNS.id).where(*_wanted(account, query, sqlite=is_sqlite(connection), names_only=True))
+            names = named.order_by(_COLUMNS.search, _COLUMNS.id).limit(_ASKED + 1)
+            ids = (await connection.execute(names)).scalars().all()
+            if len(ids) > _ASKED:
+                return ids
+            wanted = _wanted(account, query, sqlite=is_sqlite(connection), with_facets=False)
+            columns = (_COLUMNS.id, _COLUMNS.status, _COLUMNS.host, _COLUMNS.bytes)
+            return (
+                (await connection.execute(select(*columns).where(*wanted, _COLUMNS.id.in_(ids)))).all() if ids else ()
+            )
+
+        if query.presence is not Presence.PRESENT:
+            return None  # what is gone has no index of names
+        found = await self._database.read(read)
+        return None if len(found) > _ASKED else found
+
+    async def _page(
+        self, account: str, query: DebridQuery, ids: Sequence[str] | None = None
+    ) -> tuple[list[MirroredTorrent], Cursor | None]:
+        """Return a page of what fits, of these torrents or of all."""
+        key = _SORTED[query.sort]
+        rows: list[Row[Any]] = []
+        for presence in (Presence.PRESENT, Presence.GONE) if query.presence is Presence.ANY else (query.presence,):
+            rows += await self._portion(account, replace(query, presence=presence), ids)
+        if query.presence is Presence.ANY:  # each has indexes of its own, by which both are sorted already
+            rows.sort(key=lambda row: (getattr(row, _name(key)), row.id), reverse=query.descending)
+        page = rows[: query.limit]
+        more = (getattr(page[-1], _name(key)), page[-1].id) if page and len(rows) > query.limit else None
+        return [_mirrored(row) for row in page], more
+
+    async def _portion(self, account: str, query: DebridQuery, ids: Sequence[str] | None) -> Sequence[Row[Any]]:
+        key = _SORTED[query.sort]
+
+        async def read(connection: AsyncConnection) -> Sequence[Row[Any]]:
+            wanted = _wanted(account, query, sqlite=is_sqlite(connection))
+            if ids is not None:
+                wanted.append(_COLUMNS.id.in_(ids))
+            if query.cursor is not None:
+                value, torrent_id = query.cursor
+                place, after = tuple_(key, _COLUMNS.id), tuple_(literal(value, key.type), literal(torrent_id))
+                wanted.append(place < after if query.descending else place > after)
+            order = (key.desc(), _COLUMNS.id.desc()) if query.descending else (key, _COLUMNS.id)
+            statement = select(TORRENTS).where(*wanted).order_by(*order).limit(query.limit + 1)
+            return (await connection.execute(statement)).all()
+
+        return await self._database.read(read)
 
     async def walk(self, account: str, presence: Presence = Presence.PRESENT) -> AsyncIterator[list[MirroredTorrent]]:
         """Return all torrents by their ids, without links. What changes meanwhile may be seen or not."""
@@ -179,23 +249,29 @@ class MirrorView:
     async def figures(self, account: str, now: datetime, *, old_before: datetime) -> DebridFigures:
         """Return what statistics are made of."""
 
-        async def read(connection: AsyncConnection) -> DebridFigures:
-            rows = (await connection.execute(_by_status(account, as_microseconds(old_before)))).all()
-            largest = (await connection.execute(_largest(account))).all()
+        async def rest(connection: AsyncConnection) -> tuple[Activity, Activity, Sequence[Row[Any]], int]:
             gone = (_COLUMNS.account == account, _COLUMNS.gone_at.is_not(None))
-            return DebridFigures(
-                by_status=tuple(_figures(row) for row in rows),
-                day=await _activity(connection, account, now - timedelta(days=1)),
-                week=await _activity(connection, account, now - timedelta(days=7)),
-                largest=tuple(_mirrored(row).torrent for row in largest),
-                duplicates=(),
-                old_details=sum(row.old for row in rows),
-                gone=(await connection.execute(select(func.count()).where(*gone))).scalar_one(),
+            return (
+                await _activity(connection, account, now - timedelta(days=1)),
+                await _activity(connection, account, now - timedelta(days=7)),
+                (await connection.execute(_largest(account))).all(),
+                (await connection.execute(select(func.count()).where(*gone))).scalar_one(),
             )
 
-        found: DebridFigures
-        found, rows = await asyncio.gather(self._database.read(read), self._rows(_duplicates(account)))
-        return replace(found, duplicates=tuple(Duplicate(row.hash, row.amount, row.held) for row in rows))
+        by_status, duplicates, (day, week, largest, gone) = await asyncio.gather(
+            self._rows(_by_status(account, as_microseconds(old_before))),
+            self._rows(_duplicates(account)),
+            self._database.read(rest),
+        )
+        return DebridFigures(
+            by_status=tuple(_figures(row) for row in by_status),
+            day=day,
+            week=week,
+            largest=tuple(_mirrored(row).torrent for row in largest),
+            duplicates=tuple(Duplicate(row.hash, row.amount, row.held) for row in duplicates),
+            old_details=sum(row.old for row in by_status),
+            gone=gone,
+        )
 
     async def _rows(self, statement: Select[Any]) -> Sequence[Row[Any]]:
         async def read(connection: AsyncConnection) -> Sequence[Row[Any]]:
@@ -205,6 +281,10 @@ class MirrorView:
 
 
 # --- conditions ------------------------------------------------------------------------------------------------------
+
+
+def _name(column: ColumnElement[Any]) -> str:
+    return str(column.key)
 
 
 def _present(presence: Presence) -> list[ColumnElement[bool]]:
@@ -243,6 +323,19 @@ def _wanted(
     if query.with_details is not None:
         wanted.append(_COLUMNS.details_at.is_not(None) if query.with_details else _COLUMNS.details_at.is_(None))
     return wanted
+
+
+def _narrows_nothing(query: DebridQuery) -> bool:
+    """Tell whether a query asks for all that there is, apart from its facets: then it was counted already."""
+    return query == DebridQuery(
+        statuses=query.statuses,
+        hosts=query.hosts,
+        presence=query.presence,
+        sort=query.sort,
+        descending=query.descending,
+        limit=query.limit,
+        cursor=query.cursor,
+    )
 
 
 def _portions(values: Collection[str]) -> list[list[str]]:
@@ -324,6 +417,14 @@ def _status(stored: str) -> DebridStatus:
 
 def _moment(stored: int | None) -> datetime | None:
     return None if stored is None else from_microseconds(stored)
+
+
+def _facets(rows: Iterable[tuple[str, str, int, int]]) -> list[Facet]:
+    counts: dict[tuple[str, str], tuple[int, int]] = {}
+    for status, host, amount, held in rows:
+        before = counts.get((status, host), (0, 0))
+        counts[status, host] = before[0] + amount, before[1] + held
+    return [Facet(_status(status), host, amount, held) for (status, host), (amount, held) in counts.items()]
 
 
 def _figures(row: Row[Any]) -> StatusFigures:
