@@ -1,0 +1,243 @@
+"""A simulated TMDB (API v3): searches, details with what is appended to them, and ids of other databases.
+
+Let in by a v3 key in the query or a v4 token in a header. What it knows is all that a library knows of.
+"""
+
+from collections.abc import Iterable
+from typing import Any, override
+
+from aiohttp import web
+
+from .clock import Clock
+from .frame import Simulator
+from .library import Library, Movie, Series
+
+V3_KEY = "0123456789abcdef0123456789abcdef"
+V4_TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzY29wZXMiOlsiYXBpX3JlYWQiXX0.c2lnbmF0dXJl"
+_CODES = {
+    "English": "en",
+    "French": "fr",
+    "Spanish": "es",
+    "German": "de",
+    "Italian": "it",
+    "Japanese": "ja",
+    "Russian": "ru",
+    "Swedish": "sv",
+}
+_PAGE = 20
+
+type _Title = Movie | Series
+
+
+class TmdbSimulator(Simulator):
+    """TMDB."""
+
+    name = "tmdb"
+
+    def __init__(self, library: Library | None = None, *, clock: Clock | None = None, seed: int = 1) -> None:
+        super().__init__(clock=clock, seed=seed)
+        self.library = library or Library.small(self.clock.now(), seed)
+        self.keys = {V3_KEY, V4_TOKEN}
+        self.allowed: int | None = None  # requests before it asks to be left alone; None: as many as one likes
+        self.retry_after: int | None = 2  # seconds
+
+    @override
+    async def authorize(self, request: web.Request) -> web.Response | None:
+        given = request.query.get("api_key") or request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if given not in self.keys:
+            return _error(401, 7, "Invalid API key: You must be granted a valid key.")
+        if self.allowed is not None:
+            if self.allowed <= 0:
+                headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+                return _error(429, 25, "Your request count (41) is over the allowed limit of 40.", headers)
+            self.allowed -= 1
+        return None
+
+    @override
+    def routes(self) -> Iterable[web.RouteDef]:
+        return (
+            web.get("/3/authentication", self._authentication),
+            web.get("/3/search/multi", self._search),
+            web.get("/3/search/movie", self._search),
+            web.get("/3/search/tv", self._search),
+            web.get("/3/find/{id}", self._find),
+            web.get("/3/movie/{id}", self._movie),
+            web.get("/3/tv/{id}", self._series),
+            web.route("*", "/{rest:.*}", self._nothing),
+        )
+
+    async def _authentication(self, request: web.Request) -> web.Response:
+        del request
+        return web.json_response({"success": True, "status_code": 1, "status_message": "Success."})
+
+    async def _nothing(self, request: web.Request) -> web.Response:
+        del request
+        return _error(404, 34, "The resource you requested could not be found.")
+
+    # --- searching ---------------------------------------------------------------------------------------------------
+
+    async def _search(self, request: web.Request) -> web.Response:
+        text, what = request.query.get("query", ""), request.path.rpartition("/")[2]
+        year = request.query.get("primary_release_year") or request.query.get("first_air_date_year")
+        found: list[_Title] = []
+        if what in {"multi", "movie"}:
+            found += [movie for movie in self.library.all_movies() if movie.called(text)]
+        if what in {"multi", "tv"}:
+            found += [series for series in self.library.all_series() if series.called(text)]
+        found = [title for title in found if year is None or str(title.year) == year]
+        found.sort(key=_popularity, reverse=True)
+        page = int(request.query.get("page", "1"))
+        if not 1 <= page <= 500:  # noqa: PLR2004 -- as its error says
+            return _error(400, 22, "Invalid page: Pages start at 1 and max at 500. They are expected to be an integer.")
+        results = [_short(title, typed=what == "multi") for title in found]
+        if what == "multi" and results:  # there are persons of that name, too
+            results.insert(1, {"id": 7, "media_type": "person", "name": text, "adult": False, "popularity": 0.6})
+        return web.json_response(
+            {
+                "page": page,
+                "results": results[(page - 1) * _PAGE : page * _PAGE],
+                "total_pages": max(1, -(-len(results) // _PAGE)),
+                "total_results": len(results),
+            }
+        )
+
+    async def _find(self, request: web.Request) -> web.Response:
+        value, source = request.match_info["id"], request.query.get("external_source")
+        movies = [each for each in self.library.all_movies() if source == "imdb_id" and each.imdb_id == value]
+        series = [
+            each
+            for each in self.library.all_series()
+            if (source == "imdb_id" and each.imdb_id == value) or (source == "tvdb_id" and str(each.tvdb_id) == value)
+        ]
+        return web.json_response(
+            {
+                "movie_results": [_short(each, typed=True) for each in movies],
+                "person_results": [],
+                "tv_results": [_short(each, typed=True) for each in series],
+                "tv_episode_results": [],
+                "tv_season_results": [],
+            }
+        )
+
+    # --- details -----------------------------------------------------------------------------------------------------
+
+    async def _movie(self, request: web.Request) -> web.Response:
+        movie = next(
+            (each for each in self.library.all_movies() if str(each.tmdb_id) == request.match_info["id"]), None
+        )
+        if movie is None:
+            return await self._nothing(request)
+        details = _short(movie, typed=False) | {
+            "budget": 0,
+            "genres": [],
+            "homepage": "",
+            "imdb_id": movie.imdb_id,
+            "revenue": 0,
+            "runtime": movie.runtime,
+            "status": "Released",
+            "tagline": "",
+        }
+        dates = [(3, movie.in_cinemas), (4, movie.digital_release), (5, movie.physical_release)]
+        shown = [
+            {
+                "certification": "",
+                "iso_639_1": "",
+                "note": "",
+                "type": kind,
+                "release_date": f"{day:%Y-%m-%d}T00:00:00.000Z",
+            }
+            for kind, day in dates
+            if day is not None
+        ]
+        appended = {
+            "external_ids": {"imdb_id": movie.imdb_id, "wikidata_id": None, "facebook_id": None},
+            "alternative_titles": {
+                "titles": [{"iso_3166_1": "US", "title": alias, "type": ""} for alias in movie.aliases]
+            },
+            "translations": {
+                "translations": [_translation("title", "", "en"), _translation("title", movie.title, "fr")]
+            },
+            "release_dates": {"results": [{"iso_3166_1": "US", "release_dates": shown}]},
+        }
+        return _appended(request, details, appended)
+
+    async def _series(self, request: web.Request) -> web.Response:
+        series = next(
+            (each for each in self.library.all_series() if str(each.tmdb_id) == request.match_info["id"]), None
+        )
+        if series is None:
+            return await self._nothing(request)
+        details = _short(series, typed=False) | {
+            "episode_run_time": [series.runtime],
+            "genres": [],
+            "homepage": "",
+            "in_production": not series.ended,
+            "number_of_episodes": len(series.episodes),
+            "number_of_seasons": len(series.seasons),
+            "seasons": [
+                {"id": number, "name": f"Season {number}", "overview": "", "season_number": number}
+                | {"episode_count": len(series.season(number)), "vote_average": 0}
+                for number in series.seasons
+            ],
+            "status": "Ended" if series.ended else "Returning Series",
+            "tagline": "",
+            "type": "Scripted",
+        }
+        appended = {
+            "external_ids": {"imdb_id": series.imdb_id, "tvdb_id": series.tvdb_id, "freebase_id": None},
+            "alternative_titles": {
+                "results": [{"iso_3166_1": "US", "title": alias, "type": ""} for alias in series.aliases]
+            },
+            "translations": {"translations": [_translation("name", series.title, "fr")]},
+        }
+        return _appended(request, details, appended)
+
+
+def _short(title: _Title, *, typed: bool) -> dict[str, Any]:
+    """Return a title as searches have it; where several kinds may come it says which one it is."""
+    is_movie = isinstance(title, Movie)
+    name, date = ("title", "release_date") if is_movie else ("name", "first_air_date")
+    original = title.original_title or title.title if isinstance(title, Movie) else title.title
+    begins = title.in_cinemas if isinstance(title, Movie) else min(each.airs for each in title.episodes if each.airs)
+    return {
+        "adult": False,
+        "genre_ids": [18],
+        "id": title.tmdb_id,
+        "original_language": _CODES[title.language],
+        f"original_{name}": original,
+        "overview": title.overview,
+        "popularity": _popularity(title),
+        "poster_path": f"/{title.tmdb_id}.jpg",
+        date: f"{begins:%Y-%m-%d}" if begins else "",
+        name: title.title,
+        "vote_average": title.rating,
+        "vote_count": (title.votes if isinstance(title, Movie) else 0) or 100 + title.tmdb_id % 900,
+        **({"video": False} if is_movie else {"origin_country": ["US"]}),
+        **({"media_type": "movie" if is_movie else "tv"} if typed else {}),
+    }
+
+
+def _popularity(title: _Title) -> float:
+    return round(title.rating * 3 + (title.votes / 10_000 if isinstance(title, Movie) else 0), 3)
+
+
+def _translation(field: str, name: str, language: str) -> dict[str, Any]:
+    return {
+        "iso_639_1": language,
+        "iso_3166_1": language.upper(),
+        "name": language,
+        "english_name": language,
+        "data": {field: name, "overview": "", "homepage": ""},
+    }
+
+
+def _appended(request: web.Request, details: dict[str, Any], parts: dict[str, Any]) -> web.Response:
+    asked = [each for each in request.query.get("append_to_response", "").split(",") if each]
+    if len(asked) > 20:  # noqa: PLR2004 -- as its error says
+        return _error(400, 27, "Too many append to response objects: The maximum number of remote calls is 20.")
+    return web.json_response(details | {name: parts[name] for name in asked if name in parts})
+
+
+def _error(status: int, code: int, message: str, headers: dict[str, str] | None = None) -> web.Response:
+    body = {"success": False, "status_code": code, "status_message": message}
+    return web.json_response(body, status=status, headers=headers)
