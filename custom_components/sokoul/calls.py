@@ -38,6 +38,7 @@ class Action(StrEnum):
     EXPLAIN_TOPOLOGY = "explain_topology"
     GET_JOURNAL = "get_journal"
     GET_VPN_SERVERS = "get_vpn_servers"
+    GRAB = "grab"
     HEAL = "heal"
     LIMIT = "limit"
     LIST_DOWNLOADS = "list_downloads"

@@ -23,6 +23,7 @@ from .debriding import Debriding
 from .entity import PlatformSetup, backend_device_info, hub_device_info, part_devices
 from .farewell import take_leave
 from .governing import Governing
+from .grabbing import Grabbing
 from .guarding import Guarding
 from .memory import HubMemory
 from .overview import Overview
@@ -66,6 +67,7 @@ class Hub:
         self.debrid_issues = DebridIssues(self)
         self.rotating = Rotating(self)
         self.searching: Searching = Searching(self)
+        self.grabbing: Grabbing = Grabbing(self)
         self._platforms: list[PlatformSetup] = []
         self._listeners: list[Callable[[], None]] = []
 
@@ -84,6 +86,7 @@ class Hub:
         self.guarding.start()
         self.governing.start()
         await self.pilot.start()
+        self.grabbing.start()
         self.debriding.start()
         self.debrid_watching.start()
         self.debrid_issues.start()
@@ -94,6 +97,7 @@ class Hub:
 
     async def stop(self) -> None:
         """End all work, then write what it left to remember."""
+        self.grabbing.stop()
         await self.searching.stop()
         self.debrid_issues.stop()
         self.debrid_watching.stop()

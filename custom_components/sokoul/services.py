@@ -19,6 +19,7 @@ from .model.world import Download, is_stuck
 from .report import describe_download, describe_findings, describe_topology
 from .services_debrid import async_setup_debrid_services
 from .services_governor import async_setup_governor_services
+from .services_grab import async_setup_grab_services
 from .services_healing import async_setup_healing_services
 from .services_search import async_setup_search_services
 from .services_vpn import async_setup_vpn_services
@@ -69,6 +70,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
     register(DOMAIN, Action.EXPLAIN_TOPOLOGY, _explain_topology, EXPLAIN, supports_response=SupportsResponse.ONLY)
     async_setup_healing_services(hass)
     async_setup_governor_services(hass)
+    async_setup_grab_services(hass)
     async_setup_debrid_services(hass)
     async_setup_vpn_services(hass)
     async_setup_search_services(hass)

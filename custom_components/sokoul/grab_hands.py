@@ -1,0 +1,382 @@
+"""The hands of a grab: the *arrs, torrent clients and debrid accounts of the hub, and what is known of them now."""
+
+import asyncio
+from collections.abc import Awaitable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from homeassistant.util import dt as dt_util
+
+from .acquire.grabbing import (
+    Aim,
+    AlreadyThere,
+    ArrPlace,
+    ClientPlace,
+    DebridPlace,
+    GrabFailed,
+    Shelter,
+    Situation,
+    Trace,
+    Way,
+)
+from .acquire.links import LinkRefused, Payload, read_magnet, resolve
+from .acquire.ports import Target
+from .autopilot.guards.vpn_types import VpnState
+from .clients.arr import ArrClient
+from .clients.errors import BackendError, CannotConnect, NotFound, RateLimited, Refused, UnexpectedResponse
+from .clients.qbittorrent import QbittorrentClient
+from .clients.real_debrid import MAX_PAGE, RealDebridClient
+from .connectors.holding import holds
+from .const import DOMAIN
+from .grab_links import LinkHands
+from .hands import HubHands
+from .model.backend import DOWNLOAD_CLIENT_KINDS
+from .model.debrid import FAILED_STATUSES, DebridPriority, DebridSnapshot, DebridTorrent
+from .model.downloads import DownloadClientSnapshot
+from .model.library import Protocol, QueueItem
+from .model.reasons import Reason
+from .model.releases import Candidate, HistoryKind, Offer, ResolvedLink
+from .releases.merge import Release
+from .search_sources import MirrorHoldings
+
+if TYPE_CHECKING:
+    from .hub import AnyCoordinator, Hub
+
+#: What is grabbed for nobody's library has this category, and everything that we add this tag.
+CATEGORY = TAG = DOMAIN
+#: qBittorrent lists what was added within its refresh interval of 1.5 s.
+PAUSE_SECONDS = 2.0
+#: Clocks of backends differ a little.
+SKEW = timedelta(minutes=2)
+#: So often files are selected before the rest is left to the care of the account.
+SELECTIONS = 3
+_SAFE = frozenset({VpnState.SAFE, VpnState.CONTAINED})
+PERSON = DebridPriority.PERSON
+
+
+class HubGrabHands:
+    """Does at the backends what a grab wants done."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self.links = LinkHands(hub)
+        self._hands = HubHands(hub)
+        self._holdings = MirrorHoldings(hub)
+
+    # --- who there is --------------------------------------------------------------------------------------------
+
+    async def situation(self, target: Target, release: Release) -> Situation:
+        """Return who there is to download."""
+        held = await self._holdings.held([release.info_hash]) if release.info_hash else frozenset[str]()
+        return Situation(
+            arrs=tuple(self._arrs(target)),
+            clients=tuple(self._clients()),
+            debrids=tuple(self._debrids(has=bool(held) if release.info_hash else None)),
+        )
+
+    def _arrs(self, target: Target) -> Iterator[ArrPlace]:
+        for backend in self._hub.backends.values():
+            if not isinstance(backend.client, ArrClient):
+                continue
+            entry = target.entry_of(backend.subentry_id)
+            client_id, category = self._client_of(backend.subentry_id)
+            yield ArrPlace(
+                id=backend.subentry_id,
+                name=backend.title,
+                kind=backend.client.title_kind,
+                answers=backend.answering,
+                library_id=entry.library_id if entry is not None else None,
+                client_id=client_id,
+                category=category,
+            )
+
+    def _client_of(self, arr_id: str) -> tuple[str | None, str]:
+        """Return the torrent client of ours that an *arr uses, and its category there."""
+        world = self._hub.view.world(dt_util.utcnow())
+        arr = world.backends[arr_id].arr if arr_id in world.backends else None
+        if arr is not None:
+            links = {link.id: link for link in arr.wiring.download_clients if link.enabled}
+            for edge in world.topology.edges:
+                link = links.get(edge.link_id)
+                target = world.backends.get(edge.target)
+                ours = target is not None and target.kind in DOWNLOAD_CLIENT_KINDS
+                if edge.source == arr_id and ours and link is not None and link.protocol is Protocol.TORRENT:
+                    return edge.target, link.category or ""
+        return None, ""
+
+    def _clients(self) -> Iterator[ClientPlace]:
+        for backend in self._hub.backends.values():
+            if not isinstance(backend.client, QbittorrentClient):
+                continue
+            snapshot = backend.data
+            yield ClientPlace(
+                id=backend.subentry_id,
+                name=backend.title,
+                answers=backend.answering,
+                shelter=self._shelter(backend),
+                held=bool(holds(backend.memory)),
+                free_bytes=snapshot.transfer.free_bytes if isinstance(snapshot, DownloadClientSnapshot) else None,
+            )
+
+    def _shelter(self, backend: AnyCoordinator) -> Shelter:
+        guard = self._hub.guarding.clients.get(backend.subentry_id)
+        verdict = guard.verdict if guard is not None else None
+        if verdict is None:
+            return Shelter.UNSAFE if guard is not None and guard.guards and guard.on else Shelter.NONE
+        if verdict.state in _SAFE:
+            return Shelter.SAFE
+        return Shelter.UNPROVEN if verdict.state is VpnState.UNVERIFIED and not verdict.stop else Shelter.UNSAFE
+
+    def _debrids(self, *, has: bool | None) -> Iterator[DebridPlace]:
+        for backend in self._hub.backends.values():
+            if not isinstance(backend.client, RealDebridClient):
+                continue
+            snapshot = backend.data if isinstance(backend.data, DebridSnapshot) else None
+            active = snapshot.active if snapshot is not None else None
+            yield DebridPlace(
+                id=backend.subentry_id,
+                name=backend.title,
+                answers=backend.answering,
+                premium=snapshot is None or snapshot.account.premium,
+                free_slots=active.limit - active.count if active is not None else None,
+                has=has,
+            )
+
+    # --- links ---------------------------------------------------------------------------------------------------
+
+    async def payload(self, release: Release) -> Payload:
+        """Return what is behind the first of the offers that leads to the torrent that it says."""
+        refused = LinkRefused("link_missing")
+        for offer in _linked(release):
+            try:
+                found = await resolve(offer.link, self.links, own=self.links.own)
+                if release.info_hash is None or found.link.info_hash == release.info_hash:
+                    return found
+                refused = LinkRefused("link_other")
+            except LinkRefused as error:
+                refused = error
+        if release.info_hash is not None:
+            magnet = f"magnet:?xt=urn:btih:{release.info_hash}"
+            return replace(read_magnet(magnet), name=release.name.name)
+        raise refused
+
+    # --- doing ---------------------------------------------------------------------------------------------------
+
+    async def prepare(self, aim: Aim, trace: Trace, payload: Payload | None) -> Trace:
+        """See that it isn't there, and make what it needs."""
+        del payload
+        if aim.way is Way.ARR:
+            queue = await _asked(aim.name, self._arr(trace).queue())
+            if any(_is_it(item, trace) for item in queue):
+                raise AlreadyThere
+            return trace
+        if aim.way is Way.CLIENT:
+            client = self._client(trace)
+            if trace.info_hash and await _asked(aim.name, client.torrent(trace.info_hash)) is not None:
+                raise AlreadyThere
+            category = aim.category or CATEGORY
+            await _asked(aim.name, client.ensure_category(category))
+            return replace(trace, category=category)
+        entries = await self._entries(trace)
+        if any(each.status not in FAILED_STATUSES for each in entries):
+            raise AlreadyThere
+        return replace(trace, there_before=tuple(each.id for each in entries))
+
+    async def take(self, aim: Aim, trace: Trace, payload: Payload | None) -> Trace:
+        """Have it downloaded."""
+        if aim.way is Way.ARR:
+            assert aim.offer is not None  # noqa: S101 -- `choose` gives one with each *arr
+            await _asked(aim.name, self._arr(trace).grab(_candidate(aim.offer)), changes=True)
+            return trace
+        assert payload is not None  # noqa: S101 -- nobody else goes without
+        source = _source(payload.link)
+        if aim.way is Way.CLIENT:
+            added = self._client(trace).add(source, category=trace.category, tags=(TAG,))
+            await _asked(aim.name, added, changes=True)
+            return trace
+        account = self._account(trace)
+        adding = account.add_torrent(source, priority=PERSON) if isinstance(source, bytes) else None
+        adding = adding or account.add_magnet(str(source), priority=PERSON)
+        torrent_id = await _asked(aim.name, adding, changes=True)
+        await self._select(account, torrent_id)
+        return replace(trace, torrent_id=torrent_id)
+
+    async def _select(self, account: RealDebridClient, torrent_id: str) -> None:
+        """Select the files, once it is known which they are; who repairs the account does so after a while, too."""
+        for _ in range(SELECTIONS):
+            with suppress(BackendError):
+                await account.select_files(torrent_id, None, priority=PERSON)
+                return
+            await self.pause()
+
+    async def pause(self) -> None:
+        """Wait until what may have been done can be seen."""
+        await asyncio.sleep(PAUSE_SECONDS)
+
+    # --- looking -------------------------------------------------------------------------------------------------
+
+    async def find(self, trace: Trace) -> Trace | None:
+        """Look whether it was done."""
+        if trace.way is Way.ARR:
+            arr = self._arr(trace)
+            if any(_is_it(item, trace) for item in await _asked(trace.name, arr.queue())):
+                return trace
+            return trace if HistoryKind.GRABBED in await self._history(trace) else None
+        if trace.way is Way.CLIENT:
+            torrent = await _asked(trace.name, self._client(trace).torrent(trace.info_hash or ""))
+            return trace if torrent is not None and TAG in torrent.tags else None
+        ours = [each for each in await self._entries(trace) if each.id not in trace.there_before]
+        return replace(trace, torrent_id=ours[0].id) if ours else None
+
+    async def _history(self, trace: Trace) -> frozenset[HistoryKind]:
+        """Return what became of a release at an *arr since it was asked for."""
+        events = await _asked(trace.name, self._arr(trace).history(trace.at - SKEW))
+        mine = {trace.info_hash, None} - {None}
+        ids = {
+            each.download_id
+            for each in events
+            if each.release == trace.release or each.info_hash in mine or each.download_id in mine
+        } - {None}
+        return frozenset(each.kind for each in events if each.release == trace.release or each.download_id in ids)
+
+    async def _entries(self, trace: Trace) -> list[DebridTorrent]:
+        """Return the entries of a torrent in an account, the newest first."""
+        page = await _asked(trace.name, self._account(trace).torrents(1, MAX_PAGE, priority=PERSON))
+        return [each for each in page.torrents if each.hash == trace.info_hash] if page is not None else []
+
+    # --- taking back ---------------------------------------------------------------------------------------------
+
+    async def take_back(self, trace: Trace) -> Reason:
+        """Take it back. What somebody else may need is left where it is."""
+        if trace.way is Way.ARR:
+            return await self._take_from_arr(trace)
+        if trace.way is Way.CLIENT:
+            return await self._take_from_client(trace)
+        found = await self.find(trace)
+        if found is not None and found.torrent_id is not None:
+            with suppress(NotFound):
+                await _passing(trace.name, self._account(trace).delete(found.torrent_id, priority=PERSON))
+        return Reason(key="grab.taken_back")
+
+    async def _take_from_arr(self, trace: Trace) -> Reason:
+        arr = self._arr(trace)
+        items = [item for item in await _asked(trace.name, arr.queue()) if _is_it(item, trace)]
+        if HistoryKind.IMPORTED in await self._history(trace):
+            raise GrabFailed(Reason(key="grab.imported", parameters={"backend": trace.name}))
+        kept = False
+        for item in items:
+            client_id, _ = self._client_of(trace.backend_id)
+            whole = not await self._may_lose(client_id, item.download_id)
+            kept = kept or whole
+            removing = arr.remove_queue_items(item.ids, from_client=not whole, blocklist=False, search_again=False)
+            await _asked(trace.name, removing)
+        if kept:
+            return Reason(key="grab.kept_files", parameters={"backend": trace.name})
+        return Reason(key="grab.taken_back")
+
+    async def _take_from_client(self, trace: Trace) -> Reason:
+        client, info_hash = self._client(trace), trace.info_hash or ""
+        torrent = await _asked(trace.name, client.torrent(info_hash))
+        if torrent is None:
+            return Reason(key="grab.taken_back")
+        if TAG not in torrent.tags:  # whoever took that away has plans with it
+            raise GrabFailed(Reason(key="result.in_hand"))
+        with_files = await self._may_lose(trace.backend_id, info_hash)
+        await _asked(trace.name, client.delete([info_hash], with_files=with_files))
+        if with_files:
+            return Reason(key="grab.taken_back")
+        return Reason(key="grab.kept_files", parameters={"backend": trace.name})
+
+    async def _may_lose(self, client_id: str | None, info_hash: str | None) -> bool:
+        """Tell whether the files of a torrent are surely of no use to anybody: unfinished, and nobody shares them."""
+        hands = self._hands.torrents(client_id)
+        if hands is None or client_id is None or info_hash is None:
+            return False
+        torrent = await _asked(self._hands.title(client_id), hands.torrent(info_hash))
+        return torrent is not None and torrent.progress < 1 and self._hands.shares_files(client_id, torrent) is False
+
+    # --- clients -------------------------------------------------------------------------------------------------
+
+    def _arr(self, trace: Trace) -> ArrClient:
+        client = self._any(trace)
+        if not isinstance(client, ArrClient):
+            raise _gone(trace)
+        return client
+
+    def _client(self, trace: Trace) -> QbittorrentClient:
+        client = self._any(trace)
+        if not isinstance(client, QbittorrentClient):
+            raise _gone(trace)
+        return client
+
+    def _account(self, trace: Trace) -> RealDebridClient:
+        client = self._any(trace)
+        if not isinstance(client, RealDebridClient):
+            raise _gone(trace)
+        return client
+
+    def _any(self, trace: Trace) -> object:
+        backend = self._hub.backends.get(trace.backend_id)
+        return backend.client if backend is not None else None
+
+
+def _gone(trace: Trace) -> GrabFailed:
+    return GrabFailed(Reason(key="grab.not_answering", parameters={"backend": trace.name}))
+
+
+def _linked(release: Release) -> list[Offer]:
+    """Return the offers with a link, magnets first: nobody has to be asked for them."""
+    offers = [each for each in release.offers if each.link]
+    return sorted(offers, key=lambda each: not each.link.startswith("magnet:"))
+
+
+def _source(link: ResolvedLink) -> str | bytes:
+    """Return what is given to a client: the file where there is one, it knows more than the magnet."""
+    return link.torrent if link.torrent is not None else link.magnet or f"magnet:?xt=urn:btih:{link.info_hash}"
+
+
+def _candidate(offer: Offer) -> Candidate:
+    """Return an offer as its *arr wants it back: it needs but the two ids."""
+    return Candidate(
+        guid=offer.guid,
+        indexer_id=offer.indexer_id or 0,
+        indexer=offer.indexer,
+        title=offer.name,
+        protocol=offer.protocol,
+        size_bytes=offer.size_bytes,
+    )
+
+
+def _is_it(item: QueueItem, trace: Trace) -> bool:
+    """Tell whether an item of a queue is what a trace speaks of. One that waits for its delay isn't grabbed."""
+    same = item.download_id == trace.info_hash if trace.info_hash else item.release == trace.release
+    return item.download_id is not None and (same or item.release == trace.release)
+
+
+async def _passing[T](name: str, work: Awaitable[T]) -> T:
+    """Do something, and pass on that what it is about isn't there."""
+    try:
+        return await work
+    except NotFound:
+        raise
+    except BackendError as error:
+        raise _failed(name, error, changes=False) from error
+
+
+async def _asked[T](name: str, work: Awaitable[T], *, changes: bool = False) -> T:
+    """Do something. Raises `GrabFailed`, unclear where it may have been done all the same."""
+    try:
+        return await work
+    except BackendError as error:
+        raise _failed(name, error, changes=changes) from error
+
+
+def _failed(name: str, error: BackendError, *, changes: bool) -> GrabFailed:
+    if isinstance(error, RateLimited | Refused | NotFound):
+        return GrabFailed(Reason(key="grab.refused", parameters={"backend": name, "detail": str(error)}))
+    unclear = changes and isinstance(error, CannotConnect | UnexpectedResponse)
+    key = "grab.not_answering" if isinstance(error, CannotConnect) else "result.backend_error"
+    parameters = {"backend": name} if isinstance(error, CannotConnect) else {"backend": name, "detail": str(error)}
+    return GrabFailed(Reason(key=key, parameters=parameters), unclear=unclear)

@@ -1,0 +1,164 @@
+"""The action that has a release downloaded: one that a search found, or the best of a search."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import config_validation as cv
+from homeassistant.util import dt as dt_util
+import voluptuous as vol
+
+from .acquire.grabbing import MOST_RELEASES, Order, Planned, tries_of
+from .acquire.ports import Result, SearchAnswer
+from .calls import LANGUAGE_FIELD, Action, admin, hub_of, words_of
+from .const import DOMAIN
+from .grabbing import describe_grabbed
+from .hub import Hub
+from .journal_report import outcome, sentence
+from .model.journal import EntryStatus, JournalEntry
+from .search_report import summary
+from .search_request import ATTR_QUERY, REQUEST_FIELDS, request_of
+from .search_sources import DOWNLOADS
+from .services_search import ATTR_WAIT, LONGEST_WAIT
+from .store import StoreError
+from .wording import Wording, clean
+
+ATTR_ALTERNATIVES = "alternatives"
+ATTR_DRY_RUN = "dry_run"
+ATTR_RESULT = "result"
+
+DEFAULT_WAIT = 20
+#: Until then what a search found can be fetched as it was found: *arrs and Prowlarr forget it after half an hour.
+FRESH: Final = timedelta(minutes=25)
+
+_REQUEST = {key: value for key, value in REQUEST_FIELDS.items() if key != ATTR_QUERY}
+GRAB = vol.All(
+    vol.Schema(
+        {
+            vol.Exclusive(ATTR_RESULT, "what"): cv.string,
+            vol.Exclusive(ATTR_QUERY, "what"): next(each for key, each in REQUEST_FIELDS.items() if key == ATTR_QUERY),
+            **_REQUEST,
+            vol.Optional(ATTR_ALTERNATIVES): cv.boolean,
+            vol.Optional(ATTR_DRY_RUN, default=False): cv.boolean,
+            vol.Optional(ATTR_WAIT, default=DEFAULT_WAIT): vol.All(
+                vol.Coerce(float), vol.Range(min=0, max=LONGEST_WAIT)
+            ),
+            **LANGUAGE_FIELD,
+        }
+    ),
+    cv.has_at_least_one_key(ATTR_RESULT, ATTR_QUERY),
+)
+
+
+@callback
+def async_setup_grab_services(hass: HomeAssistant) -> None:
+    """Register the action."""
+    hass.services.async_register(DOMAIN, Action.GRAB, _grab, GRAB, supports_response=SupportsResponse.OPTIONAL)
+
+
+async def _grab(call: ServiceCall) -> ServiceResponse:
+    """Have a release downloaded, and say by whom."""
+    actor, hub, words = await admin(call.hass, call.context), hub_of(call.hass), words_of(call)
+    if not hub.pilot.running:
+        raise HomeAssistantError(translation_domain=DOMAIN, translation_key="autopilot_off")
+    now = dt_util.utcnow()
+    answer, results = await _wanted(hub, call.data, now, words)
+    if call.data[ATTR_DRY_RUN]:
+        planned = await hub.grabbing.plan(_order(answer, results, actor, now))
+        return {"status": "planned", "plan": [_plan(each, now, words) for each in planned]}
+    if any(offer.source == DOWNLOADS for offer in results[0].scored.release.offers):
+        raise _error("grab_already_here", release=clean(results[0].scored.release.name.name))
+    try:
+        entry = await hub.grabbing.grab(_order(answer, results, actor, now))
+    except StoreError as error:
+        raise _error("store_failed", detail=str(error)) from error
+    if entry.status is EntryStatus.FAILED:
+        raise _error("grab_failed", title=entry.label, reason=outcome(entry, now, words))
+    return _described(entry, now, words)
+
+
+async def _wanted(
+    hub: Hub, data: dict[str, Any], now: datetime, words: Wording
+) -> tuple[SearchAnswer, Sequence[Result]]:
+    """Return the releases to try, the one that is meant first, with the search that found them."""
+    deadline = timedelta(seconds=data[ATTR_WAIT])
+    if ATTR_RESULT in data:
+        answer, chosen = await _found(hub, data[ATTR_RESULT], deadline, now)
+        others = [each for each in answer.results if each.scored.accepted and each.id != chosen.id]
+        alternatives = data.get(ATTR_ALTERNATIVES, False)
+        return answer, [chosen, *(others if alternatives else ())][:MOST_RELEASES]
+    answer = await hub.searching.search(request_of(hub, data), deadline=deadline)
+    if _is_stale(answer, now):
+        answer = await hub.searching.search(request_of(hub, data), deadline=deadline, fresh=True)
+    accepted = [each for each in answer.results if each.scored.accepted]
+    if not accepted:
+        raise _error("nothing_to_grab", reason=" ".join(summary(answer, now, words)))
+    return answer, accepted[: MOST_RELEASES if data.get(ATTR_ALTERNATIVES, True) else 1]
+
+
+async def _found(hub: Hub, reference: str, deadline: timedelta, now: datetime) -> tuple[SearchAnswer, Result]:
+    """Return a release that a search found; where that was long ago, all are asked again how it can be had."""
+    found = hub.searching.find(reference)
+    if found is None:
+        raise _error("no_such_result")
+    answer, chosen = found
+    if not _is_stale(answer, now):
+        return answer, chosen
+    again = await hub.searching.search(answer.request, deadline=deadline, fresh=True)
+    same = again.result(chosen.id) or next((each for each in again.results if _is_same(each, chosen)), None)
+    return (again, same) if same is not None else (answer, chosen)  # its hash is enough for some
+
+
+def _is_stale(answer: SearchAnswer, now: datetime) -> bool:
+    """Tell whether what was found can't be fetched as it was found: it was long ago, or kept without links."""
+    offers = [offer for result in answer.results for offer in result.scored.release.offers]
+    return now - answer.at > FRESH or (bool(offers) and not any(offer.link or offer.guid for offer in offers))
+
+
+def _is_same(one: Result, other: Result) -> bool:
+    here, there = one.scored.release, other.scored.release
+    if here.info_hash and there.info_hash:
+        return here.info_hash == there.info_hash
+    return (here.name.name, here.size_bytes) == (there.name.name, there.size_bytes)
+
+
+def _order(answer: SearchAnswer, results: Sequence[Result], actor: str, now: datetime) -> Order:
+    target = answer.target
+    assert target is not None  # noqa: S101 -- there are no results without
+    label = answer.title.label if answer.title is not None else results[0].scored.release.name.name
+    return Order(target=target, results=tuple(results), label=clean(label), actor=actor, at=now)
+
+
+# --- words -----------------------------------------------------------------------------------------------------------
+
+
+def _plan(planned: Planned, now: datetime, words: Wording) -> dict[str, Any]:
+    return {
+        "release": clean(planned.result.scored.release.name.name),
+        "score": planned.result.scored.score,
+        "ways": [
+            {"way": str(aim.way), "backend": aim.name, "text": sentence(aim.why, now, words)}
+            for aim in planned.choice.aims
+        ],
+        "against": [sentence(each, now, words) for each in planned.choice.against],
+    }
+
+
+def _described(entry: JournalEntry, now: datetime, words: Wording) -> dict[str, Any]:
+    tried = [
+        {"release": clean(release), "backend": backend, "text": sentence(why, now, words)}
+        for release, backend, why in tries_of(entry)
+    ]
+    return {
+        **describe_grabbed(entry),
+        "text": outcome(entry, now, words),
+        "tried": tried,
+        "can_undo": entry.undo is not None,
+    }
+
+
+def _error(key: str, **placeholders: str) -> HomeAssistantError:
+    kind = HomeAssistantError if key in {"grab_failed", "store_failed"} else ServiceValidationError
+    return kind(translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders)
