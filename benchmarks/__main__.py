@@ -2,7 +2,7 @@
 
 import sys
 
-from . import debrid, governor, guard, heal, links, noise, poll, port, releases, soak
+from . import debrid, governor, guard, heal, links, noise, poll, port, releases, search, soak
 
 BENCHMARKS = {
     "debrid": debrid.main,
@@ -14,6 +14,7 @@ BENCHMARKS = {
     "poll": poll.main,
     "port": port.main,
     "releases": releases.main,
+    "search": search.main,
     "soak": soak.main,
 }
 

@@ -234,7 +234,7 @@ class Search:
             return False
         engine = self._engine
         kept = await engine.shelf.load(self.key, engine.clock() - KEPT)
-        found = from_kept(kept[1]) if kept is not None else None
+        found = await asyncio.to_thread(from_kept, kept[1]) if kept is not None else None
         if kept is None or found is None:
             return False
         for offer in found.offers:

@@ -1,0 +1,263 @@
+"""How fast a search answers: from memory, from the database after a restart, and from sources that take their time.
+
+    scripts/bench search
+
+Sources and the catalogue are simulated in this process, each slow by as much as is said; all else is the real thing:
+reading the query, telling which title is meant, merging, scoring and ordering, the database on the disk, and putting
+the answer into words. Times are those of the clock on the wall, as a person would wait; beside them stands how long
+the processor worked, which is what is left of it on a machine that nobody else uses.
+"""
+
+import argparse
+import asyncio
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+import itertools
+from pathlib import Path
+import statistics
+import sys
+import tempfile
+import time
+
+from custom_components.sokoul import wording
+from custom_components.sokoul.acquire.ports import SearchAnswer, SourceAnswer, Target
+from custom_components.sokoul.acquire.query import Query
+from custom_components.sokoul.acquire.searching import KEPT, SearchEngine
+from custom_components.sokoul.model.catalogue import CatalogueTitle
+from custom_components.sokoul.model.library import Protocol, TitleKind
+from custom_components.sokoul.model.releases import Offer, QualityProfile
+from custom_components.sokoul.model.search import SearchRequest
+from custom_components.sokoul.releases.choose import rank
+from custom_components.sokoul.releases.policy import Policy
+from custom_components.sokoul.search_report import describe_answer
+from custom_components.sokoul.store import Store, open_store
+
+from .heart import Heart
+
+BUDGET_CACHED_SECONDS = 0.005
+BUDGET_PER_SECOND = 1_000
+SHOWN = 10
+#: What a source is asked for may take this long, whatever is measured.
+PATIENCE = timedelta(seconds=60)
+
+_RESOLUTIONS = ("2160p", "1080p", "720p", "480p")
+_SOURCES = ("BluRay", "WEB-DL", "WEBRip", "HDTV", "REMUX", "HDCAM")
+_TAGS = ("", "HDR.", "DV.HDR10.", "MULTi.VFF.", "VOSTFR.", "PROPER.")
+_CODECS = ("x264", "x265", "AV1")
+_GROUPS = tuple(f"GROUP{number}" for number in range(12))
+
+
+def titles(count: int) -> list[CatalogueTitle]:
+    """Return films of different names."""
+    return [
+        CatalogueTitle(
+            kind=TitleKind.MOVIE,
+            name=f"The Voyage of Ship {number}",
+            year=1990 + number % 30,
+            ids=frozenset({f"tmdb:{number + 1}"}),
+            minutes=110,
+            votes=1_000,
+        )
+        for number in range(count)
+    ]
+
+
+def offers_of(title: CatalogueTitle, count: int, source: int) -> list[Offer]:
+    """Return what one source has of a film: a third of it is what others have, too, and a tenth is another film."""
+    base = title.name.replace(" ", ".")
+    kinds = itertools.islice(
+        itertools.cycle(itertools.product(_GROUPS, _TAGS, _RESOLUTIONS, _SOURCES, _CODECS)),
+        source * 17,
+        source * 17 + count,
+    )
+    found = []
+    for number, (group, tag, resolution, kind, codec) in enumerate(kinds):
+        year = title.year if number % 10 else (title.year or 0) + 20
+        shared = number % 3 == 0
+        found.append(
+            Offer(
+                name=f"{base}.{year}.{tag}{resolution}.{kind}.{codec}-{group if shared else f'S{source}{group}'}",
+                indexer=f"Indexer {number % 5}",
+                protocol=Protocol.TORRENT,
+                size_bytes=(4 + number % 20) * 10**9,
+                info_hash=f"{hash((base, number, 0 if shared else source)) & (2**160 - 1):040x}"
+                if number % 2
+                else None,
+                seeders=number % 90,
+                age=timedelta(days=number % 400),
+                guid=f"guid {source} {number}",
+                indexer_id=number % 5,
+            )
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class SlowCatalogue:
+    """Knows one film by each name."""
+
+    known: dict[str, CatalogueTitle]
+    seconds: float
+    key: str = "catalogue"
+    name: str = "Catalogue"
+
+    async def titles(self, query: Query) -> Sequence[CatalogueTitle]:
+        """Return the film."""
+        await asyncio.sleep(self.seconds)
+        return [self.known[query.text]] if query.text in self.known else []
+
+
+@dataclass(frozen=True)
+class SlowSource:
+    """Has releases of any film."""
+
+    number: int
+    count: int
+    seconds: float
+
+    @property
+    def key(self) -> str:
+        """Return its key."""
+        return f"source{self.number}"
+
+    name = key
+
+    async def offers(self, target: Target) -> SourceAnswer:
+        """Return the releases, after a while."""
+        await asyncio.sleep(self.seconds)
+        assert target.title is not None
+        return SourceAnswer(offers_of(target.title, self.count, self.number))
+
+
+class Surroundings:
+    """What else the engine needs."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def policy(self, key: str | None) -> Policy:
+        """Return the usual one."""
+        del key
+        return Policy()
+
+    async def profile_of(self, target: Target) -> QualityProfile | None:
+        """Return none."""
+        del target
+        return None
+
+    async def held(self, hashes: Collection[str]) -> frozenset[str]:
+        """Return none."""
+        del hashes
+        return frozenset()
+
+    async def load(self, key: str, after: datetime) -> tuple[datetime, str] | None:
+        """Read from the database."""
+        return await self._store.searches.load(key, after)
+
+    async def keep(self, key: str, at: datetime, found: str) -> None:
+        """Write to the database."""
+        await self._store.searches.keep(key, at, found, expired=datetime.now(UTC) - KEPT)
+
+    async def forget(self) -> None:
+        """Forget everything."""
+        await self._store.searches.clear()
+
+
+def _engine(store: Store, films: Sequence[CatalogueTitle], seconds: float, sources: int, count: int) -> SearchEngine:
+    around = Surroundings(store)
+    catalogue = SlowCatalogue({film.name: film for film in films}, seconds)
+    asked = [SlowSource(number, count, seconds) for number in range(sources)]
+    return SearchEngine(
+        catalogues=lambda _: [catalogue],
+        sources=lambda _: asked,
+        policies=around,
+        profiles=around,
+        shelf=around,
+        holdings=around,
+        clock=lambda: datetime.now(UTC),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """How long an answer took, by the clock and of the processor."""
+
+    seconds: float
+    worked: float
+
+
+async def _timed(engine: SearchEngine, film: CatalogueTitle, words: wording.Wording) -> tuple[Taken, SearchAnswer]:
+    began, worked = time.perf_counter(), time.process_time()
+    answer = await engine.search(SearchRequest(text=film.name), deadline=PATIENCE)
+    describe_answer(answer, datetime.now(UTC), words, limit=SHOWN)
+    return Taken(time.perf_counter() - began, time.process_time() - worked), answer
+
+
+def _line(what: str, taken: Sequence[Taken]) -> float:
+    """Print the median and the 99th percentile by the clock and of the processor, and return the last of these."""
+    line, worst = f"{what:36}", 0.0
+    for seconds in (sorted(each.seconds for each in taken), sorted(each.worked for each in taken)):
+        worst = seconds[min(round(len(seconds) * 0.99), len(seconds) - 1)]
+        line += f"{statistics.median(seconds) * 1e3:>10,.2f}{worst * 1e3:>10,.2f}"
+    print(f"{line}{len(taken):>8,}")
+    return worst
+
+
+async def measure(options: argparse.Namespace) -> bool:
+    """Search cold, from memory and from the database; tell whether the budget is kept."""
+    words, films = wording.load("en"), titles(options.searches)
+    kept = True
+    with tempfile.TemporaryDirectory() as folder:
+        store = await open_store(Path(folder) / "search.db")
+        engine = _engine(store, films, options.source_ms / 1e3, options.sources, options.offers)
+        heart = Heart()
+        cold = [await _timed(engine, film, words) for film in films]
+        heart.stop()
+        held = len(films[-20:])
+        warm = [(await _timed(engine, films[-1 - number % held], words))[0] for number in range(options.asked)]
+        await asyncio.sleep(0.5)  # what was found last is on the disk
+        again = []
+        for film in films[-20:] * 3:
+            other = _engine(store, films, options.source_ms / 1e3, options.sources, options.offers)
+            taken, answer = await _timed(other, film, words)
+            assert answer.from_cache, "it was to come from the database"
+            again.append(taken)
+        await store.close()
+    found, title = cold[-1][1], films[-1]
+    print(
+        f"{options.sources} sources and a catalogue, each slow by {options.source_ms} ms, {options.offers} offers each"
+    )
+    print(f"{len(found.results)} releases in an answer, {SHOWN} of them put into words\n")
+    print(f"{'ms':36}{'median':>10}{'p99':>10}{'worked':>10}{'p99':>10}{'times':>8}")
+    _line("cold", [taken for taken, _ in cold])
+    kept &= _line("remembered", warm) < BUDGET_CACHED_SECONDS
+    _line("from the database, after a restart", again)
+    print(
+        f"\nwhile searching cold the event loop was blocked for {heart.longest_seconds * 1e3:.1f} ms at most, "
+        f"of which it worked {heart.longest_work_seconds * 1e3:.1f} ms"
+    )
+    offers = [offer for number in range(20) for offer in offers_of(title, 250, number)]
+    assert found.target is not None
+    began = time.process_time()
+    ranked = rank(offers, found.target.wanted, Policy())
+    speed = len(offers) / (time.process_time() - began)
+    kept &= speed > BUDGET_PER_SECOND
+    print(f"{speed:,.0f} offers a second are merged, read, scored and ordered ({len(ranked):,} releases)")
+    print(f"the budget, {BUDGET_CACHED_SECONDS * 1e3:.0f} ms and {BUDGET_PER_SECOND:,}: {'kept' if kept else 'BROKEN'}")
+    return kept
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, and return 0 where the budget is kept."""
+    parser = argparse.ArgumentParser(prog="scripts/bench search", description=__doc__)
+    parser.add_argument("--searches", type=int, default=30, help="how many different films are looked for")
+    parser.add_argument("--asked", type=int, default=5_000, help="how often what is remembered is asked for")
+    parser.add_argument("--sources", type=int, default=4)
+    parser.add_argument("--offers", type=int, default=50, help="of each source")
+    parser.add_argument("--source-ms", type=int, default=300)
+    return 0 if asyncio.run(measure(parser.parse_args(arguments))) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
