@@ -21,18 +21,19 @@ _STATUSES = {
 class DebridHands:
     """One account, in the background."""
 
-    def __init__(self, client: RealDebridClient, clock: Callable[[], datetime]) -> None:
+    def __init__(self, client: Callable[[], RealDebridClient], clock: Callable[[], datetime]) -> None:
+        """`client` returns the one that the account has at the moment: it is another one after settings changed."""
         self._client = client
         self._clock = clock
 
     @property
     def throttled_at(self) -> datetime | None:
         """When Real-Debrid last throttled the account."""
-        return self._client.budget.state(self._clock()).throttled_at
+        return self._client().budget.state(self._clock()).throttled_at
 
     async def entries(self) -> Sequence[DebridTorrent]:
         """Return all entries of the account. Raises `Refusal`, also for a list that never held still."""
-        lister = Lister(self._client)
+        lister = Lister(self._client())
         found: dict[str, DebridTorrent] = {}
 
         async def read() -> None:
@@ -46,23 +47,23 @@ class DebridHands:
 
     async def details(self, torrent_id: str) -> DebridTorrentInfo:
         """Return an entry with its files. Raises `Refusal`."""
-        return await _refusals(self._client.torrent(torrent_id))
+        return await _refusals(self._client().torrent(torrent_id))
 
     async def add(self, info_hash: str) -> str:
         """Add a torrent by its hash, and return the id of its entry. Raises `Refusal`."""
-        return await _refusals(self._client.add_magnet(f"magnet:?xt=urn:btih:{info_hash}"))
+        return await _refusals(self._client().add_magnet(f"magnet:?xt=urn:btih:{info_hash}"))
 
     async def select(self, torrent_id: str, file_ids: Collection[int]) -> None:
         """Select files of an entry. Raises `Refusal`."""
-        await _refusals(self._client.select_files(torrent_id, file_ids))
+        await _refusals(self._client().select_files(torrent_id, file_ids))
 
     async def delete(self, torrent_id: str) -> None:
         """Delete an entry. Raises `Refusal`."""
-        await _refusals(self._client.delete(torrent_id))
+        await _refusals(self._client().delete(torrent_id))
 
     async def try_link(self, link: str) -> None:
         """Find out whether a link can be had. Raises `Refusal`."""
-        await _refusals(self._client.unrestrict(link))
+        await _refusals(self._client().unrestrict(link))
 
 
 async def _refusals[T](answer: Awaitable[T]) -> T:

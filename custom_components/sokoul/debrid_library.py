@@ -16,11 +16,13 @@ from homeassistant.util import dt as dt_util
 
 from .autopilot.reach import Declined, Reach
 from .autopilot.target import Wanting
+from .autopilot.undoing import CLOCKS_DIFFER
 from .clients.arr import ArrClient
 from .clients.errors import BackendError, NotFound
 from .const import LOGGER
 from .hands import HubHands
 from .model.backend import ARR_KINDS
+from .model.journal import Json
 from .model.library import Title, TitleFile, TitleFolder
 from .model.paths import contains, translate
 from .model.reasons import Reason
@@ -60,6 +62,14 @@ class Errand:
         """Return a stored one."""
         moments = {name: datetime.fromisoformat(stored[name]) for name in ("begun_at", "due_at")}
         return cls(**{**stored, "title_ids": tuple(stored["title_ids"]), **moments})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandOver:
+    """What came of giving a torrent up: what there is to say, and what it takes to allow its release again."""
+
+    reason: Reason
+    undo: Json | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +199,12 @@ class DebridLibrary:
 
     # --- torrents ------------------------------------------------------------------------------------------------
 
-    async def give_up(self, info_hash: str) -> Reason:
+    @property
+    def reachable(self) -> bool:
+        """Whether every *arr can be asked now."""
+        return all(backend.answering for backend in self._arrs())
+
+    async def give_up(self, info_hash: str) -> HandOver:
         """Have the release of a torrent blocked, and another one searched for what lacks because of it.
 
         What has a file is left alone, whether that is good or not: links that lead nowhere are dealt with one by one.
@@ -197,16 +212,30 @@ class DebridLibrary:
         """
         hands = HubHands(self._hub)
         reach = Reach(hands)
-        left: Reason | None = None
+        left: HandOver | None = None
         for backend in self._arrs():
             if hands.arr(backend.subentry_id) is None:
                 raise Declined("unreachable", backend=backend.title)
             with reach.asking(backend.subentry_id):
                 told = await _give_up(backend, reach, info_hash)
-            if told is not None and told.key == HANDED_OVER:
+            if told is not None and told.reason.key == HANDED_OVER:
                 return told
             left = told or left
-        return left or Reason(key="result.no_arr_knows")
+        return left or HandOver(reason=Reason(key="result.no_arr_knows"))
+
+    async def allow_again(self, undo: Json, since: datetime) -> None:
+        """Allow a release again that was blocked since a moment. Raises `Declined` while its *arr can't be asked."""
+        hands = HubHands(self._hub)
+        backend = self._hub.backends.get(undo["arr_id"])
+        if backend is None or hands.arr(undo["arr_id"]) is None:
+            raise Declined("unreachable", backend=hands.title(undo["arr_id"]))
+        client: ArrClient = backend.client
+        with Reach(hands).asking(backend.subentry_id):
+            titles = [each.title for each in await client.titles(undo["title_ids"])]
+            for blocked in await client.blocklist(titles):
+                recent = blocked.at is None or blocked.at >= since - CLOCKS_DIFFER
+                if recent and blocked.release.casefold() == undo["release"].casefold():
+                    await client.remove_from_blocklist(blocked.id)
 
     # --- errands -------------------------------------------------------------------------------------------------
 
@@ -268,7 +297,7 @@ def _pause(looks: int) -> timedelta:
 HANDED_OVER = "result.handed_over"
 
 
-async def _give_up(backend: AnyCoordinator, reach: Reach, info_hash: str) -> Reason | None:
+async def _give_up(backend: AnyCoordinator, reach: Reach, info_hash: str) -> HandOver | None:
     """Give a torrent up at one *arr; None: that never had it."""
     client: ArrClient = backend.client
     items = [item for item in await client.queue() if item.download_id == info_hash]
@@ -279,21 +308,28 @@ async def _give_up(backend: AnyCoordinator, reach: Reach, info_hash: str) -> Rea
         await reach.forget(wanting, blocklist=True, search_again=True)
         if titles and not searches:
             await client.search([title.id for title in titles])
-        return _handed_over(backend, titles)
+        return _handed_over(backend, titles, items[0].release)
     grab = await client.grab_history(info_hash)
     if grab is None:
         return None
     details = await client.titles(grab.title_ids)
     lacking = tuple(each.title for each in details if not each.has_file and each.title.monitored)
     if not lacking:
-        return Reason(key="result.arr_has_file", parameters={"arr": backend.title})
+        return HandOver(reason=Reason(key="result.arr_has_file", parameters={"arr": backend.title}))
     await search_instead(client, lacking, info_hash)
-    return _handed_over(backend, lacking)
+    return _handed_over(backend, lacking, grab.release)
 
 
-def _handed_over(backend: AnyCoordinator, titles: tuple[Title, ...]) -> Reason:
+def _handed_over(backend: AnyCoordinator, titles: tuple[Title, ...], release: str) -> HandOver:
     names = tuple(title.label for title in titles)
-    return Reason(key=HANDED_OVER, parameters={"arr": backend.title, "titles": names})
+    return HandOver(
+        reason=Reason(key=HANDED_OVER, parameters={"arr": backend.title, "titles": names}),
+        undo={
+            "arr_id": backend.subentry_id,
+            "release": release,
+            "title_ids": sorted(title.id for title in titles),
+        },
+    )
 
 
 async def search_instead(client: ArrClient, titles: tuple[Title, ...], download_id: str | None = None) -> None:

@@ -19,6 +19,7 @@ from homeassistant.util import dt as dt_util
 
 from .autopilot.ownership import ceiling
 from .autopilot.rules.backends import BACKEND_RULES
+from .autopilot.rules.debrid import DEBRID_RULES
 from .autopilot.rules.links import LINK_RULES
 from .autopilot.rules.registry import RULES
 from .autopilot.settings import Settable
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from .hub import Hub
 
 #: What there is to set: rules about downloads, about backends, and about links of the library.
-ALL_RULES: tuple[Settable, ...] = (*RULES, *BACKEND_RULES, *LINK_RULES)
+ALL_RULES: tuple[Settable, ...] = (*RULES, *BACKEND_RULES, *DEBRID_RULES, *LINK_RULES)
 LEVELS = [str(level) for level in Autonomy]
 #: The key in the hub's memory of the levels that rules had before they were switched off.
 BEFORE_OFF_KEY = "autopilot_before_off"

@@ -18,6 +18,8 @@ from .connectors.registry import CONNECTORS
 from .const import CONF_CONNECTION, DOMAIN, LOGGER, START_PATIENCE
 from .coordinator import BackendCoordinator
 from .debrid_issues import DebridIssues
+from .debrid_library import DebridLibrary
+from .debrid_repairs import DebridRepairs
 from .debrid_watch import DebridWatching
 from .debriding import Debriding
 from .entity import PlatformSetup, backend_device_info, hub_device_info, part_devices
@@ -63,6 +65,8 @@ class Hub:
         self.guarding = Guarding(self)
         self.governing = Governing(self)
         self.debriding = Debriding(self)
+        self.debrid_library = DebridLibrary(self)
+        self.debrid_repairs: DebridRepairs = DebridRepairs(self)
         self.debrid_watching = DebridWatching(self)
         self.debrid_issues = DebridIssues(self)
         self.rotating = Rotating(self)
@@ -88,6 +92,8 @@ class Hub:
         await self.pilot.start()
         self.grabbing.start()
         self.debriding.start()
+        self.debrid_library.start()
+        self.debrid_repairs.start()
         self.debrid_watching.start()
         self.debrid_issues.start()
         self.rotating.start()  # what it brings to its end goes into the journal
@@ -101,6 +107,8 @@ class Hub:
         await self.searching.stop()
         self.debrid_issues.stop()
         self.debrid_watching.stop()
+        await self.debrid_repairs.stop()
+        await self.debrid_library.stop()
         await self.debriding.stop()
         await self.pilot.stop()
         await self.rotating.stop()

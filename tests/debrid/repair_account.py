@@ -249,7 +249,7 @@ class Bench:
             self.notes,
             clock=self.clock,
             chance=lambda: 0.5,
-            acting=lambda: self.acting,
+            acting=lambda _repair: self.acting,
             limits=self.limits,
         )
         await self.repairer.load()

@@ -41,7 +41,7 @@ async def repair(database: str, url: str, token: str, began: float, speed: float
             ours("debrid.repair_notes").StoredRepairs("home", store.debrid_history, clock),
             clock=clock,
             chance=lambda: 0.5,
-            acting=lambda: True,
+            acting=lambda _repair: True,
         )
         await repairer.load()
         print("begun", flush=True)  # noqa: T201

@@ -71,7 +71,9 @@ async def test_a_repair_from_beginning_to_end_with_a_restart_after_each_step(sto
     bench.account.refuse("select", DebridCode.SERVICE_UNAVAILABLE)
     for _ in range(12):
         notes = StoredRepairs("home", store.debrid_history, bench.clock)
-        repairer = Repairer(Hands(bench.account), notes, clock=bench.clock, chance=lambda: 0.5, acting=lambda: True)
+        repairer = Repairer(
+            Hands(bench.account), notes, clock=bench.clock, chance=lambda: 0.5, acting=lambda _repair: True
+        )
         await repairer.load()
         await repairer.run()
         bench.clock.forward(minutes=20)

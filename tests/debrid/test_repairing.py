@@ -411,7 +411,7 @@ async def test_ours_stands_back_from_another_repairer(bench: Bench) -> None:
     bench.acting = True
     assert bench.repairer.stands_back_until == bench.clock() + timedelta(days=7)
     await bench.start()
-    assert not bench.repairer.acting
+    assert not bench.repairer.may_begin(bench.of(2))
     await bench.pass_time(days=6.9)
     assert bench.account.adds == []
     await bench.pass_time(days=0.2)

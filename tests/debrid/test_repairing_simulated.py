@@ -38,11 +38,11 @@ class Stage:
 
     def repairer(self) -> Repairer:
         return Repairer(
-            DebridHands(self.client, self.clock.now),
+            DebridHands(lambda: self.client, self.clock.now),
             self.notes,
             clock=self.clock.now,
             chance=lambda: 0.0,
-            acting=lambda: True,
+            acting=lambda _repair: True,
         )
 
     def failed(self, number: int, status: str = "error", **plan: object) -> Torrent:

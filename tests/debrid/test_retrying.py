@@ -167,7 +167,7 @@ def test_the_queue() -> None:
         repair(1, START - DAY, tries=1),
     ]
     closed = [repair(8, START, step=Step.DONE), repair(9, START, step=Step.GIVEN_UP)]
-    found = queue([*closed, *reversed(expected)], LIMITS, AccountPause(), acting=True, now=START)
+    found = queue([*closed, *reversed(expected)], LIMITS, AccountPause(), acting=lambda _repair: True, now=START)
     assert [each for each, _ in found] == expected
     assert [turn.before for _, turn in found] == [0, 1, 2, 3, 4, 5]
 

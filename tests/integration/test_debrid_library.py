@@ -239,8 +239,8 @@ async def test_what_a_queue_waits_for_is_given_up_there(
     radarr.queue_item(movie, title="Refused.Release", download_id=HASH.upper())
     found = await library(set_up, of_radarr)
     told = await found.give_up(HASH)
-    assert told.key == "result.handed_over"
-    assert told.parameters["titles"] == (f"{movie.title} ({movie.year})",)
+    assert told.reason.key == "result.handed_over"
+    assert told.reason.parameters["titles"] == (f"{movie.title} ({movie.year})",)
     assert "Refused.Release" not in [item.title for item in radarr.queue.items], "another one is there instead"
     assert blocked(radarr) == [(movie,)]
     assert [each["movieIds"] for each in searches(radarr)] == [[movie.id]]
@@ -252,9 +252,9 @@ async def test_what_has_a_file_is_left_to_its_links(
     movie = movie_of(radarr)
     imported(radarr, movie)
     found = await library(set_up, of_radarr)
-    assert (await found.give_up(HASH)).key == "result.arr_has_file"
-    assert (await found.give_up("cd" * 20)).key == "result.no_arr_knows"
+    assert (await found.give_up(HASH)).reason.key == "result.arr_has_file"
+    assert (await found.give_up("cd" * 20)).reason.key == "result.no_arr_knows"
     assert (searches(radarr), blocked(radarr)) == ([], [])
     movie.file = None
-    assert (await found.give_up(HASH)).key == "result.handed_over"
+    assert (await found.give_up(HASH)).reason.key == "result.handed_over"
     assert (len(searches(radarr)), blocked(radarr)) == (1, [(movie,)])

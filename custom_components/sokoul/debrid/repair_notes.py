@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from ..model.debrid_mirror import DebridAttempt, DebridFailure, DebridRetry
-from .retrying import AccountPause, Ending, Repair, Step, Urgency, WantedFile
+from .retrying import AccountPause, Choice, Ending, Repair, Step, Urgency, WantedFile
 from .rivals import Sighting
 
 #: The row of what is about the whole account.
@@ -141,13 +141,14 @@ def repair_from_json(info_hash: str, stored: Mapping[str, Any]) -> Repair:
     values = {name: value for name, value in stored.items() if name in known}
     for name in _MOMENTS & values.keys():
         values[name] = None if values[name] is None else datetime.fromisoformat(values[name])
-    for name in ("old_ids", "bad_ids", "known_ids", "our_ids"):
+    for name in ("old_ids", "bad_ids", "known_ids", "our_ids", "words"):
         values[name] = tuple(values.get(name, ()))
     wanted = values.get("wanted")
     values |= {
         "wanted": None if wanted is None else tuple(WantedFile(path=path, size_bytes=size) for path, size in wanted),
         "step": Step(stored["step"]),
         "urgency": Urgency(stored["urgency"]),
+        "choice": Choice(stored.get("choice", Choice.ALL)),
         "ending": None if stored.get("ending") is None else Ending(stored["ending"]),
     }
     return Repair(hash=info_hash, **values)

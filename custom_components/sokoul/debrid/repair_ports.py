@@ -44,6 +44,16 @@ class RepairHands(Protocol):
         """Find out whether a link of a complete entry can be had."""
 
 
+class RepairWitness(Protocol):
+    """Who writes down what is done, for people. Everything may raise an error of its own."""
+
+    async def begins(self, repair: Repair) -> None:
+        """Write down that a repair is about to begin. What returns has been written."""
+
+    async def ended(self, repair: Repair) -> None:
+        """Write down how it ended, or that this try did. It is noted already."""
+
+
 class RepairStore(Protocol):
     """Where repairs are noted, by account. What returns has been written; everything may raise an error of its own."""
 

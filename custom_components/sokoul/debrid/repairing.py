@@ -4,14 +4,16 @@ Whatever happens, what was noted last is true: a step is noted before it is take
 where that does no harm. What is held up by a limit costs nothing while it waits.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from ..model.debrid import FAILED_STATUSES, THROTTLING_CODES, DebridCode, DebridStatus, DebridTorrent
 from .policies import UNCERTAIN, Answer, Course, Request, on_refusal, on_state
-from .repair_ports import Refusal, RepairHands, RepairStore
+from .repair_ports import Refusal, RepairHands, RepairStore, RepairWitness
 from .retrying import (
     SETTLES,
     AccountPause,
@@ -21,6 +23,7 @@ from .retrying import (
     RepairLimits,
     Step,
     Turn,
+    Urgency,
     after_deleting_new,
     before_adding,
     came_to_nothing,
@@ -66,15 +69,18 @@ class Repairer:
         *,
         clock: Callable[[], datetime],
         chance: Callable[[], float],
-        acting: Callable[[], bool],
+        acting: Callable[[Repair], bool],
+        witness: RepairWitness | None = None,
         limits: RepairLimits | None = None,
     ) -> None:
-        """`chance` returns 0 to 1, `acting` tells whether repairs may begin; what has begun is finished anyway."""
+        """`chance` returns 0 to 1, `acting` tells whether a repair may begin; what has begun is finished anyway."""
         self._hands: Final = hands
         self._store: Final = store
         self._clock: Final = clock
         self._chance: Final = chance
         self._may_act: Final = acting
+        self._witness: Final = witness
+        self._busy = asyncio.Lock()  # whoever changes a repair goes by what is noted of it
         self.limits = limits or RepairLimits()
         self._repairs: dict[str, Repair] = {}
         self._pause = AccountPause()
@@ -106,23 +112,52 @@ class Repairer:
         """Until when nothing begins because another tool repairs this account; None: it doesn't."""
         return self._rival_until if self._rival_until is not None and self._rival_until > self._clock() else None
 
-    @property
-    def acting(self) -> bool:
-        """Whether repairs may begin now."""
-        return self._may_act() and self.stands_back_until is None
+    def repair(self, info_hash: str) -> Repair | None:
+        """Return what is noted of a torrent."""
+        return self._repairs.get(info_hash)
+
+    def may_begin(self, repair: Repair) -> bool:
+        """Tell whether a repair may begin now, if its turn comes."""
+        return self.stands_back_until is None and self._may_act(repair)
 
     def queue(self) -> list[tuple[Repair, Turn]]:
         """Return what is to be done in its order, and why each waits."""
-        return queue(self._repairs.values(), self.limits, self._pause, acting=self.acting, now=self._clock())
+        return queue(self._repairs.values(), self.limits, self._pause, acting=self.may_begin, now=self._clock())
 
     # --- what comes in -----------------------------------------------------------------------------------------------
 
     async def want(self, repair: Repair) -> Repair:
         """Note that a torrent needs repair, and return what is noted of it now."""
-        noted = opened(self._repairs.get(repair.hash), repair)
-        if noted != self._repairs.get(repair.hash):
-            await self._save(noted)
-        return noted
+        async with self._busy:
+            noted = opened(self._repairs.get(repair.hash), repair)
+            if noted != self._repairs.get(repair.hash):
+                await self._save(noted)
+            return noted
+
+    async def note_told(self, info_hash: str, told: str) -> None:
+        """Note what people were told of a repair."""
+        async with self._busy:
+            if (repair := self._repairs.get(info_hash)) is not None:
+                await self._save(replace(repair, told=told))
+
+    async def overtaken(self, needed: Collection[str], present: Collection[str]) -> None:
+        """Close what waits, but isn't needed any more: its torrent is all right by now, or gone from the account.
+
+        `needed` are the hashes that are found to need repair, `present` all that there are. What links or persons want
+        stays until its turn: nobody knows of a link here.
+        """
+        async with self._busy:
+            for repair in self.repairs:
+                if not repair.open or repair.begun or repair.urgency is not Urgency.FAILED or repair.hash in needed:
+                    continue
+                await self._save(close(repair, Ending.RECOVERED if repair.hash in present else Ending.REMOVED))
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """Keep all repairs waiting: something is done to the account that they must not do at the same time."""
+        async with self._busy:
+            self._looked_at = None
+            yield
 
     async def watch(self, entries: Iterable[DebridTorrent]) -> None:
         """Look for the work of another repairer in a list of the account."""
@@ -145,8 +180,10 @@ class Repairer:
         """
         while due := [repair.hash for repair, when in self.queue() if when.holdup is Holdup.NOTHING]:
             for info_hash in due:
-                while self._is_its_turn(repair := self._repairs[info_hash]):
-                    await self._advance(repair)
+                while self._is_its_turn(self._repairs[info_hash]):
+                    async with self._busy:
+                        if self._is_its_turn(repair := self._repairs[info_hash]):
+                            await self._advance(repair)
         times = [when.at for _, when in self.queue() if when.at is not None]
         if (until := self.stands_back_until) is not None:
             times.append(until)
@@ -156,7 +193,7 @@ class Repairer:
         """Tell whether it can go on. What others did since the queue was made counts: their adding, their refusals."""
         now = self._clock()
         hour = hour_is_free(self._repairs.values(), self.limits, now)
-        now_turn = turn(repair, self.limits, self._pause, hour=hour, acting=self.acting, now=now)
+        now_turn = turn(repair, self.limits, self._pause, hour=hour, acting=self.may_begin(repair), now=now)
         return repair.open and now_turn.holdup is Holdup.NOTHING
 
     async def _advance(self, repair: Repair) -> None:
@@ -181,12 +218,15 @@ class Repairer:
         now = self._clock()
         if not repair.adds:
             step = Step.DELETING_OLD if repair.added_id is None else Step.SELECTING
+            await self._begins(repair)
             await self._save(replace(repair, step=step, due_at=now))
             return
         entries = await self._same(repair)
         if repair.wanted is None:
             repair = await self._learn(repair, {entry.id for entry in entries})
         repair = before_adding(repair, entries, self._clock())
+        if repair.begun:
+            await self._begins(repair)
         await self._save(repair)
         if repair.step is Step.ADDING and (added := await self._ask(Request.ADD, self._hands.add(repair.hash))):
             if self._pause.slot_until is not None:
@@ -211,7 +251,7 @@ class Repairer:
             if not repair.ours and since and on_state(status, unchanged_since=since, now=now)[0] is Course.WAIT:
                 await self._save(look_later(repair, now))  # whoever added it may still choose
                 return
-            ids = choose(info.files, repair.wanted or ())
+            ids = choose(info.files, repair.wanted or (), repair.choice, repair.words)
             if not ids:
                 await self._save(came_to_nothing(repair, NOT_AS_WANTED, Ending.DIFFERENT))
                 return
@@ -374,9 +414,16 @@ class Repairer:
 
     # --- noting ------------------------------------------------------------------------------------------------------
 
+    async def _begins(self, repair: Repair) -> None:
+        if self._witness is not None:
+            await self._witness.begins(repair)
+
     async def _save(self, repair: Repair) -> None:
+        before = self._repairs.get(repair.hash)
         await self._store.save(repair)
         self._repairs[repair.hash] = repair
+        if self._witness is not None and before is not None and before.begun and not repair.begun:
+            await self._witness.ended(repair)
 
     async def _save_pause(self, pause: AccountPause) -> None:
         await self._store.save_pause(pause)

@@ -12,12 +12,19 @@ new one is complete, with the same files; the new one is deleted, and the old on
 All of this is pure: `repairing` asks Real-Debrid.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
+import re
 
 from ..model.debrid import ACTIVE_STATUSES, FAILED_STATUSES, DebridFile, DebridStatus, DebridTorrent, DebridTorrentInfo
+
+#: The names of files that people watch, and of what goes with them.
+VIDEOS = frozenset(
+    {"mkv", "mp4", "avi", "mov", "m4v", "ts", "m2ts", "wmv", "webm", "mpg", "mpeg", "flv", "iso", "vob", "ogm"}
+)
+SUBTITLES = frozenset({"srt", "ass", "ssa", "sub", "idx", "sup", "vtt", "smi"})
 
 #: A request that was cut off may still be carried out for so long: only then what is not in the list was not added.
 SETTLES = timedelta(minutes=1)
@@ -51,6 +58,23 @@ class Ending(StrEnum):
     VIRUS = "virus"
     EXHAUSTED = "exhausted"  # tried as often as is allowed
     DIFFERENT = "different"  # there is another entry of it, with other files: a person has to choose
+
+
+class Task(StrEnum):
+    """What there is to do about a torrent, before anything is begun: each may be allowed or not."""
+
+    READD = "readd"  # add it again, and delete what failed once that is complete
+    SELECT = "select"  # select its files
+    DELETE = "delete"  # delete it
+
+
+class Choice(StrEnum):
+    """Which files are selected where nobody knows which were."""
+
+    ALL = "all"
+    VIDEOS = "videos"  # with their subtitles
+    LARGEST = "largest"
+    NAMES = "names"  # those whose path has one of some words in it
 
 
 class Urgency(IntEnum):
@@ -97,6 +121,9 @@ class Repair:
     progress: float = 0.0
     progress_at: datetime | None = None
     problem: str = ""  # what the last try came to: a status or an error code by its name
+    told: str = ""  # what people were told or asked of it as it is now
+    choice: Choice = Choice.ALL  # where `wanted` names none
+    words: tuple[str, ...] = ()  # of the choice by names
     ending: Ending | None = None  # noted before the last step
 
     @property
@@ -108,6 +135,13 @@ class Repair:
     def adds(self) -> bool:
         """Whether its first step is to add something; else it selects files, or deletes."""
         return self.ending is None and self.added_id is None
+
+    @property
+    def task(self) -> Task:
+        """What is to be done first."""
+        if self.adds:
+            return Task.READD
+        return Task.DELETE if self.added_id is None else Task.SELECT
 
     @property
     def begun(self) -> bool:
@@ -201,12 +235,17 @@ def turn(
 
 
 def queue(
-    repairs: Collection[Repair], limits: RepairLimits, pause: AccountPause, *, acting: bool, now: datetime
+    repairs: Collection[Repair],
+    limits: RepairLimits,
+    pause: AccountPause,
+    *,
+    acting: Callable[[Repair], bool],
+    now: datetime,
 ) -> list[tuple[Repair, Turn]]:
-    """Return what is open in the order in which it is done, and why each waits."""
+    """Return what is open in the order in which it is done, and why each waits. `acting`: whether it may begin."""
     hour = hour_is_free(repairs, limits, now)
     return [
-        (repair, replace(turn(repair, limits, pause, hour=hour, acting=acting, now=now), before=before))
+        (repair, replace(turn(repair, limits, pause, hour=hour, acting=acting(repair), now=now), before=before))
         for before, repair in enumerate(sorted((each for each in repairs if each.open), key=order))
     ]
 
@@ -343,11 +382,12 @@ def opened(known: Repair | None, repair: Repair) -> Repair:
         return repair
     if known.open:
         urgency = min(known.urgency, repair.urgency)
+        told = repair.told or known.told
         if known.begun:
-            return replace(known, urgency=urgency)
+            return replace(known, urgency=urgency, told=told)
         old_ids = tuple(dict.fromkeys((*known.old_ids, *repair.old_ids)))
         bad_ids = tuple(dict.fromkeys((*known.bad_ids, *repair.bad_ids)))
-        return replace(known, urgency=urgency, old_ids=old_ids, bad_ids=bad_ids)
+        return replace(known, urgency=urgency, told=told, old_ids=old_ids, bad_ids=bad_ids)
     by_person = repair.urgency is Urgency.PERSON
     if known.step is Step.GIVEN_UP and not (by_person and known.ending not in {Ending.REFUSED, Ending.VIRUS}):
         return known
@@ -357,7 +397,7 @@ def opened(known: Repair | None, repair: Repair) -> Repair:
 def close(repair: Repair, ending: Ending) -> Repair:
     """Note how it ended."""
     good = ending in {Ending.REPAIRED, Ending.RECOVERED, Ending.REMOVED}
-    return replace(repair, step=Step.DONE if good else Step.GIVEN_UP, ending=ending, refusals=0)
+    return replace(repair, step=Step.DONE if good else Step.GIVEN_UP, ending=ending, refusals=0, told="")
 
 
 # --- the same files --------------------------------------------------------------------------------------------------
@@ -368,13 +408,38 @@ def wanted_of(info: DebridTorrentInfo) -> tuple[WantedFile, ...]:
     return tuple(WantedFile(path=file.path, size_bytes=file.size_bytes) for file in info.selected)
 
 
-def choose(files: Sequence[DebridFile], wanted: Sequence[WantedFile]) -> tuple[int, ...] | None:
-    """Return the ids of the wanted files, by their paths and sizes; all where nobody knows; None: one is missing."""
+def choose(
+    files: Sequence[DebridFile],
+    wanted: Sequence[WantedFile],
+    choice: Choice = Choice.ALL,
+    words: Collection[str] = (),
+) -> tuple[int, ...] | None:
+    """Return the ids of the wanted files, by their paths and sizes, else by a rule; None: one is missing.
+
+    A rule that fits no file at all leaves the choice to nobody: then nothing is selected.
+    """
     if not wanted:
-        return tuple(file.id for file in files)
+        return tuple(file.id for file in files if _fits(file, files, choice, words))
     ids = {(file.path, file.size_bytes): file.id for file in files}
     found = [ids.get((each.path, each.size_bytes)) for each in wanted]
     return None if None in found else tuple(sorted(each for each in found if each is not None))
+
+
+def _fits(file: DebridFile, files: Sequence[DebridFile], choice: Choice, words: Collection[str]) -> bool:
+    match choice:
+        case Choice.VIDEOS:
+            name, _, extension = file.path.casefold().rpartition(".")
+            return extension in SUBTITLES or (extension in VIDEOS and not _is_sample(name))
+        case Choice.LARGEST:
+            return file.id == max(files, key=lambda each: each.size_bytes).id
+        case Choice.NAMES:
+            return any(word.casefold() in file.path.casefold() for word in words)
+    return True
+
+
+def _is_sample(path: str) -> bool:
+    """Tell whether a video is a sample, by its folder or its name."""
+    return "sample" in re.split(r"[^a-z0-9]+", path)
 
 
 def is_as_wanted(info: DebridTorrentInfo, wanted: Sequence[WantedFile]) -> bool:

@@ -58,6 +58,11 @@ class ActKind(StrEnum):
     UNBIND = "unbind"  # and took that back
     CALL = "call"  # a guard turned to what a person chose for a leak
     REWRITE_LINKS = "rewrite_links"  # links of the library lead to the same files under another name
+    ADD_TORRENT = "add_torrent"  # a person added a torrent to Real-Debrid
+    READD = "readd"  # a torrent that failed at Real-Debrid is added again, and the old entry deleted after it
+    SELECT_FILES = "select_files"  # of a torrent at Real-Debrid
+    DELETE_TORRENT = "delete_torrent"  # at Real-Debrid
+    ASK_ARR = "ask_arr"  # to block what Real-Debrid lost for good, and to search for another release, once
     GRAB = "grab"  # a person had a release downloaded
     REPLACE_LINKED = "replace_linked"  # the *arr searches for what a broken link led to, and the link is set aside
 
@@ -68,8 +73,12 @@ DESTRUCTIVE_ACTS = frozenset({ActKind.REPLACE, ActKind.DISCARD, ActKind.LEAVE_QU
 BACKEND_ACTS = frozenset({ActKind.RESTART})
 #: What is done to symbolic links of the library.
 LINK_ACTS = frozenset({ActKind.REWRITE_LINKS, ActKind.REPLACE_LINKED})
+#: What is done to torrents of a Real-Debrid account.
+DEBRID_ACTS = frozenset(
+    {ActKind.ADD_TORRENT, ActKind.READD, ActKind.SELECT_FILES, ActKind.DELETE_TORRENT, ActKind.ASK_ARR}
+)
 #: What others carry out than the kernel, which knows downloads only: they ask, settle and take back, too.
-CARRIED_ACTS = BACKEND_ACTS | LINK_ACTS | {ActKind.GRAB}
+CARRIED_ACTS = BACKEND_ACTS | LINK_ACTS | DEBRID_ACTS | {ActKind.GRAB}
 #: What guards do. They ask nobody, and write it down afterwards.
 GUARD_ACTS = frozenset(
     {ActKind.STOP_ALL, ActKind.START_ALL, ActKind.CHANGE_SERVER, ActKind.BIND, ActKind.UNBIND, ActKind.CALL}

@@ -1,0 +1,371 @@
+"""Repairs of Real-Debrid accounts at work: what failed is found after each synchronisation, and dealt with in turn.
+
+Each account has one task, which goes on when the next repair may: that is known, so nothing is asked in between. What
+is under way at the end is noted, and goes on after the next start.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+import random
+from typing import TYPE_CHECKING
+
+from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.helpers.event import async_call_later
+from homeassistant.util import dt as dt_util
+
+from .autopilot.reach import Declined
+from .clients.real_debrid import RealDebridClient
+from .const import LOGGER
+from .debrid.finding import find
+from .debrid.mirror import SyncResult
+from .debrid.repair_notes import StoredRepairs
+from .debrid.repair_ports import Refusal
+from .debrid.repairing import Repairer
+from .debrid.retrying import AccountPause, Repair, Turn, Urgency
+from .debrid.shelf import read_standings
+from .debrid_hands import DebridHands
+from .debrid_library import HANDED_OVER
+from .debrid_repairs_issues import forget_account, tell_of_account
+from .debrid_repairs_journal import BY_PERSON, HANDED, RULES_BY_KEY, RepairJournal, is_lost
+from .debriding import FIRST_PAUSE, AccountMirror
+from .model.journal import DEBRID_ACTS, ActKind, Autonomy, EntryStatus, JournalEntry
+from .model.reasons import Reason
+from .store import StoreError
+
+if TYPE_CHECKING:
+    from .hub import Hub
+
+#: After the database failed, and after something that nobody foresaw.
+STORE_PAUSE, ERROR_PAUSE = timedelta(minutes=1), timedelta(minutes=10)
+#: Whoever asks or stands back is looked after this often.
+LONGEST_PAUSE = timedelta(hours=1)
+#: Each release that is given up costs a search at every indexer.
+HAND_OVERS_AN_HOUR = 5
+HOUR = timedelta(hours=1)
+#: A repair that is under way at the end has so long to end by itself: it is noted anyway.
+PARTING_SECONDS = 1.0
+
+
+class AccountRepairs:
+    """The repairs of one account."""
+
+    def __init__(self, hub: Hub, mirror: AccountMirror) -> None:
+        self._hub = hub
+        self.mirror = mirror
+        self.account = mirror.account
+        self._title = mirror.title
+        self.journal = RepairJournal(self.account, lambda: self.title, hub.pilot.kernel, dt_util.utcnow)
+        self.hands = DebridHands(self.client, dt_util.utcnow)
+        self.repairer = Repairer(
+            self.hands,
+            StoredRepairs(self.account, mirror.store.debrid_history, dt_util.utcnow),
+            clock=dt_util.utcnow,
+            chance=random.random,
+            acting=self.journal.may_begin,
+            witness=self.journal,
+        )
+        self._settings = hub.pilot.kernel.settings
+        self._loaded = asyncio.Event()
+        self._synchronised: datetime | None = None  # since when the list is as it was read, until stock is taken
+        self._handed: deque[datetime] = deque(maxlen=HAND_OVERS_AN_HOUR)
+        self._cancel_timer: CALLBACK_TYPE | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._again = self._stopped = False
+        self._listeners: list[Callable[[], None]] = []
+        self._leave = mirror.add_witness(self._was_synchronised)
+        self.wake(FIRST_PAUSE)
+
+    # --- what is known -------------------------------------------------------------------------------------------
+
+    @property
+    def title(self) -> str:
+        """What the person calls the account."""
+        if (backend := self._hub.backends.get(self.account)) is not None:
+            self._title = backend.title
+        return self._title
+
+    def client(self) -> RealDebridClient:
+        """Return the client that the account has at the moment. Raises `Refusal` where it was removed."""
+        backend = self._hub.backends.get(self.account)
+        if backend is None:
+            raise Refusal("the account was removed")
+        client: RealDebridClient = backend.client
+        return client
+
+    @property
+    def pending(self) -> int:
+        """How many torrents are to be repaired, those that are only noted or asked about, too."""
+        return sum(repair.open for repair in self.repairer.repairs)
+
+    @property
+    def given_up(self) -> int:
+        """How many torrents are lost for good."""
+        return sum(is_lost(repair) for repair in self.repairer.repairs)
+
+    @property
+    def stands_back_until(self) -> datetime | None:
+        """Until when nothing begins because another tool repairs this account; None: it doesn't."""
+        return self.repairer.stands_back_until
+
+    @property
+    def pause(self) -> AccountPause:
+        """Until when the account is left alone."""
+        return self.repairer.pause
+
+    def repair(self, info_hash: str) -> Repair | None:
+        """Return what is noted of a torrent."""
+        return self.repairer.repair(info_hash)
+
+    def queue(self) -> Sequence[tuple[Repair, Turn]]:
+        """Return what is to be done in its order, and why each waits."""
+        return self.repairer.queue()
+
+    @callback
+    def add_listener(self, listener: Callable[[], None]) -> CALLBACK_TYPE:
+        """Call a function whenever something of it may be new."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    # --- what is wanted ------------------------------------------------------------------------------------------
+
+    async def want(self, repair: Repair) -> Repair:
+        """Note that a torrent needs repair, and return what is noted of it now. Raises `StoreError`."""
+        await self._loaded.wait()
+        noted = await self.repairer.want(repair)
+        self.wake()
+        return noted
+
+    async def want_for(self, repair: Repair, actor: str) -> Repair:
+        """Have a repair done for a person, whatever the levels are. Raises `StoreError`."""
+        return await self.want(replace(repair, urgency=Urgency.PERSON, told=f"{BY_PERSON}{actor}"))
+
+    async def approve(self, entry: JournalEntry, actor: str) -> JournalEntry:
+        """Do what was suggested, when its turn comes; what is lost is given up at once. Raises `StoreError`."""
+        await self._loaded.wait()
+        repair = self.repairer.repair(entry.parameters["hash"])
+        until = self.stands_back_until
+        if until is not None:
+            return replace(entry, result=Reason(key="result.debrid_rival", parameters={"until": until}))
+        if entry.act is ActKind.ASK_ARR and repair is not None and is_lost(repair) and repair.told != HANDED:
+            return await self._hand_over(repair, actor, entry)
+        if repair is None or not repair.open or repair.begun:
+            over = replace(entry, status=EntryStatus.EXPIRED, result=Reason(key="result.over"))
+            return await self.journal.close(over)
+        row = await self.journal.agreed(entry, actor)
+        await self.want_for(repair, actor)
+        return row
+
+    # --- when ----------------------------------------------------------------------------------------------------
+
+    @callback
+    def wake(self, pause: timedelta = timedelta()) -> None:
+        """Have a round after a while."""
+        self._cancel()
+        if self._stopped:
+            return
+        if self._task is not None and not self._task.done():
+            self._again = True
+        else:
+            self._cancel_timer = async_call_later(self._hub.hass, pause, self._due)
+
+    @callback
+    def _cancel(self) -> None:
+        if self._cancel_timer is not None:
+            self._cancel_timer()
+            self._cancel_timer = None
+
+    @callback
+    def _due(self, _now: datetime) -> None:
+        self._cancel_timer = None
+        self._task = self._hub.in_background(self._work(), f"repairs of {self.title}")
+
+    @callback
+    def _was_synchronised(self, result: SyncResult | None) -> None:
+        if result is not None and "torrents" in result.run.summary:
+            self._synchronised = result.run.started_at
+            self.wake()
+
+    @callback
+    def look_at_settings(self) -> None:
+        """Go by the levels as they are set now."""
+        if (settings := self._hub.pilot.kernel.settings) is not self._settings:
+            self._settings = settings
+            self.wake()
+
+    async def stop(self) -> None:
+        """End. What is under way goes on after the next start."""
+        self._stopped = True
+        self._leave()
+        self._cancel()
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+            await asyncio.wait({self._task}, timeout=PARTING_SECONDS)
+
+    # --- a round -------------------------------------------------------------------------------------------------
+
+    async def _work(self) -> None:
+        """Have rounds until there is nothing to do for now, and come again when there is."""
+        pause = timedelta()
+        while not self._stopped:
+            self._again = False
+            try:
+                due = await self._round()
+                pause = min(max(due - dt_util.utcnow(), timedelta()), LONGEST_PAUSE) if due else LONGEST_PAUSE
+            except StoreError as error:
+                LOGGER.warning("What is repaired of %s could not be written down: %s", self.title, error)
+                pause = STORE_PAUSE
+            except Exception:  # noqa: BLE001 -- whatever it is, it must not end the repairs
+                LOGGER.exception("The repairs of %s could not go on", self.title)
+                pause = ERROR_PAUSE
+            self._tell()
+            if not self._again:
+                break
+        self._task = None
+        self.wake(pause)
+
+    async def _round(self) -> datetime | None:
+        if not self._loaded.is_set():
+            await self.repairer.load()
+            await self.journal.load(self.repairer)
+            self._loaded.set()
+        await self._take_stock()
+        await self.journal.speak(self.repairer)
+        due = await self.repairer.run()
+        await self._hand_over_lost()
+        await self.journal.speak(self.repairer)
+        tell_of_account(self._hub.hass, self.account, self.title, self.repairer)
+        return due
+
+    async def _take_stock(self) -> None:
+        """Find what failed, as the mirror shows it since the list was read last."""
+        since, self._synchronised = self._synchronised, None
+        if since is None:
+            return
+        standings = await read_standings(self.mirror.store.mirror_view, self.account)
+        await self.repairer.watch([each.torrent for each in standings])
+        found = find(standings, dt_util.utcnow())
+        for repair in found:
+            known = self.repairer.repair(repair.hash)
+            ended_at = self.journal.ended_at.get(repair.hash)
+            if ended_at is None or ended_at < since or (known is not None and known.open):
+                await self.repairer.want(repair)  # else the list may show what was before
+        needed = {repair.hash for repair in found}
+        await self.repairer.overtaken(needed, {each.torrent.hash for each in standings})
+
+    # --- what is lost --------------------------------------------------------------------------------------------
+
+    async def _hand_over_lost(self) -> None:
+        """Tell the *arrs of what is lost for good, a few an hour."""
+        now = dt_util.utcnow()
+        for repair in self.repairer.repairs:
+            if not is_lost(repair) or repair.told == HANDED or self.journal.level(repair) is not Autonomy.ACT:
+                continue
+            if len(self._handed) == HAND_OVERS_AN_HOUR and now - self._handed[0] < HOUR:
+                return
+            if not self._hub.debrid_library.reachable:
+                return
+            self._handed.append(now)
+            await self._hand_over(repair)
+
+    async def _hand_over(
+        self, repair: Repair, actor: str | None = None, asked: JournalEntry | None = None
+    ) -> JournalEntry:
+        """Tell the *arrs of one: it is noted first, so that it is never done twice."""
+        entry = await (self.journal.lost(repair, actor, asked) if actor else self.journal.lost(repair))
+        await self.repairer.note_told(repair.hash, HANDED)
+        try:
+            told = await self._hub.debrid_library.give_up(repair.hash)
+        except Declined as declined:
+            await self.repairer.note_told(repair.hash, "")
+            failed = replace(entry, status=EntryStatus.FAILED, result=declined.reason)
+            return await self.journal.close(failed)
+        status = EntryStatus.DONE if told.reason.key == HANDED_OVER else EntryStatus.KEPT
+        return await self.journal.close(replace(entry, status=status, result=told.reason, undo=told.undo))
+
+    @callback
+    def _tell(self) -> None:
+        for listener in tuple(self._listeners):
+            listener()
+
+
+class DebridRepairs:
+    """The repairs of all accounts of the hub."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self.accounts: dict[str, AccountRepairs] = {}
+        self._leave: list[CALLBACK_TYPE] = []
+        for act in DEBRID_ACTS:
+            hub.pilot.carriers[act] = self
+
+    # --- life ----------------------------------------------------------------------------------------------------
+
+    @callback
+    def start(self) -> None:
+        """Repair each account for as long as it has a mirror."""
+        self._leave = [self._hub.pilot.add_watcher(self._reconcile), self._hub.add_listener(self._reconcile)]
+        self._reconcile()
+
+    async def stop(self) -> None:
+        """End; what is under way goes on after the next start."""
+        while self._leave:
+            self._leave.pop()()
+        await asyncio.gather(*(each.stop() for each in self.accounts.values()))
+        self.accounts.clear()
+
+    @callback
+    def _reconcile(self) -> None:
+        mirrors = self._hub.debriding.accounts
+        for account, repairs in tuple(self.accounts.items()):
+            if mirrors.get(account) is not repairs.mirror:
+                del self.accounts[account]
+                self._hub.in_background(repairs.stop(), "end of repairs")
+                if account not in self._hub.backends:
+                    forget_account(self._hub.hass, account)
+            else:
+                repairs.look_at_settings()
+        for account in mirrors.keys() - self.accounts.keys():
+            self.accounts[account] = AccountRepairs(self._hub, mirrors[account])
+
+    def account(self, account_id: str) -> AccountRepairs | None:
+        """Return the repairs of an account; None while it has no mirror."""
+        return self.accounts.get(account_id)
+
+    # --- the carrier of what people are asked ------------------------------------------------------------------------
+
+    async def approve(self, entry_id: int, actor: str, now: datetime) -> JournalEntry | None:
+        """Do what was suggested, if it is still needed; None when nobody is being asked about it any more."""
+        del now
+        asked = next((each for each in self._hub.pilot.kernel.suggestions if each.id == entry_id), None)
+        if asked is None:
+            return None
+        account = self.accounts.get(asked.parameters["account"])
+        if account is None:
+            return replace(asked, result=Reason(key="result.debrid_not_there"))
+        return await account.approve(asked, actor)
+
+    def never(self, entry: JournalEntry) -> None:
+        """Put a torrent on the list of what is never touched."""
+        kernel = self._hub.pilot.kernel
+        kernel.change(kernel.settings.with_protection(entry.parameters["hash"], protected=True))
+
+    async def undo(self, entry: JournalEntry, actor: str, now: datetime) -> JournalEntry:
+        """Allow a release again that was blocked. What was searched for instead stays."""
+        kernel = self._hub.pilot.kernel
+        parameters = {**entry.parameters, "undone_by": actor}
+        try:
+            await self._hub.debrid_library.allow_again(entry.undo or {}, entry.at)
+        except Declined as declined:
+            return replace(entry, result=declined.reason)
+        undone = replace(
+            entry,
+            status=EntryStatus.UNDONE,
+            changed_at=now,
+            parameters=parameters,
+            result=Reason(key="result.allowed_again"),
+            undo=None,
+        )
+        return await kernel.taken_back(undone, RULES_BY_KEY.get(entry.rule))

@@ -1,0 +1,358 @@
+"""Repairs of a Real-Debrid account at work: what is done by which level, what is written down, and what goes on."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+import json
+
+from homeassistant.config_entries import ConfigSubentryDataWithId
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import issue_registry as ir
+import pytest
+
+from custom_components.sokoul.clients import real_debrid as api
+from custom_components.sokoul.const import DOMAIN
+from custom_components.sokoul.debrid.policies import STATES, Course
+from custom_components.sokoul.debrid.retrying import Ending, Step
+from custom_components.sokoul.debrid_repairs_journal import MOST_ASKED, MOST_NOTED
+from custom_components.sokoul.model.debrid import DebridCode
+from custom_components.sokoul.model.journal import AUTOMATION, AUTOPILOT, ActKind, Autonomy, EntryStatus
+from custom_components.sokoul.services import Action
+from devstack.clock import ManualClock
+from devstack.frame import FaultKind
+from devstack.radarr import RadarrSimulator
+from devstack.real_debrid import ERRORS, RealDebridSimulator
+
+from .conftest import RADARR_ID, PassTime, SetUp, servarr_subentry, until
+from .debrid_scene import DAY, HOUR, MINUTE, Scene, account, failed
+from .healing import act
+
+type Begin = Callable[..., Awaitable[Scene]]
+
+ADD = "POST /rest/1.0/torrents/addMagnet"
+
+
+@pytest.fixture
+async def debrid(clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[RealDebridSimulator]:
+    async with RealDebridSimulator(clock=clock) as simulator:
+        monkeypatch.setattr(api, "BASE_URL", simulator.url)
+        yield simulator
+
+
+@pytest.fixture
+def scene(debrid: RealDebridSimulator, set_up: SetUp) -> Begin:
+    """Set up the hub, all repairs at a level, with other backends beside the account."""
+
+    async def begin(level: Autonomy = Autonomy.ACT, *subentries: ConfigSubentryDataWithId) -> Scene:
+        made = Scene(debrid, await set_up(account(), *subentries))
+        made.set_level(level)
+        return made
+
+    return begin
+
+
+def refuse(debrid: RealDebridSimulator, route: str, code: DebridCode, times: int) -> None:
+    name, status = ERRORS[code]
+    body = json.dumps({"error": name, "error_code": int(code)})
+    debrid.fault(FaultKind.STATUS, route, times=times, status=status, body=body)
+
+
+# --- each policy -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [each for each, policy in STATES.items() if policy.course is Course.READD])
+async def test_what_failed_is_added_again_and_written_down(
+    status: str, debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime
+) -> None:
+    old = failed(debrid, 1, status)
+    made = await scene()
+    await pass_time(MINUTE, 5)
+    await pass_time(HOUR, 14)
+    (entry,) = made.entries(old)
+    assert (entry.id != old.id, entry.status) == (True, "downloaded")
+    (row,) = await made.rows()
+    assert (row.rule, row.act, row.status) == ("debrid_readd", ActKind.READD, EntryStatus.DONE)
+    assert (row.label, row.actor) == (old.plan.name if status != "magnet_conversion" else "Magnet", AUTOPILOT)
+    assert row.reason.parameters == {"account": "Account", "trouble": status}
+    assert row.result is not None
+    assert row.result.key == "result.debrid_repaired"
+    assert (made.repairs.pending, made.repairs.given_up) == (0, 0)
+
+
+async def test_files_are_selected(debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime) -> None:
+    old = failed(debrid, 1, "waiting_files_selection")
+    old.plan = debrid.account.plans[old.hash]
+    made = await scene()
+    await pass_time(MINUTE, 20)
+    (entry,) = made.entries(old)
+    assert (entry.id, entry.status, entry.selected) == (old.id, "downloaded", frozenset({1, 2, 3}))
+    (row,) = await made.rows()
+    assert (row.act, row.status, row.result.key) == (
+        ActKind.SELECT_FILES,
+        EntryStatus.DONE,
+        "result.debrid_selected",
+    )
+    assert made.adds() == 0
+
+
+async def test_what_is_infected_is_deleted(debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime) -> None:
+    old = failed(debrid, 1, "virus")
+    made = await scene()
+    await pass_time(MINUTE, 20)
+    assert made.entries(old) == []
+    first, second = await made.rows()
+    assert (first.act, first.status) == (ActKind.DELETE_TORRENT, EntryStatus.DONE)
+    assert (second.act, second.status, second.result.key) == (
+        ActKind.ASK_ARR,
+        EntryStatus.KEPT,
+        "result.no_arr_knows",
+    )
+    assert made.repairs.given_up == 1
+
+
+async def test_a_row_is_written_before_anything_is_deleted(
+    debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime
+) -> None:
+    """The request that deletes hangs: by then the journal tells what is under way."""
+    old = failed(debrid, 1, "virus")
+    made = await scene()
+    debrid.fault(FaultKind.HANG, f"DELETE /rest/1.0/torrents/delete/{old.id}")
+    await pass_time(MINUTE, settle=False)
+    await until(lambda: made.hub.debriding.accounts[made.repairs.account].checked_at is not None)
+    await pass_time(MINUTE, settle=False)
+    await until(lambda: any(request.method == "DELETE" for request in debrid.requests))
+    (row,) = await made.rows()
+    assert (row.act, row.status) == (ActKind.DELETE_TORRENT, EntryStatus.RUNNING)
+    debrid.clear_faults()
+
+
+async def test_three_tries_are_three_rows(debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime) -> None:
+    old = failed(debrid, 1, outcome="error")
+    made = await scene()
+    await pass_time(HOUR, 80)
+    assert made.adds() == 3
+    assert made.entries(old) == [old]
+    tries = await made.rows("debrid_readd")
+    assert [row.status for row in tries] == [EntryStatus.FAILED] * 3
+    assert [row.result.key for row in tries] == ["result.debrid_try_failed"] * 2 + ["result.debrid_exhausted"]
+    assert made.repairs.given_up == 1
+
+
+# --- what is lost ----------------------------------------------------------------------------------------------------
+
+
+async def test_an_infringing_one_is_given_up_and_radarr_is_told(
+    hass: HomeAssistant, debrid: RealDebridSimulator, radarr: RadarrSimulator, scene: Begin, pass_time: PassTime
+) -> None:
+    old = failed(debrid, 1)
+    refuse(debrid, ADD, DebridCode.INFRINGING_FILE, 9)
+    movie = next(each for each in radarr.library.movies.values() if each.file is None and each.monitored)
+    radarr.queue_item(movie, title="Refused.Release", download_id=old.hash.upper())
+    made = await scene(Autonomy.ACT, servarr_subentry(radarr, RADARR_ID))
+    await pass_time(MINUTE, 20)
+    assert made.repairs.repair(old.hash).ending is Ending.REFUSED
+    searches = [each.body for each in radarr.commands.commands.values() if each.name == "MoviesSearch"]
+    assert [each["movieIds"] for each in searches] == [[movie.id]]
+    assert [item.source_title for item in radarr.blocklist.items.values()] == ["Refused.Release"]
+    (row,) = await made.rows("debrid_give_up")
+    assert (row.status, row.result.key) == (EntryStatus.DONE, "result.handed_over")
+    told = await act(hass, Action.UNDO, entry_id=row.id)
+    assert told["status"] == "undone"
+    assert radarr.blocklist.items == {}
+    await pass_time(HOUR, 5)
+    assert len(await made.rows("debrid_give_up")) == 1, "it is told once"
+
+
+# --- levels ----------------------------------------------------------------------------------------------------------
+
+
+async def test_by_default_nothing_is_touched(debrid: RealDebridSimulator, set_up: SetUp, pass_time: PassTime) -> None:
+    troubled = [failed(debrid, number, status) for number, status in enumerate(("error", "virus", "dead"), 1)]
+    made = Scene(debrid, await set_up(account()))
+    await pass_time(HOUR, 10)
+    assert [entry.id for entry in debrid.account.torrents.values()] == [each.id for each in troubled]
+    rows = await made.rows()
+    assert {row.status for row in rows} == {EntryStatus.OBSERVED}
+    assert len(rows) == 3, "each is noted once"
+    assert all(request.method == "GET" for request in debrid.requests)
+
+
+async def test_what_is_suggested_is_done_when_a_person_agrees(
+    hass: HomeAssistant, debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime
+) -> None:
+    olds = [failed(debrid, number) for number in range(1, 10)]
+    made = await scene(Autonomy.SUGGEST)
+    await pass_time(MINUTE, 20)
+    asked = made.hub.pilot.kernel.suggestions
+    assert len(asked) == MOST_ASKED
+    assert made.adds() == 0
+    told = await act(hass, Action.APPROVE, entry_id=asked[0].id)
+    assert (told["status"], told["actor"]) == ("running", "an automation")
+    rejected = await act(hass, Action.REJECT, entry_id=asked[1].id)
+    assert rejected["status"] == "rejected"
+    await act(hass, Action.REJECT, entry_id=asked[2].id, never=True)
+    await pass_time(MINUTE, 20)
+    by_hash = {old.hash: old for old in olds}
+    (entry,) = made.entries(by_hash[asked[0].parameters["hash"]])
+    assert entry.status == "downloaded"
+    assert made.adds() == 1
+    rows = {row.id: row for row in await made.rows()}
+    assert (rows[asked[0].id].status, rows[asked[0].id].actor) == (EntryStatus.DONE, AUTOMATION)
+    assert len(made.hub.pilot.kernel.suggestions) == MOST_ASKED, "others are asked about instead"
+    hashes = [row.parameters["hash"] for row in rows.values()]
+    assert len(hashes) == len(set(hashes)), "nobody is asked twice"
+    made.set_level(Autonomy.ACT)
+    await pass_time(MINUTE, 30)
+    never = by_hash[asked[2].parameters["hash"]]
+    assert made.entries(never) == [never], "it is never touched"
+    assert made.adds() == 8
+    assert made.hub.pilot.kernel.suggestions == ()
+
+
+async def test_the_ceiling_lowers_all(debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime) -> None:
+    failed(debrid, 1)
+    made = await scene()
+    kernel = made.hub.pilot.kernel
+    kernel.change(type(kernel.settings)(ceiling=Autonomy.OBSERVE, autonomy=kernel.settings.autonomy))
+    await pass_time(HOUR, 3)
+    assert [row.status for row in await made.rows()] == [EntryStatus.OBSERVED]
+    assert made.adds() == 0
+
+
+async def test_hundreds_are_noted_little_by_little(
+    debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime
+) -> None:
+    for number in range(1, 60):
+        failed(debrid, number)
+    made = await scene(Autonomy.OBSERVE)
+    await pass_time(MINUTE, 5)
+    assert len(await made.rows()) == MOST_NOTED
+    await pass_time(HOUR, 4)
+    assert len(await made.rows()) == 59
+
+
+async def test_what_comes_right_by_itself_is_no_longer_asked(
+    debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime
+) -> None:
+    old, other = failed(debrid, 1), failed(debrid, 2)
+    made = await scene(Autonomy.SUGGEST)
+    await pass_time(MINUTE, 5)
+    assert len(made.hub.pilot.kernel.suggestions) == 2
+    debrid.account.turn(old, "downloaded")
+    debrid.account.delete(other.id)
+    await pass_time(MINUTE, 30)
+    assert made.hub.pilot.kernel.suggestions == ()
+    assert [row.status for row in await made.rows()] == [EntryStatus.EXPIRED] * 2
+    assert [made.repairs.repair(each.hash).ending for each in (old, other)] == [Ending.RECOVERED, Ending.REMOVED]
+
+
+# --- limits ----------------------------------------------------------------------------------------------------------
+
+
+async def test_many_failures_stay_within_all_limits(
+    debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime
+) -> None:
+    """None is there twice, 20 are added an hour, and the budget is never overdrawn."""
+    olds = [failed(debrid, number) for number in range(1, 51)]
+    made = await scene()
+    await pass_time(MINUTE, 55)
+    assert made.adds() == 20
+    await pass_time(MINUTE, 150)
+    assert made.adds() == 50
+    for old in olds:
+        (entry,) = made.entries(old)
+        assert entry.status == "downloaded"
+    assert debrid.meter.refused == 0
+    assert debrid.meter.most_in_a_minute <= 250
+
+
+async def test_ours_stands_back_from_another_and_says_so(
+    hass: HomeAssistant, debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime
+) -> None:
+    olds = [failed(debrid, number) for number in range(1, 4)]
+    made = await scene(Autonomy.SUGGEST)
+    await pass_time(MINUTE, 5)
+    for old in olds[:2]:
+        debrid.account.select(debrid.account.add(old.hash), frozenset({1, 2}))
+    await pass_time(MINUTE, 15)
+    issues = ir.async_get(hass).issues
+    assert (DOMAIN, f"debrid_rival_{made.repairs.account}") in issues
+    made.set_level(Autonomy.ACT)
+    await pass_time(HOUR, 10)
+    assert made.adds() == 0
+    assert made.repairs.stands_back_until is not None
+    (asked,) = made.hub.pilot.kernel.suggestions or (None,)
+    assert asked is None
+    await pass_time(DAY, 8)
+    assert made.repairs.stands_back_until is None
+    assert (DOMAIN, f"debrid_rival_{made.repairs.account}") not in ir.async_get(hass).issues
+    assert made.adds() == 1, "the third one"
+
+
+# --- restarts --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_restart_in_the_middle_adds_nothing_twice(
+    hass: HomeAssistant, debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime
+) -> None:
+    old = failed(debrid, 1, cached=False, download_seconds=1800.0)
+    made = await scene()
+    await pass_time(MINUTE, 5)
+    assert made.repairs.repair(old.hash).step is Step.FETCHING
+    assert len(made.entries(old)) == 2
+    assert await hass.config_entries.async_reload(made.entry.entry_id)
+    await pass_time(MINUTE, 60)
+    (entry,) = made.entries(old)
+    assert (entry.status, made.adds()) == ("downloaded", 1)
+    (row,) = await made.rows()
+    assert row.status is EntryStatus.DONE
+
+
+async def test_what_was_agreed_to_outlives_a_restart(
+    hass: HomeAssistant, debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime
+) -> None:
+    old = failed(debrid, 1)
+    made = await scene(Autonomy.SUGGEST)
+    await pass_time(MINUTE, 5)
+    (asked,) = made.hub.pilot.kernel.suggestions
+    refuse(debrid, ADD, DebridCode.TOO_MANY_ACTIVE_DOWNLOADS, 1)
+    await act(hass, Action.APPROVE, entry_id=asked.id)
+    await pass_time(MINUTE)
+    assert await hass.config_entries.async_reload(made.entry.entry_id)
+    await pass_time(MINUTE, 30)
+    (entry,) = made.entries(old)
+    assert entry.status == "downloaded"
+    (row,) = await made.rows()
+    assert (row.id, row.status, row.actor) == (asked.id, EntryStatus.DONE, AUTOMATION)
+
+
+async def test_what_nobody_asks_any_more_is_refused(
+    hass: HomeAssistant, debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime
+) -> None:
+    failed(debrid, 1)
+    made = await scene(Autonomy.SUGGEST)
+    await pass_time(MINUTE, 5)
+    (asked,) = made.hub.pilot.kernel.suggestions
+    made.set_level(Autonomy.OFF)
+    await pass_time(MINUTE, 2)
+    with pytest.raises(HomeAssistantError):
+        await act(hass, Action.APPROVE, entry_id=asked.id)
+    assert made.adds() == 0
+
+
+async def test_a_refusal_that_needs_a_person_is_told_and_goes_away(
+    hass: HomeAssistant, debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime
+) -> None:
+    failed(debrid, 1)
+    made = await scene()
+    refuse(debrid, ADD, DebridCode.PERMISSION_DENIED, 1)
+    await pass_time(MINUTE, 3)
+    issue = (DOMAIN, f"debrid_held_{made.repairs.account}")
+    assert ir.async_get(hass).issues[issue].translation_placeholders == {
+        "account": "Account",
+        "problem": "permission_denied",
+    }
+    assert made.repairs.pause.needs_person
+    await pass_time(timedelta(minutes=30), 6)
+    assert issue not in ir.async_get(hass).issues
+    assert made.adds() == 2
