@@ -297,7 +297,7 @@ def _fits(facet: Facet, query: DebridQuery) -> bool:
     return (not query.statuses or facet.status in query.statuses) and (not query.hosts or facet.host in query.hosts)
 
 
-def _counts(facets: Sequence[Facet], name: str, chosen_of_other: Sequence[str]) -> dict[str, int]:
+def _counts(facets: Sequence[Facet], name: str, chosen_of_other: Sequence[str]) -> dict[str, Any]:
     other, counts = "host" if name == "status" else "status", dict[str, int]()
     for facet in facets:
         if not chosen_of_other or str(getattr(facet, other)) in chosen_of_other:

@@ -20,6 +20,7 @@ from .errors import (
     Locked,
     NewerSchema,
     NotEmpty,
+    OnServer,
     StoreError,
     TookTooLong,
     TooOld,
@@ -27,6 +28,7 @@ from .errors import (
     Unreachable,
 )
 from .journal import StoredJournal
+from .maintenance import Maintenance, Room
 from .memory import StoredMemory
 from .opening import Store, erase, open_store, set_aside
 
@@ -38,9 +40,12 @@ __all__ = (
     "InvalidUrl",
     "Limits",
     "Locked",
+    "Maintenance",
     "MirrorView",
     "NewerSchema",
     "NotEmpty",
+    "OnServer",
+    "Room",
     "Store",
     "StoreError",
     "StoredDebridHistory",

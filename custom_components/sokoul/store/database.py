@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -51,6 +52,16 @@ class Database:
         self._hold: Timer | None = None
         self._may_hold = True
         self._closed = False
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file of ours, rather than a database of a server."""
+        return self._engine.dialect.name == "sqlite"
+
+    @property
+    def path(self) -> Path:
+        """The file, where it is one."""
+        return Path(str(self._engine.url.database))
 
     # --- reading and writing -------------------------------------------------------------------------------------
 
@@ -114,8 +125,15 @@ class Database:
         async with self._turn:
             return await in_time(self._outside(work), limit)
 
+    async def beside[T](self, work: Work[T], limit: timedelta) -> T:
+        """Do something that is no transaction and takes its time, while others go on. Raises `StoreError`."""
+        self._check_open()
+        return await in_time(self._outside(work), limit)
+
     async def _outside[T](self, work: Work[T]) -> T:
-        engine = self._engine.execution_options(**{BEGIN: "", "isolation_level": "AUTOCOMMIT"})
+        engine = self._engine.execution_options(**{BEGIN: ""})
+        if not self.is_file:
+            engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         async with engine.connect() as connection:
             return await work(connection)
 
@@ -127,7 +145,7 @@ class Database:
         What others want to write waits. The database of a server is no file of ours: nothing is held there.
         """
         self._check_open()
-        if self._engine.dialect.name != "sqlite":
+        if not self.is_file:
             return
         if self._hold is None:
             await self._turn.acquire()
@@ -147,7 +165,7 @@ class Database:
 
     def release(self) -> bool:
         """Write again. Tell whether writes were held all the time."""
-        if self._engine.dialect.name != "sqlite":
+        if not self.is_file:
             return True
         if self._hold is None:
             return False

@@ -55,6 +55,10 @@ class NotEmpty(StoreError):  # noqa: N818
     """There is something already where something was to be copied to."""
 
 
+class OnServer(StoreError):  # noqa: N818
+    """This is for files. A PostgreSQL is looked after by its own tools."""
+
+
 class UnknownEntry(StoreError):  # noqa: N818
     """The journal has no entry of that id (any more)."""
 

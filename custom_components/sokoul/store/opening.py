@@ -17,6 +17,7 @@ from .engine import BEGIN, Limits, make_engine
 from .errors import Damaged, StoreError, TooOld, translated
 from .journal import StoredJournal
 from .library import StoredLibrary
+from .maintenance import Maintenance
 from .memory import OnFailure, StoredMemory
 from .metadata import METADATA
 from .schema import MIGRATIONS, Migration, migrate
@@ -38,7 +39,9 @@ def _utc_now() -> datetime:
 class Store:
     """An open database."""
 
-    def __init__(self, database: Database, journal: StoredJournal, memory: StoredMemory) -> None:
+    def __init__(
+        self, database: Database, journal: StoredJournal, memory: StoredMemory, on_failure: OnFailure | None = None
+    ) -> None:
         self._database = database
         self.journal = journal
         self.memory = memory
@@ -46,6 +49,7 @@ class Store:
         self.mirror_view = MirrorView(database, self.mirror.revision)
         self.debrid_history = StoredDebridHistory(database)
         self.library = StoredLibrary(database)
+        self.maintenance = Maintenance(database, on_failure)
         self.searches = StoredSearches(database)
 
     async def prune(self, before: datetime, keep: int) -> int:
@@ -102,7 +106,8 @@ async def open_store(
 ) -> Store:
     """Open the database at a path (SQLite) or an address (PostgreSQL), and bring its tables up to date.
 
-    `on_failure` is told when memories could not be written; that is tried again after `limits.gather`.
+    `on_failure` is told when memories could not be written, which is tried again after `limits.gather`, and when a
+    check finds damage.
 
     Raises `Damaged`, `Locked`, `NewerSchema`, `TooOld`, `Unreachable`, `InvalidUrl`, another `StoreError`, and
     ImportError where `POSTGRESQL_REQUIREMENTS` is not installed. Nothing is changed then.
@@ -125,7 +130,7 @@ async def open_store(
         call_later=call_later,
         on_failure=on_failure,
     )
-    return Store(database, StoredJournal(database), memory)
+    return Store(database, StoredJournal(database), memory, on_failure)
 
 
 async def _prepare(engine: AsyncEngine, migrations: Sequence[Migration]) -> None:
