@@ -19,7 +19,7 @@ from homeassistant.const import Platform
 from homeassistant.util.yaml import load_yaml_dict
 import pytest
 
-from custom_components.sokoul import services_debrid, services_governor, services_healing, services_vpn
+from custom_components.sokoul import services_debrid, services_governor, services_healing, services_links, services_vpn
 from custom_components.sokoul.binary_sensor import CONNECTIVITY
 from custom_components.sokoul.connectors.registry import CONNECTORS
 from custom_components.sokoul.const import DOMAIN, PLATFORMS
@@ -404,6 +404,9 @@ def test_every_exception_has_its_text_and_every_text_its_exception(language: str
 # --- actions ---------------------------------------------------------------------------------------------------------
 
 SCHEMAS = {
+    Action.LINKS_LIST: services_links.LIST,
+    Action.LINKS_REPAIR: services_links.REPAIR,
+    Action.LINKS_SCAN: services_links.SCAN,
     Action.LIST_DOWNLOADS: LIST_DOWNLOADS,
     Action.REFRESH: REFRESH,
     Action.CHECK_UP: EXPLAIN,

@@ -27,6 +27,7 @@ from .farewell import take_leave
 from .governing import Governing
 from .grabbing import Grabbing
 from .guarding import Guarding
+from .linking import Linking
 from .memory import HubMemory
 from .overview import Overview
 from .path_proof import PathProof
@@ -67,6 +68,7 @@ class Hub:
         self.debriding = Debriding(self)
         self.debrid_library = DebridLibrary(self)
         self.debrid_repairs: DebridRepairs = DebridRepairs(self)
+        self.linking: Linking = Linking(self)
         self.debrid_watching = DebridWatching(self)
         self.debrid_issues = DebridIssues(self)
         self.rotating = Rotating(self)
@@ -94,6 +96,7 @@ class Hub:
         self.debriding.start()
         self.debrid_library.start()
         self.debrid_repairs.start()
+        self.linking.start()
         self.debrid_watching.start()
         self.debrid_issues.start()
         self.rotating.start()  # what it brings to its end goes into the journal
@@ -105,6 +108,7 @@ class Hub:
         """End all work, then write what it left to remember."""
         self.grabbing.stop()
         await self.searching.stop()
+        await self.linking.stop()
         self.debrid_issues.stop()
         self.debrid_watching.stop()
         await self.debrid_repairs.stop()

@@ -24,6 +24,7 @@ from .model.paths import PathMap, same_style
 from .model.topology import Correction, Edge, OpenQuestion, Stranger
 from .model.world import World
 from .options_healing import HEALING_MENU, HealingOptions
+from .options_links import LINKS_MENU, LinkOptions
 from .path_proof import is_folder
 from .report import links_text, paths_text
 from .restart_flow import RESTART_MENU, RestartOptions
@@ -47,7 +48,9 @@ class _Link:
         return (correction.source, correction.link_id) == (self.source, self.id)
 
 
-class SokoulOptionsFlow(VpnOptions, RotationOptions, GovernorOptions, RestartOptions, HealingOptions, DatabaseOptions):
+class SokoulOptionsFlow(
+    VpnOptions, RotationOptions, GovernorOptions, RestartOptions, HealingOptions, LinkOptions, DatabaseOptions
+):
     """Live settings: they are kept in the hub's memory, so that nothing has to be reloaded."""
 
     def __init__(self) -> None:
@@ -71,6 +74,7 @@ class SokoulOptionsFlow(VpnOptions, RotationOptions, GovernorOptions, RestartOpt
                 *GOVERNOR_MENU,
                 *RESTART_MENU,
                 *HEALING_MENU,
+                *LINKS_MENU,
                 *DATABASE_MENU,
             ],
         )

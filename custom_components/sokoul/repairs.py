@@ -14,9 +14,11 @@ from .connectors.base import Connection
 from .connectors.registry import CONNECTORS
 from .const import CONF_CONNECTION, DOMAIN
 from .farewell import ISSUE_LEFT_BEHIND, ISSUE_LEFT_ON_SERVER, LEFT_ON_SERVER
+from .linking import ISSUE as ISSUE_LINKS
 from .notify_people import ISSUE_PROMOTION, ISSUE_SUGGESTIONS
 from .pilot import ISSUE as ISSUE_DATABASE
 from .repairs_healing import AnswerOffer, AnswerSuggestions, BeginAnew, LeaveOrDelete
+from .repairs_links import BelieveBroken
 from .repairs_vpn import BindToVpn
 
 
@@ -63,6 +65,8 @@ async def async_create_fix_flow(
     given = data or {}
     if issue_id == ISSUE_DATABASE:
         return BeginAnew()
+    if issue_id == ISSUE_LINKS:
+        return BelieveBroken()
     if issue_id == ISSUE_SUGGESTIONS:
         return AnswerSuggestions()
     if issue_id.startswith(ISSUE_PROMOTION):

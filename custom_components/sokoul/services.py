@@ -21,6 +21,7 @@ from .services_debrid import async_setup_debrid_services
 from .services_governor import async_setup_governor_services
 from .services_grab import async_setup_grab_services
 from .services_healing import async_setup_healing_services
+from .services_links import async_setup_link_services
 from .services_search import async_setup_search_services
 from .services_vpn import async_setup_vpn_services
 from .wording import Wording
@@ -72,6 +73,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
     async_setup_governor_services(hass)
     async_setup_grab_services(hass)
     async_setup_debrid_services(hass)
+    async_setup_link_services(hass)
     async_setup_vpn_services(hass)
     async_setup_search_services(hass)
 

@@ -408,7 +408,7 @@ class Repairs:
     def repair(self, _account: str, info_hash: str) -> Repair | None:
         return self.noted.get(info_hash)
 
-    async def want(self, _account: str, repair: Repair) -> Repair:
+    async def want(self, _account: str, repair: Repair, _actor: str) -> Repair:
         assert repair.hash not in self.noted
         self.noted[repair.hash] = repair
         return repair

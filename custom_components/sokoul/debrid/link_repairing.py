@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from ..model.journal import AUTOPILOT
 from .catalogue import Catalogue, Holding
 from .checking import LinkReport
 from .links import Binding, Cause, Health, Judgement, Link, same_file
@@ -130,8 +131,8 @@ class Repairs(Protocol):
     def repair(self, account: str, info_hash: str) -> Repair | None:
         """Return what is noted of a torrent."""
 
-    async def want(self, account: str, repair: Repair) -> Repair:
-        """Note that a torrent needs repair."""
+    async def want(self, account: str, repair: Repair, actor: str) -> Repair:
+        """Note that a torrent needs repair, and who said so: what a person wants is done whatever was set."""
 
 
 class Library(Protocol):
@@ -229,10 +230,11 @@ class LinkRepairer:
 
     # --- doing -------------------------------------------------------------------------------------------------------
 
-    async def readd(self, planned: Planned, catalogue: Catalogue) -> Repair:
-        """Have the torrent of a link added again."""
+    async def readd(self, planned: Planned, catalogue: Catalogue, actor: str = AUTOPILOT) -> Repair:
+        """Have the torrent of a link added again. Raises ValueError when nobody knows which one that is."""
         repair = repair_of(planned.found, catalogue, self._clock())
-        return await self._repairs.want(planned.found.holding.account if planned.found.holding else "", repair)
+        account = planned.found.holding.account if planned.found.holding is not None else ""
+        return await self._repairs.want(account, repair, actor)
 
     async def rewrite(self, changes: Sequence[LinkChange]) -> int:
         """Rewrite links, and return how many were."""

@@ -57,6 +57,7 @@ class Found(StrEnum):
     FOLDER_UNSEEN = "finding.folder_unseen"
     MAPPING_UNUSED = "finding.mapping_unused"
     PATH_MAP_WRONG = "finding.path_map_wrong"
+    LINKS_UNSEEN = "finding.links_unseen"
     # downloads
     NOTHING_MOVES = "finding.nothing_moves"
     DISK_FULL = "finding.disk_full"
