@@ -1,0 +1,254 @@
+"""A Torznab or Newznab feed: what Jackett, NZBHydra, bitmagnet and some indexers answer.
+
+Source: the Torznab additions to the Newznab API. What a feed can search by it tells in its capabilities; errors are
+XML, most often with the status of a success.
+"""
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+import re
+
+from aiohttp import ClientSession
+
+from ..model.catalogue import id_of
+from ..model.library import Protocol, TitleKind
+from ..model.releases import Offer, Offers
+from .errors import InvalidAuth, NotFound, NotTheApi, RateLimited, Refused, UnexpectedResponse
+from .feed_xml import Document, FeedItem, NotAFeed, read
+from .http import DEFAULT_TIMEOUT_SECONDS, HttpClient
+from .info_hash import hash_of_magnet
+from .redact import redact
+
+#: A feed over several indexers is as slow as the slowest of them.
+SEARCH_SECONDS = 60.0
+MAX_BYTES = 16 * 1024 * 1024
+MAX_QUERY_CHARACTERS = 300
+CATEGORIES = {TitleKind.MOVIE: (2000,), TitleKind.SERIES: (5000,), TitleKind.EPISODE: (5000,)}
+
+_IDS = {"imdbid": "imdb", "tmdbid": "tmdb", "tvdbid": "tvdb"}
+_ID_VALUE = re.compile(r"(?:tt)?(\d{1,10})")
+_HASH = re.compile(r"[0-9A-Fa-f]{40}|[A-Za-z2-7]{32}")
+#: Error codes from here to here are about who asks.
+_ACCOUNT_ERRORS = range(100, 200)
+_NO_SUCH_ITEM, _LIMIT_REACHED = 300, frozenset({500, 501})
+_OLDEST = timedelta(days=36_500)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """By what a feed can be searched: the parameters of each kind of search; none where it knows no such search."""
+
+    title: str = ""
+    any: frozenset[str] = frozenset()
+    movies: frozenset[str] = frozenset()
+    series: frozenset[str] = frozenset()
+    most: int | None = None  # results at once
+
+
+class TorznabClient:
+    """One feed."""
+
+    def __init__(
+        self,
+        session: ClientSession,
+        url: str,
+        api_key: str = "",
+        *,
+        name: str = "",
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Take the address as the program shows it, with or without `/api` at its end. `name` is for its offers."""
+        base = url.strip().partition("?")[0].rstrip("/").removesuffix("/api")
+        self._http = HttpClient(session, base, timeout_seconds=timeout_seconds)
+        self._key = {"apikey": api_key} if api_key else {}
+        if not api_key.isprintable():
+            raise InvalidAuth("the key holds characters that no key has")
+        self._name = name
+        self._now = now
+        self._capabilities: Capabilities | None = None
+
+    @property
+    def latency_seconds(self) -> float | None:
+        """How long the last answer took, or None before the first."""
+        return self._http.latency_seconds
+
+    async def capabilities(self) -> Capabilities:
+        """Return by what it can be searched. A feed tells that to anybody: the key isn't tried. Source: t=caps."""
+        document = await self._ask({"t": "caps"}, None)
+        if document.root != "caps":
+            raise NotTheApi("caps: the answer is not that of a Torznab feed")
+        self._capabilities = _capabilities(document)
+        return self._capabilities
+
+    async def check(self) -> Capabilities:
+        """See that it answers, and takes the key. Raises `BackendError`."""
+        capabilities = await self.capabilities()
+        await self._search({"t": "search", "limit": "1"})
+        return capabilities
+
+    async def search(
+        self,
+        text: str = "",
+        *,
+        kind: TitleKind | None = None,
+        ids: Collection[str] = (),
+        season: int | None = None,
+        episode: int | None = None,
+        categories: Collection[int] = (),
+        limit: int = 100,
+    ) -> Offers:
+        """Return what it offers: by an id that it knows ("imdb:tt1160419"), else, or if that finds nothing, by words.
+
+        Raises `BackendError`. Source: t=search, t=movie, t=tvsearch.
+        """
+        known = self._capabilities or await self.capabilities()
+        wanted = sorted(categories or (CATEGORIES[kind] if kind else ()))
+        common = {"limit": str(min(limit, known.most or limit))}
+        if wanted:
+            common["cat"] = ",".join(map(str, wanted))
+        words = " ".join(text.split())[:MAX_QUERY_CHARACTERS]
+        for query in _queries(known, words, kind, ids, season, episode):
+            if items := (await self._search(query | common)).items:
+                return Offers(offers=tuple(self._offers(items)))
+        return Offers()
+
+    async def _search(self, query: dict[str, str]) -> Document:
+        document = await self._ask(query, SEARCH_SECONDS)
+        if document.root != "rss":
+            raise NotTheApi(f"{query['t']}: the answer is not a feed")
+        return document
+
+    async def _ask(self, query: dict[str, str], timeout_seconds: float | None) -> Document:
+        answer = await self._http.request(
+            "GET", "api", params={**query, **self._key}, timeout_seconds=timeout_seconds, max_bytes=MAX_BYTES
+        )
+        try:
+            document = read(answer.body)
+        except NotAFeed as error:
+            raise UnexpectedResponse(
+                f"{query['t']}: the answer can't be read: {error}", status=answer.status
+            ) from error
+        if document.root == "error":
+            raise _error(document)
+        return document
+
+    def _offers(self, items: Collection[FeedItem]) -> Iterator[Offer]:
+        for item in items:
+            if not (name := item.texts.get("title", "")):
+                continue
+            seeders, peers = _whole(item.attribute("seeders")), _whole(item.attribute("peers"))
+            usenet = item.enclosure.get("type", "") == "application/x-nzb"
+            yield Offer(
+                name=name,
+                indexer=item.texts.get("jackettindexer") or item.texts.get("prowlarrindexer") or self._name,
+                protocol=Protocol.USENET if usenet else Protocol.TORRENT,
+                size_bytes=_whole(item.texts.get("size")) or _whole(item.attribute("size")) or _length(item),
+                info_hash=_info_hash(item),
+                seeders=seeders,
+                leechers=None if seeders is None or peers is None else max(peers - seeders, 0),
+                age=self._age(item),
+                ids=_ids(item),
+                guid=item.texts.get("guid", ""),
+                link=_link(item),
+            )
+
+    def _age(self, item: FeedItem) -> timedelta | None:
+        try:
+            published = parsedate_to_datetime(item.texts.get("pubdate", ""))
+            published = published if published.tzinfo else published.replace(tzinfo=UTC)
+            return min(max(self._now() - published, timedelta()), _OLDEST)
+        except ValueError, OverflowError:
+            return None
+
+
+def _capabilities(document: Document) -> Capabilities:
+    def by(search: str) -> frozenset[str]:
+        told = document.elements.get(f"caps/searching/{search}", {})
+        if told.get("available", "no").lower() != "yes":
+            return frozenset()
+        return frozenset(part.strip().lower() for part in told.get("supportedParams", "q").split(","))
+
+    limits = document.elements.get("caps/limits", {})
+    return Capabilities(
+        title=document.elements.get("caps/server", {}).get("title", "")[:100],
+        any=by("search"),
+        movies=by("movie-search"),
+        series=by("tv-search"),
+        most=_whole(limits.get("max")) or None,
+    )
+
+
+def _queries(
+    known: Capabilities,
+    words: str,
+    kind: TitleKind | None,
+    ids: Collection[str],
+    season: int | None,
+    episode: int | None,
+) -> Iterator[dict[str, str]]:
+    """Yield what to ask, the most exact first."""
+    function, supported = "search", known.any
+    numbers: dict[str, str] = {}
+    if kind is TitleKind.MOVIE and known.movies:
+        function, supported = "movie", known.movies
+    elif kind in {TitleKind.SERIES, TitleKind.EPISODE} and known.series:
+        function, supported = "tvsearch", known.series
+        numbers = {name: str(value) for name, value in (("season", season), ("ep", episode)) if value is not None}
+        numbers = {name: value for name, value in numbers.items() if name in supported}
+    for parameter in _IDS if kind else ():
+        found = _ID_VALUE.fullmatch(id_of(ids, _IDS[parameter]) or "")
+        if parameter in supported and found:
+            yield {"t": function, parameter: found[1], **numbers}
+            break
+    if not words:
+        return
+    if season is not None and "season" not in numbers:  # a feed that knows nothing of seasons looks for words alone
+        words += f" S{season:02}" + ("" if episode is None else f"E{episode:02}")
+    yield {"t": function, "q": words, **numbers}
+
+
+def _error(document: Document) -> InvalidAuth | NotFound | RateLimited | Refused:
+    told = document.elements.get("error", {})
+    code, words = _whole(told.get("code")) or 0, " ".join(told.get("description", "").split())[:300]
+    message = f"the feed says: {redact(words) or 'an error'} ({code})"
+    if code in _ACCOUNT_ERRORS:
+        return InvalidAuth(message)
+    if code == _NO_SUCH_ITEM:
+        return NotFound(message)
+    if code in _LIMIT_REACHED:
+        return RateLimited(message)
+    return Refused(message, status=code)
+
+
+def _whole(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 19 else None  # noqa: PLR2004
+
+
+def _length(item: FeedItem) -> int:
+    return _whole(item.enclosure.get("length")) or 0
+
+
+def _info_hash(item: FeedItem) -> str | None:
+    told = item.attribute("infohash")
+    if _HASH.fullmatch(told):
+        return hash_of_magnet(f"magnet:?xt=urn:btih:{told}")
+    return hash_of_magnet(item.attribute("magneturl")) or hash_of_magnet(_link(item))
+
+
+def _ids(item: FeedItem) -> frozenset[str]:
+    found: set[str] = set()
+    for name, database in (*_IDS.items(), ("imdb", "imdb")):
+        told = _ID_VALUE.fullmatch(item.attribute(name))
+        if told and int(told[1]):
+            found.add(f"imdb:tt{int(told[1]):07}" if database == "imdb" else f"{database}:{int(told[1])}")
+    return frozenset(found)
+
+
+def _link(item: FeedItem) -> str:
+    """Return by what it can be had: a magnet where there is one."""
+    links = (item.attribute("magneturl"), item.enclosure.get("url", ""), item.texts.get("link", ""))
+    magnet = next((link for link in links if link.lower().startswith("magnet:?")), None)
+    return magnet or next((link for link in links if link.startswith(("http://", "https://"))), "")
