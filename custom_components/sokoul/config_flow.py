@@ -29,8 +29,10 @@ from .const import CONF_CONNECTION, CONF_PREFERENCES, DOMAIN
 from .data import SokoulConfigEntry
 from .device_login import WRONG_ACCOUNT, DeviceLoginSteps
 from .options_flow import SokoulOptionsFlow
+from .policy_flow import PolicySubentryFlow
 from .push import own_url
 from .reauth import SUBENTRY_ID, refused, title_placeholders, try_again
+from .search_policies import POLICY
 from .setup_check import check_candidates
 from .subentry_flow import BackendSubentryFlow
 
@@ -58,10 +60,11 @@ class SokoulConfigFlow(ConfigFlow, DeviceLoginSteps, domain=DOMAIN):
     @callback
     @override
     def async_get_supported_subentry_types(cls, config_entry: ConfigEntry) -> dict[str, type[ConfigSubentryFlow]]:
-        return {
+        backends = {
             kind: BackendSubentryFlow if connector.device_login is None else AccountSubentryFlow
             for kind, connector in CONNECTORS.items()
         }
+        return {**backends, POLICY: PolicySubentryFlow}
 
     @staticmethod
     @callback

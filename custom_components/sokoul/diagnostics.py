@@ -72,7 +72,7 @@ def _secrets(entry: SokoulConfigEntry) -> frozenset[str]:
     passwords = re.findall(r"://[^@/]*?:([^@]*)@", database)
     found: set[str] = {database, *passwords, *map(unquote, passwords)}
     for subentry in entry.subentries.values():
-        connection = subentry.data[CONF_CONNECTION]
+        connection = subentry.data.get(CONF_CONNECTION, {})  # a policy has none
         addresses = (connection.get(CONF_URL), subentry.data.get(CONF_PREFERENCES, {}).get(CONF_PUSH_URL))
         found.update(connection.get(name, "") for name in (CONF_PASSWORD, CONF_API_KEY))
         found.update(URL(address).password or "" for address in addresses if address)

@@ -35,6 +35,7 @@ from .pilot import Pilot
 from .push import Push
 from .reauth import settle
 from .rotating import Rotating
+from .search_policies import POLICY
 from .searching import Searching
 from .world import WorldView
 
@@ -123,6 +124,8 @@ class Hub:
         await self.memory.save_now()
 
     def _create(self, subentry: ConfigSubentry) -> AnyCoordinator | None:
+        if subentry.subentry_type == POLICY:
+            return None  # it is no backend; whoever searches reads it
         connector = CONNECTORS.get(subentry.subentry_type)
         if connector is None:
             LOGGER.warning("This version of SOKOUL does not know backends of the kind %s", subentry.subentry_type)

@@ -126,6 +126,7 @@ class BackendSubentryFlow(ConfigSubentryFlow):
         known = [
             {Place(each.subentry_type, Connection.from_data(each.data[CONF_CONNECTION]).url)}
             for each in entry.subentries.values()
+            if CONF_CONNECTION in each.data
         ]
         answering = [backend for backend in entry.runtime_data.backends.values() if backend.last_update_success]
         try:

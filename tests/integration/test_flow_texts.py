@@ -17,7 +17,9 @@ from custom_components.sokoul.connectors import forms
 from custom_components.sokoul.connectors.base import Credentials
 from custom_components.sokoul.connectors.registry import CONNECTORS
 from custom_components.sokoul.options_flow import SokoulOptionsFlow
+from custom_components.sokoul.policy_flow import PolicySubentryFlow
 from custom_components.sokoul.problems import PROBLEMS
+from custom_components.sokoul.search_policies import POLICY
 from custom_components.sokoul.subentry_flow import BackendSubentryFlow
 
 from .flow_texts import LANGUAGES, TRANSLATIONS, leaves, placeholders
@@ -47,7 +49,7 @@ FLOWS = {
     flow.__module__.rpartition(".")[2]: dict.fromkeys(
         each.__module__.rpartition(".")[2] for each in flow.__mro__ if "sokoul" in each.__module__
     )
-    for flow in (SokoulConfigFlow, SokoulOptionsFlow, BackendSubentryFlow, AccountSubentryFlow)
+    for flow in (SokoulConfigFlow, SokoulOptionsFlow, BackendSubentryFlow, AccountSubentryFlow, PolicySubentryFlow)
 }
 
 
@@ -99,7 +101,7 @@ def test_both_languages_say_the_same_things(section: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(
     ("module", "section"),
-    [("config_flow", ("config",)), ("options_flow", ("options",))]
+    [("config_flow", ("config",)), ("options_flow", ("options",)), ("policy_flow", ("config_subentries", POLICY))]
     + [(flow_of(kind), ("config_subentries", kind)) for kind in CONNECTORS],
 )
 def test_steps_and_endings(module: str, section: tuple[str, ...], language: str) -> None:
@@ -122,11 +124,12 @@ def test_errors(language: str) -> None:
         assert backend >= set(FORM_ERRORS)
         assert backend <= {*FORM_ERRORS, *literals(flow_of(kind))}
     assert texts(language, "options", "error").keys() <= literals("options_flow")
+    assert texts(language, "config_subentries", POLICY, "error").keys() <= literals("policy_flow")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_kind_can_be_added_and_changed(language: str) -> None:
-    assert texts(language, "config_subentries").keys() == CONNECTORS.keys()
+    assert texts(language, "config_subentries").keys() == {*CONNECTORS, POLICY}
     for kind, connector in CONNECTORS.items():
         said = texts(language, "config_subentries", kind)
         # what is no program, but something that is chosen, has no name that is the same everywhere
