@@ -100,14 +100,15 @@ class RepairJournal:
     async def _take_up(self, row: JournalEntry, repair: Repair | None) -> None:
         if repair is None or row.act is ActKind.ASK_ARR:
             await self._close(row, EntryStatus.FAILED, Reason(key="result.debrid_interrupted"))
-        elif repair.begun or (repair.open and repair.urgency is Urgency.PERSON):
+        elif repair.open and (repair.begun or not _tried(row, repair)):
             self._running[repair.hash] = row
         else:
-            await self._close(row, *_outcome(repair))
+            await self._close(row, *_outcome(repair, row.act))
 
     async def speak(self, repairer: Repairer) -> None:
         """Note and ask what is to be noted and asked of repairs that may not begin by themselves."""
         await self._take_back(repairer)
+        await self._let_go(repairer)
         if repairer.stands_back_until is not None:
             return
         now = self._clock()
@@ -140,6 +141,20 @@ class RepairJournal:
             elif self._clock() - entry.at > UNANSWERED_AFTER:
                 await self._close(entry, EntryStatus.EXPIRED, Reason(key=UNANSWERED))
 
+    async def _let_go(self, repairer: Repairer) -> None:
+        """Close the rows of what was held up by a limit, and is not wanted any more."""
+        for info_hash, row in tuple(self._running.items()):
+            repair = repairer.repair(info_hash)
+            if repair is None or repair.begun:
+                continue
+            if not repair.open:
+                await self._close(row, *_outcome(repair, row.act))
+            elif not self.may_begin(repair):
+                await self._close(row, EntryStatus.EXPIRED, Reason(key="result.over"))
+            else:
+                continue
+            del self._running[info_hash]
+
     def _is_over(self, entry: JournalEntry, repair: Repair) -> bool:
         waits = repair.open and not repair.begun
         if entry.act is ActKind.ASK_ARR:
@@ -167,10 +182,10 @@ class RepairJournal:
         self._running[repair.hash] = await self._kernel.write(self._entry(repair, EntryStatus.RUNNING, actor))
 
     async def ended(self, repair: Repair) -> None:
-        """Write down how a repair, or this try of it, ended."""
+        """Write down how a repair, or this try of it, ended. What a limit holds up is under way still."""
         self.ended_at[repair.hash] = self._clock()
         row = self._running.get(repair.hash)
-        if row is not None:
+        if row is not None and not (repair.open and not _tried(row, repair)):
             await self._close(row, *_outcome(repair, row.act))
             del self._running[repair.hash]
 
@@ -233,8 +248,13 @@ class RepairJournal:
             status=status,
             reason=Reason(key=f"heal.{rule.key}", parameters=facts),
             actor=actor,
-            parameters={"account": self._account, "hash": repair.hash},
+            parameters={"account": self._account, "hash": repair.hash, "tries": repair.tries},
         )
+
+
+def _tried(row: JournalEntry, repair: Repair) -> bool:
+    """Tell whether a try came to nothing since a row was written."""
+    return bool(repair.tries > row.parameters.get("tries", 0))
 
 
 def _outcome(repair: Repair, act: ActKind = ActKind.READD) -> tuple[EntryStatus, Reason]:
