@@ -52,6 +52,7 @@ from custom_components.sokoul.rotation_entities import ROTATION_BUTTONS, ROTATIO
 from custom_components.sokoul.sensor import COMMON_SENSORS
 from custom_components.sokoul.services import EXPLAIN, LIST_DOWNLOADS, REFRESH, SYNC_PORT, Action, Filter
 from custom_components.sokoul.services_search import SEARCH
+from custom_components.sokoul.services_store import MAINTAIN
 
 REPOSITORY = Path(__file__).parents[1]
 INTEGRATION = REPOSITORY / "custom_components" / DOMAIN
@@ -432,6 +433,7 @@ SCHEMAS = {
     Action.GET_VPN_SERVERS: services_vpn.GET_VPN_SERVERS,
     Action.ROTATE_VPN: services_vpn.ROTATE_VPN,
     Action.SEARCH: SEARCH,
+    Action.STORE_MAINTAIN: MAINTAIN,
     Action.UNDO: services_healing.UNDO,
 }
 SERVICES: dict[str, Any] = load_yaml_dict(str(INTEGRATION / "services.yaml"))

@@ -53,6 +53,7 @@ class Action(StrEnum):
     RESUME = "resume"
     ROTATE_VPN = "rotate_vpn"
     SEARCH = "search"
+    STORE_MAINTAIN = "store_maintain"
     SYNC_PORT = "sync_port"
     UNDO = "undo"
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
+from homeassistant.config_entries import ConfigFlowResult
 from homeassistant.helpers.selector import (
     BooleanSelector,
     SelectSelector,
@@ -17,8 +17,9 @@ import voluptuous as vol
 from . import store
 from .history import CONF_DATABASE_URL, CannotCopy, NoDriver, move
 from .hub import Hub
+from .options_store import HOUSEKEEPING_MENU, HousekeepingOptions
 
-DATABASE_MENU = ("database",)
+DATABASE_MENU = ("database", *HOUSEKEEPING_MENU)
 
 EXAMPLE = "postgresql://user:password@host:5432/sokoul"
 
@@ -50,7 +51,7 @@ _SCHEMA = vol.Schema(
 )
 
 
-class DatabaseOptions(OptionsFlow):
+class DatabaseOptions(HousekeepingOptions):
     """The part of the options that is about the database. Its address is a secret: it is never shown again."""
 
     async def async_step_database(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:

@@ -27,6 +27,7 @@ from .farewell import take_leave
 from .governing import Governing
 from .grabbing import Grabbing
 from .guarding import Guarding
+from .housekeeping import Housekeeping
 from .linking import Linking
 from .memory import HubMemory
 from .overview import Overview
@@ -75,6 +76,7 @@ class Hub:
         self.rotating = Rotating(self)
         self.searching: Searching = Searching(self)
         self.grabbing: Grabbing = Grabbing(self)
+        self.housekeeping: Housekeeping = Housekeeping(self)
         self._platforms: list[PlatformSetup] = []
         self._listeners: list[Callable[[], None]] = []
 
@@ -94,6 +96,7 @@ class Hub:
         self.governing.start()
         await self.pilot.start()
         self.grabbing.start()
+        self.housekeeping.start()
         self.debriding.start()
         self.debrid_library.start()
         self.debrid_repairs.start()
@@ -115,6 +118,7 @@ class Hub:
         await self.debrid_repairs.stop()
         await self.debrid_library.stop()
         await self.debriding.stop()
+        await self.housekeeping.stop()
         await self.pilot.stop()
         await self.rotating.stop()
         await self.guarding.stop()

@@ -23,6 +23,7 @@ from .services_grab import async_setup_grab_services
 from .services_healing import async_setup_healing_services
 from .services_links import async_setup_link_services
 from .services_search import async_setup_search_services
+from .services_store import async_setup_store_services
 from .services_vpn import async_setup_vpn_services
 from .wording import Wording
 
@@ -75,6 +76,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
     async_setup_debrid_services(hass)
     async_setup_link_services(hass)
     async_setup_vpn_services(hass)
+    async_setup_store_services(hass)
     async_setup_search_services(hass)
 
 
