@@ -1,4 +1,4 @@
-"""Who is asked which titles there are: the lookups of Radarr and Sonarr, and what is in their libraries.
+"""Who is asked which titles there are: the lookups of Radarr and Sonarr, what is in their libraries, and TMDB.
 
 A lookup goes through the internet and may fail; a library is at home, but large. So of a library only an index of names
 is kept, some hundred bytes a title, read now and then beside everything else.
@@ -6,7 +6,7 @@ is kept, some hundred bytes a title, read now and then beside everything else.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -19,6 +19,7 @@ from .acquire.ports import AskingFailed
 from .acquire.query import Query
 from .clients.arr import ArrClient
 from .clients.errors import BackendError, NotFound
+from .clients.tmdb import TmdbClient
 from .model.catalogue import CatalogueTitle
 from .model.library import TitleKind
 from .model.reasons import Reason
@@ -60,15 +61,35 @@ class ArrLookup:
         """Return what it finds for each way to ask."""
         check_answering(self._backend)
         terms = sorted(query.ids) or query.terms
-        answers = await asyncio.gather(*(self._backend.client.lookup(term) for term in terms), return_exceptions=True)
-        found = [each for each in answers if not isinstance(each, BaseException)]
-        for error in answers:
-            if isinstance(error, BaseException) and not isinstance(error, BackendError):
-                raise error
-            if isinstance(error, BackendError) and not found:
-                raise failure(error) from error
-        titles = [title for answer in found for title in answer]
-        return tuple(dict.fromkeys(replace(each, backend_id=self._backend.subentry_id) for each in titles))
+        found = await _answers([self._backend.client.lookup(term) for term in terms])
+        return tuple(replace(each, backend_id=self._backend.subentry_id) for each in found)
+
+
+class Tmdb:
+    """TMDB, which knows movies and series, and their names in all languages."""
+
+    def __init__(self, backend: BackendCoordinator[TmdbClient, Any]) -> None:
+        self._backend = backend
+        self.key = backend.subentry_id
+        self.name = backend.title
+
+    async def titles(self, query: Query) -> Sequence[CatalogueTitle]:
+        """Return what it finds for each way to ask."""
+        check_answering(self._backend)
+        terms = sorted(query.ids) or query.terms
+        return await _answers([self._backend.client.lookup(term, kind=query.kind) for term in terms])
+
+
+async def _answers(asked: Iterable[Awaitable[Sequence[CatalogueTitle]]]) -> tuple[CatalogueTitle, ...]:
+    """Return what comes of asking in several ways; that fails only where all of them do. Raises `AskingFailed`."""
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    found = [each for each in answers if not isinstance(each, BaseException)]
+    for error in answers:
+        if isinstance(error, BaseException) and not isinstance(error, BackendError):
+            raise error
+        if isinstance(error, BackendError) and not found:
+            raise failure(error) from error
+    return tuple(dict.fromkeys(title for answer in found for title in answer))
 
 
 class LibraryIndex:

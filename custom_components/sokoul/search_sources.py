@@ -13,6 +13,7 @@ from .clients.arr import ArrClient
 from .clients.errors import BackendError
 from .clients.prowlarr import ProwlarrClient
 from .clients.sonarr import SonarrClient
+from .clients.torznab import TorznabClient
 from .model.catalogue import CatalogueTitle
 from .model.debrid import DebridStatus
 from .model.debrid_mirror import DebridQuery, Presence
@@ -116,6 +117,31 @@ class IndexerSearch:
         snapshot = self._backend.data
         known = {each.id: each.name for each in snapshot.indexers} if snapshot is not None else {}
         return tuple(known.get(each, str(each)) for each in sorted(indexer_ids))
+
+
+class FeedSearch:
+    """A Torznab feed."""
+
+    def __init__(self, backend: BackendCoordinator[TorznabClient, Any]) -> None:
+        self._backend = backend
+        self.key = backend.subentry_id
+        self.name = backend.title
+
+    async def offers(self, target: Target) -> SourceAnswer:
+        """Return what it has."""
+        check_answering(self._backend)
+        wanted = target.wanted
+        try:
+            found = await self._backend.client.search(
+                target.text,
+                kind=wanted.kind,
+                ids=wanted.ids,
+                season=wanted.season,
+                episode=next(iter(wanted.episodes)) if len(wanted.episodes) == 1 else None,
+            )
+        except BackendError as error:
+            raise failure(error) from error
+        return SourceAnswer(found.offers)
 
 
 class MirrorSearch:

@@ -17,13 +17,23 @@ from .acquire.searching import DEADLINE, KEPT, Listener, Search, SearchEngine
 from .clients.arr import ArrClient
 from .clients.errors import BackendError
 from .clients.prowlarr import ProwlarrClient
+from .clients.tmdb import TmdbClient
+from .clients.torznab import TorznabClient
 from .const import DOMAIN
 from .model.releases import QualityProfile
 from .model.search import SearchRequest
 from .releases.policy import Policy
-from .search_catalogues import ArrLookup, ArrShelves, LibraryIndex, is_asked
+from .search_catalogues import ArrLookup, ArrShelves, LibraryIndex, Tmdb, is_asked
 from .search_policies import find_policy
-from .search_sources import ArrSearch, DownloadsSearch, IndexerSearch, MirrorHoldings, MirrorSearch, can_search
+from .search_sources import (
+    ArrSearch,
+    DownloadsSearch,
+    FeedSearch,
+    IndexerSearch,
+    MirrorHoldings,
+    MirrorSearch,
+    can_search,
+)
 from .store import StoreError
 
 if TYPE_CHECKING:
@@ -124,7 +134,9 @@ class Searching:
                 yield backend
 
     def _catalogues(self, query: Query) -> Sequence[Catalogue]:
-        found: list[Catalogue] = []
+        found: list[Catalogue] = [
+            Tmdb(backend) for backend in self._hub.backends.values() if isinstance(backend.client, TmdbClient)
+        ]
         for backend in self._arrs():
             if not is_asked(backend, query.kind):
                 continue
@@ -139,11 +151,11 @@ class Searching:
             MirrorSearch(mirror.store, account, mirror.title)
             for account, mirror in self._hub.debriding.accounts.items()
         ]
-        found += [
-            IndexerSearch(backend)
-            for backend in self._hub.backends.values()
-            if isinstance(backend.client, ProwlarrClient)
-        ]
+        for backend in self._hub.backends.values():
+            if isinstance(backend.client, ProwlarrClient):
+                found.append(IndexerSearch(backend))
+            elif isinstance(backend.client, TorznabClient):
+                found.append(FeedSearch(backend))
         found += [
             ArrSearch(backend, entry)
             for backend in self._arrs()
