@@ -11,8 +11,21 @@ from .radarr import RADARR
 from .real_debrid import REAL_DEBRID
 from .sonarr import SONARR
 from .thermal import THERMAL
+from .tmdb import TMDB
+from .torznab import TORZNAB
 
 CONNECTORS: dict[str, Connector[Any, Any]] = {
     connector.kind: connector
-    for connector in (QBITTORRENT, RADARR, SONARR, PROWLARR, REAL_DEBRID, DOCKER, GLUETUN, THERMAL)
+    for connector in (
+        QBITTORRENT,
+        RADARR,
+        SONARR,
+        PROWLARR,
+        TORZNAB,
+        TMDB,
+        REAL_DEBRID,
+        DOCKER,
+        GLUETUN,
+        THERMAL,
+    )
 }

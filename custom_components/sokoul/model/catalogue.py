@@ -119,3 +119,10 @@ class Added:
 
     title: CatalogueTitle  # as it is in the library now
     already_there: bool  # it was there before, and was left as it was
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSnapshot:
+    """A service that is only asked (TMDB, a Torznab feed) at one moment: it is there."""
+
+    version: str  # of what it speaks
