@@ -1,6 +1,7 @@
 """The hands of a grab: the *arrs, torrent clients and debrid accounts of the hub, and what is known of them now."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from homeassistant.util import dt as dt_util
 
 from .acquire.grabbing import (
+    Adding,
     Aim,
     AlreadyThere,
     ArrPlace,
@@ -33,6 +35,7 @@ from .const import DOMAIN
 from .grab_links import LinkHands
 from .hands import HubHands
 from .model.backend import DOWNLOAD_CLIENT_KINDS
+from .model.catalogue import Addition
 from .model.debrid import FAILED_STATUSES, DebridPriority, DebridSnapshot, DebridTorrent
 from .model.downloads import DownloadClientSnapshot
 from .model.library import Protocol, QueueItem
@@ -144,6 +147,42 @@ class HubGrabHands:
                 has=has,
             )
 
+    # --- the library ---------------------------------------------------------------------------------------------
+
+    async def add_title(self, target: Target, adding: Adding) -> tuple[Target, tuple[str, int] | None]:
+        """Have the first *arr of the kind that answers manage the title."""
+        title = target.title
+        arrs = [backend for backend in self._hub.backends.values() if isinstance(backend.client, ArrClient)]
+        if any(target.entry_of(arr.subentry_id) is not None for arr in arrs):
+            return target, None
+        fitting = [arr for arr in arrs if title is not None and arr.client.title_kind is title.kind and arr.answering]
+        if title is None or not fitting:
+            raise GrabFailed(Reason(key="grab.nobody_adds"))
+        arr = fitting[0]
+        season = target.wanted.season
+        addition = Addition(
+            title=title,
+            profile_id=await _asked(arr.title, _profile(arr.client, adding)),
+            root_folder=await _asked(arr.title, _root_folder(arr.client, adding)),
+            seasons=frozenset() if season is None else frozenset({season}),
+        )
+        added = await _asked(arr.title, arr.client.add(addition))
+        there = replace(added.title, backend_id=arr.subentry_id)
+        target = replace(target, entries=(*target.entries, there))
+        if added.already_there or there.library_id is None:
+            return target, None
+        return target, (arr.subentry_id, there.library_id)
+
+    async def _remove_title(self, trace: Trace) -> None:
+        """Take a title that was added for this out of the library again, unless it has files by now."""
+        backend = self._hub.backends.get(trace.added[0]) if trace.added is not None else None
+        if trace.added is None or backend is None or not isinstance(backend.client, ArrClient):
+            return
+        with suppress(NotFound):
+            title = await _passing(backend.title, backend.client.catalogue_title(trace.added[1]))
+            if not title.has_file and not any(season.files for season in title.seasons):
+                await _passing(backend.title, backend.client.remove_title(trace.added[1]))
+
     # --- links ---------------------------------------------------------------------------------------------------
 
     async def payload(self, release: Release) -> Payload:
@@ -223,16 +262,16 @@ class HubGrabHands:
             arr = self._arr(trace)
             if any(_is_it(item, trace) for item in await _asked(trace.name, arr.queue())):
                 return trace
-            return trace if HistoryKind.GRABBED in await self._history(trace) else None
+            return trace if HistoryKind.GRABBED in await self._history(trace, arr) else None
         if trace.way is Way.CLIENT:
             torrent = await _asked(trace.name, self._client(trace).torrent(trace.info_hash or ""))
             return trace if torrent is not None and TAG in torrent.tags else None
         ours = [each for each in await self._entries(trace) if each.id not in trace.there_before]
         return replace(trace, torrent_id=ours[0].id) if ours else None
 
-    async def _history(self, trace: Trace) -> frozenset[HistoryKind]:
+    async def _history(self, trace: Trace, arr: ArrClient) -> frozenset[HistoryKind]:
         """Return what became of a release at an *arr since it was asked for."""
-        events = await _asked(trace.name, self._arr(trace).history(trace.at - SKEW))
+        events = await _asked(trace.name, arr.history(trace.at - SKEW))
         mine = {trace.info_hash, None} - {None}
         ids = {
             each.download_id
@@ -250,6 +289,11 @@ class HubGrabHands:
 
     async def take_back(self, trace: Trace) -> Reason:
         """Take it back. What somebody else may need is left where it is."""
+        result = await self._take_back(trace)
+        await self._remove_title(trace)
+        return result
+
+    async def _take_back(self, trace: Trace) -> Reason:
         if trace.way is Way.ARR:
             return await self._take_from_arr(trace)
         if trace.way is Way.CLIENT:
@@ -263,8 +307,7 @@ class HubGrabHands:
     async def _take_from_arr(self, trace: Trace) -> Reason:
         arr = self._arr(trace)
         items = [item for item in await _asked(trace.name, arr.queue()) if _is_it(item, trace)]
-        if HistoryKind.IMPORTED in await self._history(trace):
-            raise GrabFailed(Reason(key="grab.imported", parameters={"backend": trace.name}))
+        await self._check_import(trace)
         kept = False
         for item in items:
             client_id, _ = self._client_of(trace.backend_id)
@@ -283,11 +326,20 @@ class HubGrabHands:
             return Reason(key="grab.taken_back")
         if TAG not in torrent.tags:  # whoever took that away has plans with it
             raise GrabFailed(Reason(key="result.in_hand"))
+        await self._check_import(trace)
         with_files = await self._may_lose(trace.backend_id, info_hash)
         await _asked(trace.name, client.delete([info_hash], with_files=with_files))
         if with_files:
             return Reason(key="grab.taken_back")
         return Reason(key="grab.kept_files", parameters={"backend": trace.name})
+
+    async def _check_import(self, trace: Trace) -> None:
+        """Refuse to take back what is in a library by now, and what its *arr can't be asked about."""
+        backend = self._hub.backends.get(trace.arr_id)
+        if backend is None or not isinstance(backend.client, ArrClient):
+            return
+        if HistoryKind.IMPORTED in await self._history(trace, backend.client):
+            raise GrabFailed(Reason(key="grab.imported", parameters={"backend": backend.title}))
 
     async def _may_lose(self, client_id: str | None, info_hash: str | None) -> bool:
         """Tell whether the files of a torrent are surely of no use to anybody: unfinished, and nobody shares them."""
@@ -324,6 +376,35 @@ class HubGrabHands:
 
 def _gone(trace: Trace) -> GrabFailed:
     return GrabFailed(Reason(key="grab.not_answering", parameters={"backend": trace.name}))
+
+
+async def _profile(client: ArrClient, adding: Adding) -> int:
+    """Return the quality profile that is named, else the one that most titles of the library have."""
+    known = await client.profile_refs()
+    if adding.profile is not None:
+        named = adding.profile.casefold()
+        found = next((each.id for each in known if each.name.casefold() == named), None)
+        if found is None:
+            raise GrabFailed(Reason(key="grab.no_profile", parameters={"name": adding.profile}))
+        return found
+    counts = Counter[int]()
+    async for portion in client.library():
+        counts.update(each.quality_profile_id for each in portion if each.quality_profile_id is not None)
+    usual = next((number for number, _ in counts.most_common() if any(number == each.id for each in known)), None)
+    if usual is None and not known:
+        raise GrabFailed(Reason(key="grab.nobody_adds"))
+    return usual if usual is not None else known[0].id
+
+
+async def _root_folder(client: ArrClient, adding: Adding) -> str:
+    """Return the folder that is named, else the one with the most room."""
+    known = [each for each in await client.root_folders() if each.accessible]
+    if adding.root_folder is not None:
+        named = adding.root_folder.rstrip("/")
+        known = [each for each in known if each.path.rstrip("/") == named]
+    if not known:
+        raise GrabFailed(Reason(key="grab.no_folder"))
+    return max(known, key=lambda each: each.free_bytes or 0).path
 
 
 def _linked(release: Release) -> list[Offer]:

@@ -58,7 +58,7 @@ class Grabbing:
             self._hub.hass, self._grabber.grab(order), f"{DOMAIN} grab of {order.label}"
         )
         entry = await asyncio.shield(task)
-        self._hub.hass.bus.async_fire(EVENT_GRABBED, describe_grabbed(entry))
+        self._tell(entry)
         if entry.status is EntryStatus.RUNNING:
             self._settle_after(SETTLE_SECONDS)
         if (trace := trace_of(entry)) is not None and trace.backend_id in self._hub.backends:
@@ -94,11 +94,17 @@ class Grabbing:
     async def _settle(self) -> None:
         if self._hub.pilot.store is None:
             return
-        left = 1
+        settled, left = list[JournalEntry](), 1
         with suppress(StoreError):
-            left = await self._grabber.settle(dt_util.utcnow())
+            settled, left = await self._grabber.settle(dt_util.utcnow())
+        for entry in settled:
+            self._tell(entry)
         if left and self._leave:
             self._settle_after(SETTLE_SECONDS)
+
+    @callback
+    def _tell(self, entry: JournalEntry) -> None:
+        self._hub.hass.bus.async_fire(EVENT_GRABBED, describe_grabbed(entry))
 
     # --- the journal ---------------------------------------------------------------------------------------------
 

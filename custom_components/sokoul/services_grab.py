@@ -1,6 +1,7 @@
 """The action that has a release downloaded: one that a search found, or the best of a search."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
-from .acquire.grabbing import MOST_RELEASES, Order, Planned, tries_of
+from .acquire.grabbing import MOST_RELEASES, Adding, Order, Planned, tries_of
 from .acquire.ports import Result, SearchAnswer
 from .calls import LANGUAGE_FIELD, Action, admin, hub_of, words_of
 from .const import DOMAIN
@@ -25,8 +26,11 @@ from .services_search import ATTR_WAIT, LONGEST_WAIT
 from .store import StoreError
 from .wording import Wording, clean
 
+ATTR_ADD = "add"
 ATTR_ALTERNATIVES = "alternatives"
 ATTR_DRY_RUN = "dry_run"
+ATTR_FOLDER = "root_folder"
+ATTR_PROFILE = "profile"
 ATTR_RESULT = "result"
 
 DEFAULT_WAIT = 20
@@ -42,6 +46,9 @@ GRAB = vol.All(
             **_REQUEST,
             vol.Optional(ATTR_ALTERNATIVES): cv.boolean,
             vol.Optional(ATTR_DRY_RUN, default=False): cv.boolean,
+            vol.Optional(ATTR_ADD, default=False): cv.boolean,
+            vol.Optional(ATTR_PROFILE): cv.string,
+            vol.Optional(ATTR_FOLDER): cv.string,
             vol.Optional(ATTR_WAIT, default=DEFAULT_WAIT): vol.All(
                 vol.Coerce(float), vol.Range(min=0, max=LONGEST_WAIT)
             ),
@@ -65,13 +72,14 @@ async def _grab(call: ServiceCall) -> ServiceResponse:
         raise HomeAssistantError(translation_domain=DOMAIN, translation_key="autopilot_off")
     now = dt_util.utcnow()
     answer, results = await _wanted(hub, call.data, now, words)
+    order = replace(_order(answer, results, actor, now), adding=_adding(call.data))
     if call.data[ATTR_DRY_RUN]:
-        planned = await hub.grabbing.plan(_order(answer, results, actor, now))
+        planned = await hub.grabbing.plan(order)
         return {"status": "planned", "plan": [_plan(each, now, words) for each in planned]}
     if any(offer.source == DOWNLOADS for offer in results[0].scored.release.offers):
         raise _error("grab_already_here", release=clean(results[0].scored.release.name.name))
     try:
-        entry = await hub.grabbing.grab(_order(answer, results, actor, now))
+        entry = await hub.grabbing.grab(order)
     except StoreError as error:
         raise _error("store_failed", detail=str(error)) from error
     if entry.status is EntryStatus.FAILED:
@@ -122,6 +130,10 @@ def _is_same(one: Result, other: Result) -> bool:
     if here.info_hash and there.info_hash:
         return here.info_hash == there.info_hash
     return (here.name.name, here.size_bytes) == (there.name.name, there.size_bytes)
+
+
+def _adding(data: dict[str, Any]) -> Adding | None:
+    return Adding(profile=data.get(ATTR_PROFILE), root_folder=data.get(ATTR_FOLDER)) if data[ATTR_ADD] else None
 
 
 def _order(answer: SearchAnswer, results: Sequence[Result], actor: str, now: datetime) -> Order:

@@ -8,6 +8,7 @@ import pytest
 
 from custom_components.sokoul.acquire.grabbing import (
     SPARE_BYTES,
+    Adding,
     Aim,
     AlreadyThere,
     ArrPlace,
@@ -181,6 +182,12 @@ class Hands:
         del target, release
         return self.places
 
+    async def add_title(self, target: Target, adding: Adding) -> tuple[Target, tuple[str, int] | None]:
+        if adding.profile == "none":
+            raise GrabFailed(Reason(key="grab.no_profile"))
+        self.places = replace(self.places, arrs=(RADARR,))
+        return replace(target, entries=(replace(DUNE_2024, backend_id="radarr", library_id=7),)), ("radarr", 7)
+
     async def payload(self, release: Release) -> Payload:
         if release.name.name in self.bad_links:
             raise LinkRefused("link_failed", status=404)
@@ -333,12 +340,13 @@ async def test_as_long_as_nobody_can_tell_nothing_else_is_tried() -> None:
     assert entry.status is EntryStatus.RUNNING
     assert entry.result is not None
     assert entry.result.key == "grab.unclear"
-    assert await grabber.settle(NOW) == 1
+    assert await grabber.settle(NOW) == ([], 1)
     assert notes.rows[1].status is EntryStatus.RUNNING
 
     hands.silent = False
     hands.there.add("debrid")
-    assert await grabber.settle(NOW) == 0
+    settled, left = await grabber.settle(NOW)
+    assert (settled, left) == ([notes.rows[1]], 0)
     assert (notes.rows[1].status, hands.took) == (EntryStatus.DONE, [("debrid", NAME)])
     assert notes.rows[1].undo is not None
 
@@ -360,7 +368,8 @@ async def test_a_crash_is_settled_by_looking(*, done: bool) -> None:
     with pytest.raises(Killed):
         await grabbed(hands, notes)
     assert notes.rows[1].status is EntryStatus.RUNNING
-    assert await Grabber(hands, notes).settle(NOW) == 0
+    settled, left = await Grabber(hands, notes).settle(NOW)
+    assert (settled, left) == ([notes.rows[1]], 0)
     entry = notes.rows[1]
     assert entry.status is (EntryStatus.DONE if done else EntryStatus.FAILED)
     assert (entry.undo is not None) is done
@@ -376,7 +385,8 @@ async def test_a_crash_before_anything_was_begun() -> None:
     hands.situation = die  # type: ignore[method-assign]
     with pytest.raises(Killed):
         await grabbed(hands, notes)
-    assert await Grabber(hands, notes).settle(NOW) == 0
+    settled, left = await Grabber(hands, notes).settle(NOW)
+    assert (settled, left) == ([notes.rows[1]], 0)
     assert notes.rows[1].status is EntryStatus.FAILED
 
 
@@ -410,7 +420,8 @@ async def test_a_crash_while_taking_back_is_settled_by_looking(*, gone: bool) ->
     await notes.write(replace(entry, status=EntryStatus.UNDOING))
     if gone:
         hands.there.clear()
-    assert await grabber.settle(NOW) == 0
+    settled, left = await grabber.settle(NOW)
+    assert (settled, left) == ([notes.rows[1]], 0)
     assert notes.rows[1].status is (EntryStatus.UNDONE if gone else EntryStatus.DONE)
 
 
@@ -432,8 +443,27 @@ async def test_where_nobody_may_download_it_says_why() -> None:
 def test_a_trace_outlives_a_restart() -> None:
     trace = Trace(
         way=Way.DEBRID, backend_id="b", name="n", release="r", at=NOW, info_hash=HASH, title_ids=(1,), category="c",
-        torrent_id="T", there_before=("O",),
+        arr_id="a", torrent_id="T", there_before=("O",), added=("radarr", 7),
     )  # fmt: skip
     assert Trace.from_json(trace.as_json()) == trace
     with pytest.raises(KeyError):
         Trace.from_json({"way": "arr"})
+
+
+async def test_a_title_is_added_first_where_that_is_wanted() -> None:
+    hands, notes = Hands(), Notes()
+    entry = await Grabber(hands, notes).grab(replace(order(), adding=Adding()))
+    assert hands.took == [("qbittorrent", NAME)], "in the category of the one that manages it now"
+    trace = trace_of(entry)
+    assert trace is not None
+    assert (trace.category, trace.title_ids, trace.added) == ("radarr", (7,), ("radarr", 7))
+    assert notes.written[1].parameters["added"] == ["radarr", 7], "it is noted before anything else is done"
+    assert list(notes.rows) == [1]
+
+
+async def test_a_title_that_cannot_be_added_ends_it() -> None:
+    hands, notes = Hands(), Notes()
+    entry = await Grabber(hands, notes).grab(replace(order(), adding=Adding(profile="none")))
+    assert (entry.status, hands.took) == (EntryStatus.FAILED, [])
+    assert entry.result is not None
+    assert entry.result.key == "grab.no_profile"

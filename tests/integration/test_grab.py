@@ -1,7 +1,8 @@
 """`sokoul.grab` in Home Assistant: from a search to a download, written down, told, and taken back."""
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
 from dataclasses import dataclass
+from datetime import timedelta
 import json
 from typing import Any
 
@@ -9,7 +10,10 @@ from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser, async_capture_events
+import voluptuous as vol
 
+from custom_components.sokoul.acquire.links import MAX_TORRENT_BYTES
+from custom_components.sokoul.clients.errors import CannotConnect
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.grab_hands import TAG, HubGrabHands
 from custom_components.sokoul.grabbing import EVENT_GRABBED
@@ -19,7 +23,10 @@ from devstack.dune import add_dune, dune_releases
 from devstack.frame import FaultKind
 from devstack.prowlarr import ProwlarrSimulator
 from devstack.qbittorrent import QbittorrentSimulator
+from devstack.qbittorrent_torrent import SimulatedFile, Swarm
 from devstack.radarr import RadarrSimulator
+from devstack.releases import Release
+from devstack.torrents import info_hash, make_torrent
 
 from .conftest import (
     PASSWORD,
@@ -27,9 +34,11 @@ from .conftest import (
     QBITTORRENT_ID,
     RADARR_ID,
     USERNAME,
+    PassTime,
     SetUp,
     qbittorrent_subentry,
     servarr_subentry,
+    until,
 )
 from .healing import act
 
@@ -68,15 +77,307 @@ async def programs(
     return Programs(radarr, prowlarr, qbittorrent, entry.runtime_data)
 
 
+async def search(hass: HomeAssistant, query: str = "dune 2", **data: Any) -> list[dict[str, Any]]:
+    answer = await act(hass, Action.SEARCH, query=query, wait=20, limit=50, **data)
+    results: list[dict[str, Any]] = answer["results"]
+    return results
+
+
+# --- to a torrent client ---------------------------------------------------------------------------------------------
+
+
 async def test_the_best_of_a_search_is_downloaded(hass: HomeAssistant, programs: Programs) -> None:
     events = async_capture_events(hass, EVENT_GRABBED)
     answer = await act(hass, Action.GRAB, query="dune 2")
     assert answer["release"] == BEST
     assert (answer["status"], answer["way"], answer["backend"]) == ("done", "client", "qBittorrent")
+    assert (answer["text"], answer["tried"], answer["can_undo"]) == (f"qBittorrent downloads “{BEST}”.", [], True)
     torrent = programs.qbittorrent.torrents[answer["info_hash"]]
     assert (torrent.category, torrent.tags) == (DOMAIN, {TAG})
     assert [event.data["entry_id"] for event in events] == [answer["entry_id"]]
+    assert events[0].data["title"] == "Dune: Part Two (2024)"
     journal = await act(hass, Action.GET_JOURNAL)
-    assert journal["entries"][0]["rule_name"] == "What you have downloaded"
-    assert journal["entries"][0]["can_undo"]
+    (entry,) = [each for each in journal["entries"] if each["act"] == "grab"]
+    assert (entry["rule_name"], entry["can_undo"]) == ("What you have downloaded", True)
+    assert entry["text"] == f"Dune: Part Two (2024) was asked for. qBittorrent downloads “{BEST}”."
     assert programs.prowlarr.api_key not in json.dumps([answer, journal])
+    shown = (await act(hass, Action.LIST_DOWNLOADS, search="Dune.Part.Two"))["downloads"]
+    assert [each["hash"] for each in shown] == [answer["info_hash"]], "it shows at once"
+
+
+async def test_a_result_of_a_search_is_downloaded_and_taken_back(hass: HomeAssistant, programs: Programs) -> None:
+    chosen = (await search(hass))[2]
+    answer = await act(hass, Action.GRAB, result=chosen["id"])
+    assert answer["release"] == chosen["release"]
+    torrent = programs.qbittorrent.torrents[answer["info_hash"]]
+    assert torrent.name
+    undone = await act(hass, Action.UNDO, entry_id=answer["entry_id"])
+    assert (undone["status"], undone["result"]["text"]) == ("undone", "It\u2019s taken back.")
+    assert answer["info_hash"] not in programs.qbittorrent.torrents
+    with pytest.raises(HomeAssistantError):
+        await act(hass, Action.UNDO, entry_id=answer["entry_id"])
+
+
+async def test_whoever_takes_the_tag_away_has_plans_with_it(hass: HomeAssistant, programs: Programs) -> None:
+    answer = await act(hass, Action.GRAB, query="dune 2")
+    programs.qbittorrent.change(answer["info_hash"], tags=set())
+    with pytest.raises(HomeAssistantError, match="taken it in hand"):
+        await act(hass, Action.UNDO, entry_id=answer["entry_id"])
+    assert answer["info_hash"] in programs.qbittorrent.torrents
+    journal = await act(hass, Action.GET_JOURNAL)
+    assert journal["entries"][0]["status"] == "done", "it stays as it was"
+
+
+async def test_a_dry_run_does_nothing(hass: HomeAssistant, programs: Programs) -> None:
+    answer = await act(hass, Action.GRAB, query="dune 2", dry_run=True)
+    assert answer["status"] == "planned"
+    assert answer["plan"][0]["release"] == BEST
+    assert len(answer["plan"]) == 3
+    assert answer["plan"][0]["ways"] == [
+        {"way": "client", "backend": "qBittorrent", "text": "qBittorrent can download it."}
+    ]
+    assert programs.qbittorrent.torrents == {}
+    assert (await act(hass, Action.GET_JOURNAL))["entries"] == []
+
+
+async def test_what_is_there_already_is_left_alone(hass: HomeAssistant, programs: Programs) -> None:
+    await act(hass, Action.GRAB, query="dune 2")
+    again = await act(hass, Action.GRAB, query="dune 2")
+    assert (again["status"], again["result"], again["can_undo"]) == ("done", "already_there", False)
+    assert len(programs.qbittorrent.torrents) == 1
+    results = await search(hass, fresh=True)
+    here = next(each for each in results if each["here"])
+    with pytest.raises(ServiceValidationError) as raised:
+        await act(hass, Action.GRAB, result=here["id"])
+    assert raised.value.translation_key == "grab_already_here"
+
+
+async def test_the_next_best_is_taken_where_an_indexer_fails(hass: HomeAssistant, programs: Programs) -> None:
+    only_links(programs)
+    results = await search(hass)
+    best, *others = results
+    numbers = {each.name: number for number, each in programs.prowlarr.indexers.items.items()}
+    programs.prowlarr.refusing_grabs |= {numbers[name] for name in best["indexers"]}
+    answer = await act(hass, Action.GRAB, query="dune 2")
+    assert answer["release"] in {each["release"] for each in others}
+    assert answer["tried"][0]["release"] == best["release"]
+    assert "status 409" in answer["tried"][0]["text"]
+    assert len(programs.qbittorrent.torrents) == 1
+    with pytest.raises(HomeAssistantError, match="status 409"):  # who names one gets that or none
+        await act(hass, Action.GRAB, result=best["id"])
+
+
+def only_links(programs: Programs) -> None:
+    """Leave out the one indexer that tells hashes, so that nothing but links leads to releases."""
+    searches = programs.prowlarr.searches
+    searches.offers = [each for each in searches.offers if each.indexer.name != "Open Harbour"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("http://192.168.1.1/admin?reboot=1", "leads into your own network"),
+        ("http://localhost:8123/", "leads into your own network"),
+        ("file:///etc/passwd", "neither a web address nor a magnet"),
+        ("magnet:?dn=nothing", "that isn\u2019t a torrent"),
+        (b"<html>log in</html>", "that isn\u2019t a torrent"),
+        (b"d" + b"l" * 5_000, "that isn\u2019t a torrent"),
+        (b"x" * (MAX_TORRENT_BYTES + 1), "far too large"),
+    ],
+    ids=["router", "home", "file", "no hash", "page", "deep", "huge"],
+)
+async def test_hostile_links_lead_nowhere(
+    hass: HomeAssistant, programs: Programs, content: str | bytes, said: str
+) -> None:
+    async def source(_: Release) -> str | bytes:
+        return content
+
+    programs.prowlarr.source = source
+    only_links(programs)
+    with pytest.raises(HomeAssistantError) as raised:
+        await act(hass, Action.GRAB, query="dune 2")
+    assert said in raised.value.translation_placeholders["reason"]  # type: ignore[index]
+    assert programs.qbittorrent.torrents == {}
+    assert programs.prowlarr.api_key not in json.dumps(await act(hass, Action.GET_JOURNAL))
+
+
+async def test_a_torrent_file_is_taken_as_it_is(hass: HomeAssistant, programs: Programs) -> None:
+    file = make_torrent(b"a film", name="Harbour.mkv")
+
+    async def source(_: Release) -> bytes:
+        return file
+
+    programs.prowlarr.source = source
+    only_links(programs)
+    answer = await act(hass, Action.GRAB, query="dune 2")
+    assert answer["info_hash"] == info_hash(file).lower()
+    assert programs.qbittorrent.torrents[answer["info_hash"]].has_metadata
+
+
+async def test_a_link_that_a_person_brings_is_downloaded(hass: HomeAssistant, programs: Programs) -> None:
+    link = f"magnet:?xt=urn:btih:{'ab' * 20}&dn=Dune.Part.Two.2024.1080p.WEB-DL.H264-GRP&ws=http://192.168.1.1/"
+    answer = await act(hass, Action.GRAB, query=link)
+    assert answer["info_hash"] == "ab" * 20
+    assert "ab" * 20 in programs.qbittorrent.torrents
+
+
+async def test_an_answer_that_is_cut_off_is_looked_after(hass: HomeAssistant, programs: Programs) -> None:
+    programs.qbittorrent.fault(FaultKind.TRUNCATE, "POST /api/v2/torrents/add")
+    answer = await act(hass, Action.GRAB, query="dune 2")
+    assert (answer["status"], answer["tried"], len(programs.qbittorrent.torrents)) == ("done", [], 1)
+
+
+async def test_what_nobody_can_tell_is_settled_later(
+    hass: HomeAssistant, programs: Programs, pass_time: PassTime
+) -> None:
+    events = async_capture_events(hass, EVENT_GRABBED)
+
+    async def lost(*_: Any, **__: Any) -> Any:
+        raise CannotConnect("cut")
+
+    client = programs.hub.backends[QBITTORRENT_ID].client
+    add = client.add
+
+    async def add_and_fall_silent(*args: Any, **values: Any) -> Any:
+        await add(*args, **values)
+        client.torrent = lost
+        raise CannotConnect("cut")
+
+    client.add = add_and_fall_silent
+    answer = await act(hass, Action.GRAB, query="dune 2")
+    assert (answer["status"], answer["result"]) == ("running", "unclear")
+    del client.torrent, client.add
+    await pass_time(timedelta(minutes=2))
+    entry = (await act(hass, Action.GET_JOURNAL))["entries"][0]
+    assert (entry["status"], entry["can_undo"]) == ("done", True)
+    assert len(programs.qbittorrent.torrents) == 1
+    assert [event.data["status"] for event in events] == ["running", "done"]
+
+
+async def test_a_restart_finds_out_what_became_of_it(
+    hass: HomeAssistant, programs: Programs, pass_time: PassTime
+) -> None:
+    """The process ends between the note and the answer."""
+    entry = hass.config_entries.async_entries(DOMAIN)[0]
+    client = programs.hub.backends[QBITTORRENT_ID].client
+    add, stuck = client.add, asyncio.Event()
+
+    async def add_and_end(*args: Any, **values: Any) -> Any:
+        await add(*args, **values)
+        await stuck.wait()
+
+    client.add = add_and_end
+    asked = hass.async_create_task(act(hass, Action.GRAB, query="dune 2"))
+    await until(lambda: programs.qbittorrent.torrents)
+    await hass.config_entries.async_unload(entry.entry_id)
+    with pytest.raises((asyncio.CancelledError, HomeAssistantError)):
+        await asked
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await pass_time(timedelta(minutes=2))
+    found = (await act(hass, Action.GET_JOURNAL))["entries"][0]
+    assert (found["act"], found["status"], found["can_undo"]) == ("grab", "done", True)
+    assert len(programs.qbittorrent.torrents) == 1
+
+
+async def test_who_has_no_say_is_refused(
+    hass: HomeAssistant, programs: Programs, hass_read_only_user: MockUser
+) -> None:
+    with pytest.raises(Unauthorized):
+        await act(hass, Action.GRAB, context=Context(user_id=hass_read_only_user.id), query="dune 2")
+    assert programs.qbittorrent.torrents == {}
+
+
+async def test_what_cannot_be_meant_is_said(hass: HomeAssistant, programs: Programs) -> None:
+    with pytest.raises(ServiceValidationError) as raised:
+        await act(hass, Action.GRAB, result="never.was")
+    assert raised.value.translation_key == "no_such_result"
+    with pytest.raises(ServiceValidationError) as raised:
+        await act(hass, Action.GRAB, query="nobody made this", wait=5)
+    assert raised.value.translation_key == "nothing_to_grab"
+    with pytest.raises(vol.Invalid):
+        await act(hass, Action.GRAB)
+    with pytest.raises(vol.Invalid):
+        await act(hass, Action.GRAB, query="dune 2", result="a.b")
+    assert programs.qbittorrent.torrents == {}
+
+
+async def test_a_client_that_refuses_is_told_of(hass: HomeAssistant, programs: Programs) -> None:
+    programs.qbittorrent.fault(FaultKind.STATUS, "POST /api/v2/torrents/add", status=403)
+    with pytest.raises(HomeAssistantError) as raised:
+        await act(hass, Action.GRAB, query="dune 2")
+    assert raised.value.translation_key == "grab_failed"
+    assert programs.qbittorrent.torrents == {}
+    entry = (await act(hass, Action.GET_JOURNAL))["entries"][0]
+    assert (entry["status"], entry["can_undo"]) == ("failed", False)
+
+
+# --- through an *arr -------------------------------------------------------------------------------------------------
+
+
+async def test_a_title_of_radarr_goes_through_radarr(hass: HomeAssistant, programs: Programs) -> None:
+    movie = next(each for each in programs.radarr.library.movies.values() if each.file is None and each.monitored)
+    results = await search(hass, f"tmdb:{movie.tmdb_id}", refused=True)
+    chosen = next(each for each in results if each["accepted"])
+    answer = await act(hass, Action.GRAB, result=chosen["id"])
+    assert (answer["status"], answer["way"], answer["backend"]) == ("done", "arr", "Radarr")
+    (item,) = programs.radarr.queue.items
+    assert item.title == chosen["release"]
+    torrent = programs.qbittorrent.torrents[(item.download_id or "").lower()]
+    assert torrent.category == "radarr"
+    await act(hass, Action.UNDO, entry_id=answer["entry_id"])
+    assert programs.radarr.queue.items == []
+    assert programs.qbittorrent.torrents == {}
+    assert not programs.radarr.blocklist.items
+
+
+async def test_where_radarr_cannot_its_client_does_in_its_category(hass: HomeAssistant, programs: Programs) -> None:
+    movie = next(each for each in programs.radarr.library.movies.values() if each.file is None and each.monitored)
+    results = await search(hass, f"tmdb:{movie.tmdb_id}", refused=True)
+    programs.radarr.fault(FaultKind.STATUS, "POST /api/v3/release", status=409)
+    chosen = next(each for each in results if each["accepted"])
+    answer = await act(hass, Action.GRAB, result=chosen["id"])
+    assert (answer["status"], answer["way"]) == ("done", "client")
+    assert [each["backend"] for each in answer["tried"]] == [RADARR_ID]
+    assert programs.qbittorrent.torrents[answer["info_hash"]].category == "radarr"
+
+
+async def test_dune_2_from_the_words_to_the_library(
+    hass: HomeAssistant, programs: Programs, pass_time: PassTime
+) -> None:
+    """Searched, identified, ranked, added, grabbed, downloaded, imported."""
+    answer = await act(hass, Action.GRAB, query="dune 2", add=True)
+    assert (answer["status"], answer["way"], answer["title"]) == ("done", "client", "Dune: Part Two (2024)")
+    (movie,) = [each for each in programs.radarr.library.movies.values() if each.tmdb_id == 693134]
+    assert movie.monitored
+    assert not any(each.wanted is movie for each in programs.radarr.history.events), "Radarr was not told to search"
+    torrent = programs.qbittorrent.torrents[answer["info_hash"]]
+    assert torrent.category == "radarr"
+    film = SimulatedFile(path=f"{answer['release']}.mkv", size_bytes=24_800_000_000)
+    programs.qbittorrent.change(torrent.hash, has_metadata=True, files=[film], swarm=Swarm(rate=1e9, seeds=20))
+    await pass_time(timedelta(minutes=1), 5)
+    assert torrent.finished
+    assert movie.file is not None, "it is in the library"
+    with pytest.raises(HomeAssistantError, match="in the library"):
+        await act(hass, Action.UNDO, entry_id=answer["entry_id"])
+    assert movie.file is not None
+    assert torrent.hash in programs.qbittorrent.torrents
+
+
+async def test_a_title_that_was_added_leaves_with_what_was_grabbed(hass: HomeAssistant, programs: Programs) -> None:
+    answer = await act(hass, Action.GRAB, query="dune 2", add=True)
+    assert any(each.tmdb_id == 693134 for each in programs.radarr.library.movies.values())
+    await act(hass, Action.UNDO, entry_id=answer["entry_id"])
+    assert not any(each.tmdb_id == 693134 for each in programs.radarr.library.movies.values())
+    assert programs.qbittorrent.torrents == {}
+
+
+async def test_how_it_is_added_can_be_said(hass: HomeAssistant, programs: Programs) -> None:
+    with pytest.raises(HomeAssistantError, match="no quality profile"):
+        await act(hass, Action.GRAB, query="dune 2", add=True, profile="Cinema")
+    with pytest.raises(HomeAssistantError, match="no such folder"):
+        await act(hass, Action.GRAB, query="dune 2", add=True, root_folder="/nowhere")
+    assert programs.qbittorrent.torrents == {}
+    profile = next(iter(programs.radarr.library.profiles.values()))
+    await act(hass, Action.GRAB, query="dune 2", add=True, profile=profile.name.upper())
+    (movie,) = [each for each in programs.radarr.library.movies.values() if each.tmdb_id == 693134]
+    assert movie.profile_id == profile.id

@@ -235,7 +235,9 @@ class Trace:
     info_hash: str | None = None
     title_ids: tuple[int, ...] = ()  # of an *arr: movie or episodes
     category: str = ""
+    arr_id: str = ""  # who imports what is in that category
     torrent_id: str | None = None  # of a debrid account: what it called it
+    added: tuple[str, int] | None = None  # the *arr and the title that was added to its library for this
     there_before: tuple[str, ...] = ()  # of a debrid account: its entries of this torrent before
 
     def as_json(self) -> dict[str, Any]:
@@ -249,8 +251,10 @@ class Trace:
             "hash": self.info_hash,
             "titles": list(self.title_ids),
             "category": self.category,
+            "arr": self.arr_id,
             "torrent": self.torrent_id,
             "before": list(self.there_before),
+            "added": list(self.added) if self.added is not None else None,
         }
 
     @classmethod
@@ -265,8 +269,10 @@ class Trace:
             info_hash=stored["hash"],
             title_ids=tuple(stored["titles"]),
             category=stored["category"],
+            arr_id=stored["arr"],
             torrent_id=stored["torrent"],
             there_before=tuple(stored["before"]),
+            added=(added[0], added[1]) if (added := stored.get("added")) else None,
         )
 
 
@@ -283,11 +289,22 @@ class AlreadyThere(Exception):  # noqa: N818 -- named for what happened
     """The backend had it before."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adding:
+    """How a title is added to the library of an *arr; what isn't said is as most of its titles have it."""
+
+    profile: str | None = None  # by its name
+    root_folder: str | None = None
+
+
 class GrabHands(Protocol):
     """What a grab does at the backends. Every method raises `GrabFailed`, and `payload` `LinkRefused`."""
 
     async def situation(self, target: Target, release: Release) -> Situation:
         """Return who there is to download. Never raises: who can't be asked doesn't answer."""
+
+    async def add_title(self, target: Target, adding: Adding) -> tuple[Target, tuple[str, int] | None]:
+        """Have an *arr manage the title, and return the target with that; None where one did before."""
 
     async def payload(self, release: Release) -> Payload:
         """Return what is behind the offers of a release: the first of them that leads to something."""
@@ -327,6 +344,7 @@ class Order:
     label: str
     actor: str
     at: datetime
+    adding: Adding | None = None  # have an *arr manage the title first; None: only where it does already
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -371,12 +389,25 @@ class Grabber:
                 parameters={"tries": []},
             )
             entry = await self._book.write(entry)  # one row, whatever comes of it
+            try:
+                order, entry = await self._add_title(order, entry)
+            except GrabFailed as failed:
+                return await self._book.write(replace(entry, status=EntryStatus.FAILED, result=failed.reason))
             why = Reason(key="grab.nobody")
             for result in order.results[:MOST_RELEASES]:
                 ended, entry, why = await self._try_release(order, result, entry, why)
                 if ended:
                     return entry
             return await self._book.write(replace(entry, status=EntryStatus.FAILED, result=why, undo=None))
+
+    async def _add_title(self, order: Order, entry: JournalEntry) -> tuple[Order, JournalEntry]:
+        """Have an *arr manage the title, where that is wanted. Adding twice is no harm: it is there already then."""
+        if order.adding is None:
+            return order, entry
+        target, added = await self._hands.add_title(order.target, order.adding)
+        if added is not None:
+            entry = await self._book.write(replace(entry, parameters={**entry.parameters, "added": list(added)}))
+        return replace(order, target=target), entry
 
     async def _try_release(
         self, order: Order, result: Result, entry: JournalEntry, why: Reason
@@ -421,6 +452,8 @@ class Grabber:
             info_hash=payload.link.info_hash if payload is not None else release.info_hash,
             title_ids=(entry_target.library_id,) if entry_target and entry_target.library_id is not None else (),
             category=aim.category,
+            arr_id=aim.arr_id,
+            added=(added[0], added[1]) if (added := entry.parameters.get("added")) else None,
         )
         try:
             trace = await self._hands.prepare(aim, trace, payload)
@@ -457,35 +490,32 @@ class Grabber:
 
     # --- afterwards ----------------------------------------------------------------------------------------------
 
-    async def settle(self, now: datetime) -> int:
-        """Find out what became of what was interrupted. Returns how many of them nobody can tell of yet."""
+    async def settle(self, now: datetime) -> tuple[list[JournalEntry], int]:
+        """Find out what became of what was interrupted. Returns that, and of how many nobody can tell yet."""
         async with self._busy:
-            left = 0
-            for entry in await self._book.running():
-                left += not await self._settle(entry, now)
-            return left
+            running = await self._book.running()
+            settled = [await self._settle(entry, now) for entry in running]
+            return [entry for entry in settled if entry is not None], settled.count(None)
 
-    async def _settle(self, entry: JournalEntry, now: datetime) -> bool:
+    async def _settle(self, entry: JournalEntry, now: datetime) -> JournalEntry | None:
+        entry = replace(entry, changed_at=now)
         trace = trace_of(entry)
         if trace is None:  # nothing was begun
-            ended = replace(entry, status=EntryStatus.FAILED, result=Reason(key="result.interrupted"), undo=None)
-            await self._book.write(replace(ended, changed_at=now))
-            return True
+            why = Reason(key="result.interrupted")
+            return await self._book.write(replace(entry, status=EntryStatus.FAILED, result=why, undo=None))
         try:
             found = await self._hands.find(trace)
         except GrabFailed:
-            return False
+            return None
         if entry.status is EntryStatus.UNDOING:
             status = EntryStatus.UNDONE if found is None else EntryStatus.DONE
             result = Reason(key="grab.taken_back" if found is None else "grab.not_taken_back")
-            await self._book.write(replace(entry, status=status, result=result, changed_at=now))
-        elif found is None:
-            ended = replace(entry, status=EntryStatus.FAILED, result=Reason(key="grab.interrupted"), undo=None)
-            await self._book.write(replace(ended, changed_at=now))
-        else:
-            done = Reason(key=f"grab.taken_{found.way}", parameters={"backend": found.name, "release": found.release})
-            await self._book.write(replace(_ended(entry, found, done, undo=True), changed_at=now))
-        return True
+            return await self._book.write(replace(entry, status=status, result=result))
+        if found is None:
+            why = Reason(key="grab.interrupted")
+            return await self._book.write(replace(entry, status=EntryStatus.FAILED, result=why, undo=None))
+        done = Reason(key=f"grab.taken_{found.way}", parameters={"backend": found.name, "release": found.release})
+        return await self._book.write(_ended(entry, found, done, undo=True))
 
     async def approve(self, entry_id: int, actor: str, now: datetime) -> None:
         """Grabs are asked for, never suggested."""
