@@ -1,7 +1,7 @@
 """The mirrors of Real-Debrid accounts at work: synchronised now and then, resumed after a restart, and looked into.
 
-There is a mirror only while the database is open. Every ten minutes the list is looked at, which is one request while
-it is as it was; the longer nothing changes, the seldomer, up to once an hour.
+There is a mirror only while the database is open. The list is looked at every ten minutes, or as a person wants, which
+is one request while it is as it was; the longer nothing changes, the seldomer, up to once an hour.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
 
 from .clients.errors import BackendError, CannotConnect, InvalidAuth, NotFound, RateLimited
-from .connectors.real_debrid import KIND
+from .connectors.real_debrid import CONF_SYNC_MINUTES, DEFAULT_SYNC_MINUTES, KIND
 from .const import DOMAIN, LOGGER
 from .debrid.mirror import DETAILS_LAST, BusyError, MirrorSync, NothingToResumeError, Progress, SyncResult
 from .debrid.statistics import statistics
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 EVENT_SYNC = f"{DOMAIN}_debrid_sync"
 #: Home Assistant starts, and others want the disk and the processor first.
 FIRST_PAUSE = timedelta(seconds=30)
-INTERVAL = timedelta(minutes=10)
+INTERVAL = timedelta(minutes=DEFAULT_SYNC_MINUTES)  # unless a person wants another one
 LONGEST_INTERVAL = timedelta(hours=1)
 SLOWER = 1.5  # with each look at which nothing had changed
 #: What was interrupted goes on after this, if the account does not ask for more.
@@ -93,14 +93,14 @@ class AccountMirror:
         )
         self.checked_at: datetime | None = None  # when the list was last seen to its end
         self.last: SyncRun | None = None
-        self._interval = INTERVAL
+        self._wanted = self._interval = self._preferred
         self._cancel_timer: CALLBACK_TYPE | None = None
         self._task: asyncio.Task[Any] | None = None
         self._stopped = False
         self._listeners: list[Callable[[Progress], None]] = []
         self._witnesses: list[Callable[[SyncResult | None], None]] = []
         self._told_at: datetime | None = None
-        self._figures: tuple[datetime, DebridFigures] | None = None
+        self._figures: tuple[datetime, int, DebridFigures] | None = None
         self._noted: tuple[datetime, dict[str, int]] | None = None
 
     @property
@@ -109,6 +109,21 @@ class AccountMirror:
         return self._hub.backends[self.account].title
 
     # --- when ----------------------------------------------------------------------------------------------------
+
+    @property
+    def _preferred(self) -> timedelta:
+        """How often a person wants the list to be looked at while it changes."""
+        backend = self._hub.backends.get(self.account)
+        preferences = {} if backend is None else backend.preferences
+        return timedelta(minutes=float(preferences.get(CONF_SYNC_MINUTES, DEFAULT_SYNC_MINUTES)))
+
+    @callback
+    def follow_settings(self) -> None:
+        """Look as often as is wanted now, where that was changed."""
+        if self._wanted != self._preferred:
+            self._wanted = self._interval = self._preferred
+            if self._cancel_timer is not None:  # one that is under way sees to it at its end
+                self.synchronise_after(self._wanted)
 
     @callback
     def synchronise_after(self, pause: timedelta) -> None:
@@ -133,7 +148,7 @@ class AccountMirror:
         if backend.answering:
             self._task = self._hub.in_background(self._by_itself(), f"synchronisation of {backend.title}")
         else:
-            self.synchronise_after(INTERVAL)
+            self.synchronise_after(self._wanted)
 
     async def _by_itself(self) -> None:
         """Go on with what was interrupted, else look at the list."""
@@ -189,9 +204,9 @@ class AccountMirror:
     @callback
     def _schedule(self, result: SyncResult) -> None:
         if result.changed or result.run.summary.get("withheld"):
-            self._interval = INTERVAL
+            self._interval = self._wanted
         elif result.error is None:
-            self._interval = min(self._interval * SLOWER, LONGEST_INTERVAL)
+            self._interval = min(self._interval * SLOWER, max(self._wanted, LONGEST_INTERVAL))
         pause = self._interval
         if result.run.status is SyncStatus.INTERRUPTED:
             pause = max(result.pause or RESUME_PAUSE, RESUME_PAUSE)
@@ -249,11 +264,11 @@ class AccountMirror:
 
     async def figures(self) -> DebridFigures:
         """Return what statistics are made of. Raises `StoreError`."""
-        now = dt_util.utcnow()
-        if self._figures is None or now - self._figures[0] >= FIGURES_LAST:
+        now, revision = dt_util.utcnow(), self.store.mirror.revision(self.account)
+        if self._figures is None or now - self._figures[0] >= FIGURES_LAST or self._figures[1] != revision:
             found = await self.store.mirror_view.figures(self.account, now, old_before=now - DETAILS_LAST)
-            self._figures = now, found
-        return self._figures[1]
+            self._figures = now, revision, found
+        return self._figures[2]
 
     async def clear(self, *, history: bool) -> None:
         """Forget the mirror; the next synchronisation reads it anew. Raises `BusyError` and `StoreError`."""
@@ -315,6 +330,8 @@ class Debriding:
             if account not in wanted or mirror.store is not store:
                 del self.accounts[account]
                 self._hub.in_background(mirror.stop(), "end of a mirror")
+            else:
+                mirror.follow_settings()
         for account in wanted - set(self.accounts):
             if store is not None:
                 self.accounts[account] = mirror = AccountMirror(self._hub, account, store)

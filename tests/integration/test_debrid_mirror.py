@@ -116,6 +116,28 @@ async def test_it_keeps_itself(
     assert lists(debrid) == 1, "something changed: it looks often again"
 
 
+async def test_how_often_it_looks_can_be_set_and_reloads_nothing(
+    hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    entry = await set_up(account())
+    await pass_time(FIRST_PAUSE)
+    known = mirror(entry)
+    lists(debrid)
+    subentry = entry.subentries[ID]
+    preferences = {**subentry.data["preferences"], "synchronise_minutes": 3}
+    hass.config_entries.async_update_subentry(entry, subentry, data={**subentry.data, "preferences": preferences})
+    await pass_time(timedelta(minutes=1), 2)
+    assert (mirror(entry), lists(debrid)) == (known, 0)
+    await pass_time(timedelta(minutes=1), 2)
+    assert lists(debrid) == 1, "three minutes after it was set"
+    preferences = {**preferences, "synchronise_minutes": 600}
+    hass.config_entries.async_update_subentry(entry, subentry, data={**subentry.data, "preferences": preferences})
+    await pass_time(timedelta(hours=2), 4)
+    assert lists(debrid) == 0, "the hour is no limit to who wants it seldomer"
+    await pass_time(timedelta(hours=2, minutes=5))
+    assert lists(debrid) == 1
+
+
 async def test_without_a_database_there_is_no_mirror(
     hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp
 ) -> None:

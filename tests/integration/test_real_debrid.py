@@ -339,8 +339,8 @@ async def test_the_budget_can_be_set_and_reloads_nothing(
     backend = entry.runtime_data.backends[ID]
     client = backend.client
     result = await change(hass, entry, "settings")
-    assert (step(result), fields(result)) == (form("settings"), ["requests_per_minute"])
-    result = await send(hass, result, requests_per_minute=40)
+    assert (step(result), fields(result)) == (form("settings"), ["requests_per_minute", "synchronise_minutes"])
+    result = await send(hass, result, requests_per_minute=40, synchronise_minutes=10)
     assert result["reason"] == "reconfigure_successful"
     await pass_time(INTERVAL)
     assert entry.runtime_data.backends[ID].client is client

@@ -47,6 +47,9 @@ ACCOUNT_INTERVAL = timedelta(minutes=5)
 TRAFFIC_INTERVAL = timedelta(hours=1)
 CONF_PER_MINUTE = "requests_per_minute"
 LEAST_PER_MINUTE = 10
+CONF_SYNC_MINUTES = "synchronise_minutes"
+DEFAULT_SYNC_MINUTES = 10
+MOST_SYNC_MINUTES = 1440
 #: In the memory of a backend: that tokens are kept for it which are to be revoked at the end.
 MEMORY_TOKENS = "tokens"
 #: In it, too: until when less is sent than a person allows.
@@ -317,7 +320,16 @@ REAL_DEBRID: Connector[RealDebridClient, Source] = Connector(
     settings={
         vol.Required(CONF_PER_MINUTE, default=DEFAULT_PER_MINUTE): NumberSelector(
             NumberSelectorConfig(min=LEAST_PER_MINUTE, max=ACCOUNT_PER_MINUTE, step=1, mode=NumberSelectorMode.BOX)
-        )
+        ),
+        vol.Required(CONF_SYNC_MINUTES, default=DEFAULT_SYNC_MINUTES): NumberSelector(
+            NumberSelectorConfig(
+                min=1,
+                max=MOST_SYNC_MINUTES,
+                step=1,
+                mode=NumberSelectorMode.BOX,
+                unit_of_measurement=UnitOfTime.MINUTES,
+            )
+        ),
     },
     connect=connect,
     identify=identify,

@@ -288,11 +288,14 @@ class StoredMirror:
         return await self._changing(account, work)
 
     async def _changing[T](self, account: str, work: Work[T]) -> T:
-        """Write something after which counts may be others; also where it fails: who can tell."""
+        """Write something after which counts may be others: unless it says that it was nothing, also where it fails."""
+        result: T | bool = True
         try:
-            return await self._database.write(work)
+            result = await self._database.write(work)
+            return result
         finally:
-            self._revisions[account] += 1
+            if result is None or result:
+                self._revisions[account] += 1
 
 
 # --- comparing -------------------------------------------------------------------------------------------------------
