@@ -28,6 +28,7 @@ class Source(Enum):
     SEARCH = "Search"
     USER_SEARCH = "UserInvokedSearch"
     INTERACTIVE = "InteractiveSearch"
+    PUSH = "ReleasePush"
 
     @property
     def by_a_person(self) -> bool:

@@ -1,22 +1,25 @@
 """How a Radarr or Sonarr takes releases: interactive search (`/release`), grabs."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from aiohttp import web
+from aiohttp import ClientError, web
 
 from .arr_decisions import WAITING, Source
 from .arr_queue import QueueItem
 from .download_client import DownloadClientError
-from .library import Wanted
-from .quality import languages
-from .releases import Release
-from .servarr_http import ApiError, Json, Query, answer, moment, object_of
+from .library import Episode, Movie, Wanted
+from .quality import UNKNOWN, Quality, languages
+from .releases import INDEXERS, IndexerSite, Release
+from .servarr_http import ApiError, Invalid, Json, Query, answer, moment, object_of, refuse
 
 if TYPE_CHECKING:
     from .arr import ArrSimulator
+
+_OK = 200
 
 #: gives the torrent file or the magnet link behind a release
 type ReleaseSource = Callable[[Release], Awaitable[bytes | str]]
@@ -50,7 +53,11 @@ class Grabbing:
 
     def routes(self) -> Iterable[web.RouteDef]:
         """Return its routes."""
-        return (web.get("/release", self._search), web.post("/release", self._post))
+        return (
+            web.get("/release", self._search),
+            web.post("/release", self._post),
+            web.post("/release/push", self._push),
+        )
 
     # --- choosing ------------------------------------------------------------------------------------------------
 
@@ -188,10 +195,12 @@ class Grabbing:
             [self.json(release, wanted, weight) for weight, release in enumerate(ranked)],
         )
 
-    def json(self, release: Release, wanted: Sequence[Wanted], weight: int) -> Json:
-        """Return a result of an interactive search."""
+    def json(
+        self, release: Release, wanted: Sequence[Wanted], weight: int, source: Source = Source.INTERACTIVE
+    ) -> Json:
+        """Return a release with what is made of it: as it was found by an interactive search, unless told otherwise."""
         age = release.age(self.arr.clock.now())
-        rejections = self.rejections(release, wanted)
+        rejections = self.arr.decisions.rejections(release, wanted, source)
         return {
             "guid": release.guid,
             "quality": self.arr.quality_json(release.quality),
@@ -209,8 +218,8 @@ class Grabbing:
             "sceneSource": False,
             "languages": languages(release.languages),
             "approved": not rejections,
-            "temporarilyRejected": False,
-            "rejected": bool(rejections),
+            "temporarilyRejected": rejections == [WAITING],
+            "rejected": bool(rejections) and rejections != [WAITING],
             "rejections": rejections,
             "publishDate": moment(release.published),
             "commentUrl": release.guid,
@@ -237,3 +246,70 @@ class Grabbing:
             raise ApiError.not_found(self.arr.sentences.no_match)
         await self.grab(found.release, found.wanted, interactive=True)
         return answer(body)
+
+    # --- releases that others bring ------------------------------------------------------------------------------
+
+    async def _push(self, request: web.Request) -> web.Response:
+        body = await object_of(request)
+        links = [str(body[name]) for name in ("magnetUrl", "downloadUrl") if body.get(name)]
+        missing = [
+            Invalid(name, f"'{name}' must not be empty.")
+            for name, there in (
+                ("Title", body.get("title")),
+                ("DownloadUrl", links),
+                ("Protocol", body.get("protocol")),
+                ("PublishDate", body.get("publishDate")),
+            )
+            if not there
+        ]
+        if missing:
+            raise refuse(*missing)
+        title = str(body["title"])
+        quality = self.arr.quality_of(title)
+        wanted = self.arr.match(title)
+        if quality is None and not wanted:
+            raise refuse(Invalid("Title", "Unable to parse", title))
+        release = self._pushed(body, links[0], quality or UNKNOWN, wanted)
+        # it is said what was made of it before it was downloaded
+        described = self.json(release, wanted, 0, Source.PUSH)
+        if described["approved"] and (torrent := await self._behind(links[0])) is not None:
+            with suppress(ApiError):
+                await self.grab(replace(release, torrent=torrent), wanted, source=Source.PUSH)
+        elif described["temporarilyRejected"]:
+            self._delay(release)
+        return answer([described])
+
+    @staticmethod
+    def _pushed(body: Json, link: str, quality: Quality, wanted: Sequence[Wanted]) -> Release:
+        name = str(body.get("indexer") or "")
+        unknown = IndexerSite(id=0, name=name, privacy="private")
+        site = next((each for each in INDEXERS if name in {each.name, each.synced_name}), unknown)
+        return Release(
+            guid=f"PUSH-{link}",
+            title=str(body["title"]),
+            indexer=replace(site, protocol=str(body["protocol"])),
+            quality=quality,
+            group=str(body["title"]).rpartition("-")[2],
+            size_bytes=int(body.get("size") or 0),
+            published=datetime.fromisoformat(str(body["publishDate"])),
+            seeders=body.get("seeders"),
+            leechers=None,
+            languages=("English",),
+            movie=wanted[0] if wanted and isinstance(wanted[0], Movie) else None,
+            episodes=tuple(each for each in wanted if isinstance(each, Episode)),
+            full_season=len(wanted) > 1,
+            torrent=link if link.startswith("magnet:") else None,
+        )
+
+    async def _behind(self, link: str) -> bytes | str | None:
+        """Return what a link leads to; nothing where it can't be had: then the application only writes that down."""
+        if link.startswith("magnet:"):
+            return link
+        try:
+            async with self.arr.session.get(link, allow_redirects=False) as response:
+                location = response.headers.get("Location", "")
+                if location.startswith("magnet:"):
+                    return location
+                return await response.read() if response.status == _OK else None
+        except ClientError:
+            return None

@@ -112,6 +112,15 @@ async def call_everything_shared(call: Caller, arr: ArrSimulator, title_query: t
     await call("GET", "/mediacover/1/poster-500.jpg")
 
 
+#: a release that another program brings, of a title that nobody has
+PUSHED = {
+    "title": "Nobody.Knows.2019.S01E01.1080p.WEB-DL.DDP5.1.H.264-X",
+    "magnetUrl": f"magnet:?xt=urn:btih:{'a' * 40}",
+    "protocol": "torrent",
+    "publishDate": "2026-01-01T00:00:00Z",
+}
+
+
 async def call_settings(call: Caller) -> None:
     """Call what both are set up with."""
     for name in ("mediamanagement", "downloadclient"):
@@ -174,6 +183,7 @@ async def test_every_route_of_radarr_is_as_published(radarr: RadarrSimulator, se
     call = Caller(radarr, session, radarr_specification())
     release = (await call.get("/release", movieId="6"))[0]
     await call("POST", "/release", body={"guid": release["guid"], "indexerId": release["indexerId"]})
+    await call("POST", "/release/push", body=PUSHED)
     waiting = radarr.queue_item(movies[12], download_id=None, release=radarr.queue.items[-1].release)
     await call("POST", f"/queue/grab/{radarr.queue.record_id(waiting, movies[12])}")
     waiting = radarr.queue_item(movies[12], download_id=None, release=radarr.queue.items[-1].release)
@@ -216,6 +226,7 @@ async def test_every_route_of_sonarr_is_as_published(sonarr: SonarrSimulator, se
     release = (await call.get("/release", episodeId="24"))[0]
     await call("GET", "/release", query=[("seriesId", "1"), ("seasonNumber", "1")])
     await call("POST", "/release", body={"guid": release["guid"], "indexerId": release["indexerId"]})
+    await call("POST", "/release/push", body=PUSHED)
     episode = series[4].season(1)[0]
     for path in ("/queue/grab/{id}", "/queue/grab/bulk"):
         waiting = sonarr.queue_item(episode, download_id=None, release=sonarr.queue.items[3].release)
