@@ -29,6 +29,7 @@ from .path_proof import is_folder
 from .report import links_text, paths_text
 from .restart_flow import RESTART_MENU, RestartOptions
 from .rotation_flow import ROTATION_MENU, RotationOptions
+from .search_flow import SEARCH_MENU, SearchOptions
 from .vpn_flow import VPN_MENU, VpnOptions
 
 AUTOMATIC = "automatic"
@@ -49,7 +50,14 @@ class _Link:
 
 
 class SokoulOptionsFlow(
-    VpnOptions, RotationOptions, GovernorOptions, RestartOptions, HealingOptions, LinkOptions, DatabaseOptions
+    VpnOptions,
+    RotationOptions,
+    GovernorOptions,
+    RestartOptions,
+    HealingOptions,
+    LinkOptions,
+    SearchOptions,
+    DatabaseOptions,
 ):
     """Live settings: they are kept in the hub's memory, so that nothing has to be reloaded."""
 
@@ -75,6 +83,7 @@ class SokoulOptionsFlow(
                 *RESTART_MENU,
                 *HEALING_MENU,
                 *LINKS_MENU,
+                *SEARCH_MENU,
                 *DATABASE_MENU,
             ],
         )

@@ -24,6 +24,7 @@ from .model.releases import QualityProfile
 from .model.search import SearchRequest
 from .releases.policy import Policy
 from .search_catalogues import ArrLookup, ArrShelves, LibraryIndex, Tmdb, is_asked
+from .search_judge import judge_of
 from .search_policies import find_policy
 from .search_sources import (
     ArrSearch,
@@ -61,6 +62,7 @@ class Searching:
             profiles=self,
             shelf=self,
             holdings=MirrorHoldings(hub),
+            judge=partial(judge_of, hub),
             clock=dt_util.utcnow,
             begin=hub.in_background,
             on_update=self._updated,

@@ -1,11 +1,12 @@
 """Titles, offers, and catalogues and sources that answer, fail or hang as a test wants."""
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from custom_components.sokoul.acquire.judging import Doubt, Judge
 from custom_components.sokoul.acquire.ports import AskingFailed, SourceAnswer, Target
 from custom_components.sokoul.acquire.query import Query
 from custom_components.sokoul.acquire.searching import SearchEngine
@@ -100,6 +101,25 @@ class FakeSource:
         return SourceAnswer(self.known, self.remarks)
 
 
+@dataclass
+class FakeJudge:
+    """Says what a test wants of releases."""
+
+    says: Mapping[str, bool] = field(default_factory=dict)
+    failure: Exception | None = None
+    gate: asyncio.Event | None = None
+    asked: list[tuple[Doubt, ...]] = field(default_factory=list)
+
+    async def judge(self, target: Target, doubts: Sequence[Doubt]) -> Mapping[str, bool]:
+        del target
+        self.asked.append(tuple(doubts))
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.failure is not None:
+            raise self.failure
+        return self.says
+
+
 class FakeShelf:
     """Keeps in memory what a database would."""
 
@@ -130,6 +150,7 @@ class World:
     updates: list[Any] = field(default_factory=list)
     holds: frozenset[str] = frozenset()  # info hashes, in a debrid account
     asked_hashes: list[frozenset[str]] = field(default_factory=list)
+    judge: Judge | None = None
 
     def __post_init__(self) -> None:
         self.engine = self.restart()
@@ -143,6 +164,7 @@ class World:
             profiles=self,
             shelf=self.shelf,
             holdings=self,
+            judge=lambda: self.judge,
             clock=lambda: self.now,
             on_update=self.updates.append,
         )

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from custom_components.sokoul.acquire import searching
+from custom_components.sokoul.acquire.judging import MOST_DOUBTS
 from custom_components.sokoul.acquire.ports import SearchAnswer
 from custom_components.sokoul.acquire.searching import GIVEN, KEPT, KEPT_EMPTY, KEPT_FAILED, MOST_REMEMBERED
 from custom_components.sokoul.model.reasons import Reason
@@ -16,7 +17,7 @@ from custom_components.sokoul.model.search import SearchRequest, SourceReport, S
 from custom_components.sokoul.releases.attributes import Resolution
 from custom_components.sokoul.releases.policy import Policy
 
-from .make import DUNE_1984, DUNE_2021, DUNE_2024, GB, FakeCatalogue, FakeSource, World, failed, offer, until
+from .make import DUNE_1984, DUNE_2021, DUNE_2024, GB, FakeCatalogue, FakeJudge, FakeSource, World, failed, offer, until
 
 SOON = timedelta(milliseconds=30)
 #: The tests wait so long for what they know to come.
@@ -365,3 +366,57 @@ async def test_only_so_many_searches_go_on_at_once(world: World) -> None:
     assert len(world.catalogues[0].asked) == searching.MOST_AT_ONCE
     gate.set()
     assert all(each.complete for each in await asyncio.gather(*asking))
+
+
+# --- a second opinion ------------------------------------------------------------------------------------------------
+
+UNSURE = offer("Dune.1080p.BluRay.x264-GROUP")
+OTHER = offer("Dune.1080p.WEB-DL.x264-OTHER")
+OF_2021 = SearchRequest(text="dune 2021")
+
+
+async def test_only_what_is_doubtful_is_judged(world: World) -> None:
+    right = offer("Dune.2021.1080p.BluRay.x264-GROUP")
+    world.sources[0].known, world.sources[1].known = [UNSURE, right], [OTHER, OLD]
+    assert names(await search(world, OF_2021)) == [right.name], "without a judge it is not taken"
+    world.judge = judge = FakeJudge({UNSURE.name: True, OTHER.name: False, OLD.name: True, "Something.else": True})
+    answer = await search(world, OF_2021, fresh=True)
+    assert set(names(answer)) == {right.name, UNSURE.name}
+    reasons = {each.scored.release.name.name: each.scored.match.reason.key for each in answer.results}
+    assert reasons[UNSURE.name] == "release.judged_same"
+    assert reasons[OTHER.name] == "release.judged_other"
+    assert reasons[OLD.name] == "release.other_year", "what rules can tell they tell"
+    assert sorted(doubt.name for asked in judge.asked for doubt in asked) == sorted([UNSURE.name, OTHER.name])
+
+
+async def test_a_verdict_is_remembered(world: World) -> None:
+    world.sources[0].known = [UNSURE]
+    world.judge = judge = FakeJudge({UNSURE.name: True})
+    for _ in range(3):
+        assert names(await search(world, OF_2021, fresh=True)) == [UNSURE.name]
+    assert len(judge.asked) == 1
+    world.pass_time(timedelta(seconds=1))
+    of_1984 = await search(world, SearchRequest(text="dune 1984"))
+    assert len(judge.asked) == 2, "of another title it is another question"
+    assert of_1984.title is not None
+    assert of_1984.title.year == 1984
+
+
+async def test_a_judge_who_fails_or_hangs_has_said_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "PATIENCE", SOON)
+    world.sources[0].known = [UNSURE]
+    for judge in (FakeJudge(failure=ValueError()), FakeJudge(gate=asyncio.Event())):
+        world.judge = judge
+        answer = await search(world, OF_2021, fresh=True)
+        assert answer.complete
+        assert names(answer) == []
+        assert len(judge.asked) == 1
+        assert answer.sources[0].state is SourceState.ANSWERED
+
+
+async def test_only_so_many_are_judged(world: World) -> None:
+    many = [replace(UNSURE, name=f"{UNSURE.name}{number}", info_hash=f"{number:040x}") for number in range(40)]
+    world.sources[0].known, world.sources[1].known = many[:20], many[20:]
+    world.judge = judge = FakeJudge()
+    await search(world, OF_2021)
+    assert sum(map(len, judge.asked)) == MOST_DOUBTS

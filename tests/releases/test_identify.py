@@ -147,6 +147,18 @@ def test_databases_tell_namesakes_apart(ids: set[str], certainty: Certainty, rea
     assert (match.certainty, match.reason.key) == (certainty, f"release.{reason}")
 
 
+def test_who_was_asked_only_decides_between_namesakes() -> None:
+    bare, wrong = parse("Dune.1080p.BluRay.x264-GRP"), parse("Dune.1984.1080p.BluRay.x264-GRP")
+    assert identify(bare, DUNES).certainty is UNSURE
+    same, other = identify(bare, DUNES, judged=True), identify(bare, DUNES, judged=False)
+    assert (same.certainty, same.reason.key) == (LIKELY, "release.judged_same")
+    assert (other.certainty, other.reason.key) == (NO, "release.judged_other")
+    assert identify(wrong, DUNES, judged=True).certainty is NO
+    by_id = replace(DUNES, ids=frozenset({"imdb:tt1160419"}))
+    known = identify(bare, by_id, frozenset({"imdb:tt1160419"}), judged=False)
+    assert known.reason.key == "release.id_fits", "a database knows better"
+
+
 def test_a_number_of_a_database_mends_no_wrong_name_or_year() -> None:
     wanted = replace(DUNES, ids=frozenset({"tmdb:438631"}))
     for name in ("Dune.1984.1080p.BluRay.x264-GRP", "Dune.Part.Two.2024.1080p.BluRay.x264-GRP"):

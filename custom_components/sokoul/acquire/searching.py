@@ -29,6 +29,7 @@ from ..releases.parse import parse
 from ..releases.policy import Policy
 from ..releases.score import Scored
 from .identifying import identify_title, plain, target_by_text
+from .judging import MOST_DOUBTS, PATIENCE, Doubt, Judge, Verdicts, doubts_of
 from .keeping import Found, as_kept, from_kept
 from .ports import (
     AskingFailed,
@@ -76,6 +77,10 @@ def _task(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
     return asyncio.create_task(work, name=name)
 
 
+def _nobody() -> Judge | None:
+    return None
+
+
 class SearchEngine:
     """Searches, and remembers what it found."""
 
@@ -89,6 +94,7 @@ class SearchEngine:
         shelf: Shelf,
         holdings: Holdings,
         clock: Callable[[], datetime],
+        judge: Callable[[], Judge | None] = _nobody,
         begin: Begin = _task,
         on_update: Listener | None = None,
     ) -> None:
@@ -98,6 +104,8 @@ class SearchEngine:
         self.profiles = profiles
         self.shelf = shelf
         self.holdings = holdings
+        self.judge = judge
+        self.verdicts = Verdicts()
         self.clock = clock
         self.slots = asyncio.Semaphore(MOST_AT_ONCE)
         self.on_update = on_update
@@ -172,6 +180,7 @@ class Search:
         self._looked_up: set[str] = set()  # info hashes
         self._held: set[str] = set()  # those that a debrid account holds
         self._reports: dict[str, SourceReport] = {}
+        self._judged: set[str] = set()  # names of releases that somebody was asked about
         self._listeners: list[Listener] = []
         self._waiting = 0
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -319,11 +328,11 @@ class Search:
         sources = [each for each in self._engine.sources(target) if not wanted or each.key in wanted]
         self._reports = {each.key: SourceReport(key=each.key, name=each.name) for each in sources}
         self._bring(target)
-        profile = await self._profile(target)
-        self._update(profile=profile)
         began = asyncio.get_running_loop().time()
         asked = {self._ask(source.offers(target), SOURCE_LATEST): source.key for source in sources}
-        pending = set(asked)
+        pending: set[asyncio.Task[Any]] = set(asked)
+        profile = await self._profile(target)  # meanwhile they answer
+        self._update(profile=profile)
         if self._offers:
             await self._look_who_holds()
             await self._score()
@@ -336,9 +345,32 @@ class Search:
                 self._reports[key] = _reported(self._reports[key], task, seconds)
                 if not task.cancelled() and task.exception() is None:
                     self._take(key, task.result())
+            for task in done - asked.keys():
+                if not task.cancelled():
+                    task.exception()  # a judge who fails has said nothing
             await self._look_who_holds()
             await self._score()
             self._update()
+            pending |= self._second_opinion(target)
+
+    def _second_opinion(self, target: Target) -> set[asyncio.Task[Any]]:
+        """Let somebody judge what rules can't, if there is anything, and anybody."""
+        doubts = [
+            each for each in doubts_of(each.scored for each in self.answer.results) if each.name not in self._judged
+        ]
+        doubts = doubts[: MOST_DOUBTS - len(self._judged)]
+        judge = self._engine.judge()
+        if judge is None or not doubts or target.title is None:
+            return set()
+        self._judged |= {each.name for each in doubts}
+        return {self._ask(self._judge(judge, target, doubts), PATIENCE)}
+
+    async def _judge(self, judge: Judge, target: Target, doubts: Sequence[Doubt]) -> None:
+        known = self._engine.verdicts.of(target, (each.name for each in doubts))
+        if new := [each for each in doubts if each.name not in known]:
+            said = await judge.judge(target, new)
+            asked = {each.name for each in new}
+            self._engine.verdicts.remember(target, {name: same for name, same in said.items() if name in asked})
 
     async def _profile(self, target: Target) -> QualityProfile | None:
         with suppress(TimeoutError):
@@ -406,7 +438,8 @@ class Search:
             offers = tuple(offer for each in self._offers.values() for offer in each)
             for portion in batched({offer.name for offer in offers}, PORTION, strict=False):
                 await asyncio.to_thread(_read_names, portion)
-            ranked = await asyncio.to_thread(rank, offers, target.wanted, policy, self.answer.profile)
+            judged = self._engine.verdicts.of(target, {offer.name for offer in offers})
+            ranked = await asyncio.to_thread(rank, offers, target.wanted, policy, self.answer.profile, judged)
             self.answer = replace(self.answer, results=tuple(self._results(ranked)))
 
     def _results(self, ranked: Iterable[Scored]) -> Iterable[Result]:

@@ -1,6 +1,7 @@
 """From what indexers offer to a list of releases, the best first."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from ..model.releases import Offer, QualityProfile
 from .identify import Wanted, identify
@@ -8,19 +9,26 @@ from .merge import merge
 from .policy import Policy
 from .score import Scored, score
 
+NOBODY_ASKED: Mapping[str, bool] = MappingProxyType({})
+
 
 def rank(
-    offers: Iterable[Offer], wanted: Wanted, policy: Policy, profile: QualityProfile | None = None
+    offers: Iterable[Offer],
+    wanted: Wanted,
+    policy: Policy,
+    profile: QualityProfile | None = None,
+    judged: Mapping[str, bool] = NOBODY_ASKED,
 ) -> tuple[Scored, ...]:
     """Return the releases behind offers with their scores: those that may be taken first, and among them the best.
 
-    `profile` is that of the *arr which manages the title, where one does. Nothing is left out: what is refused says
-    why. It takes about a tenth of a millisecond for each offer, so many of them belong in an executor.
+    `profile` is that of the *arr which manages the title, where one does. `judged` says by name what somebody thinks of
+    releases of which rules can't tell whether they are the title. Nothing is left out: what is refused says why. It
+    takes about a tenth of a millisecond for each offer, so many of them belong in an executor.
     """
     found = []
     for release in merge(offers):
         vouched = any(offer.arr is not None and offer.arr.knows_title for offer in release.offers)
-        match = identify(release.name, wanted, release.ids, vouched=vouched)
+        match = identify(release.name, wanted, release.ids, vouched=vouched, judged=judged.get(release.name.name))
         found.append(score(release, wanted, match, policy, profile))
     return tuple(sorted(found, key=_order))
 

@@ -113,13 +113,25 @@ def normal(name: str) -> str:
     return " ".join(plain)
 
 
+_BY_JUDGE: Final = {
+    True: (Certainty.LIKELY, Reason(key="release.judged_same")),
+    False: (Certainty.NO, Reason(key="release.judged_other")),
+}
+
+
 def identify(
-    release: ReleaseName, wanted: Wanted, ids: frozenset[str] = frozenset(), *, vouched: bool = False
+    release: ReleaseName,
+    wanted: Wanted,
+    ids: frozenset[str] = frozenset(),
+    *,
+    vouched: bool = False,
+    judged: bool | None = None,
 ) -> Match:
     """Tell whether a release is of a title.
 
-    `ids` are those that indexers tell, `vouched` says that the *arr takes it for the title. Both only decide between
-    namesakes: indexers give the number that was searched for to whatever they found.
+    `ids` are those that indexers tell, `vouched` says that the *arr takes it for the title, `judged` what somebody
+    thinks who was asked (None: nobody was). All of them only decide between namesakes: indexers give the number that
+    was searched for to whatever they found.
     """
     if release.numbering.is_series != (wanted.kind is not TitleKind.MOVIE):
         return _no("release.other_kind")
@@ -129,6 +141,8 @@ def identify(
     certainty, reason = _by_year(release, wanted, year=named)
     if certainty is Certainty.UNSURE:
         certainty, reason = _by_id(reason, wanted, ids, vouched=vouched)
+    if certainty is Certainty.UNSURE and judged is not None:
+        certainty, reason = _BY_JUDGE[judged]
     if certainty in {Certainty.NO, Certainty.UNSURE} or wanted.kind is TitleKind.MOVIE:
         return Match(certainty, reason, whole=certainty is not Certainty.NO)
     return _by_number(release.numbering, wanted, Match(certainty, reason))
