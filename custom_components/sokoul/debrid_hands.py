@@ -8,7 +8,7 @@ from .clients.errors import BackendError, InvalidAuth, NotFound, RateLimited, Re
 from .clients.real_debrid import RealDebridClient
 from .debrid.listing import Lister
 from .debrid.repair_ports import Refusal
-from .model.debrid import DebridCode, DebridTorrent, DebridTorrentInfo
+from .model.debrid import DebridCode, DebridPriority, DebridTorrent, DebridTorrentInfo, DebridUnrestricted
 
 #: What a status means that came without a code of Real-Debrid's own.
 _STATUSES = {
@@ -19,12 +19,18 @@ _STATUSES = {
 
 
 class DebridHands:
-    """One account, in the background."""
+    """One account, in the background or for a person who waits."""
 
-    def __init__(self, client: Callable[[], RealDebridClient], clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        client: Callable[[], RealDebridClient],
+        clock: Callable[[], datetime],
+        priority: DebridPriority = DebridPriority.BACKGROUND,
+    ) -> None:
         """`client` returns the one that the account has at the moment: it is another one after settings changed."""
         self._client = client
         self._clock = clock
+        self._priority = priority
 
     @property
     def throttled_at(self) -> datetime | None:
@@ -47,23 +53,35 @@ class DebridHands:
 
     async def details(self, torrent_id: str) -> DebridTorrentInfo:
         """Return an entry with its files. Raises `Refusal`."""
-        return await _refusals(self._client().torrent(torrent_id))
+        return await _refusals(self._client().torrent(torrent_id, priority=self._priority))
 
     async def add(self, info_hash: str) -> str:
         """Add a torrent by its hash, and return the id of its entry. Raises `Refusal`."""
-        return await _refusals(self._client().add_magnet(f"magnet:?xt=urn:btih:{info_hash}"))
+        return await self.add_magnet(f"magnet:?xt=urn:btih:{info_hash}")
+
+    async def add_magnet(self, magnet: str) -> str:
+        """Add a magnet link, and return the id of its entry. Raises `Refusal`."""
+        return await _refusals(self._client().add_magnet(magnet, priority=self._priority))
+
+    async def add_file(self, torrent: bytes) -> str:
+        """Add a .torrent file, and return the id of its entry. Raises `Refusal`."""
+        return await _refusals(self._client().add_torrent(torrent, priority=self._priority))
 
     async def select(self, torrent_id: str, file_ids: Collection[int]) -> None:
         """Select files of an entry. Raises `Refusal`."""
-        await _refusals(self._client().select_files(torrent_id, file_ids))
+        await _refusals(self._client().select_files(torrent_id, file_ids, priority=self._priority))
 
     async def delete(self, torrent_id: str) -> None:
         """Delete an entry. Raises `Refusal`."""
-        await _refusals(self._client().delete(torrent_id))
+        await _refusals(self._client().delete(torrent_id, priority=self._priority))
 
     async def try_link(self, link: str) -> None:
         """Find out whether a link can be had. Raises `Refusal`."""
-        await _refusals(self._client().unrestrict(link))
+        await self.unrestrict(link)
+
+    async def unrestrict(self, link: str) -> DebridUnrestricted:
+        """Return a link that can be downloaded from. Raises `Refusal`."""
+        return await _refusals(self._client().unrestrict(link, priority=self._priority))
 
 
 async def _refusals[T](answer: Awaitable[T]) -> T:

@@ -6,7 +6,8 @@ is under way at the end is noted, and goes on after the next start.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 import random
@@ -16,21 +17,23 @@ from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
 
+from .acquire.links import Payload
 from .autopilot.reach import Declined
 from .clients.real_debrid import RealDebridClient
 from .const import LOGGER
-from .debrid.finding import find
+from .debrid.finding import Standing, find
 from .debrid.mirror import SyncResult
 from .debrid.repair_notes import StoredRepairs
 from .debrid.repair_ports import Refusal
-from .debrid.repairing import Repairer
-from .debrid.retrying import AccountPause, Repair, Turn, Urgency
+from .debrid.repairing import AlreadyThereError, Repairer
+from .debrid.retrying import AccountPause, Choice, Repair, Turn, Urgency
 from .debrid.shelf import read_standings
 from .debrid_hands import DebridHands
 from .debrid_library import HANDED_OVER
 from .debrid_repairs_issues import forget_account, tell_of_account
 from .debrid_repairs_journal import BY_PERSON, HANDED, RULES_BY_KEY, RepairJournal, is_lost
 from .debriding import FIRST_PAUSE, AccountMirror
+from .model.debrid import DebridPriority, DebridTorrent
 from .model.journal import DEBRID_ACTS, ActKind, Autonomy, EntryStatus, JournalEntry
 from .model.reasons import Reason
 from .store import StoreError
@@ -42,6 +45,8 @@ if TYPE_CHECKING:
 STORE_PAUSE, ERROR_PAUSE = timedelta(minutes=1), timedelta(minutes=10)
 #: Whoever asks or stands back is looked after this often.
 LONGEST_PAUSE = timedelta(hours=1)
+#: After something was changed in the account, its list is read this soon.
+LOOK_AFTER = timedelta(seconds=10)
 #: Each release that is given up costs a search at every indexer.
 HAND_OVERS_AN_HOUR = 5
 HOUR = timedelta(hours=1)
@@ -58,9 +63,9 @@ class AccountRepairs:
         self.account = mirror.account
         self._title = mirror.title
         self.journal = RepairJournal(self.account, lambda: self.title, hub.pilot.kernel, dt_util.utcnow)
-        self.hands = DebridHands(self.client, dt_util.utcnow)
+        self.person = DebridHands(self.client, dt_util.utcnow, DebridPriority.PERSON)
         self.repairer = Repairer(
-            self.hands,
+            DebridHands(self.client, dt_util.utcnow),
             StoredRepairs(self.account, mirror.store.debrid_history, dt_util.utcnow),
             clock=dt_util.utcnow,
             chance=random.random,
@@ -119,6 +124,10 @@ class AccountRepairs:
         """Return what is noted of a torrent."""
         return self.repairer.repair(info_hash)
 
+    async def standings(self) -> list[Standing]:
+        """Return the torrents of the account as its mirror shows them. Raises `StoreError`."""
+        return await read_standings(self.mirror.store.mirror_view, self.account)
+
     def queue(self) -> Sequence[tuple[Repair, Turn]]:
         """Return what is to be done in its order, and why each waits."""
         return self.repairer.queue()
@@ -157,6 +166,75 @@ class AccountRepairs:
         row = await self.journal.agreed(entry, actor)
         await self.want_for(repair, actor)
         return row
+
+    # --- what people do ------------------------------------------------------------------------------------------
+
+    async def add(self, payload: Payload, choice: Choice, words: Sequence[str], actor: str) -> Repair:
+        """Add a torrent for a person, and select its files by a rule.
+
+        Raises `AlreadyThereError`, `Refusal` and `StoreError`.
+        """
+        await self._loaded.wait()
+        info_hash, now = payload.link.info_hash, dt_util.utcnow()
+        wanted = Repair(
+            hash=info_hash,
+            label=payload.name or info_hash,
+            trouble="asked",
+            urgency=Urgency.PERSON,
+            created_at=now,
+            due_at=now,
+            choice=choice,
+            words=tuple(words),
+        )
+
+        async def adding() -> str:
+            if payload.link.torrent is not None:
+                return await self.person.add_file(payload.link.torrent)
+            return await self.person.add_magnet(payload.link.magnet or f"magnet:?xt=urn:btih:{info_hash}")
+
+        try:
+            async with self._by_hand(info_hash, wanted.label, ActKind.ADD_TORRENT, actor, "debrid_added"):
+                return await self.repairer.add(wanted, adding)
+        finally:  # also where nobody knows whether it was added: the list will tell
+            self._changed_soon()
+
+    async def delete(self, torrent_id: str, actor: str) -> DebridTorrent:
+        """Delete a torrent for a person, and return what it was. Raises `Refusal` and `StoreError`."""
+        await self._loaded.wait()
+        async with self.repairer.alone():
+            torrent = (await self.person.details(torrent_id)).torrent
+            deleting = self._by_hand(torrent.hash, torrent.filename, ActKind.DELETE_TORRENT, actor, "debrid_deleted")
+            async with deleting:
+                await self.person.delete(torrent_id)
+        self._changed_soon()
+        return torrent
+
+    @asynccontextmanager
+    async def _by_hand(self, info_hash: str, label: str, act: ActKind, actor: str, done: str) -> AsyncIterator[None]:
+        """Write down what a person is about to do, and what came of it."""
+        row = await self.journal.by_hand(info_hash, label, act, actor)
+        try:
+            yield
+        except AlreadyThereError:
+            await self.journal.close(replace(row, status=EntryStatus.KEPT, result=Reason(key="result.debrid_there")))
+            raise
+        except Refusal as refusal:
+            failed = Reason(key="result.error", parameters={"detail": str(refusal)})
+            await self.journal.close(replace(row, status=EntryStatus.FAILED, result=failed))
+            raise
+        await self.journal.close(replace(row, status=EntryStatus.DONE, result=Reason(key=f"result.{done}")))
+
+    @callback
+    def _changed_soon(self) -> None:
+        """Go on with what a person began."""
+        self.wake()
+        self._look_soon()
+
+    @callback
+    def _look_soon(self) -> None:
+        """Have the list read soon: it is another one by now."""
+        if not self.mirror.sync.running:
+            self.mirror.synchronise_after(LOOK_AFTER)
 
     # --- when ----------------------------------------------------------------------------------------------------
 
@@ -233,7 +311,10 @@ class AccountRepairs:
             self._loaded.set()
         await self._take_stock()
         await self.journal.speak(self.repairer)
+        began_at = dt_util.utcnow()
         due = await self.repairer.run()
+        if any(at >= began_at for at in self.journal.ended_at.values()):
+            self._look_soon()
         await self._hand_over_lost()
         await self.journal.speak(self.repairer)
         tell_of_account(self._hub.hass, self.account, self.title, self.repairer)
@@ -244,7 +325,7 @@ class AccountRepairs:
         since, self._synchronised = self._synchronised, None
         if since is None:
             return
-        standings = await read_standings(self.mirror.store.mirror_view, self.account)
+        standings = await self.standings()
         await self.repairer.watch([each.torrent for each in standings])
         found = find(standings, dt_util.utcnow())
         for repair in found:

@@ -22,9 +22,10 @@ from .autopilot.rules.debrid import (
     DEBRID_SELECT,
 )
 from .debrid.repairing import Repairer
-from .debrid.retrying import Ending, Repair, Step, Task, Urgency
+from .debrid.retrying import Ending, Repair, Step, Task, Turn, Urgency
 from .model.journal import AUTOPILOT, ActKind, Autonomy, EntryStatus, JournalEntry
 from .model.reasons import Reason
+from .wording import Wording
 
 HOUR = timedelta(hours=1)
 #: So many questions of one kind are open at once, and so much is noted in an hour: hundreds can fail together.
@@ -183,7 +184,9 @@ class RepairJournal:
 
     async def ended(self, repair: Repair) -> None:
         """Write down how a repair, or this try of it, ended. What a limit holds up is under way still."""
-        self.ended_at[repair.hash] = self._clock()
+        now = self._clock()
+        self.ended_at = {each: at for each, at in self.ended_at.items() if now - at < HOUR}
+        self.ended_at[repair.hash] = now
         row = self._running.get(repair.hash)
         if row is not None and not (repair.open and not _tried(row, repair)):
             await self._close(row, *_outcome(repair, row.act))
@@ -255,6 +258,11 @@ class RepairJournal:
 def _tried(row: JournalEntry, repair: Repair) -> bool:
     """Tell whether a try came to nothing since a row was written."""
     return bool(repair.tries > row.parameters.get("tries", 0))
+
+
+def turn_text(turn: Turn, now: datetime, words: Wording) -> str:
+    """Return what a repair waits for, as a sentence."""
+    return words.text(f"debrid.turn_{turn.holdup}", now=now, at=turn.at or now)
 
 
 def _outcome(repair: Repair, act: ActKind = ActKind.READD) -> tuple[EntryStatus, Reason]:

@@ -18,6 +18,7 @@ from .model.downloads import ACTIVE_STATES
 from .model.world import Download, is_stuck
 from .report import describe_download, describe_findings, describe_topology
 from .services_debrid import async_setup_debrid_services
+from .services_debrid_acts import async_setup_debrid_acts
 from .services_governor import async_setup_governor_services
 from .services_grab import async_setup_grab_services
 from .services_healing import async_setup_healing_services
@@ -74,6 +75,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
     async_setup_governor_services(hass)
     async_setup_grab_services(hass)
     async_setup_debrid_services(hass)
+    async_setup_debrid_acts(hass)
     async_setup_link_services(hass)
     async_setup_vpn_services(hass)
     async_setup_store_services(hass)

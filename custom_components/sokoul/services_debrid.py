@@ -25,7 +25,9 @@ from .const import DOMAIN
 from .debrid.diagnose import TROUBLED, Diagnosis, diagnose
 from .debrid.importing import CannotImportError, bring_in
 from .debrid.mirror import BusyError, NothingToResumeError
+from .debrid.retrying import Turn
 from .debrid.statistics import recommendations, statistics
+from .debrid_repairs_journal import turn_text
 from .debrid_socket import async_setup_debrid_socket
 from .debriding import AccountMirror, describe_progress
 from .journal_report import sentence
@@ -345,17 +347,22 @@ async def _diagnose(call: ServiceCall) -> ServiceResponse:
         attempts = await history.attempts(account, hashes, limit=_ATTEMPTS) if hashes else ()
         retries = await history.retries(account, hashes=hashes) if hashes else ()
     diagnoses = diagnose(found, failures, attempts, retries)
+    repairs = hub_of(call.hass).debrid_repairs.account(account)
+    turns = {repair.hash: turn for repair, turn in repairs.queue()} if repairs is not None else {}
     troubled = [facet for facet in facets if facet.status in TROUBLED]
     return {
         "account": mirror.title,
         "total": sum(facet.count for facet in troubled),
         "kinds": {**_counts(troubled, "status", ())},
         "more": more is not None,
-        "errors": [_diagnosis(each, now, words) for each in diagnoses],
+        "errors": [_diagnosis(each, turns.get(each.known.torrent.hash), now, words) for each in diagnoses],
     }
 
 
-def _diagnosis(found: Diagnosis, now: datetime, words: Wording) -> dict[str, Any]:
+def _diagnosis(found: Diagnosis, turn: Turn | None, now: datetime, words: Wording) -> dict[str, Any]:
+    then, at = sentence(found.next, now, words), found.due_at
+    if turn is not None and found.due_at is None:
+        then, at = f"{then} {turn_text(turn, now, words)}", turn.at
     return {
         **_described(found.known),
         "type": found.kind,
@@ -370,8 +377,8 @@ def _diagnosis(found: Diagnosis, now: datetime, words: Wording) -> dict[str, Any
             }
             for each in found.tried
         ],
-        "next": sentence(found.next, now, words),
-        "next_at": _moment(found.due_at),
+        "next": then,
+        "next_at": _moment(at),
         "final": found.final,
     }
 

@@ -1,5 +1,6 @@
 """Per failed torrent: what is wrong, what was tried, what comes next."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -28,6 +29,11 @@ NEXT = (
     ("a virus goes", S.VIRUS, (), (), "next_delete"),
     ("files are selected", S.WAITING_FILES_SELECTION, (), (), "next_select"),
     ("it is planned", S.DEAD, (), (RETRY,), "next_due"),
+    ("its turn has not come", S.DEAD, (), (replace(RETRY, tries=0, state={"step": "waiting"}),), "next_readd"),
+    ("after a try that failed", S.DEAD, (), (replace(RETRY, state={"step": "waiting"}),), "next_due"),
+    ("it is under way", S.DEAD, (), (replace(RETRY, state={"step": "fetching"}),), "next_under_way"),
+    ("it was repaired, and failed anew", S.DEAD, (), (replace(RETRY, state={"step": "done"}),), "next_readd"),
+    ("it was given up", S.DEAD, (), (replace(RETRY, state={"step": "given_up"}),), "next_never"),
     ("it failed for good, whatever is planned", S.DEAD, (FINAL,), (RETRY,), "next_never"),
 )
 

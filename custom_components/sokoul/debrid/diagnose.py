@@ -8,6 +8,7 @@ from ..model.debrid import DebridStatus
 from ..model.debrid_mirror import DebridAttempt, DebridFailure, DebridRetry, MirroredTorrent
 from ..model.reasons import Reason
 from .policies import STATES, Course
+from .retrying import Step
 
 #: What a status means.
 _CAUSES: Mapping[DebridStatus, str] = {
@@ -77,15 +78,23 @@ def _diagnosis(
         failures=tuple(failures),
         tried=tuple(tried),
         next=_next(status, retry, final=final),
-        due_at=None if retry is None or final else retry.due_at,
+        due_at=retry.due_at if retry is not None and _waits_until(retry) and not final else None,
         final=final,
     )
 
 
 def _next(status: DebridStatus, retry: DebridRetry | None, *, final: bool) -> Reason:
     """Return what comes next: what is planned, else what the policy of the status is."""
-    if final:
+    if final or (retry is not None and retry.state.get("step") == Step.GIVEN_UP):
         return Reason(key="debrid.next_never")
-    if retry is not None:
+    if retry is not None and _waits_until(retry):
         return Reason(key="debrid.next_due", parameters={"at": retry.due_at, "tries": retry.tries + 1})
+    if retry is not None and retry.state.get("step") not in {None, Step.WAITING, Step.DONE}:
+        return Reason(key="debrid.next_under_way")
     return Reason(key=_NEXT.get(STATES[status].course, "debrid.next_nothing"))
+
+
+def _waits_until(retry: DebridRetry) -> bool:
+    """Tell whether a retry is for a moment that was set: after a try that came to nothing, or by who knew no steps."""
+    step = retry.state.get("step")
+    return step is None or (step == Step.WAITING and retry.tries > 0)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ..model.debrid import ACTIVE_STATUSES, DebridTorrent
-from .policies import Course, on_state
+from .policies import STATES, Course, on_state
 from .retrying import Ending, Repair, Urgency
 
 
@@ -17,8 +17,12 @@ class Standing:
     unchanged_since: datetime
 
 
-def find(standings: Iterable[Standing], now: datetime, *, linked: Iterable[str] = ()) -> list[Repair]:
+def find(
+    standings: Iterable[Standing], now: datetime, *, linked: Iterable[str] = (), at_once: bool = False
+) -> list[Repair]:
     """Return the repairs that are called for now, one for each hash. `linked` are the hashes that links lead to.
+
+    `at_once`: somebody has waited long enough for what doesn't move.
 
     Nothing is called for where another entry of the same torrent is complete, except to delete what holds a virus: what
     failed beside it does no harm, and whose it is nobody knows.
@@ -30,13 +34,15 @@ def find(standings: Iterable[Standing], now: datetime, *, linked: Iterable[str] 
     return [
         repair
         for info_hash, entries in by_hash.items()
-        if (repair := _repair(entries, now, needed=info_hash in needed)) is not None
+        if (repair := _repair(entries, now, needed=info_hash in needed, at_once=at_once)) is not None
     ]
 
 
-def _repair(entries: list[Standing], now: datetime, *, needed: bool) -> Repair | None:
+def _repair(entries: list[Standing], now: datetime, *, needed: bool, at_once: bool) -> Repair | None:
     courses = {
-        each.torrent.id: on_state(each.torrent.status, unchanged_since=each.unchanged_since, now=now)[0]
+        each.torrent.id: STATES[each.torrent.status].course
+        if at_once
+        else on_state(each.torrent.status, unchanged_since=each.unchanged_since, now=now)[0]
         for each in entries
     }
 

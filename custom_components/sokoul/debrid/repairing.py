@@ -51,6 +51,14 @@ NOT_AS_WANTED, STUCK, VANISHED = "not_as_wanted", "stuck", "vanished"
 _ABOUT_ONE = frozenset({DebridCode.MISSING_PARAMETER, DebridCode.BAD_PARAMETER_VALUE})
 
 
+class AlreadyThereError(Exception):
+    """The account has a torrent already, complete or on its way."""
+
+    def __init__(self, entry: DebridTorrent) -> None:
+        super().__init__(entry.id)
+        self.entry = entry
+
+
 class _Refused(Exception):  # noqa: N818 -- a refusal, with what was asked
     def __init__(self, request: Request, refusal: Refusal) -> None:
         super().__init__(str(refusal))
@@ -152,6 +160,41 @@ class Repairer:
                     continue
                 await self._save(close(repair, Ending.RECOVERED if repair.hash in present else Ending.REMOVED))
 
+    async def add(self, repair: Repair, adding: Callable[[], Awaitable[str]]) -> Repair:
+        """Add a torrent for a person, in a way of theirs, and see to its files. `adding` returns the id of its entry.
+
+        What failed of the same torrent goes once the new one is complete. Raises `AlreadyThereError`, and `Refusal`:
+        where that leaves open whether it was added, the list will tell.
+        """
+        async with self._busy:
+            before = self._repairs.get(repair.hash)
+            same = [entry for entry in await self._hands.entries() if entry.hash == repair.hash]
+            if live := [entry for entry in same if entry.status not in FAILED_STATUSES]:
+                raise AlreadyThereError(live[0])
+            now, there = self._clock(), tuple(entry.id for entry in same)
+            begun = replace(
+                repair,
+                step=Step.ADDING,
+                due_at=now + SETTLES,
+                old_ids=there,
+                known_ids=there,
+                added_before=before.added_at if before else None,
+                added_at=now,
+                our_ids=before.our_ids if before else (),
+            )
+            await self._save(begun)
+            try:
+                entry_id = await adding()
+            except Refusal as refusal:
+                if refusal.code is not None and refusal.code not in UNCERTAIN:
+                    certain = was_not_added(begun, due_at=now)
+                    await self._save(before or close(certain, Ending.REMOVED))
+                raise
+            # the entry is a person's: one that fails is replaced like any other, but not deleted as a failed try
+            added = replace(was_added(begun, entry_id, self._clock()), ours=False, progress_at=None)
+            await self._save(added)
+            return added
+
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
         """Keep all repairs waiting: something is done to the account that they must not do at the same time."""
@@ -248,7 +291,8 @@ class Repairer:
             await self._save(_failed(repair, status))
         elif status is DebridStatus.WAITING_FILES_SELECTION:
             since = repair.progress_at
-            if not repair.ours and since and on_state(status, unchanged_since=since, now=now)[0] is Course.WAIT:
+            others = not repair.ours and repair.urgency is not Urgency.PERSON
+            if others and since and on_state(status, unchanged_since=since, now=now)[0] is Course.WAIT:
                 await self._save(look_later(repair, now))  # whoever added it may still choose
                 return
             ids = choose(info.files, repair.wanted or (), repair.choice, repair.words)
