@@ -35,6 +35,8 @@ TUNNEL_EVERY = 10 * SECOND
 SERVICES_TAKE = (SECOND / 10, 5 * SECOND)
 #: A control server that is silent for longer is as good as a tunnel that is down.
 SILENCE_IS_NOISE = 80 * SECOND
+#: A client that leaked may not learn where it is seen while nothing runs: then a person looks, and says so.
+PERSON_LOOKS_AFTER = 2 * HOUR
 #: A leak has been seen too late after this. (What shows it may come late; from then on it is counted.)
 TOO_LATE = 20 * SECOND
 LEAK_EVERY = 12 * HOUR
@@ -74,7 +76,8 @@ class Truth:
     leak_shows_at: datetime = START
     leak_ends_at: datetime = START
     noticed: bool = False  # the leak
-    held: bool = False
+    held: bool = False  # the guard wants it stopped
+    stopped: bool = False  # and so it is
 
     def is_away(self, what: str) -> bool:
         """Tell whether something doesn't answer."""
@@ -208,17 +211,18 @@ class Client:
         return self._truth.held
 
     async def close(self) -> int:
-        """Stop."""
-        self._answer()
+        """Stop. That is noted before it is done, as it is in earnest."""
         if not self._truth.held:
             self._truth.held = True
             self._on_close()
+        self._answer()
+        self._truth.stopped = True
         return 1
 
     async def reopen(self) -> bool:
         """Start again."""
         self._answer()
-        self._truth.held = False
+        self._truth.held = self._truth.stopped = False
         return True
 
 
@@ -252,6 +256,7 @@ class Watch:
         self._truth = Truth(self._chance, containment)
         self._tells_address, self._leak_every = tells_address, leak_every
         self.found = Found()
+        self._held_since = START  # without a leak
         self._down_at = START - DAY  # when the tunnel was last not up
         self._tunnel_at = START - DAY
         self._begin_asking()
@@ -286,6 +291,7 @@ class Watch:
             self.found.steps += 1
             self.found.held += pause if truth.held else timedelta()
             self._follow_leak()
+            self._let_a_person_look()
             truth.advance(pause)
         return self.found
 
@@ -369,13 +375,23 @@ class Watch:
         else:
             self.found.wrongly.append(f"{truth.now:%d %H:%M:%S} {why}; {truth}")
 
+    def _let_a_person_look(self) -> None:
+        """Let the guard be switched off and on when it goes on to hold something long after a leak."""
+        truth = self._truth
+        if not truth.held or truth.leak is not None:
+            self._held_since = truth.now
+        elif truth.now - self._held_since >= PERSON_LOOKS_AFTER:
+            self._lane.forgive(truth.now)
+            self._held_since = truth.now
+            self.found.happened["a person looked"] += 1
+
     def _follow_leak(self) -> None:
         """Count a leak as noticed once all is stopped, from when somebody who asks the client could see it."""
         truth = self._truth
         if truth.leak is None or truth.noticed or truth.is_away("client") or truth.now < truth.leak_shows_at:
             return
         lasted = truth.now - max(truth.leak_shows_at, truth.away.get("client", START))
-        if truth.held:
+        if truth.stopped:
             truth.noticed = True
             self.found.noticed.append(lasted)
         elif lasted > TOO_LATE:
@@ -410,7 +426,7 @@ def main(arguments: Sequence[str]) -> int:
         print("  " + ", ".join(f"{what} {count}" for what, count in sorted(found.happened.items())))
         rightly = ", ".join(f"{what} {count}" for what, count in sorted(found.rightly.items())) or "never"
         print(f"  stopped with reason: {rightly}; without one: {len(found.wrongly)}")
-        print(f"  leaks: {found.leaks}, missed: {len(found.missed)}")
+        print(f"  leaks: {found.leaks}, missed: {len(found.missed)}; held for {found.held / HOUR:.1f} h in all")
         if found.noticed:
             seconds = sorted(each.total_seconds() for each in found.noticed)
             print(f"  from when it showed: median {statistics.median(seconds):.1f} s, most {seconds[-1]:.1f} s"

@@ -24,6 +24,8 @@ class HttpProxy:
 
     def __init__(self, is_up: Callable[[], bool], *, source: str, username: str = "", password: str = "") -> None:
         self.source = source
+        #: its name server: the address of a host, None for one that it doesn't know better than this machine
+        self.look_up: Callable[[str], str | None] = lambda _: None
         self.username = username
         self.password = password
         self.hanging = False  # it takes requests and answers none
@@ -102,7 +104,7 @@ class HttpProxy:
         """Connect from the VPN's address. Raises OSError."""
         if not self._is_up():
             raise PermissionError(1, "Operation not permitted")  # what its firewall drops
-        return await asyncio.open_connection(host, port, local_addr=(self.source, 0))
+        return await asyncio.open_connection(self.look_up(host) or host, port, local_addr=(self.source, 0))
 
     async def _forward(
         self,

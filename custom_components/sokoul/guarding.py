@@ -17,9 +17,11 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
 from . import wording
+from .autopilot.findings.base import Finding, Found, problem
 from .autopilot.guards.evidence import Seen
+from .autopilot.guards.resolvers import Resolving
 from .autopilot.guards.shelter import Clue, Shelter, infer
-from .autopilot.guards.showing import pieces
+from .autopilot.guards.showing import Piece, pieces
 from .autopilot.guards.vpn_types import Containment, Proof, Protection, Verdict, VpnMemory, VpnState
 from .autopilot.vpn_lane import Reaction, VpnLane
 from .bind_offer import BindOffer
@@ -36,8 +38,10 @@ from .model.containers import lender
 from .model.downloads import ClientSettings, DownloadClientSnapshot, Transfer
 from .model.hold import Activity, Holder, activity
 from .model.journal import AUTOPILOT, ActKind, EntryStatus, JournalEntry
+from .model.library import Severity
 from .model.reasons import Reason
 from .model.vpn import VpnRoute, VpnSnapshot
+from .model.world import World
 from .port_keeping import PortKeeper
 from .store import Store, StoreError
 
@@ -230,6 +234,9 @@ class ClientGuard:
         vpn = self._guarding.backend(self.shelter.vpn_id)
         if vpn is not None and vpn.latency_milliseconds is not None and "vpn" in shown:
             shown["vpn"]["milliseconds"] = round(vpn.latency_milliseconds, 1)  # its poll is several questions
+        if self.proxy:
+            says, look = self._guarding.lookout.resolving(self.proxy)
+            shown["resolver"] = Piece(says=says, seen=look).as_attribute()
         return shown
 
     @property
@@ -555,6 +562,23 @@ class Guarding:
         if verdict is not None and guard.shelter.containment is not Containment.NAMESPACE:
             proxies = (DIRECTLY, guard.proxy) if guard.proxy else (DIRECTLY,)
             self.lookout.ask_if_due(proxies, wanted=verdict.ask, after=verdict.ask_after)
+        if verdict is not None and guard.proxy:
+            self.lookout.ask_for_resolvers_if_due((guard.proxy,))
+
+    def findings(self, world: World) -> tuple[Finding, ...]:
+        """Return what a check-up has to say of the VPNs by what guards know."""
+        return tuple(
+            problem(Found.DNS_OUTSIDE, Severity.WARNING, world.backends[vpn_id], backend=vpn.title, resolver=whose)
+            for vpn_id, vpn in self.vpns().items()
+            if vpn_id in world.backends and (whose := self._resolver_at_home(vpn.memory.get(PROXY_KEY, "")))
+        )
+
+    def _resolver_at_home(self, proxy: str) -> str:
+        """Return whose name server is used past a tunnel, by its proxy; "" where none is known to be."""
+        says, look = self.lookout.resolving(proxy)
+        if says is not Resolving.HOME or look is None:
+            return ""
+        return look.value.resolver.operator or str(look.value.resolver.address)
 
     @callback
     def write_down(self, entry: JournalEntry) -> None:

@@ -3,7 +3,9 @@
 All of them at once, so that what they say is of the same moment: that one lies, hangs or is away delays nobody.
 """
 
+from collections import deque
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -15,11 +17,17 @@ from yarl import URL
 
 from .autopilot.guards.asking import Pace
 from .autopilot.guards.evidence import Said, Seen
+from .autopilot.guards.resolvers import ResolverLook, Resolving, resolving
+from .clients.dns_echo import SERVICE as DNS_SERVICE, DnsEchoClient
+from .clients.errors import BackendError
 from .clients.public_ip import SERVICES_V4, SERVICES_V6, PublicIpClient, proxy_login
 from .model.vpn import SeenAddress
 
 if TYPE_CHECKING:
     from .hub import Hub
+
+#: How often it is asked who looks names up, and how many answers are kept.
+RESOLVERS_EVERY, RESOLVERS_KEPT = timedelta(hours=1), 4
 
 #: Past all tunnels.
 DIRECTLY = ""
@@ -35,6 +43,8 @@ class Lookout:
         self._sessions: dict[str, ClientSession] = {}
         self._clients: dict[str, PublicIpClient] = {}
         self._paces: dict[str, Pace] = {}
+        self._resolvers: dict[str, deque[Seen[ResolverLook]]] = {}
+        self._resolvers_asked_at: datetime | None = None
 
     def said(self, proxy: str = DIRECTLY) -> tuple[Seen[Said], ...]:
         """Return the last answer of each service."""
@@ -47,6 +57,28 @@ class Lookout:
         for proxy in proxies:
             if self._paces.setdefault(proxy, Pace()).is_due(now, wanted=wanted, after=after):
                 self._hub.in_background(self._ask(proxy), "look at our own address")
+
+    def resolvers(self, proxy: str = DIRECTLY) -> tuple[Seen[ResolverLook], ...]:
+        """Return which name servers looked up names lately, the newest last."""
+        return tuple(self._resolvers.get(proxy, ()))
+
+    def resolving(self, proxy: str) -> tuple[Resolving, Seen[ResolverLook] | None]:
+        """Return where names are looked up that are asked for through a proxy, and the look that says so."""
+        if not proxy:
+            return Resolving.UNVERIFIED, None
+        return resolving(self.resolvers(proxy), self.resolvers(), dt_util.utcnow())
+
+    @callback
+    def ask_for_resolvers_if_due(self, proxies: Collection[str]) -> None:
+        """Ask who looks names up, through these proxies and past them."""
+        now, before = dt_util.utcnow(), self._resolvers_asked_at
+        asked = all(proxy in self._resolvers for proxy in proxies)
+        if not DNS_SERVICE or (asked and before is not None and abs(now - before) < RESOLVERS_EVERY):
+            return
+        self._resolvers_asked_at = now
+        for proxy in {DIRECTLY, *proxies}:
+            self._resolvers.setdefault(proxy, deque(maxlen=RESOLVERS_KEPT))
+            self._hub.in_background(self._ask_for_resolver(proxy), "look at who looks up names")
 
     async def ask_now(self, proxy: str = DIRECTLY) -> SeenAddress:
         """Return where we are seen now, by IPv4: somebody needs to know once. Raises `BackendError`."""
@@ -75,6 +107,17 @@ class Lookout:
             self._on_news()
 
         await self._client(proxy).ask_all(hear)  # no answer proves nothing; what was said before gets old
+
+    async def _ask_for_resolver(self, proxy: str) -> None:
+        came_from = ""
+        with suppress(BackendError):
+            came_from = str((await self._client(proxy).ask()).address)
+        with suppress(BackendError):
+            seen = await DnsEchoClient(self.session(proxy), DNS_SERVICE).ask()
+            look = ResolverLook(resolver=seen, came_from=came_from)
+            answer = Seen(value=look, at=dt_util.utcnow(), took=timedelta(seconds=seen.took_seconds))
+            self._resolvers[proxy].append(answer)
+            self._on_news()
 
 
 def _session(hass: HomeAssistant, proxy: str) -> ClientSession:

@@ -96,7 +96,8 @@ async def describe_findings(hub: Hub, now: datetime, words: Wording) -> dict[str
     """Return the check-up of a running hub."""
     index = await hub.view.index(now)
     world = hub.view.world(now)
-    findings = (*check_up(world, hub.view.samples(), now, index), *hub.linking.findings())
+    extra = (*hub.guarding.findings(world), *hub.linking.findings())
+    findings = (*check_up(world, hub.view.samples(), now, index), *extra)
     return {
         "findings": [describe_finding(each, world, now, words) for each in findings],
         "backends": [

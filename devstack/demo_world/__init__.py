@@ -42,7 +42,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Put the world of the demo around SOKOUL, before a person adds it."""
     del hass
     world = config[DOMAIN]
-    _put(lookout, SERVICES_V4=tuple(world["public_ip_services"]), SERVICES_V6=())
+    _put(lookout, SERVICES_V4=tuple(world["public_ip_services"]), SERVICES_V6=(), DNS_SERVICE="")
     _put(thermal, ROOT=Path(world["sensors"]))
     _put(real_debrid, BASE_URL=world["real_debrid"])
     if (calm := world.get("calm_seconds")) is not None:

@@ -104,6 +104,7 @@ def _restored(monkeypatch: pytest.MonkeyPatch) -> None:
     for module, name in (
         (lookout, "SERVICES_V4"),
         (lookout, "SERVICES_V6"),
+        (lookout, "DNS_SERVICE"),
         (thermal, "ROOT"),
         (sources, "TIMINGS"),
         (real_debrid, "BASE_URL"),

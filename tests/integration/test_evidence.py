@@ -1,8 +1,9 @@
 """What is published of the evidence for how a client stands, and that an address of IPv6 gives it away, too."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 import json
-from typing import Any
+from typing import Any, cast
 
 from homeassistant.core import HomeAssistant
 import pytest
@@ -12,6 +13,7 @@ from custom_components.sokoul.diagnostics import async_get_config_entry_diagnost
 from custom_components.sokoul.guarding import PROXY_KEY, ClientGuard
 from custom_components.sokoul.last_resort import Chosen
 from devstack.clock import ManualClock
+from devstack.dns_echo import DnsEchoSimulator, NameServer
 from devstack.gluetun import VPN_SOURCE, GluetunSimulator
 from devstack.public_ip import HOME as AT_HOME, PublicIpSimulator
 from devstack.qbittorrent import QbittorrentSimulator
@@ -81,6 +83,7 @@ async def test_each_piece_says_what_it_saw_when_and_how_long_it_took(
         "dns": "running",
         "outside": "agreed",
         "through": "elsewhere",
+        "resolver": "unverified",
         "ipv4": "elsewhere",
         "ipv6": "elsewhere",
     }
@@ -92,6 +95,68 @@ async def test_each_piece_says_what_it_saw_when_and_how_long_it_took(
     assert 0 <= told["vpn"]["milliseconds"] < 10_000
     text = json.dumps(told)
     assert not [address for address in (HOME, HOME_V6, EXIT_V6, end_of(gluetun)) if address in text]
+
+
+HOME_RESOLVER = NameServer("62.153.1.53", "Germany - Deutsche Telekom AG")
+VPN_RESOLVER = NameServer("193.138.218.74", "Sweden - 31173 Services AB")
+
+
+@pytest.mark.parametrize("containment", [Containment.OPEN, Containment.NAMESPACE])
+async def test_who_looks_names_up_is_told_and_stops_nothing(
+    hass: HomeAssistant,
+    start: Start,
+    services: object,
+    names: Names,
+    clock: ManualClock,
+    qbittorrent: QbittorrentSimulator,
+    gluetun: GluetunSimulator,
+    pass_time: PassTime,
+    monkeypatch: pytest.MonkeyPatch,
+    containment: Containment,
+) -> None:
+    """Gluetun is told to keep the name server of its host."""
+    async with DnsEchoSimulator(clock=clock) as echo:
+        monkeypatch.setattr("custom_components.sokoul.lookout.DNS_SERVICE", echo.template)
+        names.look_up = lambda host: echo.look_up(host, HOME_RESOLVER)
+        asked_by = VPN_RESOLVER
+        gluetun.proxy.look_up = lambda host: echo.look_up(host, asked_by)
+        guard = await start(containment)
+        assert "resolver" not in says(guard), "there is no proxy to ask through"
+        guard._guarding.vpns()[GLUETUN_ID].remember(PROXY_KEY, gluetun.proxy.url)
+        await pass_time(STEP, times=5)
+        assert says(guard)["resolver"] == "elsewhere"
+        assert guard.evidence["resolver"]["at"].startswith("2026-")
+        assert "dns_outside" not in await findings(hass)
+
+        asked_by = HOME_RESOLVER
+        asked = len(echo.looked_up)
+        await pass_time(timedelta(minutes=50))
+        assert len(echo.looked_up) == asked, "seldom"
+        await pass_time(timedelta(minutes=11))
+        await pass_time(STEP, times=2)
+        assert says(guard)["resolver"] == "home"
+        found = (await findings(hass))["dns_outside"]
+        assert found["backend"] == "Gluetun"
+        assert "Deutsche Telekom" in found["text"]
+        assert "DNS_KEEP_NAMESERVER" in found["advice"]
+        assert state(guard) in {VpnState.SAFE, VpnState.CONTAINED}
+        assert running(qbittorrent) == {"one", "two"}
+        assert not [address for address in (HOME_RESOLVER.address, HOME) if address in json.dumps(guard.evidence)]
+
+        asked_by = VPN_RESOLVER
+        for _ in range(5):
+            await pass_time(timedelta(minutes=61))
+            await pass_time(STEP, times=2)
+        assert says(guard)["resolver"] == "elsewhere"
+        assert "dns_outside" not in await findings(hass)
+
+
+async def findings(hass: HomeAssistant) -> dict[str, dict[str, Any]]:
+    """Return what a check-up says, by its key."""
+    told = await hass.services.async_call("sokoul", "check_up", {}, blocking=True, return_response=True)
+    assert told is not None
+    listed = cast("list[dict[str, Any]]", told["findings"])
+    return {each["key"].removeprefix("finding."): each for each in listed}
 
 
 async def test_what_nobody_looked_at_is_not_shown(

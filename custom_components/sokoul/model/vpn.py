@@ -60,6 +60,16 @@ class SeenAddress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SeenResolver:
+    """The name server that looked up a name for us, as the one saw it that was asked for the name."""
+
+    address: IPv4Address | IPv6Address
+    operator: str = ""  # its country and whose it is, "" where that isn't told
+    client_network: IPv4Address | IPv6Address | None = None  # on behalf of whom it said to ask, cut to a network
+    took_seconds: float = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VpnSnapshot:
     """A VPN as it was last read. What our credentials may not read is `refused`, and then is not known.
 

@@ -35,6 +35,7 @@ class Found(StrEnum):
     MARKS_RESPECTED = "finding.marks_respected"
     # VPNs
     CLOSED_ROUTES = "finding.closed_routes"
+    DNS_OUTSIDE = "finding.dns_outside"
     # wiring
     NO_DOWNLOAD_CLIENT = "finding.no_download_client"
     NO_CATEGORY = "finding.no_category"
