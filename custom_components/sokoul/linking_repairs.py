@@ -111,8 +111,10 @@ def _rewriting(old: str, new: str, links: Sequence[Planned]) -> LinkCase:
 
 def _new_folder(planned: Planned) -> str:
     place, target = planned.found.place, planned.decision.target or ""
-    above = len(place.text("")) - len(place.file) - bool(place.file) if place is not None else 0
-    return target[above:].partition("/")[0]
+    if place is None:
+        return target
+    above = "/".join((place.mount.theirs.rstrip("/"), *place.view, ""))
+    return target.removeprefix(above).partition("/")[0]
 
 
 def shown(path: str) -> str:

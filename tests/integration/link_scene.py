@@ -59,6 +59,7 @@ class Library:
     debrid: RealDebridSimulator
     folder: Path
     mount: str = NOWHERE
+    episodes: int = EPISODES
     torrents: dict[int, Torrent] = field(default_factory=dict)
 
     @property
@@ -70,7 +71,7 @@ class Library:
             self.hold(show)
             season = self.root / f"Show {show}"
             season.mkdir(parents=True)
-            for episode in range(1, EPISODES + 1):
+            for episode in range(1, self.episodes + 1):
                 (season / f"E{episode:02}.mkv").symlink_to(f"{self.mount}/{name_of(show)}/{file_of(show, episode)}")
         self.age()
 
@@ -82,11 +83,11 @@ class Library:
     def hold(self, show: int, name: str = "") -> Torrent:
         """Have the torrent of a show in the account."""
         held, info_hash = self.debrid.account, self.hash(show)
-        files = tuple(PlannedFile(f"/{file_of(show, each)}", BYTES) for each in range(1, EPISODES + 1))
+        files = tuple(PlannedFile(f"/{file_of(show, each)}", BYTES) for each in range(1, self.episodes + 1))
         held.plans[info_hash] = Plan(name=name or name_of(show), files=files)
         torrent = self.torrents[show] = held.add(info_hash)
         held.turn(torrent, "waiting_files_selection")
-        held.select(torrent, frozenset(range(1, EPISODES + 1)))
+        held.select(torrent, frozenset(range(1, self.episodes + 1)))
         held.turn(torrent, "downloaded")
         return torrent
 
@@ -104,28 +105,28 @@ class Library:
         return hashlib.sha1(name_of(show).encode(), usedforsecurity=False).hexdigest()
 
     def paths(self, show: int) -> list[Path]:
-        return [self.root / f"Show {show}" / f"E{each:02}.mkv" for each in range(1, EPISODES + 1)]
+        return [self.root / f"Show {show}" / f"E{each:02}.mkv" for each in range(1, self.episodes + 1)]
 
     def texts(self, show: int) -> list[str]:
-        return [os.readlink(path) for path in self.paths(show)]
+        return [str(path.readlink()) for path in self.paths(show)]
 
     def as_made(self, show: int, name: str = "") -> list[str]:
         """Return what the links of a show say, as they were made, or in a folder of another name."""
-        return [f"{self.mount}/{name or name_of(show)}/{file_of(show, each)}" for each in range(1, EPISODES + 1)]
+        return [f"{self.mount}/{name or name_of(show)}/{file_of(show, each)}" for each in range(1, self.episodes + 1)]
 
     def snapshot(self) -> dict[str, str]:
         return {
-            path: os.readlink(path)
+            path: str(Path(path).readlink())
             for folder, _, names in os.walk(self.root)
             for path in (f"{folder}/{name}" for name in names)
-            if os.path.islink(path)
+            if Path(path).is_symlink()
         }
 
     def show_mount(self, shows: Iterable[int]) -> None:
         """Have the mount here, with these shows in it."""
         for show in shows:
             (Path(self.mount) / name_of(show)).mkdir(parents=True)
-            for episode in range(1, EPISODES + 1):
+            for episode in range(1, self.episodes + 1):
                 (Path(self.mount) / name_of(show) / file_of(show, episode)).write_bytes(b"x" * BYTES)
 
 

@@ -194,9 +194,12 @@ class LinkRepairer:
                 await self._make(begun)
 
     async def plan(self, report: LinkReport, catalogue: Catalogue) -> list[Planned]:
-        """Return what would be done, and change nothing. The *arrs are asked only where they could help."""
+        """Return what would be done, in the order of the links, and change nothing.
+
+        The *arrs are asked only where they could help.
+        """
         planned = []
-        for link, found in report.broken:
+        for link, found in sorted(report.broken, key=lambda each: each[0].path):
             repair = None
             if found.holding is not None:
                 repair = self._repairs.repair(found.holding.account, found.holding.hash)
