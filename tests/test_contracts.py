@@ -51,6 +51,7 @@ from custom_components.sokoul.problems import PROBLEMS
 from custom_components.sokoul.rotation_entities import ROTATION_BUTTONS, ROTATION_EVENTS, ROTATION_SENSORS
 from custom_components.sokoul.sensor import COMMON_SENSORS
 from custom_components.sokoul.services import EXPLAIN, LIST_DOWNLOADS, REFRESH, SYNC_PORT, Action, Filter
+from custom_components.sokoul.services_grab import GRAB
 from custom_components.sokoul.services_search import SEARCH
 from custom_components.sokoul.services_store import MAINTAIN
 
@@ -422,6 +423,7 @@ SCHEMAS = {
     Action.APPROVE: services_healing.APPROVE,
     Action.EXPLAIN: services_healing.EXPLAIN_DOWNLOAD,
     Action.GET_JOURNAL: services_healing.GET_JOURNAL,
+    Action.GRAB: GRAB,
     Action.HEAL: services_healing.HEAL,
     Action.LIMIT: services_governor.LIMIT,
     Action.PAUSE: services_governor.PAUSE,

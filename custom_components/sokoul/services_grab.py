@@ -38,24 +38,19 @@ DEFAULT_WAIT = 20
 FRESH: Final = timedelta(minutes=25)
 
 _REQUEST = {key: value for key, value in REQUEST_FIELDS.items() if key != ATTR_QUERY}
-GRAB = vol.All(
-    vol.Schema(
-        {
-            vol.Exclusive(ATTR_RESULT, "what"): cv.string,
-            vol.Exclusive(ATTR_QUERY, "what"): next(each for key, each in REQUEST_FIELDS.items() if key == ATTR_QUERY),
-            **_REQUEST,
-            vol.Optional(ATTR_ALTERNATIVES): cv.boolean,
-            vol.Optional(ATTR_DRY_RUN, default=False): cv.boolean,
-            vol.Optional(ATTR_ADD, default=False): cv.boolean,
-            vol.Optional(ATTR_PROFILE): cv.string,
-            vol.Optional(ATTR_FOLDER): cv.string,
-            vol.Optional(ATTR_WAIT, default=DEFAULT_WAIT): vol.All(
-                vol.Coerce(float), vol.Range(min=0, max=LONGEST_WAIT)
-            ),
-            **LANGUAGE_FIELD,
-        }
-    ),
-    cv.has_at_least_one_key(ATTR_RESULT, ATTR_QUERY),
+GRAB = vol.Schema(
+    {
+        vol.Exclusive(ATTR_RESULT, "what"): cv.string,
+        vol.Exclusive(ATTR_QUERY, "what"): next(each for key, each in REQUEST_FIELDS.items() if key == ATTR_QUERY),
+        **_REQUEST,
+        vol.Optional(ATTR_ALTERNATIVES): cv.boolean,
+        vol.Optional(ATTR_ADD, default=False): cv.boolean,
+        vol.Optional(ATTR_PROFILE): cv.string,
+        vol.Optional(ATTR_FOLDER): cv.string,
+        vol.Optional(ATTR_DRY_RUN, default=False): cv.boolean,
+        vol.Optional(ATTR_WAIT, default=DEFAULT_WAIT): vol.All(vol.Coerce(float), vol.Range(min=0, max=LONGEST_WAIT)),
+        **LANGUAGE_FIELD,
+    }
 )
 
 
@@ -77,13 +72,23 @@ async def _grab(call: ServiceCall) -> ServiceResponse:
         planned = await hub.grabbing.plan(order)
         return {"status": "planned", "plan": [_plan(each, now, words) for each in planned]}
     if any(offer.source == DOWNLOADS for offer in results[0].scored.release.offers):
-        raise _error("grab_already_here", release=clean(results[0].scored.release.name.name))
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="grab_already_here",
+            translation_placeholders={"release": clean(results[0].scored.release.name.name)},
+        )
     try:
         entry = await hub.grabbing.grab(order)
     except StoreError as error:
-        raise _error("store_failed", detail=str(error)) from error
+        raise HomeAssistantError(
+            translation_domain=DOMAIN, translation_key="store_failed", translation_placeholders={"detail": str(error)}
+        ) from error
     if entry.status is EntryStatus.FAILED:
-        raise _error("grab_failed", title=entry.label, reason=outcome(entry, now, words))
+        raise HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key="grab_failed",
+            translation_placeholders={"title": entry.label, "reason": outcome(entry, now, words)},
+        )
     return _described(entry, now, words)
 
 
@@ -97,12 +102,18 @@ async def _wanted(
         others = [each for each in answer.results if each.scored.accepted and each.id != chosen.id]
         alternatives = data.get(ATTR_ALTERNATIVES, False)
         return answer, [chosen, *(others if alternatives else ())][:MOST_RELEASES]
+    if ATTR_QUERY not in data:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="nothing_to_look_for")
     answer = await hub.searching.search(request_of(hub, data), deadline=deadline)
     if _is_stale(answer, now):
         answer = await hub.searching.search(request_of(hub, data), deadline=deadline, fresh=True)
     accepted = [each for each in answer.results if each.scored.accepted]
     if not accepted:
-        raise _error("nothing_to_grab", reason=" ".join(summary(answer, now, words)))
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="nothing_to_grab",
+            translation_placeholders={"reason": " ".join(summary(answer, now, words))},
+        )
     return answer, accepted[: MOST_RELEASES if data.get(ATTR_ALTERNATIVES, True) else 1]
 
 
@@ -110,7 +121,7 @@ async def _found(hub: Hub, reference: str, deadline: timedelta, now: datetime) -
     """Return a release that a search found; where that was long ago, all are asked again how it can be had."""
     found = hub.searching.find(reference)
     if found is None:
-        raise _error("no_such_result")
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_such_result")
     answer, chosen = found
     if not _is_stale(answer, now):
         return answer, chosen
@@ -169,8 +180,3 @@ def _described(entry: JournalEntry, now: datetime, words: Wording) -> dict[str, 
         "tried": tried,
         "can_undo": entry.undo is not None,
     }
-
-
-def _error(key: str, **placeholders: str) -> HomeAssistantError:
-    kind = HomeAssistantError if key in {"grab_failed", "store_failed"} else ServiceValidationError
-    return kind(translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders)

@@ -294,8 +294,9 @@ async def test_what_cannot_be_meant_is_said(hass: HomeAssistant, programs: Progr
     with pytest.raises(ServiceValidationError) as raised:
         await act(hass, Action.GRAB, query="nobody made this", wait=5)
     assert raised.value.translation_key == "nothing_to_grab"
-    with pytest.raises(vol.Invalid):
+    with pytest.raises(ServiceValidationError) as raised:
         await act(hass, Action.GRAB)
+    assert raised.value.translation_key == "nothing_to_look_for"
     with pytest.raises(vol.Invalid):
         await act(hass, Action.GRAB, query="dune 2", result="a.b")
     assert programs.qbittorrent.torrents == {}
