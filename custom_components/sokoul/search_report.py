@@ -17,6 +17,8 @@ from .wording import Wording, clean
 
 #: Ids by which a title is asked for again, the surest first.
 _DATABASES = ("tmdb", "tvdb", "imdb")
+#: Nobody reads more of a plot to know which title it is.
+LONGEST_PLOT = 1_000
 
 
 def describe_answer(
@@ -50,9 +52,9 @@ def describe_title(title: CatalogueTitle) -> dict[str, Any]:
         "title": clean(title.name),
         "year": title.year,
         "kind": "movie" if title.kind is TitleKind.MOVIE else "series",
-        "query": f"{database}:{known[0]}" if database is not None else title.label,
+        "query": f"{database}:{known[0]}" if database is not None else clean(title.label),
         "ids": sorted(title.ids),
-        "overview": title.overview,
+        "overview": "".join(each if each.isprintable() else " " for each in title.overview[:LONGEST_PLOT]),
         "poster": title.poster,
         "in_library": title.library_id is not None,
         "has_file": title.has_file,

@@ -358,6 +358,18 @@ async def test_numbers_are_bounded(world: World, monkeypatch: pytest.MonkeyPatch
     assert len(world.engine._searches) == MOST_REMEMBERED
 
 
+async def test_only_so_many_releases_are_held(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "MOST_HELD", 10)
+    found = [await search(world, SearchRequest(text=text)) for text in ("dune 2", "dune 2021", "dune 1984", "tmdb:841")]
+    assert [len(each.results) for each in found] == [4, 4, 4, 4]
+    there = [world.engine.find(each.id) is not None for each in found]
+    assert there == [False, False, True, True], "those that were asked for last"
+    await search(world, SearchRequest(text="dune 1984"))
+    await search(world, SearchRequest(text="dune part two 2024"))
+    assert world.engine.find(found[2].id) is not None
+    assert world.engine.find(found[3].id) is None
+
+
 async def test_only_so_many_searches_go_on_at_once(world: World) -> None:
     world.catalogues[0].gate = gate = asyncio.Event()
     asking = [asyncio.create_task(search(world, SearchRequest(text=f"film {number}"))) for number in range(10)]

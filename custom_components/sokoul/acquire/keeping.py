@@ -9,10 +9,9 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import date, timedelta
 from enum import Enum
 from functools import cache
+import json
 from types import NoneType, UnionType
 from typing import Any, Final, TypeAliasType, Union, get_args, get_origin, get_type_hints
-
-import orjson
 
 from ..model.catalogue import CatalogueTitle
 from ..model.reasons import Reason, reason_as_json, reason_from_json
@@ -40,13 +39,13 @@ class Found:
 def as_kept(found: Found) -> str:
     """Return what was found as JSON."""
     bare = tuple(replace(offer, guid="", link="") for offer in found.offers)
-    return orjson.dumps({"version": VERSION, "found": _plain(replace(found, offers=bare))}).decode()
+    return json.dumps({"version": VERSION, "found": _plain(replace(found, offers=bare))}, separators=(",", ":"))
 
 
 def from_kept(kept: str) -> Found | None:
     """Return what was kept; None where that can't be read."""
     try:
-        stored = orjson.loads(kept)
+        stored = json.loads(kept)
         if stored["version"] != VERSION:
             return None
         found: Found = _read(Found, stored["found"])
@@ -65,8 +64,6 @@ def _plain(value: Any) -> Any:
             return value.total_seconds()
         case date():
             return value.isoformat()
-        case str():
-            return value.encode(errors="replace").decode()  # half a surrogate pair is no JSON
         case tuple():
             return [_plain(each) for each in value]
         case frozenset():

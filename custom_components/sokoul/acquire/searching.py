@@ -58,9 +58,10 @@ PROFILE_PATIENCE: Final = timedelta(seconds=1)
 KEPT: Final = timedelta(hours=24)
 KEPT_EMPTY: Final = timedelta(minutes=15)
 KEPT_FAILED: Final = timedelta(minutes=5)
-#: So many searches go on at once, and so many are remembered.
+#: So many searches go on at once, and so many are remembered, with so many releases together: 6 kB each.
 MOST_AT_ONCE: Final = 4
 MOST_REMEMBERED: Final = 32
+MOST_HELD: Final = 2_000
 #: So many offers of one source, and of all of them, are looked at.
 MOST_OF_SOURCE: Final = 500
 MOST_OFFERS: Final = 2_000
@@ -133,7 +134,7 @@ class SearchEngine:
             search.task = self._begin(search.run(), f"search for {key}")
         self._searches[key] = search
         self._searches.move_to_end(key)
-        self._tidy()
+        self.tidy()
         return search
 
     def find(self, answer_id: str) -> Search | None:
@@ -153,11 +154,15 @@ class SearchEngine:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._searches.clear()
 
-    def _tidy(self) -> None:
-        """Forget the oldest; those under way are never forgotten."""
-        spare = [key for key, search in self._searches.items() if not search.running]
-        for key in spare[: max(len(self._searches) - MOST_REMEMBERED, 0)]:
-            del self._searches[key]
+    def tidy(self) -> None:
+        """Forget what was not asked for the longest; never what is under way, nor the newest."""
+        held = sum(len(each.answer.results) for each in self._searches.values())
+        for key, search in tuple(self._searches.items())[:-1]:
+            if len(self._searches) <= MOST_REMEMBERED and held <= MOST_HELD:
+                return
+            if not search.running:
+                held -= len(search.answer.results)
+                del self._searches[key]
 
 
 class Search:
@@ -272,7 +277,7 @@ class Search:
         if query.names_a_title:
             reports = await self._ask_catalogues(found)
             failing = bool(reports) and not found
-        identified = identify_title(query, found)
+        identified = await asyncio.to_thread(identify_title, query, found)
         target, remarks = identified.target, self.answer.remarks
         if target is None and not identified.choices:
             key = "search.catalogues_failed" if failing else "search.unknown_title"
@@ -300,7 +305,7 @@ class Search:
                 if not task.cancelled() and task.exception() is None:
                     found[key] = task.result()
             in_time = patience is not None and seconds < patience
-            if not in_time and identify_title(self._query, found).target is not None:
+            if not in_time and (await asyncio.to_thread(identify_title, self._query, found)).target is not None:
                 break
             if not in_time:
                 patience = None  # whoever answers next
@@ -469,6 +474,7 @@ class Search:
         """Say that nothing more will come, and keep what was found."""
         for task in tuple(self._tasks):
             task.cancel()
+        self._engine.tidy()
         now, from_shelf = self._engine.clock(), self.answer.complete
         self.good_until = self.answer.at + KEPT if from_shelf else now + self._lasting()
         if not from_shelf:
