@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -36,13 +36,14 @@ from .grab_links import LinkHands
 from .hands import HubHands
 from .model.backend import DOWNLOAD_CLIENT_KINDS
 from .model.catalogue import Addition
-from .model.debrid import FAILED_STATUSES, DebridPriority, DebridSnapshot, DebridTorrent
+from .model.debrid import FAILED_STATUSES, DebridPriority, DebridSnapshot, DebridStatus, DebridTorrent
+from .model.debrid_mirror import Presence
 from .model.downloads import DownloadClientSnapshot
 from .model.library import Protocol, QueueItem
 from .model.reasons import Reason
 from .model.releases import Candidate, HistoryKind, Offer, ResolvedLink
 from .releases.merge import Release
-from .search_sources import MirrorHoldings
+from .store import StoreError
 
 if TYPE_CHECKING:
     from .hub import AnyCoordinator, Hub
@@ -66,17 +67,15 @@ class HubGrabHands:
         self._hub = hub
         self.links = LinkHands(hub)
         self._hands = HubHands(hub)
-        self._holdings = MirrorHoldings(hub)
 
     # --- who there is --------------------------------------------------------------------------------------------
 
     async def situation(self, target: Target, release: Release) -> Situation:
         """Return who there is to download."""
-        held = await self._holdings.held([release.info_hash]) if release.info_hash else frozenset[str]()
         return Situation(
             arrs=tuple(self._arrs(target)),
             clients=tuple(self._clients()),
-            debrids=tuple(self._debrids(has=bool(held) if release.info_hash else None)),
+            debrids=tuple([each async for each in self._debrids(release.info_hash)]),
         )
 
     def _arrs(self, target: Target) -> Iterator[ArrPlace]:
@@ -132,7 +131,7 @@ class HubGrabHands:
             return Shelter.SAFE
         return Shelter.UNPROVEN if verdict.state is VpnState.UNVERIFIED and not verdict.stop else Shelter.UNSAFE
 
-    def _debrids(self, *, has: bool | None) -> Iterator[DebridPlace]:
+    async def _debrids(self, info_hash: str | None) -> AsyncIterator[DebridPlace]:
         for backend in self._hub.backends.values():
             if not isinstance(backend.client, RealDebridClient):
                 continue
@@ -144,8 +143,18 @@ class HubGrabHands:
                 answers=backend.answering,
                 premium=snapshot is None or snapshot.account.premium,
                 free_slots=active.limit - active.count if active is not None else None,
-                has=has,
+                has=await self._has(backend.subentry_id, info_hash),
             )
+
+    async def _has(self, account: str, info_hash: str | None) -> bool | None:
+        """Tell whether an account has a torrent, whole, as far as its mirror knows; None: there is none yet."""
+        mirror = self._hub.debriding.accounts.get(account)
+        if mirror is None or info_hash is None or mirror.checked_at is None:
+            return None
+        with suppress(StoreError):
+            known = await mirror.store.mirror_view.torrents(account, hashes=[info_hash], presence=Presence.PRESENT)
+            return any(each.torrent.status is DebridStatus.DOWNLOADED for each in known)
+        return None
 
     # --- the library ---------------------------------------------------------------------------------------------
 

@@ -1,11 +1,13 @@
 """`sokoul.grab` in Home Assistant: from a search to a download, written down, told, and taken back."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 import json
 from typing import Any
 
+from homeassistant.config_entries import ConfigSubentryDataWithId
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
 import pytest
@@ -13,18 +15,22 @@ from pytest_homeassistant_custom_component.common import MockUser, async_capture
 import voluptuous as vol
 
 from custom_components.sokoul.acquire.links import MAX_TORRENT_BYTES
+from custom_components.sokoul.clients import real_debrid
 from custom_components.sokoul.clients.errors import CannotConnect
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.grab_hands import TAG, HubGrabHands
 from custom_components.sokoul.grabbing import EVENT_GRABBED
 from custom_components.sokoul.hub import Hub
+from custom_components.sokoul.model.debrid_mirror import SyncMode
 from custom_components.sokoul.services import Action
+from devstack.clock import ManualClock
 from devstack.dune import add_dune, dune_releases
 from devstack.frame import FaultKind
 from devstack.prowlarr import ProwlarrSimulator
 from devstack.qbittorrent import QbittorrentSimulator
 from devstack.qbittorrent_torrent import SimulatedFile, Swarm
 from devstack.radarr import RadarrSimulator
+from devstack.real_debrid import API_TOKEN, RealDebridSimulator
 from devstack.releases import Release
 from devstack.torrents import info_hash, make_torrent
 
@@ -43,6 +49,19 @@ from .conftest import (
 from .healing import act
 
 BEST = "Dune.Part.Two.2024.2160p.WEB-DL.DDP5.1.Atmos.DV.HDR.H.265-oRBiT"
+
+
+DEBRID_ID = "01SOKOULDEBRID000000000000"
+
+
+def debrid_subentry() -> ConfigSubentryDataWithId:
+    return ConfigSubentryDataWithId(
+        subentry_id=DEBRID_ID,
+        subentry_type="real_debrid",
+        title="Account",
+        unique_id="real_debrid:1001",
+        data={"connection": {"username": "1001", "api_key": API_TOKEN}, "preferences": {"requests_per_minute": 250}},
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -382,3 +401,91 @@ async def test_how_it_is_added_can_be_said(hass: HomeAssistant, programs: Progra
     await act(hass, Action.GRAB, query="dune 2", add=True, profile=profile.name.upper())
     (movie,) = [each for each in programs.radarr.library.movies.values() if each.tmdb_id == 693134]
     assert movie.profile_id == profile.id
+
+
+# --- to a debrid account ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def account(
+    clock: ManualClock, monkeypatch: pytest.MonkeyPatch, prowlarr: ProwlarrSimulator, radarr: RadarrSimulator
+) -> AsyncIterator[RealDebridSimulator]:
+    """Open an account; Prowlarr has Dune, and Radarr knows it and has it not."""
+    async with RealDebridSimulator(clock=clock) as simulator:
+        monkeypatch.setattr(real_debrid, "BASE_URL", simulator.url)
+        add_dune(radarr.library)
+        prowlarr.searches.offers = list(dune_releases(add_dune(prowlarr.library)))
+        yield simulator
+
+
+async def connect(
+    set_up: SetUp, account: RealDebridSimulator, prowlarr: ProwlarrSimulator, radarr: RadarrSimulator, *more: Any
+) -> Hub:
+    entry = await set_up(
+        debrid_subentry(), servarr_subentry(prowlarr, PROWLARR_ID), servarr_subentry(radarr, RADARR_ID), *more
+    )
+    hub: Hub = entry.runtime_data
+    return hub
+
+
+async def test_an_account_fetches_what_nobody_else_can(
+    hass: HomeAssistant,
+    set_up: SetUp,
+    account: RealDebridSimulator,
+    prowlarr: ProwlarrSimulator,
+    radarr: RadarrSimulator,
+    qbittorrent: QbittorrentSimulator,
+) -> None:
+    hub = await connect(set_up, account, prowlarr, radarr, qbittorrent_subentry(qbittorrent))
+    await hass.services.async_call(DOMAIN, Action.PAUSE, {}, blocking=True)
+    assert hub.backends[QBITTORRENT_ID].answering
+    plan = await act(hass, Action.GRAB, query="dune 2", dry_run=True)
+    assert [each["way"] for each in plan["plan"][0]["ways"]] == ["debrid"]
+    assert plan["plan"][0]["against"] == ["qBittorrent is paused, so nothing would be downloaded."]
+    answer = await act(hass, Action.GRAB, query="dune 2")
+    assert (answer["status"], answer["way"], answer["backend_id"]) == ("done", "debrid", DEBRID_ID)
+    (torrent,) = account.account.torrents.values()
+    assert torrent.hash == answer["info_hash"]
+    assert torrent.status != "waiting_files_selection", "its files are selected"
+    assert qbittorrent.torrents == {}
+    again = await act(hass, Action.GRAB, query="dune 2")
+    assert (again["result"], len(account.account.torrents)) == ("already_there", 1)
+    await act(hass, Action.UNDO, entry_id=answer["entry_id"])
+    assert account.account.torrents == {}
+
+
+async def test_an_account_that_has_it_goes_first(
+    hass: HomeAssistant,
+    set_up: SetUp,
+    account: RealDebridSimulator,
+    prowlarr: ProwlarrSimulator,
+    radarr: RadarrSimulator,
+    qbittorrent: QbittorrentSimulator,
+) -> None:
+    offered = next(each for each in prowlarr.searches.offers if each.title == BEST)
+    torrent = account.account.add(offered.info_hash.lower(), BEST)
+    account.account.turn(torrent, "downloaded")
+    hub = await connect(set_up, account, prowlarr, radarr, qbittorrent_subentry(qbittorrent))
+    await hub.debriding.accounts[DEBRID_ID].synchronise(SyncMode.SMART)
+    plan = await act(hass, Action.GRAB, query="dune 2", dry_run=True)
+    assert plan["plan"][0]["release"] == BEST
+    assert [each["text"] for each in plan["plan"][0]["ways"]] == [
+        "Account has it already.", "qBittorrent can download it.",
+    ]  # fmt: skip
+    answer = await act(hass, Action.GRAB, query="dune 2")
+    assert (answer["way"], answer["result"], answer["can_undo"]) == ("debrid", "already_there", False)
+    assert (len(account.account.torrents), qbittorrent.torrents) == (1, {})
+
+
+async def test_what_an_account_refuses_the_next_one_gets(
+    hass: HomeAssistant,
+    set_up: SetUp,
+    account: RealDebridSimulator,
+    prowlarr: ProwlarrSimulator,
+    radarr: RadarrSimulator,
+) -> None:
+    await connect(set_up, account, prowlarr, radarr)
+    account.fault(FaultKind.STATUS, "POST /rest/1.0/torrents/addMagnet", status=503, times=1)
+    answer = await act(hass, Action.GRAB, query="dune 2")
+    assert answer["status"] == "done"
+    assert len(account.account.torrents) == 1
