@@ -1,6 +1,6 @@
 """`sokoul.search` in Home Assistant: the whole way from a few words to a list, over simulated programs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 import json
 from typing import Any
@@ -223,3 +223,90 @@ async def test_who_watches_sees_it_come(
     assert again["results"] == told["results"]
     await client.send_json_auto_id({"type": "sokoul/search/start", "query": " "})
     assert not (await client.receive_json())["success"]
+
+
+async def test_a_restart_forgets_nothing(hass: HomeAssistant, programs: Programs) -> None:
+    first = await ask(hass, "dune 2")
+    entry = hass.config_entries.async_entries(DOMAIN)[0]
+    await hass.async_block_till_done(wait_background_tasks=True)
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    asked = [each for each in programs.prowlarr.requests if each.path.endswith("/search")]
+    again = await ask(hass, "dune 2")
+    assert again["from_cache"]
+    assert [each["release"] for each in again["results"]] == [each["release"] for each in first["results"]]
+    assert [each["score"] for each in again["results"]] == [each["score"] for each in first["results"]]
+    assert len([each for each in programs.prowlarr.requests if each.path.endswith("/search")]) == len(asked)
+
+
+async def test_who_leaves_ends_the_search(
+    hass: HomeAssistant, programs: Programs, hass_ws_client: WebSocketGenerator
+) -> None:
+    programs.prowlarr.fault(FaultKind.HANG, "GET /api/v1/search")
+    searching = hass.config_entries.async_entries(DOMAIN)[0].runtime_data.searching
+    client = await hass_ws_client(hass)
+    await client.send_json_auto_id({"type": "sokoul/search/start", "query": "dune 2"})
+    begun = await client.receive_json()
+    told = (await client.receive_json())["event"]
+    while not told["sources"] or any(each["state"] == "asked" for each in told["sources"] if each["id"] != PROWLARR_ID):
+        told = (await client.receive_json())["event"]
+    assert not told["complete"]
+    search = searching.under_way(told["search"])
+    assert search.running
+    await client.send_json_auto_id({"type": "unsubscribe_events", "subscription": begun["id"]})
+    assert (await client.receive_json())["success"]
+    await until(lambda: not search.running)
+    assert {each.key: each.state for each in search.answer.sources}[PROWLARR_ID] == "failed"
+
+
+HOSTILE = (
+    "<img src=x onerror=alert(1)>{{ states('lock.door') }} Dune.Part.Two.2024.1080p.WEB-DL",
+    "Dune.Part.Two.2024.1080p.WEB-DL.x264-\u202e4pm.exe",
+    "Dune.Part.Two.2024.1080p\x00\x1b[31m\r\nSet-Cookie: x",
+    "Dune.Part.Two.2024.1080p.WEB-DL." + "A" * 20_000,
+    "Dune.Part.Two.2024." + "(" * 3_000 + "[" * 3_000,
+    "S" * 5_000 + "E" * 5_000,
+    "../../etc/passwd Dune Part Two 2024 1080p",
+    "=cmd|' /C calc'!A0 Dune.Part.Two.2024.1080p",
+    "\u0000",
+    "{0}{name!r}%s%n Dune.Part.Two.2024.1080p.BluRay",
+)
+
+
+async def test_hostile_names_do_no_harm(hass: HomeAssistant, programs: Programs) -> None:
+    offers = programs.prowlarr.searches.offers
+    assert offers is not None
+    programs.prowlarr.searches.offers = [
+        replace(offers[0], title=name, guid=f"https://x.example/{number}", size_bytes=size)
+        for number, (name, size) in enumerate(zip(HOSTILE, (0, 1, 10**12, *[10**9] * 7), strict=True))
+    ]
+    answer = await ask(hass, "dune 2", refused=True, limit=100)
+    assert answer["complete"]
+    assert 5 <= len(answer["results"]) <= len(HOSTILE)
+    for each in answer["results"]:
+        assert each["release"].isprintable()
+        assert len(each["release"]) <= 200
+    assert answer["text"].isprintable()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "magnet:?xt=urn:btih:" + "a" * 40 + "&dn=" + "%00" * 900,
+        "magnet:?" + "xt=" * 500,
+        "http://[::1",
+        "https://user:password@host.example/Dune.mkv",
+        "{{ 1/0 }}",
+        "\x00\x01",
+        "S99999E99999",
+        "tt99999999999999999999",
+        "dune " * 1_000,
+        "(" * 1_000,
+        "'; DROP TABLE searches; --",
+    ],
+)
+async def test_hostile_queries_do_no_harm(query: str, hass: HomeAssistant, programs: Programs) -> None:
+    answer = await ask(hass, query)
+    assert answer["complete"]
+    assert "password" not in json.dumps(answer["results"])
+    assert (await ask(hass, "dune 2", fresh=True))["accepted"]
