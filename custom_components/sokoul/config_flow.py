@@ -138,7 +138,7 @@ class SokoulConfigFlow(ConfigFlow, DeviceLoginSteps, domain=DOMAIN):
                 vol.Schema({vol.Required(CONF_HOST): TextSelector()}), suggested
             ),
             errors=errors,
-            description_placeholders=forms.hints(*CONNECTORS.values()),
+            description_placeholders=forms.hints(*(each for each in CONNECTORS.values() if each.sniff)),
             last_step=False,
         )
 

@@ -6,7 +6,9 @@ from datetime import timedelta
 from homeassistant.config_entries import ConfigSubentryData
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from hypothesis import given, strategies as st
 import pytest
+from yarl import URL
 
 from custom_components.sokoul.clients import tmdb as api
 from custom_components.sokoul.clients.tmdb import TmdbClient
@@ -205,10 +207,26 @@ async def test_looking_after_a_feed_asks_no_indexer(
         ("https://feeds.example/api?apikey=seen", "https://feeds.example"),
         ("http://user:secret@nas/torznab/api/#top", "http://nas/torznab"),
         ("http://[fd00::5]:3333/torznab", "http://[fd00::5]:3333/torznab"),
+        ("api", "http://api:9117"),
+        ("http://api", "http://api"),
+        ("http://api/api//api/", "http://api"),
     ],
 )
 def test_addresses(typed: str, address: str) -> None:
     assert read_address(typed) == address
+
+
+@given(st.text(), st.sampled_from(["", "http://", "https://", "nas", "http://nas:9117/", "http://user@nas/api/"]))
+def test_whatever_is_typed_is_an_address_or_refused(typed: str, before: str) -> None:
+    try:
+        address = read_address(before + typed)
+    except ValueError:
+        return
+    url = URL(address)
+    assert url.scheme in {"http", "https"}
+    assert url.host
+    assert (url.user, url.password, url.query_string, url.fragment) == (None, None, "", "")
+    assert read_address(address) == address
 
 
 @pytest.mark.parametrize("typed", ["", "http://", "ftp://nas/x", "nas:0", "na s", "http://nas/\x07", "http://[::1"])

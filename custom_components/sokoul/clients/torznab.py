@@ -30,6 +30,8 @@ CATEGORIES = {TitleKind.MOVIE: (2000,), TitleKind.SERIES: (5000,), TitleKind.EPI
 _IDS = {"imdbid": "imdb", "tmdbid": "tmdb", "tvdbid": "tvdb"}
 _ID_VALUE = re.compile(r"(?:tt)?(\d{1,10})")
 _HASH = re.compile(r"[0-9A-Fa-f]{40}|[A-Za-z2-7]{32}")
+#: The end of a path, of a host named "api" not.
+_API = re.compile(r"(?<=[^/:])(?:/+api)*/*$")
 #: Error codes from here to here are about who asks.
 _ACCOUNT_ERRORS = range(100, 200)
 _NO_SUCH_ITEM, _LIMIT_REACHED = 300, frozenset({500, 501})
@@ -61,8 +63,7 @@ class TorznabClient:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Take the address as the program shows it, with or without `/api` at its end. `name` is for its offers."""
-        base = url.strip().partition("?")[0].rstrip("/").removesuffix("/api")
-        self._http = HttpClient(session, base, timeout_seconds=timeout_seconds)
+        self._http = HttpClient(session, without_api(url.strip().partition("?")[0]), timeout_seconds=timeout_seconds)
         self._key = {"apikey": api_key} if api_key else {}
         if not api_key.isprintable():
             raise InvalidAuth("the key holds characters that no key has")
@@ -162,6 +163,11 @@ class TorznabClient:
             return min(max(self._now() - published, timedelta()), _OLDEST)
         except ValueError, OverflowError:
             return None
+
+
+def without_api(url: str) -> str:
+    """Return the address of a feed without the `/api` and the slash that it may end with."""
+    return _API.sub("", url)
 
 
 def _capabilities(document: Document) -> Capabilities:

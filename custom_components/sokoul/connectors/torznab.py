@@ -4,7 +4,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from yarl import URL
 
-from ..clients.torznab import TorznabClient
+from ..clients.torznab import TorznabClient, without_api
 from ..model.catalogue import ServiceSnapshot
 from .base import Connection, Connector, Credentials, Identity
 from .catalogues import ServiceReader, interval
@@ -26,8 +26,7 @@ def read_address(typed: str) -> str:
     if bare and url.explicit_port is None:
         url = url.with_port(JACKETT_PORT)
     # a key in its query would be seen: it has a field of its own
-    address = str(url.with_user(None).with_query(None).with_fragment(None))
-    return address.rstrip("/").removesuffix("/api").rstrip("/")
+    return without_api(str(url.with_user(None).with_query(None).with_fragment(None)))
 
 
 def connect(hass: HomeAssistant, connection: Connection) -> TorznabClient:
