@@ -1,6 +1,6 @@
 """Finding titles, adding them, and quality profiles: the clients and the simulated applications together."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -9,14 +9,24 @@ import pytest
 
 from custom_components.sokoul.clients import arr_catalogue
 from custom_components.sokoul.clients.arr import ArrClient
-from custom_components.sokoul.clients.errors import NotFound, Refused, UnexpectedResponse
+from custom_components.sokoul.clients.errors import (
+    BackendError,
+    CannotConnect,
+    InvalidAuth,
+    NotFound,
+    NotTheApi,
+    RateLimited,
+    Refused,
+    UnexpectedResponse,
+)
 from custom_components.sokoul.clients.radarr import RadarrClient
 from custom_components.sokoul.clients.sonarr import SonarrClient
 from custom_components.sokoul.model.catalogue import Addition, CatalogueSeason, CatalogueTitle, QualityProfileRef, Watch
-from custom_components.sokoul.model.library import TitleKind
-from custom_components.sokoul.model.releases import Condition, ConditionKind, QualityProfile
+from custom_components.sokoul.model.library import Protocol, TitleKind
+from custom_components.sokoul.model.releases import Condition, ConditionKind, Offer, QualityProfile
 from devstack import quality as q
 from devstack.arr_formats import Specification
+from devstack.frame import FaultKind
 from devstack.library import MOVIES_ROOT, SERIES_ROOT
 from devstack.radarr import RadarrSimulator
 from devstack.sonarr import SonarrSimulator
@@ -120,7 +130,7 @@ async def test_ids_are_looked_up(radarr: RadarrSimulator, movies: RadarrClient, 
     movie = radarr.library.known_movies[0]
     (found,) = await movies.lookup(spell(f"tmdb:{movie.tmdb_id}"))
     assert found.name == movie.title
-    assert [each.name for each in await movies.lookup(f"imdb:{movie.imdb_id}")] == [movie.title]
+    assert [each.name for each in await movies.lookup(spell(f"imdb:{movie.imdb_id}"))] == [movie.title]
 
 
 async def test_what_cannot_be_known_is_not_asked(pair: Pair) -> None:
@@ -429,6 +439,46 @@ async def test_the_language_of_a_profile() -> None:
     answers: dict[str, Any] = {"GET /api/v3/qualityprofile": profiles, "GET /api/v3/customformat": []}
     async with talking(RadarrClient, answers) as (client, _):
         assert [each.language for each in await client.quality_profiles()] == ["fr", "original", None]
+
+
+# --- faults ----------------------------------------------------------------------------------------------------------
+
+FAULTS: list[tuple[FaultKind, dict[str, Any], type[BackendError]]] = [
+    (FaultKind.DISCONNECT, {}, CannotConnect),
+    (FaultKind.STATUS, {"status": 401}, InvalidAuth),
+    (FaultKind.STATUS, {"status": 404}, NotFound),
+    (FaultKind.STATUS, {"status": 409}, Refused),
+    (FaultKind.STATUS, {"status": 429, "headers": {"Retry-After": "5"}}, RateLimited),
+    (FaultKind.STATUS, {"status": 500}, UnexpectedResponse),
+    (FaultKind.HTML, {}, NotTheApi),
+    (FaultKind.REDIRECT, {"location": "http://login.example.com/"}, NotTheApi),
+]
+SAID = [(kind, {}, UnexpectedResponse) for kind in (FaultKind.TRUNCATE_JSON, FaultKind.WRONG_TYPES)]
+
+
+async def test_changes_that_go_wrong(pair: Pair, subtests: pytest.Subtests) -> None:
+    client, path = pair.client, f"/api/v3/{'movie' if isinstance(pair.client, RadarrClient) else 'series'}"
+    known: Any = pair.arr.library.known_movies if path.endswith("movie") else pair.arr.library.known_series
+    (found, *_) = await client.lookup(known[0].title)
+    offer = Offer(name="x", indexer="y", protocol=Protocol.TORRENT, link="magnet:?xt=urn:btih:x")
+    acts: list[tuple[str, Callable[[], Awaitable[Any]], bool]] = [
+        (f"POST {path}", lambda: client.add(wanted(found)), True),
+        (f"PUT {path}/editor", lambda: client.set_monitored([1], monitored=True), False),
+        (f"DELETE {path}/1", lambda: client.remove_title(1), False),
+        ("POST /api/v3/release/push", lambda: client.push(offer, pair.arr.clock.now()), False),
+    ]
+    for route, act, reads in acts:
+        for kind, options, error in FAULTS + (SAID if reads else []):
+            with subtests.test(f"{route} {kind} {options}"):
+                pair.arr.clear_faults()
+                pair.arr.fault(kind, route, **options)
+                with pytest.raises(error):
+                    await act()
+                pair.arr.clear_faults()
+                if (kind, options, error) in SAID:  # it was done all the same: asking again tells
+                    added = await client.add(wanted(found))
+                    assert added.already_there
+                    await client.remove_title(added.title.library_id or 0)
 
 
 # --- by the book -----------------------------------------------------------------------------------------------------

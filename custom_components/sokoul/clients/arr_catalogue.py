@@ -165,7 +165,7 @@ class ArrCatalogue(ServarrClient, ABC):
         if not term or (id_ and id_["database"].lower() not in self._databases):
             return []
         if id_:
-            term = f"{id_['database'].lower()}:{id_['value']}"
+            term = id_[0].lower()
         path = f"{self._titles_path}/lookup"
         answer = await self._get(path, {"term": term}, timeout_seconds=LOOKUP_SECONDS)
         known = [ids_of(resource) for resource in each(answer, path)]
