@@ -47,6 +47,8 @@ STORE_PAUSE, ERROR_PAUSE = timedelta(minutes=1), timedelta(minutes=10)
 LONGEST_PAUSE = timedelta(hours=1)
 #: After something was changed in the account, its list is read this soon.
 LOOK_AFTER = timedelta(seconds=10)
+#: Stock is taken of a list that changed, and of others this often.
+STOCK_EVERY = timedelta(minutes=30)
 #: Each release that is given up costs a search at every indexer.
 HAND_OVERS_AN_HOUR = 5
 HOUR = timedelta(hours=1)
@@ -75,6 +77,7 @@ class AccountRepairs:
         self._settings = hub.pilot.kernel.settings
         self._loaded = asyncio.Event()
         self._synchronised: datetime | None = None  # since when the list is as it was read, until stock is taken
+        self._stock_at: datetime | None = None
         self._handed: deque[datetime] = deque(maxlen=HAND_OVERS_AN_HOUR)
         self._cancel_timer: CALLBACK_TYPE | None = None
         self._task: asyncio.Task[None] | None = None
@@ -262,7 +265,10 @@ class AccountRepairs:
 
     @callback
     def _was_synchronised(self, result: SyncResult | None) -> None:
-        if result is not None and "torrents" in result.run.summary:
+        if result is None or "torrents" not in result.run.summary:
+            return
+        due = self._stock_at is None or dt_util.utcnow() - self._stock_at >= STOCK_EVERY
+        if result.changed or due:  # what got stuck shows by nothing but the time
             self._synchronised = result.run.started_at
             self.wake()
 
@@ -325,16 +331,17 @@ class AccountRepairs:
         since, self._synchronised = self._synchronised, None
         if since is None:
             return
+        now = dt_util.utcnow()
         standings = await self.standings()
-        await self.repairer.watch([each.torrent for each in standings])
-        found = find(standings, dt_util.utcnow())
+        await self.repairer.watch([each.torrent for each in standings if self.repairer.repair(each.torrent.hash)])
+        found, present = await asyncio.to_thread(_stock, standings, now)
         for repair in found:
             known = self.repairer.repair(repair.hash)
             ended_at = self.journal.ended_at.get(repair.hash)
             if ended_at is None or ended_at < since or (known is not None and known.open):
                 await self.repairer.want(repair)  # else the list may show what was before
-        needed = {repair.hash for repair in found}
-        await self.repairer.overtaken(needed, {each.torrent.hash for each in standings})
+        await self.repairer.overtaken({repair.hash for repair in found}, present)
+        self._stock_at = now
 
     # --- what is lost --------------------------------------------------------------------------------------------
 
@@ -370,6 +377,11 @@ class AccountRepairs:
     def _tell(self) -> None:
         for listener in tuple(self._listeners):
             listener()
+
+
+def _stock(standings: Sequence[Standing], now: datetime) -> tuple[list[Repair], set[str]]:
+    """Return what needs repair, and the hashes of all that there is. Accounts are large: not for the event loop."""
+    return find(standings, now), {each.torrent.hash for each in standings}
 
 
 class DebridRepairs:

@@ -265,19 +265,27 @@ def turn_text(turn: Turn, now: datetime, words: Wording) -> str:
     return words.text(f"debrid.turn_{turn.holdup}", now=now, at=turn.at or now)
 
 
-def _outcome(repair: Repair, act: ActKind = ActKind.READD) -> tuple[EntryStatus, Reason]:
+#: How a repair ended, as the journal has it: its status, and what there is to say.
+_OUTCOMES: Mapping[Ending, tuple[EntryStatus, str]] = {
+    Ending.REPAIRED: (EntryStatus.DONE, "debrid_repaired"),
+    Ending.RECOVERED: (EntryStatus.EXPIRED, "debrid_recovered"),
+    Ending.REMOVED: (EntryStatus.EXPIRED, "debrid_removed"),
+    Ending.REFUSED: (EntryStatus.FAILED, "debrid_refused"),
+    Ending.VIRUS: (EntryStatus.FAILED, "debrid_virus"),
+    Ending.EXHAUSTED: (EntryStatus.FAILED, "debrid_exhausted"),
+    Ending.DIFFERENT: (EntryStatus.FAILED, "debrid_different"),
+}
+#: For some acts it is another thing.
+_OUTCOMES_OF_ACTS: Mapping[tuple[Ending | None, ActKind], tuple[EntryStatus, str]] = {
+    (Ending.REPAIRED, ActKind.SELECT_FILES): (EntryStatus.DONE, "debrid_selected"),
+    (Ending.VIRUS, ActKind.DELETE_TORRENT): (EntryStatus.DONE, "debrid_deleted"),
+}
+
+
+def _outcome(repair: Repair, act: ActKind) -> tuple[EntryStatus, Reason]:
     """Return what became of a repair, or of a try of it."""
-    problem = {"problem": repair.problem or repair.trouble}
-    match repair.ending:
-        case Ending.REPAIRED:
-            key = "debrid_selected" if act is ActKind.SELECT_FILES else "debrid_repaired"
-            return EntryStatus.DONE, Reason(key=f"result.{key}")
-        case Ending.VIRUS if act is ActKind.DELETE_TORRENT:
-            return EntryStatus.DONE, Reason(key="result.debrid_deleted")
-        case Ending.RECOVERED | Ending.REMOVED:
-            return EntryStatus.EXPIRED, Reason(key=f"result.debrid_{repair.ending}")
-        case Ending.VIRUS | Ending.DIFFERENT:
-            return EntryStatus.FAILED, Reason(key=f"result.debrid_{repair.ending}")
-        case Ending.REFUSED | Ending.EXHAUSTED:
-            return EntryStatus.FAILED, Reason(key=f"result.debrid_{repair.ending}", parameters=problem)
-    return EntryStatus.FAILED, Reason(key="result.debrid_try_failed", parameters={**problem, "at": repair.due_at})
+    facts: dict[str, Any] = {"problem": repair.problem or repair.trouble}
+    if repair.ending is None:
+        return EntryStatus.FAILED, Reason(key="result.debrid_try_failed", parameters={**facts, "at": repair.due_at})
+    status, key = _OUTCOMES_OF_ACTS.get((repair.ending, act), _OUTCOMES[repair.ending])
+    return status, Reason(key=f"result.{key}", parameters=facts)

@@ -19,7 +19,7 @@ from .connectors.real_debrid import CONF_SYNC_MINUTES, DEFAULT_SYNC_MINUTES, KIN
 from .const import DOMAIN, LOGGER
 from .debrid.mirror import DETAILS_LAST, BusyError, MirrorSync, NothingToResumeError, Progress, SyncResult
 from .debrid.statistics import statistics
-from .model.debrid import DebridPage, DebridTorrentInfo
+from .model.debrid import DebridPage, DebridPriority, DebridTorrentInfo
 from .model.debrid_mirror import DebridFigures, SyncMode, SyncOptions, SyncRun, SyncStatus
 from .store import Store, StoreError
 
@@ -40,6 +40,8 @@ TELL_EVERY = timedelta(seconds=5)
 GONE_KEPT = timedelta(days=180)
 #: Figures are counted after each synchronisation, and anew after this: a part of them is about the last 24 hours.
 FIGURES_LAST = timedelta(minutes=75)
+#: These read few details: those of what failed.
+_QUICK = frozenset({SyncMode.SMART, SyncMode.ERRORS})
 #: What is kept of each day.
 NOTED = frozenset({"torrents", "size_bytes", "failed", "gone", "with_details"})
 #: A synchronisation that is under way at the end has so long to write what it has.
@@ -64,15 +66,23 @@ class _Reading:
     def __init__(self, hub: Hub, account: str) -> None:
         self._hub = hub
         self._id = account
+        self.lists = self.details = DebridPriority.BACKGROUND
+
+    def begins(self, mode: SyncMode, *, person: bool) -> None:
+        """Let a person's synchronisation go first, as far as somebody waits for it: thousands of details take long."""
+        self.lists = DebridPriority.PERSON if person else DebridPriority.BACKGROUND
+        self.details = self.lists if mode in _QUICK else DebridPriority.BACKGROUND
 
     async def torrents(self, page: int = 1, limit: int = 5000, etag: str | None = None) -> DebridPage | None:
         """Return a page of the list."""
-        found: DebridPage | None = await self._hub.backends[self._id].client.torrents(page, limit, etag)
+        found: DebridPage | None = await self._hub.backends[self._id].client.torrents(
+            page, limit, etag, priority=self.lists
+        )
         return found
 
     async def torrent(self, torrent_id: str) -> DebridTorrentInfo:
         """Return a torrent with its details."""
-        found: DebridTorrentInfo = await self._hub.backends[self._id].client.torrent(torrent_id)
+        found: DebridTorrentInfo = await self._hub.backends[self._id].client.torrent(torrent_id, priority=self.details)
         return found
 
 
@@ -83,9 +93,10 @@ class AccountMirror:
         self._hub = hub
         self.account = account
         self.store = store
+        self._reading = _Reading(hub, account)
         self.sync = MirrorSync(
             account,
-            _Reading(hub, account),
+            self._reading,
             ClientErrors(),
             store.mirror,
             clock=dt_util.utcnow,
@@ -162,8 +173,12 @@ class AccountMirror:
 
     # --- synchronising -------------------------------------------------------------------------------------------
 
-    async def synchronise(self, mode: SyncMode, options: SyncOptions | None = None) -> SyncResult:
+    async def synchronise(
+        self, mode: SyncMode, options: SyncOptions | None = None, *, person: bool = False
+    ) -> SyncResult:
         """Synchronise now. Raises `BusyError`, `NothingToResumeError` and `StoreError`."""
+        if not self.sync.running:
+            self._reading.begins(mode, person=person)
         self._told_at = None
         try:
             result = await self.sync.sync(mode, options)
@@ -191,10 +206,10 @@ class AccountMirror:
             self._noted = day, counts
 
     def begin(self, mode: SyncMode, options: SyncOptions) -> asyncio.Task[SyncResult]:
-        """Synchronise in the background: it goes on when nobody waits for it any more."""
+        """Synchronise for a person, in the background: it goes on when nobody waits for it any more."""
         busy = self.sync.running  # before: a task begins at once
         task: asyncio.Task[SyncResult] = self._hub.entry.async_create_background_task(
-            self._hub.hass, self.synchronise(mode, options), f"{DOMAIN} synchronisation of {self.title}"
+            self._hub.hass, self.synchronise(mode, options, person=True), f"{DOMAIN} synchronisation of {self.title}"
         )
         task.add_done_callback(_look_away)
         if not busy:
