@@ -24,8 +24,9 @@ from PIL import Image
 from playwright.async_api import Browser, FloatRect, Locator, Page, async_playwright
 
 from .develop import Terminal, stop_on_signals
-from .homeassistant import REPOSITORY, HomeAssistant
+from .homeassistant import INTEGRATION, REPOSITORY, HomeAssistant
 from .scenario import (
+    account_is_mirrored,
     connect_surroundings,
     downloads_are_joined,
     drill_is_passed,
@@ -257,6 +258,7 @@ async def english(browser: Browser, stack: Stack, home_assistant: HomeAssistant,
     await pages(browser, home_assistant, album, Look(size=_PHONE), "-phone")
     await options(browser, home_assistant, album, "links", "Who uses whom")
     await guards(browser, stack, home_assistant, album)
+    await debrid(browser, stack, home_assistant, album, "")
 
 
 async def options(browser: Browser, home_assistant: HomeAssistant, album: Album, name: str, entry: str) -> None:
@@ -291,6 +293,34 @@ async def french(browser: Browser, stack: Stack, home_assistant: HomeAssistant, 
         await SetUp(page, home_assistant, stack).walk(album, "-fr")
     await settled(home_assistant, stack)
     await pages(browser, home_assistant, album, Look(), "-fr")
+    await debrid(browser, stack, home_assistant, album, "-fr")
+
+
+async def debrid(browser: Browser, stack: Stack, home_assistant: HomeAssistant, album: Album, suffix: str) -> None:
+    """Let SOKOUL into a Real-Debrid account with a code, and take pictures of that and of the account's page."""
+    if not album.wants(*(f"{name}{suffix}" for name in ("real-debrid-code", "real-debrid", "real-debrid-phone"))):
+        return
+    file = INTEGRATION / "translations" / f"{home_assistant.language}.json"
+    texts = json.loads(await asyncio.to_thread(file.read_text, encoding="utf-8"))["config_subentries"]["real_debrid"]
+    account = stack.surroundings.debrid
+    async with visit(browser, home_assistant, Look(scale=_SHARP)) as page:
+        await show(page, f"{home_assistant.url}{_INTEGRATION}", "ha-config-sub-entry-row")
+        await page.get_by_role("button", name=texts["initiate_flow"]["user"]).first.click()
+        dialog = page.locator("dialog-data-entry-flow")
+        await dialog.locator("step-flow-menu").get_by_text(texts["step"]["user"]["menu_options"]["device"]).click()
+        await dialog.locator("step-flow-progress ha-markdown").first.wait_for()
+        await album.take(page, f"real-debrid-code{suffix}", dialog.locator("dialog"))
+        oauth = account.simulator.oauth
+        *_, asked = oauth.devices.values()
+        oauth.approve(asked.user_code, account.account.id)
+        await dialog.locator("step-flow-create-entry").wait_for()
+    if problems := await account_is_mirrored(home_assistant, stack):
+        raise LookupError("; ".join(problems))
+    path = await device_path(home_assistant, "Real-Debrid")
+    for name, look in (("real-debrid", Look(size=_TALL)), ("real-debrid-phone", Look(size=_PHONE))):
+        async with visit(browser, home_assistant, look) as page:
+            await show(page, f"{home_assistant.url}{path}", "ha-device-entities-card")
+            await album.take(page, f"{name}{suffix}")
 
 
 async def settled(home_assistant: HomeAssistant, stack: Stack) -> None:

@@ -1,4 +1,4 @@
-"""What people see and press of a Real-Debrid account's mirror."""
+"""What people see of a Real-Debrid account's mirror, repairs and links, and press to have it read."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -63,6 +63,16 @@ DEBRID_SENSORS: tuple[BackendSensor[AccountWatch], ...] = (
         entity_registry_enabled_default=False,
         meaning=nothing_urgent,
     ),
+    _counting("repairs_pending", lambda watch: watch.pending),
+    _counting("repairs_given_up", lambda watch: watch.given_up),
+    _counting("broken_links", lambda watch: watch.linking.broken),
+    BackendSensor(
+        key="links_checked",
+        value=lambda watch: watch.linking.checked_at,
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+    ),
     BackendSensor(
         key="last_sync",
         value=lambda watch: watch.checked_at,
@@ -76,6 +86,19 @@ DEBRID_BINARY_SENSORS: tuple[BackendBinarySensor[AccountWatch], ...] = (
         key="sync_running",
         value=lambda watch: watch.running,
         device_class=BinarySensorDeviceClass.RUNNING,
+        entity_category=EntityCategory.DIAGNOSTIC,
+    ),
+    BackendBinarySensor(
+        key="links_running",
+        value=lambda watch: watch.linking.running,
+        device_class=BinarySensorDeviceClass.RUNNING,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+    ),
+    BackendBinarySensor(
+        key="repairs_stand_back",
+        value=lambda watch: watch.stands_back,
+        device_class=BinarySensorDeviceClass.PROBLEM,
         entity_category=EntityCategory.DIAGNOSTIC,
     ),
 )

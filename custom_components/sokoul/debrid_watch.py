@@ -1,7 +1,7 @@
-"""What is shown of each Real-Debrid account: what its mirror holds, and what became of it.
+"""What is shown of each Real-Debrid account: what its mirror holds, what is repaired, and what became of it.
 
-The mirror comes and goes with the database. Its figures are counted when it comes and after each synchronisation, and
-shown from memory in between.
+The mirror and the repairs come and go with the database. The figures are counted when it comes and after each
+synchronisation, and shown from memory in between. What is told of repairs is what the journal has.
 """
 
 from collections import Counter
@@ -15,22 +15,48 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from .const import DOMAIN
 from .debrid.mirror import NothingToResumeError, Progress, SyncResult
+from .debrid.retrying import Ending
 from .debrid.statistics import totals
 from .model.debrid import FAILED_STATUSES, DebridStatus
 from .model.debrid_mirror import ChangeKind, DebridFigures, SyncMode, SyncOptions
+from .model.journal import ActKind, EntryStatus, JournalEntry
 from .store import StoreError
 
 if TYPE_CHECKING:
+    from .debrid_repairs import AccountRepairs
     from .debriding import AccountMirror
     from .hub import Hub
+    from .linking import Linking
 
 SYNCHRONISED, SYNC_FAILED, TORRENTS_FAILED = "synchronised", "sync_failed", "torrents_failed"
+#: What is told of the journal's acts when they are done.
+_DONE = {
+    ActKind.ADD_TORRENT: "added",
+    ActKind.READD: "repaired",
+    ActKind.SELECT_FILES: "files_selected",
+    ActKind.DELETE_TORRENT: "deleted",
+    ActKind.ASK_ARR: "handed_over",
+    ActKind.REWRITE_LINKS: "links_repaired",
+    ActKind.REPLACE_LINKED: "link_replaced",
+}
+GIVEN_UP = "given_up"
+_LOST = frozenset(
+    f"result.debrid_{ending}" for ending in (Ending.REFUSED, Ending.EXHAUSTED, Ending.VIRUS, Ending.DIFFERENT)
+)
 #: What happens to an account, as the types of an event.
-EVENTS = [SYNCHRONISED, SYNC_FAILED, TORRENTS_FAILED]
+EVENTS = [SYNCHRONISED, SYNC_FAILED, TORRENTS_FAILED, *_DONE.values(), GIVEN_UP]
 #: So many torrents are named in an event: it is a row of the recorder.
 MOST_NAMED = 10
 _WORTH_TELLING = tuple(kind for kind in ChangeKind if kind is not ChangeKind.PROGRESS)
 _NEWLY_THERE = frozenset({ChangeKind.ADDED, ChangeKind.RETURNED, ChangeKind.STATUS})
+
+
+def event_of(entry: JournalEntry) -> str | None:
+    """Return the type of the event that an entry of the journal is; None where nothing is told of it."""
+    if entry.status is EntryStatus.DONE:
+        return _DONE.get(entry.act)
+    lost = entry.result is not None and entry.result.key in _LOST
+    return GIVEN_UP if lost and entry.act is ActKind.READD and entry.status is EntryStatus.FAILED else None
 
 
 class AccountWatch:
@@ -40,6 +66,7 @@ class AccountWatch:
         self._hub = hub
         self.account = account
         self.mirror: AccountMirror | None = None  # None: the database is not open
+        self.repairs: AccountRepairs | None = None  # as the mirror
         self.running = False  # a synchronisation
         self.figures: DebridFigures | None = None  # None: not counted, or the account was never read
         self._counts: Counter[DebridStatus] = Counter()
@@ -79,6 +106,26 @@ class AccountWatch:
         """How many torrents are remembered that the account has no more."""
         return None if self.figures is None else self.figures.gone
 
+    @property
+    def pending(self) -> int | None:
+        """How many torrents are to be repaired."""
+        return None if self.repairs is None else self.repairs.pending
+
+    @property
+    def given_up(self) -> int | None:
+        """How many torrents are lost for good."""
+        return None if self.repairs is None else self.repairs.given_up
+
+    @property
+    def stands_back(self) -> bool | None:
+        """Whether nothing is repaired because another tool does that."""
+        return None if self.repairs is None else self.repairs.stands_back_until is not None
+
+    @property
+    def linking(self) -> Linking:
+        """The links of the library, which may lead into any account."""
+        return self._hub.linking
+
     # --- acting --------------------------------------------------------------------------------------------------
 
     async def synchronise(self, mode: SyncMode) -> None:
@@ -104,30 +151,32 @@ class AccountWatch:
     # --- following the mirror ------------------------------------------------------------------------------------
 
     @callback
-    def follow(self, mirror: AccountMirror | None) -> None:
-        """Show this mirror from now on."""
-        if mirror is self.mirror:
+    def follow(self, mirror: AccountMirror | None, repairs: AccountRepairs | None) -> None:
+        """Show this mirror and these repairs from now on."""
+        if mirror is self.mirror and repairs is self.repairs:
             return
         while self._leave:
             self._leave.pop()()
-        self.mirror, self.figures, self.running = mirror, None, False
+        self.mirror, self.repairs, self.figures, self.running = mirror, repairs, None, False
         if mirror is not None:
             self._leave = [mirror.add_listener(self._progressed), mirror.add_witness(self._synchronised)]
             self._count_soon(mirror)
-        self._tell()
+        if repairs is not None:
+            self._leave.append(repairs.add_listener(self.tell))
+        self.tell()
 
     @callback
     def _progressed(self, _progress: Progress) -> None:
         if not self.running:  # it is told often, and only the beginning is shown
             self.running = True
-            self._tell()
+            self.tell()
 
     @callback
     def _synchronised(self, result: SyncResult | None) -> None:
         assert self.mirror is not None  # noqa: S101 -- it is the mirror that tells
         self.running = self.mirror.sync.running
         self._count_soon(self.mirror)
-        self._tell()
+        self.tell()
         if result is not None:
             self._say(result)
 
@@ -144,7 +193,7 @@ class AccountWatch:
                 self._counts = Counter()
                 for row in figures.by_status:
                     self._counts[row.status] += row.count
-                self._tell()
+                self.tell()
 
     # --- telling -------------------------------------------------------------------------------------------------
 
@@ -161,12 +210,14 @@ class AccountWatch:
         return lambda: self._witnesses.remove(witness)
 
     @callback
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """Tell that something of it may be new."""
         for listener in tuple(self._listeners):
             listener()
 
     @callback
-    def _announce(self, event: str, **data: Any) -> None:
+    def announce(self, event: str, **data: Any) -> None:
+        """Tell of an event. What an `entry` of the journal says is put into words by who hears it."""
         for witness in tuple(self._witnesses):
             witness(event, data)
 
@@ -175,16 +226,16 @@ class AccountWatch:
         """Tell what came of a synchronisation, where anything did. Of an outage only its beginning is told."""
         if result.error is not None:
             if not self._failing:
-                self._announce(SYNC_FAILED, mode=str(result.run.mode), detail=str(result.error))
+                self.announce(SYNC_FAILED, mode=str(result.run.mode), detail=str(result.error))
             self._failing = True
         else:
             self._failing = False
         counts = {str(kind): result.run.summary[kind] for kind in _WORTH_TELLING}
         if any(counts.values()):
-            self._announce(SYNCHRONISED, mode=str(result.run.mode), **counts)
+            self.announce(SYNCHRONISED, mode=str(result.run.mode), **counts)
         failed = [each.name for each in result.changes if each.status in FAILED_STATUSES and each.kind in _NEWLY_THERE]
         if failed:
-            self._announce(TORRENTS_FAILED, count=len(failed), torrents=failed[:MOST_NAMED])
+            self.announce(TORRENTS_FAILED, count=len(failed), torrents=failed[:MOST_NAMED])
 
 
 def _cannot(why: str, mirror: AccountMirror) -> ServiceValidationError:
@@ -194,7 +245,7 @@ def _cannot(why: str, mirror: AccountMirror) -> ServiceValidationError:
 
 
 class DebridWatching:
-    """What is known of all accounts of the hub."""
+    """What is known of all accounts of the hub. It starts after the mirrors, the repairs and the links."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
@@ -209,8 +260,14 @@ class DebridWatching:
 
     @callback
     def start(self) -> None:
-        """Follow the mirrors; those of `Hub.debriding` are seen to before."""
-        self._leave = [self._hub.pilot.add_watcher(self._reconcile), self._hub.add_listener(self._reconcile)]
+        """Follow what there is."""
+        hub = self._hub
+        self._leave = [
+            hub.pilot.add_watcher(self._reconcile),
+            hub.add_listener(self._reconcile),
+            hub.pilot.add_listener(self._written_down),
+            hub.linking.add_listener(self._links_changed),
+        ]
         self._reconcile()
 
     @callback
@@ -219,13 +276,28 @@ class DebridWatching:
         while self._leave:
             self._leave.pop()()
         for watch in self._watches.values():
-            watch.follow(None)
+            watch.follow(None, None)
+
+    @callback
+    def _written_down(self, entry: JournalEntry) -> None:
+        """Tell of an entry of the journal: to its account, or to all where it is about links."""
+        event = event_of(entry)
+        if event is not None:
+            account = entry.parameters.get("account")
+            for watch in self._watches.values():
+                if account is None or account == watch.account:
+                    watch.announce(event, entry=entry)
+
+    @callback
+    def _links_changed(self) -> None:
+        for watch in self._watches.values():
+            watch.tell()
 
     @callback
     def _reconcile(self) -> None:
         for account in self._watches.keys() - self._hub.backends.keys():
-            self._watches.pop(account).follow(None)
+            self._watches.pop(account).follow(None, None)
         for account in self._hub.debriding.accounts:
             self.of(account)
         for account, watch in self._watches.items():
-            watch.follow(self._hub.debriding.accounts.get(account))
+            watch.follow(self._hub.debriding.accounts.get(account), self._hub.debrid_repairs.account(account))

@@ -123,7 +123,12 @@ class AccountEvent(DebridEntity, EventEntity):
 
     @callback
     def _happened(self, event: str, data: Mapping[str, Any]) -> None:
-        self._trigger_event(event, dict(data))
+        told = dict(data)
+        if (entry := told.pop("entry", None)) is not None:
+            words = wording.get(self.hass.config.language, dt_util.get_default_time_zone())
+            text = entry_sentence(entry, dt_util.utcnow(), words)
+            told |= {"entry_id": entry.id, "title": wording.clean(entry.label), "text": text}
+        self._trigger_event(event, told)
         self.async_write_ha_state()
 
 
