@@ -243,7 +243,8 @@ class HubGrabHands:
         if aim.way is Way.CLIENT:
             added = self._client(trace).add(source, category=trace.category, tags=(TAG,))
             await _asked(aim.name, added, changes=True)
-            return trace
+            # who holds the client stops newcomers, too, and starts them with the rest
+            return replace(trace, waits=self._hands.held(trace.backend_id))
         account = self._account(trace)
         adding = account.add_torrent(source, priority=PERSON) if isinstance(source, bytes) else None
         adding = adding or account.add_magnet(str(source), priority=PERSON)

@@ -11,7 +11,7 @@ from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
 
 from .acquire.grabbing import Grabber, Order, Planned, trace_of
-from .const import DOMAIN
+from .const import DOMAIN, START_PATIENCE
 from .grab_hands import HubGrabHands
 from .model.journal import ActKind, EntryStatus, JournalEntry
 from .store import StoreError
@@ -62,7 +62,9 @@ class Grabbing:
         if entry.status is EntryStatus.RUNNING:
             self._settle_after(SETTLE_SECONDS)
         if (trace := trace_of(entry)) is not None and trace.backend_id in self._hub.backends:
-            await self._hub.refresh([trace.backend_id])  # what is on its way shows at once
+            # what is on its way shows at once, but nobody waits long for that
+            looking = self._hub.in_background(self._hub.refresh([trace.backend_id]), "look at what was grabbed")
+            await asyncio.wait({looking}, timeout=START_PATIENCE.total_seconds())
         return entry
 
     async def plan(self, order: Order) -> tuple[Planned, ...]:

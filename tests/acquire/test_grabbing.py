@@ -123,6 +123,12 @@ def ways(choice: Choice) -> list[str]:
             ["client:roomy", "client:qbittorrent"],
         ),
         (release(), Situation(clients=(replace(CLIENT, free_bytes=None),)), ["client:qbittorrent"]),
+        # one that is paused has it later, so after the others
+        (
+            release(),
+            Situation(clients=(replace(CLIENT, held=True), OTHER), debrids=(replace(ACCOUNT, has=False),)),
+            ["client:other", "client:qbittorrent", "debrid:debrid"],
+        ),
         (release(), Situation(clients=(replace(CLIENT, shelter=Shelter.NONE),)), ["client:qbittorrent"]),
     ],
 )
@@ -139,7 +145,6 @@ def test_who_downloads(found: Release, situation: Situation, expected: list[str]
         ]),
         (release(), Situation(clients=(replace(CLIENT, answers=False),)), ["grab.not_answering"]),
         (release(), Situation(clients=(replace(CLIENT, shelter=Shelter.UNSAFE),)), ["grab.vpn_unsafe"]),
-        (release(), Situation(clients=(replace(CLIENT, held=True),)), ["grab.held"]),
         (release(), Situation(clients=(replace(CLIENT, free_bytes=8 * GB + SPARE_BYTES - 1),)), ["grab.disk_full"]),
         (release(), Situation(debrids=(replace(ACCOUNT, answers=False),)), ["grab.not_answering"]),
         (release(), Situation(debrids=(replace(ACCOUNT, premium=False),)), ["grab.not_premium"]),
@@ -443,7 +448,7 @@ async def test_where_nobody_may_download_it_says_why() -> None:
 def test_a_trace_outlives_a_restart() -> None:
     trace = Trace(
         way=Way.DEBRID, backend_id="b", name="n", release="r", at=NOW, info_hash=HASH, title_ids=(1,), category="c",
-        arr_id="a", torrent_id="T", there_before=("O",), added=("radarr", 7),
+        arr_id="a", waits=True, torrent_id="T", there_before=("O",), added=("radarr", 7),
     )  # fmt: skip
     assert Trace.from_json(trace.as_json()) == trace
     with pytest.raises(KeyError):

@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 import json
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 from homeassistant.config_entries import ConfigSubentryDataWithId
 from homeassistant.core import Context, HomeAssistant
@@ -15,6 +17,7 @@ from pytest_homeassistant_custom_component.common import MockUser, async_capture
 import voluptuous as vol
 
 from custom_components.sokoul.acquire.links import MAX_TORRENT_BYTES
+from custom_components.sokoul.autopilot.guards.vpn_types import VpnState
 from custom_components.sokoul.clients import real_debrid
 from custom_components.sokoul.clients.errors import CannotConnect
 from custom_components.sokoul.const import DOMAIN
@@ -32,6 +35,7 @@ from devstack.qbittorrent_torrent import SimulatedFile, Swarm
 from devstack.radarr import RadarrSimulator
 from devstack.real_debrid import API_TOKEN, RealDebridSimulator
 from devstack.releases import Release
+from devstack.sonarr import SonarrSimulator
 from devstack.torrents import info_hash, make_torrent
 
 from .conftest import (
@@ -39,6 +43,7 @@ from .conftest import (
     PROWLARR_ID,
     QBITTORRENT_ID,
     RADARR_ID,
+    SONARR_ID,
     USERNAME,
     PassTime,
     SetUp,
@@ -298,6 +303,56 @@ async def test_a_restart_finds_out_what_became_of_it(
     assert len(programs.qbittorrent.torrents) == 1
 
 
+async def test_what_is_paused_downloads_it_with_the_rest(hass: HomeAssistant, programs: Programs) -> None:
+    await act(hass, Action.PAUSE)
+    answer = await act(hass, Action.GRAB, query="dune 2")
+    assert (answer["status"], answer["result"]) == ("done", "taken_later")
+    torrent = programs.qbittorrent.torrents[answer["info_hash"]]
+    assert torrent.stopped
+    await act(hass, Action.RESUME)
+    assert not torrent.stopped
+
+
+@pytest.mark.parametrize(
+    ("state", "stop", "shelter"),
+    [
+        (VpnState.SAFE, False, "safe"),
+        (VpnState.CONTAINED, False, "safe"),
+        (VpnState.UNVERIFIED, False, "unproven"),
+        (VpnState.UNVERIFIED, True, "unsafe"),
+        (VpnState.DOWN, True, "unsafe"),
+        (VpnState.LEAKING, True, "unsafe"),
+        (VpnState.DOUBTFUL, True, "unsafe"),
+        (VpnState.UNKNOWN, False, "unsafe"),
+        (None, False, "unsafe"),
+    ],
+)
+async def test_a_vpn_that_is_not_safe_keeps_its_client_out(
+    hass: HomeAssistant, programs: Programs, *, state: VpnState | None, stop: bool, shelter: str
+) -> None:
+    verdict = SimpleNamespace(state=state, stop=stop) if state is not None else None
+    guard = SimpleNamespace(verdict=verdict, guards=True, on=True)
+    with patch.object(programs.hub.guarding, "clients", {QBITTORRENT_ID: guard}):
+        plan = await act(hass, Action.GRAB, query="dune 2", dry_run=True)
+        (place,) = programs.hub.grabbing.hands._clients()
+    assert place.shelter == shelter
+    assert bool(plan["plan"][0]["ways"]) is (shelter != "unsafe")
+    assert plan["plan"][0]["against"] == (["The VPN of qBittorrent isn\u2019t safe."] if shelter == "unsafe" else [])
+
+
+async def test_what_was_found_long_ago_is_asked_for_again(
+    hass: HomeAssistant, programs: Programs, pass_time: PassTime
+) -> None:
+    """Prowlarr and the *arrs forget what they found after half an hour, and links are kept nowhere."""
+    only_links(programs)
+    chosen = (await search(hass))[0]
+    await pass_time(timedelta(minutes=20), 3)
+    before = len([each for each in programs.prowlarr.requests if "/search" in str(each)])
+    answer = await act(hass, Action.GRAB, result=chosen["id"])
+    assert (answer["status"], answer["release"]) == ("done", chosen["release"])
+    assert len([each for each in programs.prowlarr.requests if "/search" in str(each)]) > before
+
+
 async def test_who_has_no_say_is_refused(
     hass: HomeAssistant, programs: Programs, hass_read_only_user: MockUser
 ) -> None:
@@ -359,6 +414,29 @@ async def test_where_radarr_cannot_its_client_does_in_its_category(hass: HomeAss
     assert (answer["status"], answer["way"]) == ("done", "client")
     assert [each["backend"] for each in answer["tried"]] == [RADARR_ID]
     assert programs.qbittorrent.torrents[answer["info_hash"]].category == "radarr"
+
+
+async def test_an_episode_goes_through_sonarr(
+    hass: HomeAssistant, sonarr: SonarrSimulator, qbittorrent: QbittorrentSimulator, set_up: SetUp
+) -> None:
+    sonarr.add_qbittorrent(qbittorrent.url, username=USERNAME, password=PASSWORD, category="tv-sonarr")
+    await set_up(servarr_subentry(sonarr, SONARR_ID), qbittorrent_subentry(qbittorrent))
+    series, missing = next(
+        (series, episode)
+        for series in sonarr.library.series.values()
+        for episode in series.episodes
+        if episode.file is None and episode.season > 0 and episode.aired(sonarr.clock.now())
+    )
+    numbers = {"season": missing.season, "episode": missing.number}
+    results = await search(hass, f"tvdb:{series.tvdb_id}", refused=True, **numbers)
+    chosen = next(each for each in results if each["accepted"])
+    answer = await act(hass, Action.GRAB, result=chosen["id"])
+    assert (answer["status"], answer["way"], answer["backend"]) == ("done", "arr", "Sonarr")
+    (item,) = [each for each in sonarr.queue.items if each.title == chosen["release"]]
+    assert missing in item.wanted
+    await act(hass, Action.UNDO, entry_id=answer["entry_id"])
+    assert item not in sonarr.queue.items
+    assert qbittorrent.torrents == {}
 
 
 async def test_dune_2_from_the_words_to_the_library(
@@ -436,12 +514,11 @@ async def test_an_account_fetches_what_nobody_else_can(
     radarr: RadarrSimulator,
     qbittorrent: QbittorrentSimulator,
 ) -> None:
-    hub = await connect(set_up, account, prowlarr, radarr, qbittorrent_subentry(qbittorrent))
-    await hass.services.async_call(DOMAIN, Action.PAUSE, {}, blocking=True)
-    assert hub.backends[QBITTORRENT_ID].answering
+    qbittorrent.engine.weather.free_bytes = 10e9
+    await connect(set_up, account, prowlarr, radarr, qbittorrent_subentry(qbittorrent))
     plan = await act(hass, Action.GRAB, query="dune 2", dry_run=True)
     assert [each["way"] for each in plan["plan"][0]["ways"]] == ["debrid"]
-    assert plan["plan"][0]["against"] == ["qBittorrent is paused, so nothing would be downloaded."]
+    assert "has no room for it" in plan["plan"][0]["against"][0]
     answer = await act(hass, Action.GRAB, query="dune 2")
     assert (answer["status"], answer["way"], answer["backend_id"]) == ("done", "debrid", DEBRID_ID)
     (torrent,) = account.account.torrents.values()

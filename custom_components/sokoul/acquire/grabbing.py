@@ -71,7 +71,7 @@ class ClientPlace:
     name: str
     answers: bool
     shelter: Shelter = Shelter.NONE
-    held: bool = False  # somebody holds stopped what is there
+    held: bool = False  # somebody holds stopped what is there: it starts with the rest
     free_bytes: int | None = None
 
 
@@ -179,8 +179,6 @@ def _is_fit(client: ClientPlace, size: int, against: list[Reason]) -> bool:
         against.append(_against("not_answering", client.name))
     elif client.shelter is Shelter.UNSAFE:
         against.append(_against("vpn_unsafe", client.name))
-    elif client.held:
-        against.append(_against("held", client.name))
     elif client.free_bytes is not None and client.free_bytes < size + SPARE_BYTES:
         sizes = {"free": client.free_bytes, "size": size}
         against.append(Reason(key="grab.disk_full", parameters={"backend": client.name, **sizes}))
@@ -201,9 +199,9 @@ def _is_ready(account: DebridPlace, against: list[Reason]) -> bool:
     return False
 
 
-def _by_shelter(client: ClientPlace) -> tuple[bool, int]:
-    """Order by what is proven, then by room."""
-    return client.shelter is Shelter.UNPROVEN, -(client.free_bytes or 0)
+def _by_shelter(client: ClientPlace) -> tuple[bool, bool, int]:
+    """Order by what runs, then by what is proven, then by room."""
+    return client.held, client.shelter is Shelter.UNPROVEN, -(client.free_bytes or 0)
 
 
 def _against(key: str, backend: str) -> Reason:
@@ -211,7 +209,7 @@ def _against(key: str, backend: str) -> Reason:
 
 
 def _client(client: ClientPlace) -> Aim:
-    why = Reason(key="grab.why_client", parameters={"backend": client.name})
+    why = Reason(key="grab.why_later" if client.held else "grab.why_client", parameters={"backend": client.name})
     return Aim(way=Way.CLIENT, backend_id=client.id, name=client.name, why=why)
 
 
@@ -233,6 +231,7 @@ class Trace:
     release: str
     at: datetime
     info_hash: str | None = None
+    waits: bool = False  # its client is held stopped: it starts with the rest
     title_ids: tuple[int, ...] = ()  # of an *arr: movie or episodes
     category: str = ""
     arr_id: str = ""  # who imports what is in that category
@@ -249,6 +248,7 @@ class Trace:
             "release": self.release,
             "at": self.at.isoformat(),
             "hash": self.info_hash,
+            "waits": self.waits,
             "titles": list(self.title_ids),
             "category": self.category,
             "arr": self.arr_id,
@@ -267,6 +267,7 @@ class Trace:
             release=stored["release"],
             at=datetime.fromisoformat(stored["at"]),
             info_hash=stored["hash"],
+            waits=stored["waits"],
             title_ids=tuple(stored["titles"]),
             category=stored["category"],
             arr_id=stored["arr"],
@@ -477,8 +478,7 @@ class Grabber:
             if found is None:
                 raise
             trace = found
-        done = Reason(key=f"grab.taken_{aim.way}", parameters={"backend": aim.name, "release": trace.release})
-        return await self._book.write(_ended(running, trace, done, undo=True))
+        return await self._book.write(_ended(running, trace, _taken(trace), undo=True))
 
     async def _look_for(self, trace: Trace) -> Trace | None:
         """Look for what may have been done. Raises `GrabFailed` where nobody can tell."""
@@ -514,8 +514,7 @@ class Grabber:
         if found is None:
             why = Reason(key="grab.interrupted")
             return await self._book.write(replace(entry, status=EntryStatus.FAILED, result=why, undo=None))
-        done = Reason(key=f"grab.taken_{found.way}", parameters={"backend": found.name, "release": found.release})
-        return await self._book.write(_ended(entry, found, done, undo=True))
+        return await self._book.write(_ended(entry, found, _taken(found), undo=True))
 
     async def approve(self, entry_id: int, actor: str, now: datetime) -> None:
         """Grabs are asked for, never suggested."""
@@ -542,6 +541,11 @@ class Grabber:
 
 def _kind(target: Target) -> TitleKind | None:
     return target.title.kind if target.title is not None else None
+
+
+def _taken(trace: Trace) -> Reason:
+    key = "grab.taken_later" if trace.waits else f"grab.taken_{trace.way}"
+    return Reason(key=key, parameters={"backend": trace.name, "release": trace.release})
 
 
 def _ended(entry: JournalEntry, trace: Trace, result: Reason, *, undo: bool) -> JournalEntry:
