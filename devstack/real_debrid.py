@@ -103,6 +103,7 @@ class RealDebridSimulator(Simulator):
         self.confused_when_throttled = False  # answers 35 for files that are all right, soon after a 429
         self.refuses_active_twice = False  # answers 33 for a hash that is active already
         self.knows_etags = True
+        self.unanswered = 0  # so many torrents are added and not answered: the connection is cut then
         self.after_list: Callable[[Account], None] = lambda _account: None  # what others do between two pages
         self._limits = {"lists_per_minute": lists_per_minute, **({"per_minute": per_minute} if per_minute else {})}
         self._pages: dict[tuple[int, int, int, bool], tuple[int, bytes, str]] = {}
@@ -307,7 +308,7 @@ class RealDebridSimulator(Simulator):
             magnet = Magnet.parse(str(form["magnet"]))
         except TorrentError:
             return refusal(2)
-        return self._add(request["account"], magnet.hash, magnet.name)
+        return self._told(request, self._add(request["account"], magnet.hash, magnet.name))
 
     async def _add_torrent(self, request: web.Request) -> web.Response:
         try:
@@ -315,7 +316,13 @@ class RealDebridSimulator(Simulator):
         except TorrentError:
             return refusal(30)
         files = tuple(PlannedFile(f"/{path.removeprefix(f'{torrent.name}/')}", size) for path, size in torrent.files)
-        return self._add(request["account"], torrent.hash, torrent.name, files)
+        return self._told(request, self._add(request["account"], torrent.hash, torrent.name, files))
+
+    def _told(self, request: web.Request, answer: web.Response) -> web.Response:
+        if self.unanswered and request.transport is not None:
+            self.unanswered -= 1
+            request.transport.abort()
+        return answer
 
     def _add(self, account: Account, added: str, name: str, files: tuple[PlannedFile, ...] = ()) -> web.Response:
         if not account.premium:

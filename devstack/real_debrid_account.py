@@ -92,6 +92,7 @@ class Account:
         self.torrents: dict[str, Torrent] = {}  # the oldest first
         self.revision = 0  # of the list
         self._random = rng
+        self._filled = 0  # so many torrents were there without anybody's adding them
         self._moving: dict[str, Torrent] = {}
 
     @property
@@ -168,7 +169,7 @@ class Account:
         """Have so many torrents already, the oldest first, in these statuses in turn."""
         now = self.clock.now()
         begin = now - (every or timedelta(minutes=10)) * how_many
-        offset = len(self.torrents)
+        offset, self._filled = self._filled, self._filled + how_many  # an id is never given again
         for index in range(offset, offset + how_many):
             title = f"Some.Title.{index:06d}.1080p.WEB-GROUP"
             plan = Plan(

@@ -294,6 +294,23 @@ async def test_from_a_magnet_link_to_a_link(
         await client.delete(torrent_id)
 
 
+async def test_a_file_whose_answer_is_cut_off_is_not_sent_again(
+    client: RealDebridClient, debrid: RealDebridSimulator, session: ClientSession
+) -> None:
+    """By itself aiohttp sends a PUT again: that makes two torrents."""
+    before = len(debrid.account.torrents)
+    debrid.unanswered = 1
+    with pytest.raises(CannotConnect):
+        await client.add_torrent(torrent_file())
+    assert len(debrid.account.torrents) == before + 1
+    debrid.unanswered = 1
+    url, headers = f"{debrid.url}/rest/1.0/torrents/addTorrent", {"Authorization": f"Bearer {API_TOKEN}"}
+    async with session.put(url, data=torrent_file(), headers=headers) as answer:
+        assert answer.status == 201
+    assert len(debrid.account.torrents) == before + 3, "else nothing would have to be prevented"
+    assert await client.add_torrent(torrent_file()), "and the next one is answered"
+
+
 async def test_from_a_torrent_file(client: RealDebridClient, debrid: RealDebridSimulator) -> None:
     info = await client.torrent(await client.add_torrent(torrent_file()))
     assert info.torrent.status is DebridStatus.WAITING_FILES_SELECTION

@@ -407,3 +407,14 @@ async def test_it_can_be_controlled_from_another_process(ask: Asking) -> None:
     assert await control("deny", user_code="NOBODYS") == {"denied": False}
     assert await control("revoke") == {"revoked": True}
     assert await ask("GET user") == refused(8)
+
+
+async def test_an_id_is_never_given_again(ask: Asking) -> None:
+    account = ask.debrid.account
+    account.fill(3)
+    first = set(account.torrents)
+    for torrent_id in list(first)[:2]:
+        account.delete(torrent_id)
+    account.fill(3)
+    assert len(account.torrents) == 1 + 3
+    assert len(first | set(account.torrents)) == 3 + 3

@@ -19,12 +19,16 @@ from aiohttp import (
     ClientConnectorDNSError,
     ClientConnectorError,
     ClientError,
+    ClientHandlerType,
+    ClientOSError,
     ClientPayloadError,
+    ClientRequest,
     ClientResponse,
     ClientSession,
     ClientSSLError,
     ClientTimeout,
     FormData,
+    ServerDisconnectedError,
 )
 from multidict import MultiMapping
 import orjson
@@ -143,9 +147,12 @@ class HttpClient:
         timeout_seconds: float | None = None,
         max_bytes: int = DEFAULT_MAX_BYTES,
         expected: frozenset[int] = frozenset(),
+        once: bool = False,
     ) -> Answer:
         """Send one request below the base URL and read the whole answer.
 
+        With `once` it is not sent again by itself when the connection is cut before an answer, as aiohttp does with the
+        methods that HTTP calls idempotent: where a second PUT makes a second thing, they are not.
         Statuses of 400 and more raise the matching error, but for those in `expected`, which are returned.
         Redirects are followed for reads, within the same host only, and never from https to http. A web page is no
         answer of an API, whatever its status says: that raises `NotTheApi`.
@@ -162,7 +169,7 @@ class HttpClient:
         patience = timeout_seconds or self._timeout_seconds
         try:
             async with asyncio.timeout(patience):
-                answer = await self._follow(method, url, where, sent_headers, data, max_bytes, expected)
+                answer = await self._follow(method, url, where, sent_headers, data, max_bytes, expected, once=once)
         except TimeoutError as error:
             raise CannotConnect(f"{where}: no complete answer in {patience:g} s", silence=Silence.TIMEOUT) from error
         if answer.status in expected:
@@ -188,24 +195,35 @@ class HttpClient:
         data: Any,
         max_bytes: int,
         expected: frozenset[int],
+        *,
+        once: bool,
     ) -> Answer:
-        answer = await self._exchange(method, url, where, headers, data, max_bytes)
+        answer = await self._exchange(method, url, where, headers, data, max_bytes, once=once)
         redirects = 0
         while answer.status in _REDIRECTS - expected:
             redirects += 1
             if redirects > MAX_REDIRECTS:
                 raise NotTheApi(f"{where}: redirected more than {MAX_REDIRECTS} times", status=answer.status)
             url = _redirected(method, url, answer)
-            answer = await self._exchange(method, url, where, headers, data, max_bytes)
+            answer = await self._exchange(method, url, where, headers, data, max_bytes, once=once)
         return answer
 
     async def _exchange(
-        self, method: str, url: URL, where: str, headers: Mapping[str, str], data: Any, max_bytes: int
+        self,
+        method: str,
+        url: URL,
+        where: str,
+        headers: Mapping[str, str],
+        data: Any,
+        max_bytes: int,
+        *,
+        once: bool,
     ) -> Answer:
         begin = time.monotonic()
+        options: dict[str, Any] = {"middlewares": (_never_again,)} if once else {}
         try:
             async with self._session.request(
-                method, url, headers=headers, data=data, timeout=_NO_TIMEOUT, allow_redirects=False
+                method, url, headers=headers, data=data, timeout=_NO_TIMEOUT, allow_redirects=False, **options
             ) as response:
                 body = await _read_bounded(response, where, max_bytes)
         except TimeoutError as error:  # the system's own: the other side vanished from the network
@@ -230,6 +248,20 @@ class HttpClient:
             raise CannotConnect(f"{where}: the address or the headers are not valid") from error
         self._latency_seconds = time.monotonic() - begin
         return Answer(response.status, response.headers, body, where)
+
+
+class _CutOffError(ClientConnectionError):
+    """The connection was cut: none of the errors after which aiohttp sends a request again."""
+
+
+async def _never_again(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+    """Let what was cut off stay so: the server may have done it."""
+    try:
+        return await handler(request)
+    except ClientConnectorError:  # it never got there, and is not sent again either
+        raise
+    except (ClientOSError, ServerDisconnectedError) as error:
+        raise _CutOffError from error
 
 
 #: The time limit is ours, over all redirects together.

@@ -139,11 +139,7 @@ class RealDebridClient:
         return Fields(answer.json(), "torrents/addMagnet").text("id")
 
     async def add_torrent(self, torrent: bytes, *, priority: DebridPriority = BACKGROUND) -> str:
-        """Add a .torrent file; return the id of the new torrent.
-
-        The HTTP library may repeat a PUT whose kept connection was cut, so that it is there twice: a magnet link never
-        is, unless it is added twice.
-        """
+        """Add a .torrent file; return the id of the new torrent. The same one can be added twice: that makes two."""
         answer = await self._request("PUT", "torrents/addTorrent", body=torrent, priority=priority)
         return Fields(answer.json(), "torrents/addTorrent").text("id")
 
@@ -208,6 +204,7 @@ class RealDebridClient:
             body=body,
             expected=ANY_REFUSAL if headers is None else ANY_REFUSAL | {HTTPStatus.NOT_MODIFIED},
             max_bytes=MAX_BYTES,
+            once=method != "GET",
         )
         try:
             return await self._send(request, token, headers or {}, priority, lists=lists)
