@@ -6,7 +6,7 @@ Sources: the tables of Redriva (717a0df) and of RDTM (55880b3), whose times are 
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
@@ -99,14 +99,12 @@ def _read(path: Path, now: datetime, zone: tzinfo) -> _Found:
 
 def _read_rdtm(connection: sqlite3.Connection, zone: tzinfo) -> _Found:
     found = _Found(RDTM)
-    for row in connection.execute(
-        """SELECT a.torrent_id, a.attempt_date, a.success, a.error_message, t.hash FROM attempts AS a
+    attempts = connection.execute(
+        """SELECT a.torrent_id, a.attempt_date AS at, a.success, a.error_message, t.hash FROM attempts AS a
         LEFT JOIN torrents AS t ON t.id = a.torrent_id ORDER BY a.attempt_date DESC LIMIT ?""",
         (_MOST,),
-    ):
-        if (at := _moment(row["attempt_date"], zone)) is None:
-            found.unreadable += 1
-            continue
+    )
+    for row, at in _dated(attempts, found, zone):
         found.attempts.append(
             DebridAttempt(
                 hash=_text(row["hash"]),
@@ -118,14 +116,12 @@ def _read_rdtm(connection: sqlite3.Connection, zone: tzinfo) -> _Found:
                 source=RDTM,
             )
         )
-    for row in connection.execute(
-        """SELECT f.torrent_id, f.filename, f.error_type, f.failure_date, t.hash FROM permanent_failures AS f
+    failures = connection.execute(
+        """SELECT f.torrent_id, f.filename, f.error_type, f.failure_date AS at, t.hash FROM permanent_failures AS f
         LEFT JOIN torrents AS t ON t.id = f.torrent_id ORDER BY f.failure_date DESC LIMIT ?""",
         (_MOST,),
-    ):
-        if (at := _moment(row["failure_date"], zone)) is None:
-            found.unreadable += 1
-            continue
+    )
+    for row, at in _dated(failures, found, zone):
         found.failures.append(
             DebridFailure(
                 hash=_text(row["hash"]),
@@ -139,6 +135,15 @@ def _read_rdtm(connection: sqlite3.Connection, zone: tzinfo) -> _Found:
             )
         )
     return found
+
+
+def _dated(rows: Iterable[sqlite3.Row], found: _Found, zone: tzinfo) -> Iterator[tuple[sqlite3.Row, datetime]]:
+    """Return rows with their time; those without one are counted."""
+    for row in rows:
+        if (at := _moment(row["at"], zone)) is None:
+            found.unreadable += 1
+        else:
+            yield row, at
 
 
 def _read_redriva(connection: sqlite3.Connection, now: datetime, zone: tzinfo) -> _Found:

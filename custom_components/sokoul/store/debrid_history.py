@@ -1,7 +1,7 @@
 """What was tried with the torrents of Real-Debrid accounts: attempts, failures, retries, and figures by the day."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -33,7 +33,7 @@ class StoredDebridHistory:
         async def work(connection: AsyncConnection) -> list[int]:
             ids: list[int] = []
             for start in range(0, len(attempts), _PORTION):
-                rows = [_attempt_row(account, each) for each in attempts[start : start + _PORTION]]
+                rows = [_row(account, each) for each in attempts[start : start + _PORTION]]
                 statement = insert(ATTEMPTS).returning(ATTEMPTS.c.id, sort_by_parameter_order=True)
                 ids += (await connection.execute(statement, rows)).scalars().all()
             return ids
@@ -48,13 +48,13 @@ class StoredDebridHistory:
             wanted.append(ATTEMPTS.c.hash.in_([as_text(each) for each in hashes]))
         order = (ATTEMPTS.c.at.desc(), ATTEMPTS.c.id.desc())
         rows = await self._rows(select(ATTEMPTS).where(*wanted).order_by(*order).limit(limit))
-        return [_attempt(row) for row in rows]
+        return [_record(DebridAttempt, row) for row in rows]
 
     # --- failures ------------------------------------------------------------------------------------------------
 
     async def keep_failures(self, account: str, failures: Sequence[DebridFailure]) -> None:
         """Write what is wrong with torrents, instead of what was known of the same failures."""
-        await self._upsert(FAILURES, [_failure_row(account, each) for each in failures])
+        await self._upsert(FAILURES, [_row(account, each) for each in failures])
 
     async def failures(
         self, account: str, hashes: Collection[str] = (), *, final: bool | None = None, limit: int = 1_000
@@ -67,7 +67,7 @@ class StoredDebridHistory:
             wanted.append(FAILURES.c.final == int(final))
         order = (FAILURES.c.last_at.desc(), FAILURES.c.hash, FAILURES.c.kind)
         rows = await self._rows(select(FAILURES).where(*wanted).order_by(*order).limit(limit))
-        return [_failure(row) for row in rows]
+        return [_record(DebridFailure, row) for row in rows]
 
     async def forget_failures(self, account: str, hashes: Collection[str]) -> None:
         """Forget what was wrong with torrents: they are well again."""
@@ -77,7 +77,7 @@ class StoredDebridHistory:
 
     async def keep_retries(self, account: str, retries: Sequence[DebridRetry]) -> None:
         """Write repairs that are to come or under way, instead of what was known of the same torrents."""
-        await self._upsert(RETRIES, [_retry_row(account, each) for each in retries])
+        await self._upsert(RETRIES, [_row(account, each) for each in retries])
 
     async def retries(
         self, account: str, *, due_before: datetime | None = None, hashes: Collection[str] = (), limit: int = 10_000
@@ -90,7 +90,7 @@ class StoredDebridHistory:
             wanted.append(RETRIES.c.hash.in_([as_text(each) for each in hashes]))
         order = (RETRIES.c.priority, RETRIES.c.due_at, RETRIES.c.hash)
         rows = await self._rows(select(RETRIES).where(*wanted).order_by(*order).limit(limit))
-        return [_retry(row) for row in rows]
+        return [_record(DebridRetry, row) for row in rows]
 
     async def forget_retries(self, account: str, hashes: Collection[str]) -> None:
         """Forget repairs that are over."""
@@ -143,86 +143,33 @@ class StoredDebridHistory:
 
 # --- rows ------------------------------------------------------------------------------------------------------------
 
-
-def _attempt_row(account: str, attempt: DebridAttempt) -> dict[str, Any]:
-    return {
-        "account": account,
-        "hash": as_text(attempt.hash),
-        "torrent_id": as_text(attempt.torrent_id),
-        "at": as_microseconds(attempt.at),
-        "act": as_text(attempt.act),
-        "outcome": as_text(attempt.outcome),
-        "code": attempt.code,
-        "detail": as_json(attempt.detail),
-        "source": as_text(attempt.source),
-    }
+#: Columns that hold something else than what the records of the same names do.
+_READ: Mapping[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("at", "first_at", "last_at", "due_at"), from_microseconds),
+    **dict.fromkeys(("detail", "state"), from_json),
+    "final": bool,
+}
 
 
-def _attempt(row: Row[Any]) -> DebridAttempt:
-    return DebridAttempt(
-        id=row.id,
-        hash=row.hash,
-        torrent_id=row.torrent_id,
-        at=from_microseconds(row.at),
-        act=row.act,
-        outcome=row.outcome,
-        code=row.code,
-        detail=from_json(row.detail),
-        source=row.source,
-    )
+def _row(account: str, record: DebridAttempt | DebridFailure | DebridRetry) -> dict[str, Any]:
+    """Return a record as it is stored. An id is given by the database."""
+    names = (each.name for each in fields(record) if each.name != "id")
+    return {"account": account, **{name: _stored(getattr(record, name)) for name in names}}
 
 
-def _failure_row(account: str, failure: DebridFailure) -> dict[str, Any]:
-    return {
-        "account": account,
-        "hash": as_text(failure.hash),
-        "kind": as_text(failure.kind),
-        "torrent_id": as_text(failure.torrent_id),
-        "name": as_text(failure.name),
-        "first_at": as_microseconds(failure.first_at),
-        "last_at": as_microseconds(failure.last_at),
-        "times": failure.times,
-        "code": failure.code,
-        "final": int(failure.final),
-        "source": as_text(failure.source),
-    }
+def _stored(value: Any) -> Any:
+    match value:
+        case datetime():
+            return as_microseconds(value)
+        case str():
+            return as_text(value)
+        case bool():
+            return int(value)
+        case Mapping():
+            return as_json(value)
+    return value
 
 
-def _failure(row: Row[Any]) -> DebridFailure:
-    return DebridFailure(
-        hash=row.hash,
-        kind=row.kind,
-        torrent_id=row.torrent_id,
-        name=row.name,
-        first_at=from_microseconds(row.first_at),
-        last_at=from_microseconds(row.last_at),
-        times=row.times,
-        code=row.code,
-        final=bool(row.final),
-        source=row.source,
-    )
-
-
-def _retry_row(account: str, retry: DebridRetry) -> dict[str, Any]:
-    return {
-        "account": account,
-        "hash": as_text(retry.hash),
-        "torrent_id": as_text(retry.torrent_id),
-        "due_at": as_microseconds(retry.due_at),
-        "priority": retry.priority,
-        "tries": retry.tries,
-        "reason": as_text(retry.reason),
-        "state": as_json(retry.state),
-    }
-
-
-def _retry(row: Row[Any]) -> DebridRetry:
-    return DebridRetry(
-        hash=row.hash,
-        torrent_id=row.torrent_id,
-        due_at=from_microseconds(row.due_at),
-        priority=row.priority,
-        tries=row.tries,
-        reason=row.reason,
-        state=from_json(row.state),
-    )
+def _record[RecordT](kind: type[RecordT], row: Row[Any]) -> RecordT:
+    values = {name: value for name, value in row._mapping.items() if name != "account"}  # noqa: SLF001 -- SQLAlchemy's own way
+    return kind(**{name: _READ[name](value) if name in _READ else value for name, value in values.items()})
