@@ -1,4 +1,4 @@
-"""Long runs that look for what must never happen: `scripts/bench soak heal`.
+"""Long runs that look for what must never happen: `scripts/bench soak heal` and `soak debrid` (see `soak_debrid`).
 
 Random worlds by the thousand, a process that is killed again and again, and months of an ordinary stack. Each of them
 is a test, too, but a short one. A part ends with an error when it finds something.
@@ -30,7 +30,7 @@ from tests.autopilot.fakes import NOW, digest
 from tests.autopilot.healing_machine import HealingMachine
 from tests.autopilot.stack import Stack
 
-from . import soak_worker
+from . import soak_debrid, soak_worker
 from .month import Month
 
 DOWNLOADS = 20
@@ -217,7 +217,7 @@ async def months(count: int, days: int, *, seeded: bool) -> Found:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and run."""
     parser = argparse.ArgumentParser(prog="scripts/bench soak", description=__doc__)
-    parser.add_argument("what", choices=("heal",))
+    parser.add_argument("what", choices=("heal", "debrid"))
     parser.add_argument("--worlds", type=int, default=3_000)
     parser.add_argument("--steps", type=int, default=40, help="in each world")
     parser.add_argument("--kills", type=int, default=50)
@@ -225,10 +225,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--months", type=int, default=5)
     parser.add_argument("--days", type=int, default=30, help="in each month")
     options = parser.parse_args(arguments)
+    seed = random.randrange(2**32) if options.seed is None else options.seed
+    if options.what == "debrid":
+        asyncio.run(soak_debrid.run(options.kills, seed))
+        return 0
     failed = False
     if options.kills:
         started = time.perf_counter()
-        seed = random.randrange(2**32) if options.seed is None else options.seed
         print(f"kills, --seed {seed}", flush=True)
         with tempfile.TemporaryDirectory(prefix="soak-") as folder:
             killed = asyncio.run(kills(Path(folder), options.kills, random.Random(seed)))

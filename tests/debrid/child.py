@@ -1,4 +1,4 @@
-"""A process of its own that synchronises for ever: `python child.py FILE URL TOKEN`. It prints a line when it begins.
+"""A process of its own that synchronises for ever: `python child.py PLACE URL TOKEN`. It prints a line when it begins.
 
 The integration's own package is left out, because importing it brings all of Home Assistant.
 """
@@ -30,7 +30,7 @@ class Errors:
         del error
 
 
-async def synchronise(where: Path, url: str, token: str) -> None:
+async def synchronise(where: Path | str, url: str, token: str) -> None:
     client_session = importlib.import_module("aiohttp").ClientSession
     store = await part("store").open_store(where)
     async with client_session() as session:
@@ -47,4 +47,5 @@ async def synchronise(where: Path, url: str, token: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(synchronise(Path(sys.argv[1]), *sys.argv[2:]))
+    place = sys.argv[1]
+    asyncio.run(synchronise(place if "://" in place else Path(place), *sys.argv[2:]))

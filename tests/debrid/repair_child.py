@@ -30,14 +30,14 @@ def noon_at(began: float, speed: float) -> Any:
 async def repair(database: str, url: str, token: str, began: float, speed: float) -> None:
     from aiohttp import ClientSession
 
-    store = await ours("store").open_store(Path(database))
+    store = await ours("store").open_store(database if "://" in database else Path(database))
     clock = noon_at(began, speed)
     async with ClientSession() as session:
         budget = ours("clients.real_debrid_budget").DebridBudget(100_000)
         tokens = ours("clients.real_debrid_tokens").ApiToken(token)
         client = ours("clients.real_debrid").RealDebridClient(session, tokens, budget, url=url)
         repairer = ours("debrid.repairing").Repairer(
-            ours("debrid_hands").DebridHands(client, clock),
+            ours("debrid_hands").DebridHands(lambda: client, clock),
             ours("debrid.repair_notes").StoredRepairs("home", store.debrid_history, clock),
             clock=clock,
             chance=lambda: 0.5,
@@ -57,4 +57,4 @@ if __name__ == "__main__":
     package.__path__ = [str(REPOSITORY / "custom_components" / "sokoul")]
     sys.path.insert(0, str(REPOSITORY))
     sys.modules[package.__name__] = package
-    asyncio.run(repair(*sys.argv[1:4], *(float(each) for each in sys.argv[4:6])))  # type: ignore[arg-type] -- as said
+    asyncio.run(repair(sys.argv[1], sys.argv[2], sys.argv[3], float(sys.argv[4]), float(sys.argv[5])))
