@@ -12,10 +12,11 @@ from .acquire.ports import AskingFailed, SourceAnswer, Target
 from .clients.arr import ArrClient
 from .clients.errors import BackendError
 from .clients.prowlarr import ProwlarrClient
+from .clients.real_debrid import RealDebridClient
 from .clients.sonarr import SonarrClient
 from .clients.torznab import TorznabClient
 from .model.catalogue import CatalogueTitle
-from .model.debrid import DebridStatus
+from .model.debrid import DebridCode, DebridPriority, DebridStatus
 from .model.debrid_mirror import DebridQuery, Presence
 from .model.library import Protocol, Title, TitleKind
 from .model.reasons import Reason
@@ -173,6 +174,41 @@ class MirrorSearch:
                         guid=torrent.id,
                     )
         return SourceAnswer(tuple(found.values()))
+
+
+class LinkSearch:
+    """A link that a person brought, at a debrid account that may make one of it that can be downloaded from."""
+
+    def __init__(self, backend: BackendCoordinator[RealDebridClient, Any]) -> None:
+        self._backend = backend
+        self.key = f"{backend.subentry_id}:link"
+        self.name = backend.title
+
+    async def offers(self, target: Target) -> SourceAnswer:
+        """Return what is behind the link; nothing where the service doesn't know its host."""
+        check_answering(self._backend)
+        if target.link is None:
+            return SourceAnswer()
+        try:
+            found = await self._backend.client.unrestrict(target.link, priority=DebridPriority.PERSON)
+        except BackendError as error:
+            if error.code == DebridCode.UNSUPPORTED_HOSTER:
+                return SourceAnswer()
+            raise failure(error) from error
+        offer = Offer(
+            name=found.filename,
+            indexer=self.name,
+            protocol=Protocol.UNKNOWN,
+            size_bytes=found.size_bytes,
+            cached=True,
+            link=target.link,
+        )
+        return SourceAnswer((offer,))
+
+
+def is_address(link: str | None) -> bool:
+    """Tell whether a link is one to a host of files; a magnet is none."""
+    return link is not None and link[:8].lower().startswith(("http://", "https://"))
 
 
 class MirrorHoldings:

@@ -17,6 +17,7 @@ from .acquire.searching import DEADLINE, KEPT, Listener, Search, SearchEngine
 from .clients.arr import ArrClient
 from .clients.errors import BackendError
 from .clients.prowlarr import ProwlarrClient
+from .clients.real_debrid import RealDebridClient
 from .clients.tmdb import TmdbClient
 from .clients.torznab import TorznabClient
 from .const import DOMAIN
@@ -31,9 +32,11 @@ from .search_sources import (
     DownloadsSearch,
     FeedSearch,
     IndexerSearch,
+    LinkSearch,
     MirrorHoldings,
     MirrorSearch,
     can_search,
+    is_address,
 )
 from .store import StoreError
 
@@ -158,6 +161,8 @@ class Searching:
                 found.append(IndexerSearch(backend))
             elif isinstance(backend.client, TorznabClient):
                 found.append(FeedSearch(backend))
+            elif isinstance(backend.client, RealDebridClient) and is_address(target.link):
+                found.append(LinkSearch(backend))
         found += [
             ArrSearch(backend, entry)
             for backend in self._arrs()

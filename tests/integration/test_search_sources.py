@@ -112,6 +112,37 @@ async def test_a_search_says_what_an_account_holds(
     assert {each["id"]: each["count"] for each in answer["sources"]}[ACCOUNT_ID] == 1
 
 
+async def test_a_link_is_offered_by_the_account_that_can_open_it(
+    hass: HomeAssistant, debrid: RealDebridSimulator, radarr: RadarrSimulator, set_up: SetUp
+) -> None:
+    add_dune(radarr.library)
+    link = f"https://host.example/f/{HELD}.mkv"
+    first = next(iter(debrid.account.torrents.values()))
+    first.plan = replace(first.plan, files=tuple(replace(each, path=f"/{HELD}.mkv") for each in first.plan.files))
+    first.links = (link,)
+    await set_up(account(), servarr_subentry(radarr, RADARR_ID))
+
+    async def asked(query: str) -> tuple[dict[str, str], list[dict[str, Any]]]:
+        answer: Any = await hass.services.async_call(
+            DOMAIN, Action.SEARCH, {"query": query, "wait": 20}, blocking=True, return_response=True
+        )
+        assert "https" not in str(answer["results"])
+        return {each["id"]: each["state"] for each in answer["sources"]}, answer["results"]
+
+    states, results = await asked(link)
+    assert states[f"{ACCOUNT_ID}:link"] == "answered"
+    (opened,) = [each for each in results if each["cached"]]
+    assert opened["release"].removesuffix(".mkv") == HELD
+    assert opened["indexers"] == ["Account 1001"]
+    states, _ = await asked("https://other.example/Dune.Part.Two.2024.1080p.mkv")
+    assert states[f"{ACCOUNT_ID}:link"] == "empty", "it doesn't know this host"
+    debrid.account.broken_links[f"{link}?2"] = 19
+    states, _ = await asked(f"{link}?2")
+    assert states[f"{ACCOUNT_ID}:link"] == "failed"
+    states, _ = await asked("dune 2")
+    assert f"{ACCOUNT_ID}:link" not in states
+
+
 # --- lookups and libraries -------------------------------------------------------------------------------------------
 
 
