@@ -1,9 +1,12 @@
 """Who is to download a release, and that it is had once: tables of places, and hands that fail as a test wants."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.sokoul.acquire.grabbing import (
@@ -472,3 +475,97 @@ async def test_a_title_that_cannot_be_added_ends_it() -> None:
     assert (entry.status, hands.took) == (EntryStatus.FAILED, [])
     assert entry.result is not None
     assert entry.result.key == "grab.no_profile"
+
+
+# --- kills -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Mortal:
+    """Ends the process at a step: before it, or when it is done and nobody has heard of it."""
+
+    step: int
+    after: bool
+    steps: int = 0
+
+    async def take[T](self, work: Awaitable[T]) -> T:
+        self.steps += 1
+        if self.steps != self.step:
+            return await work
+        if self.after:
+            await work
+        elif asyncio.iscoroutine(work):
+            work.close()
+        raise Killed
+
+
+class MortalHands(Hands):
+    """Hands that end in the middle of something."""
+
+    def __init__(self, mortal: Mortal, **values: Any) -> None:
+        super().__init__(**values)
+        self.mortal = mortal
+
+    async def prepare(self, aim: Aim, trace: Trace, payload: Payload | None) -> Trace:
+        return await self.mortal.take(super().prepare(aim, trace, payload))
+
+    async def take(self, aim: Aim, trace: Trace, payload: Payload | None) -> Trace:
+        return await self.mortal.take(super().take(aim, trace, payload))
+
+    async def take_back(self, trace: Trace) -> Reason:
+        return await self.mortal.take(super().take_back(trace))
+
+
+class MortalNotes(Notes):
+    """A journal that is cut off."""
+
+    def __init__(self, mortal: Mortal) -> None:
+        super().__init__()
+        self.mortal = mortal
+
+    async def write(self, entry: JournalEntry) -> JournalEntry:
+        return await self.mortal.take(super().write(entry))
+
+
+@given(
+    step=st.integers(1, 12),
+    after=st.booleans(),
+    refuses=st.sets(st.sampled_from(["debrid", "qbittorrent"])),
+    unclear=st.booleans(),
+    undo=st.booleans(),
+)
+def test_wherever_it_is_killed_nothing_is_had_twice(
+    *, step: int, after: bool, refuses: set[str], unclear: bool, undo: bool
+) -> None:
+    """Kill it anywhere, start again, and ask once more: one has it, the journal says who, and undo leaves nothing."""
+
+    async def live() -> None:
+        mortal = Mortal(step, after)
+        hands, notes = MortalHands(mortal), MortalNotes(mortal)
+        hands.refuses = dict.fromkeys(refuses, UNCLEAR if unclear else REFUSED)
+        grabber = Grabber(hands, notes)
+        with suppress(Killed):
+            entry = await grabber.grab(order())
+            if undo and entry.undo is not None:
+                await grabber.undo(entry, "somebody", NOW)
+        grabber = Grabber(hands, notes)  # after the restart
+        mortal.step = 0
+        _, left = await grabber.settle(NOW)
+        assert left == 0
+        assert await notes.running() == []
+        told = {trace.backend_id for each in notes.rows.values() if each.undo and each.status is EntryStatus.DONE
+                if (trace := trace_of(each))}  # fmt: skip
+        assert hands.there == told, "the journal knows all that is there, and nothing else"
+        assert len(hands.there) <= 1
+        before = list(hands.took)
+        if hands.there:
+            again = await grabber.grab(order())
+            assert again.status in {EntryStatus.DONE, EntryStatus.FAILED}
+        assert len(hands.there) <= 1
+        assert [backend for backend, _ in hands.took[len(before) :] if backend in told] == []
+        for each in list(notes.rows.values()):
+            if each.status is EntryStatus.DONE and each.undo is not None:
+                await grabber.undo(each, "somebody", NOW)
+        assert hands.there == set()
+
+    asyncio.run(live())
