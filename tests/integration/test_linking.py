@@ -30,9 +30,10 @@ from custom_components.sokoul.model.journal import Autonomy, EntryStatus
 from custom_components.sokoul.repairs import async_create_fix_flow
 from custom_components.sokoul.services import Action
 from devstack.clock import ManualClock
+from devstack.radarr import RadarrSimulator
 from devstack.real_debrid import RealDebridSimulator
 
-from .conftest import PassTime, SetUp
+from .conftest import RADARR_ID, PassTime, SetUp, servarr_subentry
 from .link_scene import ACCOUNT_ID, EPISODES, NOWHERE, Library, Scene, account, name_of
 
 SHOWS = 6
@@ -78,6 +79,23 @@ async def test_the_mount_is_found_by_what_the_links_say(scene: Scene) -> None:
     assert (found["links"], found["counts"]) == (SHOWS * EPISODES, {"healthy": SHOWS * EPISODES})
     assert (found["plan"], found["shut"], found["unlinked_torrents"]) == ({}, {}, 0)
     assert (scene.linking.broken, scene.linking.running) == (0, False)
+
+
+async def test_the_folders_of_the_arrs_are_looked_into(scene: Scene, radarr: RadarrSimulator) -> None:
+    """Nobody said where the library is. A folder that was seen once is still the one while Radarr is away."""
+    scene.library.fill(SHOWS)
+    for folder in radarr.root_folders.values():
+        folder.path = str(scene.library.root)
+    await scene.start(servarr_subentry(radarr, RADARR_ID), settings=LinkSettings())
+    assert scene.linking.looked is not None
+    assert scene.linking.looked.report.links == SHOWS * EPISODES
+    assert scene.linking.links is not None
+    known = scene.linking.links
+    scene.library.root.rename(scene.library.root.with_name("away"))
+    await scene.entry.runtime_data.paths.prove(scene.entry.runtime_data.backends[RADARR_ID])
+    found = await scene.ask(Action.LINKS_SCAN)
+    assert (found["links"], found["unreadable_folders"]) == (SHOWS * EPISODES, [str(scene.library.root)])
+    assert scene.linking.links is known, "nothing of it was forgotten"
 
 
 async def test_a_renamed_folder_is_noted_and_nothing_is_touched_by_itself(scene: Scene) -> None:
