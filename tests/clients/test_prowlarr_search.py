@@ -252,4 +252,4 @@ async def test_results_without_a_name_are_left_out_and_there_is_an_end() -> None
     answers: dict[str, CannedAnswer] = {"GET /api/v1/search": endless, "GET /api/v1/indexerstatus": []}
     async with talking(ProwlarrClient, answers) as (client, _):
         found = await client.search("x")
-    assert [found.offers[0].name, len(found.offers)] == ["Dune 0", prowlarr_client.MAX_OFFERS]
+    assert [found.offers[0].name, len(found.offers)] == ["Dune 0", prowlarr_client.MAX_OFFERS - 1]

@@ -5,7 +5,7 @@ A lookup goes through the project's own metadata server: it can take seconds, an
 
 from abc import ABC, abstractmethod
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from http import HTTPStatus
@@ -105,6 +105,12 @@ class ArrCatalogue(ServarrClient, ABC):
         languages: Mapping[int, str] = {}
         if any(asks_for_language(resource) for resource in resources):
             languages = language_names(each(await self._get("language"), "language"))
+        # who keeps to guides has hundreds of formats, each with ten conditions
+        return await asyncio.to_thread(self._profiles, profiles, resources, languages)
+
+    def _profiles(
+        self, profiles: Iterable[Fields], resources: Iterable[Fields], languages: Mapping[int, str]
+    ) -> tuple[QualityProfile, ...]:
         sonarr = self.title_kind is TitleKind.SERIES
         formats = {resource.whole("id"): custom_format(resource, languages, sonarr=sonarr) for resource in resources}
         return tuple(quality_profile(profile, formats) for profile in profiles)

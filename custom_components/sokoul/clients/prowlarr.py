@@ -4,6 +4,7 @@ An indexer's and an application's settings hold keys, passkeys and cookies: of t
 application is read, and nothing else is kept.
 """
 
+import asyncio
 from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 import re
@@ -12,13 +13,17 @@ from ..model.catalogue import id_of
 from ..model.library import ApplicationLink, Indexer, Privacy, Protocol, TitleKind
 from ..model.releases import Offer, Offers
 from .arr_releases import age_of, told_hash
+from .errors import UnexpectedResponse
 from .fields import Fields, each
+from .http import Answer
+from .json_walk import items
 from .servarr import ServarrClient, settings, text_of
 
 #: Prowlarr asks its indexers at once and waits for the slowest, some through a solver of captchas.
 SEARCH_SECONDS = 100.0
 #: Nobody looks at more, and some indexers know no limit.
 MAX_OFFERS = 2_000
+MAX_BYTES = 32 * 1024 * 1024
 MAX_QUERY_CHARACTERS = 300
 #: Newznab's categories of movies and of television.
 CATEGORIES = {TitleKind.MOVIE: (2000,), TitleKind.SERIES: (5000,), TitleKind.EPISODE: (5000,)}
@@ -68,7 +73,7 @@ class ProwlarrClient(ServarrClient):
     ) -> Offers:
         """Ask the indexers for releases: by words, by ids of databases ("imdb:tt1160419"), or by both.
 
-        `limit` is for each indexer; at most 2,000 are returned in all. Indexers that know nothing of an id are asked
+        `limit` is for each indexer; at most 2,000 are read in all. Indexers that know nothing of an id are asked
         for the words, if there are any. That all indexers failed is no error to Prowlarr: `all_failed` tells.
         Raises `Refused` for an invalid search. It takes as long as the slowest indexer. Source: GET /search,
         /indexerstatus, /indexer.
@@ -82,8 +87,11 @@ class ProwlarrClient(ServarrClient):
             query["categories"] = wanted
         if indexer_ids:
             query["indexerIds"] = sorted(indexer_ids)
-        answer = await self._get("search", query, timeout_seconds=SEARCH_SECONDS)
-        offers = tuple(islice(_offers(each(answer, "search")), MAX_OFFERS))
+        answer = await self._http.request(
+            "GET", f"{self.api}/search", params=query, timeout_seconds=SEARCH_SECONDS, max_bytes=MAX_BYTES
+        )
+        # thousands of results take a tenth of a second
+        offers = await asyncio.to_thread(_read_offers, answer)
         failing = frozenset(
             status.whole("indexerId") for status in each(await self._get("indexerstatus"), "indexerstatus")
         )
@@ -122,6 +130,15 @@ def _query_text(
         told.append(("Episode", None if episode is None else str(episode)))
     tokens = (f"{{{name}:{value}}}" for name, value in told if value and _ID_VALUE.fullmatch(value))
     return " ".join((*filter(None, (words,)), *tokens))
+
+
+def _read_offers(answer: Answer) -> tuple[Offer, ...]:
+    """Return the first results, decoded one by one: all at once would hold up every other thread, too."""
+    try:
+        results = list(islice(items(answer.body), MAX_OFFERS))
+    except ValueError as error:
+        raise UnexpectedResponse("search: the answer is not a list in valid JSON", status=answer.status) from error
+    return tuple(_offers(each(results, "search")))
 
 
 def _offers(releases: Iterable[Fields]) -> Iterator[Offer]:
