@@ -55,7 +55,7 @@ def can_undo(entry: JournalEntry) -> bool:
 
 def undo_until(entry: JournalEntry, quarantine: timedelta) -> datetime | None:
     """Return until when an act can be taken back for sure; None when it can't be, or for as long as one likes."""
-    if not can_undo(entry) or entry.act in LINK_ACTS:
+    if not can_undo(entry) or entry.act in LINK_ACTS | {ActKind.GRAB}:
         return None
     return entry.changed_at + quarantine
 

@@ -123,6 +123,7 @@ async def test_the_best_of_a_search_is_downloaded(hass: HomeAssistant, programs:
     journal = await act(hass, Action.GET_JOURNAL)
     (entry,) = [each for each in journal["entries"] if each["act"] == "grab"]
     assert (entry["rule_name"], entry["can_undo"]) == ("What you have downloaded", True)
+    assert entry["undo_until"] is None, "for as long as one likes"
     assert entry["text"] == f"Dune: Part Two (2024) was asked for. qBittorrent downloads “{BEST}”."
     assert programs.prowlarr.api_key not in json.dumps([answer, journal])
     shown = (await act(hass, Action.LIST_DOWNLOADS, search="Dune.Part.Two"))["downloads"]
