@@ -3,7 +3,8 @@
 A simulated account in a process of its own answers after 20 ms and enforces the published limit of 250 requests a
 minute. Ours is the whole way: client, budget, synchronisation and store. Measured are the first look, one at which
 nothing changed, one that finds 42 changes, a search and the figures; every mirror is compared with the account row by
-row. With `--redriva PATH` (a checkout) Redriva's `--sync-fast` reads the same server before ours does.
+row. With `--redriva PATH` (a checkout) Redriva's `--sync-fast` reads a server of the same kind before ours does. It runs
+as it is, from a copy that is told the address of that server.
 """
 
 import argparse
@@ -144,7 +145,8 @@ async def _measure(what: str, server: Server, store: Store, do: Callable[[], Awa
     print(
         f"{what:28}{seconds:8.3f} s {cpu_seconds:8.3f} s CPU {after['requests'] - before:5} requests "
         f"{after['refused']:4} refused   loop blocked {block * 1e3:5.1f} ms at most, "
-        f"its own work {heart.longest_work_seconds * 1e3:4.1f} ms   {right}"
+        f"its own work {heart.longest_work_seconds * 1e3:4.1f} ms, this process's in such a pause "
+        f"{heart.longest_own_seconds * 1e3:4.1f} ms   {right}"
     )
     return result
 
@@ -154,8 +156,7 @@ async def _look(store: Store) -> None:
     now, view = datetime.now(UTC), store.mirror_view
 
     async def search(words: tuple[str, ...]) -> None:
-        query = DebridQuery(words=words, limit=50)
-        await asyncio.gather(view.find(ACCOUNT, query), view.facets(ACCOUNT, query))
+        await view.look(ACCOUNT, DebridQuery(words=words, limit=50))
 
     async def figures() -> None:
         found = await view.figures(ACCOUNT, now, old_before=now - timedelta(days=7))
@@ -167,11 +168,17 @@ async def _look(store: Store) -> None:
         await view.find(ACCOUNT, DebridQuery(sort=SortKey.NAME, descending=False, limit=50, cursor=cursor))
 
     async def failed() -> None:
-        query = DebridQuery(statuses=(DebridStatus.ERROR, DebridStatus.DEAD), limit=50)
-        await asyncio.gather(view.find(ACCOUNT, query), view.facets(ACCOUNT, query))
+        await view.look(ACCOUNT, DebridQuery(statuses=(DebridStatus.ERROR, DebridStatus.DEAD), limit=50))
+
+    async def counts() -> None:
+        """Count all anew, as after each change."""
+        view.forget(ACCOUNT)
+        await view.facets(ACCOUNT, DebridQuery())
 
     looks: dict[str, Callable[[], Awaitable[None]]] = {
+        "counts, after a change": counts,
         "list with counts": lambda: search(()),
+        "search, many are found": lambda: search(("1080p",)),
         "search, few are found": lambda: search(("000123",)),
         "search, none is found": lambda: search(("no such title",)),
         "failed ones with counts": failed,
@@ -199,7 +206,7 @@ async def redriva(server: Server, checkout: Path, folder: Path) -> None:
     for path in copy.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         path.write_text(text.replace("https://api.real-debrid.com", server.url), encoding="utf-8")
-    begin = time.perf_counter()
+    begin, memory = time.perf_counter(), 0
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         str(copy / "src" / "main.py"),
@@ -210,23 +217,35 @@ async def redriva(server: Server, checkout: Path, folder: Path) -> None:
         cwd=copy,
         env={**os.environ, "RD_TOKEN": API_TOKEN},
     )
-    ended = "ended by itself"
+    waiting, ended = asyncio.ensure_future(process.wait()), "ended by itself"
     try:
         async with asyncio.timeout(_REDRIVA_SECONDS):
-            await process.wait()
+            while process.returncode is None:
+                memory = peak_bytes(process.pid) or memory
+                await asyncio.wait({waiting}, timeout=0.5)
     except TimeoutError:
         process.kill()
-        await process.wait()
+        await waiting
         ended = "ended by us, it was not done"
     seconds, meter, there = time.perf_counter() - begin, await server.ask("meter"), await server.ask("digest")
     print(
-        f"Redriva --sync-fast {seconds:16.1f} s {meter['requests']:5} requests {meter['refused']:5} refused   {ended}"
+        f"Redriva --sync-fast {seconds:16.1f} s {meter['requests']:5} requests {meter['refused']:5} refused   "
+        f"{memory / 1e6:.0f} MB at most   {ended}"
     )
     for database in copy.rglob("*.db"):
         with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
             for table in ("torrents", "torrent_details"):
                 (count,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608 -- ours
                 print(f"{'':28}{table}: {count} of {there['count']}")
+
+
+def peak_bytes(pid: int | str = "self") -> int:
+    """Return the most memory that a process had, 0 where that is not told."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM")), 0)
 
 
 # --- all of it -------------------------------------------------------------------------------------------------------
@@ -236,12 +255,15 @@ async def idle() -> None:
     """Print how long the loop is blocked while nothing is done: what other programs of this machine cost it."""
     heart = Heart()
     await asyncio.sleep(2)
+    print(f"load of the machine {os.getloadavg()[0]:.1f}, {os.cpu_count()} processors")
     print(f"an idle loop, for comparison: longest block {heart.stop() * 1e3:.1f} ms")
 
 
 async def run(options: argparse.Namespace) -> None:
     """Measure every size."""
     await idle()
+    if options.redriva is None:
+        print("without a checkout of Redriva (--redriva PATH) only SOKOUL is measured")
     for size in options.torrents:
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             print(f"\n{size} torrents, {options.per_minute} requests a minute enforced, answers after 20 ms")
@@ -250,6 +272,7 @@ async def run(options: argparse.Namespace) -> None:
                     await redriva(server, options.redriva, Path(folder))
             async with serving(size, per_minute=options.per_minute) as server:
                 await ours(server, options.database or Path(folder) / "sokoul.db")
+            print(f"SOKOUL, this benchmark included: {peak_bytes() / 1e6:.0f} MB at most")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,10 +1,12 @@
 """Looking into the mirror: filters, search, order, pages, counts and figures, the same in both databases."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings, strategies as st
 import pytest
+from sqlalchemy import event, text
 
 from custom_components.sokoul.model.debrid import DebridStatus, DebridTorrent
 from custom_components.sokoul.model.debrid_mirror import Activity, DebridQuery, Duplicate, Facet, Presence, SortKey
@@ -97,6 +99,76 @@ async def test_facets_count_what_fits_the_rest(store: Store) -> None:
         Facet(S.DOWNLOADED, "elsewhere", 1, 900),
         Facet(S.DOWNLOADED, "real-debrid.com", 1, 500),
     ]
+
+
+@pytest.mark.parametrize("query", [case[1] for case in QUERIES], ids=[case[0] for case in QUERIES])
+async def test_a_look_is_a_page_and_its_counts(store: Store, query: dict[str, Any]) -> None:
+    await filled(store)
+    wanted = DebridQuery(**query, limit=2)
+    look = await store.mirror_view.look(ACCOUNT, wanted)
+    assert (look.page, look.more) == await store.mirror_view.find(ACCOUNT, wanted)
+    assert set(look.facets) == set(await store.mirror_view.facets(ACCOUNT, wanted))
+    rest = await store.mirror_view.look(ACCOUNT, replace(wanted, statuses=(), hosts=(), limit=100))
+    assert sum(each.count for each in look.facets) == len(rest.page)
+    assert sum(each.size_bytes for each in look.facets) == sum(each.torrent.size_bytes for each in rest.page)
+
+
+@pytest.mark.parametrize("count", [500, 501])
+async def test_many_and_few_are_found_alike(store: Store, count: int) -> None:
+    """Few are counted as they are found, many by the database."""
+    many = [torrent(number, filename=f"Many.{number}", size_bytes=number) for number in range(count)]
+    await store.mirror.apply(ACCOUNT, [*many, torrent(9_999, filename="Other")], NOW)
+    look = await store.mirror_view.look(ACCOUNT, DebridQuery(words=("many",), sort=SortKey.SIZE, limit=2))
+    assert [each.torrent.size_bytes for each in look.page] == [count - 1, count - 2]
+    assert look.more is not None
+    assert look.facets == [Facet(S.DOWNLOADED, "real-debrid.com", count, sum(range(count)))]
+
+
+async def test_counts_are_those_of_now(store: Store) -> None:
+    """They are kept, and counted anew after each change."""
+    view, mirror = store.mirror_view, store.mirror
+
+    async def counted() -> tuple[int, int]:
+        looks = [await view.look(ACCOUNT, DebridQuery(presence=each)) for each in (Presence.PRESENT, Presence.GONE)]
+        return tuple(sum(facet.count for facet in look.facets) for look in looks)  # type: ignore[return-value]
+
+    assert await counted() == (0, 0)
+    await filled(store)
+    assert await counted() == (6, 1)
+    statements: list[str] = []
+    event.listen(
+        store.mirror._database._engine.sync_engine, "before_cursor_execute", lambda *given: statements.append(given[2])
+    )
+    assert await counted() == (6, 1)
+    assert not [each for each in statements if "count(" in each]
+    await mirror.forget_torrent(ACCOUNT, LISTED[0].id, NOW)
+    assert await counted() == (5, 2)
+    await mirror.apply(ACCOUNT, [torrent(50)], NOW)
+    assert await counted() == (6, 2)
+    await mirror.prune_gone(ACCOUNT, NOW + timedelta(days=1))
+    assert await counted() == (6, 0)
+    await mirror.clear(ACCOUNT)
+    assert await counted() == (0, 0)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("where", ["postgresql"], indirect=True)
+async def test_a_server_is_told_that_a_table_has_become_another_one(store: Store) -> None:
+    async def estimated() -> float:
+        statement = text("SELECT reltuples FROM pg_class WHERE relname = 'debrid_torrents'")
+
+        async def read(connection: Any) -> float:
+            rows: float = (await connection.execute(statement)).scalar_one()
+            return rows
+
+        return await store.mirror._database.read(read)
+
+    await store.mirror.apply(ACCOUNT, [torrent(number) for number in range(999)], NOW)
+    await store.mirror.tidy(ACCOUNT)
+    assert await estimated() < 1, "for a few it is not worth it"
+    await store.mirror.apply(ACCOUNT, [torrent(1_000)], NOW)
+    await store.mirror.tidy(ACCOUNT)
+    assert await estimated() == 1_000
 
 
 async def test_the_figures(store: Store) -> None:

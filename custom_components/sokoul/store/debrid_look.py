@@ -122,6 +122,11 @@ class MirrorView:
             self._counted[key] = revision, found
         return found
 
+    def forget(self, account: str) -> None:
+        """Count anew the next time."""
+        for presence in Presence:
+            self._counted.pop((account, presence), None)
+
     async def _few(self, account: str, query: DebridQuery) -> Sequence[Row[Any]] | None:
         """Return what has the words of a query, whatever its status and host; None where that is very much.
 
