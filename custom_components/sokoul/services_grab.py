@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from homeassistant.const import ATTR_DEVICE_ID
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv
@@ -13,7 +14,7 @@ import voluptuous as vol
 
 from .acquire.grabbing import MOST_RELEASES, Adding, Order, Planned, tries_of
 from .acquire.ports import Result, SearchAnswer
-from .calls import LANGUAGE_FIELD, Action, admin, hub_of, words_of
+from .calls import LANGUAGE_FIELD, Action, admin, backend_of, hub_of, words_of
 from .const import DOMAIN
 from .grabbing import describe_grabbed
 from .hub import Hub
@@ -43,6 +44,7 @@ GRAB = vol.Schema(
         vol.Exclusive(ATTR_RESULT, "what"): cv.string,
         vol.Exclusive(ATTR_QUERY, "what"): next(each for key, each in REQUEST_FIELDS.items() if key == ATTR_QUERY),
         **_REQUEST,
+        vol.Optional(ATTR_DEVICE_ID): vol.All(cv.ensure_list, [cv.string]),
         vol.Optional(ATTR_ALTERNATIVES): cv.boolean,
         vol.Optional(ATTR_ADD, default=False): cv.boolean,
         vol.Optional(ATTR_PROFILE): cv.string,
@@ -67,7 +69,8 @@ async def _grab(call: ServiceCall) -> ServiceResponse:
         raise HomeAssistantError(translation_domain=DOMAIN, translation_key="autopilot_off")
     now = dt_util.utcnow()
     answer, results = await _wanted(hub, call.data, now, words)
-    order = replace(_order(answer, results, actor, now), adding=_adding(call.data))
+    only = frozenset(backend_of(call.hass, hub, each) for each in call.data.get(ATTR_DEVICE_ID, ()))
+    order = replace(_order(answer, results, actor, now), adding=_adding(call.data), only=only)
     if call.data[ATTR_DRY_RUN]:
         planned = await hub.grabbing.plan(order)
         return {"status": "planned", "plan": [_plan(each, now, words) for each in planned]}

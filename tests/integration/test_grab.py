@@ -555,6 +555,22 @@ async def test_an_account_that_has_it_goes_first(
     assert (len(account.account.torrents), qbittorrent.torrents) == (1, {})
 
 
+async def test_a_person_says_who_downloads(
+    hass: HomeAssistant,
+    set_up: SetUp,
+    account: RealDebridSimulator,
+    prowlarr: ProwlarrSimulator,
+    radarr: RadarrSimulator,
+    qbittorrent: QbittorrentSimulator,
+) -> None:
+    hub = await connect(set_up, account, prowlarr, radarr, qbittorrent_subentry(qbittorrent))
+    device = hub.backends[DEBRID_ID].device_id
+    answer = await act(hass, Action.GRAB, query="dune 2", device_id=device)
+    assert (answer["way"], len(account.account.torrents), qbittorrent.torrents) == ("debrid", 1, {})
+    with pytest.raises(HomeAssistantError, match="where you want it"):
+        await act(hass, Action.GRAB, query="dune 2", device_id=[hub.backends[PROWLARR_ID].device_id])
+
+
 async def test_what_an_account_refuses_the_next_one_gets(
     hass: HomeAssistant,
     set_up: SetUp,

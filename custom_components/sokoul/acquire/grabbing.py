@@ -346,6 +346,7 @@ class Order:
     actor: str
     at: datetime
     adding: Adding | None = None  # have an *arr manage the title first; None: only where it does already
+    only: frozenset[str] = frozenset()  # the backends that may download it; none named: all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -369,9 +370,16 @@ class Grabber:
         planned = []
         for result in order.results[:MOST_RELEASES]:
             release = result.scored.release
-            situation = await self._hands.situation(order.target, release)
-            planned.append(Planned(result=result, choice=choose(release, _kind(order.target), situation)))
+            planned.append(Planned(result=result, choice=await self._choose(order, release)))
         return tuple(planned)
+
+    async def _choose(self, order: Order, release: Release) -> Choice:
+        situation = await self._hands.situation(order.target, release)
+        choice = choose(release, _kind(order.target), situation)
+        if not order.only:
+            return choice
+        aims = tuple(aim for aim in choice.aims if aim.backend_id in order.only)
+        return Choice(aims, choice.against or (() if aims else (Reason(key="grab.not_there"),)))
 
     async def grab(self, order: Order) -> JournalEntry:
         """Get one of the releases, and return the entry of the journal: done, or failed with the last reason."""
@@ -415,8 +423,7 @@ class Grabber:
     ) -> tuple[bool, JournalEntry, Reason]:
         """Try all ways for one release. True: it is decided, and written down."""
         release = result.scored.release
-        situation = await self._hands.situation(order.target, release)
-        choice = choose(release, _kind(order.target), situation)
+        choice = await self._choose(order, release)
         if not choice.aims and choice.against:
             why = choice.against[0]
             entry = _noted(entry, release, None, why)
