@@ -266,8 +266,11 @@ class SokoulConfigFlow(ConfigFlow, DeviceLoginSteps, domain=DOMAIN):
         self._reauth_id = subentry_id
         entry: SokoulConfigEntry = self._get_reauth_entry()
         subentry = entry.subentries.get(subentry_id)
-        if subentry is not None and CONNECTORS[subentry.subentry_type].device_login is not None:
+        connector = CONNECTORS[subentry.subentry_type] if subentry is not None else None
+        if connector is not None and connector.device_login is not None:
             return await self.async_step_reauth_account()
+        if connector is not None and connector.default_port is None and connector.credentials is Credentials.API_KEY:
+            return await self.async_step_reauth_key()
         return await self.async_step_reauth_confirm()
 
     async def async_step_reauth_account(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:

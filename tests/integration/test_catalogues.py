@@ -21,7 +21,7 @@ from devstack.tmdb import V3_KEY, V4_TOKEN, TmdbSimulator
 from devstack.torznab import API_KEY, BASE, TorznabSimulator
 
 from .conftest import PassTime, SetUp
-from .flows import add_backend, fields, form, step, submit_backend
+from .flows import add_backend, asked_for, fields, form, reauth_form, step, submit, submit_backend
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 
@@ -133,6 +133,26 @@ async def test_tmdb_speaks_the_language_of_the_house(hass: HomeAssistant, set_up
     assert isinstance(client, TmdbClient)
     await client.search("metropolis")
     assert ("language", "fr") in tmdb.requests[-1].query
+
+
+async def test_a_key_of_tmdb_that_is_refused_is_asked_for(
+    hass: HomeAssistant, set_up: SetUp, tmdb: TmdbSimulator
+) -> None:
+    entry = await set_up(tmdb_subentry())
+    tmdb.keys = {V3_KEY}
+    await entry.runtime_data.backends[TMDB_ID].async_refresh()
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert asked_for(hass) == ["TMDB"]
+    result = reauth_form(hass)
+    assert (step(result), fields(result)) == (form("reauth_key"), ["api_key"])
+    assert result["description_placeholders"]["key_at"] == "themoviedb.org/settings/api"
+    result = await submit(hass, result, api_key="0" * 32)
+    assert result["errors"] == {"api_key": "invalid_key"}
+    result = await submit(hass, result, api_key=V3_KEY)
+    assert result["reason"] == "reauth_successful"
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert entry.subentries[TMDB_ID].data["connection"] == {"api_key": V3_KEY}
+    assert value(hass, "binary_sensor.tmdb_connection") == "on"
 
 
 async def test_tmdb_away(hass: HomeAssistant, set_up: SetUp, tmdb: TmdbSimulator, pass_time: PassTime) -> None:
