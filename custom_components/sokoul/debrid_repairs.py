@@ -33,7 +33,7 @@ from .debrid_library import HANDED_OVER
 from .debrid_repairs_issues import forget_account, tell_of_account
 from .debrid_repairs_journal import BY_PERSON, HANDED, RULES_BY_KEY, RepairJournal, is_lost
 from .debriding import FIRST_PAUSE, AccountMirror
-from .model.debrid import DebridPriority, DebridTorrent
+from .model.debrid import DebridPriority, DebridStatus, DebridTorrent
 from .model.journal import DEBRID_ACTS, ActKind, Autonomy, EntryStatus, JournalEntry
 from .model.reasons import Reason
 from .store import StoreError
@@ -75,7 +75,8 @@ class AccountRepairs:
             witness=self.journal,
         )
         self._settings = hub.pilot.kernel.settings
-        self._loaded = asyncio.Event()
+        self._loading = asyncio.Lock()
+        self._loaded = False
         self._synchronised: datetime | None = None  # since when the list is as it was read, until stock is taken
         self._stock_at: datetime | None = None
         self._handed: deque[datetime] = deque(maxlen=HAND_OVERS_AN_HOUR)
@@ -145,7 +146,7 @@ class AccountRepairs:
 
     async def want(self, repair: Repair) -> Repair:
         """Note that a torrent needs repair, and return what is noted of it now. Raises `StoreError`."""
-        await self._loaded.wait()
+        await self._ready()
         noted = await self.repairer.want(repair)
         self.wake()
         return noted
@@ -156,7 +157,7 @@ class AccountRepairs:
 
     async def approve(self, entry: JournalEntry, actor: str) -> JournalEntry:
         """Do what was suggested, when its turn comes; what is lost is given up at once. Raises `StoreError`."""
-        await self._loaded.wait()
+        await self._ready()
         repair = self.repairer.repair(entry.parameters["hash"])
         until = self.stands_back_until
         if until is not None:
@@ -177,7 +178,7 @@ class AccountRepairs:
 
         Raises `AlreadyThereError`, `Refusal` and `StoreError`.
         """
-        await self._loaded.wait()
+        await self._ready()
         info_hash, now = payload.link.info_hash, dt_util.utcnow()
         wanted = Repair(
             hash=info_hash,
@@ -203,7 +204,7 @@ class AccountRepairs:
 
     async def delete(self, torrent_id: str, actor: str) -> DebridTorrent:
         """Delete a torrent for a person, and return what it was. Raises `Refusal` and `StoreError`."""
-        await self._loaded.wait()
+        await self._ready()
         async with self.repairer.alone():
             torrent = (await self.person.details(torrent_id)).torrent
             deleting = self._by_hand(torrent.hash, torrent.filename, ActKind.DELETE_TORRENT, actor, "debrid_deleted")
@@ -310,11 +311,16 @@ class AccountRepairs:
         self._task = None
         self.wake(pause)
 
+    async def _ready(self) -> None:
+        """Read what was noted, once, before anything else. Raises `StoreError`."""
+        async with self._loading:
+            if not self._loaded:
+                await self.repairer.load()
+                await self.journal.load(self.repairer)
+                self._loaded = True
+
     async def _round(self) -> datetime | None:
-        if not self._loaded.is_set():
-            await self.repairer.load()
-            await self.journal.load(self.repairer)
-            self._loaded.set()
+        await self._ready()
         await self._take_stock()
         await self.journal.speak(self.repairer)
         began_at = dt_util.utcnow()
@@ -334,13 +340,13 @@ class AccountRepairs:
         now = dt_util.utcnow()
         standings = await self.standings()
         await self.repairer.watch([each.torrent for each in standings if self.repairer.repair(each.torrent.hash)])
-        found, present = await asyncio.to_thread(_stock, standings, now)
+        found, present, complete = await asyncio.to_thread(_stock, standings, now)
         for repair in found:
             known = self.repairer.repair(repair.hash)
             ended_at = self.journal.ended_at.get(repair.hash)
             if ended_at is None or ended_at < since or (known is not None and known.open):
                 await self.repairer.want(repair)  # else the list may show what was before
-        await self.repairer.overtaken({repair.hash for repair in found}, present)
+        await self.repairer.overtaken({repair.hash for repair in found}, present, complete)
         self._stock_at = now
 
     # --- what is lost --------------------------------------------------------------------------------------------
@@ -379,9 +385,13 @@ class AccountRepairs:
             listener()
 
 
-def _stock(standings: Sequence[Standing], now: datetime) -> tuple[list[Repair], set[str]]:
-    """Return what needs repair, and the hashes of all that there is. Accounts are large: not for the event loop."""
-    return find(standings, now), {each.torrent.hash for each in standings}
+def _stock(standings: Sequence[Standing], now: datetime) -> tuple[list[Repair], set[str], set[str]]:
+    """Return what needs repair, and the hashes of all that there is and of what is complete.
+
+    Accounts are large: not for the event loop.
+    """
+    complete = {each.torrent.hash for each in standings if each.torrent.status is DebridStatus.DOWNLOADED}
+    return find(standings, now), {each.torrent.hash for each in standings}, complete
 
 
 class DebridRepairs:

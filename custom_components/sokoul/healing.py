@@ -19,7 +19,7 @@ from homeassistant.util import dt as dt_util
 
 from .autopilot.ownership import ceiling
 from .autopilot.rules.backends import BACKEND_RULES
-from .autopilot.rules.debrid import DEBRID_RULES
+from .autopilot.rules.debrid import DEBRID_BY_HAND, DEBRID_RULES
 from .autopilot.rules.links import LINK_RULES
 from .autopilot.rules.registry import RULES
 from .autopilot.settings import Settable
@@ -123,7 +123,7 @@ class Tally:
 
 
 def _heals(entry: JournalEntry) -> bool:
-    return entry.status is EntryStatus.DONE and entry.act in _HEALS
+    return entry.status is EntryStatus.DONE and entry.act in _HEALS and entry.rule != DEBRID_BY_HAND
 
 
 async def _oldest_problem(kernel: Kernel, now: datetime) -> datetime | None:

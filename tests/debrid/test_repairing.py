@@ -1,5 +1,6 @@
 """Repairing an account: every failure by its policy, nothing lost, nothing doubled, never over the budget."""
 
+import asyncio
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
@@ -9,7 +10,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings, strategies as st
 import pytest
 
-from custom_components.sokoul.debrid.retrying import Ending, Holdup, RepairLimits, Step, Urgency, WantedFile
+from custom_components.sokoul.debrid.retrying import Ending, Holdup, Repair, RepairLimits, Step, Urgency, WantedFile
 from custom_components.sokoul.model.debrid import DebridCode, DebridStatus
 from tests.debrid.repair_account import (
     CONVERTING,
@@ -21,6 +22,7 @@ from tests.debrid.repair_account import (
     VIRUS,
     WAITING,
     Bench,
+    Notes,
     PowerCut,
     files,
     info_hash,
@@ -398,6 +400,63 @@ async def test_nothing_begins_while_only_observing(bench: Bench) -> None:
     assert bench.account.calls == []
     ((_, turn),) = bench.repairer.queue()
     assert turn.holdup is Holdup.OBSERVING
+
+
+@pytest.mark.parametrize(
+    ("urgency", "bad", "present", "complete", "ending"),
+    [
+        (Urgency.FAILED, False, True, False, Ending.RECOVERED),
+        (Urgency.FAILED, False, False, False, Ending.REMOVED),
+        (Urgency.LINKED, False, False, False, None),
+        (Urgency.LINKED, False, True, False, None),
+        (Urgency.LINKED, False, True, True, Ending.RECOVERED),
+        (Urgency.LINKED, True, True, True, None),
+        (Urgency.PERSON, False, True, True, None),
+    ],
+)
+async def test_what_is_no_longer_needed_is_closed_while_it_waits(
+    urgency: Urgency,
+    bad: bool,  # noqa: FBT001
+    present: bool,  # noqa: FBT001
+    complete: bool,  # noqa: FBT001
+    ending: Ending | None,
+    bench: Bench,
+) -> None:
+    bad_ids = ("ID1",) if bad else ()
+    wanted = repair(1, bench.clock(), old_ids=("ID1",), bad_ids=bad_ids, urgency=urgency)
+    await bench.repairer.want(wanted)
+    here = {info_hash(1)}
+    await bench.repairer.overtaken(here, here, here)
+    assert bench.of(1).open, "it is needed"
+    await bench.repairer.overtaken(set(), here if present else set(), here if complete else set())
+    assert bench.of(1).ending is ending
+
+
+async def test_what_is_wanted_meanwhile_changes_nothing_that_is_under_way(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A link and a round want the same at the same moment, while a disk takes its time: it is added once."""
+    save = Notes.save
+
+    async def slowly(notes: Notes, noted: Repair) -> None:
+        for _ in range(5):
+            await asyncio.sleep(0)
+        await save(notes, noted)
+
+    monkeypatch.setattr(Notes, "save", slowly)
+    await bench.failed(1)
+    wanted = repair(1, bench.clock(), old_ids=("ID1",), urgency=Urgency.PERSON)
+
+    async def want_after(turns: int) -> None:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await bench.repairer.want(replace(wanted, told=f"by {turns}"))
+
+    await asyncio.gather(bench.repairer.run(), *(want_after(turns) for turns in range(100)))
+    await bench.pass_time(days=3)
+    assert len(bench.account.adds) == 1
+    assert bench.of(1).ending is Ending.REPAIRED
+    assert len(live(bench.account.of(1))) == len(bench.account.of(1)) == 1
 
 
 async def test_ours_stands_back_from_another_repairer(bench: Bench) -> None:

@@ -30,6 +30,8 @@ from .healing import act
 
 type Begin = Callable[..., Awaitable[Scene]]
 
+#: More than may be added in an hour.
+COUNT = 26
 #: So long is a step of time, and so often does the event loop go round in it.
 STEP, TURNS = timedelta(seconds=15), 400
 ADD = "POST /rest/1.0/torrents/addMagnet"
@@ -60,12 +62,15 @@ def refuse(debrid: RealDebridSimulator, route: str, code: DebridCode, times: int
     debrid.fault(FaultKind.STATUS, route, times=times, status=status, body=body)
 
 
-async def slowly(pass_time: PassTime, span: timedelta) -> None:
-    """Let time pass in small steps, so that what waits for its turn in the budget gets it."""
-    for _ in range(span // STEP):
+async def slowly(pass_time: PassTime, longest: timedelta, enough: Callable[[], Awaitable[object]]) -> None:
+    """Let time pass in small steps until it is enough: what waits for its turn in the budget gets it."""
+    for _ in range(longest // STEP):
         await pass_time(STEP, settle=False)
         for _ in range(TURNS):
             await asyncio.sleep(0)
+        if await enough():
+            return
+    pytest.fail("it takes too long")
 
 
 # --- each policy -----------------------------------------------------------------------------------------------------
@@ -128,7 +133,7 @@ async def test_a_row_is_written_before_anything_is_deleted(
     old = failed(debrid, 1, "virus")
     made = await scene()
     debrid.fault(FaultKind.HANG, f"DELETE /rest/1.0/torrents/delete/{old.id}")
-    await slowly(pass_time, 3 * MINUTE)
+    await slowly(pass_time, HOUR, made.rows)
     (row,) = await made.rows()
     assert (row.act, row.status) == (ActKind.DELETE_TORRENT, EntryStatus.RUNNING)
     assert made.entries(old) == [old]
@@ -228,16 +233,22 @@ async def test_the_ceiling_lowers_all(debrid: RealDebridSimulator, scene: Begin,
     assert made.adds() == 0
 
 
-async def test_hundreds_are_noted_little_by_little(
-    debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime
-) -> None:
+async def test_many_are_noted_little_by_little(debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime) -> None:
     for number in range(1, MOST_NOTED + 6):
         failed(debrid, number)
     made = await scene(Autonomy.OBSERVE)
-    await slowly(pass_time, 20 * MINUTE)
-    assert len(await made.rows()) == MOST_NOTED
-    await slowly(pass_time, 620 * MINUTE)
-    assert len(await made.rows()) == MOST_NOTED + 5
+
+    async def noted() -> bool:
+        return len(await made.rows()) >= MOST_NOTED
+
+    async def all_noted() -> bool:
+        return len(await made.rows()) == MOST_NOTED + 5
+
+    await slowly(pass_time, 3 * HOUR, noted)
+    first = await made.rows()
+    assert len(first) == MOST_NOTED
+    await slowly(pass_time, 3 * HOUR, all_noted)
+    assert (await made.rows())[-1].at - first[0].at >= HOUR
 
 
 async def test_what_comes_right_by_itself_is_no_longer_asked(
@@ -261,16 +272,20 @@ async def test_what_comes_right_by_itself_is_no_longer_asked(
 async def test_many_failures_stay_within_all_limits(
     debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime
 ) -> None:
-    """None is there twice, 20 are added an hour, and the budget is never overdrawn."""
-    olds = [failed(debrid, number) for number in range(1, 51)]
+    """None is there twice, 20 are added an hour, the budget is never overdrawn, and nobody waits longer than that."""
+    olds = [failed(debrid, number) for number in range(1, COUNT + 1)]
     made = await scene()
-    await slowly(pass_time, 55 * MINUTE)
-    assert made.adds() == 20
-    await slowly(pass_time, 130 * MINUTE)
-    assert made.adds() == 50
-    for old in olds:
-        (entry,) = made.entries(old)
-        assert entry.status == "downloaded"
+
+    async def all_repaired() -> bool:
+        return all(made.entries(old)[0].status == "downloaded" for old in olds)
+
+    await slowly(pass_time, 6 * HOUR, all_repaired)
+    added = sorted(made.entries(old)[0].added for old in olds)
+    assert all(len(made.entries(old)) == 1 for old in olds)
+    assert made.adds() == COUNT
+    shortest = min(later - earlier for earlier, later in zip(added, added[20:], strict=False))
+    assert shortest >= HOUR - STEP
+    assert added[-1] - added[0] < 2 * HOUR
     assert debrid.meter.refused == 0
     assert debrid.meter.most_in_a_minute <= 250
 

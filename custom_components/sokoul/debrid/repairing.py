@@ -148,17 +148,21 @@ class Repairer:
             if (repair := self._repairs.get(info_hash)) is not None:
                 await self._save(replace(repair, told=told))
 
-    async def overtaken(self, needed: Collection[str], present: Collection[str]) -> None:
+    async def overtaken(self, needed: Collection[str], present: Collection[str], complete: Collection[str]) -> None:
         """Close what waits, but isn't needed any more: its torrent is all right by now, or gone from the account.
 
-        `needed` are the hashes that are found to need repair, `present` all that there are. What links or persons want
-        stays until its turn: nobody knows of a link here.
+        `needed` are the hashes that are found to need repair, `present` all that there are, and `complete` those of
+        what can be had. What links need stays until it can be had, and what a person wants until its turn.
         """
         async with self._busy:
             for repair in self.repairs:
-                if not repair.open or repair.begun or repair.urgency is not Urgency.FAILED or repair.hash in needed:
+                if not repair.open or repair.begun or repair.hash in needed:
                     continue
-                await self._save(close(repair, Ending.RECOVERED if repair.hash in present else Ending.REMOVED))
+                linked = repair.urgency is Urgency.LINKED and not repair.bad_ids
+                if repair.urgency is Urgency.FAILED:
+                    await self._save(close(repair, Ending.RECOVERED if repair.hash in present else Ending.REMOVED))
+                elif linked and repair.hash in complete:
+                    await self._save(close(repair, Ending.RECOVERED))
 
     async def add(self, repair: Repair, adding: Callable[[], Awaitable[str]]) -> Repair:
         """Add a torrent for a person, in a way of theirs, and see to its files. `adding` returns the id of its entry.

@@ -315,8 +315,8 @@ def _follow(repair: Repair, entry_id: str, now: datetime, *, ours: bool) -> Repa
 
 
 def was_added(repair: Repair, entry_id: str, now: datetime) -> Repair:
-    """Note the entry that was made."""
-    return _follow(repair, entry_id, now, ours=True)
+    """Note the entry that was made, and when: the request may have waited for its turn for a while."""
+    return replace(_follow(repair, entry_id, now, ours=True), added_at=now)
 
 
 def was_not_added(repair: Repair, *, due_at: datetime) -> Repair:
