@@ -351,6 +351,9 @@ async def test_as_long_as_nobody_can_tell_nothing_else_is_tried() -> None:
     assert await grabber.settle(NOW) == ([], 1)
     assert notes.rows[1].status is EntryStatus.RUNNING
 
+    again = await grabber.grab(order(NAME))
+    assert (again, hands.took) == (notes.rows[1], [("debrid", NAME)]), "whoever asks again gets the same answer"
+
     hands.silent = False
     hands.there.add("debrid")
     settled, left = await grabber.settle(NOW)

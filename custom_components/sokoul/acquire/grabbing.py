@@ -384,6 +384,8 @@ class Grabber:
     async def grab(self, order: Order) -> JournalEntry:
         """Get one of the releases, and return the entry of the journal: done, or failed with the last reason."""
         async with self._busy:
+            if (unclear := await self._unclear(order)) is not None:
+                return unclear
             first = order.results[0]
             entry = JournalEntry(
                 at=order.at,
@@ -408,6 +410,15 @@ class Grabber:
                 if ended:
                     return entry
             return await self._book.write(replace(entry, status=EntryStatus.FAILED, result=why, undo=None))
+
+    async def _unclear(self, order: Order) -> JournalEntry | None:
+        """Return an earlier grab of one of these releases of which nobody can tell yet whether it was done."""
+        names = {result.scored.release.name.name for result in order.results}
+        for entry in await self._book.running():
+            trace = trace_of(entry)
+            if await self._settle(entry, order.at) is None and trace is not None and trace.release in names:
+                return entry
+        return None
 
     async def _add_title(self, order: Order, entry: JournalEntry) -> tuple[Order, JournalEntry]:
         """Have an *arr manage the title, where that is wanted. Adding twice is no harm: it is there already then."""
