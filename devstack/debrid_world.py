@@ -18,6 +18,7 @@ from .real_debrid_account import Account, Torrent
 COMPLETE, LINKED = 280, 60
 #: What is wrong with others: which status, how many, and whether Real-Debrid takes them again.
 _FAILED = (("error", 2), ("dead", 2), ("magnet_error", 1), ("virus", 1), ("waiting_files_selection", 1))
+_REPAIRABLE = frozenset(status for status, _ in _FAILED)
 _ON_THE_WAY = (("downloading", 2), ("queued", 3))
 INFRINGING = 35
 
@@ -96,6 +97,15 @@ class DebridWorld:
                 with path.open("wb") as empty:
                     empty.truncate(_size(complete[name], file))  # sparse: it takes no room
         self._shown = account.revision, frozenset(complete)
+
+    def repairable(self) -> list[str]:
+        """Return the torrents that are not as they could be: not complete, or infected and still there."""
+        self.account.settle()
+        return [
+            f"{torrent.plan.name} ({torrent.status})"
+            for torrent in self.account.torrents.values()
+            if torrent.status in _REPAIRABLE and self.account.plans[torrent.hash].refused_code is None
+        ]
 
     def doubled(self) -> list[str]:
         """Return the hashes that are in the account more than once."""

@@ -5,10 +5,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 import time
 from typing import Any
 
+from .debrid_world import LINKED
 from .homeassistant import HomeAssistant, HomeAssistantError
 from .real_debrid_account import FAILED
 from .real_qbittorrent import RealQbittorrent
@@ -483,6 +485,56 @@ async def account_is_mirrored(home_assistant: HomeAssistant, stack: Stack) -> Se
     return [] if await _within(counted) else ["the count of what failed is not that of the account"]
 
 
+async def broken_link_is_found(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
+    """See found, of all links, the one whose torrent Real-Debrid has lost."""
+    lost = stack.surroundings.debrid.lost
+    if lost is None:
+        return ["nothing was lost in this stack"]
+    found: dict[str, Any] = {}
+
+    async def looked() -> bool:
+        with suppress(HomeAssistantError):  # until it is known which folders are which
+            found.update(await _action(home_assistant, "links_scan", mode="full", dry_run=True))
+        return bool(found)
+
+    if not await _within(looked):
+        return ["the links can't be checked"]
+    wanted = {"healthy": LINKED - len(lost.links), "broken": len(lost.links)}
+    return [] if found["counts"] == wanted else [f"the links are said to be {found['counts']} instead of {wanted}"]
+
+
+async def account_is_repaired(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
+    """Let the rules about Real-Debrid act, and see that all is complete that can be, and nothing is there twice."""
+    world = stack.surroundings.debrid
+    for rule in ("debrid_readd", "debrid_select", "debrid_delete"):
+        name = await _entity(home_assistant, "select", "rule_autonomy", ending=f"{rule}_autonomy")
+        await _call(home_assistant, "select", "select_option", entity_id=name, option="act")
+
+    async def repaired() -> bool:
+        return not world.repairable()
+
+    if not await _within(repaired, 2 * _PATIENCE_SECONDS):
+        journal = (await _action(home_assistant, "get_journal"))["entries"]
+        return [f"not repaired: {world.repairable()}; {[each['text'] for each in journal]}"]
+    return [f"{each} is there twice" for each in world.doubled()]
+
+
+async def link_is_mended(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
+    """See the broken link lead to its file again, and Home Assistant know it."""
+    lost = stack.surroundings.debrid.lost
+    name = await _entity(home_assistant, "sensor", "broken_links")
+
+    async def alive() -> bool:
+        return lost is not None and all(link.exists() for link in lost.links)
+
+    async def counted() -> bool:
+        return (await _states(home_assistant))[name] == "0"
+
+    if not await _within(alive):
+        return ["the link still leads nowhere"]
+    return [] if await _within(counted) else [f"broken links: {(await _states(home_assistant))[name]} instead of 0"]
+
+
 async def budget_is_kept(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
     """See that Real-Debrid never got more requests in a minute than SOKOUL may send, and refused none."""
     del home_assistant
@@ -517,6 +569,9 @@ PROOF = (
     Step("what gets nothing is replaced, and arrives", stuck_is_replaced),
     Step("replacing it is undone", replacing_is_undone),
     Step("the Real-Debrid account is mirrored completely", account_is_mirrored),
+    Step("of its links the broken one is found", broken_link_is_found),
+    Step("what failed at Real-Debrid is repaired, and nothing is there twice", account_is_repaired),
+    Step("the link leads to its file again", link_is_mended),
     # late: a download may start for two minutes before it counts as waiting
     Step("what waits is explained", waiting_is_explained),
     Step("no more was asked of Real-Debrid than is allowed", budget_is_kept),

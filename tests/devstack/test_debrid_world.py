@@ -70,6 +70,7 @@ async def test_one_link_is_lost_and_lives_again_when_its_torrent_is_added_again(
     world.account.clock.advance(2 * SECOND)
     world.go_on()
     assert dead_links(library) == []
+    assert len(world.repairable()) == 7, "without the one that is never taken again"
     assert world.doubled() == [world.lost.hash], "the failed one is still there"
 
 
