@@ -19,7 +19,14 @@ from homeassistant.const import Platform
 from homeassistant.util.yaml import load_yaml_dict
 import pytest
 
-from custom_components.sokoul import services_debrid, services_governor, services_healing, services_links, services_vpn
+from custom_components.sokoul import (
+    services_debrid,
+    services_debrid_acts,
+    services_governor,
+    services_healing,
+    services_links,
+    services_vpn,
+)
 from custom_components.sokoul.binary_sensor import CONNECTIVITY
 from custom_components.sokoul.connectors.registry import CONNECTORS
 from custom_components.sokoul.const import DOMAIN, PLATFORMS
@@ -412,13 +419,17 @@ SCHEMAS = {
     Action.LIST_DOWNLOADS: LIST_DOWNLOADS,
     Action.REFRESH: REFRESH,
     Action.CHECK_UP: EXPLAIN,
+    Action.DEBRID_ADD: services_debrid_acts.ADD,
     Action.DEBRID_CLEAR: services_debrid.CLEAR,
+    Action.DEBRID_DELETE: services_debrid_acts.DELETE,
     Action.DEBRID_DIAGNOSE: services_debrid.DIAGNOSE,
     Action.DEBRID_EXPORT: services_debrid.EXPORT,
     Action.DEBRID_IMPORT: services_debrid.IMPORT,
     Action.DEBRID_LIST: services_debrid.LIST,
+    Action.DEBRID_REPAIR: services_debrid_acts.REPAIR,
     Action.DEBRID_STATS: services_debrid.STATS,
     Action.DEBRID_SYNC: services_debrid.SYNC,
+    Action.DEBRID_UNRESTRICT: services_debrid_acts.UNRESTRICT,
     Action.EXPLAIN_TOPOLOGY: EXPLAIN,
     Action.APPROVE: services_healing.APPROVE,
     Action.EXPLAIN: services_healing.EXPLAIN_DOWNLOAD,

@@ -99,15 +99,20 @@ def _account(call: ServiceCall) -> AccountRepairs:
     if ATTR_DEVICE_ID in call.data:
         named = backend_of(call.hass, hub, call.data[ATTR_DEVICE_ID])
         if named not in accounts:
-            raise _invalid("not_a_debrid_account", backend=hub.backends[named].title)
+            raise ServiceValidationError(
+                translation_domain=DOMAIN,
+                translation_key="not_a_debrid_account",
+                translation_placeholders={"backend": hub.backends[named].title},
+            )
         return accounts[named]
     if len(accounts) > 1:
-        raise _invalid("which_debrid_account", names=", ".join(sorted(each.title for each in accounts.values())))
+        titles = ", ".join(sorted(each.title for each in accounts.values()))
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="which_debrid_account",
+            translation_placeholders={"names": titles},
+        )
     return next(iter(accounts.values()))
-
-
-def _invalid(key: str, **facts: str) -> ServiceValidationError:
-    return ServiceValidationError(translation_domain=DOMAIN, translation_key=key, translation_placeholders=facts)
 
 
 @contextmanager
@@ -116,7 +121,11 @@ def _translated(account: AccountRepairs, words: Wording) -> Iterator[None]:
     try:
         yield
     except LinkRefused as refused:
-        raise _invalid("not_possible", reason=sentence(refused.reason, dt_util.utcnow(), words)) from refused
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="not_possible",
+            translation_placeholders={"reason": sentence(refused.reason, dt_util.utcnow(), words)},
+        ) from refused
     except Refusal as refusal:
         raise HomeAssistantError(
             translation_domain=DOMAIN,
@@ -137,7 +146,7 @@ async def _add(call: ServiceCall) -> ServiceResponse:
     actor, account, words = await admin(call.hass, call.context), _account(call), words_of(call)
     choice, names = call.data[ATTR_SELECTION], call.data[ATTR_WORDS]
     if (choice is Choice.NAMES) is not bool(names):
-        raise _invalid("words_for_names")
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="words_for_names")
     with _translated(account, words):
         payload = await _payload(call)
         try:
@@ -160,14 +169,20 @@ async def _payload(call: ServiceCall) -> Payload:
         hands = LinkHands(hub_of(call.hass))
         return await resolve(call.data[ATTR_LINK], hands, own=hands.own)
     if ATTR_PATH not in call.data:
-        raise _invalid("link_or_path")
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="link_or_path")
     path = call.data[ATTR_PATH]
     if not call.hass.config.is_allowed_path(path):
-        raise _invalid("path_not_allowed", path=path)
+        raise ServiceValidationError(
+            translation_domain=DOMAIN, translation_key="path_not_allowed", translation_placeholders={"path": path}
+        )
     try:
         body = await call.hass.async_add_executor_job(_read, Path(path))
     except OSError as error:
-        raise _invalid("cannot_read", path=path, detail=error.strerror or type(error).__name__) from error
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="cannot_read",
+            translation_placeholders={"path": path, "detail": error.strerror or type(error).__name__},
+        ) from error
     return read_torrent(body)
 
 
@@ -183,7 +198,7 @@ async def _delete(call: ServiceCall) -> ServiceResponse:
     """Delete torrents. What can't be deleted is said of each."""
     actor, account = await admin(call.hass, call.context), _account(call)
     if not call.data[ATTR_CONFIRM]:
-        raise _invalid("debrid_not_confirmed")
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="debrid_not_confirmed")
     deleted: list[Any] = []
     with _translated(account, words_of(call)):
         for torrent_id in dict.fromkeys(call.data[ATTR_TORRENT]):
@@ -220,7 +235,7 @@ async def _unrestrict(call: ServiceCall) -> ServiceResponse:
             torrent = (await account.person.details(call.data[ATTR_TORRENT])).torrent
             links, name = torrent.links, torrent.filename
         else:
-            raise _invalid("link_or_torrent")
+            raise ServiceValidationError(translation_domain=DOMAIN, translation_key="link_or_torrent")
         found: list[Any] = [await _unrestricted(account, link, alone=len(links) == 1) for link in links[:MOST_AT_ONCE]]
     return {"account": account.title, "name": name, "more": len(links) > MOST_AT_ONCE, "links": found}
 
@@ -283,7 +298,15 @@ async def _chosen(account: AccountRepairs, named: str | None) -> list[Repair]:
         return [known]
     found = find(standings, dt_util.utcnow(), at_once=True)
     if not found:
-        raise _invalid("nothing_to_repair" if standings or known else "no_such_torrent", torrent=named)
+        if standings or known is not None:
+            raise ServiceValidationError(
+                translation_domain=DOMAIN,
+                translation_key="nothing_to_repair",
+                translation_placeholders={"torrent": named},
+            )
+        raise ServiceValidationError(
+            translation_domain=DOMAIN, translation_key="no_such_torrent", translation_placeholders={"torrent": named}
+        )
     return found
 
 
