@@ -2,9 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from pathlib import Path
+import ssl
 
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession, TCPConnector, web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 import pytest
 
 from custom_components.sokoul.clients.errors import CannotConnect, Silence
@@ -15,6 +23,7 @@ from custom_components.sokoul.clients.link_fetcher import (
     LinkFetcher,
     TooLarge,
 )
+from devstack.ports import free_port
 
 from .canned import Canned
 
@@ -132,3 +141,76 @@ async def test_nobody_there(session: ClientSession, server: Canned) -> None:
     await server.stop()
     with pytest.raises(CannotConnect):
         await LinkFetcher(session, lambda _: True).fetch(f"{server.url}/x", own=True, max_bytes=10)
+
+
+# --- with TLS --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """A server with a certificate for one name, and what trusts it."""
+
+    port: int
+    trust: ssl.SSLContext
+
+
+@pytest.fixture
+async def secured(socket_enabled: None, tmp_path: Path) -> AsyncIterator[Secured]:
+    key, certificate = certificate_for("tracker.example")
+    (tmp_path / "key.pem").write_bytes(key)
+    (tmp_path / "certificate.pem").write_bytes(certificate)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "certificate.pem", tmp_path / "key.pem")
+
+    async def torrent(request: web.Request) -> web.Response:
+        return web.Response(body=request.host.encode())
+
+    app = web.Application()
+    app.add_routes([web.get("/x.torrent", torrent)])
+    runner = web.AppRunner(app)
+    await runner.setup()
+    port = free_port()
+    await web.TCPSite(runner, "127.0.0.1", port, ssl_context=context).start()
+    yield Secured(port, ssl.create_default_context(cadata=certificate.decode()))
+    await runner.cleanup()
+
+
+def certificate_for(name: str) -> tuple[bytes, bytes]:
+    """Return a key, and a certificate that it signed itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    no_password = serialization.NoEncryption()
+    pem = serialization.Encoding.PEM
+    return key.private_bytes(pem, serialization.PrivateFormat.PKCS8, no_password), certificate.public_bytes(pem)
+
+
+@pytest.mark.parametrize("name", ["tracker.example", "other.example"])
+async def test_the_certificate_has_to_be_that_of_the_name(secured: Secured, name: str) -> None:
+    """Though the connection goes to an address, as the name could lead elsewhere a second time."""
+
+    async def look_up(host: str, port: int) -> Sequence[Address]:
+        del host, port
+        return (HOME,)
+
+    async with ClientSession(connector=TCPConnector(ssl=secured.trust)) as session:
+        fetcher = LinkFetcher(session, lambda _: True, look_up=look_up)
+        link = f"https://{name}:{secured.port}/x.torrent"
+        if name == "tracker.example":
+            found = await fetcher.fetch(link, own=False, max_bytes=1_000)
+            assert found.body.decode() == f"tracker.example:{secured.port}"
+        else:
+            with pytest.raises(CannotConnect):
+                await fetcher.fetch(link, own=False, max_bytes=1_000)
