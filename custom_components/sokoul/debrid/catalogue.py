@@ -79,8 +79,9 @@ class Holding:
         if self.files is None:
             return None
         plain = f"/{path}"
-        if any(file.path == plain for file in self.files):
-            return True
+        for file in self.files:  # a loop, as it is walked for each link
+            if file.path == plain:
+                return True
         wanted = "/" + normal(path).lstrip("/")
         return any(("/" + normal(file.path).lstrip("/")).endswith(wanted) for file in self.files)
 

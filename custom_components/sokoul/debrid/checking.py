@@ -17,13 +17,13 @@ from time import monotonic, sleep
 from typing import Protocol
 
 from .catalogue import Catalogue, Holding
-from .links import Cause, Health, Judgement, Link, Mount, MountLook, Seen, Shut, aim, judge, shut, unlinked
+from .links import Cause, Health, Judgement, Known, Link, Mount, MountLook, Seen, Shut, aim, judge, shut, unlinked
 from .scanning import Folder, Portion, scan
 
 #: So many links are judged at once, in a thread.
 _PORTION = 2_000
-#: After so many of them others have their turn.
-_TURN = 50
+#: After so many of them, a few milliseconds, others have their turn. (Giving it away costs time where others are busy.)
+_TURN = 400
 #: So many files are read in one check.
 READS = 200
 #: A file that could be read is read again after about so long; one that could not, or that is not shown, after this.
@@ -84,6 +84,7 @@ class _Tally:
     hashes: set[str | None] = field(default_factory=set)
     wanted: set[tuple[str, str]] = field(default_factory=set)
     mended: int = 0
+    places: Known = field(default_factory=dict)
     news: dict[str, dict[str, LinkRecord]] = field(default_factory=dict)  # by mount ("" for none) and path
     _same: dict[LinkRecord, LinkRecord] = field(default_factory=dict)
 
@@ -356,7 +357,15 @@ class LinkCheck:
             if seen is Seen.MISSING:
                 missing_since = (known.missing_since if known else None) or now
             missing_for = now - missing_since if missing_since else timedelta()
-            found = judge(link, catalogue, self._mounts, links=texts, seen=seen, missing_for=missing_for)
+            found = judge(
+                link,
+                catalogue,
+                self._mounts,
+                links=texts,
+                seen=seen,
+                missing_for=missing_for,
+                known=tally.places,
+            )
             record = self._recorded(found, known, now)
             if path in read:
                 next_read = now + self._read_after(seen)

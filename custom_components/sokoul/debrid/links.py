@@ -12,14 +12,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 import posixpath
-import re
 
 from .catalogue import Catalogue, HeldFile, Holding, normal
 
 #: Mounts show what is new after a while: zurg asks every few seconds to minutes, rclone keeps folders for minutes.
 CACHES_LAST = timedelta(minutes=30)
-#: What has to be taken out of a path before it can be compared.
-_UNTIDY = re.compile(r"/(?:/|\.|$)")
 #: As Linux does.
 _MOST_HOPS = 40
 #: Where below a mount the folder of a torrent is: below a view (`__all__`, `movies`), at the top, or deeper.
@@ -120,8 +117,8 @@ def aim(link: Link, links: Mapping[str, str]) -> str | None:
     """
     path, text = link.path, link.target
     for _ in range(_MOST_HOPS):
-        if text.startswith("/") and not _UNTIDY.search(text):
-            path = text
+        if text.startswith("/") and "//" not in text and "/." not in text and not text.endswith("/"):
+            path = text  # nothing is to be taken out of it: nearly always
         else:
             path = posixpath.normpath(posixpath.join(posixpath.dirname(path), text))
             if path.startswith("//"):
@@ -133,14 +130,27 @@ def aim(link: Link, links: Mapping[str, str]) -> str | None:
     return None
 
 
-def place_of(path: str, mounts: Iterable[Mount], catalogue: Catalogue) -> Place | None:
-    """Return what a path in a mount means; None: it is in none. `mounts`: the deepest first where one holds another."""
+#: Of folders that paths were in: the mount, the view, the folder of the torrent, and where the file's path begins.
+type Known = dict[str, tuple[Mount, tuple[str, ...], str, int]]
+
+
+def place_of(path: str, mounts: Iterable[Mount], catalogue: Catalogue, known: Known | None = None) -> Place | None:
+    """Return what a path in a mount means; None: it is in none. `mounts`: the deepest first where one holds another.
+
+    `known` saves work for paths in the same folder: it is filled, and good for one catalogue and these mounts.
+    """
+    holder = path.rpartition("/")[0]
+    if known is not None and (found := known.get(holder)) is not None:
+        return Place(mount=found[0], view=found[1], folder=found[2], file=path[found[3] :])
     for mount in mounts:
         above = mount.theirs.rstrip("/") + "/"
         if path.startswith(above) and (parts := path[len(above) :].split("/")) != [""]:
             named = [at for at in _PLACES if at < len(parts) and catalogue.named(parts[at])]
             # a single file may be called as its folder is: what is last is the folder only where nothing else can be
             at = next((at for at in named if at < len(parts) - 1), named[0] if named else None)
+            if known is not None and at is not None and at < len(parts) - 1:
+                begin = len(above) + sum(len(part) + 1 for part in parts[: at + 1])
+                known[holder] = mount, tuple(parts[:at]), parts[at], begin
             if at is None:  # a torrent that nobody remembers: mounts without views are rare
                 at = min(1, len(parts) - 1)
             return Place(mount=mount, view=tuple(parts[:at]), folder=parts[at], file="/".join(parts[at + 1 :]))
@@ -155,12 +165,16 @@ def judge(
     links: Mapping[str, str],
     seen: Seen = Seen.NOT_LOOKED,
     missing_for: timedelta = timedelta(),
+    known: Known | None = None,
 ) -> Judgement:
-    """Judge one link. `seen` is what a proven mount showed, `missing_for` since when it shows nothing there."""
+    """Judge one link. `seen` is what a proven mount showed, `missing_for` since when it shows nothing there.
+
+    `known` is as for `place_of`.
+    """
     path = aim(link, links)
     if path is None:
         return Judgement(health=Health.LOOP)
-    place = place_of(path, mounts, catalogue)
+    place = place_of(path, mounts, catalogue, known)
     if place is None:
         return Judgement(health=Health.ELSEWHERE)
     found = _by_account(place, catalogue)
