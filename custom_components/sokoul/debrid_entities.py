@@ -10,7 +10,7 @@ from homeassistant.components.event import EventEntityDescription
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
 from homeassistant.const import PERCENTAGE, EntityCategory, UnitOfInformation
 
-from .connectors.base import BackendBinarySensor, BackendSensor, any_at_all, nothing_urgent
+from .connectors.base import BackendBinarySensor, BackendSensor, nothing_urgent
 from .debrid_watch import EVENTS
 from .model.debrid import ACTIVE_STATUSES, FAILED_STATUSES, DebridStatus
 from .model.debrid_mirror import SyncMode
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 _SHOWN = (DebridStatus.DOWNLOADED, DebridStatus.WAITING_FILES_SELECTION)
 
 
+def _whether_any(value: int | None) -> bool | None:
+    """Return what of a count is told at once: whether there are any, and whether that is known."""
+    return None if value is None else value > 0
+
+
 def _counting(
     key: str, value: Callable[[AccountWatch], int | None], *, enabled: bool = True
 ) -> BackendSensor[AccountWatch]:
@@ -31,7 +36,7 @@ def _counting(
         value=value,
         state_class=SensorStateClass.MEASUREMENT,
         entity_registry_enabled_default=enabled,
-        meaning=any_at_all,
+        meaning=_whether_any,
     )
 
 

@@ -50,15 +50,29 @@ async def async_setup_entry(
     hub.add_platform(PlatformSetup(async_add_entities, of_backend=mirrored(DEBRID_EVENTS), make=AccountEvent))
 
 
+class _Allowance:
+    """So many events an hour."""
+
+    def __init__(self) -> None:
+        self._told: deque[datetime] = deque(maxlen=MOST_AN_HOUR)
+
+    def take(self, now: datetime) -> bool:
+        """Tell whether there may be one more, and count it."""
+        if len(self._told) == MOST_AN_HOUR and now - self._told[0] < HOUR:
+            return False
+        self._told.append(now)
+        return True
+
+
 class HealingEvent(HealingEntity, EventEntity):
     """What was written into the journal, as it is written."""
 
-    _told: deque[datetime]
+    _allowance: _Allowance
 
     @override
     async def async_added_to_hass(self) -> None:
         await super().async_added_to_hass()
-        self._told = deque(maxlen=MOST_AN_HOUR)
+        self._allowance = _Allowance()
         self.async_on_remove(self.hub.pilot.add_listener(self._written_down))
 
     @override
@@ -70,10 +84,9 @@ class HealingEvent(HealingEntity, EventEntity):
         event, now = event_of(entry), dt_util.utcnow()
         if event is None:
             return
-        if len(self._told) == MOST_AN_HOUR and now - self._told[0] < HOUR:
+        if not self._allowance.take(now):
             LOGGER.debug("Entry %s of the journal makes no event: there were too many", entry.id)
             return
-        self._told.append(now)
         words = wording.get(self.hass.config.language, dt_util.get_default_time_zone())
         self._trigger_event(
             event,
@@ -112,9 +125,12 @@ class ServerEvent(RotationEntity, EventEntity):
 class AccountEvent(DebridEntity, EventEntity):
     """What became of a Real-Debrid account."""
 
+    _allowance: _Allowance
+
     @override
     async def async_added_to_hass(self) -> None:
         await super().async_added_to_hass()
+        self._allowance = _Allowance()
         self.async_on_remove(self.watch.add_witness(self._happened))
 
     @override
@@ -123,10 +139,13 @@ class AccountEvent(DebridEntity, EventEntity):
 
     @callback
     def _happened(self, event: str, data: Mapping[str, Any]) -> None:
-        told = dict(data)
+        told, now = dict(data), dt_util.utcnow()
+        if not self._allowance.take(now):
+            LOGGER.debug("What happened to an account (%s) makes no event: there were too many", event)
+            return
         if (entry := told.pop("entry", None)) is not None:
             words = wording.get(self.hass.config.language, dt_util.get_default_time_zone())
-            text = entry_sentence(entry, dt_util.utcnow(), words)
+            text = entry_sentence(entry, now, words)
             told |= {"entry_id": entry.id, "title": wording.clean(entry.label), "text": text}
         self._trigger_event(event, told)
         self.async_write_ha_state()

@@ -13,6 +13,7 @@ import pytest
 
 from devstack.homeassistant import CONFIGURATION, HomeAssistant
 from devstack.real_debrid import API_TOKEN, RealDebridSimulator
+from devstack.screenshots import device_path
 from devstack.tools import chromium
 
 from .flow_texts import TRANSLATIONS
@@ -67,6 +68,20 @@ async def type_the_code(seen: Window, debrid: RealDebridSimulator, language: str
     return read
 
 
+async def look_at_device(seen: Window, home_assistant: HomeAssistant, language: str, title: str) -> str:
+    """Open the device of an account, press its button that synchronises, and return all that is to be read.
+
+    Entities are named in Home Assistant's own language, and what they say is in the person's.
+    """
+    named, said = TRANSLATIONS["en"]["entity"], TRANSLATIONS[language]["entity"]
+    await seen.open(await device_path(home_assistant, title), "ha-device-entities-card")
+    buttons = seen.page.locator("hui-button-entity-row", has_text=named["button"]["sync_smart"]["name"])
+    await buttons.first.locator("ha-button").click()
+    told = said["event"]["debrid"]["state_attributes"]["event_type"]["state"]["torrents_failed"]
+    await seen.page.locator("hui-event-entity-row", has_text=told).wait_for()
+    return await seen.look("device")
+
+
 @pytest.mark.real
 async def test_connecting_accounts_in_a_browser(tmp_path: Path, socket_enabled: None) -> None:
     program = chromium()
@@ -76,6 +91,8 @@ async def test_connecting_accounts_in_a_browser(tmp_path: Path, socket_enabled: 
     async with AsyncExitStack() as stack:
         debrid = await stack.enter_async_context(RealDebridSimulator())
         other = debrid.add_account("other", "ANOTHERTOKEN")
+        debrid.account.fill(9, statuses=("downloaded", "downloaded", "dead"))
+        other.fill(3, statuses=("downloaded", "downloaded", "error"))
         prepare(config, debrid.url)
         home_assistant = await stack.enter_async_context(HomeAssistant(config))
         flow = await home_assistant.rest("POST", "/api/config/config_entries/flow", {"handler": "sokoul"})
@@ -92,6 +109,8 @@ async def test_connecting_accounts_in_a_browser(tmp_path: Path, socket_enabled: 
             await seen.look("menu")
             await type_the_code(seen, debrid, "en", debrid.account.id)
             assert await backends_of(home_assistant) == {"Real-Debrid"}
+            read = await look_at_device(seen, home_assistant, "en", "Real-Debrid")
+            assert re.search(r"Failed torrents 3 .*Torrents ready 6 .*waiting for a selection 0 ", read)
             await add_account(seen, "en")
             await seen.choose("Enter the API token")
             await seen.title("API token of Real-Debrid")
@@ -105,6 +124,8 @@ async def test_connecting_accounts_in_a_browser(tmp_path: Path, socket_enabled: 
             await seen.look("menu")
             read = await type_the_code(seen, debrid, "fr", other.id)
             assert re.search(r"saisissez ce code et acceptez\u00a0: [A-Z2-7]{8} La suite", read)
+            read = await look_at_device(seen, home_assistant, "fr", "Real-Debrid 2")
+            assert re.search(r"Failed torrents 1 .*Torrents ready 2 .*Des torrents ont échoué", read)
         assert await backends_of(home_assistant) == {"Real-Debrid", "Real-Debrid 2"}
         entry = await entry_of(home_assistant)
         assert not [grant for grant in debrid.oauth.grants if grant.access_token in json.dumps(entry)]

@@ -204,10 +204,23 @@ async def test_without_a_database_nothing_is_shown(
 async def test_clearing_shows_at_once(hass: HomeAssistant, set_up: SetUp, debrid: RealDebridSimulator) -> None:
     entry = await set_up(account())
     await synchronised(entry, hass)
+    assert shown(hass, "repairs_pending") != STATE_UNKNOWN
+    assert shown(hass, "torrents_waiting_files_selection") == "2"
     await hass.services.async_call(DOMAIN, Action.DEBRID_CLEAR, {"confirm": True}, blocking=True)
     await hass.async_block_till_done(wait_background_tasks=True)
     assert shown(hass, "torrents_failed") == STATE_UNKNOWN
     assert shown(hass, "last_sync") == STATE_UNKNOWN
+
+
+async def test_that_there_are_none_is_shown_at_once(
+    hass: HomeAssistant, set_up: SetUp, debrid: RealDebridSimulator
+) -> None:
+    for torrent in tuple(debrid.account.torrents.values()):
+        if torrent.status == "waiting_files_selection":
+            debrid.account.delete(torrent.id)
+    entry = await set_up(account())
+    await synchronised(entry, hass)
+    assert shown(hass, "torrents_waiting_files_selection") == "0"
 
 
 async def test_a_removed_account_is_forgotten(hass: HomeAssistant, set_up: SetUp, debrid: RealDebridSimulator) -> None:

@@ -14,6 +14,7 @@ from custom_components.sokoul import linking
 from custom_components.sokoul.clients import real_debrid as api
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.debrid_watch import EVENTS, event_of
+from custom_components.sokoul.event import MOST_AN_HOUR
 from custom_components.sokoul.model.debrid import DebridCode
 from custom_components.sokoul.model.journal import ActKind, Autonomy, EntryStatus, JournalEntry
 from custom_components.sokoul.model.reasons import Reason
@@ -138,6 +139,19 @@ async def test_an_entry_is_told_to_its_account_only(
     await kernel.write(_row(ActKind.READD, EntryStatus.DONE, account=ACCOUNT_ID))
     await kernel.write(_row(ActKind.REWRITE_LINKS, EntryStatus.DONE))
     assert [each["event_type"] for each in events] == ["repaired", "links_repaired"], "links are of no account"
+
+
+async def test_no_more_is_told_than_a_memory_card_bears(
+    hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    entry = await set_up(account())
+    events = listen(hass)
+    for _ in range(MOST_AN_HOUR + 20):
+        await entry.runtime_data.pilot.kernel.write(_row(ActKind.DELETE_TORRENT, EntryStatus.DONE, account=ACCOUNT_ID))
+    assert len(events) == MOST_AN_HOUR
+    await pass_time(HOUR)
+    await entry.runtime_data.pilot.kernel.write(_row(ActKind.READD, EntryStatus.DONE, account=ACCOUNT_ID))
+    assert events[-1]["event_type"] == "repaired"
 
 
 @pytest.mark.parametrize("status", EntryStatus)
