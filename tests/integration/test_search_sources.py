@@ -19,7 +19,7 @@ from custom_components.sokoul.model.debrid_mirror import SyncMode
 from custom_components.sokoul.model.library import TitleKind
 from custom_components.sokoul.model.search import SearchRequest
 from custom_components.sokoul.search_catalogues import INDEX_LASTS, ArrLookup, ArrShelves, LibraryIndex
-from custom_components.sokoul.search_sources import MirrorHoldings, MirrorSearch, distinct_words
+from custom_components.sokoul.search_sources import DOWNLOADS, MirrorHoldings, MirrorSearch, distinct_words
 from custom_components.sokoul.services import Action
 from devstack.clock import ManualClock
 from devstack.dune import add_dune, dune_releases
@@ -27,10 +27,15 @@ from devstack.frame import FaultKind
 from devstack.prowlarr import ProwlarrSimulator
 from devstack.radarr import RadarrSimulator
 from devstack.real_debrid import RealDebridSimulator
+from devstack.tmdb import TmdbSimulator
+from devstack.torznab import API_KEY, TorznabSimulator
 
+from . import test_catalogues
 from .conftest import PROWLARR_ID, RADARR_ID, SetUp, servarr_subentry
+from .test_catalogues import FEED_ID, TMDB_ID, feed_subentry, tmdb_subentry
 from .test_debrid_mirror import ID as ACCOUNT_ID, account
 
+feed, tmdb = test_catalogues.feed, test_catalogues.tmdb
 DUNE = CatalogueTitle(
     kind=TitleKind.MOVIE, name="Dune: Part Two", year=2024, aliases=("Dune 2", "Dune : Deuxième partie")
 )
@@ -141,6 +146,32 @@ async def test_a_link_is_offered_by_the_account_that_can_open_it(
     assert states[f"{ACCOUNT_ID}:link"] == "failed"
     states, _ = await asked("dune 2")
     assert f"{ACCOUNT_ID}:link" not in states
+
+
+# --- without any *arr ------------------------------------------------------------------------------------------------
+
+
+async def test_tmdb_and_a_feed_are_enough(
+    hass: HomeAssistant, tmdb: TmdbSimulator, feed: TorznabSimulator, set_up: SetUp
+) -> None:
+    feed.releases = list(dune_releases(add_dune(tmdb.library)))
+    await set_up(tmdb_subentry(), feed_subentry(feed))
+    answer: Any = await hass.services.async_call(
+        DOMAIN, Action.SEARCH, {"query": "dune 2", "wait": 20, "limit": 50}, blocking=True, return_response=True
+    )
+    assert (answer["title"]["title"], answer["title"]["year"]) == ("Dune: Part Two", 2024)
+    assert {each["id"]: each["state"] for each in answer["catalogues"]} == {TMDB_ID: "answered"}
+    assert {each["id"]: each["state"] for each in answer["sources"]} == {FEED_ID: "answered", DOWNLOADS: "empty"}
+    assert HELD in {each["release"] for each in answer["results"]}
+    assert API_KEY not in str(answer)
+    feed.error = (900, "Indexer is down")
+    tmdb.fault(FaultKind.STATUS, "GET /3/*", status=500)
+    answer = await hass.services.async_call(
+        DOMAIN, Action.SEARCH, {"query": "dune 2", "wait": 20, "fresh": True}, blocking=True, return_response=True
+    )
+    assert [each["state"] for each in (*answer["catalogues"], *answer["sources"])].count("failed") == 2
+    assert "words alone" in answer["text"]
+    assert "Jackett" in answer["text"]
 
 
 # --- lookups and libraries -------------------------------------------------------------------------------------------
