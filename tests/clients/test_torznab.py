@@ -1,10 +1,12 @@
 """Torznab feeds: with the simulated one over real HTTP, and whatever a hostile one may say."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiohttp import ClientSession
+from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.sokoul.clients import torznab as api
@@ -223,6 +225,44 @@ def test_bounds_of_a_feed() -> None:
     assert len(read(text.encode()).items[0].attributes["seeders"]) <= 200
     with pytest.raises(NotAFeed):
         read(b"<a>" * 30 + b"</a>" * 30)
+
+
+PIECES = st.sampled_from(
+    [
+        *(
+            "<rss>",
+            "</rss>",
+            "<channel>",
+            "<item>",
+            "</item>",
+            "<title>",
+            "</title>",
+            "x",
+            "&amp;",
+            "&lol;",
+            "<![CDATA[",
+        ),
+        *("]]>", "<torznab:attr name='seeders' value='5'/>", "<enclosure url='http://h/x'/>", "<!--", "-->", "<?x y?>"),
+        *("<!DOCTYPE r [<!ENTITY lol 'l'>]>", '<?xml version="1.0"?>', "<size>5</size>", "\ud7ff", "\x00", "<", ">"),
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=40).map("".join) | st.text(max_size=200))
+def test_whatever_comes_is_a_document_or_none(text: str) -> None:
+    try:
+        document = read(text.encode())
+    except NotAFeed:
+        return
+    assert document.root
+    assert len(document.items) <= text.count("<item>")
+    assert all(len(value) <= len(text) for item in document.items for value in item.texts.values())
+
+
+@given(st.binary(max_size=200))
+def test_whatever_bytes_come_are_a_document_or_none(body: bytes) -> None:
+    with suppress(NotAFeed):
+        assert read(body).root
 
 
 def test_items_within_items_and_texts_beside() -> None:
