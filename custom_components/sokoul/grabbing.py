@@ -15,6 +15,7 @@ from .const import DOMAIN, START_PATIENCE
 from .grab_hands import HubGrabHands
 from .model.journal import ActKind, EntryStatus, JournalEntry
 from .store import StoreError
+from .wording import clean
 
 if TYPE_CHECKING:
     from .hub import Hub
@@ -127,7 +128,7 @@ def describe_grabbed(entry: JournalEntry) -> dict[str, Any]:
         "title": entry.label,
         "status": str(entry.status),
         "result": entry.result.key.partition(".")[2] if entry.result is not None else None,
-        "release": trace.release if trace is not None else None,
+        "release": clean(trace.release) if trace is not None else None,
         "way": str(trace.way) if trace is not None else None,
         "backend": trace.name if trace is not None else None,
         "backend_id": trace.backend_id if trace is not None else None,

@@ -8,6 +8,7 @@ import json
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
+from urllib.parse import quote
 
 from homeassistant.config_entries import ConfigSubentryDataWithId
 from homeassistant.core import Context, HomeAssistant
@@ -360,6 +361,27 @@ async def test_who_has_no_say_is_refused(
     with pytest.raises(Unauthorized):
         await act(hass, Action.GRAB, context=Context(user_id=hass_read_only_user.id), query="dune 2")
     assert programs.qbittorrent.torrents == {}
+
+
+async def test_without_a_database_nothing_is_downloaded(hass: HomeAssistant, programs: Programs) -> None:
+    await programs.hub.pilot.stop()
+    with pytest.raises(HomeAssistantError) as raised:
+        await act(hass, Action.GRAB, query="dune 2")
+    assert raised.value.translation_key == "autopilot_off"
+    assert programs.qbittorrent.torrents == {}
+
+
+async def test_a_hostile_name_is_shown_as_one_line(hass: HomeAssistant, programs: Programs) -> None:
+    """Names come from strangers: no escape sequence, no line break and no template leaves here as it came."""
+    events = async_capture_events(hass, EVENT_GRABBED)
+    name = "Dune.Part.Two.2024.1080p.WEB-DL.H264\x1b[31m\n{{ states('x') }}<script>-GRP"
+    link = f"magnet:?xt=urn:btih:{'cd' * 20}&dn={quote(name)}"
+    answer = await act(hass, Action.GRAB, query=link)
+    assert answer["info_hash"] == "cd" * 20
+    for shown in (answer["release"], answer["text"], events[0].data["release"]):
+        assert shown.isprintable()
+    (torrent,) = programs.qbittorrent.torrents.values()
+    assert torrent.name.isprintable()
 
 
 async def test_what_cannot_be_meant_is_said(hass: HomeAssistant, programs: Programs) -> None:
