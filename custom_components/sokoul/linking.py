@@ -62,6 +62,8 @@ SETTLE = timedelta(seconds=10)
 SHUT_AGAIN = timedelta(minutes=10)
 #: The details of so many torrents are asked for after one check, and of each of them this seldom.
 MOST_ASKED, ASK_AGAIN = 500, timedelta(days=1)
+#: The repairs of an account have so long to take what links need: they may be busy, or not read yet.
+READD_PATIENCE = timedelta(minutes=1)
 #: How much of the time is left to others in a check, as a part of what is used.
 REST = 0.25
 #: A check that is under way at the end has so long to note how far it is.
@@ -376,7 +378,12 @@ class Linking:
             if work is None or planned.decision.act is not LinkAct.READD or info_hash is None or info_hash in asked:
                 continue
             asked.add(info_hash)
-            await work.repairer.readd(planned, looked.catalogue, actor)
+            try:
+                async with asyncio.timeout(READD_PATIENCE.total_seconds()):
+                    await work.repairer.readd(planned, looked.catalogue, actor)
+            except TimeoutError:  # what the account has to repair isn't read yet: the next check asks again
+                LOGGER.debug("The repairs of an account can't take what links need")
+                break
         return len(asked)
 
     async def _ask_details(self, report: LinkReport) -> None:
