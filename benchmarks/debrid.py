@@ -3,8 +3,8 @@
 A simulated account in a process of its own answers after 20 ms and enforces the published limit of 250 requests a
 minute. Ours is the whole way: client, budget, synchronisation and store. Measured are the first look, one at which
 nothing changed, one that finds 42 changes, a search and the figures; every mirror is compared with the account row by
-row. With `--redriva PATH` (a checkout) Redriva's `--sync-fast` reads a server of the same kind before ours does. It runs
-as it is, from a copy that is told the address of that server.
+row. With `--redriva PATH` (a checkout) Redriva's `--sync-fast` reads a server of the same kind before ours does. It is
+left as it is: what runs is a copy that was told the address of that server.
 """
 
 import argparse

@@ -10,6 +10,7 @@ import random
 import sqlite3
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -155,6 +156,26 @@ async def test_another_program_that_holds_the_file(file: Path, tmp_path: Path, d
                 await store.maintenance.check()
             other.execute("ROLLBACK")
         assert (await store.maintenance.compact()).waste == 0
+
+
+async def test_what_takes_long_can_be_ended(file: Path) -> None:
+    """Not only left alone: at its end Home Assistant waits for threads."""
+    begun = asyncio.Event()
+
+    async def for_minutes(connection: Any) -> None:
+        begun.set()
+        counting = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 2000000000)"
+        await connection.exec_driver_sql(f"{counting} SELECT count(*) FROM n")  # noqa: S608 -- as it is here
+
+    async with opened(file) as store:
+        task = asyncio.create_task(store.maintenance._database.alone(for_minutes, timedelta(minutes=5)))
+        await begun.wait()
+        await asyncio.sleep(0.05)  # in a thread it has begun to count
+        async with asyncio.timeout(5):
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert (await store.journal.add(entry())).id
 
 
 @pytest.mark.parametrize("attempt", range(3))

@@ -135,7 +135,18 @@ class Database:
         if not self.is_file:
             engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         async with engine.connect() as connection:
-            return await work(connection)
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            if not self.is_file:
+                return await work(connection)
+            task = asyncio.ensure_future(work(connection))
+            try:
+                await asyncio.wait({task})
+            except asyncio.CancelledError:
+                await driver.interrupt()  # else its thread goes on for minutes, and Home Assistant can't end
+                await asyncio.wait({task})
+                _look_away(task)
+                raise
+            return task.result()
 
     # --- backups -------------------------------------------------------------------------------------------------
 
