@@ -6,7 +6,7 @@ is under way at the end is noted, and goes on after the next start.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -153,7 +153,15 @@ class AccountRepairs:
 
     async def want_for(self, repair: Repair, actor: str) -> Repair:
         """Have a repair done for a person, whatever the levels are. Raises `StoreError`."""
-        return await self.want(replace(repair, urgency=Urgency.PERSON, told=f"{BY_PERSON}{actor}"))
+        return (await self.want_all_for([repair], actor))[0]
+
+    async def want_all_for(self, repairs: Iterable[Repair], actor: str) -> list[Repair]:
+        """Have repairs done for a person, whatever the levels are. Raises `StoreError`."""
+        await self._ready()
+        told = f"{BY_PERSON}{actor}"
+        noted = await self.repairer.want_all(replace(each, urgency=Urgency.PERSON, told=told) for each in repairs)
+        self.wake()
+        return noted
 
     async def approve(self, entry: JournalEntry, actor: str) -> JournalEntry:
         """Do what was suggested, when its turn comes; what is lost is given up at once. Raises `StoreError`."""
@@ -341,13 +349,14 @@ class AccountRepairs:
         standings = await self.standings()
         await self.repairer.watch([each.torrent for each in standings if self.repairer.repair(each.torrent.hash)])
         found, present, complete = await asyncio.to_thread(_stock, standings, now)
-        for repair in found:
-            known = self.repairer.repair(repair.hash)
-            ended_at = self.journal.ended_at.get(repair.hash)
-            if ended_at is None or ended_at < since or (known is not None and known.open):
-                await self.repairer.want(repair)  # else the list may show what was before
+        # of what ended since the list was read it shows what was before
+        await self.repairer.want_all([each for each in found if self._is_news(each, since)])
         await self.repairer.overtaken({repair.hash for repair in found}, present, complete)
         self._stock_at = now
+
+    def _is_news(self, repair: Repair, since: datetime) -> bool:
+        known, ended_at = self.repairer.repair(repair.hash), self.journal.ended_at.get(repair.hash)
+        return ended_at is None or ended_at < since or (known is not None and known.open)
 
     # --- what is lost --------------------------------------------------------------------------------------------
 
@@ -417,6 +426,8 @@ class DebridRepairs:
         while self._leave:
             self._leave.pop()()
         await asyncio.gather(*(each.stop() for each in self.accounts.values()))
+        for account in self.accounts:
+            forget_account(self._hub.hass, account)
         self.accounts.clear()
 
     @callback

@@ -269,9 +269,7 @@ async def _repair(call: ServiceCall) -> ServiceResponse:
     with _translated(account, words):
         chosen = await _chosen(account, named)
         if not dry_run:
-            for repair in chosen:
-                if not repair.begun:
-                    await account.want_for(repair, actor)
+            await account.want_all_for([repair for repair in chosen if not repair.begun], actor)
     wanted = {repair.hash for repair in chosen}
     queue = [(repair, turn) for repair, turn in account.queue() if named is None or repair.hash in wanted]
     queued = {repair.hash for repair, _ in queue}

@@ -136,11 +136,18 @@ class Repairer:
 
     async def want(self, repair: Repair) -> Repair:
         """Note that a torrent needs repair, and return what is noted of it now."""
+        return (await self.want_all([repair]))[0]
+
+    async def want_all(self, repairs: Iterable[Repair]) -> list[Repair]:
+        """Note that torrents need repair, with one wait for what is being done, and return what is noted of them."""
+        found: list[Repair] = []
         async with self._busy:
-            noted = opened(self._repairs.get(repair.hash), repair)
-            if noted != self._repairs.get(repair.hash):
-                await self._save(noted)
-            return noted
+            for repair in repairs:
+                noted = opened(self._repairs.get(repair.hash), repair)
+                if noted != self._repairs.get(repair.hash):
+                    await self._save(noted)
+                found.append(noted)
+        return found
 
     async def note_told(self, info_hash: str, told: str) -> None:
         """Note what people were told of a repair."""
