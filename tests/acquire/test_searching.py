@@ -199,6 +199,7 @@ async def test_what_cannot_be_read_is_searched_for_again(world: World) -> None:
         world.shelf.kept = {key: (at, spoilt) for key, (at, _) in world.shelf.kept.items()}
         world.restart()
         assert not (await search(world)).from_cache
+        await until(lambda said=spoilt: all(text != said for _, text in world.shelf.kept.values()))
 
 
 async def test_another_taste_scores_anew_and_asks_nobody(world: World) -> None:
@@ -329,6 +330,23 @@ async def test_cancelling_waits_for_nobody(world: World) -> None:
     assert world.sources[1].ended
     assert names(under_way.answer) == [GOOD.name]
     assert [each.key for each in under_way.answer.sources[1].remarks] == ["search.cancelled"]
+
+
+async def test_cancelling_early_asks_nobody_new(world: World) -> None:
+    world.catalogues[0].gate = asyncio.Event()
+    under_way = world.engine.start(REQUEST)
+    await until(lambda: world.catalogues[0].asked)
+    under_way.cancel()
+    await until(lambda: under_way.answer.complete)
+    assert not any(each.asked for each in world.sources)
+    at_once = world.engine.start(SearchRequest(text="dune 1984"))
+    at_once.cancel()
+    await until(lambda: at_once.answer.complete)
+    assert len(world.catalogues[0].asked) == 1
+    assert not world.shelf.kept
+    world.catalogues[0].gate = None
+    world.pass_time(KEPT_FAILED)
+    assert names(await search(world)) == [BEST.name, GOOD.name], "who asks later is answered"
 
 
 async def test_stopping_ends_everything(world: World) -> None:

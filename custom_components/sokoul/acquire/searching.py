@@ -188,6 +188,7 @@ class Search:
         self._judged: set[str] = set()  # names of releases that somebody was asked about
         self._listeners: list[Listener] = []
         self._waiting = 0
+        self._cancelled = False
         self._tasks: set[asyncio.Task[Any]] = set()
         self._scoring = asyncio.Lock()
         self._scored_by: Policy | None = None
@@ -225,7 +226,8 @@ class Search:
         return lambda: self._listeners.remove(listener)
 
     def cancel(self) -> None:
-        """Wait for nobody any more. What was found stays."""
+        """Wait for nobody any more, and ask nobody new. What was found stays."""
+        self._cancelled = True
         for task in tuple(self._tasks):
             task.cancel()
 
@@ -235,9 +237,9 @@ class Search:
         """Search. Whatever goes wrong ends in the answer."""
         try:
             async with self._engine.slots:
-                if not (await self._take_from_shelf() or await self._identify()):
+                if self._cancelled or await self._take_from_shelf():
                     return
-                if not self.answer.complete:
+                if await self._identify() and not self._cancelled:
                     await self._ask_sources()
         finally:
             self._end()
@@ -365,7 +367,7 @@ class Search:
         ]
         doubts = doubts[: MOST_DOUBTS - len(self._judged)]
         judge = self._engine.judge()
-        if judge is None or not doubts or target.title is None:
+        if judge is None or not doubts or target.title is None or self._cancelled:
             return set()
         self._judged |= {each.name for each in doubts}
         return {self._ask(self._judge(judge, target, doubts), PATIENCE)}
