@@ -117,7 +117,7 @@ async def test_a_hot_machine_downloads_slowly_and_a_cool_one_as_before(
     assert limits(qbittorrent) == {**before, "dl_limit": HOT}
     assert (value(hass, REASON), value(hass, THROTTLED), value(hass, ACTIVE_LIMIT)) == ("thermal", "on", "5.0")
     assert "reached 75\N{NO-BREAK SPACE}°C" in explanation(hass)
-    assert value(hass, "number.qbittorrent_download_limit") == "4.77", "what is in force, in MiB/s"
+    assert value(hass, "number.qbittorrent_download_limit") == "5.0", "what is in force, in MB/s"
     pi.be(60)
     await pass_time(TICK, times=2)
     assert limits(qbittorrent)["dl_limit"] == HOT, "it has to stay cool for a while"

@@ -54,9 +54,9 @@ QUIET_INTERVAL = timedelta(seconds=20)
 #: Preferences change when a person changes them.
 SETTINGS_INTERVAL = timedelta(minutes=10)
 
-#: What a person types is in MiB/s; qBittorrent keeps bytes per second, 0 for no limit.
-MIB = 1024 * 1024
-HIGHEST_LIMIT_MIB = 10_000
+#: What a person types is in MB/s, as rates are shown; qBittorrent keeps bytes per second, 0 for no limit.
+MB = 1_000_000
+HIGHEST_LIMIT_MB = 10_000
 
 type Source = DownloadClientSnapshot
 
@@ -255,17 +255,17 @@ SWITCHES: tuple[BackendSwitch[QbittorrentClient, Source], ...] = (
 )
 
 
-async def _set_download_limit(client: QbittorrentClient, mib_per_second: float) -> None:
-    await client.set_download_limit(round(mib_per_second * MIB))
+async def _set_download_limit(client: QbittorrentClient, mb_per_second: float) -> None:
+    await client.set_download_limit(round(mb_per_second * MB))
 
 
-async def _set_upload_limit(client: QbittorrentClient, mib_per_second: float) -> None:
-    await client.set_upload_limit(round(mib_per_second * MIB))
+async def _set_upload_limit(client: QbittorrentClient, mb_per_second: float) -> None:
+    await client.set_upload_limit(round(mb_per_second * MB))
 
 
-def _mib(bytes_per_second: int) -> float:
+def _mb(bytes_per_second: int) -> float:
     """Return a limit as a person typed it: qBittorrent has rounded it to KiB."""
-    return round(bytes_per_second / MIB, 2)
+    return round(bytes_per_second / MB, 2)
 
 
 def _limit(key: str, value: Any, set_value: Any) -> BackendNumber[QbittorrentClient, Source]:
@@ -274,9 +274,9 @@ def _limit(key: str, value: Any, set_value: Any) -> BackendNumber[QbittorrentCli
         value=value,
         set_value=set_value,
         device_class=NumberDeviceClass.DATA_RATE,
-        native_unit_of_measurement=UnitOfDataRate.MEBIBYTES_PER_SECOND,
+        native_unit_of_measurement=UnitOfDataRate.MEGABYTES_PER_SECOND,
         native_min_value=0,
-        native_max_value=HIGHEST_LIMIT_MIB,
+        native_max_value=HIGHEST_LIMIT_MB,
         native_step=0.1,
         mode=NumberMode.BOX,
         entity_category=EntityCategory.CONFIG,
@@ -284,8 +284,8 @@ def _limit(key: str, value: Any, set_value: Any) -> BackendNumber[QbittorrentCli
 
 
 NUMBERS: tuple[BackendNumber[QbittorrentClient, Source], ...] = (
-    _limit("download_limit", lambda snapshot: _mib(snapshot.transfer.download_limit), _set_download_limit),
-    _limit("upload_limit", lambda snapshot: _mib(snapshot.transfer.upload_limit), _set_upload_limit),
+    _limit("download_limit", lambda snapshot: _mb(snapshot.transfer.download_limit), _set_download_limit),
+    _limit("upload_limit", lambda snapshot: _mb(snapshot.transfer.upload_limit), _set_upload_limit),
 )
 
 QBITTORRENT: Connector[QbittorrentClient, Source] = Connector(
