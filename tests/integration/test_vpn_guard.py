@@ -141,6 +141,24 @@ async def test_a_poll_forgets_nothing_that_the_guard_stopped_meanwhile(
     assert running(qbittorrent) == {"one", "added meanwhile"}
 
 
+async def test_what_was_forced_since_the_last_poll_comes_back_forced(
+    qbittorrent: QbittorrentSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    """Of what is stopped nobody tells any more that it was: it has to be seen before."""
+    one, two = add(qbittorrent, "one", "two")
+    (theirs,) = add(qbittorrent, "theirs", behaviour="stopped")
+    backend = (await guard_of(set_up, qbittorrent)).backend
+    await pass_time(STEP)
+    qbittorrent.change(one, forced=True)
+    qbittorrent.engine.start(theirs, forced=True)
+    await seize(backend, Holder.VPN)
+    assert running(qbittorrent) == set()
+    await pass_time(STEP)
+    assert await let_go(backend, Holder.VPN)
+    assert [each.forced for each in (one, two, theirs)] == [True, False, True]
+    assert running(qbittorrent) == {"one", "two", "theirs"}
+
+
 async def test_what_is_stopped_again_at_once_loses_no_forced_start(
     hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp, pass_time: PassTime
 ) -> None:

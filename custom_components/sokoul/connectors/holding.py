@@ -94,19 +94,29 @@ async def seize(
 
 
 async def _seize(backend: Client, holder: Holder) -> None:
-    """Stop what the last poll saw, but for what was stopped since. What was added since is seen afterwards."""
+    """Stop what runs: what changed since the last poll is asked for, but not waited for long.
+
+    Afterwards nobody tells any more what was started past the queue. What was added since is seen afterwards, too.
+    """
     asking = asyncio.ensure_future(backend.client.stopped())
+    looking = asyncio.ensure_future(backend.client.snapshot())
     try:
-        await asyncio.wait({asking}, timeout=_LOOK_PATIENCE.total_seconds())
-        snapshot = backend.data
-        if asking.done() and asking.exception() is None:
-            running = snapshot.torrents.keys() - asking.result()
-            snapshot = as_told(snapshot, running, broken_too=holder.strict)
+        await asyncio.wait({asking, looking}, timeout=_LOOK_PATIENCE.total_seconds())
+        snapshot = _result(looking) or backend.data
+        stopped = _result(asking)
+        if stopped is not None:
+            snapshot = as_told(snapshot, snapshot.torrents.keys() - stopped, broken_too=holder.strict)
         begun = _begin(backend, holder, snapshot)
         await _stop_in_haste(backend, begun.to_stop(snapshot))
     finally:
         asking.cancel()
-        await asyncio.gather(asking, return_exceptions=True)
+        looking.cancel()
+        await asyncio.gather(asking, looking, return_exceptions=True)
+
+
+def _result[T](task: asyncio.Future[T]) -> T | None:
+    """Return what came of it, None if nothing has so far."""
+    return task.result() if task.done() and not task.cancelled() and task.exception() is None else None
 
 
 def _begin(backend: Client, holder: Holder, snapshot: DownloadClientSnapshot) -> Hold:
