@@ -136,12 +136,12 @@ class Truth:
         """Give the home another address."""
         self.home = f"198.51.100.{self.chance.randrange(1, 255)}"
 
-    def begin_leak(self) -> None:
-        """Leak for a while; it shows after a moment, as swarms have to tell."""
+    def begin_leak(self, at: datetime) -> None:
+        """Leak for a while, since a moment between two looks; it shows after another, as swarms have to tell."""
         self.noticed = False
         self.leak = Leak.ROUTED if self.containment is Containment.OPEN else Leak.UNBOUND
         late = self._some(SECOND, MINUTE) if self.leak is Leak.ROUTED else timedelta()
-        self.leak_shows_at, self.leak_ends_at = self.now + late, self.now + late + 10 * MINUTE
+        self.leak_shows_at, self.leak_ends_at = at + late, at + late + 10 * MINUTE
 
     def _some(self, least: timedelta, most: timedelta) -> timedelta:
         return least + (most - least) * self.chance.random()
@@ -257,6 +257,7 @@ class Watch:
         self._tells_address, self._leak_every = tells_address, leak_every
         self.found = Found()
         self._held_since = START  # without a leak
+        self._looked_at = START
         self._down_at = START - DAY  # when the tunnel was last not up
         self._tunnel_at = START - DAY
         self._begin_asking()
@@ -284,9 +285,10 @@ class Watch:
         at, what = next(moments)
         while truth.now < end:
             while truth.now >= at:
-                self._let(what)
+                self._let(what, at)
                 at, what = next(moments)
             self._tell()
+            self._looked_at = truth.now
             pause = await self._lane.step(lambda: truth.now)
             self.found.steps += 1
             self.found.held += pause if truth.held else timedelta()
@@ -306,7 +308,7 @@ class Watch:
             yield due[what], what
             due[what] += every[what] * (0.5 + self._chance.random())
 
-    def _let(self, what: str) -> None:
+    def _let(self, what: str, at: datetime) -> None:
         truth = self._truth
         match what:
             case "noise":
@@ -324,7 +326,7 @@ class Watch:
             case _ if truth.leak is not None or truth.held or truth.is_away("client"):
                 return
             case _:
-                truth.begin_leak()
+                truth.begin_leak(max(at, self._looked_at))
                 self.found.leaks += 1
         self.found.happened[what] += 1
 
