@@ -377,7 +377,7 @@ async def test_a_limit_is_set_and_shown_as_it_was_typed(
         for value in (0.3, 12.5, 0):
             await hass.services.async_call("number", "set_value", {"entity_id": number, "value": value}, blocking=True)
             limit = simulator.engine.limit("dl" if side == "download" else "up")
-            assert abs(limit - value * 1024 * 1024) < 1024
+            assert abs(limit - value * 1_000_000) < 1024
             assert float(state(hass, number)) == value
         await hass.config_entries.async_unload(entry.entry_id)
 
