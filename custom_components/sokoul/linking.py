@@ -31,7 +31,7 @@ from .debrid.retrying import Repair
 from .debrid.shelf import read_catalogue
 from .debriding import EVENT_SYNC
 from .linking_refresh import MediaRefresh
-from .linking_repairs import LinkRepairs, NotReady, NotReadyError
+from .linking_repairs import LinkRepairs, NotReady, NotReadyError, shown
 from .linking_settings import (
     LinkSettings,
     MountFinder,
@@ -452,7 +452,7 @@ class Linking:
             severity=ir.IssueSeverity.ERROR,
             translation_key=f"links_{why}",
             translation_placeholders={
-                "mounts": ", ".join(mounts),
+                "mounts": ", ".join(shown(mount) for mount in mounts),
                 "count": str(newly),
                 "links": str(report.links),
             },

@@ -159,7 +159,7 @@ class LinkRepairs:
                 continue
             if level is Autonomy.ACT:
                 if await self._may(case, now):
-                    await self.carry_out(case, AUTOPILOT, now)
+                    await self.carry_out(case, AUTOPILOT, now, self._asked(case))
             else:
                 said += 1
                 status = EntryStatus.OBSERVED if level is Autonomy.OBSERVE else EntryStatus.SUGGESTED
@@ -175,10 +175,13 @@ class LinkRepairs:
             searches -= case.act is ActKind.REPLACE_LINKED
             if case.act is ActKind.REPLACE_LINKED and searches < 0:
                 continue
-            asked = next((each for each in self._kernel.suggestions if each.subject == case.subject), None)
-            if (entry := await self.carry_out(case, actor, now, asked)) is not None:
+            if (entry := await self.carry_out(case, actor, now, self._asked(case))) is not None:
                 done.append(entry)
         return done
+
+    def _asked(self, case: LinkCase) -> JournalEntry | None:
+        """Return what a person is being asked about a case."""
+        return next((each for each in self._kernel.suggestions if each.subject == case.subject), None)
 
     async def _is_over(self, case: LinkCase, level: Autonomy, now: datetime) -> bool:
         """Tell whether a case was noted, asked about or refused before, or failed only just now."""
@@ -202,9 +205,7 @@ class LinkRepairs:
         if case.act is not ActKind.REPLACE_LINKED:
             return True
         most = self._kernel.settings.caps.acts_an_hour
-        done = await self._kernel.journal.find(
-            statuses=_TRIED, acts=[case.act], rule=case.rule.key, since=now - HOUR, limit=most
-        )
+        done = await self._kernel.journal.find(statuses=_TRIED, acts=[case.act], rule=case.rule.key, since=now - HOUR)
         return len([entry for entry in done if entry.actor == AUTOPILOT]) < most
 
     async def _expire(self, cases: Sequence[LinkCase], now: datetime, *, whole: bool) -> None:

@@ -162,7 +162,11 @@ class MountFinder:
             mounts = [Mount(theirs=theirs, ours=ours or None) for theirs, ours in self._given.items()]
             return [prove(mount, texts, catalogue, file_size) for mount in mounts]
         found = []
-        for theirs in dict.fromkeys((*self.known, *detect(texts, catalogue, self._roots))):
+        detected = detect(texts, catalogue, self._roots)
+        for theirs in dict.fromkeys((*self.known, *detected)):
+            if theirs not in detected and not any(text.startswith(f"{theirs}/") for text in texts.values()):
+                del self.known[theirs]  # nothing leads there any more
+                continue
             # a mount has the same name here, or it can't be known where it is
             ours = self.known.get(theirs) or (theirs if is_folder(theirs) else None)
             mount = prove(Mount(theirs=theirs, ours=ours), texts, catalogue, file_size)

@@ -246,6 +246,14 @@ async def test_what_is_whole_again_is_counted(stage: Stage) -> None:
     assert (await check.check(ScanMode.QUICK, catalogue(*torrents()))).mended == 0
 
 
+async def test_a_walk_through_a_folder_that_is_none_any_more_is_over(stage: Stage) -> None:
+    stage.notes.last = {"/media/old": "/media/old/Show 1", str(stage.root): str(stage.root / "Show 5")}
+    check = await stage.start()
+    assert check.interrupted
+    await check.check(ScanMode.FULL, catalogue(*torrents()))
+    assert not check.interrupted
+
+
 async def test_links_are_listed_in_the_order_of_their_paths(stage: Stage) -> None:
     check = await stage.start()
     await check.check(ScanMode.FULL, catalogue(*torrents(gone=(3,))))

@@ -12,6 +12,7 @@ from homeassistant.data_entry_flow import FlowResultType
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockModule, mock_integration
 
+from custom_components.sokoul.debrid.links import Mount
 from custom_components.sokoul.linking import Linking
 from custom_components.sokoul.linking_refresh import GATHER
 from custom_components.sokoul.linking_settings import (
@@ -19,10 +20,12 @@ from custom_components.sokoul.linking_settings import (
     RECYCLE,
     SETTINGS_KEY,
     LinkSettings,
+    MountFinder,
     recycles_of,
     same_file_system,
 )
 from custom_components.sokoul.markdown import code
+from tests.debrid.link_scene import catalogue, holding
 
 from .conftest import HUB_ID, PassTime, SetUp
 from .flows import fields, form, step, suggested
@@ -228,3 +231,33 @@ async def test_a_media_server_that_fails_holds_up_no_other(
     await pass_time(GATHER + timedelta(seconds=1))
     assert scans == [1]
     assert "Plex could not be asked to look at its library" in caplog.text
+
+
+# --- mounts ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_mount_is_remembered_for_as_long_as_links_lead_there(tmp_path: Path) -> None:
+    mount = tmp_path / "zurg"
+    held = catalogue(*(holding(f"Show {number}", "/E01.mkv") for number in range(3)))
+    texts = {f"/media/{number}.mkv": f"{mount}/Show {number}/E01.mkv" for number in range(3)}
+    finder = MountFinder(LinkSettings(), {}, ["/media"])
+    nowhere, here = Mount(theirs=str(mount)), Mount(theirs=str(mount), ours=str(mount), proven=True)
+    assert finder(texts, held) == [nowhere]
+    for number in range(3):
+        (mount / f"Show {number}").mkdir(parents=True)
+        (mount / f"Show {number}" / "E01.mkv").write_bytes(b"x" * len("/E01.mkv"))
+    assert finder(texts, held) == [here]
+    mount.rename(tmp_path / "away")
+    # it is away, and not "nowhere": also after a restart, and while the account has none of its torrents any more
+    assert MountFinder(LinkSettings(), finder.known, ["/media"])(texts, catalogue()) == [
+        Mount(theirs=str(mount), ours=str(mount))
+    ]
+    assert finder({"/media/0.mkv": "/mnt/disk/film.mkv"}, held) == []
+    assert finder.known == {}
+
+
+def test_a_mount_that_was_named_is_that_alone(tmp_path: Path) -> None:
+    held = catalogue(*(holding(f"Show {number}", "/E01.mkv") for number in range(3)))
+    texts = {f"/media/{number}.mkv": f"/mnt/zurg/Show {number}/E01.mkv" for number in range(3)}
+    finder = MountFinder(LinkSettings(mounts={"/mnt/other": "", "/mnt/seen": str(tmp_path)}), {}, ["/media"])
+    assert finder(texts, held) == [Mount(theirs="/mnt/other"), Mount(theirs="/mnt/seen", ours=str(tmp_path))]

@@ -173,7 +173,8 @@ class LinkCheck:
         """Read what is known. To be awaited before anything else."""
         self._folders = {folder.path: folder for folder in await self._notes.folders()}
         self._records = dict(await self._notes.records())
-        self._after = dict(await self._notes.walked())
+        walked = await self._notes.walked()
+        self._after = {root: last for root, last in walked.items() if root in self._roots}
 
     def record(self, path: str) -> LinkRecord | None:
         """Return what is known of a link."""
@@ -191,9 +192,9 @@ class LinkCheck:
 
     def records(self, wanted: Callable[[LinkRecord], bool], *, after: str, limit: int) -> list[tuple[Link, LinkRecord]]:
         """Return the links whose records are so, in the order of their paths. For a thread: there may be many."""
-        fits = (path for path, record in tuple(self._records.items()) if path > after and wanted(record))
-        chosen = nsmallest(limit, fits)
-        return [(Link(path=path, target=self._text(path)), self._records[path]) for path in chosen]
+        records = self._records  # a check puts others in their place
+        fits = (path for path, record in records.items() if path > after and wanted(record))
+        return [(Link(path=path, target=self._text(path)), records[path]) for path in nsmallest(limit, fits)]
 
     def _text(self, path: str) -> str:
         folder, _, name = path.rpartition("/")
