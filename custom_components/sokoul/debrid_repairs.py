@@ -410,6 +410,7 @@ class DebridRepairs:
         self._hub = hub
         self.accounts: dict[str, AccountRepairs] = {}
         self._leave: list[CALLBACK_TYPE] = []
+        self._closing = False
         for act in DEBRID_ACTS:
             hub.pilot.carriers[act] = self
 
@@ -443,6 +444,27 @@ class DebridRepairs:
                 repairs.look_at_settings()
         for account in mirrors.keys() - self.accounts.keys():
             self.accounts[account] = AccountRepairs(self._hub, mirrors[account])
+        if not self._closing and self._orphans():
+            self._closing = True
+            self._hub.in_background(self._close_orphans(), "questions about an account that is gone")
+
+    def _orphans(self) -> list[JournalEntry]:
+        """Return the questions about accounts that were removed."""
+        pilot = self._hub.pilot
+        asked = pilot.kernel.suggestions if pilot.running else ()
+        gone = [each for each in asked if each.parameters.get("account") not in self._hub.backends]
+        return [each for each in gone if each.act in DEBRID_ACTS]
+
+    async def _close_orphans(self) -> None:
+        now, over = dt_util.utcnow(), Reason(key="result.over")
+        try:
+            for entry in self._orphans():
+                closed = replace(entry, status=EntryStatus.EXPIRED, changed_at=now, result=over)
+                await self._hub.pilot.kernel.write(closed)
+        except StoreError as error:
+            LOGGER.debug("Questions about an account that is gone stay open for now: %s", error)
+        finally:
+            self._closing = False
 
     def account(self, account_id: str) -> AccountRepairs | None:
         """Return the repairs of an account; None while it has no mirror."""

@@ -364,6 +364,21 @@ async def test_what_nobody_asks_any_more_is_refused(
     assert made.adds() == 0
 
 
+async def test_nobody_is_asked_about_an_account_that_was_removed(
+    hass: HomeAssistant, debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime
+) -> None:
+    failed(debrid, 1)
+    failed(debrid, 2)
+    made = await scene(Autonomy.SUGGEST)
+    await pass_time(MINUTE, 5)
+    assert len(made.hub.pilot.kernel.suggestions) == 2
+    hass.config_entries.async_remove_subentry(made.entry, made.repairs.account)
+    await pass_time(MINUTE, 2)
+    assert made.hub.debrid_repairs.accounts == {}
+    assert made.hub.pilot.kernel.suggestions == ()
+    assert [row.status for row in await made.rows()] == [EntryStatus.EXPIRED] * 2
+
+
 async def test_a_refusal_that_needs_a_person_is_told_and_goes_away(
     hass: HomeAssistant, debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime
 ) -> None:
