@@ -56,9 +56,12 @@ class Grabbing:
     async def grab(self, order: Order) -> JournalEntry:
         """Get one of the releases; it goes on when nobody waits for it any more. Raises `StoreError`."""
         task = self._hub.entry.async_create_background_task(
-            self._hub.hass, self._grabber.grab(order), f"{DOMAIN} grab of {order.label}"
+            self._hub.hass, self._carry_out(order), f"{DOMAIN} grab of {order.label}"
         )
-        entry = await asyncio.shield(task)
+        return await asyncio.shield(task)
+
+    async def _carry_out(self, order: Order) -> JournalEntry:
+        entry = await self._grabber.grab(order)
         self._tell(entry)
         if entry.status is EntryStatus.RUNNING:
             self._settle_after(SETTLE_SECONDS)

@@ -253,6 +253,28 @@ async def test_an_answer_that_is_cut_off_is_looked_after(hass: HomeAssistant, pr
     assert (answer["status"], answer["tried"], len(programs.qbittorrent.torrents)) == ("done", [], 1)
 
 
+async def test_it_goes_on_when_nobody_waits_any_more(hass: HomeAssistant, programs: Programs) -> None:
+    events = async_capture_events(hass, EVENT_GRABBED)
+    client = programs.hub.backends[QBITTORRENT_ID].client
+    add, reached, go_on = client.add, asyncio.Event(), asyncio.Event()
+
+    async def slow_add(*args: Any, **values: Any) -> Any:
+        reached.set()
+        await go_on.wait()
+        return await add(*args, **values)
+
+    client.add = slow_add
+    asked = hass.async_create_task(act(hass, Action.GRAB, query="dune 2"))
+    await reached.wait()
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    go_on.set()
+    await until(lambda: events)
+    assert [event.data["status"] for event in events] == ["done"]
+    assert len(programs.qbittorrent.torrents) == 1
+
+
 async def test_what_nobody_can_tell_is_settled_later(
     hass: HomeAssistant, programs: Programs, pass_time: PassTime
 ) -> None:
