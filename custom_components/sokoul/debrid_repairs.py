@@ -82,7 +82,7 @@ class AccountRepairs:
         self._handed: deque[datetime] = deque(maxlen=HAND_OVERS_AN_HOUR)
         self._cancel_timer: CALLBACK_TYPE | None = None
         self._task: asyncio.Task[None] | None = None
-        self._again = self._stopped = False
+        self._again = self._stopped = self._failing = False
         self._listeners: list[Callable[[], None]] = []
         self._leave = mirror.add_witness(self._was_synchronised)
         self.wake(FIRST_PAUSE)
@@ -307,9 +307,11 @@ class AccountRepairs:
             try:
                 due = await self._round()
                 pause = min(max(due - dt_util.utcnow(), timedelta()), LONGEST_PAUSE) if due else LONGEST_PAUSE
+                self._failing = False
             except StoreError as error:
-                LOGGER.warning("What is repaired of %s could not be written down: %s", self.title, error)
-                pause = STORE_PAUSE
+                if not self._failing:  # it is tried again every minute
+                    LOGGER.warning("What is repaired of %s could not be written down: %s", self.title, error)
+                self._failing, pause = True, STORE_PAUSE
             except Exception:  # noqa: BLE001 -- whatever it is, it must not end the repairs
                 LOGGER.exception("The repairs of %s could not go on", self.title)
                 pause = ERROR_PAUSE
@@ -345,6 +347,13 @@ class AccountRepairs:
         since, self._synchronised = self._synchronised, None
         if since is None:
             return
+        try:
+            await self._compare_with(since)
+        except StoreError:
+            self._synchronised = self._synchronised or since  # it is still to be done
+            raise
+
+    async def _compare_with(self, since: datetime) -> None:
         now = dt_util.utcnow()
         standings = await self.standings()
         await self.repairer.watch([each.torrent for each in standings if self.repairer.repair(each.torrent.hash)])

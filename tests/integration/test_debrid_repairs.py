@@ -19,6 +19,8 @@ from custom_components.sokoul.debrid_repairs_journal import MOST_ASKED, MOST_NOT
 from custom_components.sokoul.model.debrid import DebridCode
 from custom_components.sokoul.model.journal import AUTOMATION, AUTOPILOT, ActKind, Autonomy, EntryStatus
 from custom_components.sokoul.services import Action
+from custom_components.sokoul.store import StoreError
+from custom_components.sokoul.store.debrid_history import StoredDebridHistory
 from devstack.clock import ManualClock
 from devstack.frame import FaultKind
 from devstack.radarr import RadarrSimulator
@@ -362,6 +364,36 @@ async def test_what_nobody_asks_any_more_is_refused(
     with pytest.raises(HomeAssistantError):
         await act(hass, Action.APPROVE, entry_id=asked.id)
     assert made.adds() == 0
+
+
+@pytest.mark.parametrize("times", range(1, 8))
+async def test_a_database_that_fails_now_and_then_costs_nothing(
+    times: int,
+    debrid: RealDebridSimulator,
+    scene: Begin,
+    pass_time: PassTime,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """At any of its writes, several times in a row: nothing is done that was not noted, nor twice."""
+    old = failed(debrid, 1)
+    made = await scene()
+    keep, written = StoredDebridHistory.keep_retries, 0
+
+    async def failing(history: StoredDebridHistory, *rows: object) -> None:
+        nonlocal written
+        written += 1
+        if times <= written < times + 3:
+            raise StoreError("the disk is full")
+        await keep(history, *rows)  # type: ignore[arg-type] -- as it was called
+
+    monkeypatch.setattr(StoredDebridHistory, "keep_retries", failing)
+    await pass_time(MINUTE, 40)
+    (entry,) = made.entries(old)
+    assert (entry.status, made.adds()) == ("downloaded", 1)
+    assert caplog.text.count("could not be written down") == (1 if written >= times else 0)
+    (row,) = await made.rows()
+    assert row.status is EntryStatus.DONE
 
 
 async def test_nobody_is_asked_about_an_account_that_was_removed(
