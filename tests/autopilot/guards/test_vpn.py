@@ -704,6 +704,12 @@ def test_what_the_tunnel_once_ended_at_is_not_held_after_a_reconnect_nor_after_a
     assert not guard.watch(300, outside={"one": STRANGE, "two": HOME}).stop
 
 
+def test_where_client_and_tunnel_agreed_is_not_held_although_a_service_lied_of_it() -> None:
+    guard = settled(OPEN)
+    guard.watch(60, tunnel=MOVED, client=at(OTHER_EXIT), through={"three": LIE}, outside={"three": STRANGE})
+    assert not guard.watch(300, tunnel=replace(RUNNING, public_ip=LIE)).stop
+
+
 def test_what_is_held_in_doubt_is_let_go_when_two_say_that_home_is_elsewhere() -> None:
     guard = shows_new_home({"one": NEW_HOME})
     assert guard.watch(30).state is DOUBTFUL

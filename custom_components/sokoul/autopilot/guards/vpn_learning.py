@@ -161,13 +161,17 @@ def _follow_homes(memory: VpnMemory, evidence: Evidence, policy: VpnPolicy, now:
 
 
 def _follow_elsewhere(memory: VpnMemory, policy: VpnPolicy, now: datetime) -> tuple[Elsewhere, ...]:
-    """Learn which addresses are not ours: what two witnesses say of the tunnel, or of us while the client is seen."""
+    """Learn which addresses are not ours: what two witnesses say of the tunnel, or of us while the client is seen.
+
+    The client and the tunnel itself are two, whatever services say of that.
+    """
     found = set()
+    own_word = place_of(memory.tunnel_address or "")
     for version in IP_VERSIONS:
         shown, theirs = memory.shown.get(version), opinion_of(memory.inside, version, policy, now)
-        if shown is not None and shown.foreign:
+        if shown is not None and (shown.foreign or shown.place == own_word):
             found.add(shown.place)
-        if theirs is not None and (theirs.agreed or (shown is not None and shown.place == theirs.place)):
+        if theirs is not None and theirs.agreed:
             found.add(theirs.place)
     known = {each.place: each for each in memory.elsewhere if home_at(memory.homes, each.place) is None}
     for place in found:
