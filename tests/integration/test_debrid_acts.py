@@ -8,6 +8,7 @@ from typing import Any
 
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
+from homeassistant.helpers import device_registry as dr
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser
 import voluptuous as vol
@@ -23,7 +24,7 @@ from devstack.real_debrid import ERRORS, RealDebridSimulator
 from devstack.real_debrid_account import Plan, PlannedFile
 from devstack.torrents import bencode
 
-from .conftest import PassTime, SetUp
+from .conftest import HUB_ID, PassTime, SetUp
 from .debrid_scene import FILES, MINUTE, Scene, account, failed
 
 HASH = "ab" * 20
@@ -77,6 +78,25 @@ async def test_only_administrators_may(action: Action, hass: HomeAssistant, scen
     with pytest.raises(Unauthorized):
         await ask(hass, action, Context(user_id=user.id), **ACTS[action])
     assert scene.debrid.requests == []
+
+
+async def test_of_several_accounts_one_has_to_be_named(
+    hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    token = "ANOTHERPRIVATETOKEN2345672345672345672345672345672345"
+    other = debrid.add_account("upstairs", token)
+    second = account("01SOKOULREALDEBRID00000001")
+    second = {**second, "title": "Upstairs", "unique_id": "real_debrid:1002"}
+    second["data"] = {**second["data"], "connection": {"username": "1002", "api_key": token}}
+    await set_up(account(), second)
+    await pass_time(MINUTE, 2)
+    with pytest.raises(ServiceValidationError, match="Account, Upstairs"):
+        await ask(hass, Action.DEBRID_ADD, link=MAGNET)
+    device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, "01SOKOULREALDEBRID00000001"), HUB_ID)
+    assert device is not None
+    told = await ask(hass, Action.DEBRID_ADD, link=MAGNET, device_id=device.id)
+    assert told["account"] == "Upstairs"
+    assert (list(other.torrents), list(debrid.account.torrents)) == ([told["id"]], [])
 
 
 # --- adding ----------------------------------------------------------------------------------------------------------
