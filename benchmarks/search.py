@@ -38,6 +38,8 @@ from .heart import Heart
 BUDGET_CACHED_SECONDS = 0.005
 BUDGET_PER_SECOND = 1_000
 SHOWN = 10
+#: What is asked for again: fewer than are remembered.
+HELD = 8
 #: What a source is asked for may take this long, whatever is measured.
 PATIENCE = timedelta(seconds=60)
 
@@ -214,11 +216,11 @@ async def measure(options: argparse.Namespace) -> bool:
         heart = Heart()
         cold = [await _timed(engine, film, words) for film in films]
         heart.stop()
-        held = len(films[-20:])
+        held = min(len(films), HELD)
         warm = [(await _timed(engine, films[-1 - number % held], words))[0] for number in range(options.asked)]
         await asyncio.sleep(0.5)  # what was found last is on the disk
         again = []
-        for film in films[-20:] * 3:
+        for film in films * 2:
             other = _engine(store, films, options.source_ms / 1e3, options.sources, options.offers)
             taken, answer = await _timed(other, film, words)
             assert answer.from_cache, "it was to come from the database"
