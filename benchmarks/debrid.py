@@ -204,8 +204,8 @@ async def redriva(server: Server, checkout: Path, folder: Path) -> None:
     copy = folder / "redriva"
     shutil.copytree(checkout, copy, ignore=shutil.ignore_patterns(".git", "data"))
     for path in copy.rglob("*.py"):
-        text = path.read_text(encoding="utf-8")
-        path.write_text(text.replace("https://api.real-debrid.com", server.url), encoding="utf-8")
+        text = path.read_text(encoding="utf-8").replace("https://api.real-debrid.com", server.url)
+        path.write_text(text.replace("/app/", f"{copy}/app/"), encoding="utf-8")  # where it writes in a container
     begin, memory = time.perf_counter(), 0
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -215,7 +215,7 @@ async def redriva(server: Server, checkout: Path, folder: Path) -> None:
         stdout=(folder / "redriva.log").open("wb"),
         stderr=asyncio.subprocess.STDOUT,
         cwd=copy,
-        env={**os.environ, "RD_TOKEN": API_TOKEN},
+        env={**os.environ, "RD_TOKEN": API_TOKEN, "HOME": str(folder)},
     )
     waiting, ended = asyncio.ensure_future(process.wait()), "ended by itself"
     try:
