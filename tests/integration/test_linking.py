@@ -11,6 +11,7 @@ from homeassistant.core import Context, HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser
 
@@ -22,7 +23,7 @@ from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.debrid.link_repairing import LinkChange, LinkRepairer
 from custom_components.sokoul.debrid.links import Health, Mount
 from custom_components.sokoul.debrid.retrying import Ending, Repair, Step
-from custom_components.sokoul.debrid_library import DebridLibrary
+from custom_components.sokoul.debrid_library import FIRST_LOOK, DebridLibrary
 from custom_components.sokoul.debriding import FIRST_PAUSE
 from custom_components.sokoul.linking import ISSUE
 from custom_components.sokoul.linking_settings import RECYCLE, SETTINGS_KEY, LinkSettings
@@ -32,9 +33,11 @@ from custom_components.sokoul.services import Action
 from devstack.clock import ManualClock
 from devstack.radarr import RadarrSimulator
 from devstack.real_debrid import RealDebridSimulator
+from devstack.sonarr import SonarrSimulator
 
-from .conftest import RADARR_ID, PassTime, SetUp, servarr_subentry
+from .conftest import RADARR_ID, SONARR_ID, PassTime, SetUp, servarr_subentry
 from .link_scene import ACCOUNT_ID, EPISODES, NOWHERE, Library, Scene, account, name_of
+from .test_debrid_library import episodes_of, imported, searches
 
 SHOWS = 6
 REWRITE, REPLACE = "link_rewrite", "link_replace"
@@ -343,6 +346,37 @@ async def test_what_is_lost_for_good_is_searched_for_and_its_links_are_set_aside
     await scene.ask(Action.UNDO, entry_id=rows[-1].id)
     assert [path.is_symlink() for path in scene.library.paths(3)] == [True, False, False, False]
     assert str(scene.library.paths(3)[0].readlink()) == scene.library.as_made(3)[0]
+
+
+async def test_sonarr_is_asked_for_the_lost_episode_alone(scene: Scene, sonarr: SonarrSimulator) -> None:
+    """One file of the torrent is gone, and Sonarr has the whole season: its neighbours stay as they are."""
+    scene.library.fill(SHOWS)
+    episodes = episodes_of(sonarr)[:3]
+    series = episodes[0].series
+    series.root, series.title = str(scene.library.root), "Show 3"
+    for number, each in enumerate(episodes, 1):
+        assert each.file is not None
+        each.file.relative_path = f"E{number:02}.mkv"
+    imported(sonarr, *episodes)
+    await scene.start(servarr_subentry(sonarr, SONARR_ID))
+    scene.levels(Autonomy.ACT)
+    torrent = scene.library.torrents[3]
+    scene.library.debrid.account.select(torrent, frozenset({2, 3, 4}))
+    scene.library.debrid.account.turn(torrent, "downloaded")
+    mirror = scene.entry.runtime_data.debriding.accounts[ACCOUNT_ID]
+    await mirror.store.mirror.ask_details(ACCOUNT_ID, [torrent.id], dt_util.utcnow())
+    await scene.read()
+    assert not scene.library.paths(3)[0].is_symlink()
+    assert [str(path.readlink()) for path in scene.library.paths(3)[1:]] == scene.library.as_made(3)[1:]
+    (recycled,) = (scene.library.root.parent / RECYCLE).rglob("*.mkv")
+    assert str(recycled.readlink()) == scene.library.as_made(3)[0]
+    assert searches(sonarr) == [], "not before Sonarr sees that the file is away"
+    episodes[0].file = None
+    await scene.pass_time(FIRST_LOOK)
+    await scene.pass_time(timedelta(seconds=1))
+    assert [each["episodeIds"] for each in searches(sonarr)] == [[episodes[0].id]]
+    (row,) = await scene.rows(REPLACE)
+    assert (row.status, row.label) == (EntryStatus.DONE, "E01.mkv")
 
 
 async def test_an_hour_has_only_so_many_searches(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
