@@ -210,6 +210,12 @@ class AccountRepairs:
         finally:  # also where nobody knows whether it was added: the list will tell
             self._changed_soon()
 
+    async def was_added(self, info_hash: str, torrent_id: str) -> None:
+        """Note that SOKOUL added a torrent in another way: nobody else is at it. Raises `StoreError`."""
+        await self._ready()
+        await self.repairer.note_ours(info_hash, torrent_id)
+        self._changed_soon()
+
     async def delete(self, torrent_id: str, actor: str) -> DebridTorrent:
         """Delete a torrent for a person, and return what it was. Raises `Refusal` and `StoreError`."""
         await self._ready()

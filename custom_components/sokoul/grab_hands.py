@@ -249,6 +249,10 @@ class HubGrabHands:
         adding = account.add_torrent(source, priority=PERSON) if isinstance(source, bytes) else None
         adding = adding or account.add_magnet(str(source), priority=PERSON)
         torrent_id = await _asked(aim.name, adding, changes=True)
+        repairs = self._hub.debrid_repairs.account(trace.backend_id)
+        if repairs is not None and trace.info_hash is not None:
+            with suppress(StoreError):  # it would only be taken for somebody else's
+                await repairs.was_added(trace.info_hash, torrent_id)
         await self._select(account, torrent_id)
         return replace(trace, torrent_id=torrent_id)
 

@@ -432,6 +432,21 @@ async def test_what_is_no_longer_needed_is_closed_while_it_waits(
     assert bench.of(1).ending is ending
 
 
+async def test_what_a_person_had_added_is_nobody_elses(bench: Bench) -> None:
+    bench.acting = False
+    for number in range(3):
+        await bench.failed(number)
+    bench.clock.forward(hours=1)
+    for number in range(2):
+        added = bench.account.has(number, DOWNLOADED, 1, 3, added=bench.clock())
+        await bench.repairer.note_ours(info_hash(number), added)
+    await bench.repairer.watch([info.torrent for info in bench.account.entries.values()])
+    assert bench.repairer.stands_back_until is None
+    await bench.start()
+    await bench.repairer.watch([info.torrent for info in bench.account.entries.values()])
+    assert bench.repairer.stands_back_until is None, "it outlives a restart"
+
+
 async def test_what_is_wanted_meanwhile_changes_nothing_that_is_under_way(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
