@@ -188,6 +188,23 @@ async def test_the_figures(store: Store) -> None:
     assert (figures.old_details, figures.gone) == (2, 1)
 
 
+async def test_a_day_is_not_a_week(store: Store) -> None:
+    ages = [timedelta(hours=1), timedelta(days=3), timedelta(days=8)]
+    listed = [
+        torrent(10 * number + kind, status=status, added_at=NOW - age, ended_at=NOW - age)
+        for number, age in enumerate(ages)
+        for kind, status in enumerate((S.DOWNLOADED, S.DEAD, S.QUEUED))
+    ]
+    extra = [torrent(100 + number) for number in range(2)]
+    await store.mirror.apply(ACCOUNT, [*listed, *extra], NOW - timedelta(days=9))
+    await store.mirror.forget_torrent(ACCOUNT, extra[0].id, NOW - timedelta(days=2))
+    await store.mirror.forget_torrent(ACCOUNT, extra[1].id, NOW - timedelta(hours=2))
+    figures = await store.mirror_view.figures(ACCOUNT, NOW, old_before=NOW)
+    assert figures.day == Activity(added=3, finished=1, failed=1, gone=1)
+    assert figures.week == Activity(added=6, finished=2, failed=2, gone=2)
+    assert figures.gone == 2
+
+
 async def test_figures_of_nothing(store: Store) -> None:
     figures = await store.mirror_view.figures("nobody", NOW, old_before=NOW)
     assert figures.by_status == figures.largest == figures.duplicates == ()

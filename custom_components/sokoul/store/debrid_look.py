@@ -254,16 +254,15 @@ class MirrorView:
     async def figures(self, account: str, now: datetime, *, old_before: datetime) -> DebridFigures:
         """Return what statistics are made of."""
 
-        async def rest(connection: AsyncConnection) -> tuple[Activity, Activity, Sequence[Row[Any]], int]:
+        async def rest(connection: AsyncConnection) -> tuple[list[Activity], Sequence[Row[Any]], int]:
             gone = (_COLUMNS.account == account, _COLUMNS.gone_at.is_not(None))
             return (
-                await _activity(connection, account, now - timedelta(days=1)),
-                await _activity(connection, account, now - timedelta(days=7)),
+                await _activity(connection, account, now - timedelta(days=1), now - timedelta(days=7)),
                 (await connection.execute(_largest(account))).all(),
                 (await connection.execute(select(func.count()).where(*gone))).scalar_one(),
             )
 
-        by_status, duplicates, (day, week, largest, gone) = await asyncio.gather(
+        by_status, duplicates, ((day, week), largest, gone) = await asyncio.gather(
             self._rows(_by_status(account, as_microseconds(old_before))),
             self._rows(_duplicates(account)),
             self._database.read(rest),
@@ -386,28 +385,36 @@ def _duplicates(account: str) -> Select[Any]:
     )
 
 
-async def _activity(connection: AsyncConnection, account: str, since: datetime) -> Activity:
-    moment, there = as_microseconds(since), (_COLUMNS.account == account, _COLUMNS.gone_at.is_(None))
-    newly = case((_COLUMNS.status == str(DebridStatus.DOWNLOADED), "finished"), else_="failed").label("what")
-    ended = {str(DebridStatus.DOWNLOADED), *map(str, FAILED_STATUSES)}
-    statement = (
-        select(newly, func.count().label("amount"))
-        .where(*there, _COLUMNS.status_at >= moment, _COLUMNS.status.in_(sorted(ended)))
-        .group_by(newly)
-    )
-    changed = {row.what: row.amount for row in (await connection.execute(statement)).all()}
+async def _activity(connection: AsyncConnection, account: str, day: datetime, week: datetime) -> list[Activity]:
+    """Return what happened in the last day and in the last week."""
+    since, longer = as_microseconds(day), as_microseconds(week)
 
-    async def count(*wanted: ColumnElement[bool]) -> int:
-        statement = select(func.count()).select_from(TORRENTS).where(_COLUMNS.account == account, *wanted)
-        found: int = (await connection.execute(statement)).scalar_one()
-        return found
+    def counts(column: ColumnElement[Any]) -> tuple[ColumnElement[int], ColumnElement[int]]:
+        return func.count().filter(column >= since).label("day"), func.count().label("week")
 
-    return Activity(
-        added=await count(_COLUMNS.gone_at.is_(None), _COLUMNS.added_at >= moment),
-        finished=changed.get("finished", 0),
-        failed=changed.get("failed", 0),
-        gone=await count(_COLUMNS.gone_at.is_not(None), _COLUMNS.gone_at >= moment),
+    there, gone = _COLUMNS.gone_at.is_(None), _COLUMNS.gone_at.is_not(None)
+    finished = case((_COLUMNS.status == str(DebridStatus.DOWNLOADED), "finished"), else_="failed").label("what")
+    ended = sorted({str(DebridStatus.DOWNLOADED), *map(str, FAILED_STATUSES)})
+    of_account = _COLUMNS.account == account
+    statements = (
+        select(literal("added").label("what"), *counts(_COLUMNS.added_at)).where(
+            of_account, there, _COLUMNS.added_at >= longer
+        ),
+        select(finished, *counts(_COLUMNS.status_at))
+        .where(of_account, there, _COLUMNS.status_at >= longer, _COLUMNS.status.in_(ended))
+        .group_by(finished),
+        select(literal("gone").label("what"), *counts(_COLUMNS.gone_at)).where(
+            of_account, gone, _COLUMNS.gone_at >= longer
+        ),
     )
+    found = {row.what: row for each in statements for row in (await connection.execute(each)).all()}
+    return [
+        Activity(**{what: getattr(found[what], span) if what in found else 0 for what in _HAPPENED})
+        for span in ("day", "week")
+    ]
+
+
+_HAPPENED = ("added", "finished", "failed", "gone")
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------
