@@ -6,7 +6,7 @@ from hypothesis import given, strategies as st
 
 from custom_components.sokoul.debrid.repair_notes import StoredRepairs, repair_as_json, repair_from_json
 from custom_components.sokoul.debrid.repairing import Repairer
-from custom_components.sokoul.debrid.retrying import AccountPause, Ending, Repair, Step, Urgency, WantedFile
+from custom_components.sokoul.debrid.retrying import AccountPause, Choice, Ending, Repair, Step, Urgency, WantedFile
 from custom_components.sokoul.debrid.rivals import Sighting
 from custom_components.sokoul.model.debrid import DebridCode
 from custom_components.sokoul.store import Store
@@ -31,10 +31,19 @@ FILES = st.builds(WantedFile, path=st.text(), size_bytes=st.integers(0, 2**60))
         known_ids=st.lists(st.text()).map(tuple),
         our_ids=st.lists(st.text()).map(tuple),
         progress=st.floats(0, 100),
+        choice=st.sampled_from(Choice),
+        words=st.lists(st.text()).map(tuple),
+        told=st.text(),
     )
 )
 def test_there_and_back(noted: Repair) -> None:
     assert repair_from_json(noted.hash, repair_as_json(noted)) == noted
+
+
+def test_what_an_older_version_noted_is_read() -> None:
+    noted = repair(1, START)
+    stored = {name: value for name, value in repair_as_json(noted).items() if name not in {"choice", "words", "told"}}
+    assert repair_from_json(noted.hash, stored) == noted
 
 
 async def test_in_the_database(store: Store) -> None:
@@ -47,6 +56,9 @@ async def test_in_the_database(store: Store) -> None:
         ending=Ending.REFUSED,
         known_ids=("A", "B"),
         added_at=START + timedelta(microseconds=1),
+        choice=Choice.NAMES,
+        words=("S01E02",),
+        told="by somebody",
     )
     notes = StoredRepairs("home", store.debrid_history, lambda: START)
     pause = AccountPause(until=START, times=3, why="fair_usage_limit", throttled_at=START)

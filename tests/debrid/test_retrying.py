@@ -8,6 +8,7 @@ import pytest
 
 from custom_components.sokoul.debrid.retrying import (
     AccountPause,
+    Choice,
     Ending,
     Holdup,
     Repair,
@@ -33,7 +34,7 @@ from custom_components.sokoul.debrid.rivals import (
     stands_back_until,
     worth_keeping,
 )
-from custom_components.sokoul.model.debrid import DebridStatus
+from custom_components.sokoul.model.debrid import DebridFile, DebridStatus
 from tests.debrid.repair_account import (
     CONVERTING,
     DEAD,
@@ -231,6 +232,39 @@ def test_the_same_files_are_chosen_by_path_and_size() -> None:
     assert choose(files(count=2), wanted(3)) is None
     assert choose(files(), [WantedFile(path="/file 1.mkv", size_bytes=999)]) is None
     assert choose((), ()) == ()
+
+
+PATHS = (
+    "/Show/Show.S01E01.MKV",
+    "/Show/Show.S01E02.mp4",
+    "/Show/Subs/Show.S01E01.fr.SRT",
+    "/Show/Sample/show.s01e01.mkv",
+    "/Show/show-sample.mkv",
+    "/Show/Examples of samplers.mkv",
+    "/Show/cover.jpg",
+    "/Show/.mkv",
+    "/Show/README",
+)
+
+
+@pytest.mark.parametrize(
+    ("choice", "words", "chosen"),
+    [
+        (Choice.ALL, (), (1, 2, 3, 4, 5, 6, 7, 8, 9)),
+        (Choice.VIDEOS, (), (1, 2, 3, 6, 8)),
+        (Choice.LARGEST, (), (9,)),
+        (Choice.NAMES, ("s01e01", "COVER"), (1, 3, 4, 7)),
+        (Choice.NAMES, ("nothing is called so",), ()),
+    ],
+)
+def test_files_by_rule(choice: Choice, words: tuple[str, ...], chosen: tuple[int, ...]) -> None:
+    """An order that was wanted before goes before any rule."""
+    there = [
+        DebridFile(id=number, path=path, size_bytes=number, selected=False) for number, path in enumerate(PATHS, 1)
+    ]
+    assert choose(there, (), choice, words) == chosen
+    assert choose((), (), choice, words) == ()
+    assert choose(there, [WantedFile(path=PATHS[6], size_bytes=7)], choice, words) == (7,)
 
 
 @pytest.mark.parametrize(

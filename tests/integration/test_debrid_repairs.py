@@ -145,7 +145,7 @@ async def test_a_row_is_written_before_anything_is_deleted(
 async def test_three_tries_are_three_rows(debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime) -> None:
     old = failed(debrid, 1, outcome="error")
     made = await scene()
-    await pass_time(HOUR, 80)
+    await pass_time(3 * HOUR, 30)
     assert made.adds() == 3
     assert made.entries(old) == [old]
     tries = await made.rows("debrid_readd")
@@ -185,7 +185,7 @@ async def test_an_infringing_one_is_given_up_and_radarr_is_told(
 async def test_by_default_nothing_is_touched(debrid: RealDebridSimulator, set_up: SetUp, pass_time: PassTime) -> None:
     troubled = [failed(debrid, number, status) for number, status in enumerate(("error", "virus", "dead"), 1)]
     made = Scene(debrid, await set_up(account()))
-    await pass_time(HOUR, 10)
+    await pass_time(HOUR, 4)
     assert [entry.id for entry in debrid.account.torrents.values()] == [each.id for each in troubled]
     rows = await made.rows()
     assert {row.status for row in rows} == {EntryStatus.OBSERVED}
