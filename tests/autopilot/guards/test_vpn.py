@@ -710,6 +710,17 @@ def test_where_client_and_tunnel_agreed_is_not_held_although_a_service_lied_of_i
     assert not guard.watch(300, tunnel=replace(RUNNING, public_ip=LIE)).stop
 
 
+def test_a_single_service_makes_no_home_of_where_the_tunnel_once_ended() -> None:
+    """It lies for hours, alone, since a restart, and the client goes on to show where the tunnel ended before."""
+    guard = settled(OPEN)
+    guard.restart()
+    for _ in range(30):
+        guard.see(50, tunnel=MOVED, outside={"three": EXIT})
+        verdict = guard.see(10)
+        assert not verdict.stop, verdict
+    assert not any(home.place == place_of(EXIT) for home in guard.memory.homes)
+
+
 def test_what_is_held_in_doubt_is_let_go_when_two_say_that_home_is_elsewhere() -> None:
     guard = shows_new_home({"one": NEW_HOME})
     assert guard.watch(30).state is DOUBTFUL

@@ -193,12 +193,15 @@ def _is_new_home(
 
     In the moment of a reconnect it would take the tunnel's old or new address for its own: so it has to be told while
     the tunnel is connected as it is now, and the tunnel has to be looked at once more after that. Nor is it ours if
-    the client showed it while ours was proven to be another: then it is our own way out that has changed.
+    the client showed it while ours was proven to be another: then it is our own way out that has changed. And where the
+    tunnel is known to have ended a service may still see us hours later, or say that it does.
     """
     if theirs is not None and (theirs.place == ours.place or not _since(memory, ours)):
         return False
     shown = memory.shown.get(ours.place.version)
     if shown is not None and shown.foreign and shown.place == ours.place:
+        return False
+    if any(each.place == ours.place for each in memory.elsewhere):
         return False
     look = evidence.tunnel
     if look is None or not look.fresh(policy.tunnel_lasts, now):
