@@ -64,10 +64,15 @@ def _closed(guard: ClientGuard) -> str | None:
         return "drill"
     if leaks(guard):
         return "leaks"
-    if guard.held:
+    if guard.held and not _waits_for_tunnel(guard):
         return "held"
     port = guard.port.verdict
     return "port" if port is not None and port.state is PortState.WAKING else None
+
+
+def _waits_for_tunnel(guard: ClientGuard) -> bool:
+    """Tell whether a client is held for nothing but that the tunnel is down, which another server may end."""
+    return guard.verdict is not None and guard.verdict.state is VpnState.DOWN
 
 
 def _busy(guard: ClientGuard) -> str | None:

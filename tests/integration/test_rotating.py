@@ -631,6 +631,29 @@ async def test_an_open_client_is_held_by_its_guard_while_the_tunnel_is_down_and_
     assert not vpn.under_way
 
 
+async def test_the_server_can_be_changed_while_the_one_that_is_used_is_down_and_holds_a_client(
+    hass: HomeAssistant, gluetun: GluetunSimulator, qbittorrent: QbittorrentSimulator, start: Start, pass_time: PassTime
+) -> None:
+    """It is what a person would do then, and nothing runs that could leak meanwhile."""
+    add(qbittorrent, "one")
+    vpn = await start(qbittorrent_subentry(qbittorrent))
+    guard = await guard_behind(vpn, hass, Containment.OPEN)
+    await pass_time(timedelta(seconds=11))
+    gluetun.tunnel.closed.update(server.hostname for server in gluetun.tunnel.servers)
+    gluetun.tunnel.crash()
+    await pass_time(timedelta(seconds=11), times=2)
+    assert guard.held
+    gluetun.tunnel.closed.discard(SE)
+    await press(hass)
+    assert running(qbittorrent) == set()
+    await pass_time(LOOK_EVERY, times=60)
+    assert (told(gluetun), country(gluetun)) == (["Sweden"], "Sweden")
+    assert gluetun.tunnel.server is not None
+    qbittorrent.engine.weather.external_address = gluetun.tunnel.server.address  # a tracker told it
+    await pass_time(timedelta(seconds=11), times=14)
+    assert running(qbittorrent) == {"one"}
+
+
 async def test_the_port_that_the_new_server_forwards_is_set_by_itself(
     hass: HomeAssistant, gluetun: GluetunSimulator, qbittorrent: QbittorrentSimulator, start: Start, pass_time: PassTime
 ) -> None:
