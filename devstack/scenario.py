@@ -20,7 +20,6 @@ from .stack import Stack, Stuck
 _PATIENCE_SECONDS = 150
 _POLL_SECONDS = 0.5
 _SECONDS_TO_UNDO = 5
-_MIB = 1024 * 1024
 #: SOKOUL's own limit, as it is without anybody's doing
 _REQUESTS_A_MINUTE = 100
 #: qBittorrent's words for what does nothing; a broken torrent stays broken when it is stopped
@@ -243,7 +242,7 @@ async def limits_are_set(home_assistant: HomeAssistant, stack: Stack) -> Sequenc
     await _call(home_assistant, "number", "set_value", entity_id=name, value=2)
     limit = await _download_limit(stack)
     await _call(home_assistant, "number", "set_value", entity_id=name, value=0)
-    return [] if limit == 2 * _MIB else [f"the limit is {limit} instead of {2 * _MIB}"]
+    return [] if limit == _kept(2) else [f"the limit is {limit} instead of {_kept(2)}"]
 
 
 async def connections_are_explained(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
@@ -354,9 +353,8 @@ async def replacing_is_undone(home_assistant: HomeAssistant, stack: Stack) -> Se
 
 # --- guards --------------------------------------------------------------------------------------------------------
 
-_OWN_LIMIT_MIB = 8
-#: 5 MB/s, in the whole KiB that qBittorrent keeps
-_HOT_LIMIT = 5_000_000 // 1024 * 1024
+_OWN_LIMIT_MB = 8
+_HOT_LIMIT_MB = 5
 _HOT_CELSIUS, _COOL_CELSIUS = 78, 50
 #: what SOKOUL logs of a leak, a pretended one included
 _STOPPED = r"qBittorrent: \d+ torrents were stopped to protect you"
@@ -407,25 +405,25 @@ async def heat_arrives(home_assistant: HomeAssistant, stack: Stack) -> Sequence[
     around.pi.be(_HOT_CELSIUS)
 
     async def limited() -> bool:
-        return await _download_limit(stack) == _HOT_LIMIT
+        return await _download_limit(stack) == _kept(_HOT_LIMIT_MB)
 
     if await _within(limited):
         return []
-    return [f"hot, the limit is {await _download_limit(stack)} instead of {_HOT_LIMIT}"]
+    return [f"hot, the limit is {await _download_limit(stack)} instead of {_kept(_HOT_LIMIT_MB)}"]
 
 
 async def heat_limits(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
     """Let the machine get hot, see the limit arrive, and a person's own one come back when it is cool."""
     around = stack.surroundings
     name = await _entity(home_assistant, "number", "download_limit")
-    await _call(home_assistant, "number", "set_value", entity_id=name, value=_OWN_LIMIT_MIB)
+    await _call(home_assistant, "number", "set_value", entity_id=name, value=_OWN_LIMIT_MB)
 
     async def as_before() -> bool:
-        return await _download_limit(stack) == _OWN_LIMIT_MIB * _MIB
+        return await _download_limit(stack) == _kept(_OWN_LIMIT_MB)
 
     problems = []
     if not await as_before():
-        problems.append(f"the person's limit is {await _download_limit(stack)} instead of {_OWN_LIMIT_MIB * _MIB}")
+        problems.append(f"the person's limit is {await _download_limit(stack)} instead of {_kept(_OWN_LIMIT_MB)}")
     problems += await heat_arrives(home_assistant, stack)
     around.pi.be(_COOL_CELSIUS)
     if not await _within(as_before):
@@ -668,6 +666,11 @@ async def _running(stack: Stack) -> frozenset[str]:
     else:
         states = {key: torrent.state(client.engine.generation) for key, torrent in client.torrents.items()}
     return frozenset(key for key, state in states.items() if not state.startswith(_RESTING))
+
+
+def _kept(megabytes: int) -> int:
+    """Return what qBittorrent keeps of a limit in MB/s: bytes per second, in whole KiB."""
+    return megabytes * 1_000_000 // 1024 * 1024
 
 
 async def _download_limit(stack: Stack) -> int:
