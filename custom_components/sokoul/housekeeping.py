@@ -69,7 +69,7 @@ class Housekeeping:
         self._hass = hub.hass
         self._leave: list[CALLBACK_TYPE] = []
         self._turn = asyncio.Lock()  # a person may ask while it is at work
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def settings(self) -> HousekeepingSettings:
@@ -101,9 +101,10 @@ class Housekeeping:
         """End what is under way: the file is whole at any moment."""
         while self._leave:
             self._leave.pop()()
-        if self._task is not None and not self._task.done():
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
 
     @callback
     def _time_to_prune(self, now: datetime) -> None:
@@ -116,7 +117,9 @@ class Housekeeping:
 
     @callback
     def _begin(self, work: Any, what: str) -> None:
-        self._task = self._hub.in_background(work, what)
+        task = self._hub.in_background(work, what)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _prune(self, now: datetime) -> None:
         if (store := self._hub.pilot.store) is not None:
