@@ -25,6 +25,7 @@ FULL = LinkRecord(
     seen=Seen.MISSING,
     missing_since=START - timedelta(hours=1),
     next_read=START + timedelta(microseconds=1),
+    read_of="ID7",
 )
 PLAIN = LinkRecord(health=Health.HEALTHY, since=START)
 

@@ -17,7 +17,22 @@ from time import monotonic, sleep
 from typing import Protocol
 
 from .catalogue import Catalogue, Holding
-from .links import Cause, Health, Judgement, Known, Link, Mount, MountLook, Seen, Shut, aim, judge, shut, unlinked
+from .links import (
+    Cause,
+    Health,
+    Judgement,
+    Known,
+    Link,
+    Mount,
+    MountLook,
+    Seen,
+    Shut,
+    aim,
+    judge,
+    shut,
+    unlinked,
+    with_reading,
+)
 from .scanning import Folder, Portion, scan
 
 #: So many links are judged at once, in a thread.
@@ -40,7 +55,11 @@ class ScanMode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkRecord:
-    """What is known of one link: the record of its health."""
+    """What is known of one link: the record of its health.
+
+    What was seen counts for the entry of the account that its file was had from then, and for no other: a torrent that
+    was added again is another one, and one that is gone since can't be read any more.
+    """
 
     health: Health
     cause: Cause = Cause.NONE
@@ -49,6 +68,7 @@ class LinkRecord:
     seen: Seen = Seen.NOT_LOOKED
     missing_since: datetime | None = None  # a proven mount shows nothing there
     next_read: datetime | None = None  # when its file is due to be read; None: it never was
+    read_of: str = ""  # the entry that it was read from; empty: no account had it then
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -353,25 +373,36 @@ class LinkCheck:
             if number % _TURN == 0:
                 sleep(0)  # lets the event loop have its turn now, not when Python takes ours away
             link, known = Link(path=path, target=text), self._records.get(path)
-            seen = read.get(path) or (known.seen if known else Seen.NOT_LOOKED)
-            missing_since = None
-            if seen is Seen.MISSING:
-                missing_since = (known.missing_since if known else None) or now
-            missing_for = now - missing_since if missing_since else timedelta()
-            found = judge(
-                link,
-                catalogue,
-                self._mounts,
-                links=texts,
-                seen=seen,
-                missing_for=missing_for,
-                known=tally.places,
-            )
-            record = self._recorded(found, known, now)
-            if path in read:
-                next_read = now + self._read_after(seen)
-                record = replace(record, seen=seen, missing_since=missing_since, next_read=next_read)
+            found = judge(link, catalogue, self._mounts, links=texts, known=tally.places)
+            if path in read or (known is not None and known.seen is not Seen.NOT_LOOKED):
+                found, record = self._read_of(found, read.get(path), known, now)
+            else:
+                record = self._recorded(found, known, now)
             tally.note(link, found, known, record)
+
+    def _read_of(
+        self, by_account: Judgement, read: Seen | None, known: LinkRecord | None, now: datetime
+    ) -> tuple[Judgement, LinkRecord]:
+        """Return what is known of a link that was read: now (`read`), or the last time."""
+        same = known is not None and known.read_of == by_account.entry
+        if read is None and not same:  # it was another entry that was read: this one is due
+            record = self._recorded(by_account, known, now)
+            return by_account, replace(record, seen=Seen.NOT_LOOKED, missing_since=None, next_read=None, read_of="")
+        seen = read or (known.seen if known is not None else Seen.NOT_LOOKED)
+        missing_since = None
+        if seen is Seen.MISSING:
+            missing_since = (known.missing_since if known is not None and same else None) or now
+        found = with_reading(by_account, seen, now - missing_since if missing_since else timedelta())
+        record = self._recorded(found, known, now)
+        if read is None:
+            return found, record
+        return found, replace(
+            record,
+            seen=seen,
+            missing_since=missing_since,
+            next_read=now + self._read_after(found, seen),
+            read_of=by_account.entry,
+        )
 
     @staticmethod
     def _recorded(found: Judgement, known: LinkRecord | None, now: datetime) -> LinkRecord:
@@ -383,8 +414,9 @@ class LinkCheck:
         since = known.since if known.health is found.health else now
         return replace(known, health=found.health, cause=found.cause, hash=found.hash or known.hash, since=since)
 
-    def _read_after(self, seen: Seen) -> timedelta:
-        return READ_AGAIN * (0.5 + self._chance()) if seen is Seen.READS else READ_DOUBTFUL
+    def _read_after(self, found: Judgement, seen: Seen) -> timedelta:
+        sure = seen is Seen.READS and found.health is Health.HEALTHY
+        return READ_AGAIN * (0.5 + self._chance()) if sure else READ_DOUBTFUL
 
     # --- believing ---------------------------------------------------------------------------------------------------
 

@@ -183,11 +183,13 @@ def _plain(record: LinkRecord) -> list[Any]:
         record.hash,
         str(record.seen),
         *(moment and moment.isoformat() for moment in moments),
+        record.read_of,
     ]
 
 
 def _record(plain: Sequence[Any]) -> LinkRecord:
-    health, cause, info_hash, seen, since, missing_since, next_read = plain
+    # what was noted before it was noted of which entry: what it says counts for none
+    health, cause, info_hash, seen, since, missing_since, next_read, read_of = (*plain, "")[:8]
     return LinkRecord(
         health=Health(health),
         cause=Cause(cause),
@@ -196,6 +198,7 @@ def _record(plain: Sequence[Any]) -> LinkRecord:
         since=datetime.fromisoformat(since),
         missing_since=missing_since and datetime.fromisoformat(missing_since),
         next_read=next_read and datetime.fromisoformat(next_read),
+        read_of=read_of,
     )
 
 

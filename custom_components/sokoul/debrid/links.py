@@ -105,6 +105,11 @@ class Judgement:
         return self.holding.hash if self.holding else None
 
     @property
+    def entry(self) -> str:
+        """Which entry of an account its file can be had from; empty: from none."""
+        return self.holding.id if self.holding is not None and self.holding.complete else ""
+
+    @property
     def file(self) -> HeldFile | None:
         """The file it leads to, as far as that is known."""
         return self.holding.find(self.place.file) if self.holding and self.place and self.place.file else None
@@ -117,17 +122,20 @@ def aim(link: Link, links: Mapping[str, str]) -> str | None:
     """
     path, text = link.path, link.target
     for _ in range(_MOST_HOPS):
-        if text.startswith("/") and "//" not in text and "/." not in text and not text.endswith("/"):
-            path = text  # nothing is to be taken out of it: nearly always
-        else:
-            path = posixpath.normpath(posixpath.join(posixpath.dirname(path), text))
-            if path.startswith("//"):
-                path = path[1:]
+        path = named_by(path, text)
         following = links.get(path)
         if following is None:
             return path
         text = following
     return None
+
+
+def named_by(path: str, text: str) -> str:
+    """Return the absolute path that a link with this text names, whatever is there."""
+    if text.startswith("/") and "//" not in text and "/." not in text and not text.endswith("/"):
+        return text  # nothing is to be taken out of it: nearly always
+    named = posixpath.normpath(posixpath.join(posixpath.dirname(path), text))
+    return named[1:] if named.startswith("//") else named
 
 
 #: Of folders that paths were in: the mount, the view, the folder of the torrent, and where the file's path begins.
@@ -177,8 +185,12 @@ def judge(
     place = place_of(path, mounts, catalogue, known)
     if place is None:
         return Judgement(health=Health.ELSEWHERE)
-    found = _by_account(place, catalogue)
-    if not place.mount.proven:
+    return with_reading(_by_account(place, catalogue), seen, missing_for)
+
+
+def with_reading(found: Judgement, seen: Seen, missing_for: timedelta = timedelta()) -> Judgement:
+    """Return what is known of a link by the accounts, and by what was seen of it. Only a proven mount says anything."""
+    if found.place is None or not found.place.mount.proven:
         return found
     match seen:
         case Seen.FAILS if found.health is Health.HEALTHY or found.cause is Cause.FILES_UNKNOWN:
