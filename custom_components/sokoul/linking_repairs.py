@@ -21,6 +21,7 @@ from .autopilot.lessons import UNANSWERED
 from .autopilot.rules.backends import BackendRule
 from .autopilot.rules.links import LINK_REPLACE, LINK_REWRITE, LINK_RULES
 from .debrid.link_repairing import LinkAct, LinkChange, LinkRepairer, Planned
+from .debrid.links import named_by
 from .debrid.relinking import NotChanged
 from .model.journal import AUTOPILOT, LINK_ACTS, ActKind, Autonomy, EntryStatus, JournalEntry
 from .model.reasons import Reason, Value
@@ -110,7 +111,7 @@ def _rewriting(old: str, new: str, links: Sequence[Planned]) -> LinkCase:
 
 
 def _new_folder(planned: Planned) -> str:
-    place, target = planned.found.place, planned.decision.target or ""
+    place, target = planned.found.place, named_by(planned.link.path, planned.decision.target or "")
     if place is None:
         return target
     above = "/".join((place.mount.theirs.rstrip("/"), *place.view, ""))

@@ -26,7 +26,7 @@ from custom_components.sokoul.debrid.links import Cause, Health, Judgement, Link
 from custom_components.sokoul.debrid.retrying import Ending, Repair, Step, Urgency
 from custom_components.sokoul.debrid.scanning import Folder
 from custom_components.sokoul.model.debrid import DebridStatus
-from tests.debrid.link_scene import ZURG, catalogue, holding
+from tests.debrid.link_scene import PROVEN, ZURG, catalogue, holding
 from tests.debrid.repair_account import START, Clock
 from tests.debrid.test_scanning import age
 
@@ -314,6 +314,46 @@ async def test_files_are_read_when_they_are_due(tmp_path: Path) -> None:
     assert (await check.check(ScanMode.FULL, held)).read == 200
 
 
+@pytest.mark.parametrize("seen", [Seen.FAILS, Seen.MISSING])
+async def test_what_was_seen_of_an_entry_says_nothing_of_the_one_that_came_for_it(tmp_path: Path, seen: Seen) -> None:
+    """It was added again: quick checks must not take the new entry for unreadable by what the old one did."""
+    stage = Stage(tmp_path, PROVEN)
+    stage.files.seen = {"/mnt/zurg/shows/Show 3/E01.mkv": seen}
+    check = await stage.start()
+    for _ in range(2):
+        await check.check(ScanMode.FULL, catalogue(*torrents()))
+    path = str(stage.root / "Show 3" / "E01.mkv")
+    assert check.record(path).seen is seen  # type: ignore[union-attr] -- it is known
+    stage.clock.forward(minutes=45)
+    assert (await check.check(ScanMode.QUICK, catalogue(*torrents()))).count(Health.HEALTHY) == 299
+    stage.files.seen = {}
+    again = catalogue(*(replace(each, id="new") if each.filename == "Show 3" else each for each in torrents()))
+    report = await check.check(ScanMode.QUICK, again)
+    assert (report.broken, report.count(Health.HEALTHY)) == ((), 300)
+    report = await (await stage.start()).check(ScanMode.FULL, again)
+    assert report.count(Health.HEALTHY) == 300
+    assert report.read == EPISODES  # the new entry's
+    assert path.replace(str(stage.root), "/mnt/zurg/shows") in stage.files.read_paths[-report.read :]
+
+
+async def test_what_was_read_once_can_be_gone_since(tmp_path: Path) -> None:
+    """That it could be read while the account had it is no sign that it can be read now."""
+    stage = Stage(tmp_path, PROVEN)
+    check, ours = await stage.start(), {f"/mnt/zurg/shows/Show 3/E{number:02}.mkv" for number in range(EPISODES)}
+    for _ in range(2):
+        await check.check(ScanMode.FULL, catalogue(*torrents()))
+    gone = catalogue(*torrents(gone=(3,)))
+    assert (await check.check(ScanMode.QUICK, gone)).count(Health.BROKEN) == EPISODES
+    report = await check.check(ScanMode.FULL, gone)
+    assert report.counts == {(Health.HEALTHY, Cause.NONE): 290, (Health.UNKNOWN, Cause.DISPUTED): EPISODES}
+    stage.files.seen = dict.fromkeys(ours, Seen.MISSING)
+    stage.clock.forward(days=1)  # the mount has seen it, too
+    report = await check.check(ScanMode.FULL, gone)
+    assert {(found.cause, link.target) for link, found in report.broken} == {
+        (Cause.TORRENT_GONE, each) for each in ours
+    }
+
+
 async def test_a_mount_that_hangs_is_away(tmp_path: Path) -> None:
     stage = Stage(tmp_path, Mount(theirs="/mnt/zurg", ours=str(tmp_path), proven=True))
     go_on = threading.Event()
@@ -398,6 +438,36 @@ def test_what_is_done_about_a_link(
     decision = decide(LINK, found, held, repair=repair, titled=titled)
     assert decision.act is act
     assert decision == Decision(act=act, target="/mnt/zurg/shows/Show 1 again/E01.mkv" if act is REWRITE else None)
+
+
+ZURG_BESIDE = Mount(theirs="/media/zurg", ours="/media/zurg", proven=True)
+BACK = holding("New", "/E1.mkv", hash_="h", id_="2")
+LEFT = holding("Old", "/E1.mkv", hash_="h", gone=True)
+
+# what the link says, what there is, what is done and what it says then
+TEXTS: tuple[tuple[str, str, tuple[Holding, ...], Decision], ...] = (
+    ("relative, not shown yet", "../../zurg/shows/New/E1.mkv", (BACK,), Decision(act=WAIT)),
+    ("slashes to spare, not shown yet", "/media//zurg/shows/New/E1.mkv", (BACK,), Decision(act=WAIT)),
+    ("relative, renamed", "../../zurg/shows/Old/E1.mkv", (LEFT, BACK),
+     Decision(act=REWRITE, target="../../zurg/shows/New/E1.mkv")),
+    ("slashes to spare, renamed", "/media/zurg//shows/Old/E1.mkv", (LEFT, BACK),
+     Decision(act=REWRITE, target="/media/zurg/shows/New/E1.mkv")),
+    ("to another link, not shown yet", "../All/new.mkv", (BACK,), Decision(act=WAIT)),
+    ("to another link, renamed: that one is rewritten", "../All/old.mkv", (LEFT, BACK), Decision(act=WAIT)),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("_why", "text", "there", "decision"), TEXTS, ids=[case[0] for case in TEXTS])
+def test_a_link_stays_as_relative_as_it_is(
+    _why: str, text: str, there: tuple[Holding, ...], decision: Decision
+) -> None:
+    """A media server may see media and mount in other places: a path of ours may lead nowhere there."""
+    link, held = Link(path="/media/lib/Show/E1.mkv", target=text), catalogue(*there)
+    links = {f"/media/lib/All/{name.lower()}.mkv": f"/media/zurg/shows/{name}/E1.mkv" for name in ("New", "Old")}
+    hour = timedelta(hours=1)
+    found = judge(link, held, [ZURG_BESIDE], links=links, seen=Seen.MISSING, missing_for=hour)
+    assert found.health is Health.BROKEN
+    assert decide(link, found, held, repair=None, titled=True) == decision
 
 
 def test_the_torrent_is_brought_back_with_what_it_had() -> None:

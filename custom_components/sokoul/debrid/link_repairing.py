@@ -11,12 +11,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+import posixpath
 from typing import Protocol
 
 from ..model.journal import AUTOPILOT
 from .catalogue import Catalogue, Holding
 from .checking import LinkReport
-from .links import Binding, Cause, Health, Judgement, Link, same_file
+from .links import Binding, Cause, Health, Judgement, Link, named_by, same_file
 from .relinking import Change, NotChanged, apply, recycling, root_of, undo
 from .retrying import Repair, Step, Urgency, WantedFile
 
@@ -37,7 +38,7 @@ class Decision:
     """What is done about a link, and what it is to say then."""
 
     act: LinkAct
-    target: str | None = None
+    target: str | None = None  # as the link says it: relative where it was
 
 
 def decide(
@@ -57,8 +58,7 @@ def decide(
         return Decision(act=LinkAct.WAIT)
     target = same_file(found, catalogue, binding)
     if found.cause is not Cause.UNREADABLE and target is not None:
-        # the link is right, and the account has it: the mount has to show it
-        return Decision(act=LinkAct.WAIT) if target == link.target else Decision(act=LinkAct.REWRITE, target=target)
+        return _leading_to(target, link, found)
     if repair is not None and repair.step is Step.GIVEN_UP:
         return otherwise
     if found.cause is Cause.NEVER_SEEN:
@@ -68,6 +68,19 @@ def decide(
     if found.cause is Cause.NOT_SHOWN:
         return Decision(act=LinkAct.WAIT)
     return Decision(act=LinkAct.READD)
+
+
+def _leading_to(target: str, link: Link, found: Judgement) -> Decision:
+    """Tell what lets a link lead to a path in a mount."""
+    aimed = found.place.text() if found.place is not None else ""
+    if target == aimed:
+        return Decision(act=LinkAct.WAIT)  # the link is right, and the account has it: the mount has to show it
+    if named_by(link.path, link.target) != aimed:
+        return Decision(act=LinkAct.WAIT)  # it leads to another link, and that one is rewritten
+    if link.target.startswith("/"):
+        return Decision(act=LinkAct.REWRITE, target=target)
+    # where others see the folders elsewhere, links are relative so that they lead somewhere there, too
+    return Decision(act=LinkAct.REWRITE, target=posixpath.relpath(target, posixpath.dirname(link.path)))
 
 
 def repair_of(found: Judgement, catalogue: Catalogue, now: datetime) -> Repair:
