@@ -52,6 +52,7 @@ class Database:
         self._hold: Timer | None = None
         self._may_hold = True
         self._closed = False
+        self._readers: set[asyncio.Future[Any]] = set()
 
     @property
     def is_file(self) -> bool:
@@ -68,7 +69,10 @@ class Database:
     async def read[T](self, work: Work[T]) -> T:
         """Return what a reader finds. Waits for no writer. Raises `StoreError`."""
         self._check_open()
-        return await in_time(self._read(work), self.limits.answer)
+        task = asyncio.ensure_future(self._read(work))
+        self._readers.add(task)
+        task.add_done_callback(self._readers.discard)
+        return await in_time(task, self.limits.answer)
 
     async def write[T](self, work: Work[T]) -> T:
         """Do it in a transaction, and return when that is committed. Raises `StoreError`; then nothing was written.
@@ -205,6 +209,8 @@ class Database:
         self.end_hold()
         if self._writer is not None:
             await self._writer
+        if self._readers:  # a connection that is in use now would never be let go of
+            await asyncio.wait(self._readers, timeout=self.limits.connect.total_seconds())
         await in_time(self._engine.dispose(), self.limits.connect)  # a server may be silent now
 
 
