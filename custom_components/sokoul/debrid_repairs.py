@@ -224,6 +224,7 @@ class AccountRepairs:
             deleting = self._by_hand(torrent.hash, torrent.filename, ActKind.DELETE_TORRENT, actor, "debrid_deleted")
             async with deleting:
                 await self.person.delete(torrent_id)
+            await self.repairer.deleted(torrent.hash, torrent_id)
         self._changed_soon()
         return torrent
 
@@ -333,6 +334,7 @@ class AccountRepairs:
             if not self._loaded:
                 await self.repairer.load()
                 await self.journal.load(self.repairer)
+                self._handed.extend(await self.journal.handed_since(dt_util.utcnow() - HOUR))
                 self._loaded = True
 
     async def _round(self) -> datetime | None:
@@ -366,7 +368,8 @@ class AccountRepairs:
         found, present, complete = await asyncio.to_thread(_stock, standings, now)
         # of what ended since the list was read it shows what was before
         await self.repairer.want_all([each for each in found if self._is_news(each, since)])
-        await self.repairer.overtaken({repair.hash for repair in found}, present, complete)
+        await self.repairer.overtaken({repair.hash for repair in found}, present, complete, read_at=since)
+        await self.repairer.forget_old()
         self._stock_at = now
 
     def _is_news(self, repair: Repair, since: datetime) -> bool:

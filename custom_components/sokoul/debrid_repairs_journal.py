@@ -206,6 +206,13 @@ class RepairJournal:
             entry = replace(entry, id=asked.id, at=asked.at)
         return await self._kernel.write(entry)
 
+    async def handed_since(self, since: datetime) -> list[datetime]:
+        """Return when the *arrs were told without a word from anybody, the oldest first: a limit outlasts a restart."""
+        rows = await self._kernel.journal.find(acts=[ActKind.ASK_ARR], rule=DEBRID_GIVE_UP.key, since=since, limit=1000)
+        done = {EntryStatus.RUNNING, EntryStatus.DONE, EntryStatus.FAILED, EntryStatus.KEPT, EntryStatus.UNDONE}
+        ours = (row for row in rows if row.parameters.get("account") == self._account and row.actor == AUTOPILOT)
+        return sorted(row.at for row in ours if row.status in done and row.at > since)
+
     async def by_hand(self, info_hash: str, label: str, act: ActKind, actor: str) -> JournalEntry:
         """Write down what a person is about to do to a torrent."""
         now = self._clock()

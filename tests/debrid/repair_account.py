@@ -213,6 +213,12 @@ class Notes:
         self.by_hash[repair.hash] = repair
         self._point()
 
+    async def forget(self, hashes: Collection[str]) -> None:
+        self._point()
+        for each in hashes:
+            del self.by_hash[each]
+        self._point()
+
     async def pause(self) -> AccountPause:
         return self.paused
 

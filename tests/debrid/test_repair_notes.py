@@ -1,5 +1,6 @@
 """Repairs in a real database: what was noted is there after a restart, and nothing else is needed to go on."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given, strategies as st
@@ -25,6 +26,7 @@ FILES = st.builds(WantedFile, path=st.text(), size_bytes=st.integers(0, 2**60))
         added_at=st.none() | MOMENTS,
         added_before=st.none() | MOMENTS,
         progress_at=st.none() | MOMENTS,
+        ended_at=st.none() | MOMENTS,
         wanted=st.none() | st.lists(FILES).map(tuple),
         old_ids=st.lists(st.text()).map(tuple),
         bad_ids=st.lists(st.text()).map(tuple),
@@ -44,6 +46,8 @@ def test_what_an_older_version_noted_is_read() -> None:
     noted = repair(1, START)
     stored = {name: value for name, value in repair_as_json(noted).items() if name not in {"choice", "words", "told"}}
     assert repair_from_json(noted.hash, stored) == noted
+    ended = replace(noted, step=Step.DONE)
+    assert repair_from_json(ended.hash, repair_as_json(ended)).ended_at == ended.due_at
 
 
 async def test_in_the_database(store: Store) -> None:
@@ -73,6 +77,10 @@ async def test_in_the_database(store: Store) -> None:
     assert await again.sightings() == seen
     other = StoredRepairs("another account", store.debrid_history, lambda: START)
     assert (await other.repairs(), await other.pause(), await other.sightings()) == ([], AccountPause(), ())
+    await other.forget([full.hash])
+    await again.forget([full.hash])
+    assert await notes.repairs() == [repair(2, START)]
+    assert await notes.pause() == pause
 
 
 async def test_a_repair_from_beginning_to_end_with_a_restart_after_each_step(store: Store) -> None:

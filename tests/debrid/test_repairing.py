@@ -10,6 +10,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings, strategies as st
 import pytest
 
+from custom_components.sokoul.debrid.repairing import REMEMBERED
 from custom_components.sokoul.debrid.retrying import Ending, Holdup, Repair, RepairLimits, Step, Urgency, WantedFile
 from custom_components.sokoul.model.debrid import DebridCode, DebridStatus
 from tests.debrid.repair_account import (
@@ -490,6 +491,122 @@ async def test_ours_stands_back_from_another_repairer(bench: Bench) -> None:
     assert bench.account.adds == []
     await bench.pass_time(days=0.2)
     assert [hash_ for hash_, _ in bench.account.adds] == [info_hash(2)]  # the others were repaired
+
+
+# --- what people delete
+
+
+async def test_what_a_person_wanted_and_deleted_is_not_brought_back(bench: Bench) -> None:
+    old = bench.account.has(1, ERROR, 1)
+    bench.account.fates[info_hash(1)] = [ERROR]
+    await bench.repairer.want(repair(1, bench.clock(), old_ids=(old,), urgency=Urgency.PERSON))
+    await bench.pass_time(hours=1)
+    assert bench.of(1).step is Step.WAITING, "the first try failed"
+    await bench.account.delete(old)  # on the website
+    await bench.pass_time(days=3)
+    assert (bench.account.of(1), len(bench.account.adds)) == ([], 1)
+    assert bench.of(1).ending is Ending.REMOVED
+
+
+@pytest.mark.parametrize("both", [True, False])
+async def test_what_was_added_for_a_person_and_deleted_is_not_brought_back(
+    bench: Bench,
+    both: bool,  # noqa: FBT001
+) -> None:
+    old = bench.account.has(1, ERROR, 1)
+    bench.account.fates[info_hash(1)] = [DOWNLOADING]
+    wanted = repair(1, bench.clock(), urgency=Urgency.PERSON)
+    added = await bench.repairer.add(wanted, lambda: bench.account.add(info_hash(1)))
+    await bench.pass_time(minutes=2)
+    for entry in [added.added_id, *([old] if both else [])]:
+        await bench.account.delete(entry or "")
+    await bench.pass_time(days=3)
+    assert [each.id for each in bench.account.of(1)] == ([] if both else [old])
+    assert (len(bench.account.adds), bench.of(1).ending) == (1, Ending.REMOVED)
+
+
+@pytest.mark.parametrize("urgency", Urgency)
+async def test_a_repair_ends_with_the_last_entry_that_a_person_deletes(bench: Bench, urgency: Urgency) -> None:
+    bench.acting = False
+    first, second = bench.account.has(1, ERROR, 1), bench.account.has(1, DEAD, 1)
+    await bench.repairer.want(repair(1, bench.clock(), old_ids=(first, second), urgency=urgency))
+    async with bench.repairer.alone():
+        await bench.account.delete(first)
+        await bench.repairer.deleted(info_hash(1), first)
+    assert (bench.of(1).open, bench.of(1).old_ids) == (True, (second,))
+    async with bench.repairer.alone():
+        await bench.account.delete(second)
+        await bench.repairer.deleted(info_hash(1), second)
+        await bench.repairer.deleted(info_hash(2), "of no repair")
+    assert bench.of(1).ending is Ending.REMOVED
+    bench.acting = True
+    await bench.pass_time(days=3)
+    assert bench.account.adds == []
+
+
+# --- long after
+
+
+async def test_what_was_repaired_long_ago_and_is_added_by_a_person_is_no_rivals_work(bench: Bench) -> None:
+    for number in (1, 2):
+        await bench.failed(number)
+    await bench.pass_time(days=1)
+    for number in (1, 2):
+        assert bench.of(number).ending is Ending.REPAIRED
+        for entry in bench.account.of(number):
+            await bench.account.delete(entry.id)
+    bench.clock.forward(days=29)
+    for number in (1, 2):
+        bench.account.has(number, DOWNLOADED, 1, added=bench.clock())
+    await bench.repairer.watch([info.torrent for info in bench.account.entries.values()])
+    assert bench.repairer.stands_back_until is None
+
+
+async def test_what_was_given_up_and_is_back_is_lost_no_more(bench: Bench) -> None:
+    bench.account.refuse("add", DebridCode.INFRINGING_FILE)
+    await bench.failed(1)
+    await bench.pass_time(minutes=5)
+    assert (bench.of(1).step, bench.of(1).ending) == (Step.GIVEN_UP, Ending.REFUSED)
+    here = {info_hash(1)}
+    await bench.repairer.overtaken(set(), here, here, read_at=bench.clock() - HOUR)
+    assert bench.of(1).ending is Ending.REFUSED, "the list is from before"
+    await bench.repairer.overtaken(set(), here, set())
+    assert bench.of(1).ending is Ending.REFUSED, "it is there, but can't be had"
+    await bench.repairer.overtaken(set(), here, here)
+    assert (bench.of(1).step, bench.of(1).ending) == (Step.DONE, Ending.RECOVERED)
+
+
+async def test_what_calls_itself_complete_and_was_given_up_stays_so(bench: Bench) -> None:
+    entry = bench.account.has(1, DOWNLOADED, 1)
+    unreadable = repair(1, bench.clock(), urgency=Urgency.LINKED, old_ids=(entry,), bad_ids=(entry,))
+    bench.account.refuse("add", DebridCode.INFRINGING_FILE)
+    await bench.repairer.want(unreadable)
+    await bench.pass_time(minutes=5)
+    here = {info_hash(1)}
+    await bench.repairer.overtaken(set(), here, here)
+    assert bench.of(1).ending is Ending.REFUSED
+
+
+async def test_what_ended_well_is_forgotten_after_a_month_and_what_was_given_up_never(bench: Bench) -> None:
+    await bench.failed(1)
+    await bench.pass_time(days=1)
+    bench.account.refuse("add", DebridCode.INFRINGING_FILE)
+    await bench.failed(2)
+    await bench.repairer.run()
+    bench.acting = False
+    await bench.failed(3)
+    ended_at = bench.of(1).ended_at
+    assert ended_at is not None
+    bench.clock.now = ended_at + REMEMBERED
+    await bench.repairer.forget_old()
+    assert info_hash(1) in bench.notes.by_hash
+    bench.clock.forward(seconds=1)
+    await bench.repairer.forget_old()
+    left = {info_hash(2): Step.GIVEN_UP, info_hash(3): Step.WAITING}
+    assert {each.hash: each.step for each in bench.repairer.repairs} == left
+    assert bench.notes.by_hash.keys() == left.keys()
+    await bench.start()
+    assert {each.hash for each in bench.repairer.repairs} == left.keys()
 
 
 # --- power cuts

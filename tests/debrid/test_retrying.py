@@ -14,6 +14,7 @@ from custom_components.sokoul.debrid.retrying import (
     Repair,
     RepairLimits,
     Step,
+    Task,
     Urgency,
     WantedFile,
     after_deleting_new,
@@ -107,6 +108,8 @@ def test_before_adding(
 def test_what_was_deleted_meanwhile_and_nothing_needs_is_not_brought_back() -> None:
     found = before_adding(repair(1, START, old_ids=("ID1",)), [], START)
     assert (found.step, found.ending) == (Step.DONE, Ending.REMOVED)
+    asked = before_adding(repair(1, START, old_ids=("ID1",), urgency=Urgency.PERSON), [], START)
+    assert (asked.step, asked.ending) == (Step.DONE, Ending.REMOVED)
     assert before_adding(repair(1, START, old_ids=("ID1",), urgency=Urgency.LINKED), [], START).step is Step.ADDING
 
 
@@ -196,6 +199,13 @@ OPENED: tuple[tuple[str, dict[str, object], dict[str, object], Callable[[Repair]
     ("refused for ever", {"step": Step.GIVEN_UP, "ending": Ending.REFUSED}, {"urgency": Urgency.PERSON},
      lambda r: not r.open),
     ("a virus", {"step": Step.GIVEN_UP, "ending": Ending.VIRUS}, {"urgency": Urgency.PERSON}, lambda r: not r.open),
+    ("a virus waits to be deleted: nothing else is deleted with it", {"old_ids": ("a",), "ending": Ending.VIRUS},
+     {"old_ids": ("a", "b"), "urgency": Urgency.PERSON},
+     lambda r: (r.task, r.old_ids, r.urgency) == (Task.DELETE, ("a",), Urgency.FAILED)),
+    ("one waits to be replaced: a virus beside it is not deleted by that", {"old_ids": ("a",)},
+     {"old_ids": ("b",), "ending": Ending.VIRUS}, lambda r: (r.task, r.old_ids) == (Task.READD, ("a",))),
+    ("one waits for its files, and fails: both are known", {"added_id": "a"}, {"old_ids": ("a",)},
+     lambda r: (r.task, r.old_ids) == (Task.SELECT, ("a",))),
     ("tried too often", {"step": Step.GIVEN_UP, "ending": Ending.EXHAUSTED}, {}, lambda r: not r.open),
     ("tried too often, but a person asks", {"step": Step.GIVEN_UP, "ending": Ending.EXHAUSTED},
      {"urgency": Urgency.PERSON}, lambda r: r.open),
@@ -305,6 +315,9 @@ def test_what_others_add_is_seen_only_where_something_needed_repair() -> None:
     found = sightings(entries, [known, repair(3, START)])
     assert found == [Sighting(hash=info_hash(1), id=other, at=START + 2 * HOUR)]
     assert sightings(entries, [replace(known, step=Step.ADDING)]) == []
+    ended = replace(known, step=Step.DONE, ended_at=START + HOUR)
+    assert sightings(entries, [ended]) == found, "it has just been repaired"
+    assert sightings(entries, [replace(ended, ended_at=START - 2 * DAY)]) == [], "long ago"
 
 
 def test_one_may_be_a_person_two_are_a_tool() -> None:

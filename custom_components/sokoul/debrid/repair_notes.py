@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from ..model.debrid_mirror import DebridAttempt, DebridFailure, DebridRetry
-from .retrying import AccountPause, Choice, Ending, Repair, Step, Urgency, WantedFile
+from .retrying import CLOSED, AccountPause, Choice, Ending, Repair, Step, Urgency, WantedFile
 from .rivals import Sighting
 
 #: The row of what is about the whole account.
@@ -31,6 +31,9 @@ class RepairHistory(Protocol):
 
     async def note_attempts(self, account: str, attempts: Sequence[DebridAttempt]) -> list[DebridAttempt]:
         """Write what was tried."""
+
+    async def forget_retries(self, account: str, hashes: Collection[str]) -> None:
+        """Delete rows."""
 
     async def keep_failures(self, account: str, failures: Sequence[DebridFailure]) -> None:
         """Write what is wrong with torrents."""
@@ -91,6 +94,12 @@ class StoredRepairs:
             )
             await self._history.keep_failures(self._account, [failure])
 
+    async def forget(self, hashes: Collection[str]) -> None:
+        """Forget repairs that are over."""
+        await self._history.forget_retries(self._account, hashes)
+        for info_hash in hashes:
+            self._steps.pop(info_hash, None)
+
     async def pause(self) -> AccountPause:
         """Return until when the account is left alone."""
         stored = (await self._of_account()).get("pause")
@@ -123,7 +132,7 @@ class StoredRepairs:
 
 # --- as JSON -------------------------------------------------------------------------------------------------------
 
-_MOMENTS = frozenset({"created_at", "due_at", "added_at", "added_before", "progress_at"})
+_MOMENTS = frozenset({"created_at", "due_at", "added_at", "added_before", "progress_at", "ended_at"})
 _MOMENTS_OF_ACCOUNT = frozenset({"until", "slot_until", "throttled_at", "at"})
 
 
@@ -151,6 +160,8 @@ def repair_from_json(info_hash: str, stored: Mapping[str, Any]) -> Repair:
         "choice": Choice(stored.get("choice", Choice.ALL)),
         "ending": None if stored.get("ending") is None else Ending(stored["ending"]),
     }
+    if values["step"] in CLOSED:  # older versions did not note when
+        values["ended_at"] = values.get("ended_at") or values["due_at"]
     return Repair(hash=info_hash, **values)
 
 

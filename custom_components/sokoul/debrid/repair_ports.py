@@ -63,6 +63,9 @@ class RepairStore(Protocol):
     async def save(self, repair: Repair) -> None:
         """Note a repair, by its hash."""
 
+    async def forget(self, hashes: Collection[str]) -> None:
+        """Forget repairs that are over."""
+
     async def pause(self) -> AccountPause:
         """Return until when the account is left alone."""
 

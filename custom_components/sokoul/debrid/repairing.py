@@ -38,11 +38,14 @@ from .retrying import (
     wanted_of,
     was_added,
     was_not_added,
+    without,
 )
 from .rivals import Sighting, sightings, stands_back_until, worth_keeping
 
 #: A list is good for so long, for many that are added one after the other.
 _FRESH = timedelta(seconds=30)
+#: What ended well is forgotten after so long; what was given up never is.
+REMEMBERED = timedelta(days=30)
 #: So often "already active" is looked for in the list, where there is nothing but what is stuck.
 MOST_FINDS = 5
 #: A complete entry has no other files than those that were wanted, or it lacks some: not a word of Real-Debrid.
@@ -161,14 +164,24 @@ class Repairer:
             if (repair := self._repairs.get(info_hash)) is not None:
                 await self._save(replace(repair, our_ids=tuple(dict.fromkeys((*repair.our_ids, entry_id)))))
 
-    async def overtaken(self, needed: Collection[str], present: Collection[str], complete: Collection[str]) -> None:
+    async def overtaken(
+        self,
+        needed: Collection[str],
+        present: Collection[str],
+        complete: Collection[str],
+        *,
+        read_at: datetime | None = None,
+    ) -> None:
         """Close what waits, but isn't needed any more: its torrent is all right by now, or gone from the account.
 
         `needed` are the hashes that are found to need repair, `present` all that there are, and `complete` those of
-        what can be had. What links need stays until it can be had, and what a person wants until its turn.
+        what can be had. What links need stays until it can be had, and what a person wants until its turn. What was
+        given up before the list was read (`read_at`; None: now) and can be had by now is lost no more.
         """
         async with self._busy:
             for repair in self.repairs:
+                if _is_back(repair, complete, read_at or self._clock()):
+                    await self._save(close(repair, Ending.RECOVERED))
                 if not repair.open or repair.begun or repair.hash in needed:
                     continue
                 linked = repair.urgency is Urgency.LINKED and not repair.bad_ids
@@ -218,6 +231,22 @@ class Repairer:
         async with self._busy:
             self._looked_at = None
             yield
+
+    async def deleted(self, info_hash: str, entry_id: str) -> None:
+        """Note that a person deleted an entry. To be awaited while `alone`."""
+        if (repair := self._repairs.get(info_hash)) is not None and (left := without(repair, entry_id)) != repair:
+            await self._save(left)
+
+    async def forget_old(self) -> None:
+        """Forget what ended well long ago: no limit counts it any more."""
+        async with self._busy:
+            now = self._clock()
+            done = (each for each in self.repairs if each.step is Step.DONE)
+            old = [each.hash for each in done if each.ended_at and now - each.ended_at > REMEMBERED]
+            if old:
+                await self._store.forget(old)
+                for info_hash in old:
+                    del self._repairs[info_hash]
 
     async def watch(self, entries: Iterable[DebridTorrent]) -> None:
         """Look for the work of another repairer in a list of the account."""
@@ -465,8 +494,8 @@ class Repairer:
         await self._save(replace(held, problem=_name(refused)))
 
     def _lost(self, repair: Repair, now: datetime) -> Repair:
-        """Return what becomes of a repair whose new entry somebody deleted."""
-        if not repair.old_ids and not repair.ours:
+        """Return what becomes of a repair whose new entry somebody deleted: what was added for a person is theirs."""
+        if not repair.ours and (not repair.old_ids or repair.added_id in repair.our_ids):
             return close(repair, Ending.REMOVED)
         gone = replace(repair, problem=VANISHED)
         if repair.ours:
@@ -481,6 +510,8 @@ class Repairer:
 
     async def _save(self, repair: Repair) -> None:
         before = self._repairs.get(repair.hash)
+        if not repair.open and (before is None or before.open):
+            repair = replace(repair, ended_at=self._clock())
         await self._store.save(repair)
         self._repairs[repair.hash] = repair
         if self._witness is not None and before is not None and before.begun and not repair.begun:
@@ -489,6 +520,12 @@ class Repairer:
     async def _save_pause(self, pause: AccountPause) -> None:
         await self._store.save_pause(pause)
         self._pause = pause
+
+
+def _is_back(repair: Repair, complete: Collection[str], read_at: datetime) -> bool:
+    """Tell whether what was given up can be had after all, by a list that was read since."""
+    given_up = repair.ending in {Ending.EXHAUSTED, Ending.REFUSED} and not repair.open and not repair.bad_ids
+    return given_up and repair.hash in complete and (repair.ended_at is None or repair.ended_at < read_at)
 
 
 def _failed(repair: Repair, status: DebridStatus) -> Repair:

@@ -125,6 +125,7 @@ class Repair:
     choice: Choice = Choice.ALL  # where `wanted` names none
     words: tuple[str, ...] = ()  # of the choice by names
     ending: Ending | None = None  # noted before the last step
+    ended_at: datetime | None = None  # since when nothing is to be done any more
 
     @property
     def open(self) -> bool:
@@ -273,7 +274,7 @@ def before_adding(repair: Repair, entries: Sequence[DebridTorrent], now: datetim
         return close(repair, Ending.RECOVERED)
     if any(entry.status in ACTIVE_STATUSES and not _is_stuck(entry, repair) for entry in old):
         return replace(repair, step=Step.WAITING, due_at=now + LOOK_LONGEST)  # it moves again
-    if not entries and repair.old_ids and repair.urgency is Urgency.FAILED:
+    if not entries and repair.old_ids and repair.urgency is not Urgency.LINKED:
         return close(repair, Ending.REMOVED)
     if repair.step is Step.ADDING:
         return was_not_added(repair, due_at=now)
@@ -287,6 +288,22 @@ def before_adding(repair: Repair, entries: Sequence[DebridTorrent], now: datetim
         added_before=repair.added_at,
         added_at=now,
     )
+
+
+def without(repair: Repair, entry_id: str) -> Repair:
+    """Return what becomes of a repair when a person deletes an entry of its torrent: they don't want it any more.
+
+    That ends it where the entry was the new one, or the last of those that failed; else it goes on with the others.
+    """
+    if not repair.open or repair.ending is not None:
+        return repair
+    if entry_id == repair.added_id:
+        return close(repair, Ending.REMOVED)
+    if repair.begun or entry_id not in repair.old_ids:
+        return repair
+    left = tuple(each for each in repair.old_ids if each != entry_id)
+    bad = tuple(each for each in repair.bad_ids if each != entry_id)
+    return replace(repair, old_ids=left, bad_ids=bad) if left else close(repair, Ending.REMOVED)
 
 
 def _is_stuck(entry: DebridTorrent, repair: Repair) -> bool:
@@ -375,8 +392,9 @@ def after_deleting_new(repair: Repair, limits: RepairLimits, now: datetime, chan
 def opened(known: Repair | None, repair: Repair) -> Repair:
     """Return what is noted when a torrent is found in need of repair, given what is known of it from before.
 
-    What is under way goes on, but more urgently if it has become so. What was given up stays so, unless a person asks
-    for one that was only tried too often. When it was last added is never forgotten.
+    What is under way goes on, but more urgently if it has become so. Deleting and adding again are never mixed: who
+    wants the one has not agreed to the other. What was given up stays so, unless a person asks for one that was only
+    tried too often. When it was last added stays known.
     """
     if known is None:
         return repair
@@ -385,6 +403,8 @@ def opened(known: Repair | None, repair: Repair) -> Repair:
         told = repair.told or known.told
         if known.begun:
             return replace(known, urgency=urgency, told=told)
+        if known.task is not repair.task and Task.DELETE in {known.task, repair.task}:
+            return known
         old_ids = tuple(dict.fromkeys((*known.old_ids, *repair.old_ids)))
         bad_ids = tuple(dict.fromkeys((*known.bad_ids, *repair.bad_ids)))
         return replace(known, urgency=urgency, told=told, old_ids=old_ids, bad_ids=bad_ids)

@@ -30,15 +30,20 @@ class Sighting:
 
 
 def sightings(entries: Iterable[DebridTorrent], repairs: Iterable[Repair]) -> list[Sighting]:
-    """Return what others have added since it was found to need repair. What we may just have added is no sighting."""
+    """Return what others have added while it needed repair, or soon after. What we may just have added is none."""
     known = {repair.hash: repair for repair in repairs if repair.step is not Step.ADDING}
     return [
         Sighting(hash=entry.hash, id=entry.id, at=entry.added_at)
         for entry in entries
         if (repair := known.get(entry.hash)) is not None
-        and entry.added_at > repair.created_at
+        and _matters(repair, entry.added_at)
         and entry.id not in {*repair.old_ids, *repair.known_ids, *repair.our_ids}
     ]
+
+
+def _matters(repair: Repair, at: datetime) -> bool:
+    """Tell whether it needed repair at a moment, or had just been repaired: what ended long ago is people's again."""
+    return at > repair.created_at and (repair.ended_at is None or at - repair.ended_at < _TOGETHER)
 
 
 def stands_back_until(seen: Collection[Sighting]) -> datetime | None:
