@@ -766,6 +766,16 @@ def test_a_home_that_nobody_confirmed_for_a_day_makes_no_doubt() -> None:
     assert not guard.watch(25 * 3600, every=60).stop
 
 
+def test_what_is_held_in_doubt_stays_so_when_all_who_told_fall_silent() -> None:
+    """Gluetun may not tell its address, and services are away for longer than their answers count."""
+    guard = settled(OPEN)
+    guard.see(10, client=at(NEW_HOME), tunnel=REFUSED, through=say(EXIT))
+    assert guard.watch(30).state is DOUBTFUL
+    assert all(guard.see(60).stop for _ in range(120))
+    guard.see(1, outside=say(NEW_HOME))
+    assert guard.watch(11).state is LEAKING
+
+
 def test_old_answers_and_a_liar_make_no_agreement() -> None:
     """What one said half an hour ago, and the other one only now, was not said of the same moment."""
     guard = settled(OPEN)

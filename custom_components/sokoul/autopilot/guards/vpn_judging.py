@@ -67,6 +67,11 @@ class Case:
         return self.binding is Binding.TUNNEL
 
     @property
+    def doubtful(self) -> bool:
+        """Whether it is closed already because nobody could tell."""
+        return self.memory.closed is not None and self.memory.closed.state is VpnState.DOUBTFUL
+
+    @property
     def contained(self) -> bool:
         """Whether there is no other way out. One that has to be bound is, until its settings say otherwise."""
         if self.protection.containment is Containment.NAMESPACE:
@@ -183,7 +188,7 @@ def _judge_other(case: Case) -> Found:
     notes = _notes(case, tunnel) if tunnel is not None else ()
     if tunnel is not None and tunnel.status not in {VpnStatus.RUNNING, VpnStatus.UNKNOWN}:
         return Found(state=VpnState.DOWN, reasons=(case.reason("guard.vpn_down"), *notes))
-    if any(case.now >= since + case.policy.doubt for since in doubted_since(case)):
+    if any(case.doubtful or case.now >= since + case.policy.doubt for since in doubted_since(case)):
         return Found(state=VpnState.DOUBTFUL, reasons=(case.reason("guard.vpn_doubtful"), *notes), ask=True)
     if tunnel is None and case.protection.gluetun:
         return _silent(case)
@@ -209,14 +214,16 @@ def _judge_shown(case: Case, notes: tuple[Reason, ...]) -> Found:
 def doubted_since(case: Case) -> Iterable[datetime]:
     """Yield since when the client shows an address that may be our own: nobody who could tell that it isn't does.
 
-    The tunnel ends elsewhere, as far as is known. Where our own address was not known lately either, there is nothing
-    to doubt by: the services may be out of reach for good.
+    The tunnel ends elsewhere, as far as is known; what was stopped for that is not let go because nobody says so any
+    more. Where our own address was not known lately either, there is nothing to doubt by: the services may be out of
+    reach for good.
     """
     if case.client is None or not case.protection.outside:
         return
     for version, shown in case.memory.shown.items():
         theirs = case.inside(version)
-        if theirs is None or theirs.place == shown.place or case.is_foreign(shown):
+        at_its_end = theirs.place == shown.place if theirs is not None else not case.doubtful
+        if at_its_end or case.is_foreign(shown):
             continue
         if shown.forgiven_until is not None and case.now < shown.forgiven_until:
             continue
