@@ -241,16 +241,21 @@ class PortKeeper:
             self._backend.remember(ON_KEY, True)
 
     def _ports(self) -> tuple[int, ...] | None:
-        """Return what the VPN forwards to this client: what another client behind it has is that one's."""
+        """Return what the VPN forwards to this client: what another client behind it has is that one's.
+
+        When the ports change, the new ones go to those that had one before, in their order, and only then to others.
+        """
         vpn = self.vpn
         if vpn is None or not vpn.answering or not vpn.data.knows_ports:
             return None
-        others = {
-            guard.port.wanted
-            for guard in self._guarding.clients.values()
-            if guard is not self._guard and guard.port.vpn is vpn and guard.port.on
-        }
-        return tuple(port for port in vpn.data.ports if port not in others)
+        keepers = [guard.port for guard in self._guarding.clients.values()]
+        keepers = [each for each in keepers if each is self or (each.vpn is vpn and each.on)]
+        others = {each.wanted for each in keepers if each is not self}
+        ports = tuple(port for port in vpn.data.ports if port not in others)
+        if self.wanted in ports:
+            return ports
+        bereft = [each for each in keepers if each.wanted is not None and each.wanted not in vpn.data.ports]
+        return ports[bereft.index(self) if self in bereft else len(bereft) :]
 
     @property
     def wanted(self) -> int | None:

@@ -427,6 +427,40 @@ async def test_two_clients_behind_one_vpn_take_different_ports(
         assert {port_of(qbittorrent), port_of(other)} == {41_000, 41_001}  # there is but one, and one has it
 
 
+@pytest.mark.parametrize("turned_on", [False, True], ids=["found out", "switched on"])
+async def test_a_port_that_changes_goes_to_who_had_it(
+    hass: HomeAssistant,
+    qbittorrent: QbittorrentSimulator,
+    gluetun: GluetunSimulator,
+    start: Start,
+    pass_time: PassTime,
+    *,
+    turned_on: bool,
+) -> None:
+    """Whoever is looked at first: the one that had it may just be away, as the VPN is."""
+    login = {"username": USERNAME, "password": PASSWORD}
+    async with QbittorrentSimulator("5.2", username=USERNAME, password=PASSWORD, clock=qbittorrent.clock) as other:
+        server = gluetun.tunnel.server
+        assert server is not None
+        other.engine.weather.external_address = server.address
+        await qbittorrent.refuse()  # so that it is the other one that has it
+        guard = await start(subentry("qbittorrent", other, OTHER_ID, title="Other", **login))
+        await pass_time(INTERVAL, 2)
+        assert port_of(other) == FIRST
+        await qbittorrent.accept()
+        await pass_time(INTERVAL, 15)
+        if turned_on:
+            guard.port.turn(on=True)
+        await pass_time(INTERVAL)
+        assert written(qbittorrent) == []
+        gluetun.tunnel.change_ports(41_000)
+        await pass_time(INTERVAL, 2)
+        assert (written(qbittorrent), port_of(other)) == ([], 41_000)
+        gluetun.tunnel.change_ports(41_001, 41_002)
+        await pass_time(INTERVAL, 2)
+        assert (port_of(qbittorrent), port_of(other)) == (41_002, 41_001)
+
+
 # --- the action ------------------------------------------------------------------------------------------------------
 
 
