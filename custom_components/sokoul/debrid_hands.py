@@ -26,19 +26,29 @@ class DebridHands:
         client: Callable[[], RealDebridClient],
         clock: Callable[[], datetime],
         priority: DebridPriority = DebridPriority.BACKGROUND,
+        *,
+        known: Callable[[], Awaitable[int]] | None = None,
     ) -> None:
-        """`client` returns the one that the account has at the moment: it is another one after settings changed."""
+        """`client` returns the one that the account has at the moment: it is another one after settings changed.
+
+        `known` returns how many entries the account is known to have.
+        """
         self._client = client
         self._clock = clock
         self._priority = priority
+        self._known = known
+        self._doubted = False
 
     @property
     def throttled_at(self) -> datetime | None:
-        """When Real-Debrid last throttled the account."""
-        return self._client().budget.state(self._clock()).throttled_at
+        """When Real-Debrid last throttled the account; None, too, once that was removed."""
+        try:
+            return self._client().budget.state(self._clock()).throttled_at
+        except Refusal:
+            return None
 
     async def entries(self) -> Sequence[DebridTorrent]:
-        """Return all entries of the account. Raises `Refusal`, also for a list that never held still."""
+        """Return all entries of the account. Raises `Refusal`, also for a list that can't be right."""
         lister = Lister(self._client())
         found: dict[str, DebridTorrent] = {}
 
@@ -49,7 +59,18 @@ class DebridHands:
         await _refusals(read())
         if not lister.whole:
             raise Refusal("the list of torrents changed each time it was read")
+        await self._doubt(len(lister.seen))
         return [found[torrent_id] for torrent_id in lister.seen]
+
+    async def _doubt(self, count: int) -> None:
+        """Refuse a list that lacks most of what is known, once: Real-Debrid may have had a bad moment.
+
+        By such a list a torrent would be added beside itself, or taken for one that somebody deleted.
+        """
+        lacks = self._known is not None and 2 * count < await self._known()
+        self._doubted = lacks and not self._doubted
+        if self._doubted:
+            raise Refusal("the list of torrents lacks most of what was there before")
 
     async def details(self, torrent_id: str) -> DebridTorrentInfo:
         """Return an entry with its files. Raises `Refusal`."""

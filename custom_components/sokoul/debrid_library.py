@@ -6,9 +6,12 @@ grabbed for these titles and no others, and searches, once. What is to be asked 
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
+import os
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers.event import async_call_later
@@ -22,8 +25,9 @@ from .clients.errors import BackendError, NotFound
 from .const import LOGGER
 from .hands import HubHands
 from .model.backend import ARR_KINDS
+from .model.downloads import BROKEN_STATES
 from .model.journal import Json
-from .model.library import Title, TitleFile, TitleFolder
+from .model.library import QueueItem, QueueStatus, Title, TitleFile, TitleFolder
 from .model.paths import contains, translate
 from .model.reasons import Reason
 from .model.releases import HistoryEvent, HistoryKind
@@ -54,14 +58,16 @@ class Errand:
     looks: int = 0
 
     def as_json(self) -> dict[str, Any]:
-        """Return it for the store."""
-        return {**asdict(self), "begun_at": self.begun_at.isoformat(), "due_at": self.due_at.isoformat()}
+        """Return it for the store. A path that is no text would make all that is stored with it unreadable."""
+        moments = {"begun_at": self.begun_at.isoformat(), "due_at": self.due_at.isoformat()}
+        return {**asdict(self), **moments, "path": quote_from_bytes(os.fsencode(self.path))}
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Errand:
         """Return a stored one."""
         moments = {name: datetime.fromisoformat(stored[name]) for name in ("begun_at", "due_at")}
-        return cls(**{**stored, "title_ids": tuple(stored["title_ids"]), **moments})
+        path = os.fsdecode(unquote_to_bytes(stored["path"]))
+        return cls(**{**stored, "title_ids": tuple(stored["title_ids"]), "path": path, **moments})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,6 +214,7 @@ class DebridLibrary:
         """Have the release of a torrent blocked, and another one searched for what lacks because of it.
 
         What has a file is left alone, whether that is good or not: links that lead nowhere are dealt with one by one.
+        So is what is downloaded elsewhere: that Real-Debrid won't have it says nothing of a swarm.
         Raises `Declined` while an *arr can't be asked.
         """
         hands = HubHands(self._hub)
@@ -217,11 +224,17 @@ class DebridLibrary:
             if hands.arr(backend.subentry_id) is None:
                 raise Declined("unreachable", backend=backend.title)
             with reach.asking(backend.subentry_id):
-                told = await _give_up(backend, reach, info_hash)
+                told = await _give_up(backend, reach, info_hash, held=self._is_held(info_hash))
             if told is not None and told.reason.key == HANDED_OVER:
                 return told
             left = told or left
         return left or HandOver(reason=Reason(key="result.no_arr_knows"))
+
+    def _is_held(self, info_hash: str) -> bool:
+        """Tell whether a download client has a torrent, and no trouble with it."""
+        clients = (each.client for each in self._hub.view.world(dt_util.utcnow()).backends.values())
+        found = (client.torrents.get(info_hash) for client in clients if client is not None)
+        return any(torrent is not None and torrent.state not in BROKEN_STATES for torrent in found)
 
     async def allow_again(self, undo: Json, since: datetime) -> None:
         """Allow a release again that was blocked since a moment. Raises `Declined` while its *arr can't be asked."""
@@ -282,10 +295,14 @@ class DebridLibrary:
         if any(title.has_file for title in titles):
             await client.rescan(errand.folder_id)
             return
-        del self._errands[errand.path]  # before: a search that was asked for twice would be one too many
-        await self._keep()
-        if titles:
-            await search_instead(client, tuple(each.title for each in titles))
+
+        async def end() -> None:
+            if self._errands.pop(errand.path, None) is not None:
+                await self._keep()
+
+        if titles:  # it ends right before it is asked for: a search that was asked for twice would be one too many
+            await search_instead(client, tuple(each.title for each in titles), asking=end)
+        await end()
 
 
 def _pause(looks: int) -> timedelta:
@@ -297,10 +314,12 @@ def _pause(looks: int) -> timedelta:
 HANDED_OVER = "result.handed_over"
 
 
-async def _give_up(backend: AnyCoordinator, reach: Reach, info_hash: str) -> HandOver | None:
-    """Give a torrent up at one *arr; None: that never had it."""
+async def _give_up(backend: AnyCoordinator, reach: Reach, info_hash: str, *, held: bool) -> HandOver | None:
+    """Give a torrent up at one *arr; None: that never had it. `held`: a download client has it."""
     client: ArrClient = backend.client
     items = [item for item in await client.queue() if item.download_id == info_hash]
+    if items and (held or any(_advances(item) for item in items)):
+        return HandOver(reason=Reason(key="result.on_its_way", parameters={"release": items[0].release}))
     if items:
         titles = tuple(dict.fromkeys(title for item in items for title in item.titles))
         wanting = Wanting(arr_id=backend.subentry_id, download_id=info_hash, release=items[0].release, titles=titles)
@@ -320,6 +339,11 @@ async def _give_up(backend: AnyCoordinator, reach: Reach, info_hash: str) -> Han
     return _handed_over(backend, lacking, grab.release)
 
 
+def _advances(item: QueueItem) -> bool:
+    """Tell whether a download client of the *arr that SOKOUL may not see has got some of it, and no trouble with it."""
+    return item.remaining_bytes < item.size_bytes and item.status not in {QueueStatus.FAILED, QueueStatus.WARNING}
+
+
 def _handed_over(backend: AnyCoordinator, titles: tuple[Title, ...], release: str) -> HandOver:
     names = tuple(title.label for title in titles)
     return HandOver(
@@ -332,8 +356,16 @@ def _handed_over(backend: AnyCoordinator, titles: tuple[Title, ...], release: st
     )
 
 
-async def search_instead(client: ArrClient, titles: tuple[Title, ...], download_id: str | None = None) -> None:
+async def search_instead(
+    client: ArrClient,
+    titles: tuple[Title, ...],
+    download_id: str | None = None,
+    *,
+    asking: Callable[[], Awaitable[None]] | None = None,
+) -> None:
     """Block a download (else what was imported last) of titles, and search for another, once and for these alone.
+
+    `asking` is awaited right before anything is changed: what failed until then can be done again.
 
     What is on its way already is not searched for. Blocking makes an *arr search by itself, if it is set so, for all
     that was grabbed with the release: one that was grabbed for others as well is not blocked. A search for an episode
@@ -350,9 +382,13 @@ async def search_instead(client: ArrClient, titles: tuple[Title, ...], download_
     grab = await client.grab_history(bad) if bad is not None else None
     if grab is not None and grab.title_ids == ids and not _failed_since(events, bad, grab.at):
         handling = await client.download_handling()
+        if asking is not None:
+            await asking()
         await client.mark_failed(grab.history_id)
         if handling.redownloads and (handling.redownloads_chosen or not grab.by_hand):
             return
+    elif asking is not None:
+        await asking()
     await client.search(ids - coming)
 
 

@@ -67,7 +67,7 @@ class AccountRepairs:
         self.journal = RepairJournal(self.account, lambda: self.title, hub.pilot.kernel, dt_util.utcnow)
         self.person = DebridHands(self.client, dt_util.utcnow, DebridPriority.PERSON)
         self.repairer = Repairer(
-            DebridHands(self.client, dt_util.utcnow),
+            DebridHands(self.client, dt_util.utcnow, known=lambda: mirror.store.mirror.count(mirror.account)),
             StoredRepairs(self.account, mirror.store.debrid_history, dt_util.utcnow),
             clock=dt_util.utcnow,
             chance=random.random,

@@ -1,7 +1,7 @@
 """Every policy of failures against a simulated Real-Debrid, over HTTP, within the budget, on a clock that is moved."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 import json
@@ -14,6 +14,7 @@ from custom_components.sokoul.clients.real_debrid_budget import DebridBudget
 from custom_components.sokoul.clients.real_debrid_tokens import ApiToken
 from custom_components.sokoul.debrid.finding import Standing, find
 from custom_components.sokoul.debrid.policies import STATES, Course
+from custom_components.sokoul.debrid.repair_ports import Refusal
 from custom_components.sokoul.debrid.repairing import Repairer
 from custom_components.sokoul.debrid.retrying import Ending, Repair, Step
 from custom_components.sokoul.debrid_hands import DebridHands
@@ -36,9 +37,9 @@ class Stage:
     client: RealDebridClient
     notes: Notes = field(default_factory=Notes)
 
-    def repairer(self) -> Repairer:
+    def repairer(self, known: Callable[[], Awaitable[int]] | None = None) -> Repairer:
         return Repairer(
-            DebridHands(lambda: self.client, self.clock.now),
+            DebridHands(lambda: self.client, self.clock.now, known=known),
             self.notes,
             clock=self.clock.now,
             chance=lambda: 0.0,
@@ -283,3 +284,52 @@ async def test_many_within_all_limits(stage: Stage) -> None:
     assert stage.adds() == 30 + 3 * 30
     assert stage.debrid.meter.most_in_a_minute <= 100
     assert stage.debrid.meter.refused == 0
+
+
+# --- lists that can't be right
+
+
+async def test_an_empty_list_is_believed_when_it_is_read_twice(stage: Stage) -> None:
+    stage.debrid.account.fill(9)
+    known = 9
+
+    async def count() -> int:
+        return known
+
+    hands = DebridHands(lambda: stage.client, stage.clock.now, known=count)
+    assert len(await hands.entries()) == 9
+    for _ in range(2):
+        stage.debrid.fault(FaultKind.STATUS, LIST, status=204, body="", times=1)
+        with pytest.raises(Refusal, match="lacks most"):
+            await hands.entries()
+        assert len(await hands.entries()) == 9, "a bad moment"
+    for torrent_id in tuple(stage.debrid.account.torrents):
+        stage.debrid.account.delete(torrent_id)
+    with pytest.raises(Refusal):
+        await hands.entries()
+    assert await hands.entries() == []
+    known = 0
+    assert await hands.entries() == []
+
+
+async def test_an_empty_list_adds_nothing_beside_what_is_complete(stage: Stage) -> None:
+    async def count() -> int:
+        return len(stage.debrid.account.torrents)
+
+    old = stage.failed(1)
+    made = stage.repairer(count)
+    await stage.want(made, old)
+    stage.debrid.account.fill(9)
+    good = stage.debrid.account.add(old.hash)
+    stage.debrid.account.turn(good, "downloaded")
+    stage.debrid.fault(FaultKind.STATUS, LIST, status=204, body="", times=1)
+    await stage.pass_time(made, hours=1)
+    assert stage.adds() == 0
+    assert good in stage.entries(old)
+
+
+async def test_a_removed_account_was_never_throttled(stage: Stage) -> None:
+    def client() -> RealDebridClient:
+        raise Refusal("the account was removed")
+
+    assert DebridHands(client, stage.clock.now).throttled_at is None

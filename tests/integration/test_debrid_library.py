@@ -2,19 +2,25 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+import os
 from typing import Any
 
 from homeassistant.config_entries import ConfigSubentryDataWithId
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers.json import json_bytes
+from homeassistant.util import dt as dt_util
+from homeassistant.util.json import json_loads_object
 import pytest
 
-from custom_components.sokoul.debrid_library import DROPPED_AFTER, FIRST_LOOK, DebridLibrary
+from custom_components.sokoul.debrid_library import DROPPED_AFTER, FIRST_LOOK, DebridLibrary, Errand
 from devstack.arr import ArrSimulator
+from devstack.frame import FaultKind
 from devstack.library import Episode, Movie
+from devstack.qbittorrent import QbittorrentSimulator
 from devstack.radarr import RadarrSimulator
 from devstack.sonarr import SonarrSimulator
 
-from .conftest import RADARR_ID, SONARR_ID, PassTime, SetUp, servarr_subentry
+from .conftest import RADARR_ID, SONARR_ID, PassTime, SetUp, qbittorrent_subentry, servarr_subentry
 
 HASH = "ab" * 20
 type Wanted = Movie | Episode
@@ -22,6 +28,10 @@ type Wanted = Movie | Episode
 
 def movie_of(radarr: RadarrSimulator) -> Movie:
     return next(movie for movie in radarr.library.movies.values() if movie.file is not None and movie.monitored)
+
+
+def wanted_of(radarr: RadarrSimulator) -> Movie:
+    return next(each for each in radarr.library.movies.values() if each.file is None and each.monitored)
 
 
 def episodes_of(sonarr: SonarrSimulator) -> list[Episode]:
@@ -187,6 +197,34 @@ async def test_what_is_on_its_way_is_not_searched_for(
     await found.stop()
 
 
+@pytest.mark.parametrize(
+    "route", ["GET /api/v3/history/movie", "GET /api/v3/queue", "GET /api/v3/config/downloadclient"]
+)
+async def test_a_question_without_an_answer_loses_no_search(
+    route: str, radarr: RadarrSimulator, of_radarr: ConfigSubentryDataWithId, set_up: SetUp, pass_time: PassTime
+) -> None:
+    movie = movie_of(radarr)
+    imported(radarr, movie)
+    found = await library(set_up, of_radarr)
+    assert await found.replace(path_of(movie))
+    movie.file = None
+    radarr.fault(FaultKind.STATUS, route, status=500)
+    await pass_time(FIRST_LOOK)
+    assert (searches(radarr), len(found.errands)) == ([], 1)
+    radarr.clear_faults()
+    await pass_time(timedelta(minutes=10))
+    assert [each["movieIds"] for each in searches(radarr)] == [[movie.id]]
+    assert not found.errands
+    await found.stop()
+
+
+async def test_a_path_that_is_no_text_is_remembered() -> None:
+    now = dt_util.utcnow()
+    path = os.fsdecode(b"/media/100% Am\xe9lie.mkv")
+    errand = Errand(arr_id="A", folder_id=1, title_ids=(1, 2), path=path, begun_at=now, due_at=now)
+    assert Errand.from_json(json_loads_object(json_bytes(errand.as_json()))) == errand
+
+
 async def test_a_restart_forgets_nothing(
     hass: HomeAssistant,
     radarr: RadarrSimulator,
@@ -235,8 +273,8 @@ async def test_what_a_queue_waits_for_is_given_up_there(
     set_up: SetUp,
 ) -> None:
     radarr.download_handling.values["autoRedownloadFailed"] = by_itself
-    movie = next(each for each in radarr.library.movies.values() if each.file is None and each.monitored)
-    radarr.queue_item(movie, title="Refused.Release", download_id=HASH.upper())
+    movie = wanted_of(radarr)
+    radarr.queue_item(movie, title="Refused.Release", download_id=HASH.upper(), progress=0.0)
     found = await library(set_up, of_radarr)
     told = await found.give_up(HASH)
     assert told.reason.key == "result.handed_over"
@@ -244,6 +282,38 @@ async def test_what_a_queue_waits_for_is_given_up_there(
     assert "Refused.Release" not in [item.title for item in radarr.queue.items], "another one is there instead"
     assert blocked(radarr) == [(movie,)]
     assert [each["movieIds"] for each in searches(radarr)] == [[movie.id]]
+
+
+@pytest.mark.parametrize(
+    ("seen", "progress", "status", "left"),
+    [
+        (False, 0.5, "downloading", True),
+        (False, 0.0, "downloading", False),
+        (False, 0.5, "failed", False),
+        (False, 0.5, "warning", False),
+        (True, 0.0, "warning", True),
+    ],
+)
+async def test_what_is_downloaded_elsewhere_is_left_there(
+    seen: bool,  # noqa: FBT001 -- given by the parameters
+    progress: float,
+    status: str,
+    left: bool,  # noqa: FBT001
+    radarr: RadarrSimulator,
+    qbittorrent: QbittorrentSimulator,
+    of_radarr: ConfigSubentryDataWithId,
+    set_up: SetUp,
+) -> None:
+    """Real-Debrid refuses it, and somebody had it downloaded by a swarm instead."""
+    if seen:
+        qbittorrent.add_torrent("Refused.Release", hash=HASH, behaviour="stalled")
+    item = radarr.queue_item(
+        wanted_of(radarr), title="Refused.Release", download_id=HASH.upper(), progress=progress, status=status
+    )
+    found = await library(set_up, of_radarr, qbittorrent_subentry(qbittorrent))
+    told = await found.give_up(HASH)
+    assert told.reason.key == ("result.on_its_way" if left else "result.handed_over")
+    assert (item in radarr.queue.items, blocked(radarr) == [], searches(radarr) == []) == (left, left, left)
 
 
 async def test_what_has_a_file_is_left_to_its_links(

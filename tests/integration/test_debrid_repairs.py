@@ -163,7 +163,7 @@ async def test_an_infringing_one_is_given_up_and_radarr_is_told(
     old = failed(debrid, 1)
     refuse(debrid, ADD, DebridCode.INFRINGING_FILE, 9)
     movie = next(each for each in radarr.library.movies.values() if each.file is None and each.monitored)
-    radarr.queue_item(movie, title="Refused.Release", download_id=old.hash.upper())
+    radarr.queue_item(movie, title="Refused.Release", download_id=old.hash.upper(), progress=0.0)
     made = await scene(Autonomy.ACT, servarr_subentry(radarr, RADARR_ID))
     await pass_time(MINUTE, 20)
     assert made.repairs.repair(old.hash).ending is Ending.REFUSED
