@@ -313,8 +313,9 @@ class Linking:
     async def check(self, mode: ScanMode, *, dry_run: bool = False, accepted: bool = False) -> Looked:
         """Check, and have done what may be done. Raises `NotReadyError` and `StoreError`."""
         async with self.alone():
-            looked = await self._look(mode, accepted=accepted)
-            self._tell(looked.report)
+            looked = await self._look(mode, accepted=accepted, trial=dry_run)
+            if not (dry_run and accepted):  # nobody has said yet that it is so
+                self._tell(looked.report)
             await self._ask_details(looked.report)
             if looked.report.mended:
                 self.refresh.soon()
@@ -354,13 +355,13 @@ class Linking:
             raise NotReadyError(NotReady.NOT_READ)
         return self._work
 
-    async def _look(self, mode: ScanMode, *, accepted: bool = False) -> Looked:
+    async def _look(self, mode: ScanMode, *, accepted: bool = False, trial: bool = False) -> Looked:
         work = self._ready()
         self.running = True
         self._changed()
         try:
             catalogue = await read_catalogue(work.store.mirror_view, tuple(self.hub.debriding.accounts), complete=True)
-            report = await work.check.check(mode, catalogue, accepted=accepted)
+            report = await work.check.check(mode, catalogue, accepted=accepted, trial=trial)
             planned = await work.repairer.plan(report, catalogue)
         finally:
             self.running = False

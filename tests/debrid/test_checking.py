@@ -12,7 +12,7 @@ import pytest
 
 from custom_components.sokoul.debrid import scanning
 from custom_components.sokoul.debrid.catalogue import Catalogue, Holding
-from custom_components.sokoul.debrid.checking import READ_DOUBTFUL, LinkCheck, LinkRecord, LinkReport, ScanMode
+from custom_components.sokoul.debrid.checking import PROBES, READ_DOUBTFUL, LinkCheck, LinkRecord, LinkReport, ScanMode
 from custom_components.sokoul.debrid.link_repairing import (
     ChangeState,
     Decision,
@@ -221,6 +221,42 @@ async def test_the_first_check_of_a_library_full_of_broken_links_asks_as_well(st
     assert report.shut == {"/mnt/zurg": Shut.MANY_AT_ONCE}
 
 
+async def test_what_would_be_done_if_a_person_said_so_is_noted_by_nobody(stage: Stage) -> None:
+    check = await stage.start()
+    await check.check(ScanMode.FULL, catalogue(*torrents()))
+    lost = catalogue(*torrents(gone=(1, 2, 3)))
+    report = await check.check(ScanMode.QUICK, lost, accepted=True, trial=True)
+    assert (report.shut, len(report.broken)) == ({}, 30)
+    for again in (check, await stage.start()):
+        report = await again.check(ScanMode.QUICK, lost)
+        assert (report.shut, report.broken) == ({"/mnt/zurg": Shut.MANY_AT_ONCE}, ())
+
+
+async def test_a_link_that_was_changed_since_the_walk_is_judged_by_what_it_says_now(stage: Stage) -> None:
+    """Sonarr got a better release, and the old torrent was deleted: nobody wants that one back."""
+    check = await stage.start()
+    better = holding("Better", "/E00.mkv")
+    await check.check(ScanMode.FULL, catalogue(*torrents(), better))
+    changed, removed, *others = sorted((stage.root / "Show 3").iterdir())
+    changed.unlink()
+    changed.symlink_to("/mnt/zurg/shows/Better/E00.mkv")
+    removed.unlink()
+    age(stage.root)  # the folder looks as it did
+    report = await check.check(ScanMode.QUICK, catalogue(*torrents(gone=(3,)), better))
+    assert {link.path for link, _ in report.broken} == set(map(str, others))
+    assert (report.links, report.count(Health.HEALTHY)) == (299, 291)
+    report = await check.check(ScanMode.FULL, catalogue(*torrents(gone=(3,)), better))
+    assert (report.links, report.count(Health.HEALTHY)) == (299, 291)
+
+
+async def test_links_in_a_folder_that_is_away_are_as_they_were(stage: Stage) -> None:
+    check = await stage.start()
+    await check.check(ScanMode.FULL, catalogue(*torrents()))
+    stage.root.rename(stage.root.with_name("away"))
+    report = await check.check(ScanMode.QUICK, catalogue(*torrents(gone=(3,))))
+    assert (report.links, report.count(Health.BROKEN)) == (300, 10)
+
+
 async def test_an_outage_of_several_mounts_is_one(tmp_path: Path) -> None:
     """Of two mounts 15 links each break at once: of neither is that much, of both together it is."""
     views = [Mount(theirs=f"/mnt/zurg/{name}") for name in ("shows", "more")]
@@ -337,21 +373,77 @@ async def test_what_was_seen_of_an_entry_says_nothing_of_the_one_that_came_for_i
 
 
 async def test_what_was_read_once_can_be_gone_since(tmp_path: Path) -> None:
-    """That it could be read while the account had it is no sign that it can be read now."""
+    """That it could be read while the account had it is no sign that it can be read now. So it is looked."""
     stage = Stage(tmp_path, PROVEN)
     check, ours = await stage.start(), {f"/mnt/zurg/shows/Show 3/E{number:02}.mkv" for number in range(EPISODES)}
     for _ in range(2):
         await check.check(ScanMode.FULL, catalogue(*torrents()))
     gone = catalogue(*torrents(gone=(3,)))
-    assert (await check.check(ScanMode.QUICK, gone)).count(Health.BROKEN) == EPISODES
-    report = await check.check(ScanMode.FULL, gone)
-    assert report.counts == {(Health.HEALTHY, Cause.NONE): 290, (Health.UNKNOWN, Cause.DISPUTED): EPISODES}
+    for reads, mode in ((EPISODES, ScanMode.QUICK), (0, ScanMode.QUICK), (0, ScanMode.FULL)):
+        report = await check.check(mode, gone)
+        assert report.counts == {(Health.HEALTHY, Cause.NONE): 290, (Health.UNKNOWN, Cause.DISPUTED): EPISODES}
+        assert report.read == reads
     stage.files.seen = dict.fromkeys(ours, Seen.MISSING)
     stage.clock.forward(days=1)  # the mount has seen it, too
     report = await check.check(ScanMode.FULL, gone)
     assert {(found.cause, link.target) for link, found in report.broken} == {
         (Cause.TORRENT_GONE, each) for each in ours
     }
+
+
+async def test_a_mount_of_which_nothing_can_be_read_is_away(tmp_path: Path) -> None:
+    """Real-Debrid answers with errors: the folders are all there, and no file of them can be read."""
+    stage = Stage(tmp_path, PROVEN)
+    check = await stage.start()
+    held = catalogue(*torrents(gone=(3,)))
+    paths = [f"/mnt/zurg/shows/Show {show}/E{number:02}.mkv" for show in range(SHOWS) for number in range(EPISODES)]
+    stage.files.seen = dict.fromkeys(paths, Seen.FAILS)
+    for mode in (ScanMode.FULL, ScanMode.QUICK, ScanMode.FULL):
+        report = await check.check(mode, held)
+        assert (report.shut, report.broken) == ({"/mnt/zurg": Shut.MOUNT_AWAY}, ())
+        report = await check.check(mode, held, accepted=True)  # that is nothing that a person could say
+        assert (report.shut, report.broken) == ({"/mnt/zurg": Shut.MOUNT_AWAY}, ())
+    stage.files.seen, stage.files.read_paths = {path: Seen.MISSING for path in paths if "Show 3/" in path}, []
+    for _ in range(2):  # once it reads again no more is asked of it
+        report = await check.check(ScanMode.QUICK, held)
+        assert (report.shut, report.count(Health.HEALTHY), len(report.broken)) == ({}, 290, EPISODES)
+        assert len(stage.files.read_paths) == PROBES + EPISODES
+
+
+async def test_a_few_files_that_fail_are_broken_though_nothing_else_is_due(tmp_path: Path) -> None:
+    """All that was read in this check failed, and the mount is well: others can be read."""
+    stage = Stage(tmp_path, PROVEN)
+    check, bad = await stage.start(), [f"/mnt/zurg/shows/Show 3/E{number:02}.mkv" for number in range(EPISODES)]
+    for _ in range(2):
+        await check.check(ScanMode.FULL, catalogue(*torrents()))
+    stage.files.seen = dict.fromkeys(bad, Seen.FAILS)
+    again = catalogue(*(replace(each, id="new") if each.filename == "Show 3" else each for each in torrents()))
+    for _ in range(2):
+        stage.clock.forward(hours=1)
+        before = await check.check(ScanMode.QUICK, again)
+        report = await check.check(ScanMode.FULL, again)
+        assert (before.read + report.read, report.shut) == (EPISODES, {})
+        assert Counter(found.cause for _, found in report.broken) == {Cause.UNREADABLE: EPISODES}
+
+
+async def test_many_files_that_fail_at_once_wait_for_a_person(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, PROVEN)
+    check = await stage.start()
+    for _ in range(2):
+        await check.check(ScanMode.FULL, catalogue(*torrents()))
+    bad = [f"/mnt/zurg/shows/Show {show}/E{number:02}.mkv" for show in (1, 2, 3) for number in range(EPISODES)]
+    stage.files.seen = dict.fromkeys(bad, Seen.FAILS)
+    held = catalogue(*(replace(each, id=f"new {number}") if number in {1, 2, 3} else each
+                       for number, each in enumerate(torrents())))  # fmt: skip
+    for mode in (ScanMode.QUICK, ScanMode.FULL, ScanMode.FULL, ScanMode.QUICK):
+        report = await check.check(mode, held)
+        if not stage.files.read_paths[300:]:
+            continue  # nobody knows yet
+        assert (report.shut, report.broken) == ({"/mnt/zurg": Shut.MANY_AT_ONCE}, ())
+    report = await check.check(ScanMode.QUICK, held, accepted=True)
+    assert (report.shut, len(report.broken)) == ({}, 30)
+    report = await check.check(ScanMode.QUICK, held)
+    assert (report.shut, len(report.broken)) == ({}, 30)
 
 
 async def test_a_mount_that_hangs_is_away(tmp_path: Path) -> None:
@@ -564,6 +656,8 @@ async def test_from_broken_to_whole(workshop: Workshop) -> None:
     held = catalogue(*torrents(gone=(3,)), again)
     report = await check.check(ScanMode.QUICK, held)
     assert await workshop.repair(report, held) == {REWRITE: 10}
+    report = await check.check(ScanMode.QUICK, held)  # which looks into no folder
+    assert (report.count(Health.HEALTHY), report.mended, report.broken) == (300, 10, ())
     assert workshop.texts(3) == {f"/mnt/zurg/shows/Show 3 new/E{number:02}.mkv" for number in range(EPISODES)}
     assert (await check.check(ScanMode.FULL, held)).count(Health.HEALTHY) == 300
     for change in workshop.notes.changed.values():

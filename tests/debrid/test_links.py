@@ -287,6 +287,22 @@ def test_an_outage_breaks_no_links(_why: str, look: MountLook, links: int, newly
     assert by_person is (None if why is Shut.MANY_AT_ONCE else why)
 
 
+@pytest.mark.parametrize(
+    ("reads", "newly_unreadable", "why"),
+    [
+        (None, 20, None),
+        (None, 21, Shut.MANY_AT_ONCE),  # of the few that are read that is much, however many links there are
+        (True, 20, None),
+        (False, 0, Shut.MOUNT_AWAY),
+        (False, 200, Shut.MOUNT_AWAY),
+    ],
+)
+def test_files_that_fail_when_they_are_read(reads: bool | None, newly_unreadable: int, why: Shut | None) -> None:  # noqa: FBT001
+    look = MountLook(there=True, empty=False, reads=reads)
+    found = shut(look, links=100_000, newly_broken=newly_unreadable, newly_unreadable=newly_unreadable)
+    assert found is why
+
+
 # --- the rest
 
 

@@ -154,6 +154,15 @@ async def test_a_rule_that_acts_rewrites_them_and_a_person_takes_it_back(scene: 
     assert scene.library.texts(3) == scene.library.as_made(3)
 
 
+async def test_what_was_rewritten_is_not_rewritten_again(scene: Scene) -> None:
+    """A quick check looks into no folder, and sees all the same what the links say now."""
+    await renamed(scene, Autonomy.ACT)
+    for _ in range(2):
+        found = await scene.ask(Action.LINKS_SCAN, mode="quick")
+        assert (found["counts"], found["plan"], scene.linking.broken) == ({"healthy": SHOWS * EPISODES}, {}, 0)
+    assert len(await scene.rows(REWRITE)) == 1
+
+
 async def test_a_rule_that_asks_does_what_is_approved(scene: Scene) -> None:
     await renamed(scene, Autonomy.SUGGEST)
     before = scene.library.snapshot()
@@ -185,7 +194,8 @@ async def test_approving_looks_again_before_anything_is_touched(scene: Scene) ->
     path.symlink_to("/elsewhere/film.mkv")  # somebody else was faster, and no folder has been looked into since
     done = await scene.ask(Action.APPROVE, entry_id=row.id, language="en")
     assert done["status"] == "done"
-    assert done["result"]["text"].startswith("Only 3 links were changed, of 4")
+    (row,) = await scene.rows(REWRITE)
+    assert row.parameters["count"] == 3
     assert str(path.readlink()) == "/elsewhere/film.mkv"
     assert scene.library.texts(3)[1:] == scene.library.as_made(3, NEW)[1:]
 
@@ -427,7 +437,7 @@ async def test_an_empty_or_missing_mount_breaks_nothing(scene: Scene) -> None:
     assert (found.translation_key, found.is_fixable) == ("links_mount_empty", False)
     mount.rmdir()
     told = await scene.ask(Action.LINKS_SCAN)
-    assert (told["shut"], told["plan"]) == ({str(mount): "It isn\u2019t there."}, {})
+    assert (told["shut"], told["plan"]) == ({str(mount): "It isn\u2019t there, or nothing in it can be read."}, {})
     found = issue(scene.hass)
     assert found is not None
     assert found.translation_key == "links_mount_away"
@@ -499,9 +509,12 @@ async def test_a_person_may_say_at_once_that_so_many_are_broken(scene: Scene) ->
     await broken(scene, shows=4, episodes=25)
     told = await scene.ask(Action.LINKS_SCAN, accept=True, dry_run=True)
     assert (told["plan"], told["shut"]) == ({"rewrite": 25}, {})
-    assert issue(scene.hass) is None
+    told = await scene.ask(Action.LINKS_SCAN)
+    assert (told["plan"], list(told["shut"])) == ({}, [NOWHERE]), "what a dry run would do was nobody's word"
+    assert issue(scene.hass) is not None
     assert scene.library.texts(1) == scene.library.as_made(1)
-    await scene.ask(Action.LINKS_SCAN)
+    await scene.ask(Action.LINKS_SCAN, accept=True)
+    assert issue(scene.hass) is None
     assert scene.library.texts(1) == scene.library.as_made(1, again(1))
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from heapq import nsmallest
-from itertools import batched, islice
+from itertools import batched, chain, islice
+import os
 from time import monotonic, sleep
 from typing import Protocol
 
@@ -43,6 +44,8 @@ _TURN = 400
 READS = 200
 #: A file that could be read is read again after about so long; one that could not, or that is not shown, after this.
 READ_AGAIN, READ_DOUBTFUL = timedelta(days=30), timedelta(hours=1)
+#: Where most of what was read fails, so many others tell whether it is these files or the mount.
+PROBES = 5
 
 
 class ScanMode(StrEnum):
@@ -93,12 +96,21 @@ class LinkReport:
         return sum(count for (each, _), count in self.counts.items() if each is health)
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What reading a file showed."""
+
+    mount: str
+    seen: Seen
+
+
 @dataclass(slots=True)
 class _Tally:
     """What was found so far. Of healthy links nothing is kept but their number: there are a hundred thousand."""
 
     links: Counter[str] = field(default_factory=Counter)  # by mount
     newly: Counter[str] = field(default_factory=Counter)
+    unreadable: Counter[str] = field(default_factory=Counter)  # newly
     counts: Counter[tuple[Health, Cause]] = field(default_factory=Counter)
     broken: list[tuple[Link, Judgement]] = field(default_factory=list)
     hashes: set[str | None] = field(default_factory=set)
@@ -117,6 +129,8 @@ class _Tally:
         if found.health is Health.BROKEN:
             self.broken.append((link, found))
             self.newly[mount] += known is None or known.health is not Health.BROKEN
+            unreadable = found.cause is Cause.UNREADABLE
+            self.unreadable[mount] += unreadable and (known is None or known.cause is not Cause.UNREADABLE)
         if found.cause is Cause.FILES_UNKNOWN and found.holding is not None:
             self.wanted.add((found.holding.account, found.holding.id))
         self.mended += found.health is Health.HEALTHY and known is not None and known.health is Health.BROKEN
@@ -188,6 +202,8 @@ class LinkCheck:
         self._folders: dict[str, Folder] = {}
         self._records: dict[str, LinkRecord] = {}
         self._after: dict[str, str] = {}
+        self._failing: frozenset[str] = frozenset()  # mounts of which nothing can be read
+        self._doubted: dict[str, _Read] = {}  # what failed when it was read, and is too much to be believed
 
     async def load(self) -> None:
         """Read what is known. To be awaited before anything else."""
@@ -221,24 +237,36 @@ class LinkCheck:
         known = self._folders.get(folder)
         return known.links.get(name, "") if known else ""
 
-    async def check(self, mode: ScanMode, catalogue: Catalogue, *, accepted: bool = False) -> LinkReport:
-        """Check all links. `accepted`: a person says that so many are really broken. The store's errors end it."""
+    async def check(
+        self, mode: ScanMode, catalogue: Catalogue, *, accepted: bool = False, trial: bool = False
+    ) -> LinkReport:
+        """Check all links. The store's errors end it.
+
+        `accepted`: a person says that so many are really broken; in a `trial` that is said for the report alone.
+        """
         began = monotonic()
         unreadable = [] if mode is ScanMode.QUICK else await self._walk(afresh=mode is ScanMode.SYMLINKS)
         texts = await asyncio.to_thread(self._texts)
         await self._find(texts, catalogue)
         read = {} if mode is ScanMode.QUICK else await self._read_some(texts)
-        tally = await self._judge(texts, catalogue, read)
+        believed = await self._believed(read or self._doubted, texts)
+        tally = await self._judge(texts, catalogue, believed)
+        # before anything is called broken it is looked at: whether it still says that, and whether it can't be read
+        changed = await asyncio.to_thread(self._changed_since, [link for link, _ in tally.broken])
+        texts = await asyncio.to_thread(self._texts) if changed else texts
+        more = await self._read(await asyncio.to_thread(self._unread, tally, believed, texts))
+        if changed or more:
+            read |= more
+            believed = await self._believed(believed | more, texts)
+            tally = await self._judge(texts, catalogue, believed)
         looks = {mount.theirs: await self._look(mount) for mount in self._mounts}
-        reasons = {
-            mount: shut(look, links=tally.links[mount], newly_broken=tally.newly[mount], accepted=accepted)
-            for mount, look in looks.items()
+        why = _shut(looks, tally, accepted=accepted)
+        untouched = _shut(looks, tally, accepted=False) if trial else why
+        many = {mount for mount, reason in untouched.items() if reason is Shut.MANY_AT_ONCE}
+        self._doubted = {
+            path: each for path, each in believed.items() if each.seen is Seen.FAILS and each.mount in many
         }
-        why = {mount: reason for mount, reason in reasons.items() if reason is not None}
-        newly = sum(tally.newly.values())  # an outage of several mounts at once is one, too
-        if (all_at_once := shut(MountLook(), links=len(texts), newly_broken=newly, accepted=accepted)) is not None:
-            why |= {mount: all_at_once for mount in looks if tally.newly[mount] and mount not in why}
-        news = await asyncio.to_thread(self._news, tally, why, texts)
+        news = await asyncio.to_thread(self._news, tally, untouched, texts)
         if news:
             await self._notes.save_records(news)
             self._records = await asyncio.to_thread(_updated, self._records, news)
@@ -318,41 +346,126 @@ class LinkCheck:
             return MountLook()
         try:
             async with asyncio.timeout(self._patience):
-                return await asyncio.to_thread(self._files.look, mount)
+                look = await asyncio.to_thread(self._files.look, mount)
         except TimeoutError:
             return MountLook(there=False)
+        return replace(look, reads=False) if mount.theirs in self._failing else look
 
-    async def _read_some(self, texts: Mapping[str, str]) -> dict[str, Seen]:
+    async def _read_some(self, texts: Mapping[str, str]) -> dict[str, _Read]:
         """Read a little of the files that are due, those that were doubtful first."""
         due = await asyncio.to_thread(lambda: list(islice(self._due(texts), READS)))
-        read: dict[str, Seen] = {}
-        for path, ours in due:
+        return await self._read(due)
+
+    async def _read(self, files: Iterable[tuple[str, str, str]]) -> dict[str, _Read]:
+        """Read a little of files, by the link, the mount, and where it is here; and return it by the link."""
+        read: dict[str, _Read] = {}
+        for path, mount, ours in files:
             try:
                 async with asyncio.timeout(self._patience):
-                    read[path] = await asyncio.to_thread(self._files.read, ours)
+                    read[path] = _Read(mount, await asyncio.to_thread(self._files.read, ours))
             except TimeoutError:
                 break  # the mount hangs, and this thread with it: nothing more is asked of it now
-        return {path: seen for path, seen in read.items() if seen is not Seen.NOT_LOOKED}
+        return {path: each for path, each in read.items() if each.seen is not Seen.NOT_LOOKED}
 
-    def _due(self, texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-        proven = [mount for mount in self._mounts if mount.proven and mount.ours is not None]
+    def _due(self, texts: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
         now = self._clock()
-        if not proven:
-            return
         doubtful = (path for path, record in self._records.items() if record.health is not Health.HEALTHY)
-        for path in dict.fromkeys((*doubtful, *texts)):
+
+        def due(path: str) -> bool:
             record = self._records.get(path)
-            if path not in texts or (record and record.next_read and record.next_read > now):
-                continue
+            return path in texts and not (record and record.next_read and record.next_read > now)
+
+        yield from self._readable((path for path in dict.fromkeys((*doubtful, *texts)) if due(path)), texts)
+
+    def _readable(self, paths: Iterable[str], texts: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+        """Return those of these links that lead into a proven mount, which one, and where the file is here."""
+        proven = [mount for mount in self._mounts if mount.proven and mount.ours is not None]
+        for path in paths if proven else ():
             aimed = aim(Link(path=path, target=texts[path]), texts)
             for mount in proven:
                 if aimed is not None and aimed.startswith(f"{mount.theirs.rstrip('/')}/"):
-                    yield path, f"{(mount.ours or '').rstrip('/')}{aimed[len(mount.theirs.rstrip('/')) :]}"
+                    ours = f"{(mount.ours or '').rstrip('/')}{aimed[len(mount.theirs.rstrip('/')) :]}"
+                    yield path, mount.theirs, ours
                     break
+
+    def _unread(self, tally: _Tally, read: Mapping[str, _Read], texts: Mapping[str, str]) -> list[tuple[str, str, str]]:
+        """Return what an account says is broken, and nobody has tried to read since it says so."""
+        now = self._clock()
+
+        def unread(path: str, found: Judgement) -> bool:
+            record = self._records.get(path)
+            if record is None or record.seen is Seen.NOT_LOOKED or record.read_of != found.entry:
+                return True
+            return record.next_read is None or record.next_read <= now
+
+        paths = (link.path for link, found in tally.broken if link.path not in read and unread(link.path, found))
+        return list(islice(self._readable((path for path in paths if path in texts), texts), READS))
+
+    async def _believed(self, read: Mapping[str, _Read], texts: Mapping[str, str]) -> dict[str, _Read]:
+        """Return what was read of mounts that are well."""
+        self._failing = await self._failing_by(read, texts)
+        return {path: each for path, each in read.items() if each.mount not in self._failing}
+
+    async def _failing_by(self, read: Mapping[str, _Read], texts: Mapping[str, str]) -> frozenset[str]:
+        """Return the mounts of which nothing can be read, by what was read of them now.
+
+        A mount of which most fails, or that failed the last time, is asked for files of other folders.
+        """
+        tried = Counter(each.mount for each in read.values())
+        failed = Counter(each.mount for each in read.values() if each.seen is Seen.FAILS)
+        suspects = self._failing | {mount for mount, count in failed.items() if 2 * count > tried[mount]}
+        folders = {path.rpartition("/")[0] for path, each in read.items() if each.seen is Seen.FAILS}
+        found: set[str] = set()
+        for mount in suspects:
+            probes = await asyncio.to_thread(self._probes, mount, folders, texts)
+            seen = Counter(each.seen for each in (await self._read(probes)).values())
+            if seen[Seen.READS] <= seen[Seen.FAILS]:
+                found.add(mount)
+        return frozenset(found)
+
+    def _probes(self, mount: str, but: set[str], texts: Mapping[str, str]) -> list[tuple[str, str, str]]:
+        """Return a file each of some folders: those that were never read come first, as mounts keep what was read."""
+
+        def fits(*, known: bool) -> Iterator[str]:
+            for path in texts:
+                record = self._records.get(path)
+                was_read = record is not None and record.seen is not Seen.NOT_LOOKED
+                if was_read is known and (record is None or record.health is Health.HEALTHY):
+                    yield path
+
+        chosen: dict[str, tuple[str, str, str]] = {}
+        for each in self._readable(chain(fits(known=False), fits(known=True)), texts):
+            folder = each[0].rpartition("/")[0]
+            if each[1] == mount and folder not in but:
+                chosen.setdefault(folder, each)
+            if len(chosen) == PROBES:
+                break
+        return list(chosen.values())
+
+    def _changed_since(self, links: Iterable[Link]) -> bool:
+        """Look whether links still say what they said when their folders were walked, and note what they say now.
+
+        Somebody repaired them, or we did: what they said is no reason to bring a torrent back. Reads the disk.
+        """
+        changed = False
+        for number, link in enumerate(links):
+            if number % _TURN == 0:
+                sleep(0)
+            folder, _, name = link.path.rpartition("/")
+            text = _text_at(link.path, link.target)
+            if text == link.target or (known := self._folders.get(folder)) is None:
+                continue
+            others = {each: said for each, said in known.links.items() if each != name}
+            # the next walk lists it anew
+            self._folders[folder] = replace(
+                known, links=others if text is None else {**others, name: text}, changed_ns=0
+            )
+            changed = True
+        return changed
 
     # --- judging -----------------------------------------------------------------------------------------------------
 
-    async def _judge(self, texts: Mapping[str, str], catalogue: Catalogue, read: Mapping[str, Seen]) -> _Tally:
+    async def _judge(self, texts: Mapping[str, str], catalogue: Catalogue, read: Mapping[str, _Read]) -> _Tally:
         tally = _Tally()
         for some in batched(texts.items(), _PORTION, strict=False):
             began = monotonic()
@@ -365,7 +478,7 @@ class LinkCheck:
         some: Iterable[tuple[str, str]],
         texts: Mapping[str, str],
         catalogue: Catalogue,
-        read: Mapping[str, Seen],
+        read: Mapping[str, _Read],
         tally: _Tally,
     ) -> None:
         now = self._clock()
@@ -374,8 +487,9 @@ class LinkCheck:
                 sleep(0)  # lets the event loop have its turn now, not when Python takes ours away
             link, known = Link(path=path, target=text), self._records.get(path)
             found = judge(link, catalogue, self._mounts, links=texts, known=tally.places)
-            if path in read or (known is not None and known.seen is not Seen.NOT_LOOKED):
-                found, record = self._read_of(found, read.get(path), known, now)
+            just = read.get(path)
+            if just is not None or (known is not None and known.seen is not Seen.NOT_LOOKED):
+                found, record = self._read_of(found, just.seen if just is not None else None, known, now)
             else:
                 record = self._recorded(found, known, now)
             tally.note(link, found, known, record)
@@ -427,6 +541,33 @@ class LinkCheck:
             if mount not in why:
                 news.update(records)
         return news
+
+
+def _shut(looks: Mapping[str, MountLook], tally: _Tally, *, accepted: bool) -> dict[str, Shut]:
+    """Return the mounts behind which nothing may be touched, and why."""
+    reasons = {
+        mount: shut(
+            look,
+            links=tally.links[mount],
+            newly_broken=tally.newly[mount],
+            newly_unreadable=tally.unreadable[mount],
+            accepted=accepted,
+        )
+        for mount, look in looks.items()
+    }
+    why = {mount: reason for mount, reason in reasons.items() if reason is not None}
+    newly, links = tally.newly.total(), tally.links.total()  # an outage of several mounts at once is one, too
+    if (all_at_once := shut(MountLook(), links=links, newly_broken=newly, accepted=accepted)) is not None:
+        why |= {mount: all_at_once for mount in looks if tally.newly[mount] and mount not in why}
+    return why
+
+
+def _text_at(path: str, known: str) -> str | None:
+    """Return what a link says; None: there is none any more. Where its folder is away, it is what is known."""
+    try:
+        return os.readlink(path)  # noqa: PTH115 -- pathlib would change the text
+    except OSError:
+        return None if os.path.isdir(os.path.dirname(path)) else known  # noqa: PTH112, PTH120 -- of a text
 
 
 def _updated(known: Mapping[str, LinkRecord], news: Mapping[str, LinkRecord | None]) -> dict[str, LinkRecord]:

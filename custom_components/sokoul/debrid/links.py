@@ -298,23 +298,27 @@ class MountLook:
 
     there: bool | None = None
     empty: bool | None = None
+    reads: bool | None = None  # whether files in it can be read; None: nothing makes one doubt that
 
 
 #: More than so many, and more than this part of all links, that broke between two scans are an outage.
 MANY_LINKS, MANY_PART = 20, 0.02
 
 
-def shut(look: MountLook, *, links: int, newly_broken: int, accepted: bool = False) -> Shut | None:
+def shut(
+    look: MountLook, *, links: int, newly_broken: int, newly_unreadable: int = 0, accepted: bool = False
+) -> Shut | None:
     """Tell why nothing behind a mount may be touched now; None: it may be.
 
     `links` is how many there are, `newly_broken` how many of them were not known to be broken at the last scan that was
-    believed. `accepted`: a person says that so many really are.
+    believed, `newly_unreadable` how many of these because they could not be read: as few are read in one scan, that is
+    no part of all links. `accepted`: a person says that so many really are.
     """
-    if look.there is False:
+    if look.there is False or look.reads is False:
         return Shut.MOUNT_AWAY
     if look.empty:
         return Shut.MOUNT_EMPTY
-    many = newly_broken > MANY_LINKS and newly_broken > MANY_PART * links
+    many = newly_unreadable > MANY_LINKS or (newly_broken > MANY_LINKS and newly_broken > MANY_PART * links)
     return Shut.MANY_AT_ONCE if many and not accepted else None
 
 
