@@ -123,8 +123,8 @@ async def test_what_is_right_is_left_alone(
     await start()
     assert written(qbittorrent) == []
     await pass_time(timedelta(seconds=10), times=60)
-    # the guard reads them every half a minute, the poll every ten minutes
-    assert reads(qbittorrent) <= 10 * 2 + 2
+    # the guard reads them every ten seconds, the poll every ten minutes
+    assert reads(qbittorrent) <= 60 + 2
     assert written(qbittorrent) == []
     assert told(hass)["event_type"] is None
 
