@@ -198,6 +198,8 @@ class GovernorOptions(OptionsFlow):
         if user_input is not None:
             typed = {name: user_input.get(field) for field, name in _TEMPERATURES.items()}
             errors = _wrong_temperatures(typed)
+            if not round(user_input["download"] * MEGABYTE):
+                errors["download"] = "limit_zero"
             if not errors:
                 thermometer.change(_machine(thermometer, typed, user_input))
                 governing.look()

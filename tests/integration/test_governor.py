@@ -260,6 +260,8 @@ async def test_a_machine_of_which_nothing_is_known_only_tells(
     typed |= {"pause_from": 200 - 100, "pause_until": 90}
     result = await send(hass, result, **typed)
     assert result["errors"] == {"limit_until": "not_below"}
+    result = await send(hass, result, **typed | {"limit_until": 50, "download": 0})
+    assert result["errors"] == {"download": "limit_zero"}, "it would be no limit at all"
     result = await send(hass, result, **typed | {"limit_until": 50})
     assert result["type"] is FlowResultType.CREATE_ENTRY
     await hass.async_block_till_done(wait_background_tasks=True)
