@@ -11,11 +11,12 @@ PROVEN = Mount(theirs="/mnt/zurg", ours="/mnt/zurg", proven=True)
 
 
 def holding(name: str, *files: str, hash_: str = "", gone: bool = False, original: str = "",
-            status: DebridStatus = DebridStatus.DOWNLOADED, known: bool = True, id_: str = "") -> Holding:  # fmt: skip
+            status: DebridStatus = DebridStatus.DOWNLOADED, known: bool = True, id_: str = "",
+            account: str = "one") -> Holding:  # fmt: skip
     """Return a torrent. Its hash is made of its name, and the size of a file of the length of its path."""
     info_hash = hash_ or f"hash of {name}"
     return Holding(
-        account="one",
+        account=account,
         id=id_ or f"id of {name}",
         hash=info_hash,
         filename=name,

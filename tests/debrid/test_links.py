@@ -1,6 +1,7 @@
 """Links are judged by their texts, the accounts, and what a proven mount shows. Never by words that look alike."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 import random
 
@@ -216,6 +217,49 @@ OTHER_WAYS: tuple[tuple[str, Holding], ...] = (
 @pytest.mark.parametrize(("_why", "other"), OTHER_WAYS, ids=[case[0] for case in OTHER_WAYS])
 def test_what_only_looks_like_it_is_not_taken(_why: str, other: Holding) -> None:
     assert same_file(*broken(E01, OLD, other)) is None
+
+
+A, B = Mount(theirs="/mnt/zurg", accounts=frozenset({"one"})), Mount(theirs="/mnt/zurg", accounts=frozenset({"two"}))
+MINE = holding("Show.old", "/Show.S01E01.mkv", hash_="h", gone=True)
+THEIRS = holding("Show.old", "/Show.S01E01.mkv", hash_="h", id_="2", account="two")
+THEIR_NAME = holding("Show.new", "/Show.S01E01.mkv", hash_="h", id_="2", account="two")
+ITS_NEW_NAME = "/mnt/zurg/shows/Show.new/Show.S01E01.mkv"
+
+# what the mount shows, what there is, how the link is judged, and what it would have to say
+ACCOUNTS: tuple[tuple[str, Mount, tuple[Holding, ...], Health, Cause, str | None], ...] = (
+    ("lost by its own account", A, (MINE, THEIRS), BROKEN, GONE, None),
+    ("lost by the other account", B, (MINE, THEIRS), HEALTHY, Cause.NONE, None),
+    ("lost by one of two that it shows", replace(A, accounts=frozenset({"one", "two"})), (MINE, THEIRS), HEALTHY,
+     Cause.NONE, None),
+    ("nobody knows which it shows", ZURG, (MINE, THEIRS), UNKNOWN, Cause.OTHER_ACCOUNT, None),
+    ("its own account never had it", A, (THEIRS,), HEALTHY, Cause.NONE, None),
+    ("another account has it under a name of its own", A, (MINE, THEIR_NAME), BROKEN, GONE, None),
+    ("so it does, and the mount shows both", replace(A, accounts=frozenset({"one", "two"})), (MINE, THEIR_NAME),
+     BROKEN, GONE, ITS_NEW_NAME),
+    ("so it does, and nobody knows which it shows", ZURG, (MINE, THEIR_NAME), BROKEN, GONE, None),
+    ("its own account has it under another name", A, (MINE, replace(THEIR_NAME, account="one")), BROKEN, GONE,
+     ITS_NEW_NAME),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("_why", "mount", "there", "health", "cause", "again"), ACCOUNTS, ids=[case[0] for case in ACCOUNTS]
+)
+def test_what_another_account_holds_is_in_another_mount(
+    _why: str, mount: Mount, there: tuple[Holding, ...], health: Health, cause: Cause, again: str | None
+) -> None:
+    held = catalogue(*there)
+    found = judge(link(E01), held, [mount], links={})
+    assert (found.health, found.cause) == (health, cause)
+    if health is BROKEN:
+        assert same_file(found, held) == again
+        assert found.holding == MINE
+
+
+def test_where_accounts_leave_it_open_a_proven_mount_tells() -> None:
+    for seen, health in ((Seen.READS, HEALTHY), (Seen.MISSING, UNKNOWN)):
+        found = judge(link(E01), catalogue(MINE, THEIRS), [PROVEN], links={}, seen=seen, missing_for=CACHES_LAST)
+        assert found.health is health
 
 
 def test_which_of_two_files_is_not_guessed() -> None:

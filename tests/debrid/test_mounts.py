@@ -6,7 +6,7 @@ import pytest
 
 from custom_components.sokoul.debrid.catalogue import Catalogue
 from custom_components.sokoul.debrid.links import Mount
-from custom_components.sokoul.debrid.mounts import detect, prove
+from custom_components.sokoul.debrid.mounts import attribute, detect, prove
 from tests.debrid.link_scene import catalogue, holding
 
 SHOWS = tuple(holding(f"Show {number}", "/E01.mkv", "/E02.mkv") for number in range(4))
@@ -48,6 +48,28 @@ def test_a_link_to_a_link_counts_as_where_it_ends() -> None:
         **{f"/media/other/{number}.mkv": text for number, text in enumerate(shows("/mnt/zurg/shows"))},
     }
     assert detect(texts, HELD, ["/media/shows", "/media/other"]) == ["/mnt/zurg/shows"]
+
+
+def test_which_accounts_a_mount_shows() -> None:
+    """By three torrents each that no other account has; what two of them have, or had, says nothing."""
+    held = catalogue(
+        *(holding(f"Show {number}", "/E01.mkv") for number in range(5)),
+        *(holding(f"Show {number}", "/E01.mkv", account="two", id_=f"two {number}") for number in range(3, 8)),
+    )
+    mounts = [Mount(theirs="/mnt/a"), Mount(theirs="/mnt/b"), Mount(theirs="/mnt/both"), Mount(theirs="/mnt/few")]
+
+    def to(mount: str, *numbers: int) -> tuple[str, ...]:
+        return tuple(f"{mount}/all/Show {number}/E01.mkv" for number in numbers)
+
+    texts = library(*to("/mnt/a", *range(5)), *to("/mnt/b", 5, 6, 7, 0, 1), *to("/mnt/both", 0, 1, 2, 5, 6, 7),
+                    *to("/mnt/few", 0, 1, 3, 4))  # fmt: skip
+    assert [set(mount.accounts) for mount in attribute(mounts, texts, held)] == [
+        {"one"},
+        {"two"},
+        {"one", "two"},
+        set(),
+    ]
+    assert attribute(mounts, texts, HELD) == mounts, "of one account there is nothing to tell"
 
 
 MOUNT = Mount(theirs="/mnt/zurg", ours="/media/zurg")

@@ -93,17 +93,20 @@ class Catalogue:
     complete: bool  # the mirror has read the whole list: what is not here is not there
     by_name: Mapping[str, Sequence[Holding]] = field(default_factory=dict)
     by_hash: Mapping[str, Sequence[Holding]] = field(default_factory=dict)
+    accounts: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, holdings: Iterable[Holding], *, complete: bool) -> Self:
         """Return the catalogue of all that the mirrors know, those of several accounts, too."""
         by_name: dict[str, list[Holding]] = {}
         by_hash: dict[str, list[Holding]] = {}
+        accounts: set[str] = set()
         for holding in holdings:
+            accounts.add(holding.account)
             for name in {normal(name) for name in holding.names}:
                 by_name.setdefault(name, []).append(holding)
             by_hash.setdefault(holding.hash, []).append(holding)
-        return cls(complete, by_name, by_hash)
+        return cls(complete, by_name, by_hash, frozenset(accounts))
 
     def named(self, folder: str) -> Sequence[Holding]:
         """Return the torrents whose folder may have this name."""

@@ -34,6 +34,7 @@ from .links import (
     unlinked,
     with_reading,
 )
+from .mounts import attribute
 from .scanning import Folder, Portion, scan
 
 #: So many links are judged at once, in a thread.
@@ -339,7 +340,8 @@ class LinkCheck:
                 found = await asyncio.to_thread(self._find_mounts, texts, catalogue)
         except TimeoutError:
             found = [replace(mount, proven=False) for mount in self._mounts]
-        self._mounts = tuple(sorted(found, key=lambda mount: -mount.theirs.count("/")))
+        deepest = sorted(found, key=lambda mount: -mount.theirs.count("/"))
+        self._mounts = tuple(await asyncio.to_thread(attribute, deepest, texts, catalogue))
 
     async def _look(self, mount: Mount) -> MountLook:
         if mount.ours is None:

@@ -30,6 +30,7 @@ class Mount:
     theirs: str
     ours: str | None = None
     proven: bool = False  # known files were found there at their right sizes
+    accounts: frozenset[str] = frozenset()  # those that it shows; empty: there is one alone, or nobody knows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +74,7 @@ class Cause(StrEnum):
     FILES_UNKNOWN = "files_unknown"  # the details of the torrent have to be read
     NOT_READ_YET = "not_read_yet"  # the list of the account was never read to its end
     DISPUTED = "disputed"  # the account doesn't have it, yet it can be read
+    OTHER_ACCOUNT = "other_account"  # one account lost it, another has it, and nobody knows which the mount shows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +199,7 @@ def with_reading(found: Judgement, seen: Seen, missing_for: timedelta = timedelt
             return _as(found, Health.BROKEN, Cause.UNREADABLE)
         case Seen.READS if found.health is Health.BROKEN:
             return _as(found, Health.UNKNOWN, Cause.DISPUTED)
-        case Seen.READS if found.cause is Cause.FILES_UNKNOWN:
+        case Seen.READS if found.cause in {Cause.FILES_UNKNOWN, Cause.OTHER_ACCOUNT}:
             return _as(found, Health.HEALTHY, Cause.NONE)
         case Seen.MISSING if found.cause is Cause.NEVER_SEEN:
             return _as(found, Health.BROKEN, Cause.TORRENT_GONE)
@@ -213,7 +215,7 @@ def _as(found: Judgement, health: Health, cause: Cause) -> Judgement:
 
 def _by_account(place: Place, catalogue: Catalogue) -> Judgement:
     """Judge by what the accounts hold."""
-    named = catalogue.named(place.folder)
+    named = _shown_by(place.mount, catalogue.named(place.folder))
 
     def first(fits: Iterable[Holding], health: Health, cause: Cause = Cause.NONE) -> Judgement | None:
         holding = next(iter(fits), None)
@@ -224,6 +226,8 @@ def _by_account(place: Place, catalogue: Catalogue) -> Judgement:
 
     for each in named:  # nearly always
         if each.complete and has(each):
+            if len(named) > 1 and not place.mount.accounts and _lost_elsewhere(each, named):
+                return Judgement(health=Health.UNKNOWN, cause=Cause.OTHER_ACCOUNT, place=place, holding=each)
             return Judgement(health=Health.HEALTHY, place=place, holding=each)
     broken = Health.BROKEN if catalogue.complete else Health.UNKNOWN
     not_read = Cause.NONE if catalogue.complete else Cause.NOT_READ_YET
@@ -236,6 +240,21 @@ def _by_account(place: Place, catalogue: Catalogue) -> Judgement:
         or first((each for each in named if each.gone and has(each) is None), broken, not_read or Cause.TORRENT_GONE)
         or Judgement(health=broken, cause=not_read or (Cause.FILE_GONE if named else Cause.NEVER_SEEN), place=place)
     )
+
+
+def _lost_elsewhere(holding: Holding, named: Iterable[Holding]) -> bool:
+    """Tell whether another account had what this one has."""
+    return any(other.account != holding.account and not other.complete for other in named)
+
+
+def _shown_by(mount: Mount, named: Sequence[Holding]) -> Sequence[Holding]:
+    """Return those of torrents that a mount shows, as far as that is known.
+
+    What only another account ever had is left: the mount may show a little of that one, too.
+    """
+    if not mount.accounts:
+        return named
+    return [each for each in named if each.account in mount.accounts] or named
 
 
 # --- where else the same file is -------------------------------------------------------------------------------------
@@ -253,7 +272,8 @@ class Binding:
 def same_file(found: Judgement, catalogue: Catalogue, binding: Binding | None = None) -> str | None:
     """Return what a broken link would have to say to lead to the same file again; None: it is nowhere to be had.
 
-    The same file is that of the same torrent, by its hash, at the same path, and of the same size where that is known.
+    The same file is that of the same torrent, by its hash, at the same path, and of the same size where that is known,
+    in an account that the mount shows.
     Its folder has a name by the rule that the mount followed for the old one; where that rule can't be told, nothing is
     guessed.
     """
@@ -263,7 +283,7 @@ def same_file(found: Judgement, catalogue: Catalogue, binding: Binding | None = 
         return None
     size = file.size_bytes if (file := found.file) else binding.size_bytes if binding else None
     for holding in catalogue.by_hash.get(info_hash, ()):
-        if not holding.complete:
+        if not holding.complete or (old is not None and holding.account not in (place.mount.accounts | {old.account})):
             continue
         if place.file:
             file = holding.find(place.file)

@@ -1,17 +1,17 @@
-"""Which mounts the links of a library lead into, told by the links themselves, and whether one of them is seen here.
+"""Which mounts the links of a library lead into, which accounts they show, and whether they are seen here.
 
 A folder in which three torrents of the accounts have their folders, by the texts of links, is a mount, or a view of
 one: links say so. That a folder of ours is the same is proven as with any folder: three known files at their sizes.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from time import sleep
 
 from ..model.paths import LOOK_AT_MOST, PROOF_FILES, contains
 from .catalogue import Catalogue
-from .links import Link, Mount, aim, place_of
+from .links import Known, Link, Mount, aim, place_of
 
 #: So many torrents of the accounts make a folder a mount.
 PROOF_TORRENTS = 3
@@ -46,6 +46,32 @@ def detect(texts: Mapping[str, str], catalogue: Catalogue, roots: Collection[str
         for mount, names in torrents.items()
         if len(names) >= PROOF_TORRENTS and not any(contains(root, mount) for root in roots)
     )
+
+
+def attribute(mounts: Sequence[Mount], texts: Mapping[str, str], catalogue: Catalogue) -> Sequence[Mount]:
+    """Return mounts (the deepest first) with the accounts that they show. For a thread.
+
+    It is those of which links name three torrents there that no other account has, or had. Of one account alone there
+    is nothing to tell.
+    """
+    if len(catalogue.accounts) < 2:  # noqa: PLR2004 -- two are several
+        return mounts
+    named: dict[tuple[str, str], set[str]] = {}
+    known: Known = {}
+    for number, (path, text) in enumerate(texts.items()):
+        if number % _TURN == 0:
+            sleep(0)
+        aimed = aim(Link(path=path, target=text), texts)
+        if aimed is None or (place := place_of(aimed, mounts, catalogue, known)) is None:
+            continue
+        holders = {holding.account for holding in catalogue.named(place.folder)}
+        if len(holders) == 1:
+            named.setdefault((place.mount.theirs, holders.pop()), set()).add(place.folder)
+    shown = [key for key, folders in named.items() if len(folders) >= PROOF_TORRENTS]
+    return [
+        replace(mount, accounts=frozenset(account for theirs, account in shown if theirs == mount.theirs))
+        for mount in mounts
+    ]
 
 
 def prove(mount: Mount, texts: Mapping[str, str], catalogue: Catalogue, size_of: Callable[[str], int | None]) -> Mount:
