@@ -282,7 +282,7 @@ async def test_old_entries_are_deleted(store: Store) -> None:
     assert await store.journal.find() == [recent, edge]
 
 
-async def test_what_is_open_or_can_be_undone_is_never_deleted(store: Store) -> None:
+async def test_what_is_open_or_set_aside_is_never_deleted(store: Store) -> None:
     for status in EntryStatus:
         await store.journal.add(entry(changed_at=OLD, status=status))
     undoable = await store.journal.add(entry(changed_at=OLD, undo={}))
@@ -290,6 +290,15 @@ async def test_what_is_open_or_can_be_undone_is_never_deleted(store: Store) -> N
     left = await store.journal.find()
     assert left[0] == undoable
     assert {each.status for each in left[1:]} == {EntryStatus.SUGGESTED, EntryStatus.RUNNING, EntryStatus.UNDOING}
+
+
+@pytest.mark.parametrize("act", sorted({ActKind.GRAB, ActKind.REWRITE_LINKS, ActKind.ASK_ARR}))
+async def test_that_an_act_can_be_taken_back_ends_where_nothing_is_set_aside(store: Store, act: ActKind) -> None:
+    await store.journal.add(entry(changed_at=OLD, act=act, undo={"some": "thing"}))
+    running = await store.journal.add(entry(changed_at=OLD, act=act, undo={}, status=EntryStatus.RUNNING))
+    recent = await store.journal.add(entry(changed_at=LIMIT, act=act, undo={}))
+    assert await store.prune(LIMIT, keep=0) == 1
+    assert await store.journal.find() == [recent, running]
 
 
 async def test_the_newest_are_kept_however_old(store: Store) -> None:

@@ -210,6 +210,21 @@ async def test_copies_are_whole_and_the_newest_stay(file: Path, tmp_path: Path) 
         assert len(await restored.journal.find()) == 4, "a copy is a database like any other"
 
 
+@pytest.mark.parametrize("keep", [1, 3])
+async def test_the_copy_that_was_made_is_never_the_one_that_goes(file: Path, tmp_path: Path, keep: int) -> None:
+    mine = {"sokoul-before-update.db", "sokoul-20250101.db"}
+    for name in mine:
+        (tmp_path / name).write_bytes(b"a person's")
+    days = (9, 0, 1, 2, 3)  # the clock was nine days ahead
+    names = [f"sokoul-{NOW + timedelta(days=day):%Y%m%d}T120000Z.db" for day in days]
+    async with opened(file) as store:
+        for number, day in enumerate(days):
+            assert (await store.maintenance.copy(tmp_path, NOW + timedelta(days=day), keep=keep)).name == names[number]
+            assert names[number] in {path.name for path in folder_copies(tmp_path)}
+    assert {path.name for path in folder_copies(tmp_path)} == set(names[-keep:])
+    assert mine <= {path.name for path in tmp_path.iterdir()}
+
+
 async def test_a_copy_is_of_one_moment_although_others_write(file: Path, tmp_path: Path) -> None:
     async with opened(file) as store:
         await fill(store, 200)

@@ -6,10 +6,10 @@ from datetime import datetime
 import logging
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, select
+from sqlalchemy import ColumnElement, Row, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ..model.journal import OPEN_STATUSES, ActKind, EntryStatus, JournalEntry
+from ..model.journal import CARRIED_ACTS, OPEN_STATUSES, ActKind, EntryStatus, JournalEntry
 from ..model.reasons import reason_as_json, reason_from_json
 from .database import Database
 from .encoding import as_json, as_microseconds, as_text, from_json, from_microseconds
@@ -89,7 +89,8 @@ class StoredJournal:
     async def prune(self, before: datetime, keep: int) -> int:
         """Delete what changed last before a moment, and return how many entries that were.
 
-        The newest `keep` entries stay, and so does whatever is still open or can still be undone.
+        The newest `keep` entries stay, and so does whatever is still open. What can be undone stays where something is
+        set aside for that, which the autopilot ends by itself; that another act can be taken back ends here.
         """
         newest = select(_COLUMNS.id).order_by(_COLUMNS.id.desc()).offset(keep).limit(1)
         old = (
@@ -97,7 +98,7 @@ class StoredJournal:
             .where(
                 _COLUMNS.changed_at < as_microseconds(before),
                 _COLUMNS.status.not_in([str(status) for status in OPEN_STATUSES]),
-                _COLUMNS.undo.is_(None),
+                or_(_COLUMNS.undo.is_(None), _COLUMNS.act.in_([str(act) for act in CARRIED_ACTS])),
                 _COLUMNS.id <= newest.scalar_subquery(),
             )
             .limit(_PRUNE)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import errno
 import os
 from pathlib import Path
+import re
 import shutil
 import sqlite3
 from typing import Any
@@ -35,7 +36,8 @@ WASTE_SHARE = 0.25
 #: Left free on the disk, whatever is copied: others need room, too.
 SPARE_BYTES = 64 * 1024 * 1024
 
-_COPY = "sokoul-*.db"
+_COPY = "sokoul-[0-9]*.db"
+_IS_COPY = re.compile(r"sokoul-\d{8}T\d{6}Z\.db")
 _PART = ".part"
 _SUFFIXES = ("", "-journal", "-wal", "-shm")
 
@@ -195,13 +197,20 @@ def _end_copy(part: Path, target: Path, keep: int) -> None:
     with part.open("rb") as file:
         os.fsync(file.fileno())
     part.replace(target)
-    for old in sorted(folder_copies(target.parent))[:-keep]:
+    for old in _too_many(target, keep):
         old.unlink(missing_ok=True)
 
 
+def _too_many(target: Path, keep: int) -> list[Path]:
+    """Return the copies that go when one was made: first what is dated after it, by a clock that was wrong."""
+    others = [each for each in folder_copies(target.parent) if each.name != target.name]
+    others.sort(key=lambda each: (each.name < target.name, each.name))
+    return others[: max(len(others) - (keep - 1), 0)]
+
+
 def folder_copies(folder: Path) -> list[Path]:
-    """Return the copies in a folder. Blocks."""
-    return list(folder.glob(_COPY))
+    """Return the copies in a folder that were made here: what a person put there is theirs. Blocks."""
+    return [each for each in folder.glob(_COPY) if _IS_COPY.fullmatch(each.name)]
 
 
 def _remove(part: Path) -> None:
