@@ -44,7 +44,7 @@ class Lookout:
         self._clients: dict[str, PublicIpClient] = {}
         self._paces: dict[str, Pace] = {}
         self._resolvers: dict[str, deque[Seen[ResolverLook]]] = {}
-        self._resolvers_asked_at: datetime | None = None
+        self._resolvers_asked_at: dict[str, datetime] = {}
 
     def said(self, proxy: str = DIRECTLY) -> tuple[Seen[Said], ...]:
         """Return the last answer of each service."""
@@ -71,14 +71,12 @@ class Lookout:
     @callback
     def ask_for_resolvers_if_due(self, proxies: Collection[str]) -> None:
         """Ask who looks names up, through these proxies and past them."""
-        now, before = dt_util.utcnow(), self._resolvers_asked_at
-        asked = all(proxy in self._resolvers for proxy in proxies)
-        if not DNS_SERVICE or (asked and before is not None and abs(now - before) < RESOLVERS_EVERY):
-            return
-        self._resolvers_asked_at = now
-        for proxy in {DIRECTLY, *proxies}:
-            self._resolvers.setdefault(proxy, deque(maxlen=RESOLVERS_KEPT))
-            self._hub.in_background(self._ask_for_resolver(proxy), "look at who looks up names")
+        now = dt_util.utcnow()
+        for proxy in (DIRECTLY, *proxies) if DNS_SERVICE else ():
+            before = self._resolvers_asked_at.get(proxy)
+            if before is None or abs(now - before) >= RESOLVERS_EVERY:  # a clock may be set back
+                self._resolvers_asked_at[proxy] = now
+                self._hub.in_background(self._ask_for_resolver(proxy), "look at who looks up names")
 
     async def ask_now(self, proxy: str = DIRECTLY) -> SeenAddress:
         """Return where we are seen now, by IPv4: somebody needs to know once. Raises `BackendError`."""
@@ -116,7 +114,7 @@ class Lookout:
             seen = await DnsEchoClient(self.session(proxy), DNS_SERVICE).ask()
             look = ResolverLook(resolver=seen, came_from=came_from)
             answer = Seen(value=look, at=dt_util.utcnow(), took=timedelta(seconds=seen.took_seconds))
-            self._resolvers[proxy].append(answer)
+            self._resolvers.setdefault(proxy, deque(maxlen=RESOLVERS_KEPT)).append(answer)
             self._on_news()
 
 

@@ -151,6 +151,29 @@ async def test_who_looks_names_up_is_told_and_stops_nothing(
         assert "dns_outside" not in await findings(hass)
 
 
+async def test_who_looks_names_up_is_asked_through_each_vpn(
+    start: Start,
+    services: object,
+    names: Names,
+    clock: ManualClock,
+    gluetun: GluetunSimulator,
+    pass_time: PassTime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Their guards ask by turns, and none of them may think that it was asked already."""
+    async with DnsEchoSimulator(clock=clock) as echo:
+        monkeypatch.setattr("custom_components.sokoul.lookout.DNS_SERVICE", echo.template)
+        names.look_up = lambda host: echo.look_up(host, HOME_RESOLVER)
+        gluetun.proxy.look_up = lambda host: echo.look_up(host, VPN_RESOLVER)
+        lookout = (await start(Containment.OPEN))._guarding.lookout
+        ways = gluetun.proxy.url, f"{gluetun.proxy.url}/"
+        for _ in range(3):
+            for proxy in ways * 2:
+                lookout.ask_for_resolvers_if_due((proxy,))
+            await pass_time(timedelta(minutes=61))
+        assert [len(lookout.resolvers(proxy)) for proxy in ("", *ways)] == [3, 3, 3]
+
+
 async def findings(hass: HomeAssistant) -> dict[str, dict[str, Any]]:
     """Return what a check-up says, by its key."""
     told = await hass.services.async_call("sokoul", "check_up", {}, blocking=True, return_response=True)
