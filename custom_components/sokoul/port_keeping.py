@@ -78,7 +78,7 @@ class PortKeeper:
         self._session: object = None  # at the client; None while it is away
         self._client_since: datetime | None = None
         self._tunnel: tuple[str, str | None] | None = None  # which VPN, and at which address; None while it is down
-        self._tunnel_known = False
+        self._tunnel_looked_at = False  # ever: what is up at the first look may be up for long
         self._tunnel_since: datetime | None = None
         self._write: Write | None = None
         self._guard_answered = False
@@ -230,10 +230,10 @@ class PortKeeper:
             snapshot = vpn.data
             down = snapshot.connected is False or (snapshot.connected is None and snapshot.public_ip is None)
             tunnel = None if down else (vpn.subentry_id, snapshot.public_ip)
-        if tunnel is not None and tunnel != self._tunnel and self._tunnel_known and vpn is not None:
+        if tunnel is not None and tunnel != self._tunnel and self._tunnel_looked_at and vpn is not None:
             self._tunnel_since = vpn.read_at
         self._tunnel = tunnel
-        self._tunnel_known = self._tunnel_known or tunnel is not None
+        self._tunnel_looked_at = self._tunnel_looked_at or (vpn is not None and vpn.answering)
 
     def _decide_default(self) -> None:
         """Begin to keep the port once the VPN forwards one, unless a person said otherwise."""

@@ -176,6 +176,28 @@ async def test_after_a_reconnect_with_the_same_port_it_listens_anew(
     assert told(hass)["previous_port"] == 6881  # nothing changed but the listener
 
 
+async def test_a_connection_made_after_the_start_is_a_new_one(
+    hass: HomeAssistant, qbittorrent: QbittorrentSimulator, gluetun: GluetunSimulator, start: Start, pass_time: PassTime
+) -> None:
+    """The whole machine starts: the client listens since before there was a tunnel, on the port that it gets again."""
+    qbittorrent.engine.preferences |= {"listen_port": FIRST, "random_port": False, "upnp": False}
+    gluetun.tunnel.connecting = timedelta(seconds=30)
+    gluetun.tunnel.servers = gluetun.tunnel.servers[:1]
+    guard = await start()
+    gluetun.tunnel.reconnect()
+    gluetun.tunnel.change_ports(FIRST)
+    entry_id = guard.backend.config_entry.entry_id
+    await hass.config_entries.async_unload(entry_id)
+    written(qbittorrent)
+    await hass.config_entries.async_setup(entry_id)
+    await pass_time(SETTLING_INTERVAL, 5)
+    assert written(qbittorrent) == []
+    await pass_time(SETTLING_INTERVAL, 15)
+    assert written(qbittorrent) == [FIRST + 1, FIRST]
+    await pass_time(INTERVAL, 6)
+    assert written(qbittorrent) == []
+
+
 async def test_port_0_is_never_set(
     hass: HomeAssistant, qbittorrent: QbittorrentSimulator, gluetun: GluetunSimulator, start: Start, pass_time: PassTime
 ) -> None:
