@@ -117,6 +117,14 @@ async def test_where_nothing_can_leak_it_looks_seldom_and_where_it_can_often(con
     assert here.client.asked == ["settings", "transfer"]
 
 
+async def test_a_clock_that_was_set_back_hides_nothing() -> None:
+    """What the client is bound to would be read again only when the clock is where it was."""
+    here = world(Containment.BOUND)
+    await here.step()
+    await here.step(-timedelta(hours=3))
+    assert here.client.asked == ["settings", "transfer"]
+
+
 async def test_what_it_sees_is_told_once() -> None:
     here = world(Containment.BOUND)
     for _ in range(5):

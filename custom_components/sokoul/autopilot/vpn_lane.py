@@ -94,7 +94,6 @@ class VpnLane:
         self._transfer: Seen[Transfer] | None = None
         self._settings: Seen[ClientSettings] | None = None
         self._settings_forgotten = 0  # so often
-        self._read_at: datetime | None = None
         self._stepping = asyncio.Lock()
         self._reacted = False
 
@@ -124,7 +123,7 @@ class VpnLane:
 
     async def _look(self, now: Callable[[], datetime]) -> bool:
         """Ask the client. Returns whether it answered; what it said before gets old."""
-        if self._settings is None or now() - self._settings.at >= SETTINGS_EVERY:
+        if self._settings is None or abs(now() - self._settings.at) >= SETTINGS_EVERY:  # a clock may be set back
             asked = self._settings_forgotten
             with suppress(*self._client.errors):
                 settings = await _seen(self._client.settings, now)
