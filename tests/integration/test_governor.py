@@ -764,6 +764,25 @@ async def test_a_pause_ends_by_itself(
     assert (running(qbittorrent), value(hass, PAUSE_SWITCH)) == ({"one", "complete"}, "off")
 
 
+async def test_a_pause_that_never_began_is_not_told_of(
+    hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp
+) -> None:
+    add(qbittorrent, "one")
+    entry = await set_up(qbittorrent_subentry(qbittorrent))
+    client = governing_of(entry).clients[QBITTORRENT_ID]
+    qbittorrent.fault("status", "GET */sync/maindata", status=500)
+    with pytest.raises(HomeAssistantError):
+        await act(hass, Action.PAUSE, duration={"minutes": 10})
+    assert (running(qbittorrent), value(hass, PAUSE_SWITCH), client.paused_until) == ({"one"}, "off", None)
+    qbittorrent.clear_faults()
+    # one that began goes on: what it could not stop is stopped at the next look
+    qbittorrent.fault("status", "POST */torrents/pause", status=500)
+    qbittorrent.fault("status", "POST */torrents/stop", status=500)
+    with pytest.raises(HomeAssistantError):
+        await act(hass, Action.PAUSE, duration={"minutes": 10})
+    assert client.paused_until is not None
+
+
 async def test_a_pause_is_what_was_said_last(
     hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp, pass_time: PassTime
 ) -> None:

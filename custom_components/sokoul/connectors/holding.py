@@ -235,8 +235,13 @@ _LEFT_STOPPED = (
 async def turn_pause(backend: Client, on: bool, until: float | None = None) -> None:  # noqa: FBT001 -- the position
     """Pause or resume, as a person wants it: until a moment (seconds since the epoch), or for as long as they want."""
     if on:
+        before = backend.memory.get(PAUSED_UNTIL_KEY)
         backend.remember(PAUSED_UNTIL_KEY, until)
-        await hold(backend, Holder.PERSON)
+        try:
+            await hold(backend, Holder.PERSON)
+        finally:
+            if not is_held(backend, Holder.PERSON):  # it has not even begun
+                backend.remember(PAUSED_UNTIL_KEY, before)
         await backend.save_memory()  # it may have been held already
     else:
         await let_go(backend, Holder.PERSON)
