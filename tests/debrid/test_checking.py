@@ -323,6 +323,46 @@ async def test_an_account_that_was_never_read_breaks_nothing(stage: Stage) -> No
 # --- reading
 
 
+async def test_a_mount_that_hangs_takes_one_thread_however_often_it_is_tried(tmp_path: Path) -> None:
+    """Threads that hang are those that all of Home Assistant needs."""
+    stage = Stage(tmp_path, Mount(theirs="/mnt/zurg", ours=str(tmp_path), proven=True))
+    go_on, hanging = threading.Event(), Counter[str]()
+
+    def look(_mount: Mount) -> MountLook:
+        hanging["looks"] += 1
+        go_on.wait(10)
+        return MountLook(there=True, empty=False)
+
+    def find(*_: object) -> Sequence[Mount]:
+        hanging["finds"] += hanging["looks"] > 0
+        if hanging["looks"]:
+            go_on.wait(10)
+        return stage.mounts
+
+    stage.files.look = look  # type: ignore[method-assign] -- it does not come back
+    check = LinkCheck(
+        stage.notes,
+        roots=[str(stage.root)],
+        mounts=find,
+        files=stage.files,
+        clock=stage.clock,
+        chance=lambda: 0.5,
+        rest=0,
+        patience=0.05,
+    )
+    for _ in range(5):
+        report = await check.check(ScanMode.FULL, catalogue(*torrents(gone=(3,))))
+        assert (report.shut, report.broken) == ({"/mnt/zurg": Shut.MOUNT_AWAY}, ())
+    assert hanging == {"looks": 1, "finds": 1}
+    go_on.set()
+    for _ in range(100):  # until the threads have seen that
+        report = await check.check(ScanMode.QUICK, catalogue(*torrents()))
+        if not report.shut:
+            break
+        await asyncio.sleep(0.01)
+    assert (report.shut, report.count(Health.HEALTHY)) == ({}, 300)
+
+
 async def test_files_are_read_when_they_are_due(tmp_path: Path) -> None:
     zurg = str(tmp_path / "zurg")
     stage = Stage(tmp_path, Mount(theirs="/mnt/zurg", ours=zurg, proven=True))
@@ -480,6 +520,7 @@ DEAD = holding("Show 1", "/E01.mkv", hash_="h", status=DebridStatus.DEAD)
 OTHER = holding("Show 1", "/E02.mkv", hash_="h")
 OPEN = {"step": Step.FETCHING}
 REFUSED = {"step": Step.GIVEN_UP, "ending": Ending.REFUSED}
+DIFFERENT = {"step": Step.GIVEN_UP, "ending": Ending.DIFFERENT}
 NONE, WAIT, REWRITE, READD = LinkAct.NOTHING, LinkAct.WAIT, LinkAct.REWRITE, LinkAct.READD
 SEARCH, TELL = LinkAct.SEARCH, LinkAct.TELL
 
@@ -494,6 +535,7 @@ DECISIONS: tuple[tuple[str, tuple[Holding, ...], Seen, dict[str, object] | None,
     ("that comes before all searching", (GONE, RENAMED), Seen.NOT_LOOKED, REFUSED, True, REWRITE),
     ("refused for ever: another release", (GONE,), Seen.NOT_LOOKED, REFUSED, True, SEARCH),
     ("refused for ever, no *arr knows it", (GONE,), Seen.NOT_LOOKED, REFUSED, False, TELL),
+    ("another entry has other files: a person chooses", (GONE,), Seen.NOT_LOOKED, DIFFERENT, True, TELL),
     ("never heard of: the mount may call it so", (), Seen.NOT_LOOKED, None, True, TELL),
     ("never heard of, and the mount shows nothing", (), Seen.MISSING, None, True, SEARCH),
     ("never heard of, by no *arr either", (), Seen.MISSING, None, False, TELL),
@@ -509,7 +551,7 @@ DECISIONS: tuple[tuple[str, tuple[Holding, ...], Seen, dict[str, object] | None,
 def found_in(there: tuple[Holding, ...], seen: Seen) -> tuple[Judgement, Catalogue]:
     held = catalogue(*there)
     mount = Mount(theirs="/mnt/zurg", ours="/mnt/zurg", proven=True)
-    return judge(LINK, held, [mount], links={}, seen=seen, missing_for=timedelta(hours=1)), held
+    return judge(LINK, held, [mount], links={}, seen=seen, missing_for=timedelta(hours=2)), held
 
 
 @pytest.mark.parametrize(

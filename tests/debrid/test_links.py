@@ -123,7 +123,8 @@ LOOKS = (
     ("gone, and not shown", LOST, Seen.MISSING, 0, BROKEN, GONE),
     ("gone, and an error", LOST, Seen.FAILS, 0, BROKEN, GONE),
     ("its files are not known, but it can be read", UNREAD, Seen.READS, 0, HEALTHY, Cause.NONE),
-    ("never heard of, and not shown", STRANGER, Seen.MISSING, 0, BROKEN, GONE),
+    ("never heard of, and not shown: it may have come just now", STRANGER, Seen.MISSING, 119, BROKEN, NEVER),
+    ("never heard of, and not shown for long", STRANGER, Seen.MISSING, 120, BROKEN, GONE),
     ("never heard of, yet it can be read", STRANGER, Seen.READS, 0, UNKNOWN, Cause.DISPUTED),
     ("nobody looked", LOST, Seen.NOT_LOOKED, 0, BROKEN, GONE),
 )

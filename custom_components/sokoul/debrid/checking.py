@@ -35,6 +35,7 @@ from .links import (
     with_reading,
 )
 from .mounts import attribute
+from .patience import Patience
 from .scanning import Folder, Portion, scan
 
 #: So many links are judged at once, in a thread.
@@ -199,7 +200,7 @@ class LinkCheck:
         self._clock = clock
         self._chance = chance
         self._rest = rest
-        self._patience = patience
+        self._mount_answers = Patience(patience)
         self._folders: dict[str, Folder] = {}
         self._records: dict[str, LinkRecord] = {}
         self._after: dict[str, str] = {}
@@ -336,8 +337,7 @@ class LinkCheck:
     async def _find(self, texts: Mapping[str, str], catalogue: Catalogue) -> None:
         """Find out which mounts there are; one that hangs while it is looked for is not proven."""
         try:
-            async with asyncio.timeout(self._patience):
-                found = await asyncio.to_thread(self._find_mounts, texts, catalogue)
+            found = await self._mount_answers.ask("", self._find_mounts, texts, catalogue)
         except TimeoutError:
             found = [replace(mount, proven=False) for mount in self._mounts]
         deepest = sorted(found, key=lambda mount: -mount.theirs.count("/"))
@@ -347,8 +347,7 @@ class LinkCheck:
         if mount.ours is None:
             return MountLook()
         try:
-            async with asyncio.timeout(self._patience):
-                look = await asyncio.to_thread(self._files.look, mount)
+            look = await self._mount_answers.ask(mount.theirs, self._files.look, mount)
         except TimeoutError:
             return MountLook(there=False)
         return replace(look, reads=False) if mount.theirs in self._failing else look
@@ -363,10 +362,9 @@ class LinkCheck:
         read: dict[str, _Read] = {}
         for path, mount, ours in files:
             try:
-                async with asyncio.timeout(self._patience):
-                    read[path] = _Read(mount, await asyncio.to_thread(self._files.read, ours))
+                read[path] = _Read(mount, await self._mount_answers.ask(mount, self._files.read, ours))
             except TimeoutError:
-                break  # the mount hangs, and this thread with it: nothing more is asked of it now
+                continue  # the mount hangs: what is asked for of it next fails at once
         return {path: each for path, each in read.items() if each.seen is not Seen.NOT_LOOKED}
 
     def _due(self, texts: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:

@@ -19,7 +19,7 @@ from .catalogue import Catalogue, Holding
 from .checking import LinkReport
 from .links import Binding, Cause, Health, Judgement, Link, named_by, same_file
 from .relinking import Change, NotChanged, apply, recycling, root_of, undo
-from .retrying import Repair, Step, Urgency, WantedFile
+from .retrying import Ending, Repair, Step, Urgency, WantedFile
 
 
 class LinkAct(StrEnum):
@@ -60,7 +60,8 @@ def decide(
     if found.cause is not Cause.UNREADABLE and target is not None:
         return _leading_to(target, link, found)
     if repair is not None and repair.step is Step.GIVEN_UP:
-        return otherwise
+        # the account has it with other files: that is for a person to choose
+        return Decision(act=LinkAct.TELL) if repair.ending is Ending.DIFFERENT else otherwise
     if found.cause is Cause.NEVER_SEEN:
         return Decision(act=LinkAct.TELL)  # the mount may have a name of its own for it
     if found.hash is None or found.cause is Cause.FILE_GONE:

@@ -17,6 +17,8 @@ from .catalogue import Catalogue, HeldFile, Holding, normal
 
 #: Mounts show what is new after a while: zurg asks every few seconds to minutes, rclone keeps folders for minutes.
 CACHES_LAST = timedelta(minutes=30)
+#: What is neither in the lists that were read nor shown may be newer than both: lists are read once an hour.
+NEWS_LASTS = timedelta(hours=2)
 #: As Linux does.
 _MOST_HOPS = 40
 #: Where below a mount the folder of a torrent is: below a view (`__all__`, `movies`), at the top, or deeper.
@@ -201,7 +203,7 @@ def with_reading(found: Judgement, seen: Seen, missing_for: timedelta = timedelt
             return _as(found, Health.UNKNOWN, Cause.DISPUTED)
         case Seen.READS if found.cause in {Cause.FILES_UNKNOWN, Cause.OTHER_ACCOUNT}:
             return _as(found, Health.HEALTHY, Cause.NONE)
-        case Seen.MISSING if found.cause is Cause.NEVER_SEEN:
+        case Seen.MISSING if found.cause is Cause.NEVER_SEEN and missing_for >= NEWS_LASTS:
             return _as(found, Health.BROKEN, Cause.TORRENT_GONE)
         case Seen.MISSING if found.health is Health.HEALTHY:
             certain = missing_for >= CACHES_LAST
