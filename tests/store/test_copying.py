@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from custom_components.sokoul.model.debrid_mirror import DebridAttempt, DebridFailure, DebridRetry
+from custom_components.sokoul.model.debrid_mirror import DebridAttempt, DebridFailure, DebridRetry, Presence
 from custom_components.sokoul.model.journal import EntryStatus, JournalEntry
 from custom_components.sokoul.store import AccessDenied, NotEmpty, Store, TooOld, copying, open_store, opening
 from custom_components.sokoul.store.schema import JOURNAL
@@ -13,7 +13,7 @@ from custom_components.sokoul.store.schema import JOURNAL
 from .conftest import Where
 from .make import NOW, entry
 from .servers import Postgresql
-from .torrents import ACCOUNT, torrent
+from .torrents import ACCOUNT, details, torrent
 
 MEMORIES = {f"client/{number}": {"have": number} for number in range(5)}
 
@@ -87,6 +87,28 @@ async def test_what_was_tried_at_real_debrid_is_taken_along_and_the_mirror_is_no
     assert await other.mirror.count(ACCOUNT) == 0
     (added,) = await other.debrid_history.note_attempts(ACCOUNT, [DebridAttempt(hash="new", **history)])
     assert added.id == 11, "no id is given twice"
+
+
+async def test_what_is_gone_is_taken_along(store: Store, other: Store) -> None:
+    """It can't be read again, and nothing else tells of which torrent a link is that leads nowhere."""
+    for account in (ACCOUNT, "another"):
+        await store.mirror.apply(account, [torrent(number) for number in range(9)], NOW)
+        await store.mirror.keep_details(account, [details(torrent(number)) for number in range(9)], NOW)
+        await store.mirror.vanish(account, [torrent(number).id for number in range(4)], NOW)
+    await store.library.save_walk("root", None, {f"folder {number}": f"listing {number}" for number in range(5)})
+    await store.library.save_records({"folder 1": "what its links led to"})
+    await store.copy_to(other)
+    gone = [torrent(number).id for number in range(4, 9)]
+    for account in (ACCOUNT, "another"):
+        pages = [page async for page in other.mirror_view.walk(account, Presence.ANY)]
+        assert sorted(each.torrent.id for page in pages for each in page) == gone
+        assert all(each.gone_at == NOW for page in pages for each in page)
+        files = await other.mirror_view.files(account, gone)
+        assert files == await store.mirror_view.files(account, gone)
+        assert len(files) == 2 * len(gone)
+        assert await other.mirror_view.files(account, [torrent(1).id]) == []
+    assert sorted(await other.library.folders()) == sorted(await store.library.folders())
+    assert ("listing 1", "what its links led to") in await other.library.folders()
 
 
 async def test_an_empty_history_is_one_too(store: Store, other: Store) -> None:

@@ -132,9 +132,23 @@ async def test_accounts_know_nothing_of_each_other(store: Store) -> None:
     ]
     assert set(await there(store)) == {torrent(2).id}
     assert set(await there(store, account=OTHER)) == {torrent(1).id}
-    await store.mirror.clear(ACCOUNT)
+    await store.mirror.clear(ACCOUNT, history=True)
     assert not await there(store, Presence.ANY)
     assert set(await there(store, account=OTHER)) == {torrent(1).id}
+
+
+async def test_what_is_gone_outlives_clearing(store: Store) -> None:
+    """Real-Debrid tells of it no more, and links to it are known by nothing else."""
+    await store.mirror.apply(ACCOUNT, [torrent(1), torrent(2)], NOW)
+    await store.mirror.keep_details(ACCOUNT, [details(torrent(1)), details(torrent(2))], NOW)
+    await store.mirror.vanish(ACCOUNT, [torrent(2).id], LATER)
+    await store.mirror.clear(ACCOUNT)
+    assert set(await there(store, Presence.ANY)) == {torrent(1).id}
+    files = await store.mirror_view.files(ACCOUNT, [torrent(1).id, torrent(2).id])
+    assert {each.torrent_id for each in files} == {torrent(1).id}
+    await store.mirror.clear(ACCOUNT, history=True)
+    assert not await there(store, Presence.ANY)
+    assert await store.mirror_view.files(ACCOUNT, [torrent(1).id]) == []
 
 
 # --- what is gone ----------------------------------------------------------------------------------------------------

@@ -65,6 +65,8 @@ async def test_retries_come_by_priority_and_then_by_when_they_are_due(store: Sto
 
 async def test_clearing_the_mirror_keeps_the_history(store: Store) -> None:
     history = store.debrid_history
+    repair = DebridRetry(hash="aa", torrent_id="T", due_at=NOW)
+    await history.keep_retries(ACCOUNT, [repair])
     await history.keep_failures(ACCOUNT, [FAILURE])
     await history.keep_metrics(ACCOUNT, NOW, {"torrents": 5})
     await history.keep_metrics(ACCOUNT, NOW, {"torrents": 6})
@@ -74,3 +76,4 @@ async def test_clearing_the_mirror_keeps_the_history(store: Store) -> None:
     await store.mirror.clear(ACCOUNT, history=True)
     assert await history.failures(ACCOUNT) == []
     assert await history.metrics(ACCOUNT, NOW) == []
+    assert await history.retries(ACCOUNT) == [repair], "limits go by it"

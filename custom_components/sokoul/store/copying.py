@@ -1,33 +1,40 @@
 """Taking a history from one database to another, of whichever kind.
 
-The mirror of Real-Debrid accounts, the listings of media folders and what searches found are left behind: they may be
-large, and are read again in seconds. What was tried with torrents and done to links is taken along.
+The mirror of Real-Debrid accounts and what searches found are left behind: they may be large, and are read again in
+seconds. Torrents that are gone can't be read again, nor what links led to: by these a link's torrent is found. What was
+tried with torrents and done to links is taken along, too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Table, func, insert, literal, select, tuple_
+from sqlalchemy import ColumnElement, Row, Table, and_, exists, func, insert, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from .database import Database
-from .debrid_schema import ATTEMPTS, HISTORY
+from .debrid_schema import ATTEMPTS, FILES, HISTORY, TORRENTS
 from .errors import NotEmpty
-from .library import CHANGES
+from .library import CHANGES, FOLDERS
 from .schema import JOURNAL, MEMORY
 
 #: So many rows are read and written at once.
 _PORTION = 500
+_IS_GONE = TORRENTS.c.gone_at.is_not(None)
+#: Of these tables some rows only.
+_ONLY: Mapping[Table, ColumnElement[bool]] = {
+    TORRENTS: _IS_GONE,
+    FILES: exists().where(and_(TORRENTS.c.account == FILES.c.account, TORRENTS.c.id == FILES.c.torrent_id, _IS_GONE)),
+}
 
 
 async def copy(source: Database, target: Database) -> None:
-    """Copy all rows of the history as they are, in one transaction. Nobody may write to either meanwhile.
+    """Copy all rows of what can't be read again as they are, in one transaction. Nobody may write to either meanwhile.
 
     Raises `NotEmpty` for a target that has a row, and `StoreError`.
     """
 
     async def write(connection: AsyncConnection) -> None:
-        tables = (JOURNAL, MEMORY, *HISTORY, CHANGES)
+        tables = (JOURNAL, MEMORY, *HISTORY, CHANGES, FOLDERS, TORRENTS, FILES)
         for table in tables:
             if (await connection.execute(select(table).limit(1))).first() is not None:
                 raise NotEmpty(f"the table {table.name} of this database is not empty")
@@ -47,6 +54,8 @@ async def _copy_table(table: Table, source: Database, connection: AsyncConnectio
     last: tuple[Any, ...] | None = None
     while True:
         statement = select(table).order_by(*keys).limit(_PORTION)
+        if table in _ONLY:
+            statement = statement.where(_ONLY[table])
         if last is not None:
             after = tuple_(*(literal(value, key.type) for key, value in zip(keys, last, strict=True)))
             statement = statement.where(tuple_(*keys) > after)

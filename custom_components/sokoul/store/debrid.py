@@ -32,7 +32,7 @@ from ..model.debrid_mirror import (
 )
 from .bulk import REAL, TEXT, WHOLE, Columns, is_sqlite, many_values, rows_of, upsert, values_of
 from .database import Database, Work
-from .debrid_schema import HISTORY, MIRROR, SYNCS, TORRENTS
+from .debrid_schema import ATTEMPTS, FAILURES, FILES, LINKS, METRICS, SYNCS, TORRENTS
 from .encoding import as_json, as_microseconds, as_text, from_json, from_microseconds
 from .errors import StoreError
 
@@ -262,11 +262,20 @@ class StoredMirror:
     # --- forgetting ----------------------------------------------------------------------------------------------
 
     async def clear(self, account: str, *, history: bool = False) -> None:
-        """Forget an account's mirror, which can be read again; with `history` also what can't."""
+        """Forget an account's mirror, which can be read again; with `history` also what is gone, and what was tried.
+
+        What is being repaired stays: that is no history, and limits go by it.
+        """
+        there = select(TORRENTS.c.id).where(TORRENTS.c.account == account, TORRENTS.c.gone_at.is_(None))
 
         async def work(connection: AsyncConnection) -> None:
-            for table in (*MIRROR, *(HISTORY if history else ())):
-                await connection.execute(delete(table).where(table.c.account == account))
+            for table in (LINKS, SYNCS, FILES, TORRENTS, *((ATTEMPTS, FAILURES, METRICS) if history else ())):
+                statement = delete(table).where(table.c.account == account)
+                if table is FILES and not history:
+                    statement = statement.where(FILES.c.torrent_id.in_(there))
+                if table is TORRENTS and not history:
+                    statement = statement.where(TORRENTS.c.gone_at.is_(None))
+                await connection.execute(statement)
 
         await self._changing(account, work)
 

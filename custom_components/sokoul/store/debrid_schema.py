@@ -146,7 +146,6 @@ METRICS = Table(
 
 #: What can't be read at Real-Debrid again. The rest is a mirror.
 HISTORY = (ATTEMPTS, FAILURES, RETRIES, METRICS)
-MIRROR = (TORRENTS, FILES, LINKS, SYNCS)
 
 
 def add_debrid_tables(connection: Connection) -> None:
