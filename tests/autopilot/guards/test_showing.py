@@ -1,7 +1,7 @@
 """What is published of the evidence: who is where, and how long it took to know; no address of anybody's."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 import json
 
 import pytest
@@ -15,7 +15,7 @@ from custom_components.sokoul.model.downloads import ClientSettings
 from custom_components.sokoul.model.vpn import VpnSnapshot, VpnStatus
 from tests.model.make import NOW
 
-from .tunnels import EXIT, EXIT_V6, HOME, HOME_V6, at
+from .tunnels import EXIT, EXIT_V6, HOME, HOME_V6, STRANGE, at
 
 MILLISECONDS = timedelta(milliseconds=1)
 CLIENT = Protection(client="qBittorrent", containment=Containment.OPEN, gluetun=True, outside=True)
@@ -30,9 +30,9 @@ def say(*addresses: str) -> tuple[Seen[Said], ...]:
     return tuple(seen(Said(service=f"service {n}", address=each), 40 + n) for n, each in enumerate(addresses))
 
 
-def told(evidence: Evidence, *homes: str) -> dict[str, dict[str, object]]:
+def told(evidence: Evidence, *homes: str, confirmed_at: datetime = NOW) -> dict[str, dict[str, object]]:
     known = [place for home in homes if (place := place_of(home)) is not None]
-    memory = VpnMemory(homes=tuple(Home(place=place, confirmed_at=NOW) for place in known))
+    memory = VpnMemory(homes=tuple(Home(place=place, confirmed_at=confirmed_at) for place in known))
     memory = learn(memory, evidence, CLIENT, VpnPolicy(), NOW)
     return {name: piece.as_attribute() for name, piece in pieces(memory, evidence, CLIENT, VpnPolicy(), NOW).items()}
 
@@ -79,6 +79,22 @@ WHERE = [
 def test_where_it_comes_out(evidence: Evidence, homes: tuple[str, ...], ipv4: str, ipv6: str) -> None:
     shown = told(evidence, *homes)
     assert (shown["ipv4"]["says"], shown["ipv6"]["says"]) == (ipv4, ipv6)
+
+
+@pytest.mark.parametrize(
+    ("shown", "outside", "says"),
+    [
+        (STRANGE, (), "unverified"),  # our line may have got it since
+        (STRANGE, (HOME, HOME), "elsewhere"),
+        (EXIT, (), "elsewhere"),  # where the tunnel ends
+        (HOME, (), "home"),
+    ],
+)
+def test_an_address_that_came_after_home_was_asked_for_proves_nothing(
+    shown: str, outside: tuple[str, ...], says: str
+) -> None:
+    evidence = replace(NOTHING, client=seen(at(shown), 100), through=say(EXIT), outside=say(*outside))
+    assert told(evidence, HOME, confirmed_at=NOW - 10_000 * MILLISECONDS)["ipv4"]["says"] == says
 
 
 @pytest.mark.parametrize(

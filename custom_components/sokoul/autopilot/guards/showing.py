@@ -12,7 +12,7 @@ from typing import Any
 from ...model.downloads import ClientSettings
 from .addresses import disagree, home_at
 from .evidence import Evidence, Seen
-from .vpn_learning import IP_VERSIONS, opinion_of
+from .vpn_learning import IP_VERSIONS, is_foreign, opinion_of
 from .vpn_types import Protection, VpnMemory, VpnPolicy
 
 
@@ -21,7 +21,7 @@ class Where(StrEnum):
 
     HOME = "home"  # at least one of them at an address of ours
     ELSEWHERE = "elsewhere"  # proven not to be ours
-    UNVERIFIED = "unverified"  # somewhere, and our own address isn't known
+    UNVERIFIED = "unverified"  # somewhere, and our own address isn't known, or not since then
     NONE = "none_seen"  # nobody saw any of them
 
 
@@ -103,7 +103,13 @@ def _where(memory: VpnMemory, version: int, policy: VpnPolicy, now: datetime, *,
         return Where.NONE
     if any(home_at(memory.homes, place) is not None for place in places):
         return Where.HOME
-    return Where.ELSEWHERE if any(home.place.version == version for home in memory.homes) else Where.UNVERIFIED
+    checked = max((home.confirmed_at for home in memory.homes if home.place.version == version), default=None)
+    if checked is None:
+        return Where.UNVERIFIED
+    client = memory.shown.get(version) if shown else None
+    if client is None or is_foreign(memory, client) or (theirs is not None and theirs.place == client.place):
+        return Where.ELSEWHERE
+    return Where.ELSEWHERE if checked >= client.since else Where.UNVERIFIED  # our line may have got it since
 
 
 def _worst(places: Iterable[Where]) -> Where:

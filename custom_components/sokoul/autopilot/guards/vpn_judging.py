@@ -9,7 +9,7 @@ from ...model.reasons import Reason, Value, known
 from ...model.vpn import VpnRoute, VpnSnapshot, VpnStatus
 from .addresses import Opinion, disagree, home_at
 from .evidence import Evidence
-from .vpn_learning import IP_VERSIONS, opinion_of
+from .vpn_learning import IP_VERSIONS, is_foreign, opinion_of
 from .vpn_types import Binding, Containment, Proof, Protection, Shown, VpnMemory, VpnPolicy, VpnState
 
 
@@ -86,7 +86,7 @@ class Case:
 
     def is_foreign(self, shown: Shown) -> bool:
         """Tell whether an address that the client shows is known not to be ours, wherever the tunnel ends."""
-        return shown.foreign or any(each.place == shown.place for each in self.memory.elsewhere)
+        return is_foreign(self.memory, shown)
 
     def reason(self, key: str, **values: Value | None) -> Reason:
         """Return a reason; the names of client and tunnel are always there."""

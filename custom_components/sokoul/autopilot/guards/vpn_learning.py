@@ -132,6 +132,11 @@ def opinion_of(voices: Voices, version: int, policy: VpnPolicy, now: datetime) -
     return opinion(voices, version, now, lasts=policy.said_lasts, repeat=policy.repeat)
 
 
+def is_foreign(memory: VpnMemory, shown: Shown) -> bool:
+    """Tell whether an address that the client shows is known not to be ours, wherever the tunnel ends."""
+    return shown.foreign or any(each.place == shown.place for each in memory.elsewhere)
+
+
 def _follow_homes(memory: VpnMemory, evidence: Evidence, policy: VpnPolicy, now: datetime) -> tuple[Home, ...]:
     """Learn which addresses are ours."""
     homes = {home.place: home for home in memory.homes}
