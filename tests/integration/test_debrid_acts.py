@@ -25,7 +25,7 @@ from devstack.real_debrid_account import Plan, PlannedFile
 from devstack.torrents import bencode
 
 from .conftest import HUB_ID, PassTime, SetUp
-from .debrid_scene import FILES, MINUTE, Scene, account, failed
+from .debrid_scene import DAY, FILES, MINUTE, Scene, account, failed
 
 HASH = "ab" * 20
 MAGNET = f"magnet:?xt=urn:btih:{HASH}&dn=Some.Show&tr=udp%3A%2F%2Ftracker.example.org%3A80"
@@ -268,6 +268,20 @@ async def test_torrents_are_deleted_when_it_is_confirmed(hass: HomeAssistant, sc
         await ask(hass, Action.DEBRID_DELETE, torrent=["GONE"], confirm=True)
     with pytest.raises(vol.Invalid):
         await ask(hass, Action.DEBRID_DELETE, torrent=["../user"], confirm=True)
+
+
+async def test_what_is_deleted_is_not_repaired_any_more(hass: HomeAssistant, scene: Scene, pass_time: PassTime) -> None:
+    old = failed(scene.debrid, 1, outcome="error")
+    await pass_time(MINUTE, 15)
+    await ask(hass, Action.DEBRID_REPAIR, torrent=old.hash)
+    await pass_time(MINUTE, 15)
+    repair = scene.repairs.repair(old.hash)
+    assert repair is not None
+    assert (repair.open, repair.tries, scene.adds()) == (True, 1, 1), "it waits for its second try"
+    await ask(hass, Action.DEBRID_DELETE, torrent=[old.id], confirm=True)
+    assert not scene.repairs.repair(old.hash).open
+    await pass_time(DAY, 2)
+    assert (scene.entries(old), scene.adds()) == ([], 1)
 
 
 # --- links -----------------------------------------------------------------------------------------------------------

@@ -335,8 +335,12 @@ async def test_a_history_is_imported(
     assert (told["source"], told["attempts"], told["final_failures"]) == ("rdtm", 1, 1)
     errors = (await ask(hass, Action.DEBRID_DIAGNOSE, limit=100, language="en"))["errors"]
     known = next(each for each in errors if each["hash"] == dead.hash)
-    assert [(each["outcome"], each["source"]) for each in known["tried"]] == [("failed", "rdtm")]
-    assert (known["final"], known["next"]) == (True, "Nothing more is tried: it failed for good.")
+    tried = [(each["outcome"], each["source"]) for each in known["tried"]]
+    assert [each for each in tried if each[1] != "repair"] == [("failed", "rdtm")], (
+        "repairs may have looked at it by now"
+    )
+    assert known["final"]
+    assert known["next"].startswith("Nothing more is tried: it failed for good.")
     (tmp_path / "none.db").touch()
     with pytest.raises(ServiceValidationError, match="Nothing was imported"):
         await ask(hass, Action.DEBRID_IMPORT, path=str(tmp_path / "none.db"))

@@ -15,6 +15,7 @@ from custom_components.sokoul.clients import real_debrid as api
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.debrid.policies import STATES, Course
 from custom_components.sokoul.debrid.retrying import Ending, Step
+from custom_components.sokoul.debrid_repairs import HAND_OVERS_AN_HOUR
 from custom_components.sokoul.debrid_repairs_journal import MOST_ASKED, MOST_NOTED
 from custom_components.sokoul.model.debrid import DebridCode
 from custom_components.sokoul.model.journal import AUTOMATION, AUTOPILOT, ActKind, Autonomy, EntryStatus
@@ -177,6 +178,24 @@ async def test_an_infringing_one_is_given_up_and_radarr_is_told(
     assert radarr.blocklist.items == {}
     await pass_time(HOUR, 5)
     assert len(await made.rows("debrid_give_up")) == 1, "it is told once"
+
+
+async def test_so_many_an_hour_are_handed_over_also_after_a_restart(
+    hass: HomeAssistant, debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime
+) -> None:
+    for number in range(1, HAND_OVERS_AN_HOUR + 3):
+        failed(debrid, number, "virus")
+    made = await scene()
+
+    async def handed() -> bool:
+        return len(await made.rows("debrid_give_up")) >= HAND_OVERS_AN_HOUR
+
+    await slowly(pass_time, HOUR, handed)
+    assert await hass.config_entries.async_reload(made.entry.entry_id)
+    await pass_time(MINUTE, 10)
+    assert len(await made.rows("debrid_give_up")) == HAND_OVERS_AN_HOUR
+    await pass_time(MINUTE * 20, 7)
+    assert len(await made.rows("debrid_give_up")) == HAND_OVERS_AN_HOUR + 2
 
 
 # --- levels ----------------------------------------------------------------------------------------------------------
