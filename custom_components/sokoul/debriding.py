@@ -188,7 +188,7 @@ class AccountMirror:
             raise
         self._figures = None
         self.last = result.run
-        if "torrents" in result.run.summary:
+        if "torrents" in result.run.summary and not result.run.summary.get("restless"):
             self.checked_at = result.run.changed_at
         self._schedule(result)
         with suppress(StoreError):  # who asks for them is told

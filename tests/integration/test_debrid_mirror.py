@@ -346,6 +346,22 @@ async def test_a_history_is_imported(
         await ask(hass, Action.DEBRID_IMPORT, path=str(tmp_path / "none.db"))
 
 
+async def test_a_list_that_never_held_still_was_not_seen_to_its_end(
+    hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp
+) -> None:
+    """It may have holes: nothing is judged by what is missing from it."""
+    (row,) = debrid.account.rows(0, 1)
+    debrid.fault(FaultKind.STATUS, "GET /rest/1.0/torrents", status=200, body=f"[{row},{row}]")
+    entry = await set_up(account())
+    told = await ask(hass, Action.DEBRID_SYNC, mode="list")
+    assert told["summary"]["restless"] is True
+    (mirror,) = entry.runtime_data.debriding.accounts.values()
+    assert mirror.checked_at is None
+    debrid.clear_faults()
+    await ask(hass, Action.DEBRID_SYNC, mode="list")
+    assert mirror.checked_at is not None
+
+
 async def test_clearing_has_to_be_confirmed(hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp) -> None:
     await set_up(account())
     await ask(hass, Action.DEBRID_SYNC, mode="list")
