@@ -20,6 +20,7 @@ from homeassistant.helpers.event import async_call_later, async_track_time_chang
 from homeassistant.util import dt as dt_util
 
 from .autopilot.findings.base import Finding, Found, problem
+from .autopilot.rules.debrid import DEBRID_READD
 from .const import DOMAIN, LOGGER
 from .debrid.catalogue import Catalogue
 from .debrid.checking import LinkCheck, LinkReport, ScanMode
@@ -41,7 +42,7 @@ from .linking_settings import (
     roots_of,
     settings_of,
 )
-from .model.journal import AUTOPILOT, ActKind, JournalEntry
+from .model.journal import AUTOPILOT, ActKind, Autonomy, JournalEntry
 from .model.library import Severity
 from .model.paths import contains
 from .store import Store, StoreError
@@ -187,6 +188,7 @@ class Linking:
             return
         if store is None or not roots:
             self._work = None
+            ir.async_delete_issue(self.hub.hass, DOMAIN, ISSUE)  # there is nothing any more that could be touched
             return
         self._making = self.hub.in_background(self._make(store, roots), "reading of what is known of links")
 
@@ -350,6 +352,7 @@ class Linking:
             raise NotReadyError(NotReady.NO_FOLDERS if self.hub.pilot.running else NotReady.NO_DATABASE)
         accounts = self.hub.debriding.accounts
         if not accounts:
+            ir.async_delete_issue(self.hub.hass, DOMAIN, ISSUE)
             raise NotReadyError(NotReady.NO_ACCOUNT)
         if any(mirror.checked_at is None for mirror in accounts.values()):
             raise NotReadyError(NotReady.NOT_READ)
@@ -372,7 +375,12 @@ class Linking:
         return self.looked
 
     async def _readd(self, looked: Looked, actor: str = AUTOPILOT) -> int:
-        """Have each torrent added again once; whether that may be done is for the account's own repairs to say."""
+        """Have each torrent added again once; whether that may be done is for the account's own repairs to say.
+
+        To them a person's word is above what is set: but a rule that is off stays off, as the others do.
+        """
+        if actor != AUTOPILOT and self.hub.pilot.kernel.settings.level(DEBRID_READD) is Autonomy.OFF:
+            return 0
         work, asked = self._work, set[str]()
         for planned in looked.planned:
             info_hash = planned.found.hash

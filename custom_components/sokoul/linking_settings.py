@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from .debrid.catalogue import Catalogue
 from .debrid.links import Mount
@@ -179,11 +180,16 @@ class MountFinder:
 
 def known_mounts(hub: Hub) -> Mapping[str, str]:
     """Return the mounts that were found before."""
-    mounts: Mapping[str, str] = hub.memory.get(FOUND_KEY, {}).get("mounts", {})
-    return mounts
+    stored: Mapping[str, str] = hub.memory.get(FOUND_KEY, {}).get("mounts", {})
+    return {os.fsdecode(unquote_to_bytes(each)): os.fsdecode(unquote_to_bytes(stored[each])) for each in stored}
 
 
 def remember_mounts(hub: Hub, finder: MountFinder) -> None:
-    """Remember the mounts that were found."""
+    """Remember the mounts that were found. A name that is no text would make all that is remembered unreadable."""
     if finder.known != known_mounts(hub):
-        _remember(hub, "mounts", finder.known)
+        written = {_written(theirs): _written(ours) for theirs, ours in finder.known.items()}
+        _remember(hub, "mounts", written)
+
+
+def _written(path: str) -> str:
+    return quote_from_bytes(os.fsencode(path))

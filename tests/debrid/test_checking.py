@@ -733,6 +733,21 @@ async def test_given_up_another_release_is_looked_for(workshop: Workshop) -> Non
     assert {str(path) for path in (workshop.root / "Show 3").iterdir()} == workshop.library.titles
 
 
+async def test_a_link_that_was_replaced_already_is_no_reason_to_search(workshop: Workshop) -> None:
+    held = catalogue(*torrents(gone=(3,)))
+    report = await (await workshop.start()).check(ScanMode.FULL, held)
+    given_up = replace(repair_of(report.broken[0][1], held, START), step=Step.GIVEN_UP, ending=Ending.REFUSED)
+    workshop.repairs.noted[given_up.hash] = given_up
+    link = workshop.root / "Show 3" / "E03.mkv"
+    workshop.library.titles = {str(link)}
+    link.unlink()
+    link.symlink_to("/mnt/zurg/shows/better.mkv")
+    assert SEARCH not in await workshop.repair(report, held)
+    assert (workshop.library.asked, str(link.readlink())) == ([], "/mnt/zurg/shows/better.mkv")
+    (change,) = workshop.notes.changed.values()
+    assert (change.state, change.why) == (ChangeState.FAILED, "changed")
+
+
 async def test_what_was_begun_is_finished_after_a_restart(workshop: Workshop) -> None:
     link = workshop.root / "Show 3" / "E03.mkv"
     held = catalogue(*torrents(gone=(3,)), holding("New", "/E03.mkv", hash_="hash of Show 3", id_="n"))

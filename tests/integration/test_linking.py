@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+import os
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,16 @@ from custom_components.sokoul.debrid.retrying import Ending, Repair, Step
 from custom_components.sokoul.debrid_library import FIRST_LOOK, DebridLibrary
 from custom_components.sokoul.debriding import FIRST_PAUSE
 from custom_components.sokoul.linking import ISSUE
-from custom_components.sokoul.linking_settings import RECYCLE, SETTINGS_KEY, LinkSettings
+from custom_components.sokoul.linking_settings import (
+    FOUND_KEY,
+    RECYCLE,
+    SETTINGS_KEY,
+    LinkSettings,
+    MountFinder,
+    known_mounts,
+    remember_mounts,
+)
+from custom_components.sokoul.memory import HubMemory
 from custom_components.sokoul.model.journal import Autonomy, EntryStatus
 from custom_components.sokoul.repairs import async_create_fix_flow
 from custom_components.sokoul.services import Action
@@ -312,6 +322,28 @@ async def test_a_lost_torrent_is_added_again_and_its_links_live(scene: Scene) ->
     assert (scene.linking.broken, scene.library.snapshot()) == (0, before)
 
 
+async def test_a_person_who_switched_adding_again_off_has_nothing_added(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rules that are off stay off, whoever has links repaired."""
+    wanted: list[str] = []
+
+    async def want(_self: object, _account: str, repair: Repair, actor: str) -> Repair:
+        wanted.append(actor)
+        return repair
+
+    monkeypatch.setattr(linking._Repairs, "want", want)
+    scene.library.fill(SHOWS)
+    await scene.start()
+    scene.library.lose(3)
+    await scene.read()
+    wanted.clear()
+    for level, asked in ((Autonomy.OFF, []), (Autonomy.OBSERVE, ["automation"])):
+        scene.kernel.change(scene.kernel.settings.with_autonomy(DEBRID_READD.key, level))
+        told = await scene.ask(Action.LINKS_REPAIR)
+        assert (told["plan"], wanted) == ({"readd": EPISODES}, asked)
+
+
 # --- searching -------------------------------------------------------------------------------------------------------
 
 
@@ -498,6 +530,15 @@ async def test_an_outage_that_is_over_takes_its_issue_with_it(scene: Scene) -> N
     assert (issue(scene.hass), scene.library.snapshot()) == (None, before)
 
 
+async def test_an_outage_of_folders_that_are_none_any_more_is_over(scene: Scene) -> None:
+    await broken(scene, shows=4, episodes=25)
+    assert issue(scene.hass) is not None
+    scene.entry.runtime_data.memory.set(SETTINGS_KEY, LinkSettings().as_json())
+    scene.linking.settings_changed()
+    await scene.hass.async_block_till_done(wait_background_tasks=True)
+    assert issue(scene.hass) is None
+
+
 async def test_as_many_as_may_break_are_repaired(scene: Scene) -> None:
     """20 of 100: that is not too much."""
     await broken(scene, shows=5, episodes=20)
@@ -620,6 +661,20 @@ async def test_a_new_folder_is_seen_by_the_daily_check(scene: Scene) -> None:
     assert first is not None
     assert scene.linking.checked_at is not None
     assert scene.linking.checked_at > first
+
+
+async def test_a_mount_whose_name_is_no_text_is_remembered(scene: Scene) -> None:
+    """All that the hub remembers is in one file of JSON: what doesn't go into it would take the rest with it."""
+    scene.library.fill(SHOWS)
+    await scene.start()
+    hub = scene.entry.runtime_data
+    mounts = {os.fsdecode(b"/mnt/z\xfcrg/100%"): "", "/mnt/zurg": os.fsdecode(b"/media/\xe9")}
+    remember_mounts(hub, MountFinder(LinkSettings(), mounts, ()))
+    await hub.memory.save_now()
+    again = HubMemory(scene.hass, scene.entry.entry_id)
+    await again.load()
+    assert again.get(FOUND_KEY, {}) == hub.memory.get(FOUND_KEY, {})
+    assert known_mounts(hub) == mounts
 
 
 async def test_the_figures_outlive_a_restart(scene: Scene) -> None:

@@ -18,7 +18,7 @@ from ..model.journal import AUTOPILOT
 from .catalogue import Catalogue, Holding
 from .checking import LinkReport
 from .links import Binding, Cause, Health, Judgement, Link, named_by, same_file
-from .relinking import Change, NotChanged, apply, recycling, root_of, undo
+from .relinking import Change, NotChanged, State, apply, recycling, root_of, state, undo
 from .retrying import Ending, Repair, Step, Urgency, WantedFile
 
 
@@ -113,6 +113,16 @@ class Planned:
     link: Link
     found: Judgement
     decision: Decision
+
+
+def _planned(report: LinkReport, catalogue: Catalogue, noted: Mapping[tuple[str, str], Repair | None]) -> list[Planned]:
+    """Return what is to be done if the *arrs know every file. For a thread: there may be many."""
+    planned = []
+    for link, found in sorted(report.broken, key=lambda each: each[0].path):
+        repair = noted[found.holding.account, found.holding.hash] if found.holding is not None else None
+        decision = decide(link, found, catalogue, repair=repair, titled=True)
+        planned.append(Planned(link=link, found=found, decision=decision))
+    return planned
 
 
 # --- doing -----------------------------------------------------------------------------------------------------------
@@ -212,16 +222,16 @@ class LinkRepairer:
 
         The *arrs are asked only where they could help.
         """
-        planned = []
-        for link, found in sorted(report.broken, key=lambda each: each[0].path):
-            repair = None
-            if found.holding is not None:
-                repair = self._repairs.repair(found.holding.account, found.holding.hash)
-            decision = decide(link, found, catalogue, repair=repair, titled=True)
-            if decision.act is LinkAct.SEARCH and not (self._aside_of(link) and await self._library.knows(link.path)):
-                decision = Decision(act=LinkAct.TELL)
-            planned.append(Planned(link=link, found=found, decision=decision))
+        torrents = {(found.holding.account, found.holding.hash) for _, found in report.broken if found.holding}
+        noted = {each: self._repairs.repair(*each) for each in torrents}
+        planned = await asyncio.to_thread(_planned, report, catalogue, noted)
+        for number, each in enumerate(planned):
+            if each.decision.act is LinkAct.SEARCH and not await self._can_search(each.link):
+                planned[number] = replace(each, decision=Decision(act=LinkAct.TELL))
         return planned
+
+    async def _can_search(self, link: Link) -> bool:
+        return self._aside_of(link) is not None and await self._library.knows(link.path)
 
     # --- before ------------------------------------------------------------------------------------------------------
 
@@ -264,6 +274,9 @@ class LinkRepairer:
     async def replace(self, begun: LinkChange) -> bool:
         """Have another release searched for, and set the link aside; tell whether both was done."""
         await self._notes.save_change(begun)
+        if await asyncio.to_thread(state, begun.change) is not State.BEFORE:  # somebody has replaced it already
+            await self._notes.save_change(replace(begun, state=ChangeState.FAILED, why="changed"))
+            return False
         if not await self._library.replace(begun.change.path):
             await self._notes.save_change(replace(begun, state=ChangeState.FAILED, why="no_title"))
             return False
