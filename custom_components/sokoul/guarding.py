@@ -255,8 +255,8 @@ class ClientGuard:
         if self._wanted and (news or not self.guards):
             self._step_in(NOW)
         self.binding.look_again()
-        if not self.on:
-            self.last_resort.leak_is_over()
+        if not self._guarded:
+            self._stand_down()
         self.port.look_again()
         self._tell()
 
@@ -274,9 +274,19 @@ class ClientGuard:
         return self._timer is not None or self._step is not None
 
     @property
+    def _guarded(self) -> bool:
+        return self.on and self.shelter.containment is not Containment.NONE
+
+    @property
     def _wanted(self) -> bool:
-        guarded = self.on and self.shelter.containment is not Containment.NONE
-        return not self._stopped and self.backend.data is not None and (guarded or GuardedBackend(self.backend).held)
+        return not self._stopped and self.backend.data is not None and (self._guarded or self._client.held)
+
+    @callback
+    def _stand_down(self) -> None:
+        """Say nothing more of what was seen: it is seen anew when somebody wants it guarded again."""
+        self._state = self.lane.verdict = None
+        ir.async_delete_issue(self.backend.hass, DOMAIN, f"{ISSUE}_{self.backend.subentry_id}")
+        self.last_resort.leak_is_over()
 
     @callback
     def _step_in(self, pause: timedelta) -> None:
@@ -301,7 +311,7 @@ class ClientGuard:
         pause = timedelta(seconds=1)
         self._take_in()  # of a VPN that says the same again nobody is told
         try:
-            if self.on and self.shelter.containment is not Containment.NONE:
+            if self._guarded:
                 pause = await self.lane.step(dt_util.utcnow)
                 self._follow_hold()
                 self._follow_leak()
@@ -349,8 +359,7 @@ class ClientGuard:
     async def leave(self) -> None:
         """Start, after the end, what need not be stopped any more: SOKOUL is switched off."""
         verdict, backend = self.lane.verdict, self.backend
-        guarded = self.on and self.shelter.containment is not Containment.NONE
-        safe = not guarded or (verdict is not None and not verdict.stop and verdict.state is not VpnState.UNKNOWN)
+        safe = not self._guarded or (verdict is not None and not verdict.stop and verdict.state is not VpnState.UNKNOWN)
         if Holder.VPN not in holds(backend.memory) or not (safe or lets_go(backend, Holder.VPN)):
             return
         why = "it does not answer"

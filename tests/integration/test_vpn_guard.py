@@ -5,11 +5,13 @@ from typing import Any
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import issue_registry as ir
 import pytest
 
 from custom_components.sokoul.autopilot.guards.vpn_types import Containment, VpnState
 from custom_components.sokoul.connectors.holding import FORCED_KEY, keep_holding, let_go, seize
-from custom_components.sokoul.guarding import ClientGuard
+from custom_components.sokoul.const import DOMAIN
+from custom_components.sokoul.guarding import ISSUE, ClientGuard
 from custom_components.sokoul.model.hold import Holder
 from devstack.qbittorrent import QbittorrentSimulator
 
@@ -17,6 +19,9 @@ from .conftest import QBITTORRENT_ID, PassTime, SetUp, qbittorrent_subentry
 from .test_pause import add, running
 
 STEP = timedelta(seconds=11)
+
+
+LEAK_ISSUE = f"{ISSUE}_{QBITTORRENT_ID}"
 
 
 def bind(qbittorrent: QbittorrentSimulator, interface: str) -> None:
@@ -217,6 +222,7 @@ async def test_what_is_seen_of_it(
     assert event is not None
     assert event.attributes["event_type"] == "stopped"
     assert event.attributes["torrents"] == 1
+    assert ir.async_get(hass).async_get_issue(DOMAIN, LEAK_ISSUE)
     with pytest.raises(HomeAssistantError) as raised:
         await press_drill(hass)
     assert raised.value.translation_key == "no_drill"
@@ -225,6 +231,11 @@ async def test_what_is_seen_of_it(
     await pass_time(STEP)
     assert shown(hass, PROTECTION) == "off"
     assert running(qbittorrent) == {"one"}  # nobody wants it guarded any more
+    assert not ir.async_get(hass).async_get_issue(DOMAIN, LEAK_ISSUE)
+    await hass.services.async_call("switch", "turn_on", {"entity_id": "switch.qbittorrent_vpn_guard"}, blocking=True)
+    await pass_time(STEP)
+    assert (shown(hass, PROTECTION), running(qbittorrent)) == ("leaking", set())
+    assert ir.async_get(hass).async_get_issue(DOMAIN, LEAK_ISSUE), "it leaks as before"
 
 
 async def test_a_drill_stops_everything_and_starts_it_again(
