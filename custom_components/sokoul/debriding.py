@@ -183,7 +183,8 @@ class AccountMirror:
         try:
             result = await self.sync.sync(mode, options)
         except StoreError as error:
-            LOGGER.warning("The mirror of %s could not be written: %s", self.title, error)
+            if not self._stopped:  # else the database was closed before the last of it: it is read anew
+                LOGGER.warning("The mirror of %s could not be written: %s", self.title, error)
             self._witness(None)
             raise
         self._figures = None
