@@ -13,6 +13,7 @@ import pytest
 from custom_components.sokoul import wording
 from custom_components.sokoul.autopilot.check_up import Finding, Found, check_up
 from custom_components.sokoul.autopilot.findings.backends import ADVISED
+from custom_components.sokoul.autopilot.findings.base import problem
 from custom_components.sokoul.model.backend import Backend
 from custom_components.sokoul.model.downloads import ConnectionStatus, DownloadState, Transfer
 from custom_components.sokoul.model.library import (
@@ -717,8 +718,15 @@ def test_the_check_up_says(given_world: World, free: Samples, expected: list[Any
     assert told(check_up(given_world, free, NOW)) == expected
 
 
+#: What a world doesn't show: guards and the check of links add it to a check-up.
+ADDED = (
+    problem(Found.DNS_OUTSIDE, WARNING, None, backend="Gluetun", resolver="Example Telecom"),
+    problem(Found.LINKS_UNSEEN, NOTICE, None),
+)
+
+
 def _everything() -> list[Finding]:
-    return [each for case_ in CASES for each in check_up(case_.values[0], case_.values[1], NOW)]
+    return [*(each for case_ in CASES for each in check_up(case_.values[0], case_.values[1], NOW)), *ADDED]
 
 
 def test_the_table_knows_every_finding() -> None:
