@@ -25,7 +25,7 @@ from devstack.tools import chromium
 
 from .flow_texts import TRANSLATIONS
 
-PATIENCE_MILLISECONDS = 30_000
+PATIENCE_MILLISECONDS = 90_000
 #: the end of an animation
 SETTLE_MILLISECONDS = 700
 DESKTOP = (1280, 800)
