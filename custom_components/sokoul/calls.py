@@ -1,10 +1,12 @@
 """What all actions have in common: the hub that they are about, who calls, and in which language to answer."""
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from homeassistant.auth.permissions.const import POLICY_CONTROL
 from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import ATTR_DEVICE_ID
 from homeassistant.core import Context, HomeAssistant, ServiceCall
 from homeassistant.exceptions import ServiceValidationError, Unauthorized, UnknownUser
 from homeassistant.helpers import device_registry as dr
@@ -80,6 +82,34 @@ def backend_of(hass: HomeAssistant, hub: Hub, device_id: str) -> str:
             translation_domain=DOMAIN, translation_key="not_a_backend", translation_placeholders={"device": device_id}
         )
     return str(backend_id)
+
+
+class _Account(Protocol):
+    @property
+    def title(self) -> str: ...
+
+
+def account_of[A: _Account](call: ServiceCall, accounts: Mapping[str, A]) -> A:
+    """Return which of the debrid accounts, by their ids, is meant: the one whose device is named, or the only one."""
+    if not accounts:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_debrid_account")
+    if ATTR_DEVICE_ID in call.data:
+        hub = hub_of(call.hass)
+        named = backend_of(call.hass, hub, call.data[ATTR_DEVICE_ID])
+        if named not in accounts:
+            raise ServiceValidationError(
+                translation_domain=DOMAIN,
+                translation_key="not_a_debrid_account",
+                translation_placeholders={"backend": hub.backends[named].title},
+            )
+        return accounts[named]
+    if len(accounts) > 1:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="which_debrid_account",
+            translation_placeholders={"names": ", ".join(sorted(each.title for each in accounts.values()))},
+        )
+    return next(iter(accounts.values()))
 
 
 def words_of(call: ServiceCall) -> wording.Wording:

@@ -85,6 +85,23 @@ def can_search(target: Target) -> bool:
     return target.wanted.kind is TitleKind.MOVIE or target.wanted.season is not None
 
 
+async def _ask(backend: BackendCoordinator[Any, Any], target: Target, **more: Any) -> Any:
+    """Search at a Prowlarr or a feed."""
+    check_answering(backend)
+    wanted = target.wanted
+    try:
+        return await backend.client.search(
+            target.text,
+            kind=wanted.kind,
+            ids=wanted.ids,
+            season=wanted.season,
+            episode=next(iter(wanted.episodes)) if len(wanted.episodes) == 1 else None,
+            **more,
+        )
+    except BackendError as error:
+        raise failure(error) from error
+
+
 class IndexerSearch:
     """The indexers behind a Prowlarr."""
 
@@ -95,19 +112,7 @@ class IndexerSearch:
 
     async def offers(self, target: Target) -> SourceAnswer:
         """Return what its indexers have. It takes as long as the slowest of them."""
-        check_answering(self._backend)
-        wanted = target.wanted
-        try:
-            found = await self._backend.client.search(
-                target.text,
-                kind=wanted.kind,
-                ids=wanted.ids,
-                season=wanted.season,
-                episode=next(iter(wanted.episodes)) if len(wanted.episodes) == 1 else None,
-                limit=MOST_OF_INDEXER,
-            )
-        except BackendError as error:
-            raise failure(error) from error
+        found = await _ask(self._backend, target, limit=MOST_OF_INDEXER)
         failing = self._names(found.failing)
         if found.all_failed:
             raise AskingFailed(Reason(key="search.all_indexers_failed", parameters={"names": failing}))
@@ -130,18 +135,7 @@ class FeedSearch:
 
     async def offers(self, target: Target) -> SourceAnswer:
         """Return what it has."""
-        check_answering(self._backend)
-        wanted = target.wanted
-        try:
-            found = await self._backend.client.search(
-                target.text,
-                kind=wanted.kind,
-                ids=wanted.ids,
-                season=wanted.season,
-                episode=next(iter(wanted.episodes)) if len(wanted.episodes) == 1 else None,
-            )
-        except BackendError as error:
-            raise failure(error) from error
+        found = await _ask(self._backend, target)
         return SourceAnswer(found.offers)
 
 

@@ -20,7 +20,7 @@ from homeassistant.util import dt as dt_util
 import orjson
 import voluptuous as vol
 
-from .calls import LANGUAGE_FIELD, Action, admin, backend_of, hub_of, words_of
+from .calls import LANGUAGE_FIELD, Action, account_of, admin, hub_of, words_of
 from .const import DOMAIN
 from .debrid.diagnose import TROUBLED, Diagnosis, diagnose
 from .debrid.importing import CannotImportError, bring_in
@@ -141,27 +141,7 @@ def async_setup_debrid_services(hass: HomeAssistant) -> None:
 
 
 def _mirror(call: ServiceCall) -> AccountMirror:
-    """Return the mirror that is meant: of the account that is named, or of the only one."""
-    hub = hub_of(call.hass)
-    mirrors = hub.debriding.accounts
-    if not mirrors:
-        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_debrid_account")
-    if ATTR_DEVICE_ID in call.data:
-        named = backend_of(call.hass, hub, call.data[ATTR_DEVICE_ID])
-        if named not in mirrors:
-            raise ServiceValidationError(
-                translation_domain=DOMAIN,
-                translation_key="not_a_debrid_account",
-                translation_placeholders={"backend": hub.backends[named].title},
-            )
-        return mirrors[named]
-    if len(mirrors) > 1:
-        raise ServiceValidationError(
-            translation_domain=DOMAIN,
-            translation_key="which_debrid_account",
-            translation_placeholders={"names": ", ".join(sorted(each.title for each in mirrors.values()))},
-        )
-    return next(iter(mirrors.values()))
+    return account_of(call, hub_of(call.hass).debriding.accounts)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
 from .acquire.links import MAX_LINK, MAX_TORRENT_BYTES, LinkRefused, Payload, check_address, read_torrent, resolve
-from .calls import LANGUAGE_FIELD, Action, admin, backend_of, hub_of, words_of
+from .calls import LANGUAGE_FIELD, Action, account_of, admin, hub_of, words_of
 from .const import DOMAIN
 from .debrid.finding import find
 from .debrid.repair_ports import Refusal
@@ -91,28 +91,7 @@ def async_setup_debrid_acts(hass: HomeAssistant) -> None:
 
 
 def _account(call: ServiceCall) -> AccountRepairs:
-    """Return the account that is named, or the only one."""
-    hub = hub_of(call.hass)
-    accounts = hub.debrid_repairs.accounts
-    if not accounts:
-        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_debrid_account")
-    if ATTR_DEVICE_ID in call.data:
-        named = backend_of(call.hass, hub, call.data[ATTR_DEVICE_ID])
-        if named not in accounts:
-            raise ServiceValidationError(
-                translation_domain=DOMAIN,
-                translation_key="not_a_debrid_account",
-                translation_placeholders={"backend": hub.backends[named].title},
-            )
-        return accounts[named]
-    if len(accounts) > 1:
-        titles = ", ".join(sorted(each.title for each in accounts.values()))
-        raise ServiceValidationError(
-            translation_domain=DOMAIN,
-            translation_key="which_debrid_account",
-            translation_placeholders={"names": titles},
-        )
-    return next(iter(accounts.values()))
+    return account_of(call, hub_of(call.hass).debrid_repairs.accounts)
 
 
 @contextmanager
