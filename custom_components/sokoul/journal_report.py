@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from .autopilot.kernel import REVERSIBLE
+from .autopilot.kernel import can_undo
 from .model.journal import LINK_ACTS, ActKind, EntryStatus, JournalEntry
 from .model.reasons import Reason
 from .report import describe_reason
@@ -46,11 +46,6 @@ def act_text(act: ActKind, parameters: Mapping[str, Any], words: Wording) -> str
             indexer=candidate["indexer"],
         )
     return words.text(f"act.{act}")
-
-
-def can_undo(entry: JournalEntry) -> bool:
-    """Tell whether an act can be taken back."""
-    return entry.status in REVERSIBLE and entry.undo is not None
 
 
 def undo_until(entry: JournalEntry, quarantine: timedelta) -> datetime | None:

@@ -196,8 +196,7 @@ class Linking:
         async with self._busy:
             with suppress(StoreError):
                 self._work = await self._made(store, roots)
-                await self._work.repairer.resume()
-                await self.repairs.settle(dt_util.utcnow())
+                await self._finish_with(self._work)
                 self._changed()
                 self.hub.hass.loop.call_soon(self._reconcile)  # what was set meanwhile counts, too
         if self._work is not None and self._full_is_due():
@@ -315,6 +314,8 @@ class Linking:
     async def check(self, mode: ScanMode, *, dry_run: bool = False, accepted: bool = False) -> Looked:
         """Check, and have done what may be done. Raises `NotReadyError` and `StoreError`."""
         async with self.alone():
+            if not dry_run:
+                await self._finish()
             looked = await self._look(mode, accepted=accepted, trial=dry_run)
             if not (dry_run and accepted):  # nobody has said yet that it is so
                 self._tell(looked.report)
@@ -328,6 +329,7 @@ class Linking:
 
     async def look_again(self) -> tuple[Planned, ...]:
         """Return what is to be done at this moment. Raises `NotReadyError` and `StoreError`."""
+        await self._finish()
         return (await self._look(ScanMode.QUICK)).planned
 
     async def repair(
@@ -338,6 +340,8 @@ class Linking:
         Returns what is to be done, and what was. Rules that are off stay off. Raises `NotReadyError` and `StoreError`.
         """
         async with self.alone():
+            if not dry_run:
+                await self._finish()
             looked = await self._look(ScanMode.QUICK)
             self._tell(looked.report)
             meant = tuple(each for each in looked.planned if path is None or contains(path, each.link.path))
@@ -357,6 +361,14 @@ class Linking:
         if any(mirror.checked_at is None for mirror in accounts.values()):
             raise NotReadyError(NotReady.NOT_READ)
         return self._work
+
+    async def _finish(self) -> None:
+        """Finish what the store's errors, or the end, cut off. To be awaited while `alone`, so nothing is under way."""
+        await self._finish_with(self._ready())
+
+    async def _finish_with(self, work: _Work) -> None:
+        await work.repairer.resume()
+        await self.repairs.settle(dt_util.utcnow())
 
     async def _look(self, mode: ScanMode, *, accepted: bool = False, trial: bool = False) -> Looked:
         work = self._ready()

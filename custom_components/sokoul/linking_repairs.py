@@ -145,7 +145,7 @@ class LinkRepairs:
             for entry in await self._kernel.journal.find(statuses=[EntryStatus.RUNNING], rule=rule.key):
                 if self._repairer is not None:
                     done = await self._repairer.done_of(entry.undo["keys"] if entry.undo else ())
-                    await self._close(entry, done, now)
+                    await self._close(entry, len(done), now)
 
     async def take(self, planned: Sequence[Planned], now: datetime, *, whole: bool) -> None:
         """Take each case as far as its rule may go. `whole`: what is not planned is not needed any more."""
@@ -290,22 +290,26 @@ class LinkRepairs:
         self._kernel.change(self._kernel.settings.with_protection(entry.subject, protected=True))
 
     async def undo(self, entry: JournalEntry, actor: str, now: datetime) -> JournalEntry:
-        """Take back what was done, and return the entry as it was written; its status tells whether it worked."""
+        """Take back what was done, and return the entry as it was written. Raises `NotPossible` where nothing was.
+
+        Where some of it could not be, the rest stays in the entry, for another try.
+        """
         keys: list[str] = list(entry.undo["keys"]) if entry.undo else []
         repairer = self._repairer
         taken = await repairer.take_back(keys) if repairer is not None else 0
-        if not taken:
-            return replace(entry, result=Reason(key="result.links_none"))
+        if repairer is None or not taken:
+            raise NotPossible(Reason(key="result.links_none"))
         self._linking.refresh.soon()
+        left = await repairer.done_of(keys)
         result = Reason(key="result.links_restored", parameters={"count": taken})
-        if taken < len(keys):
-            result = Reason(key="result.links_some", parameters={"done": taken, "count": len(keys)})
+        if left:
+            result = Reason(key="result.links_some", parameters={"done": taken, "count": taken + len(left)})
         undone = replace(
             entry,
             status=EntryStatus.UNDONE,
             changed_at=now,
             result=result,
-            undo=None,
+            undo={"keys": left} if left else None,
             parameters={**entry.parameters, "undone_by": actor},
         )
         rule = next((each for each in LINK_RULES if each.key == entry.rule), None)

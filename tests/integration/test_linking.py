@@ -21,6 +21,7 @@ from custom_components.sokoul.autopilot.rules.debrid import DEBRID_READD
 from custom_components.sokoul.autopilot.settings import Caps
 from custom_components.sokoul.clients import real_debrid as api
 from custom_components.sokoul.const import DOMAIN
+from custom_components.sokoul.debrid.link_notes import StoredLinks
 from custom_components.sokoul.debrid.link_repairing import LinkChange, LinkRepairer
 from custom_components.sokoul.debrid.links import Health, Mount
 from custom_components.sokoul.debrid.retrying import Ending, Repair, Step
@@ -40,6 +41,7 @@ from custom_components.sokoul.memory import HubMemory
 from custom_components.sokoul.model.journal import Autonomy, EntryStatus
 from custom_components.sokoul.repairs import async_create_fix_flow
 from custom_components.sokoul.services import Action
+from custom_components.sokoul.store import StoreError
 from devstack.clock import ManualClock
 from devstack.radarr import RadarrSimulator
 from devstack.real_debrid import RealDebridSimulator
@@ -300,6 +302,59 @@ async def test_what_a_crash_cut_off_is_finished_after_the_start(scene: Scene, mo
     await scene.pass_time(FIRST_PAUSE)
     await scene.pass_time(timedelta(minutes=1))
     assert scene.library.texts(3) == scene.library.as_made(3, NEW)
+
+
+async def test_what_an_error_of_the_database_cut_off_is_settled_by_the_next_check(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has to restart to take it back."""
+    scene.library.fill(SHOWS)
+    await scene.start()
+    scene.levels(Autonomy.ACT)
+    scene.library.rename(3, NEW)
+    whole, saved = StoredLinks.save_change, []
+
+    async def full(self: StoredLinks, change: LinkChange) -> None:
+        saved.append(change.key)
+        if len(saved) == 4:  # the second link was rewritten, and this can't be noted any more
+            raise StoreError("disk full")
+        await whole(self, change)
+
+    monkeypatch.setattr(StoredLinks, "save_change", full)
+    await scene.read()
+    (row,) = await scene.rows(REWRITE)
+    assert (row.status, scene.library.texts(3)[1]) == (EntryStatus.RUNNING, scene.library.as_made(3, NEW)[1])
+    scene.levels(Autonomy.SUGGEST)
+    await scene.ask(Action.LINKS_SCAN, dry_run=True)
+    assert (await scene.rows(REWRITE))[0].status is EntryStatus.RUNNING, "a dry run settles nothing"
+    await scene.ask(Action.LINKS_SCAN)
+    rest, row = await scene.rows(REWRITE)
+    assert (row.status, row.result.key, row.result.parameters["done"]) == (EntryStatus.DONE, "result.links_some", 2)
+    assert (rest.status, rest.parameters["count"]) == (EntryStatus.SUGGESTED, 2)
+    undone = await scene.ask(Action.UNDO, entry_id=row.id, language="en")
+    assert undone["text"].rpartition("now. ")[2] == "The 2 links are as before."
+    assert scene.library.texts(3) == scene.library.as_made(3)
+
+
+async def test_what_could_not_be_taken_back_can_be_later(scene: Scene) -> None:
+    await renamed(scene, Autonomy.ACT)
+    (row,) = await scene.rows(REWRITE)
+    path = scene.library.paths(3)[0]
+    mine = path.readlink()
+    path.unlink()
+    path.symlink_to("/elsewhere/film.mkv")
+    undone = await scene.ask(Action.UNDO, entry_id=row.id)
+    assert (undone["status"], undone["can_undo"]) == ("undone", True)
+    assert scene.library.texts(3)[1:] == scene.library.as_made(3)[1:]
+    with pytest.raises(HomeAssistantError, match="Nothing was changed"):
+        await scene.ask(Action.UNDO, entry_id=row.id)
+    path.unlink()
+    path.symlink_to(mine)
+    undone = await scene.ask(Action.UNDO, entry_id=row.id)
+    assert (undone["status"], undone["can_undo"]) == ("undone", False)
+    assert scene.library.texts(3) == scene.library.as_made(3)
+    with pytest.raises(HomeAssistantError, match="not any more"):
+        await scene.ask(Action.UNDO, entry_id=row.id)
 
 
 # --- adding again ----------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from ..model.journal import (
 from ..model.reasons import Reason
 from .actuator import Plan, plan
 from .budget import as_one_of_many
-from .kernel import JUDGED_AT_ONCE, REVERSIBLE, RIGHT_IN_A_ROW, Kernel
+from .kernel import JUDGED_AT_ONCE, RIGHT_IN_A_ROW, Kernel, can_undo
 from .observe import AnyRule
 from .ownership import ceiling
 from .ports import Carrier
@@ -124,7 +124,7 @@ class Desk:
         cannot = Reason(key="result.cannot_undo", parameters={"id": entry_id})
         async with kernel.alone():
             entry = await kernel.journal.get(entry_id)
-            if entry is None or entry.status not in REVERSIBLE or entry.undo is None:
+            if entry is None or not can_undo(entry):
                 raise NotPossible(cannot)
             if (carrier := self._carriers.get(entry.act)) is not None:
                 undone = await carrier.undo(entry, actor, now)

@@ -20,6 +20,7 @@ from ..model.journal import (
     CARRIED_ACTS,
     CAUSE,
     DESTRUCTIVE_ACTS,
+    LINK_ACTS,
     OPEN_STATUSES,
     ActKind,
     Autonomy,
@@ -787,3 +788,9 @@ def _is_stale(memory: SubjectMemory, now: datetime) -> bool:
 _UNDER_WAY = (EntryStatus.RUNNING, EntryStatus.UNDOING)
 #: What ended otherwise than it should have may still have set a torrent aside.
 REVERSIBLE = frozenset({EntryStatus.DONE, EntryStatus.FAILED})
+
+
+def can_undo(entry: JournalEntry) -> bool:
+    """Tell whether an act, or what is left of it, can be taken back: of links some may be taken back and others not."""
+    some = entry.status is EntryStatus.UNDONE and entry.act in LINK_ACTS
+    return entry.undo is not None and (some or entry.status in REVERSIBLE)

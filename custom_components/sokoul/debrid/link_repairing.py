@@ -286,9 +286,9 @@ class LinkRepairer:
 
     # --- after -------------------------------------------------------------------------------------------------------
 
-    async def done_of(self, keys: Collection[str]) -> int:
-        """Return how many changes took place."""
-        return sum(change.state is ChangeState.DONE for change in await self._notes.changes_of(keys))
+    async def done_of(self, keys: Collection[str]) -> list[str]:
+        """Return the keys of the changes that took place, and were not taken back."""
+        return [change.key for change in await self._notes.changes_of(keys) if change.state is ChangeState.DONE]
 
     async def take_back(self, keys: Collection[str]) -> int:
         """Take changes back, and return how many of them are. One that can't be taken back holds up no other."""
