@@ -300,23 +300,32 @@ class Linking:
         """What is known of each link."""
         return self._work.check if self._work is not None else None
 
-    def begin(self, mode: ScanMode, *, dry_run: bool = False, accepted: bool = False) -> asyncio.Task[Looked]:
+    def begin(
+        self, mode: ScanMode, *, dry_run: bool = False, accepted: bool = False, at_most: int | None = None
+    ) -> asyncio.Task[Looked]:
         """Check in the background: it goes on when nobody waits for it any more. Raises `NotReadyError`."""
         self._ready()
         task: asyncio.Task[Looked] = self.hub.entry.async_create_background_task(
-            self.hub.hass, self.check(mode, dry_run=dry_run, accepted=accepted), f"{DOMAIN} check of links"
+            self.hub.hass,
+            self.check(mode, dry_run=dry_run, accepted=accepted, at_most=at_most),
+            f"{DOMAIN} check of links",
         )
         task.add_done_callback(_look_away)
         if self._task is None or self._task.done():
             self._task = task
         return task
 
-    async def check(self, mode: ScanMode, *, dry_run: bool = False, accepted: bool = False) -> Looked:
-        """Check, and have done what may be done. Raises `NotReadyError` and `StoreError`."""
+    async def check(
+        self, mode: ScanMode, *, dry_run: bool = False, accepted: bool = False, at_most: int | None = None
+    ) -> Looked:
+        """Check, and have done what may be done. Raises `NotReadyError` and `StoreError`.
+
+        `accepted` and `at_most` are those of `LinkCheck.check`.
+        """
         async with self.alone():
             if not dry_run:
                 await self._finish()
-            looked = await self._look(mode, accepted=accepted, trial=dry_run)
+            looked = await self._look(mode, accepted=accepted, at_most=at_most, trial=dry_run)
             if not (dry_run and accepted):  # nobody has said yet that it is so
                 self._tell(looked.report)
             await self._ask_details(looked.report)
@@ -370,13 +379,15 @@ class Linking:
         await work.repairer.resume()
         await self.repairs.settle(dt_util.utcnow())
 
-    async def _look(self, mode: ScanMode, *, accepted: bool = False, trial: bool = False) -> Looked:
+    async def _look(
+        self, mode: ScanMode, *, accepted: bool = False, at_most: int | None = None, trial: bool = False
+    ) -> Looked:
         work = self._ready()
         self.running = True
         self._changed()
         try:
             catalogue = await read_catalogue(work.store.mirror_view, tuple(self.hub.debriding.accounts), complete=True)
-            report = await work.check.check(mode, catalogue, accepted=accepted, trial=trial)
+            report = await work.check.check(mode, catalogue, accepted=accepted, at_most=at_most, trial=trial)
             planned = await work.repairer.plan(report, catalogue)
         finally:
             self.running = False

@@ -16,7 +16,11 @@ from .linking_repairs import NotReadyError
 
 
 class BelieveBroken(RepairsFlow):
-    """Believe what was found, and have repaired what may be repaired."""
+    """Believe what was found, and have repaired what may be repaired: so many as the person was shown."""
+
+    def __init__(self) -> None:
+        """Have shown nothing yet."""
+        self._shown = 0
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
         """Ask."""
@@ -27,13 +31,15 @@ class BelieveBroken(RepairsFlow):
         """Check once more, and believe it."""
         if user_input is not None:
             with suppress(ServiceValidationError, NotReadyError):
-                hub_of(self.hass).linking.begin(ScanMode.QUICK, accepted=True)
+                hub_of(self.hass).linking.begin(ScanMode.QUICK, accepted=True, at_most=self._shown)
                 return self.async_create_entry(data={})
             return self.async_abort(reason="not_loaded")
         issue = ir.async_get(self.hass).async_get_issue(DOMAIN, ISSUE)
+        told = (issue.translation_placeholders if issue is not None else None) or {}
+        self._shown = int(told.get("count", 0))
         return self.async_show_form(
             step_id="confirm",
             data_schema=vol.Schema({}),
-            description_placeholders=(issue.translation_placeholders if issue is not None else None) or {},
+            description_placeholders=told,
             last_step=True,
         )

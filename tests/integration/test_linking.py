@@ -577,6 +577,40 @@ async def test_25_of_100_at_once_are_an_outage_until_a_person_says_otherwise(sce
     assert (await flow.async_step_confirm({}))["reason"] == "not_loaded"
 
 
+@pytest.mark.parametrize(("more", "believed"), [(20, True), (21, False)])
+async def test_what_a_person_believes_is_the_number_that_was_shown(scene: Scene, *, more: int, believed: bool) -> None:
+    """25 were shown; by the click many more are broken, of which nobody said anything."""
+    scene.library.episodes = 25
+    scene.library.fill(4)
+    scene.library.episodes = more
+    for show in (8, 9):
+        scene.library.hold(show)
+        season = scene.library.root / f"Show {show}"
+        season.mkdir()
+        for path, text in zip(scene.library.paths(show), scene.library.as_made(show), strict=True):
+            path.symlink_to(text)
+    scene.library.age()
+    await scene.start()
+    scene.levels(Autonomy.ACT)
+    scene.library.episodes = 25
+    scene.library.rename(1, again(1))
+    await scene.read()
+    flow: Any = await async_create_fix_flow(scene.hass, ISSUE, None)
+    flow.hass, flow.issue_id = scene.hass, ISSUE
+    form = await flow.async_step_init()
+    assert form["description_placeholders"]["count"] == "25"
+    scene.library.episodes = more
+    scene.library.rename(8, again(8))
+    scene.library.episodes = 25
+    await scene.read()  # the issue says another number meanwhile, which nobody was shown
+    assert (await flow.async_step_confirm({}))["type"] is FlowResultType.CREATE_ENTRY
+    await scene.hass.async_block_till_done(wait_background_tasks=True)
+    assert scene.library.texts(1) == scene.library.as_made(1, again(1) if believed else "")
+    found = issue(scene.hass)
+    told = found.translation_placeholders if found is not None else None
+    assert (told or {}).get("count") == (None if believed else str(25 + more))
+
+
 async def test_an_outage_that_is_over_takes_its_issue_with_it(scene: Scene) -> None:
     before = await broken(scene, shows=4, episodes=25)
     assert issue(scene.hass) is not None

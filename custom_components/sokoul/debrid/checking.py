@@ -19,6 +19,7 @@ from typing import Protocol
 
 from .catalogue import Catalogue, Holding
 from .links import (
+    MANY_LINKS,
     Cause,
     Health,
     Judgement,
@@ -240,11 +241,18 @@ class LinkCheck:
         return known.links.get(name, "") if known else ""
 
     async def check(
-        self, mode: ScanMode, catalogue: Catalogue, *, accepted: bool = False, trial: bool = False
+        self,
+        mode: ScanMode,
+        catalogue: Catalogue,
+        *,
+        accepted: bool = False,
+        at_most: int | None = None,
+        trial: bool = False,
     ) -> LinkReport:
         """Check all links. The store's errors end it.
 
         `accepted`: a person says that so many are really broken; in a `trial` that is said for the report alone.
+        `at_most` is the number that this was said of: of many more than that nobody said it.
         """
         began = monotonic()
         unreadable = [] if mode is ScanMode.QUICK else await self._walk(afresh=mode is ScanMode.SYMLINKS)
@@ -262,8 +270,10 @@ class LinkCheck:
             believed = await self._believed(believed | more, texts)
             tally = await self._judge(texts, catalogue, believed)
         looks = {mount.theirs: await self._look(mount) for mount in self._mounts}
-        why = _shut(looks, tally, accepted=accepted)
-        untouched = _shut(looks, tally, accepted=False) if trial else why
+        unsaid = _shut(looks, tally, accepted=False)
+        meant = accepted and (at_most is None or _at_once(unsaid, tally) <= at_most + MANY_LINKS)
+        why = _shut(looks, tally, accepted=meant)
+        untouched = unsaid if trial else why
         many = {mount for mount, reason in untouched.items() if reason is Shut.MANY_AT_ONCE}
         self._doubted = {
             path: each for path, each in believed.items() if each.seen is Seen.FAILS and each.mount in many
@@ -560,6 +570,11 @@ def _shut(looks: Mapping[str, MountLook], tally: _Tally, *, accepted: bool) -> d
     if (all_at_once := shut(MountLook(), links=links, newly_broken=newly, accepted=accepted)) is not None:
         why |= {mount: all_at_once for mount in looks if tally.newly[mount] and mount not in why}
     return why
+
+
+def _at_once(why: Mapping[str, Shut], tally: _Tally) -> int:
+    """Return how many links broke behind mounts that are shut because these are too many at once."""
+    return sum(tally.newly[mount] for mount, reason in why.items() if reason is Shut.MANY_AT_ONCE)
 
 
 def _text_at(path: str, known: str) -> str | None:
