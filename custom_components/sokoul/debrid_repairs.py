@@ -6,8 +6,8 @@ is under way at the end is noted, and goes on after the next start.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 import random
@@ -210,11 +210,19 @@ class AccountRepairs:
         finally:  # also where nobody knows whether it was added: the list will tell
             self._changed_soon()
 
-    async def was_added(self, info_hash: str, torrent_id: str) -> None:
-        """Note that SOKOUL added a torrent in another way: nobody else is at it. Raises `StoreError`."""
-        await self._ready()
-        await self.repairer.note_ours(info_hash, torrent_id)
+    async def add_otherwise(self, info_hash: str, adding: Callable[[], Awaitable[str]]) -> str:
+        """Have SOKOUL look and add in another way, and return the id of the entry. Raises what `adding` does.
+
+        Meanwhile no repair looks or adds, or there would be two entries.
+        """
+        with suppress(StoreError):  # what isn't read repairs nothing
+            await self._ready()
+        async with self.repairer.alone():
+            torrent_id = await adding()
+            with suppress(StoreError):  # it would only be taken for somebody else's
+                await self.repairer.note_ours(info_hash, torrent_id)
         self._changed_soon()
+        return torrent_id
 
     async def delete(self, torrent_id: str, actor: str) -> DebridTorrent:
         """Delete a torrent for a person, and return what it was. Raises `Refusal` and `StoreError`."""

@@ -245,14 +245,24 @@ class HubGrabHands:
             await _asked(aim.name, added, changes=True)
             # who holds the client stops newcomers, too, and starts them with the rest
             return replace(trace, waits=self._hands.held(trace.backend_id))
+        return await self._add(aim, trace, source)
+
+    async def _add(self, aim: Aim, trace: Trace, source: str | bytes) -> Trace:
+        """Add a torrent to an account, unless somebody has since it was looked: the repairs of the account may have."""
         account = self._account(trace)
-        adding = account.add_torrent(source, priority=PERSON) if isinstance(source, bytes) else None
-        adding = adding or account.add_magnet(str(source), priority=PERSON)
-        torrent_id = await _asked(aim.name, adding, changes=True)
+
+        async def adding() -> str:
+            if any(each.status not in FAILED_STATUSES for each in await self._entries(trace)):
+                raise AlreadyThere
+            if isinstance(source, bytes):
+                return await _asked(aim.name, account.add_torrent(source, priority=PERSON), changes=True)
+            return await _asked(aim.name, account.add_magnet(source, priority=PERSON), changes=True)
+
         repairs = self._hub.debrid_repairs.account(trace.backend_id)
         if repairs is not None and trace.info_hash is not None:
-            with suppress(StoreError):  # it would only be taken for somebody else's
-                await repairs.was_added(trace.info_hash, torrent_id)
+            torrent_id = await repairs.add_otherwise(trace.info_hash, adding)
+        else:
+            torrent_id = await adding()
         await self._select(account, torrent_id)
         return replace(trace, torrent_id=torrent_id)
 

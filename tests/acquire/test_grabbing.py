@@ -327,6 +327,21 @@ async def test_what_is_there_already_is_left_as_it_is() -> None:
     assert entry.result.key == "grab.already_there"
 
 
+async def test_what_somebody_else_took_meanwhile_is_theirs() -> None:
+    """There is nothing to take back, and nobody else is asked for it."""
+    hands, notes = Hands(), Notes()
+
+    def faster() -> None:
+        raise AlreadyThere
+
+    hands.on_take = faster
+    entry = await grabbed(hands, notes)
+    assert (entry.status, entry.undo, hands.took) == (EntryStatus.DONE, None, [])
+    assert entry.result is not None
+    assert entry.result.key == "grab.already_there"
+    assert await notes.running() == []
+
+
 async def test_what_may_have_been_done_is_looked_for() -> None:
     hands, notes = Hands(refuses={"debrid": UNCLEAR}), Notes()
     hands.on_take = lambda: hands.there.add("debrid")

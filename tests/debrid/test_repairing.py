@@ -440,7 +440,8 @@ async def test_what_a_person_had_added_is_nobody_elses(bench: Bench) -> None:
     bench.clock.forward(hours=1)
     for number in range(2):
         added = bench.account.has(number, DOWNLOADED, 1, 3, added=bench.clock())
-        await bench.repairer.note_ours(info_hash(number), added)
+        async with bench.repairer.alone():
+            await bench.repairer.note_ours(info_hash(number), added)
     await bench.repairer.watch([info.torrent for info in bench.account.entries.values()])
     assert bench.repairer.stands_back_until is None
     await bench.start()

@@ -17,7 +17,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockUser, async_capture_events
 import voluptuous as vol
 
-from custom_components.sokoul.acquire.links import MAX_TORRENT_BYTES
+from custom_components.sokoul.acquire.grabbing import Aim, Trace
+from custom_components.sokoul.acquire.links import MAX_TORRENT_BYTES, Payload
 from custom_components.sokoul.autopilot.guards.vpn_types import VpnState
 from custom_components.sokoul.clients import real_debrid
 from custom_components.sokoul.clients.errors import CannotConnect
@@ -597,6 +598,37 @@ async def test_an_account_that_has_it_goes_first(
     answer = await act(hass, Action.GRAB, query="dune 2")
     assert (answer["way"], answer["result"], answer["can_undo"]) == ("debrid", "already_there", False)
     assert (len(account.account.torrents), qbittorrent.torrents) == (1, {})
+
+
+async def test_what_is_repaired_at_the_same_moment_is_not_added_twice(
+    hass: HomeAssistant,
+    set_up: SetUp,
+    account: RealDebridSimulator,
+    prowlarr: ProwlarrSimulator,
+    radarr: RadarrSimulator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The account didn't have it when the grab looked; a repair of the same torrent was just about to add it."""
+    hub = await connect(set_up, account, prowlarr, radarr)
+    looked, look = asyncio.Event(), HubGrabHands.prepare
+
+    async def prepare(self: HubGrabHands, aim: Aim, trace: Trace, payload: Payload | None) -> Trace:
+        prepared = await look(self, aim, trace, payload)
+        looked.set()
+        return prepared
+
+    monkeypatch.setattr(HubGrabHands, "prepare", prepare)
+    repairs = hub.debrid_repairs.account(DEBRID_ID)
+    assert repairs is not None
+    offered = next(each for each in prowlarr.searches.offers if each.title == BEST)
+    async with repairs.repairer.alone():
+        grab = hass.async_create_task(act(hass, Action.GRAB, query="dune 2"))
+        await looked.wait()
+        torrent = account.account.add(offered.info_hash.lower(), BEST)
+        account.account.turn(torrent, "downloaded")
+    answer = await grab
+    assert (answer["way"], answer["result"], answer["can_undo"]) == ("debrid", "already_there", False)
+    assert list(account.account.torrents.values()) == [torrent]
 
 
 async def test_a_person_says_who_downloads(

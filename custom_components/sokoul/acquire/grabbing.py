@@ -314,7 +314,10 @@ class GrabHands(Protocol):
         """Return the trace with all that is to be known before it is done. Raises `AlreadyThere`."""
 
     async def take(self, aim: Aim, trace: Trace, payload: Payload | None) -> Trace:
-        """Do it, and return the trace with what is known after. `payload` is None for an *arr."""
+        """Do it, and return the trace with what is known after. `payload` is None for an *arr.
+
+        Raises `AlreadyThere` where somebody else has done it since.
+        """
 
     async def find(self, trace: Trace) -> Trace | None:
         """Return the trace of what was done, where it was; None: it wasn't. Raises where nobody can tell."""
@@ -477,13 +480,14 @@ class Grabber:
         try:
             trace = await self._hands.prepare(aim, trace, payload)
         except AlreadyThere:
-            there = Reason(key="grab.already_there", parameters={"backend": aim.name, "release": trace.release})
-            return await self._book.write(_ended(entry, trace, there, undo=False))
+            return await self._book.write(_ended(entry, trace, _there(trace), undo=False))
         running = await self._book.write(
             replace(entry, parameters={**entry.parameters, "trace": trace.as_json()}, undo=trace.as_json())
         )
         try:
             trace = await self._hands.take(aim, trace, payload)
+        except AlreadyThere:  # somebody else was faster, and what is theirs is not taken back
+            return await self._book.write(_ended(running, trace, _there(trace), undo=False))
         except GrabFailed as failed:
             if not failed.unclear:
                 raise
@@ -564,6 +568,10 @@ def _kind(target: Target) -> TitleKind | None:
 def _taken(trace: Trace) -> Reason:
     key = "grab.taken_later" if trace.waits else f"grab.taken_{trace.way}"
     return Reason(key=key, parameters={"backend": trace.name, "release": trace.release})
+
+
+def _there(trace: Trace) -> Reason:
+    return Reason(key="grab.already_there", parameters={"backend": trace.name, "release": trace.release})
 
 
 def _ended(entry: JournalEntry, trace: Trace, result: Reason, *, undo: bool) -> JournalEntry:

@@ -159,10 +159,12 @@ class Repairer:
                 await self._save(replace(repair, told=told))
 
     async def note_ours(self, info_hash: str, entry_id: str) -> None:
-        """Note an entry that was added for a person in another way, so that it is not taken for another repairer's."""
-        async with self._busy:
-            if (repair := self._repairs.get(info_hash)) is not None:
-                await self._save(replace(repair, our_ids=tuple(dict.fromkeys((*repair.our_ids, entry_id)))))
+        """Note an entry that was added for a person in another way, so that it is not taken for another repairer's.
+
+        To be awaited while `alone`.
+        """
+        if (repair := self._repairs.get(info_hash)) is not None:
+            await self._save(replace(repair, our_ids=tuple(dict.fromkeys((*repair.our_ids, entry_id)))))
 
     async def overtaken(
         self,
