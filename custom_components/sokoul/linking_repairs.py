@@ -6,12 +6,14 @@ anything is touched, with the keys of the changes that are about to be made; wha
 at them.
 """
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 import hashlib
 import os
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from .autopilot.budget import HOUR
@@ -20,7 +22,7 @@ from .autopilot.kernel import UNANSWERED_AFTER
 from .autopilot.lessons import UNANSWERED
 from .autopilot.rules.backends import BackendRule
 from .autopilot.rules.links import LINK_REPLACE, LINK_REWRITE, LINK_RULES
-from .debrid.link_repairing import LinkAct, LinkChange, LinkRepairer, Planned
+from .debrid.link_repairing import TURN, LinkAct, LinkChange, LinkRepairer, Planned
 from .debrid.links import named_by
 from .debrid.relinking import NotChanged
 from .model.journal import AUTOPILOT, LINK_ACTS, ActKind, Autonomy, EntryStatus, JournalEntry
@@ -74,10 +76,12 @@ class LinkCase:
 
 
 def cases_of(planned: Iterable[Planned]) -> list[LinkCase]:
-    """Return what is to be done, in the order of the links."""
+    """Return what is to be done, in the order of the links. For a thread: there may be many."""
     rewrites: dict[tuple[str, str, str], list[Planned]] = {}
     cases: list[LinkCase] = []
-    for each in planned:
+    for number, each in enumerate(planned):
+        if number % TURN == 0:
+            sleep(0)  # lets the event loop have its turn now, not when Python takes ours away
         place = each.found.place
         if each.decision.act is LinkAct.REWRITE and place is not None:
             rewrites.setdefault((each.found.hash or "", place.folder, _new_folder(each)), []).append(each)
@@ -149,10 +153,12 @@ class LinkRepairs:
 
     async def take(self, planned: Sequence[Planned], now: datetime, *, whole: bool) -> None:
         """Take each case as far as its rule may go. `whole`: what is not planned is not needed any more."""
-        cases = cases_of(planned)
+        cases = await asyncio.to_thread(cases_of, planned)
         await self._expire(cases, now, whole=whole)
         said = 0
-        for case in cases:
+        for number, case in enumerate(cases):
+            if number % TURN == 0:
+                await asyncio.sleep(0)
             level = self._kernel.settings.level(case.rule)
             if level is Autonomy.OFF or said >= MOST_CASES:
                 continue
@@ -170,7 +176,9 @@ class LinkRepairs:
         """Carry out every case whose rule is not off, because somebody wants it: a few searches at a time."""
         done: list[JournalEntry] = []
         searches = self._kernel.settings.caps.acts_an_hour
-        for case in cases_of(planned):
+        for number, case in enumerate(await asyncio.to_thread(cases_of, planned)):
+            if number % TURN == 0:
+                await asyncio.sleep(0)
             if self._kernel.settings.level(case.rule) is Autonomy.OFF:
                 continue
             searches -= case.act is ActKind.REPLACE_LINKED
@@ -270,7 +278,8 @@ class LinkRepairs:
             return None
         async with self._linking.alone():
             planned = await self._look_again()
-            case = next((each for each in cases_of(planned) if each.subject == asked.subject), None)
+            cases = await asyncio.to_thread(cases_of, planned)
+            case = next((each for each in cases if each.subject == asked.subject), None)
             done = await self.carry_out(case, actor, now, asked) if case is not None else None
             if done is None:
                 over = Reason(key="result.over")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 import posixpath
+from time import sleep
 from typing import Protocol
 
 from ..model.journal import AUTOPILOT
@@ -20,6 +21,9 @@ from .checking import LinkReport
 from .links import Binding, Cause, Health, Judgement, Link, named_by, same_file
 from .relinking import Change, NotChanged, State, apply, recycling, root_of, state, undo
 from .retrying import Ending, Repair, Step, Urgency, WantedFile
+
+#: After so many links others have their turn.
+TURN = 400
 
 
 class LinkAct(StrEnum):
@@ -115,12 +119,21 @@ class Planned:
     decision: Decision
 
 
-def _planned(report: LinkReport, catalogue: Catalogue, noted: Mapping[tuple[str, str], Repair | None]) -> list[Planned]:
+def _planned(
+    report: LinkReport,
+    catalogue: Catalogue,
+    noted: Mapping[tuple[str, str], Repair | None],
+    may_aside: Callable[[Link], bool],
+) -> list[Planned]:
     """Return what is to be done if the *arrs know every file. For a thread: there may be many."""
     planned = []
-    for link, found in sorted(report.broken, key=lambda each: each[0].path):
+    for number, (link, found) in enumerate(sorted(report.broken, key=lambda each: each[0].path)):
+        if number % TURN == 0:
+            sleep(0)  # lets the event loop have its turn now, not when Python takes ours away
         repair = noted[found.holding.account, found.holding.hash] if found.holding is not None else None
         decision = decide(link, found, catalogue, repair=repair, titled=True)
+        if decision.act is LinkAct.SEARCH and not may_aside(link):
+            decision = Decision(act=LinkAct.TELL)
         planned.append(Planned(link=link, found=found, decision=decision))
     return planned
 
@@ -224,14 +237,16 @@ class LinkRepairer:
         """
         torrents = {(found.holding.account, found.holding.hash) for _, found in report.broken if found.holding}
         noted = {each: self._repairs.repair(*each) for each in torrents}
-        planned = await asyncio.to_thread(_planned, report, catalogue, noted)
+        planned = await asyncio.to_thread(_planned, report, catalogue, noted, self._may_aside)
         for number, each in enumerate(planned):
-            if each.decision.act is LinkAct.SEARCH and not await self._can_search(each.link):
+            if number % TURN == 0:
+                await asyncio.sleep(0)
+            if each.decision.act is LinkAct.SEARCH and not await self._library.knows(each.link.path):
                 planned[number] = replace(each, decision=Decision(act=LinkAct.TELL))
         return planned
 
-    async def _can_search(self, link: Link) -> bool:
-        return self._aside_of(link) is not None and await self._library.knows(link.path)
+    def _may_aside(self, link: Link) -> bool:
+        return self._aside_of(link) is not None
 
     # --- before ------------------------------------------------------------------------------------------------------
 
