@@ -324,7 +324,8 @@ class AccountRepairs:
                 pause = min(max(due - dt_util.utcnow(), timedelta()), LONGEST_PAUSE) if due else LONGEST_PAUSE
                 self._failing = False
             except StoreError as error:
-                if not self._failing:  # it is tried again every minute
+                closed = self._hub.pilot.store is not self.mirror.store  # on purpose
+                if not self._failing and not closed:  # it is tried again every minute
                     LOGGER.warning("What is repaired of %s could not be written down: %s", self.title, error)
                 self._failing, pause = True, STORE_PAUSE
             except Exception:  # noqa: BLE001 -- whatever it is, it must not end the repairs

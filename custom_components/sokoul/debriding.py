@@ -183,7 +183,7 @@ class AccountMirror:
         try:
             result = await self.sync.sync(mode, options)
         except StoreError as error:
-            if not self._stopped:  # else the database was closed before the last of it: it is read anew
+            if self._hub.pilot.store is self.store:  # else it was closed on purpose, and this goes on at the next start
                 LOGGER.warning("The mirror of %s could not be written: %s", self.title, error)
             self._witness(None)
             raise

@@ -280,7 +280,8 @@ class Linking:
         except NotReadyError:
             return  # the next synchronisation begins it
         except StoreError as error:
-            LOGGER.warning("The links of the library could not be checked: %s", error)
+            if self.hub.pilot.store is not None:  # else it was closed on purpose
+                LOGGER.warning("The links of the library could not be checked: %s", error)
 
     # --- checking ----------------------------------------------------------------------------------------------------
 

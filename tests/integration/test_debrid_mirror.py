@@ -179,6 +179,25 @@ async def test_what_a_restart_cut_off_goes_on(
     assert stats["coverage_percent"] == 100.0
 
 
+async def test_a_database_that_is_closed_at_the_end_is_no_failure(
+    hass: HomeAssistant,
+    debrid: RealDebridSimulator,
+    set_up: SetUp,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Home Assistant ends with the last writing, and unloads nothing."""
+    entry = await set_up(account())
+    await ask(hass, Action.DEBRID_SYNC, mode="list")
+    hang_after(debrid, 8)
+    kept = mirror(entry)
+    running = kept.begin(SyncMode.FULL, SyncOptions())
+    await until(lambda: kept.sync.progress is not None and kept.sync.progress.done >= 5)
+    await entry.runtime_data.pilot.stop()
+    kept.sync.cancel()
+    await asyncio.wait({running})
+    assert "could not be written" not in caplog.text
+
+
 # --- the actions -----------------------------------------------------------------------------------------------------
 
 
