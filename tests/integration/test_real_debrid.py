@@ -168,7 +168,8 @@ async def test_a_code_that_is_typed_makes_an_account(
     await hass.async_block_till_done(wait_background_tasks=True)
     subentry = by_title(entry)["Real-Debrid"]
     assert subentry.unique_id == "real_debrid:1001"
-    assert subentry.data == {"connection": {"username": "1001"}, "preferences": {"requests_per_minute": 100}}
+    usual = {"requests_per_minute": 100, "synchronise_minutes": 10}
+    assert subentry.data == {"connection": {"username": "1001"}, "preferences": usual}
     (grant,) = debrid.oauth.grants
     kept = hass_storage["sokoul.tokens"]["data"]["1001"]
     assert (kept["access_token"], kept["refresh_token"]) == (grant.access_token, grant.refresh_token)
