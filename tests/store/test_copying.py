@@ -107,6 +107,9 @@ async def test_what_is_gone_is_taken_along(store: Store, other: Store) -> None:
         assert files == await store.mirror_view.files(account, gone)
         assert len(files) == 2 * len(gone)
         assert await other.mirror_view.files(account, [torrent(1).id]) == []
+        await other.mirror.apply(account, [torrent(4)], NOW)  # it comes back, with its links
+        (back,) = await other.mirror_view.torrents(account, ids=[torrent(4).id])
+        assert back.torrent == torrent(4)
     assert sorted(await other.library.folders()) == sorted(await store.library.folders())
     assert ("listing 1", "what its links led to") in await other.library.folders()
 

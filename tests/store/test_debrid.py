@@ -146,6 +146,8 @@ async def test_what_is_gone_outlives_clearing(store: Store) -> None:
     assert set(await there(store, Presence.ANY)) == {torrent(1).id}
     files = await store.mirror_view.files(ACCOUNT, [torrent(1).id, torrent(2).id])
     assert {each.torrent_id for each in files} == {torrent(1).id}
+    await store.mirror.apply(ACCOUNT, [torrent(1)], LATER)  # it comes back, with its links
+    assert [each.torrent for each in await store.mirror_view.torrents(ACCOUNT, ids=[torrent(1).id])] == [torrent(1)]
     await store.mirror.clear(ACCOUNT, history=True)
     assert not await there(store, Presence.ANY)
     assert await store.mirror_view.files(ACCOUNT, [torrent(1).id]) == []

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Row, Table, and_, exists, func, insert, li
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from .database import Database
-from .debrid_schema import ATTEMPTS, FILES, HISTORY, TORRENTS
+from .debrid_schema import ATTEMPTS, FILES, HISTORY, LINKS, TORRENTS
 from .errors import NotEmpty
 from .library import CHANGES, FOLDERS
 from .schema import JOURNAL, MEMORY
@@ -20,10 +20,17 @@ from .schema import JOURNAL, MEMORY
 #: So many rows are read and written at once.
 _PORTION = 500
 _IS_GONE = TORRENTS.c.gone_at.is_not(None)
+
+
+def _of_what_is_gone(table: Table) -> ColumnElement[bool]:
+    return exists().where(and_(TORRENTS.c.account == table.c.account, TORRENTS.c.id == table.c.torrent_id, _IS_GONE))
+
+
 #: Of these tables some rows only.
 _ONLY: Mapping[Table, ColumnElement[bool]] = {
     TORRENTS: _IS_GONE,
-    FILES: exists().where(and_(TORRENTS.c.account == FILES.c.account, TORRENTS.c.id == FILES.c.torrent_id, _IS_GONE)),
+    FILES: _of_what_is_gone(FILES),
+    LINKS: _of_what_is_gone(LINKS),
 }
 
 
@@ -34,7 +41,7 @@ async def copy(source: Database, target: Database) -> None:
     """
 
     async def write(connection: AsyncConnection) -> None:
-        tables = (JOURNAL, MEMORY, *HISTORY, CHANGES, FOLDERS, TORRENTS, FILES)
+        tables = (JOURNAL, MEMORY, *HISTORY, CHANGES, FOLDERS, TORRENTS, FILES, LINKS)
         for table in tables:
             if (await connection.execute(select(table).limit(1))).first() is not None:
                 raise NotEmpty(f"the table {table.name} of this database is not empty")

@@ -271,8 +271,8 @@ class StoredMirror:
         async def work(connection: AsyncConnection) -> None:
             for table in (LINKS, SYNCS, FILES, TORRENTS, *((ATTEMPTS, FAILURES, METRICS) if history else ())):
                 statement = delete(table).where(table.c.account == account)
-                if table is FILES and not history:
-                    statement = statement.where(FILES.c.torrent_id.in_(there))
+                if table in {LINKS, FILES} and not history:
+                    statement = statement.where(table.c.torrent_id.in_(there))
                 if table is TORRENTS and not history:
                     statement = statement.where(TORRENTS.c.gone_at.is_(None))
                 await connection.execute(statement)
