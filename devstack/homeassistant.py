@@ -82,6 +82,9 @@ _EXPECTED = (
     ),
 )
 
+# a component of every Home Assistant, which adds its entry by a flow at the first start
+_FLOWS_ITSELF = "marketplace"
+
 _START_SECONDS = 120  # a first start compiles everything; on two busy cores that takes its time
 _STOP_SECONDS = 30
 _REQUEST_SECONDS = 60
@@ -344,6 +347,9 @@ class HomeAssistant:
             raise self._did_not_start("it came up in recovery mode")
         if self._world is not None and DEMO_WORLD.name not in config["components"]:
             raise self._did_not_start("the internet would be asked instead of simulators")
+        # it runs before it begins the flows that its components asked for: a stop would interrupt them, with an error
+        while _FLOWS_ITSELF in config["components"] and not await self.ws("config_entries/get", domain=_FLOWS_ITSELF):
+            await self._pause()
 
     async def _pause(self) -> None:
         if self._process is None or self._process.returncode is not None:

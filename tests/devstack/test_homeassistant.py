@@ -86,6 +86,8 @@ async def test_it_starts_answers_stops_and_starts_again(tmp_path: Path) -> None:
         assert (user["name"], user["is_owner"]) == ("Owner", True)
         areas = {area["name"] for area in await home_assistant.ws("config/area_registry/list")}
         assert "Cuisine" in areas
+        # what it adds by itself once it runs is there, too: a stop would interrupt that
+        assert await home_assistant.ws("config_entries/get", domain="marketplace")
         with pytest.raises(HomeAssistantError, match="404"):
             await home_assistant.rest("GET", "/api/states/sensor.none")
         with pytest.raises(HomeAssistantError, match="unknown_command"):
