@@ -15,8 +15,9 @@ import time
 from typing import Any, Protocol, Self
 
 from .homeassistant import OWNER, PASSWORD, HomeAssistant, HomeAssistantError
-from .scenario import PROOF, SET_UP, Step
+from .scenario import PROOF, SET_UP
 from .stack import Stack
+from .steps import Seen, Step
 
 type Progress = Callable[[str], None]
 
@@ -88,7 +89,11 @@ async def play(
     for step in scenario:
         terminal.say(step.title)
         try:
-            problems += [f"{step.title}: {problem}" for problem in await step.run(home_assistant, stack)]
+            for said in await step.run(home_assistant, stack):
+                if isinstance(said, Seen):
+                    terminal.say(f"  {said}")
+                else:
+                    problems.append(f"{step.title}: {said}")
         except HomeAssistantError as error:
             problems.append(f"{step.title}: {error}")
             break

@@ -3,10 +3,8 @@
 `SET_UP` connects the stack as the dialogs do; `PROOF` follows real downloads through it.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 import time
 from typing import Any
 
@@ -15,26 +13,24 @@ from .homeassistant import HomeAssistant, HomeAssistantError
 from .real_debrid_account import FAILED
 from .real_qbittorrent import RealQbittorrent
 from .stack import Stack, Stuck
+from .steps import (
+    PATIENCE_SECONDS,
+    Step,
+    backend_ids,
+    call_service,
+    config_entry,
+    entity_of,
+    is_connection,
+    run_action,
+    states_of,
+    within,
+)
 
-#: a poll of the *arr, of the simulated *arr's own client check, and of qBittorrent, one after the other
-_PATIENCE_SECONDS = 150
-_POLL_SECONDS = 0.5
 _SECONDS_TO_UNDO = 5
 #: SOKOUL's own limit, as it is without anybody's doing
 _REQUESTS_A_MINUTE = 100
 #: qBittorrent's words for what does nothing; a broken torrent stays broken when it is stopped
 _RESTING = ("stopped", "paused", "error", "missingFiles")
-
-#: the second argument is the stack that the demo was started with
-type Run = Callable[[HomeAssistant, Any], Awaitable[Sequence[str]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Something that is done once Home Assistant runs. `run` raises, or returns what it found wrong."""
-
-    title: str
-    run: Run
 
 
 class Dialog:
@@ -81,7 +77,7 @@ class Options(Dialog):
 
     async def change(self, step: str, **fields: Any) -> None:
         """Open it, choose from its menu, and fill in the form that comes; what is not named stays."""
-        await self.open((await _entry(self._home_assistant))["entry_id"])
+        await self.open((await config_entry(self._home_assistant))["entry_id"])
         await self.answer(next_step_id=step)
         await self.answer(**{**self.suggested, **fields})
 
@@ -93,7 +89,7 @@ class Adding(Dialog):
 
     async def add(self, kind: str, *, choose: str = "", **fields: Any) -> None:
         """Choose the kind, choose from its menu if it has one, and fill in its form."""
-        await self.open([(await _entry(self._home_assistant))["entry_id"], kind])
+        await self.open([(await config_entry(self._home_assistant))["entry_id"], kind])
         if choose:
             await self.answer(next_step_id=choose)
         await self.answer(**fields)
@@ -130,7 +126,7 @@ async def connect_surroundings(home_assistant: HomeAssistant, stack: Stack) -> S
     adding, vpn = Adding(home_assistant), stack.vpn
     await adding.add("gluetun", url=vpn.url, api_key=vpn.api_key, verify_ssl=True)
     await adding.add("thermal")
-    ids = await _subentries(home_assistant)
+    ids = await backend_ids(home_assistant)
     options = Options(home_assistant)
     await options.change("vpn", backend=ids["qbittorrent"])
     if options.step == "guarded":
@@ -147,15 +143,15 @@ async def connect_debrid(home_assistant: HomeAssistant, stack: Stack) -> Sequenc
 
 async def everything_answers(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
     """See every backend connected."""
-    wanted = len(await _subentries(home_assistant))
+    wanted = len(await backend_ids(home_assistant))
     if wanted < len(stack.accesses):
         return [f"only {wanted} backends were added"]
 
     async def connected() -> bool:
-        states = await _states(home_assistant)
-        return sum(state == "on" for name, state in states.items() if _is_connection(name)) >= wanted
+        states = await states_of(home_assistant)
+        return sum(state == "on" for name, state in states.items() if is_connection(name)) >= wanted
 
-    return [] if await _within(connected) else ["not every backend is connected"]
+    return [] if await within(connected) else ["not every backend is connected"]
 
 
 async def downloads_are_joined(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
@@ -167,7 +163,7 @@ async def downloads_are_joined(home_assistant: HomeAssistant, stack: Stack) -> S
         kinds = {each["applications"][0] for each in downloads if each["applications"] and each["client"]}
         return {"Radarr", "Sonarr"} <= kinds
 
-    if not await _within(joined):
+    if not await within(joined):
         return [f"no downloads of both Radarr and Sonarr are joined: {await _downloads(home_assistant)}"]
     return []
 
@@ -183,7 +179,7 @@ async def progress_is_seen(home_assistant: HomeAssistant, stack: Stack) -> Seque
         first.update({key: percent for key, percent in now.items() if key not in first})
         return found
 
-    return [] if await _within(progressed) else ["no download makes progress"]
+    return [] if await within(progressed) else ["no download makes progress"]
 
 
 async def waiting_is_explained(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
@@ -194,7 +190,7 @@ async def waiting_is_explained(home_assistant: HomeAssistant, stack: Stack) -> S
         waits = [each["waits"] for each in await _downloads(home_assistant) if each["waits"]]
         return wanted <= {each["key"] for each in waits} and all(each["text"] for each in waits)
 
-    if not await _within(explained):
+    if not await within(explained):
         return [f"not explained: {[each['waits'] for each in await _downloads(home_assistant)]}"]
     english = {each["id"]: each["waits"] for each in await _downloads(home_assistant, language="en") if each["waits"]}
     french = {each["id"]: each["waits"] for each in await _downloads(home_assistant, language="fr") if each["waits"]}
@@ -213,14 +209,14 @@ async def imports_arrive(home_assistant: HomeAssistant, stack: Stack) -> Sequenc
             for event in arr.history.events
         )
 
-    return [] if await _within(imported) else ["no download was imported"]
+    return [] if await within(imported) else ["no download was imported"]
 
 
 async def everything_pauses(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
     """Pause everything, see qBittorrent stand still, and let it go on."""
-    name = await _entity(home_assistant, "switch", "pause")
+    name = await entity_of(home_assistant, "switch", "pause")
     before = await _running(stack)
-    await _call(home_assistant, "switch", "turn_on", entity_id=name)
+    await call_service(home_assistant, "switch", "turn_on", entity_id=name)
 
     async def still() -> bool:
         return not await _running(stack)
@@ -230,18 +226,18 @@ async def everything_pauses(home_assistant: HomeAssistant, stack: Stack) -> Sequ
 
     if not before:
         return ["nothing ran before the pause"]
-    if not await _within(still):
+    if not await within(still):
         return [f"these run on after the pause: {await _running(stack)}"]
-    await _call(home_assistant, "switch", "turn_off", entity_id=name)
-    return [] if await _within(as_before) else ["not just what ran before runs after the pause"]
+    await call_service(home_assistant, "switch", "turn_off", entity_id=name)
+    return [] if await within(as_before) else ["not just what ran before runs after the pause"]
 
 
 async def limits_are_set(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
     """Set a limit, see it in qBittorrent, and take it back."""
-    name = await _entity(home_assistant, "number", "download_limit")
-    await _call(home_assistant, "number", "set_value", entity_id=name, value=2)
+    name = await entity_of(home_assistant, "number", "download_limit")
+    await call_service(home_assistant, "number", "set_value", entity_id=name, value=2)
     limit = await _download_limit(stack)
-    await _call(home_assistant, "number", "set_value", entity_id=name, value=0)
+    await call_service(home_assistant, "number", "set_value", entity_id=name, value=0)
     return [] if limit == _kept(2) else [f"the limit is {limit} instead of {_kept(2)}"]
 
 
@@ -250,11 +246,11 @@ async def connections_are_explained(home_assistant: HomeAssistant, stack: Stack)
     del stack
 
     async def explained() -> bool:
-        said = await _action(home_assistant, "explain_topology")
+        said = await run_action(home_assistant, "explain_topology")
         links = {(each["from"], each["to"]) for each in said["links"] if each["because"]}
         return {("Radarr", "qBittorrent"), ("Sonarr", "qBittorrent"), ("Prowlarr", "Radarr")} <= links
 
-    return [] if await _within(explained) else [f"not explained: {await _action(home_assistant, 'explain_topology')}"]
+    return [] if await within(explained) else [f"not explained: {await run_action(home_assistant, 'explain_topology')}"]
 
 
 async def folders_are_proven(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
@@ -262,19 +258,19 @@ async def folders_are_proven(home_assistant: HomeAssistant, stack: Stack) -> Seq
     del stack
 
     async def proven() -> bool:
-        folders = (await _action(home_assistant, "explain_topology"))["folders"]
+        folders = (await run_action(home_assistant, "explain_topology"))["folders"]
         found = {each["backend"] for each in folders if each["state"] == "proven"}
         return {"Radarr", "Sonarr"} <= found
 
-    if await _within(proven):
+    if await within(proven):
         return []
-    return [f"not proven: {(await _action(home_assistant, 'explain_topology'))['folders']}"]
+    return [f"not proven: {(await run_action(home_assistant, 'explain_topology'))['folders']}"]
 
 
 async def check_up_finds(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
     """See the check-up name what is wrong in this stack."""
     del stack
-    said = await _action(home_assistant, "check_up")
+    said = await run_action(home_assistant, "check_up")
     return [] if said["findings"] and all(each["text"] for each in said["findings"]) else ["the check-up finds nothing"]
 
 
@@ -292,8 +288,8 @@ async def healing_is_impatient(home_assistant: HomeAssistant, stack: Stack) -> S
     patience = dict.fromkeys(("patience", "patience_when_rare", "reannounce_after", "trackers_after"), _MINUTE)
     await options.change("rules", rule="stalled")
     await options.answer(**{**options.suggested, **patience, "last_copy_patience": _NO_TIME})
-    name = await _entity(home_assistant, "select", "rule_autonomy", ending="stalled_autonomy")
-    await _call(home_assistant, "select", "select_option", entity_id=name, option="act")
+    name = await entity_of(home_assistant, "select", "rule_autonomy", ending="stalled_autonomy")
+    await call_service(home_assistant, "select", "select_option", entity_id=name, option="act")
     return []
 
 
@@ -312,14 +308,14 @@ async def stuck_is_replaced(home_assistant: HomeAssistant, stack: Stack) -> Sequ
             event.event == "downloadFolderImported" and event.source_title == stuck.better.title for event in events
         )
 
-    if not await _within(replaced):
-        return [f"not replaced: {await _action(home_assistant, 'get_journal')}"]
+    if not await within(replaced):
+        return [f"not replaced: {await run_action(home_assistant, 'get_journal')}"]
     problems = []
     if await _category(stack, stuck.hash) != "sokoul-quarantine":
         problems.append("the old torrent is not in quarantine")
     if not _is_blocked(stack, stuck):
         problems.append("the old release is not blocklisted")
-    if not await _within(imported):
+    if not await within(imported):
         problems.append("the other release did not reach the library")
     return problems
 
@@ -335,14 +331,14 @@ async def replacing_is_undone(home_assistant: HomeAssistant, stack: Stack) -> Se
         return stuck.hash in await _running(stack)
 
     began = time.monotonic()
-    undone = await _action(home_assistant, "undo", entry_id=entry["id"])
+    undone = await run_action(home_assistant, "undo", entry_id=entry["id"])
     took = time.monotonic() - began
     problems = []
     if undone["status"] != "undone":
         problems.append(f"not taken back: {undone}")
     if await _category(stack, stuck.hash) != "radarr":
         problems.append("the old torrent is not in its category")
-    if not await _within(runs):
+    if not await within(runs):
         problems.append("the old torrent does not run")
     if _is_blocked(stack, stuck):
         problems.append("the old release is still blocklisted")
@@ -364,7 +360,7 @@ async def port_is_kept(home_assistant: HomeAssistant, stack: Stack) -> Sequence[
     """See qBittorrent listen on the port that the VPN forwards."""
     del home_assistant
     (port,) = stack.surroundings.gluetun.tunnel.ports
-    if not await _within(lambda: _listens_on(stack, port)):
+    if not await within(lambda: _listens_on(stack, port)):
         return [f"it listens on {await _listening_port(stack)} instead of {port}"]
     return []
 
@@ -372,27 +368,27 @@ async def port_is_kept(home_assistant: HomeAssistant, stack: Stack) -> Sequence[
 async def protection_is_proven(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
     """See it proven that qBittorrent is behind the VPN: two services have to agree on the home's address."""
     del stack
-    name = await _entity(home_assistant, "sensor", "vpn_protection")
+    name = await entity_of(home_assistant, "sensor", "vpn_protection")
 
     async def safe() -> bool:
-        return (await _states(home_assistant))[name] == "safe"
+        return (await states_of(home_assistant))[name] == "safe"
 
-    return [] if await _within(safe, 2 * _PATIENCE_SECONDS) else ["it is not proven that qBittorrent is safe"]
+    return [] if await within(safe, 2 * PATIENCE_SECONDS) else ["it is not proven that qBittorrent is safe"]
 
 
 async def drill_is_passed(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
     """Pretend a leak, and see that everything was stopped and runs again."""
     before = await _running(stack)
-    button = await _entity(home_assistant, "button", "vpn_drill")
-    event = await _entity(home_assistant, "event", "vpn_guard")
+    button = await entity_of(home_assistant, "button", "vpn_drill")
+    event = await entity_of(home_assistant, "event", "vpn_guard")
     home_assistant.expect(_STOPPED)
-    await _call(home_assistant, "button", "press", entity_id=button)
+    await call_service(home_assistant, "button", "press", entity_id=button)
 
     async def passed() -> bool:
         state = await home_assistant.rest("GET", f"/api/states/{event}")
         return bool(state["attributes"]["event_type"] == "drill_passed")
 
-    if not await _within(passed):
+    if not await within(passed):
         return ["the drill was not passed"]
     return [] if await _running(stack) == before else ["not just what ran before runs after the drill"]
 
@@ -407,7 +403,7 @@ async def heat_arrives(home_assistant: HomeAssistant, stack: Stack) -> Sequence[
     async def limited() -> bool:
         return await _download_limit(stack) == _kept(_HOT_LIMIT_MB)
 
-    if await _within(limited):
+    if await within(limited):
         return []
     return [f"hot, the limit is {await _download_limit(stack)} instead of {_kept(_HOT_LIMIT_MB)}"]
 
@@ -415,8 +411,8 @@ async def heat_arrives(home_assistant: HomeAssistant, stack: Stack) -> Sequence[
 async def heat_limits(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
     """Let the machine get hot, see the limit arrive, and a person's own one come back when it is cool."""
     around = stack.surroundings
-    name = await _entity(home_assistant, "number", "download_limit")
-    await _call(home_assistant, "number", "set_value", entity_id=name, value=_OWN_LIMIT_MB)
+    name = await entity_of(home_assistant, "number", "download_limit")
+    await call_service(home_assistant, "number", "set_value", entity_id=name, value=_OWN_LIMIT_MB)
 
     async def as_before() -> bool:
         return await _download_limit(stack) == _kept(_OWN_LIMIT_MB)
@@ -426,9 +422,9 @@ async def heat_limits(home_assistant: HomeAssistant, stack: Stack) -> Sequence[s
         problems.append(f"the person's limit is {await _download_limit(stack)} instead of {_kept(_OWN_LIMIT_MB)}")
     problems += await heat_arrives(home_assistant, stack)
     around.pi.be(_COOL_CELSIUS)
-    if not await _within(as_before):
+    if not await within(as_before):
         problems.append(f"cool again, the limit is {await _download_limit(stack)}, not the person's")
-    await _call(home_assistant, "number", "set_value", entity_id=name, value=0)
+    await call_service(home_assistant, "number", "set_value", entity_id=name, value=0)
     around.eventful = True
     return problems
 
@@ -437,7 +433,7 @@ async def tunnel_breaks(home_assistant: HomeAssistant, stack: Stack) -> Sequence
     """Let the VPN crash, see qBittorrent stopped, and exactly what ran run again, on the port of the new connection."""
     around, before = stack.surroundings, await _running(stack)
     home_assistant.expect(_STOPPED)
-    protection = await _entity(home_assistant, "sensor", "vpn_protection")
+    protection = await entity_of(home_assistant, "sensor", "vpn_protection")
 
     async def still() -> bool:
         return not await _running(stack)
@@ -448,15 +444,15 @@ async def tunnel_breaks(home_assistant: HomeAssistant, stack: Stack) -> Sequence
     if not before:
         return ["nothing ran before"]
     around.gluetun.tunnel.crash()
-    if not await _within(still):
+    if not await within(still):
         return [f"these run on without the VPN: {await _running(stack)}"]
-    shown = (await _states(home_assistant))[protection]
+    shown = (await states_of(home_assistant))[protection]
     problems = [] if shown == "down" else [f"the protection is said to be {shown}"]
     around.gluetun.tunnel.run_now()
     port = around.forward_another_port()
-    if not await _within(as_before):
+    if not await within(as_before):
         problems.append("not just what ran before runs again")
-    if not await _within(lambda: _listens_on(stack, port)):
+    if not await within(lambda: _listens_on(stack, port)):
         problems.append(f"it listens on {await _listening_port(stack)} instead of {port}")
     return problems
 
@@ -469,18 +465,18 @@ async def account_is_mirrored(home_assistant: HomeAssistant, stack: Stack) -> Se
     account = stack.surroundings.debrid.account
 
     async def mirrored() -> bool:
-        listed = (await _action(home_assistant, "debrid_list", limit=1000))["torrents"]
+        listed = (await run_action(home_assistant, "debrid_list", limit=1000))["torrents"]
         known = {each["id"]: each["status"] for each in listed}
         return known == {each.id: each.status for each in account.torrents.values()}
 
     async def counted() -> bool:
         failed = sum(each.status in FAILED for each in account.torrents.values())
-        return (await _states(home_assistant))[name] == str(failed)
+        return (await states_of(home_assistant))[name] == str(failed)
 
-    name = await _entity(home_assistant, "sensor", "torrents_failed")
-    if not await _within(mirrored):
+    name = await entity_of(home_assistant, "sensor", "torrents_failed")
+    if not await within(mirrored):
         return ["not every torrent is mirrored as it is"]
-    return [] if await _within(counted) else ["the count of what failed is not that of the account"]
+    return [] if await within(counted) else ["the count of what failed is not that of the account"]
 
 
 async def broken_link_is_found(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
@@ -492,10 +488,10 @@ async def broken_link_is_found(home_assistant: HomeAssistant, stack: Stack) -> S
 
     async def looked() -> bool:
         with suppress(HomeAssistantError):  # until it is known which folders are which
-            found.update(await _action(home_assistant, "links_scan", mode="full", dry_run=True))
+            found.update(await run_action(home_assistant, "links_scan", mode="full", dry_run=True))
         return bool(found)
 
-    if not await _within(looked):
+    if not await within(looked):
         return ["the links can't be checked"]
     wanted = {"healthy": LINKED - len(lost.links), "broken": len(lost.links)}
     return [] if found["counts"] == wanted else [f"the links are said to be {found['counts']} instead of {wanted}"]
@@ -505,14 +501,14 @@ async def account_is_repaired(home_assistant: HomeAssistant, stack: Stack) -> Se
     """Let the rules about Real-Debrid act, and see that all is complete that can be, and nothing is there twice."""
     world = stack.surroundings.debrid
     for rule in ("debrid_readd", "debrid_select", "debrid_delete"):
-        name = await _entity(home_assistant, "select", "rule_autonomy", ending=f"{rule}_autonomy")
-        await _call(home_assistant, "select", "select_option", entity_id=name, option="act")
+        name = await entity_of(home_assistant, "select", "rule_autonomy", ending=f"{rule}_autonomy")
+        await call_service(home_assistant, "select", "select_option", entity_id=name, option="act")
 
     async def repaired() -> bool:
         return not world.repairable()
 
-    if not await _within(repaired, 2 * _PATIENCE_SECONDS):
-        journal = (await _action(home_assistant, "get_journal"))["entries"]
+    if not await within(repaired, 2 * PATIENCE_SECONDS):
+        journal = (await run_action(home_assistant, "get_journal"))["entries"]
         return [f"not repaired: {world.repairable()}; {[each['text'] for each in journal]}"]
     return [f"{each} is there twice" for each in world.doubled()]
 
@@ -520,17 +516,17 @@ async def account_is_repaired(home_assistant: HomeAssistant, stack: Stack) -> Se
 async def link_is_mended(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
     """See the broken link lead to its file again, and Home Assistant know it."""
     lost = stack.surroundings.debrid.lost
-    name = await _entity(home_assistant, "sensor", "broken_links")
+    name = await entity_of(home_assistant, "sensor", "broken_links")
 
     async def alive() -> bool:
         return lost is not None and all(link.exists() for link in lost.links)
 
     async def counted() -> bool:
-        return (await _states(home_assistant))[name] == "0"
+        return (await states_of(home_assistant))[name] == "0"
 
-    if not await _within(alive):
+    if not await within(alive):
         return ["the link still leads nowhere"]
-    return [] if await _within(counted) else [f"broken links: {(await _states(home_assistant))[name]} instead of 0"]
+    return [] if await within(counted) else [f"broken links: {(await states_of(home_assistant))[name]} instead of 0"]
 
 
 async def budget_is_kept(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
@@ -583,64 +579,14 @@ PROOF = (
 # --- looking and acting --------------------------------------------------------------------------------------------
 
 
-async def _within(condition: Callable[[], Awaitable[bool]], seconds: float = _PATIENCE_SECONDS) -> bool:
-    """Wait until something is so."""
-    deadline = time.monotonic() + seconds
-    while not await condition():
-        if time.monotonic() > deadline:
-            return False
-        await asyncio.sleep(_POLL_SECONDS)
-    return True
-
-
-async def _entry(home_assistant: HomeAssistant) -> dict[str, Any]:
-    """Return SOKOUL's config entry."""
-    entry: dict[str, Any] = (await home_assistant.ws("config_entries/get", domain="sokoul"))[0]
-    return entry
-
-
-async def _subentries(home_assistant: HomeAssistant) -> dict[str, str]:
-    """Return the ids of the backends, by their kind: of each there is one here."""
-    entry = await _entry(home_assistant)
-    found = await home_assistant.ws("config_entries/subentries/list", entry_id=entry["entry_id"])
-    return {each["subentry_type"]: each["subentry_id"] for each in found}
-
-
-async def _states(home_assistant: HomeAssistant) -> dict[str, str]:
-    return {each["entity_id"]: each["state"] for each in await home_assistant.rest("GET", "/api/states")}
-
-
-def _is_connection(entity_id: str) -> bool:
-    return entity_id.startswith("binary_sensor.") and entity_id.endswith(("_connection", "_connexion"))
-
-
-async def _entity(home_assistant: HomeAssistant, domain: str, key: str, ending: str = "") -> str:
-    """Return the entity of a domain by its translation key, which no language changes, and its id's ending."""
-    for entry in await home_assistant.ws("config/entity_registry/list"):
-        ours = entry["platform"] == "sokoul" and entry["translation_key"] == key
-        if ours and entry["unique_id"].endswith(ending) and entry["entity_id"].startswith(f"{domain}."):
-            return str(entry["entity_id"])
-    raise HomeAssistantError(f"there is no {domain} with the key {key}")
-
-
-async def _call(home_assistant: HomeAssistant, domain: str, service: str, **data: Any) -> None:
-    await home_assistant.rest("POST", f"/api/services/{domain}/{service}", data)
-
-
-async def _action(home_assistant: HomeAssistant, name: str, **data: Any) -> dict[str, Any]:
-    answer = await home_assistant.rest("POST", f"/api/services/sokoul/{name}?return_response", data)
-    response: dict[str, Any] = answer["service_response"]
-    return response
-
-
 async def _downloads(home_assistant: HomeAssistant, **data: Any) -> list[dict[str, Any]]:
-    downloads: list[dict[str, Any]] = (await _action(home_assistant, "list_downloads", **data))["downloads"]
+    downloads: list[dict[str, Any]] = (await run_action(home_assistant, "list_downloads", **data))["downloads"]
     return downloads
 
 
 async def _replacement(home_assistant: HomeAssistant, title: str) -> dict[str, Any] | None:
     """Return the newest entry of the journal for a title whose download was replaced."""
-    journal = await _action(home_assistant, "get_journal", rule="stalled", status="done")
+    journal = await run_action(home_assistant, "get_journal", rule="stalled", status="done")
     replaced = (each for each in journal["entries"] if each["act"] == "replace" and each["title"].startswith(title))
     return next(replaced, None)
 

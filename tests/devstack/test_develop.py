@@ -14,6 +14,7 @@ import pytest
 
 from devstack import develop
 from devstack.homeassistant import HomeAssistant, HomeAssistantError
+from devstack.steps import Seen
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -46,7 +47,7 @@ class OneBackend:
 OPTIONS = argparse.Namespace(check=True, port=0, language="en")
 
 
-async def test_a_step_that_fails_ends_the_scenario(tmp_path: Path) -> None:
+async def test_a_step_that_fails_ends_the_scenario(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     home_assistant = HomeAssistant(tmp_path, 8123, integration=None)  # never started
     done: list[str] = []
 
@@ -55,7 +56,7 @@ async def test_a_step_that_fails_ends_the_scenario(tmp_path: Path) -> None:
         return []
 
     async def wrong(_: HomeAssistant, __: develop.DemoStack) -> Sequence[str]:
-        return ["the sensor is unavailable"]
+        return [Seen("three sensors"), "the sensor is unavailable"]
 
     async def failing(_: HomeAssistant, __: develop.DemoStack) -> Sequence[str]:
         raise HomeAssistantError("POST /api/config: 400")
@@ -70,6 +71,9 @@ async def test_a_step_that_fails_ends_the_scenario(tmp_path: Path) -> None:
 
     assert problems == ["two: the sensor is unavailable", "three: POST /api/config: 400"]
     assert done == ["fine"]
+    assert [line.partition("] ")[2] for line in capsys.readouterr().out.splitlines()] == [
+        "one", "two", "  three sensors", "three",
+    ]  # fmt: skip
 
 
 @pytest.mark.real
