@@ -1,0 +1,161 @@
+"""What somebody wants to watch: a wish, and its parts.
+
+A movie has one part; a series has one for each episode that is wanted. Which part is how far says all the rest: what
+the list shows, what is to be done, and why it is not here yet.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from ..model.library import TitleKind
+from ..model.reasons import Reason
+from ..releases.attributes import Resolution
+
+#: Who asked, where it was no person: a title that an *arr looks for, and a request of Seerr.
+ARR = "arr"
+SEERR = "seerr"
+
+
+class PartState(StrEnum):
+    """How far a part is on its way."""
+
+    WAITING = "waiting"  # it is not out yet
+    SEARCHING = "searching"  # it is looked for, now and then
+    OFFERED = "offered"  # a release was found, and a person is asked
+    GRABBED = "grabbed"  # somebody downloads it
+    IMPORTING = "importing"  # it is here, and on its way into the library
+    READY = "ready"  # it can be watched
+
+
+class WishState(StrEnum):
+    """How far a wish is: as far as the part of it that is behind, among those that are out."""
+
+    ASKED = "asked"  # nobody has looked yet what is meant
+    UNCLEAR = "unclear"  # several titles may be meant: a person is asked which
+    UNKNOWN = "unknown"  # nobody knows a title like that
+    WAITING = "waiting"
+    SEARCHING = "searching"
+    OFFERED = "offered"
+    GRABBED = "grabbed"
+    IMPORTING = "importing"
+    UP_TO_DATE = "up_to_date"  # of a series: all that is out can be watched, and more will come
+    READY = "ready"
+
+
+class Out(StrEnum):
+    """What a date says."""
+
+    CINEMA = "cinema"  # it can be seen there, and not at home
+    DIGITAL = "digital"
+    PHYSICAL = "physical"
+    AIRED = "aired"
+    GUESSED = "guessed"  # nobody tells: so long after the cinemas
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dates:
+    """When a movie comes out, as far as catalogues tell."""
+
+    cinema: date | None = None
+    digital: date | None = None
+    physical: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A movie, or an episode. `key` is its name within the wish: "" for a movie, "S03E02" for an episode."""
+
+    season: int | None = None
+    episode: int | None = None
+    name: str = ""  # of the episode
+    state: PartState = PartState.WAITING
+    out_on: date | None = None  # from then on it can be had at home; None: nobody knows
+    out: Out | None = None  # what that date says
+    searches: int = 0  # in vain since it came out
+    searched_at: datetime | None = None
+    entry_id: int | None = None  # of the journal: the grab that brought it on its way
+    grabbed_at: datetime | None = None
+    failed: tuple[str, ...] = ()  # hashes (or names) of releases that were grabbed and came to nothing
+    release: str = ""  # that is offered, on its way or here
+    result: str = ""  # of what is offered: how the search refers to it
+    ready_at: datetime | None = None
+
+    @property
+    def key(self) -> str:
+        """What tells it from the other parts."""
+        return "" if self.season is None or self.episode is None else f"S{self.season:02}E{self.episode:02}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meant:
+    """The title that is meant, as a catalogue tells of it."""
+
+    kind: TitleKind  # a movie or a series
+    name: str
+    year: int | None = None
+    ids: frozenset[str] = frozenset()  # "imdb:tt1160419", "tmdb:438631", "tvdb:121361"
+    poster: str | None = None  # public URL
+
+    @property
+    def label(self) -> str:
+        """How a person would write it."""
+        return f"{self.name} ({self.year})" if self.year else self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keeper:
+    """The *arr that has the title in its library."""
+
+    backend_id: str
+    library_id: int
+    added: bool = False  # for this wish; else it was there before
+    monitored: bool = False  # for this wish: it was not before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What somebody wants to watch.
+
+    Without `meant` nobody knows yet what that is. `auto` None: the person was not asked yet whether it is to be
+    fetched; the setting decides once they were.
+    """
+
+    id: str
+    text: str  # as it was asked for
+    asked_at: datetime
+    asked_by: str | None = None  # a user of Home Assistant; ARR, SEERR; None: nobody knows
+    season: int | None = None  # just this season of the series
+    episode: int | None = None  # just this episode
+    minimum: Resolution | None = Resolution.P1080
+    policy: str | None = None  # key of a policy; None: the usual one
+    auto: bool | None = None
+    state: WishState = WishState.ASKED
+    meant: Meant | None = None
+    choices: tuple[Meant, ...] = ()
+    keeper: Keeper | None = None
+    dates: Dates = Dates()
+    ended: bool | None = None  # of a series: nothing more will come
+    parts: tuple[Part, ...] = ()
+    resolved_at: datetime | None = None  # when catalogues were asked last
+    due: datetime | None = None  # when it is looked at next; None: nothing is to come
+    why: tuple[Reason, ...] = ()  # it is not here yet, the nearest first
+    tries: int = 0  # to find out what is meant, in vain
+
+    @property
+    def label(self) -> str:
+        """How a person would write it: `Dune (2021)`, `The Bear (2022) S03`; what was asked while nobody knows."""
+        if self.meant is None:
+            return self.text
+        if self.season is None:
+            return self.meant.label
+        return f"{self.meant.label} S{self.season:02}" + (f"E{self.episode:02}" if self.episode is not None else "")
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more is to be done: it can be watched, all of it."""
+        return self.state is WishState.READY
+
+    def part(self, key: str) -> Part | None:
+        """Return a part by its key."""
+        return next((part for part in self.parts if part.key == key), None)
