@@ -1,7 +1,7 @@
 """The texts: both languages say the same things with the same values, and say them well."""
 
 import builtins
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 import io
 import json
 import os
@@ -162,6 +162,8 @@ STYLES = (
     ("{x, date}", NOW, "November 21", "21 novembre"),
     ("{x, moment}", NOW - timedelta(hours=1), "11:00 AM", "11:00"),
     ("{x, moment}", NOW - timedelta(days=1), "November 20", "20 novembre"),
+    ("{x, day}", NOW.date(), "November 21", "21 novembre"),
+    ("{x, day}", date(2027, 1, 2), "January 2, 2027", "2 janvier 2027"),
     ("{x, list}", ("Dune", "Silo"), "Dune and Silo", "Dune et Silo"),
     ("{x, list}", ("A", "B", "C", "D"), "A, B, C, and D", "A, B, C et D"),
     ("{x, list}", ("A", "B", "C", "D", "E"), "A, B, C, and 2 more", "A, B, C et 2 more"),

@@ -10,6 +10,7 @@ A text is a small message format, after ICU's:
     {left, duration}                        a timedelta: 2 hours 5 minutes
     {since, age}                            a moment in the past, as the time since then
     {at, time}  {on, date}  {at, moment}    of a moment; `moment` is the time today and the date on other days
+    {on, day}                               a day of a calendar (a `date`); of another year with its year
     {names, list}  {names, either}          Dune, Silo, and 3 more; Dune or Silo
     {said, text}                            a text that is ours already: whole, whatever its length
     {count, plural, =0 {none} one {# torrent} other {# torrents}}      (a list counts by its length)
@@ -22,7 +23,7 @@ it nothing is read any more.
 from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 import json
 from pathlib import Path
 import re
@@ -30,7 +31,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_skeleton, format_time
+from babel.dates import format_date, format_skeleton, format_time
 from babel.lists import format_list
 from babel.numbers import format_decimal, format_percent
 from babel.units import format_unit
@@ -301,6 +302,14 @@ class Wording:
         day = self._local(value).date()
         return format_skeleton("MMMMd", datetime(day.year, day.month, day.day, tzinfo=UTC), locale=self._locale)
 
+    def _day(self, value: Value, now: datetime | None) -> str:
+        if not isinstance(value, date) or isinstance(value, datetime):
+            raise TypeError
+        if now is not None and now.astimezone(self.timezone).year == value.year:
+            noon = datetime(value.year, value.month, value.day, 12, tzinfo=UTC)
+            return format_skeleton("MMMMd", noon, locale=self._locale)
+        return format_date(value, "long", locale=self._locale)
+
     def _moment(self, value: Value, now: datetime | None) -> str:
         today = now.astimezone(self.timezone).date() if now else None
         return self._time(value, now) if self._local(value).date() == today else self._date(value, now)
@@ -335,6 +344,7 @@ _STYLES: Mapping[str, Callable[[Wording, Value, datetime | None], str]] = {
     "age": Wording._age,  # noqa: SLF001
     "time": Wording._time,  # noqa: SLF001
     "date": Wording._date,  # noqa: SLF001
+    "day": Wording._day,  # noqa: SLF001
     "moment": Wording._moment,  # noqa: SLF001
     "list": Wording._list,  # noqa: SLF001
     "either": Wording._either,  # noqa: SLF001
@@ -426,7 +436,15 @@ def _flat(texts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str
 def _warm_up(wording: Wording) -> None:
     """Write one value of each style: Babel reads its data at the first use."""
     now = datetime(2000, 1, 1, tzinfo=UTC)
-    samples: tuple[Value, ...] = ("text", 2, 2.5, now, timedelta(hours=1), ("one", "two", "three", "four", "five"))
+    samples: tuple[Value, ...] = (
+        "text",
+        2,
+        2.5,
+        now,
+        now.date(),
+        timedelta(hours=1),
+        ("one", "two", "three", "four", "five"),
+    )
     for style in _STYLES.values():
         for sample in samples:
             try:

@@ -5,12 +5,12 @@ A reason holds facts that do not go stale: moments instead of "for three hours".
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
 #: What a text can show. Sizes are whole bytes; the text itself says how a number is to be written.
-type Value = str | int | float | datetime | timedelta | tuple[str, ...]
+type Value = str | int | float | date | datetime | timedelta | tuple[str, ...]
 
 NOTHING: Mapping[str, Value] = MappingProxyType({})
 
@@ -57,6 +57,8 @@ def _plain(value: Value) -> Any:
     match value:
         case datetime():
             return {"at": value.isoformat()}
+        case date():  # a day of a calendar, which is the same day everywhere
+            return {"day": value.isoformat()}
         case timedelta():
             return {"seconds": value.total_seconds()}
         case tuple():
@@ -68,6 +70,8 @@ def _value(plain: Any) -> Value:
     match plain:
         case {"at": at}:
             return datetime.fromisoformat(at)
+        case {"day": day}:
+            return date.fromisoformat(day)
         case {"seconds": seconds}:
             return timedelta(seconds=seconds)
         case list():
