@@ -13,7 +13,7 @@ from custom_components.sokoul.acquire.ports import SearchAnswer
 from custom_components.sokoul.acquire.searching import GIVEN, KEPT, KEPT_EMPTY, KEPT_FAILED, MOST_REMEMBERED
 from custom_components.sokoul.model.reasons import Reason
 from custom_components.sokoul.model.releases import ArrOpinion, QualityProfile
-from custom_components.sokoul.model.search import SearchRequest, SourceReport, SourceState
+from custom_components.sokoul.model.search import NOBODY, SearchRequest, SourceReport, SourceState
 from custom_components.sokoul.releases.attributes import Resolution
 from custom_components.sokoul.releases.policy import Policy
 
@@ -217,6 +217,25 @@ async def test_two_policies_are_two_searches(world: World) -> None:
     assert names(await search(world, SearchRequest(text="dune 2", policy="small"))) == [BEST.name]
     gone = await search(world, SearchRequest(text="dune 2", policy="gone"))
     assert names(gone) == [BEST.name, GOOD.name]
+
+
+async def test_a_minimum_of_its_own_counts_whatever_the_policy_says(world: World) -> None:
+    world.policies[None] = Policy(minimum_resolution=Resolution.P2160)
+    assert names(await search(world)) == [BEST.name]
+    lower = SearchRequest(text="dune 2", minimum_lines=1080)
+    assert names(await search(world, lower)) == [BEST.name, GOOD.name]
+    again = await search(world, lower)
+    assert (names(again), again.from_cache) == ([BEST.name, GOOD.name], True)
+    world.policies[None] = Policy(minimum_resolution=Resolution.P720, best_resolution=Resolution.P1080)
+    assert set(names(await search(world, SearchRequest(text="dune 2", minimum_lines=2160)))) == {BEST.name}
+
+
+async def test_who_only_wants_to_know_what_is_meant_asks_no_source(world: World) -> None:
+    answer = await search(world, SearchRequest(text="dune 2", sources=frozenset({NOBODY})))
+    assert answer.complete
+    assert answer.title is not None
+    assert answer.title.label == "Dune: Part Two (2024)"
+    assert [each.asked for each in world.sources] == [[], []]
 
 
 async def test_the_profile_of_the_arr_counts(world: World) -> None:

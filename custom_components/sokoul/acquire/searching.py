@@ -24,6 +24,7 @@ from ..model.library import Protocol
 from ..model.reasons import Reason
 from ..model.releases import Offer, QualityProfile
 from ..model.search import SearchRequest, SourceReport, SourceState
+from ..releases.attributes import Resolution
 from ..releases.choose import rank
 from ..releases.parse import parse
 from ..releases.policy import Policy
@@ -431,15 +432,22 @@ class Search:
 
     async def score_again(self) -> None:
         """Score what was found with what the person likes now, if that changed."""
-        if self._scored_by != self._engine.policies.policy(self.answer.request.policy):
+        if self._scored_by != self._policy():
             await self._score()
             self._update()
+
+    def _policy(self) -> Policy:
+        request = self.answer.request
+        policy = self._engine.policies.policy(request.policy)
+        if request.minimum_lines is None:
+            return policy
+        return replace(policy, minimum_resolution=Resolution(request.minimum_lines))
 
     async def _score(self) -> None:
         """Merge, score and order all that there is, beside the event loop."""
         async with self._scoring:
             target = self.answer.target
-            policy = self._scored_by = self._engine.policies.policy(self.answer.request.policy)
+            policy = self._scored_by = self._policy()
             if target is None:
                 return
             offers = tuple(offer for each in self._offers.values() for offer in each)
@@ -547,6 +555,7 @@ def key_of(query: Query, request: SearchRequest) -> str:
         query.info_hash,
         query.link,
         request.policy,
+        request.minimum_lines,
         sorted(request.sources),
     )
     return hashlib.blake2b(repr(said).encode(errors="replace"), digest_size=16).hexdigest()

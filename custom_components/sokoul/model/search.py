@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from .library import TitleKind
 from .reasons import Reason
+
+#: No source has this key: who asks only it wants to know which title is meant, and no releases.
+NOBODY: Final = "nobody"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +24,7 @@ class SearchRequest:
     season: int | None = None
     episode: int | None = None
     policy: str | None = None  # which of the person's policies; None: the usual one
+    minimum_lines: int | None = None  # of the picture, whatever the policy says; None: what that says
     sources: frozenset[str] = frozenset()  # ask only these; none: all
 
 
