@@ -78,6 +78,7 @@ class Part:
     grabbed_at: datetime | None = None
     failed: tuple[str, ...] = ()  # hashes (or names) of releases that were grabbed and came to nothing
     release: str = ""  # that is offered, on its way or here
+    download: str = ""  # what is on its way: its info hash, or what an *arr calls it; empty: nobody knows
     result: str = ""  # of what is offered: how the search refers to it
     ready_at: datetime | None = None
 
@@ -111,6 +112,7 @@ class Keeper:
     library_id: int
     added: bool = False  # for this wish; else it was there before
     monitored: bool = False  # for this wish: it was not before
+    episodes: tuple[int, ...] = ()  # ids of those that were not monitored before this wish
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +129,8 @@ class Wish:
     asked_by: str | None = None  # a user of Home Assistant; ARR, SEERR; None: nobody knows
     season: int | None = None  # just this season of the series
     episode: int | None = None  # just this episode
+    kind: TitleKind | None = None  # a movie or a series, where that was said; None: either
+    year: int | None = None  # where it was said besides
     minimum: Resolution | None = Resolution.P1080
     policy: str | None = None  # key of a policy; None: the usual one
     auto: bool | None = None
