@@ -13,7 +13,7 @@ from itertools import islice
 import re
 from typing import Any, ClassVar
 
-from ..model.catalogue import Added, Addition, CatalogueTitle, QualityProfileRef
+from ..model.catalogue import Added, Addition, CatalogueTitle, Missing, MissingTitle, QualityProfileRef
 from ..model.library import TitleKind
 from ..model.releases import QualityProfile
 from .arr_profiles import asks_for_language, custom_format, language_names, quality_profile
@@ -31,6 +31,8 @@ MAX_LIBRARY_BYTES = 512 * 1024 * 1024
 LIBRARY_SECONDS = 120.0
 #: So many titles are decoded in one go, in a thread.
 PORTION = 200
+#: With their series, so many episodes are a megabyte.
+MISSING_PAGE = 100
 #: The application fetches pictures and metadata before it answers.
 ADD_SECONDS = 60.0
 
@@ -48,6 +50,7 @@ class ArrCatalogue(ServarrClient, ABC):
     _own_database: ClassVar[str]  # whose ids it adds by: "tmdb" or "tvdb"
     _databases: ClassVar[frozenset[str]]  # whose ids it can look up
     _library_query: ClassVar[Query]
+    _missing_query: ClassVar[Query]
 
     # --- reading -------------------------------------------------------------------------------------------------
 
@@ -87,6 +90,26 @@ class ArrCatalogue(ServarrClient, ABC):
             return None
         answer = await self._get(self._titles_path, {f"{self._own_database}Id": own})
         return next((self._title(found) for found in each(answer, self._titles_path)), None)
+
+    async def missing(self, limit: int = 500) -> Missing:
+        """Return what is monitored, out and without a file: the first `limit` movies, or the newest episodes.
+
+        Titles may come and go between two pages: each is counted once, and a page that brings nothing new is the
+        last. Source: GET /wanted/missing.
+        """
+        path = "wanted/missing"
+        found: dict[int, Fields] = {}
+        total = pages = 0
+        while len(found) < limit:
+            pages, before = pages + 1, len(found)
+            query: Query = {"page": pages, "pageSize": MISSING_PAGE, "monitored": True, **self._missing_query}
+            page = Fields(await self._get(path, query), path)
+            found.update((record.whole("id"), record) for record in each(page.raw("records"), f"{path}.records"))
+            total = page.whole("totalRecords")
+            if pages * MISSING_PAGE >= total or len(found) == before:
+                break
+        read = list(islice(found.values(), limit))
+        return Missing(titles=self._missing_titles(read), more=max(0, total - len(read)))
 
     async def profile_refs(self) -> tuple[QualityProfileRef, ...]:
         """Return the quality profiles to choose from. Source: GET /qualityprofile."""
@@ -157,6 +180,10 @@ class ArrCatalogue(ServarrClient, ABC):
     @abstractmethod
     def _title(self, resource: Fields, place: int = 0) -> CatalogueTitle:
         """Return a movie or a series."""
+
+    @abstractmethod
+    def _missing_titles(self, records: Iterable[Fields]) -> tuple[MissingTitle, ...]:
+        """Return what is missing, in the order of the records."""
 
     @abstractmethod
     def _wishes(self, addition: Addition, resource: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,12 +1,12 @@
 """Radarr, API v3 (Radarr 4 and later)."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from ..model.catalogue import Addition, CatalogueTitle
+from ..model.catalogue import Addition, CatalogueTitle, MissingTitle
 from ..model.library import Command, KnownFile, Title, TitleFile, TitleKind, UpcomingTitle
 from ..model.releases import ImportCandidate, TitleDetails
 from .arr import MAX_IDS, ArrClient, files, instant
@@ -43,6 +43,7 @@ class RadarrClient(ArrClient):
     _own_database = "tmdb"
     _databases = frozenset({"tmdb", "imdb"})
     _library_query = MappingProxyType({"excludeLocalCovers": True})
+    _missing_query = MappingProxyType({"sortKey": "movieMetadata.sortTitle", "sortDirection": "ascending"})
     _scan_command = "DownloadedMoviesScan"
     _queue_includes = MappingProxyType({"includeUnknownMovieItems": True, "includeMovie": True})
     _history_includes = MappingProxyType({})
@@ -119,6 +120,9 @@ class RadarrClient(ArrClient):
             "tags": sorted(addition.tags),
             "addOptions": {"monitor": "movieOnly", "searchForMovie": addition.search},
         }
+
+    def _missing_titles(self, records: Iterable[Fields]) -> tuple[MissingTitle, ...]:
+        return tuple(MissingTitle(title=self._title(movie)) for movie in records)
 
     def _search_query(self, title: Title) -> Query:
         if title.kind is not TitleKind.MOVIE:

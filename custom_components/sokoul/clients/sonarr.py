@@ -1,14 +1,14 @@
 """Sonarr, API v3 (Sonarr 4)."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
 
-from ..model.catalogue import Addition, CatalogueSeason, CatalogueTitle, Watch
+from ..model.catalogue import Addition, CatalogueEpisode, CatalogueSeason, CatalogueTitle, MissingTitle, Watch
 from ..model.library import Command, KnownFile, Title, TitleFile, TitleKind, UpcomingTitle
 from ..model.releases import ImportCandidate, TitleDetails
 from .arr import MAX_IDS, ArrClient, files, instant
@@ -46,6 +46,9 @@ class SonarrClient(ArrClient):
     _own_database = "tvdb"
     _databases = frozenset({"tvdb", "tmdb", "imdb"})
     _library_query = MappingProxyType({"includeSeasonImages": False})
+    _missing_query = MappingProxyType(
+        {"sortKey": "episodes.airDateUtc", "sortDirection": "descending", "includeSeries": True}
+    )
     _scan_command = "DownloadedEpisodesScan"
     _queue_includes = MappingProxyType(
         {"includeUnknownSeriesItems": True, "includeSeries": True, "includeEpisode": True}
@@ -98,6 +101,14 @@ class SonarrClient(ArrClient):
         """Return the episodes of a season. Source: GET /episode."""
         return tuple(await self._details({"seriesId": series_id, "seasonNumber": season}))
 
+    async def episodes(self, series_id: int) -> tuple[CatalogueEpisode, ...]:
+        """Return all episodes of a series of the library, in their order. Of one that is gone there are none.
+
+        Source: GET /episode.
+        """
+        answer = await self._get("episode", {"seriesId": series_id})
+        return _in_order(_episode(episode) for episode in each(answer, "episode"))
+
     async def title_files(self, folder_id: int) -> tuple[TitleFile, ...]:
         """Return the files of a series. Source: GET /episodefile, GET /episode."""
         found = {
@@ -124,6 +135,28 @@ class SonarrClient(ArrClient):
         if episode_ids:
             body = {"episodeIds": sorted(episode_ids), "monitored": monitored}
             await self._http.request("PUT", f"{self.api}/episode/monitor", json=body)
+
+    async def set_season_monitored(self, series_id: int, season: int, *, monitored: bool) -> bool:
+        """Let Sonarr look for all episodes of a season by itself, or not; return whether it was otherwise before.
+
+        Where the season was so already nothing is sent, and its episodes stay as they are: some may be the other way.
+        Sonarr sets the episodes of a season whose mark changed, and takes a series back only as a whole. Raises
+        `NotFound`. Source: GET and PUT /series/{id}.
+        """
+        path = f"series/{series_id}"
+        resource = await self._get(path)
+        marks = {
+            each.whole("seasonNumber"): each.flag("monitored") for each in Fields(resource, path).objects("seasons")
+        }
+        if season not in marks:
+            raise NotFound(f"{path}: it has no season {season}")
+        if marks[season] == monitored:
+            return False
+        seasons = [
+            {**each, "monitored": monitored} if each["seasonNumber"] == season else each for each in resource["seasons"]
+        ]
+        await self._send("PUT", path, json={**resource, "seasons": seasons})
+        return True
 
     def _title(self, resource: Fields, place: int = 0) -> CatalogueTitle:
         library_id = resource.whole("id", 0) or None
@@ -180,6 +213,16 @@ class SonarrClient(ArrClient):
         ]
         options = {"ignoreEpisodesWithFiles": False, "searchForMissingEpisodes": addition.search}
         return {**wishes, "seasons": seasons, "addOptions": options}
+
+    def _missing_titles(self, records: Iterable[Fields]) -> tuple[MissingTitle, ...]:
+        series: dict[int, CatalogueTitle] = {}
+        missing: dict[int, list[CatalogueEpisode]] = {}
+        for episode in records:
+            number = episode.whole("seriesId")
+            if number not in series:
+                series[number] = self._title(episode.object("series"))
+            missing.setdefault(number, []).append(_episode(episode))
+        return tuple(MissingTitle(title=title, episodes=_in_order(missing[number])) for number, title in series.items())
 
     async def _details(self, query: Query) -> list[TitleDetails]:
         answer = await self._get("episode", {**query, "includeSeries": True})
@@ -272,6 +315,31 @@ def _title(episode: Fields, series: Fields) -> Title:
         episode_name=episode.optional_text("title"),
         monitored=episode.flag("monitored", True),
     )
+
+
+def _episode(episode: Fields) -> CatalogueEpisode:
+    return CatalogueEpisode(
+        season=episode.whole("seasonNumber"),
+        episode=episode.whole("episodeNumber"),
+        name=episode.text("title", ""),
+        airs_on=_day(episode),
+        airs_at=episode.moment("airDateUtc"),
+        library_id=episode.whole("id"),
+        monitored=episode.flag("monitored", True),
+        has_file=episode.flag("hasFile", False),
+    )
+
+
+def _day(episode: Fields) -> date | None:
+    """Return the day on which it airs, where it airs: just a day, spelled as one."""
+    try:
+        return date.fromisoformat(episode.text("airDate", ""))
+    except ValueError:
+        return None
+
+
+def _in_order(episodes: Iterable[CatalogueEpisode]) -> tuple[CatalogueEpisode, ...]:
+    return tuple(sorted(episodes, key=lambda episode: (episode.season, episode.episode)))
 
 
 def _season(season: Fields) -> CatalogueSeason:

@@ -5,7 +5,7 @@ Catalogues are the lookups of the *arrs and TMDB, libraries are those of the *ar
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
 from .library import TitleKind
@@ -78,6 +78,36 @@ class CatalogueTitle:
 def id_of(ids: Iterable[str], database: str) -> str | None:
     """Return the id in a database out of ids like "imdb:tt1160419"."""
     return next((value for key, _, value in sorted(each.partition(":") for each in ids) if key == database), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueEpisode:
+    """An episode of a series, as a catalogue or a library tells of it. Season 0 holds the specials."""
+
+    season: int
+    episode: int
+    name: str = ""
+    airs_on: date | None = None  # the day where it airs first; None: nobody knows
+    airs_at: datetime | None = None  # the moment, in UTC; catalogues that know only the day have none
+    library_id: int | None = None  # in an *arr
+    monitored: bool = False  # by itself: it is looked for if its series is monitored, too
+    has_file: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissingTitle:
+    """A movie, or a series with those of its episodes, that an *arr looks for by itself."""
+
+    title: CatalogueTitle
+    episodes: tuple[CatalogueEpisode, ...] = ()  # of a series, in their order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """What an *arr looks for by itself: the first of it, where that is much."""
+
+    titles: tuple[MissingTitle, ...] = ()
+    more: int = 0  # movies or episodes that were not read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
