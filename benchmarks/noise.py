@@ -76,8 +76,10 @@ class Truth:
     leak_shows_at: datetime = START
     leak_ends_at: datetime = START
     noticed: bool = False  # the leak
+    told: bool = False  # the client answered while the leak showed in what it says
     held: bool = False  # the guard wants it stopped
     stopped: bool = False  # and so it is
+    on_leak_over: Callable[[], None] = lambda: None
 
     def is_away(self, what: str) -> bool:
         """Tell whether something doesn't answer."""
@@ -92,6 +94,7 @@ class Truth:
         if self.now >= self.told_at and not self.held:  # a client that talks to nobody is told nothing
             self.connected = self.end
         if self.leak is not None and self.now >= self.leak_ends_at:
+            self.on_leak_over()
             self.leak, self.told_at = None, self.now + self._some(2 * SECOND, 5 * MINUTE)
 
     # --- what happens ------------------------------------------------------------------------------------------------
@@ -136,9 +139,16 @@ class Truth:
         """Give the home another address."""
         self.home = f"198.51.100.{self.chance.randrange(1, 255)}"
 
+    def sleeps(self) -> None:
+        """Let nothing run for hours. A leak is still there after that: nothing could leak or be mended meanwhile."""
+        night = self._some(HOUR, 9 * HOUR)
+        if self.leak is not None:
+            self.leak_shows_at, self.leak_ends_at = self.leak_shows_at + night, self.leak_ends_at + night
+        self.advance(night)
+
     def begin_leak(self, at: datetime) -> None:
         """Leak for a while, since a moment between two looks; it shows after another, as swarms have to tell."""
-        self.noticed = False
+        self.noticed = self.told = False
         self.leak = Leak.ROUTED if self.containment is Containment.OPEN else Leak.UNBOUND
         late = self._some(SECOND, MINUTE) if self.leak is Leak.ROUTED else timedelta()
         self.leak_shows_at, self.leak_ends_at = at + late, at + late + 10 * MINUTE
@@ -148,10 +158,13 @@ class Truth:
 
     # --- what is said of it ------------------------------------------------------------------------------------------
 
+    def shows(self, leak: Leak) -> bool:
+        """Tell whether such a leak shows now."""
+        return self.leak is leak and self.now >= self.leak_shows_at
+
     def address_shown(self) -> str | None:
         """Return where the client says that it is seen."""
-        leaks = self.leak is Leak.ROUTED and self.now >= self.leak_shows_at
-        return self.home if leaks else self.connected or None
+        return self.home if self.shows(Leak.ROUTED) else self.connected or None
 
     def service_says(self, service: str, *, through: bool) -> str | None:
         """Return the address that a service names; None: it doesn't answer."""
@@ -186,13 +199,16 @@ class Client:
     def __init__(self, truth: Truth, *, tells_address: bool, on_close: Callable[[], None]) -> None:
         self._truth, self._tells_address, self._on_close = truth, tells_address, on_close
 
-    def _answer(self) -> None:
+    def _answer(self, shows: Leak | None = None) -> None:
+        """Note that a leak of this kind could be seen in an answer, if there is an answer and a leak."""
         if self._truth.is_away("client"):
             raise AwayError
+        if shows is not None and self._truth.shows(shows):
+            self._truth.told = True
 
     async def transfer(self) -> Transfer:
         """Return how it is connected, and where it is seen."""
-        self._answer()
+        self._answer(Leak.ROUTED)
         cut_off = self._truth.now < self._truth.cut_off
         return Transfer(
             connection=ConnectionStatus.DISCONNECTED if cut_off else ConnectionStatus.CONNECTED,
@@ -201,7 +217,7 @@ class Client:
 
     async def settings(self) -> ClientSettings:
         """Return what it is bound to."""
-        self._answer()
+        self._answer(Leak.UNBOUND)
         bound = self._truth.containment is Containment.BOUND and self._truth.leak is not Leak.UNBOUND
         return ClientSettings(interface="tun0" if bound else "", interface_address="", interface_exists=bound or None)
 
@@ -236,6 +252,7 @@ class Found:
     wrongly: list[str] = field(default_factory=list)
     leaks: int = 0
     missed: list[str] = field(default_factory=list)
+    unseen: list[str] = field(default_factory=list)  # over before the client gave an answer that it showed in
     noticed: list[timedelta] = field(default_factory=list)
     held: timedelta = timedelta()
 
@@ -253,7 +270,7 @@ class Watch:
         policy: VpnPolicy | None = None,
     ) -> None:
         self._chance, self._policy = random.Random(seed), policy
-        self._truth = Truth(self._chance, containment)
+        self._truth = Truth(self._chance, containment, on_leak_over=self._leak_is_over)
         self._tells_address, self._leak_every = tells_address, leak_every
         self.found = Found()
         self._held_since = START  # without a leak
@@ -283,8 +300,8 @@ class Watch:
         truth, end = self._truth, self._truth.now + span
         moments = self._moments()
         at, what = next(moments)
-        while truth.now < end:
-            while truth.now >= at:
+        while truth.now < end or truth.leak is not None:
+            while at <= truth.now < end:
                 self._let(what, at)
                 at, what = next(moments)
             self._tell()
@@ -322,7 +339,8 @@ class Watch:
             case "line":
                 truth.line_gets_another_address()
             case "sleep":
-                truth.advance(timedelta(hours=1 + 8 * self._chance.random()))
+                truth.sleeps()
+                self._looked_at = truth.now  # what comes next comes after it
             case _ if truth.leak is not None or truth.held or truth.is_away("client"):
                 return
             case _:
@@ -397,8 +415,18 @@ class Watch:
             truth.noticed = True
             self.found.noticed.append(lasted)
         elif lasted > TOO_LATE:
-            self.found.missed.append(f"{truth.now:%d %H:%M:%S} {self._lane.verdict}; {truth}")
+            self._miss()
             truth.leak = None
+
+    def _leak_is_over(self) -> None:
+        """Account for a leak that ends by itself: whoever could have seen it has missed it."""
+        if self._truth.told and not self._truth.noticed:
+            self._miss()
+        elif not self._truth.noticed:
+            self.found.unseen.append(f"{self._truth.now:%d %H:%M:%S} {self._truth}")
+
+    def _miss(self) -> None:
+        self.found.missed.append(f"{self._truth.now:%d %H:%M:%S} {self._lane.verdict}; {self._truth}")
 
 
 SETUPS = {
@@ -428,12 +456,14 @@ def main(arguments: Sequence[str]) -> int:
         print("  " + ", ".join(f"{what} {count}" for what, count in sorted(found.happened.items())))
         rightly = ", ".join(f"{what} {count}" for what, count in sorted(found.rightly.items())) or "never"
         print(f"  stopped with reason: {rightly}; without one: {len(found.wrongly)}")
-        print(f"  leaks: {found.leaks}, missed: {len(found.missed)}; held for {found.held / HOUR:.1f} h in all")
+        print(f"  leaks: {found.leaks}, missed: {len(found.missed)}, never to be seen: {len(found.unseen)}"
+              f"; held for {found.held / HOUR:.1f} h in all")  # fmt: skip
         if found.noticed:
             seconds = sorted(each.total_seconds() for each in found.noticed)
             print(f"  from when it showed: median {statistics.median(seconds):.1f} s, most {seconds[-1]:.1f} s"
                   f", p95 {percentile(seconds, 0.95):.1f} s")  # fmt: skip
-        for each in (*found.wrongly, *found.missed)[:5]:
+        for each in (*found.wrongly, *found.missed, *found.unseen)[:5]:
             print(f"  {each}")
-        failed = failed or bool(found.wrongly or found.missed or len(found.noticed) < found.leaks)
+        accounted = len(found.noticed) + len(found.missed) + len(found.unseen)
+        failed = failed or bool(found.wrongly or found.missed or accounted != found.leaks)
     return int(failed)

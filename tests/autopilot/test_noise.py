@@ -1,10 +1,11 @@
 """Hours of the noise of `scripts/bench noise`; and that it would find what it looks for."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+import random
 
 import pytest
 
-from benchmarks.noise import DAY, HOUR, SETUPS, Client, Watch
+from benchmarks.noise import DAY, HOUR, MINUTE, SETUPS, START, Client, Truth, Watch
 from custom_components.sokoul.autopilot.guards.vpn_types import Containment, VpnPolicy
 
 
@@ -31,3 +32,27 @@ async def test_a_guard_that_stops_nothing_is_caught(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(Client, "close", close)
     watch = Watch(Containment.BOUND, tells_address=True, seed=3, leak_every=HOUR)
     assert (await watch.run(6 * HOUR)).missed
+
+
+def test_a_leak_is_still_there_after_a_sleep() -> None:
+    truth = Truth(random.Random(1), Containment.OPEN)  # noqa: S311 -- it has to be the same each time
+    truth.begin_leak(truth.now)
+    truth.sleeps()
+    assert truth.now > START + HOUR
+    assert truth.leak is not None
+    truth.advance(MINUTE)
+    assert truth.address_shown() == truth.home
+
+
+async def test_a_leak_that_nobody_could_see_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is neither noticed nor missed; one that the client told of is never taken for that."""
+
+    def while_the_client_is_away(self: Truth, at: datetime) -> None:
+        begin(self, at)
+        self.away["client"] = self.leak_ends_at + MINUTE
+
+    begin = Truth.begin_leak
+    monkeypatch.setattr(Truth, "begin_leak", while_the_client_is_away)
+    found = await Watch(Containment.BOUND, tells_address=True, seed=3, leak_every=HOUR).run(6 * HOUR)
+    assert found.leaks > 0
+    assert (len(found.unseen), found.missed, found.noticed) == (found.leaks, [], [])
