@@ -171,8 +171,8 @@ class HubGrabHands:
         season = target.wanted.season
         addition = Addition(
             title=title,
-            profile_id=await _asked(arr.title, _profile(arr.client, adding)),
-            root_folder=await _asked(arr.title, _root_folder(arr.client, adding)),
+            profile_id=await _asked(arr.title, usual_profile(arr.client, adding)),
+            root_folder=await _asked(arr.title, usual_folder(arr.client, adding)),
             seasons=frozenset() if season is None else frozenset({season}),
         )
         added = await _asked(arr.title, arr.client.add(addition))
@@ -402,7 +402,7 @@ def _gone(trace: Trace) -> GrabFailed:
     return GrabFailed(Reason(key="grab.not_answering", parameters={"backend": trace.name}))
 
 
-async def _profile(client: ArrClient, adding: Adding) -> int:
+async def usual_profile(client: ArrClient, adding: Adding) -> int:
     """Return the quality profile that is named, else the one that most titles of the library have."""
     known = await client.profile_refs()
     if adding.profile is not None:
@@ -420,7 +420,7 @@ async def _profile(client: ArrClient, adding: Adding) -> int:
     return usual if usual is not None else known[0].id
 
 
-async def _root_folder(client: ArrClient, adding: Adding) -> str:
+async def usual_folder(client: ArrClient, adding: Adding) -> str:
     """Return the folder that is named, else the one with the most room."""
     known = [each for each in await client.root_folders() if each.accessible]
     if adding.root_folder is not None:
