@@ -10,7 +10,7 @@ from aiohttp import web
 
 from .clock import Clock
 from .frame import Simulator
-from .library import Library, Movie, Series
+from .library import Episode, Library, Movie, Series
 
 V3_KEY = "0123456789abcdef0123456789abcdef"
 V4_TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzY29wZXMiOlsiYXBpX3JlYWQiXX0.c2lnbmF0dXJl"
@@ -63,6 +63,7 @@ class TmdbSimulator(Simulator):
             web.get("/3/find/{id}", self._find),
             web.get("/3/movie/{id}", self._movie),
             web.get("/3/tv/{id}", self._series),
+            web.get("/3/tv/{id}/season/{season}", self._season),
             web.route("*", "/{rest:.*}", self._nothing),
         )
 
@@ -161,10 +162,32 @@ class TmdbSimulator(Simulator):
         }
         return _appended(request, details, appended)
 
-    async def _series(self, request: web.Request) -> web.Response:
-        series = next(
-            (each for each in self.library.all_series() if str(each.tmdb_id) == request.match_info["id"]), None
+    def _asked_series(self, request: web.Request) -> Series | None:
+        return next((each for each in self.library.all_series() if str(each.tmdb_id) == request.match_info["id"]), None)
+
+    async def _season(self, request: web.Request) -> web.Response:
+        series, number = self._asked_series(request), request.match_info["season"]
+        episodes = [each for each in series.episodes if str(each.season) == number] if series else []
+        if series is None or not episodes:
+            return await self._nothing(request)
+        first = next((each.airs for each in episodes if each.airs), None)
+        return web.json_response(
+            {
+                "_id": f"{series.tmdb_id:012x}{int(number):012x}",
+                "air_date": f"{first:%Y-%m-%d}" if first else None,
+                "episodes": [_episode(each) for each in episodes],
+                "name": f"Season {number}",
+                "networks": [],
+                "overview": "",
+                "id": series.tmdb_id * 100 + int(number),
+                "poster_path": f"/{series.tmdb_id}.jpg",
+                "season_number": int(number),
+                "vote_average": 0,
+            }
         )
+
+    async def _series(self, request: web.Request) -> web.Response:
+        series = self._asked_series(request)
         if series is None:
             return await self._nothing(request)
         details = _short(series, typed=False) | {
@@ -214,6 +237,26 @@ def _short(title: _Title, *, typed: bool) -> dict[str, Any]:
         "vote_count": (title.votes if isinstance(title, Movie) else 0) or 100 + title.tmdb_id % 900,
         **({"video": False} if is_movie else {"origin_country": ["US"]}),
         **({"media_type": "movie" if is_movie else "tv"} if typed else {}),
+    }
+
+
+def _episode(episode: Episode) -> dict[str, Any]:
+    return {
+        "air_date": f"{episode.airs:%Y-%m-%d}" if episode.airs else None,
+        "episode_number": episode.number,
+        "episode_type": "standard",
+        "id": episode.tvdb_id,
+        "name": episode.title,
+        "overview": f"Episode {episode.number} of season {episode.season}.",
+        "production_code": "",
+        "runtime": episode.series.runtime,
+        "season_number": episode.season,
+        "show_id": episode.series.tmdb_id,
+        "still_path": f"/{episode.tvdb_id}.jpg",
+        "vote_average": 0,
+        "vote_count": 0,
+        "crew": [],
+        "guest_stars": [],
     }
 
 

@@ -1,7 +1,7 @@
 """TMDB's client: with its simulator over real HTTP, by its published description, and whatever goes wrong."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from aiohttp import ClientSession
@@ -19,7 +19,7 @@ from custom_components.sokoul.clients.errors import (
     UnexpectedResponse,
 )
 from custom_components.sokoul.clients.tmdb import TmdbClient
-from custom_components.sokoul.model.catalogue import CatalogueSeason, CatalogueTitle
+from custom_components.sokoul.model.catalogue import CatalogueEpisode, CatalogueSeason, CatalogueTitle
 from custom_components.sokoul.model.library import TitleKind
 from devstack.clock import ManualClock
 from devstack.dune import DuneWorld, add_dune
@@ -181,6 +181,49 @@ async def test_only_the_first_are_asked_for_details(client: TmdbClient, tmdb: Tm
     assert len(tmdb.requests) == 1 + api.DETAILED
 
 
+# --- episodes and dates ----------------------------------------------------------------------------------------------
+
+
+async def test_the_episodes_of_a_season(client: TmdbClient, tmdb: TmdbSimulator, dune: DuneWorld) -> None:
+    dune.prophecy.episodes[4].airs = None
+    dune.prophecy.episodes.reverse()
+    assert await client.episodes(dune.prophecy.tmdb_id, 1) == tuple(
+        CatalogueEpisode(
+            season=1, episode=each.number, name=each.title, airs_on=each.airs.date() if each.airs else None
+        )
+        for each in reversed(dune.prophecy.episodes)
+    )
+    (request,) = tmdb.requests
+    assert request.path == "/3/tv/90228/season/1"
+
+
+@pytest.mark.parametrize(("series", "season"), [(90_228, 2), (4_711, 1)])
+@pytest.mark.usefixtures("dune")
+async def test_a_season_that_is_not_there(client: TmdbClient, series: int, season: int) -> None:
+    with pytest.raises(NotFound):
+        await client.episodes(series, season)
+
+
+async def test_the_first_of_each_kind_of_release_counts(session: ClientSession) -> None:
+    def released(*dates: tuple[int, str]) -> dict[str, Any]:
+        return {
+            "iso_3166_1": "XX",
+            "release_dates": [{"type": kind, "release_date": f"{day}T00:00:00.000Z"} for kind, day in dates],
+        }
+
+    countries = [
+        released((1, "2024-02-06"), (3, "2024-03-01"), (5, "2024-07-16"), (4, "2024-06-01")),
+        released((2, "2024-02-27"), (3, "2024-02-28"), (6, "2024-05-30"), (5, "2024-05-14")),
+        released((7, "2020-01-01")),
+        {"iso_3166_1": "YY"},
+    ]
+    answers = {"GET /3/movie/1": {"id": 1, "title": "x", "release_dates": {"results": countries}}}
+    async with Canned(answers) as server:
+        found = await TmdbClient(session, V3_KEY, url=server.url).details(MOVIE, 1)
+    days = [date(2024, 2, 27), date(2024, 5, 30), date(2024, 5, 14)]
+    assert [found.in_cinemas_on, found.digital_on, found.physical_on] == days
+
+
 # --- what it makes up ------------------------------------------------------------------------------------------------
 
 
@@ -253,6 +296,7 @@ CALLS: dict[str, tuple[Call, str]] = {
     "lookup": (lambda client: client.lookup("metropolis", kind=MOVIE), "GET /3/search/movie"),
     "find": (lambda client: client.find("imdb", "tt30700001"), "GET /3/find/*"),
     "details": (lambda client: client.details(MOVIE, 700_001), "GET /3/movie/*"),
+    "episodes": (lambda client: client.episodes(700_031, 1), "GET /3/tv/*"),
 }
 FAULTS: list[tuple[FaultKind, dict[str, Any], type[BackendError]]] = [
     (FaultKind.DISCONNECT, {}, CannotConnect),
@@ -321,8 +365,9 @@ async def test_all_is_as_published(client: TmdbClient, tmdb: TmdbSimulator, sess
     await client.lookup("dune", kind=SERIES, year=2024)
     await client.lookup("imdb:tt15239678")
     await client.lookup("tvdb:367118")
+    await client.episodes(90_228, 1)
     seen = list(tmdb.requests)
-    assert specification.check_seen(seen) == len(seen) >= 15
+    assert specification.check_seen(seen) == len(seen) >= 16
     for request in seen:
         async with session.get(tmdb.url + request.path, params=request.query, headers=request.headers) as response:
             body = await response.read()

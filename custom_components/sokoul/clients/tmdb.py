@@ -16,7 +16,7 @@ from typing import Any
 
 from aiohttp import ClientSession
 
-from ..model.catalogue import CatalogueSeason, CatalogueTitle
+from ..model.catalogue import CatalogueEpisode, CatalogueSeason, CatalogueTitle
 from ..model.library import TitleKind
 from .errors import BackendError, NotFound, RateLimited, UnexpectedResponse
 from .fields import Fields
@@ -43,8 +43,8 @@ _MORE = {
     TitleKind.SERIES: "external_ids,alternative_titles,translations",
 }
 _KINDS = {"movie": TitleKind.MOVIE, "tv": TitleKind.SERIES}
-#: Kinds of releases: limited and everywhere in cinemas, digital, on disc.
-_CINEMA, _DIGITAL, _PHYSICAL = frozenset({2, 3}), frozenset({4}), frozenset({5})
+#: Kinds of releases: limited and everywhere in cinemas, digital and on television, on disc.
+_CINEMA, _DIGITAL, _PHYSICAL = frozenset({2, 3}), frozenset({4, 6}), frozenset({5})
 _OVER = frozenset({"Ended", "Canceled"})
 
 
@@ -138,11 +138,27 @@ class TmdbClient:
     async def details(self, kind: TitleKind, tmdb_id: int) -> CatalogueTitle:
         """Return all that there is about a movie or a series, in one request. Raises `NotFound`.
 
+        The dates of a movie are the first of their kind in any country: what is out somewhere can be had.
         Source: GET /3/movie/{id}, /3/tv/{id}.
         """
         path = _PATHS[kind]
         query: Query = {"append_to_response": _MORE[kind], "language": self._language}
         return _details(Fields(await self._get(f"{path}/{tmdb_id}", query), path), kind)
+
+    async def episodes(self, tmdb_id: int, season: int) -> tuple[CatalogueEpisode, ...]:
+        """Return the episodes of a season, in their order; the days are those of the country where it airs first.
+
+        Raises `NotFound` where there is no such series or season. Source: GET /3/tv/{id}/season/{season}.
+        """
+        path = f"tv/{tmdb_id}/season/{season}"
+        answer = Fields(await self._get(path, {"language": self._language}), path)
+        if not isinstance(answer.raw("episodes"), list):
+            raise UnexpectedResponse(f"{path}.episodes: expected a list")
+        found = {episode.whole("episode_number"): episode for episode in answer.objects("episodes")}
+        return tuple(
+            CatalogueEpisode(season=season, episode=number, name=each.text("name", ""), airs_on=_day(each, "air_date"))
+            for number, each in sorted(found.items())
+        )
 
     async def _one(self, kind: TitleKind, tmdb_id: int) -> CatalogueTitle | None:
         try:
