@@ -18,6 +18,7 @@ from custom_components.sokoul.autopilot.guards.vpn_types import Containment
 from custom_components.sokoul.connectors.gluetun import INTERVAL, SETTLING_INTERVAL
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.guarding import ON_KEY as GUARD_ON_KEY, ClientGuard
+from custom_components.sokoul.hub import Hub
 from devstack.gluetun import GluetunSimulator, Role
 from devstack.qbittorrent import QbittorrentSimulator
 
@@ -441,12 +442,16 @@ async def test_two_clients_behind_one_vpn_take_different_ports(
         assert server is not None
         other.engine.weather.external_address = server.address
         await start(subentry("qbittorrent", other, OTHER_ID, title="Other", **login))
+        hub: Hub = hass.config_entries.async_loaded_entries(DOMAIN)[0].runtime_data
         await pass_time(INTERVAL)
         assert {port_of(qbittorrent), port_of(other)} == {41_000, 41_001}
         gluetun.tunnel.change_ports(41_001)
         await pass_time(INTERVAL, 3)
         assert sorted(written(qbittorrent) + written(other)) == [41_000, 41_001]
         assert {port_of(qbittorrent), port_of(other)} == {41_000, 41_001}  # there is but one, and one has it
+        verdicts = [guard.port.verdict for guard in hub.guarding.clients.values()]
+        said = {reason.key for verdict in verdicts if verdict is not None for reason in verdict.reasons}
+        assert said == {"guard.port_applied", "guard.port_taken"}
 
 
 @pytest.mark.parametrize("turned_on", [False, True], ids=["found out", "switched on"])

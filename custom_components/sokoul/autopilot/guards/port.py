@@ -50,7 +50,8 @@ class PortFacts:
 
     client: str
     vpn: str
-    forwarded: Seen[tuple[int, ...]] | None = None  # None: nobody can tell
+    forwarded: Seen[tuple[int, ...]] | None = None  # to this client; None: nobody can tell
+    taken: bool = False  # what is forwarded is for other clients behind the same tunnel
     settings: Seen[ClientSettings] | None = None  # None: the client doesn't answer
     connection: ConnectionStatus = ConnectionStatus.UNKNOWN
     active: bool = False  # torrents run that somebody could come for
@@ -124,7 +125,8 @@ def advance(memory: PortMemory, facts: PortFacts, policy: PortPolicy, now: datet
     if ports is None:
         return _rest(memory), _say(facts, PortState.UNKNOWN, "guard.port_unknown")
     if not ports:
-        return _rest(memory), _say(facts, PortState.NOT_FORWARDED, "guard.port_not_forwarded")
+        why = "guard.port_taken" if facts.taken else "guard.port_not_forwarded"
+        return _rest(memory), _say(facts, PortState.NOT_FORWARDED, why)
     if facts.settings is None or facts.settings.value.listen_port is None:
         return _rest(memory), _say(facts, PortState.UNKNOWN, "guard.port_silent")
     if _older(facts.settings, facts.client_since):
