@@ -9,6 +9,7 @@ from custom_components.sokoul.model.debrid_mirror import DebridAttempt, DebridFa
 from custom_components.sokoul.model.journal import EntryStatus, JournalEntry
 from custom_components.sokoul.store import AccessDenied, NotEmpty, Store, TooOld, copying, open_store, opening
 from custom_components.sokoul.store.schema import JOURNAL
+from custom_components.sokoul.watchlist.items import Wish
 
 from .conftest import Where
 from .make import NOW, entry
@@ -112,6 +113,14 @@ async def test_what_is_gone_is_taken_along(store: Store, other: Store) -> None:
         assert back.torrent == torrent(4)
     assert sorted(await other.library.folders()) == sorted(await store.library.folders())
     assert ("listing 1", "what its links led to") in await other.library.folders()
+
+
+async def test_the_watchlist_is_taken_along(store: Store, other: Store) -> None:
+    wishes = [Wish(id=str(number), text=f"Film {number}", asked_at=NOW) for number in range(7)]
+    await store.wishes.save_all(wishes, NOW)
+    await store.copy_to(other)
+    assert await other.wishes.load() == wishes
+    assert await store.wishes.load() == wishes, "it is still here"
 
 
 async def test_an_empty_history_is_one_too(store: Store, other: Store) -> None:

@@ -2,7 +2,7 @@
 
 The mirror of Real-Debrid accounts and what searches found are left behind: they may be large, and are read again in
 seconds. Torrents that are gone can't be read again, nor what links led to: by these a link's torrent is found. What was
-tried with torrents and done to links is taken along, too.
+tried with torrents and done to links is taken along, and so is the watchlist.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +16,7 @@ from .debrid_schema import ATTEMPTS, FILES, HISTORY, LINKS, TORRENTS
 from .errors import NotEmpty
 from .library import CHANGES, FOLDERS
 from .schema import JOURNAL, MEMORY
+from .watchlist import WISHES
 
 #: So many rows are read and written at once.
 _PORTION = 500
@@ -41,7 +42,7 @@ async def copy(source: Database, target: Database) -> None:
     """
 
     async def write(connection: AsyncConnection) -> None:
-        tables = (JOURNAL, MEMORY, *HISTORY, CHANGES, FOLDERS, TORRENTS, FILES, LINKS)
+        tables = (JOURNAL, MEMORY, WISHES, *HISTORY, CHANGES, FOLDERS, TORRENTS, FILES, LINKS)
         for table in tables:
             if (await connection.execute(select(table).limit(1))).first() is not None:
                 raise NotEmpty(f"the table {table.name} of this database is not empty")

@@ -22,6 +22,7 @@ from .memory import OnFailure, StoredMemory
 from .metadata import METADATA
 from .schema import MIGRATIONS, Migration, migrate
 from .searches import StoredSearches
+from .watchlist import StoredWishes
 
 #: So many damaged files are kept for whoever wants to look into them.
 _DAMAGED_KEPT = 3
@@ -51,6 +52,7 @@ class Store:
         self.library = StoredLibrary(database)
         self.maintenance = Maintenance(database, on_failure)
         self.searches = StoredSearches(database)
+        self.wishes = StoredWishes(database)
 
     async def prune(self, before: datetime, keep: int) -> int:
         """Delete old entries of the journal; see `StoredJournal.prune`."""

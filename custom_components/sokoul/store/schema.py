@@ -13,6 +13,7 @@ from .errors import NewerSchema
 from .library import add_library_tables
 from .metadata import METADATA
 from .searches import add_searches_table
+from .watchlist import add_wishes_table
 
 #: `id` is never given twice, not even after the newest row was deleted: others remember it.
 JOURNAL = Table(
@@ -87,6 +88,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     add_debrid_tables,
     add_library_tables,
     add_searches_table,
+    add_wishes_table,
 )
 
 

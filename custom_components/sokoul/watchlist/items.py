@@ -72,10 +72,17 @@ class Part:
     state: PartState = PartState.WAITING
     out_on: date | None = None  # from then on it can be had at home; None: nobody knows
     out: Out | None = None  # what that date says
+    out_at: datetime | None = None  # from this moment on it is looked for, see `schedule`
     searches: int = 0  # in vain since it came out
     searched_at: datetime | None = None
+    season_at: datetime | None = None  # when its whole season was looked for last, in vain
+    hit_at: datetime | None = None  # when a feed had a release of it
+    found: int = 0  # releases of it that the last search found
+    refused: Reason | None = None  # why the best of them won't do
+    asked_at: datetime | None = None  # when the person was told that it is offered
     entry_id: int | None = None  # of the journal: the grab that brought it on its way
     grabbed_at: datetime | None = None
+    gone_since: datetime | None = None  # the download, or the file in the library, is no longer there
     failed: tuple[str, ...] = ()  # hashes (or names) of releases that were grabbed and came to nothing
     release: str = ""  # that is offered, on its way or here
     download: str = ""  # what is on its way: its info hash, or what an *arr calls it; empty: nobody knows
@@ -145,6 +152,10 @@ class Wish:
     due: datetime | None = None  # when it is looked at next; None: nothing is to come
     why: tuple[Reason, ...] = ()  # it is not here yet, the nearest first
     tries: int = 0  # to find out what is meant, in vain
+    done_at: datetime | None = None  # a person said then that nothing more is to be done
+    failures: int = 0  # of what was to be done, one after the other
+    failed_at: datetime | None = None
+    failed: Reason | None = None  # why, the last time
 
     @property
     def label(self) -> str:
@@ -157,8 +168,8 @@ class Wish:
 
     @property
     def done(self) -> bool:
-        """Whether nothing more is to be done: it can be watched, all of it."""
-        return self.state is WishState.READY
+        """Whether nothing more is to be done: it can be watched, all of it, or a person said so."""
+        return self.done_at is not None or self.state is WishState.READY
 
     def part(self, key: str) -> Part | None:
         """Return a part by its key."""
