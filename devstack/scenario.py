@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from .debrid_world import LINKED
+from .dune_steps import DUNE_2
 from .homeassistant import HomeAssistant, HomeAssistantError
 from .real_debrid_account import FAILED
 from .real_qbittorrent import RealQbittorrent
@@ -138,6 +139,13 @@ async def connect_surroundings(home_assistant: HomeAssistant, stack: Stack) -> S
 async def connect_debrid(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
     """Add the Real-Debrid account, by its token."""
     await Adding(home_assistant).add("real_debrid", choose="key", api_key=stack.surroundings.debrid.api_token)
+    return []
+
+
+async def connect_feed(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
+    """Add the feed of one more tracker, which Prowlarr doesn't have."""
+    feed = stack.jackett
+    await Adding(home_assistant).add("torznab", url=feed.url, api_key=feed.api_key, verify_ssl=True)
     return []
 
 
@@ -545,6 +553,7 @@ SET_UP = (
     Step("connecting the stack, starting with Radarr", connect),
     Step("adding the VPN, behind which qBittorrent is, and the machine's temperature", connect_surroundings),
     Step("adding the Real-Debrid account", connect_debrid),
+    Step("adding a feed", connect_feed),
     Step("waiting for every backend to answer", everything_answers),
 )
 
@@ -563,6 +572,7 @@ PROOF = (
     Step("what gets nothing is replaced, and arrives", stuck_is_replaced),
     Step("replacing it is undone", replacing_is_undone),
     Step("the Real-Debrid account is mirrored completely", account_is_mirrored),
+    *DUNE_2,
     Step("of its links the broken one is found", broken_link_is_found),
     Step("what failed at Real-Debrid is repaired, and nothing is there twice", account_is_repaired),
     Step("the link leads to its file again", link_is_mended),

@@ -1,6 +1,7 @@
 """The demo stack: simulated Radarr, Sonarr and Prowlarr on a real qBittorrent with a real swarm, behind a VPN.
 
-Beside them is a simulated Real-Debrid account, into whose mount a part of the movies' folder leads.
+Beside them is a simulated Real-Debrid account, into whose mount a part of the movies' folder leads, and a feed of one
+more tracker: together they have "Dune 2" as `dune_demo` shares it out.
 
 Where qBittorrent or libtorrent can't be had, simulated torrents stand in, and the stack says so. Everything is on
 127.0.0.1 and below one folder.
@@ -20,6 +21,7 @@ from .arr_decisions import Source
 from .arr_grabbing import invented_magnet
 from .arr_queue import QueueItem
 from .clock import WallClock
+from .dune_demo import FEED_SITE, DuneDemo, stage
 from .frame import Simulator
 from .library import DOWNLOADS_ROOT, MOVIES_ROOT, Library, Movie, Wanted
 from .prowlarr import ProwlarrSimulator
@@ -32,6 +34,7 @@ from .sonarr import SonarrSimulator
 from .surroundings import API_KEY, SERVER, Surroundings
 from .swarm import LocalSwarm, Published
 from .tools import find_qbittorrents, swarm_python
+from .torznab import TorznabSimulator
 
 type Progress = Callable[[str], None]
 
@@ -107,10 +110,12 @@ class Stack:
         self.radarr = RadarrSimulator(self.library, disk=self.disk)
         self.sonarr = SonarrSimulator(self.library, disk=self.disk)
         self.prowlarr = ProwlarrSimulator(self.library)
+        self.feed = TorznabSimulator()
         self.surroundings = Surroundings(folder / "surroundings")
         self.qbittorrent: RealQbittorrent | QbittorrentSimulator
         self.swarm: LocalSwarm | None = None
         self.stuck: Stuck | None = None
+        self.dune: DuneDemo | None = None
         self._binary = max(find_qbittorrents(), key=lambda binary: binary.release, default=None) if real else None
         self._python = swarm_python() if real else None
         self._life = AsyncExitStack()
@@ -135,8 +140,8 @@ class Stack:
     async def start(self, progress: Progress) -> None:
         """Start everything, with a line to `progress` before each part that takes time."""
         url = await (self._start_real(progress) if self.real else self._start_simulated(progress))
-        progress("starting the simulated Radarr, Sonarr, Prowlarr, Gluetun and Real-Debrid")
-        for simulator in (self.radarr, self.sonarr, self.prowlarr, self.surroundings):
+        progress("starting the simulated Radarr, Sonarr, Prowlarr, Jackett, Gluetun and Real-Debrid")
+        for simulator in (self.radarr, self.sonarr, self.prowlarr, self.feed, self.surroundings):
             await self._life.enter_async_context(simulator)
         for arr, category in ((self.radarr, "radarr"), (self.sonarr, "sonarr")):
             arr.add_qbittorrent(url, username=USERNAME, password=PASSWORD, category=category)
@@ -148,6 +153,7 @@ class Stack:
         await self._grab(self.radarr, [*self.radarr.missing(), *self.radarr.cutoff_unmet()], MOVIE_FATES)
         await self._grab(self.sonarr, [*self.sonarr.missing(), *self.sonarr.cutoff_unmet()], EPISODE_FATES)
         await self._add_odd_ones()
+        await self._stage_dune()
         for arr in (self.radarr, self.sonarr):
             await arr.refresh()
         living = (self.radarr, self.sonarr, self.prowlarr, self.surroundings)
@@ -289,6 +295,31 @@ class Stack:
         await client.restart()  # it notices missing files when it starts
         await client.until(lost.hash, {"missingFiles"}, seconds=_DONE_SECONDS)
 
+    async def _stage_dune(self) -> None:
+        """Let "Dune 2" be found, and arrive: whatever is taken of Prowlarr comes of the swarm."""
+        dune = self.dune = await stage(self.library, self._realise)
+        self.prowlarr.searches.offers = list(dune.prowlarr)
+        self.prowlarr.source = partial(self._torrent_of, fate=Fate.DONE)
+        self.feed.releases = list(dune.feed)
+        account = self.surroundings.debrid.account
+        account.turn(account.add(dune.account.info_hash.lower(), dune.account.title), "downloaded")
+        here = dune.qbittorrent.title
+        if isinstance(self.qbittorrent, QbittorrentSimulator):
+            self.qbittorrent.add_torrent(here, "seeding")
+        else:
+            await self.qbittorrent.add_file((await self._publish(f"{here}.mkv")).torrent)
+
+    async def _realise(self, release: Release) -> Release:
+        """Put a torrent of the swarm behind a release: as a file, as nobody lets magnets name trackers at home."""
+        if isinstance(self.qbittorrent, QbittorrentSimulator):
+            self._foresee(self.qbittorrent, release, Fate.DONE)
+        if self.swarm is None or release.indexer.protocol != "torrent":
+            return release
+        # a tracker of its own has torrents of its own, whatever they are called
+        own = " (another)" if release.indexer == FEED_SITE else ""
+        published = await self._publish(f"{release.title}{own}.mkv")
+        return replace(release, torrent=published.torrent)
+
     def world(self, *, hasty: bool) -> Mapping[str, Any]:
         """Return what Home Assistant is to find around it; `hasty`: what takes minutes there takes seconds."""
         return self.surroundings.world(calm_seconds=_HASTY_CALM_SECONDS if hasty else None)
@@ -320,17 +351,24 @@ class Stack:
         """How to connect to the VPN that qBittorrent is behind."""
         return Access(kind="gluetun", name="Gluetun", url=self.surroundings.gluetun.url, api_key=API_KEY)
 
+    @property
+    def jackett(self) -> Access:
+        """How to connect to the feed of one more tracker."""
+        return Access(kind="torznab", name="Jackett", url=self.feed.feed_url, api_key=self.feed.api_key)
+
     def describe(self) -> Sequence[str]:
         """Return a line for each backend: its name, address, and what is needed to connect to it."""
         kind = "" if self.real else " (qBittorrent is simulated)"
         return [
             *(f"{access}{kind if access.kind == 'qbittorrent' else ''}" for access in self.accesses),
             f"{self.vpn}; its port changes every 10 minutes, and nobody comes in by it, which SOKOUL notices",
+            f"{self.jackett}",
             f"Real-Debrid: API token {self.surroundings.debrid.api_token}",
             f"{self.surroundings.pi.board.model}: gets hot for some of every 18 minutes",
+            "to try: sokoul.search with the query “dune 2”, then sokoul.grab with it and `add: true`: it arrives",
         ]
 
     @property
     def simulators(self) -> tuple[Simulator, ...]:
         """The simulated backends, which take faults."""
-        return (self.radarr, self.sonarr, self.prowlarr, self.surroundings.gluetun)
+        return (self.radarr, self.sonarr, self.prowlarr, self.feed, self.surroundings.gluetun)

@@ -43,7 +43,23 @@ class TorznabSimulator(Simulator):
 
     @override
     def routes(self) -> Iterable[web.RouteDef]:
-        return (web.get(f"{BASE}/api", self._answer_feed), web.get(BASE, self._answer_feed))
+        return (
+            web.get(f"{BASE}/api", self._answer_feed),
+            web.get(BASE, self._answer_feed),
+            web.get("/dl/{indexer:\\d+}/", self._download),
+        )
+
+    async def _download(self, request: web.Request) -> web.Response:
+        """Answer with the file behind a release, or lead to its magnet."""
+        if request.query.get("jackett_apikey", "") != self.api_key:
+            return web.Response(status=401)
+        asked = request.query.get("path", "")
+        release = next((each for each in self.releases if each.info_hash == asked), None)
+        if release is None:
+            return web.Response(status=404)
+        if isinstance(release.torrent, bytes):
+            return web.Response(body=release.torrent, content_type="application/x-bittorrent")
+        return web.Response(status=302, headers={"Location": release.magnet})
 
     async def _answer_feed(self, request: web.Request) -> web.Response:
         function = request.query.get("t", "")
@@ -64,7 +80,15 @@ class TorznabSimulator(Simulator):
             name for name in (*ids, "season", "ep") if name in request.query and name not in supported.split(",")
         ]:
             return _error(201, f"Incorrect parameter {unknown[0]}")
-        found = [each for each in self.releases if _is_asked(each, request, function, ids)]
+        found = [
+            each
+            for each in self.releases
+            if _in_categories(each, request)
+            and each.published <= self.clock.now()
+            and _is_asked(each, request, function, ids)
+        ]
+        if function == "search" and not request.query.get("q", "").strip():  # what is new
+            found.sort(key=lambda each: each.published, reverse=True)
         limit = min(int(request.query.get("limit", self.most)), self.most)
         return _xml(self._feed(found[:limit]))
 
@@ -94,7 +118,9 @@ class TorznabSimulator(Simulator):
             "downloadvolumefactor": "0" if release.freeleech else "1",
         }
         if release.told_hash:
-            attributes |= {"infohash": release.told_hash, "magneturl": release.magnet}
+            attributes |= {"infohash": release.told_hash}
+            if not isinstance(release.torrent, bytes):  # who gives files out gives nothing else
+                attributes |= {"magneturl": release.magnet}
         if isinstance(title, Movie):
             attributes |= {"imdbid": title.imdb_id, "tmdbid": str(title.tmdb_id)}
         elif isinstance(title, Series):
@@ -129,6 +155,11 @@ def _is_asked(release: Release, request: web.Request, function: str, ids: list[s
         own |= {"tvdbid": str(title.tvdb_id)} if isinstance(title, Series) else {}
         return all(request.query[name].removeprefix("tt") == own.get(name) for name in ids)
     return all(plain(word) in plain(release.title) for word in request.query.get("q", "").split())
+
+
+def _in_categories(release: Release, request: web.Request) -> bool:
+    wanted = {int(each) for each in request.query.get("cat", "").split(",") if each}
+    return not wanted or bool(wanted & ({2000, 2040} if release.movie else {5000, 5040}))
 
 
 def _error(code: int, description: str) -> web.Response:

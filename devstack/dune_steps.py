@@ -1,0 +1,140 @@
+"""The steps of the demo about "Dune 2": from two words to the film in the library."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+import shutil
+import time
+from typing import Any, Final
+
+from .dune_demo import BEST, HOW_MANY
+from .homeassistant import HomeAssistant
+from .library import Movie
+from .qbittorrent import QbittorrentSimulator
+from .stack import Stack
+from .steps import Seen, Step, run_action, within
+
+QUERY: Final = "dune 2"
+_SOURCES: Final = 4
+#: All of them are here; whoever takes longer is broken.
+_WAIT_SECONDS: Final = 20
+_PATIENCE_SECONDS: Final = 60
+_SHOWN: Final = 3
+#: What has to be left on a disk, and what comes meanwhile.
+_SPARE_BYTES: Final = 6 * 10**9
+#: Names of what must never be taken for the film: the older one, and what was recorded in a cinema.
+_WRONG: Final = ("Dune.1984.", "HDCAM", "TELESYNC", "Dune.2021.", "Jodorowskys")
+
+
+async def dune_is_found(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
+    """See the film meant, what four sources have of it as one list, the best first, and what is refused with why."""
+    del stack
+    answer: dict[str, Any] = {}
+
+    async def whole() -> bool:
+        """Tell whether all sources have answered: an account that is just being mirrored has nothing yet."""
+        found = await run_action(
+            home_assistant, "search", query=QUERY, refused=True, limit=50, wait=_WAIT_SECONDS, fresh=True
+        )
+        answer.update(found)
+        return bool(sum(each["count"] for each in found["sources"]) >= HOW_MANY)
+
+    await within(whole, _PATIENCE_SECONDS)
+    return [*(Seen(line) for line in _told(answer)), *_wrong(answer)]
+
+
+def _told(answer: dict[str, Any]) -> Iterator[str]:
+    """Return what a person would like to see of it."""
+    title = answer["title"] or {}
+    yield f"“{QUERY}” is {title.get('title')} ({title.get('year')})"
+    names = ", ".join(f"{each['name']} {each['count']}" for each in answer["sources"])
+    found = sum(each["count"] for each in answer["sources"])
+    yield f"found {found} at {len(answer['sources'])} sources ({names}), merged into {answer['total']}"
+    accepted = [each for each in answer["results"] if each["accepted"]]
+    for each in accepted[:_SHOWN]:
+        parts = sorted(each["parts"], key=lambda part: -abs(part["points"]))[:_SHOWN]
+        why = ", ".join(f"{part['text']} {part['points']:+g}" for part in parts)
+        yield f"{each['score']:5}  {each['release']}  ({why}, ...)"
+    for each in answer["results"]:
+        if not each["accepted"]:
+            yield f"never  {_shown(each['release'])}  ({' '.join(each['refusals'])})"
+
+
+def _wrong(answer: dict[str, Any]) -> Iterator[str]:
+    title, sources, results = answer["title"] or {}, answer["sources"], answer["results"]
+    if (title.get("title"), title.get("year")) != ("Dune: Part Two", 2024):
+        yield f"it is taken for {title.get('title')} ({title.get('year')})"
+    if len(sources) != _SOURCES or any(each["state"] != "answered" for each in sources):
+        yield f"not four sources answered: {[(each['name'], each['state']) for each in sources]}"
+    if (found := sum(each["count"] for each in sources)) != HOW_MANY:
+        yield f"{found} releases were found instead of {HOW_MANY}"
+    if not len(results) == answer["total"] < HOW_MANY:
+        yield f"{len(results)} of {answer['total']} releases are shown, and {HOW_MANY} were merged"
+    accepted = [each for each in results if each["accepted"]]
+    if not accepted or accepted[0]["release"] != BEST:
+        yield f"the best is not {BEST}"
+    scores = [each["score"] for each in accepted]
+    if results[: len(accepted)] != accepted or scores != sorted(scores, reverse=True):
+        yield "they are not in order"
+    mute = [each["release"] for each in results if not each["accepted"] and not each["refusals"]]
+    yield from (f"nobody says why this is refused: {name}" for name in mute)
+    names = [each["release"] for each in results]
+    yield from (f"this was not found: {part}" for part in _WRONG if not any(part in name for name in names))
+    taken = [each["release"] for each in accepted if any(part in each["release"] for part in _WRONG)]
+    yield from (f"this may be taken: {name}" for name in taken)
+
+
+def _shown(name: str) -> str:
+    return "".join(each if each.isprintable() else "?" for each in name)
+
+
+async def dune_arrives(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
+    """Have the best downloaded, and see qBittorrent get it from the swarm, and Radarr put it into the library."""
+    dune = stack.dune
+    if dune is None:
+        return ["there is no Dune in this stack"]
+    movie, began = dune.world.second, time.monotonic()
+    found = await run_action(home_assistant, "search", query=QUERY, wait=_WAIT_SECONDS)
+    accepted = [each for each in found["results"] if each["accepted"]]
+    # on a small machine qBittorrent would be passed over for the largest
+    room = (await asyncio.to_thread(shutil.disk_usage, stack.folder)).free - _SPARE_BYTES
+    best = next((each for each in accepted if each["size_bytes"] < room), None)
+    if best is None:
+        return [f"no release fits into {room} bytes"]
+    grabbed = await run_action(home_assistant, "grab", result=best["id"], add=True, wait=_WAIT_SECONDS)
+    if (grabbed["status"], grabbed["result"], grabbed["backend"]) != ("done", "taken_client", "qBittorrent"):
+        return [f"it was not grabbed: {grabbed}"]
+    if missing := await _arrival(stack, movie, grabbed["info_hash"]):
+        return missing
+    return [Seen(f"{grabbed['text']} It was in the library after {time.monotonic() - began:.0f} s.")]
+
+
+async def _arrival(stack: Stack, movie: Movie, info_hash: str) -> Sequence[str]:
+    """Wait for the download and the import, and return what is missing."""
+
+    async def downloaded() -> bool:
+        return await _progress(stack, info_hash) == 1
+
+    async def imported() -> bool:
+        await stack.radarr.refresh()  # once a minute, it would be
+        return movie.file is not None
+
+    if not await within(downloaded, _PATIENCE_SECONDS):
+        return [f"qBittorrent has {await _progress(stack, info_hash):.0%} of it"]
+    if not await within(imported, _PATIENCE_SECONDS):
+        queue = [(item.title, item.tracked_state, item.messages) for item in stack.radarr.queue.items]
+        return [f"it is not in the library: {queue}"]
+    return []
+
+
+async def _progress(stack: Stack, info_hash: str) -> float:
+    """Return how much of a torrent there is, 0 to 1, asked of qBittorrent itself."""
+    client = stack.qbittorrent
+    if isinstance(client, QbittorrentSimulator):
+        return client.torrents[info_hash].progress
+    return float((await client.torrents(info_hash))[info_hash]["progress"])
+
+
+DUNE_2: Final = (
+    Step("“dune 2” is searched: the film is meant, and what is best of it is known", dune_is_found),
+    Step("the best is downloaded, and reaches the library", dune_arrives),
+)
