@@ -233,7 +233,8 @@ class ProwlarrSimulator(Servarr):
         if not works:
             counters.failed_queries += 1
             self.fail_indexer(provider.id)
-        self.note(provider.id, "indexerQuery", successful=works, query=query, queryType="search")
+        event = "indexerQuery" if query.strip() else "indexerRss"
+        self.note(provider.id, event, successful=works, query=query, queryType="search")
         return works
 
     def note(self, indexer_id: int, event: str, *, successful: bool, **data: str) -> None:

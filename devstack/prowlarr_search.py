@@ -4,7 +4,8 @@ import asyncio
 import base64
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from heapq import nlargest
 import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote as percent
@@ -22,6 +23,9 @@ from .servarr_providers import Provider
 if TYPE_CHECKING:
     from .prowlarr import ProwlarrSimulator
 
+#: So many movies and episodes have releases in feeds.
+_RECENT = 20
+_NEVER = datetime(1, 1, 1, tzinfo=UTC)
 _TOKEN = re.compile(r"\{(\w+):([^}]*)\}")
 
 
@@ -77,6 +81,28 @@ class Searches:
                 if id(series) not in scripted and _fits(words, tokens, series):
                     yield from _of_series(series, season, number, now)
 
+    def _new_releases(self) -> Iterator[Release]:
+        """Yield what feeds may tell of: what is there, and releases of what came out last."""
+        now, library = self.prowlarr.clock.now(), self.prowlarr.library
+        scripted = {id(title) for release in self.offers if (title := _title_of(release))}
+        yield from self.offers
+
+        def out(movie: Movie) -> datetime:
+            return max((each for each in (movie.digital_release, movie.physical_release) if each), default=_NEVER)
+
+        movies = [each for each in library.all_movies() if id(each) not in scripted and out(each) <= now]
+        for movie in sorted(movies, key=out)[-_RECENT:]:
+            yield from movie_releases(movie, now)
+        aired = [
+            (episode.airs, episode.tvdb_id, episode)
+            for series in library.all_series()
+            if id(series) not in scripted
+            for episode in series.episodes
+            if episode.airs is not None and episode.airs <= now
+        ]
+        for *_, episode in nlargest(_RECENT, aired):
+            yield from (release for release in episode_releases(episode, now) if not release.full_season)
+
     async def _search(self, request: web.Request) -> web.Response:
         query = Query(request)
         text = query.text("query") or ""
@@ -89,17 +115,28 @@ class Searches:
         # it answers when the slowest of them has
         await asyncio.sleep(max((self.delays.get(each.id, 0) for each in providers), default=0))
         sites = {site.name: provider for provider in providers if (site := _site_of(provider))}
+        releases = self._releases(text, kind) if text.strip() else self._new_releases()
         found = [
             release
-            for release in {each.guid: each for each in self._releases(text, kind)}.values()
+            for release in {each.guid: each for each in releases}.values()
             if release.indexer.name in sites and _in_categories(release, categories)
         ]
+        found = found[offset : offset + limit] if text.strip() else self._newest(found, limit)
         results = []
-        for release in found[offset : offset + limit]:
+        for release in found:
             provider = sites[release.indexer.name]
             self.cache[release.guid, provider.id] = Cached(release, self.prowlarr.clock.now())
             results.append(self._result(request, release, provider))
         return answer(results)
+
+    def _newest(self, found: list[Release], limit: int) -> list[Release]:
+        """Return what a search for nothing finds: the feed of each indexer, the newest of all first."""
+        now = self.prowlarr.clock.now()
+        feeds: dict[str, list[Release]] = {}
+        for release in sorted(found, key=lambda each: each.published, reverse=True):
+            if release.published <= now:
+                feeds.setdefault(release.indexer.name, []).append(release)
+        return sorted((each for feed in feeds.values() for each in feed[:limit]), key=lambda each: each.published)[::-1]
 
     def _result(self, request: web.Request, release: Release, provider: Provider) -> Json:
         age = release.age(self.prowlarr.clock.now())

@@ -1,6 +1,7 @@
 """Searching through Prowlarr: what is asked, what comes, and what it means when nothing does."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -9,12 +10,21 @@ from aiohttp import ClientSession, web
 import pytest
 
 from custom_components.sokoul.clients import prowlarr as prowlarr_client
-from custom_components.sokoul.clients.errors import CannotConnect, Refused
+from custom_components.sokoul.clients.errors import (
+    BackendError,
+    CannotConnect,
+    InvalidAuth,
+    NotTheApi,
+    RateLimited,
+    Refused,
+    UnexpectedResponse,
+)
 from custom_components.sokoul.clients.prowlarr import ProwlarrClient
 from custom_components.sokoul.model.library import Protocol, TitleKind
 from custom_components.sokoul.model.releases import Offer, Offers
 from devstack.clock import ManualClock
 from devstack.dune import DuneWorld, add_dune, dune_releases
+from devstack.frame import FaultKind
 from devstack.prowlarr import ProwlarrSimulator
 from devstack.releases import INDEXERS
 from tests.specifications import prowlarr_specification
@@ -160,7 +170,82 @@ async def test_every_request_is_as_published(prowlarr: ProwlarrSimulator, client
     await client.search("Dune", ids={"imdb:tt15239678"}, kind=TitleKind.MOVIE, indexer_ids=[1, 2], limit=50)
     prowlarr.failing = {site.id for site in INDEXERS}
     await client.search("Dune")
-    assert prowlarr_specification().check_seen(prowlarr.requests) == 5
+    await client.latest([1])
+    assert prowlarr_specification().check_seen(prowlarr.requests) == 8
+
+
+# --- what is new -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("dune")
+async def test_the_newest_of_each_indexer(prowlarr: ProwlarrSimulator, client: ProwlarrClient) -> None:
+    found = await client.latest([HARBOUR, NORTHGATE], limit=3)
+    seen = asked(prowlarr)
+    assert "query" not in seen
+    assert (seen["type"], seen["limit"]) == (["search"], ["3"])
+    assert (seen["indexerIds"], seen["categories"]) == ([str(HARBOUR), str(NORTHGATE)], ["2000", "5000"])
+    assert sorted(offer.indexer_id or 0 for offer in found.offers) == [HARBOUR] * 3 + [NORTHGATE] * 3
+    ages = [offer.age or timedelta() for offer in found.offers]
+    assert ages == sorted(ages)
+    everything = await client.latest([HARBOUR, NORTHGATE], limit=1_000)
+    assert len(everything.offers) > 6
+    for indexer in (HARBOUR, NORTHGATE):
+        of_it = [offer for offer in everything.offers if offer.indexer_id == indexer]
+        assert [offer for offer in found.offers if offer.indexer_id == indexer] == of_it[:3]
+    assert {event.event for event in prowlarr.history} == {"indexerRss"}
+
+
+async def test_a_release_that_came_since(
+    prowlarr: ProwlarrSimulator, client: ProwlarrClient, clock: ManualClock, dune: DuneWorld
+) -> None:
+    before = await client.latest([HARBOUR])
+    new = replace(
+        dune_releases(dune)[0], title="Dune.Part.Two.2024.1080p.WEB.H264-NEW", published=clock.now(), guid="new"
+    )
+    prowlarr.searches.offers.append(new)
+    now = await client.latest([HARBOUR])
+    assert now.offers[0].name == new.title
+    assert {offer.guid for offer in now.offers} - {offer.guid for offer in before.offers} == {"new"}
+
+
+async def test_no_indexer_is_not_all_of_them(prowlarr: ProwlarrSimulator, client: ProwlarrClient) -> None:
+    assert await client.latest([]) == Offers()
+    assert prowlarr.requests == []
+
+
+async def test_nothing_new_of_an_indexer_that_is_away(prowlarr: ProwlarrSimulator, client: ProwlarrClient) -> None:
+    prowlarr.fail_indexer(LANTERN)
+    before = len(prowlarr.history)
+    assert await client.latest([LANTERN]) == Offers(failing=frozenset({LANTERN}), all_failed=True)
+    assert len(prowlarr.history) == before  # Prowlarr did not ask it
+    found = await client.latest([LANTERN, HARBOUR])
+    assert (found.failing, found.all_failed) == (frozenset({LANTERN}), False)
+    assert {offer.indexer_id for offer in found.offers} == {HARBOUR}
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "error"),
+    [
+        (FaultKind.DISCONNECT, {}, CannotConnect),
+        (FaultKind.STATUS, {"status": 401}, InvalidAuth),
+        (FaultKind.STATUS, {"status": 429, "headers": {"Retry-After": "60"}}, RateLimited),
+        (FaultKind.STATUS, {"status": 400}, Refused),
+        (FaultKind.STATUS, {"status": 500}, UnexpectedResponse),
+        (FaultKind.TRUNCATE_JSON, {}, UnexpectedResponse),
+        (FaultKind.WRONG_TYPES, {}, UnexpectedResponse),
+        (FaultKind.HTML, {}, NotTheApi),
+    ],
+)
+async def test_reading_what_is_new_goes_wrong(
+    prowlarr: ProwlarrSimulator,
+    client: ProwlarrClient,
+    kind: FaultKind,
+    options: dict[str, Any],
+    error: type[BackendError],
+) -> None:
+    prowlarr.fault(kind, "GET /api/v1/search", **options)
+    with pytest.raises(error):
+        await client.latest([HARBOUR])
 
 
 # --- failures --------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -160,6 +161,28 @@ async def test_no_more_than_the_feed_gives_at_once(client: TorznabClient, feed: 
     assert dict(feed.requests[-1].query)["limit"] == "5"
 
 
+# --- what is new -----------------------------------------------------------------------------------------------------
+
+
+async def test_the_newest_first(client: TorznabClient, feed: TorznabSimulator, clock: ManualClock) -> None:
+    coming = replace(feed.releases[0], guid="coming", published=clock.now() + timedelta(hours=1))
+    feed.releases.append(coming)
+    found = await client.latest(limit=7)
+    newest = sorted(feed.releases[:-1], key=lambda each: each.published, reverse=True)[:7]
+    assert [offer.guid for offer in found.offers] == [each.guid for each in newest]
+    assert asked(feed) == [{"t": "search", "cat": "2000,5000"}]
+    clock.advance(timedelta(hours=1))
+    assert (await client.latest(limit=1)).offers[0].guid == "coming"
+
+
+async def test_no_more_of_what_is_new_than_it_gives(client: TorznabClient, feed: TorznabSimulator) -> None:
+    feed.most = 5
+    assert len((await client.latest()).offers) == 5
+    assert dict(feed.requests[-1].query)["limit"] == "5"
+    feed.releases.clear()
+    assert await client.latest() == Offers()
+
+
 # --- errors ----------------------------------------------------------------------------------------------------------
 
 
@@ -306,6 +329,7 @@ CALLS: dict[str, Call] = {
     "capabilities": lambda client: client.capabilities(),
     "check": lambda client: client.check(),
     "search": lambda client: client.search("Dune"),
+    "latest": lambda client: client.latest(),
 }
 FAULTS: list[tuple[FaultKind, dict[str, Any], type[BackendError]]] = [
     (FaultKind.DISCONNECT, {}, CannotConnect),

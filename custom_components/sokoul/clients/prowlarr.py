@@ -27,6 +27,8 @@ MAX_BYTES = 32 * 1024 * 1024
 MAX_QUERY_CHARACTERS = 300
 #: Newznab's categories of movies and of television.
 CATEGORIES = {TitleKind.MOVIE: (2000,), TitleKind.SERIES: (5000,), TitleKind.EPISODE: (5000,)}
+#: What is read of feeds: movies and television.
+NEW = (2000, 5000)
 
 _TYPES = {TitleKind.MOVIE: "movie", TitleKind.SERIES: "tvsearch", TitleKind.EPISODE: "tvsearch"}
 _TOKENS = {"imdb": "ImdbId", "tmdb": "TmdbId", "tvdb": "TvdbId"}
@@ -78,11 +80,9 @@ class ProwlarrClient(ServarrClient):
         Raises `Refused` for an invalid search. It takes as long as the slowest indexer. Source: GET /search,
         /indexerstatus, /indexer.
         """
-        query: dict[str, str | int | list[int]] = {
-            "query": _query_text(text, kind, ids, season, episode),
-            "type": _TYPES[kind] if kind else "search",
-            "limit": limit,
-        }
+        query: dict[str, str | int | list[int]] = {"type": _TYPES[kind] if kind else "search", "limit": limit}
+        if words := _query_text(text, kind, ids, season, episode):
+            query["query"] = words
         if wanted := sorted(categories or CATEGORIES.get(kind, ()) if kind else categories):
             query["categories"] = wanted
         if indexer_ids:
@@ -103,6 +103,18 @@ class ProwlarrClient(ServarrClient):
             if indexer.flag("enable") and (not indexer_ids or indexer.whole("id") in indexer_ids)
         }
         return Offers(failing=failing, all_failed=asked <= failing)
+
+    async def latest(self, indexer_ids: Collection[int], *, limit: int = 100) -> Offers:
+        """Return the newest movies and episodes of these indexers: up to `limit` of each, in one request.
+
+        A search for nothing is what Prowlarr takes for reading their feeds. It asks them at once and keeps no copy,
+        and many a tracker bans who reads more often than every quarter of an hour: that is up to who asks, and so is
+        to name only indexers that are enabled, have a feed (`Indexer.rss`) and don't fail (`Indexer.failing`). Of
+        those that Prowlarr keeps away from nothing comes. Source: GET /search without a query, as `search`.
+        """
+        if not indexer_ids:
+            return Offers()  # to Prowlarr none means all
+        return await self.search(indexer_ids=indexer_ids, categories=NEW, limit=limit)
 
     async def applications(self) -> tuple[ApplicationLink, ...]:
         """Return the applications that it feeds. Source: GET /applications."""
@@ -181,6 +193,7 @@ def _indexer(indexer: Fields, status: Fields, statistic: Fields) -> Indexer:
         enabled=indexer.flag("enable"),
         protocol=indexer.choice("protocol", Protocol),
         privacy=indexer.choice("privacy", Privacy),
+        rss=indexer.flag("supportsRss", True),
         priority=indexer.whole("priority", 25),
         disabled_until=status.moment("disabledTill"),
         last_failure_at=status.moment("mostRecentFailure"),

@@ -27,6 +27,8 @@ SEARCH_SECONDS = 60.0
 MAX_BYTES = 16 * 1024 * 1024
 MAX_QUERY_CHARACTERS = 300
 CATEGORIES = {TitleKind.MOVIE: (2000,), TitleKind.SERIES: (5000,), TitleKind.EPISODE: (5000,)}
+#: What is read of what is new: movies and television.
+NEW = (2000, 5000)
 
 _IDS = {"imdbid": "imdb", "tmdbid": "tmdb", "tvdbid": "tvdb"}
 _ID_VALUE = re.compile(r"(?:tt)?(\d{1,10})")
@@ -116,6 +118,17 @@ class TorznabClient:
             if items := (await self._search(query | common)).items:
                 return Offers(offers=await asyncio.to_thread(self._offers, items))
         return Offers()
+
+    async def latest(self, *, limit: int = 100) -> Offers:
+        """Return its newest movies and episodes: up to `limit`, or as many as it gives at once.
+
+        Not to be asked more often than every quarter of an hour: behind it there may be trackers that ban for that.
+        Raises `BackendError`. Source: t=search without words.
+        """
+        known = self._capabilities or await self.capabilities()
+        query = {"t": "search", "cat": ",".join(map(str, NEW)), "limit": str(min(limit, known.most or limit))}
+        items = (await self._search(query)).items
+        return Offers(offers=await asyncio.to_thread(self._offers, items))
 
     async def _search(self, query: dict[str, str]) -> Document:
         document = await self._ask(query, SEARCH_SECONDS)

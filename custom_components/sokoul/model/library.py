@@ -326,6 +326,7 @@ class Indexer:
     enabled: bool
     protocol: Protocol
     privacy: Privacy
+    rss: bool = True  # it tells what is new without being searched
     priority: int = 25
     disabled_until: datetime | None = None  # set while Prowlarr keeps away from it after failures
     last_failure_at: datetime | None = None
