@@ -22,6 +22,7 @@ from openapi_core import Config, OpenAPI
 from openapi_core.datatypes import RequestParameters
 import pytest
 from werkzeug.datastructures import Headers, ImmutableMultiDict
+import yaml
 
 SPECIFICATIONS = Path(__file__).resolve().parents[2] / "shared" / "specs"
 _HOST = "http://specification.test"
@@ -94,7 +95,8 @@ class Specification:
     """One published file."""
 
     def __init__(self, path: Path, amendments: Iterable[Amendment] = (), *, url_base: str = "") -> None:
-        document: Document = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        document: Document = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
         document["servers"] = [{"url": _HOST + url_base}]
         for amendment in amendments:
             amendment.apply(document)
@@ -263,3 +265,8 @@ def sonarr_specification(url_base: str = "") -> Specification:
 def prowlarr_specification(url_base: str = "") -> Specification:
     """Return what Prowlarr publishes (API v1), or skip."""
     return Specification.find("prowlarr-v1.openapi.json", ARR_AMENDMENTS, url_base=url_base)
+
+
+def seerr_specification(*, older: bool = False) -> Specification:
+    """Return what Seerr publishes, or the Overseerr that it comes from, or skip."""
+    return Specification.find("overseerr-api.yml" if older else "seerr-api.yml", url_base="/api/v1")
