@@ -38,8 +38,8 @@ from .model.backend import DOWNLOAD_CLIENT_KINDS
 from .model.catalogue import Addition
 from .model.debrid import FAILED_STATUSES, DebridPriority, DebridSnapshot, DebridStatus, DebridTorrent
 from .model.debrid_mirror import Presence
-from .model.downloads import DownloadClientSnapshot
-from .model.library import Protocol, QueueItem
+from .model.downloads import ACTIVE_STATES, DownloadClientSnapshot, DownloadState
+from .model.library import Protocol, QueueItem, Title
 from .model.reasons import Reason
 from .model.releases import Candidate, HistoryKind, Offer, ResolvedLink
 from .releases.merge import Release
@@ -56,6 +56,8 @@ PAUSE_SECONDS = 2.0
 SKEW = timedelta(minutes=2)
 #: So often files are selected before the rest is left to the care of the account.
 SELECTIONS = 3
+#: What takes its room by itself.
+_TAKING = ACTIVE_STATES | {DownloadState.QUEUED}
 _SAFE = frozenset({VpnState.SAFE, VpnState.CONTAINED})
 PERSON = DebridPriority.PERSON
 
@@ -112,14 +114,15 @@ class HubGrabHands:
         for backend in self._hub.backends.values():
             if not isinstance(backend.client, QbittorrentClient):
                 continue
-            snapshot = backend.data
+            snapshot = backend.data if isinstance(backend.data, DownloadClientSnapshot) else None
             yield ClientPlace(
                 id=backend.subentry_id,
                 name=backend.title,
                 answers=backend.answering,
                 shelter=self._shelter(backend),
                 held=bool(holds(backend.memory)),
-                free_bytes=snapshot.transfer.free_bytes if isinstance(snapshot, DownloadClientSnapshot) else None,
+                free_bytes=snapshot.transfer.free_bytes if snapshot is not None else None,
+                promised_bytes=_promised(snapshot) if snapshot is not None else 0,
             )
 
     def _shelter(self, backend: AnyCoordinator) -> Shelter:
@@ -182,15 +185,24 @@ class HubGrabHands:
             return target, None
         return target, (arr.subentry_id, there.library_id)
 
-    async def _remove_title(self, trace: Trace) -> None:
-        """Take a title that was added for this out of the library again, unless it has files by now."""
-        backend = self._hub.backends.get(trace.added[0]) if trace.added is not None else None
-        if trace.added is None or backend is None or not isinstance(backend.client, ArrClient):
-            return
-        with suppress(NotFound):
-            title = await _passing(backend.title, backend.client.catalogue_title(trace.added[1]))
-            if not title.has_file and not any(season.files for season in title.seasons):
-                await _passing(backend.title, backend.client.remove_title(trace.added[1]))
+    async def remove_title(self, added: tuple[str, int], *, but: Trace | None = None) -> Reason:
+        """Take a title out of the library again, unless it has files by now, or a download but that of a trace."""
+        backend = self._hub.backends.get(added[0])
+        if backend is None or not isinstance(backend.client, ArrClient):
+            return Reason(key="grab.title_stays")
+        client, library_id = backend.client, added[1]
+        removed = Reason(key="grab.title_removed", parameters={"backend": backend.title})
+        try:
+            title = await _passing(backend.title, client.catalogue_title(library_id))
+            queue = await _passing(backend.title, client.queue())
+            others = [item for item in queue if but is None or not _is_it(item, but)]
+            files = title.has_file or any(season.files for season in title.seasons)
+            if files or any(library_id == _library_id(each) for item in others for each in item.titles):
+                return Reason(key="grab.title_stays")
+            await _passing(backend.title, client.remove_title(library_id))
+        except NotFound:  # somebody else has removed it
+            return removed
+        return removed
 
     # --- links ---------------------------------------------------------------------------------------------------
 
@@ -314,7 +326,8 @@ class HubGrabHands:
     async def take_back(self, trace: Trace) -> Reason:
         """Take it back. What somebody else may need is left where it is."""
         result = await self._take_back(trace)
-        await self._remove_title(trace)
+        if trace.added is not None:
+            await self.remove_title(trace.added, but=trace)
         return result
 
     async def _take_back(self, trace: Trace) -> Reason:
@@ -402,6 +415,12 @@ def _gone(trace: Trace) -> GrabFailed:
     return GrabFailed(Reason(key="grab.not_answering", parameters={"backend": trace.name}))
 
 
+def _promised(snapshot: DownloadClientSnapshot) -> int:
+    """Return how much of the disk is for what is on its way. What is stopped may never take it."""
+    on_its_way = (each for each in snapshot.torrents.values() if each.state in _TAKING)
+    return sum(each.remaining_bytes for each in on_its_way)
+
+
 async def usual_profile(client: ArrClient, adding: Adding) -> int:
     """Return the quality profile that is named, else the one that most titles of the library have."""
     known = await client.profile_refs()
@@ -452,6 +471,11 @@ def _candidate(offer: Offer) -> Candidate:
         protocol=offer.protocol,
         size_bytes=offer.size_bytes,
     )
+
+
+def _library_id(title: Title) -> int:
+    """Return the id of the movie or the series, also of an episode."""
+    return title.id if title.series_id is None else title.series_id
 
 
 def _is_it(item: QueueItem, trace: Trace) -> bool:

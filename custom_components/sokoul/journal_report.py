@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .autopilot.kernel import can_undo
-from .model.journal import LINK_ACTS, ActKind, EntryStatus, JournalEntry
-from .model.reasons import Reason
+from .model.journal import AFTERWARDS, LINK_ACTS, ActKind, EntryStatus, JournalEntry
+from .model.reasons import Reason, reason_from_json
 from .report import describe_reason
 from .wording import TextError, Wording
 
@@ -56,10 +56,12 @@ def undo_until(entry: JournalEntry, quarantine: timedelta) -> datetime | None:
 
 
 def outcome(entry: JournalEntry, now: datetime, words: Wording) -> str:
-    """Return what became of an entry as a sentence: its result, or else what its status means."""
+    """Return what became of an entry in words: its result, or else what its status means, and what was done then."""
     if entry.result is not None:
         own = _OF_RESTARTS.get(entry.result.key) if entry.act is ActKind.RESTART else None
-        return sentence(replace(entry.result, key=own) if own else entry.result, now, words)
+        said = sentence(replace(entry.result, key=own) if own else entry.result, now, words)
+        then = entry.parameters.get(AFTERWARDS)
+        return said if then is None else f"{said} {sentence(reason_from_json(then), now, words)}"
     return words.text(f"journal.{entry.status}", act=act_text(entry.act, entry.parameters, words))
 
 

@@ -31,9 +31,9 @@ from custom_components.sokoul.acquire.grabbing import (
 )
 from custom_components.sokoul.acquire.links import LinkRefused, Payload
 from custom_components.sokoul.acquire.ports import Result, Target
-from custom_components.sokoul.model.journal import ActKind, EntryStatus, JournalEntry
+from custom_components.sokoul.model.journal import AFTERWARDS, ActKind, EntryStatus, JournalEntry
 from custom_components.sokoul.model.library import Protocol, TitleKind
-from custom_components.sokoul.model.reasons import Reason
+from custom_components.sokoul.model.reasons import Reason, reason_from_json
 from custom_components.sokoul.model.releases import ArrOpinion, Offer, ResolvedLink
 from custom_components.sokoul.releases.choose import rank
 from custom_components.sokoul.releases.identify import Wanted
@@ -126,6 +126,14 @@ def ways(choice: Choice) -> list[str]:
             ["client:roomy", "client:qbittorrent"],
         ),
         (release(), Situation(clients=(replace(CLIENT, free_bytes=None),)), ["client:qbittorrent"]),
+        # what is on its way will take its room
+        (
+            release(),
+            Situation(
+                clients=(replace(CLIENT, promised_bytes=480 * GB), replace(CLIENT, id="small", free_bytes=50 * GB))
+            ),
+            ["client:small", "client:qbittorrent"],
+        ),
         # one that is paused has it later, so after the others
         (
             release(),
@@ -149,6 +157,7 @@ def test_who_downloads(found: Release, situation: Situation, expected: list[str]
         (release(), Situation(clients=(replace(CLIENT, answers=False),)), ["grab.not_answering"]),
         (release(), Situation(clients=(replace(CLIENT, shelter=Shelter.UNSAFE),)), ["grab.vpn_unsafe"]),
         (release(), Situation(clients=(replace(CLIENT, free_bytes=8 * GB + SPARE_BYTES - 1),)), ["grab.disk_full"]),
+        (release(), Situation(clients=(replace(CLIENT, promised_bytes=490 * GB),)), ["grab.disk_promised"]),
         (release(), Situation(debrids=(replace(ACCOUNT, answers=False),)), ["grab.not_answering"]),
         (release(), Situation(debrids=(replace(ACCOUNT, premium=False),)), ["grab.not_premium"]),
         (release(), Situation(debrids=(replace(ACCOUNT, has=False, free_slots=0),)), ["grab.no_slot"]),
@@ -183,6 +192,7 @@ class Hands:
     silent: bool = False  # nobody can tell what is there
     private: bool = False
     bad_links: set[str] = field(default_factory=set)
+    library: set[tuple[str, int]] = field(default_factory=set)
     on_take: Callable[[], None] = lambda: None
     pauses: int = 0
 
@@ -194,7 +204,14 @@ class Hands:
         if adding.profile == "none":
             raise GrabFailed(Reason(key="grab.no_profile"))
         self.places = replace(self.places, arrs=(RADARR,))
+        self.library.add(("radarr", 7))
         return replace(target, entries=(replace(DUNE_2024, backend_id="radarr", library_id=7),)), ("radarr", 7)
+
+    async def remove_title(self, added: tuple[str, int]) -> Reason:
+        if self.silent:
+            raise GrabFailed(Reason(key="result.unreachable"))
+        self.library.discard(added)
+        return Reason(key="grab.title_removed", parameters={"backend": "Radarr"})
 
     async def payload(self, release: Release) -> Payload:
         if release.name.name in self.bad_links:
@@ -493,6 +510,49 @@ async def test_a_title_that_cannot_be_added_ends_it() -> None:
     assert (entry.status, hands.took) == (EntryStatus.FAILED, [])
     assert entry.result is not None
     assert entry.result.key == "grab.no_profile"
+
+
+async def test_a_title_that_was_added_in_vain_leaves_again() -> None:
+    hands, notes = Hands(refuses={"qbittorrent": REFUSED, "debrid": REFUSED}), Notes()
+    entry = await Grabber(hands, notes).grab(replace(order(), adding=Adding()))
+    assert (entry.status, hands.library) == (EntryStatus.FAILED, set())
+    assert entry.result is not None
+    assert entry.result.key == "grab.refused", "that is why"
+    assert reason_from_json(entry.parameters[AFTERWARDS]).key == "grab.title_removed"
+    assert entry.parameters["added"] == ["radarr", 7]
+
+
+async def test_a_title_whose_library_cannot_be_asked_stays_and_that_is_said() -> None:
+    hands, notes = Hands(refuses={"qbittorrent": REFUSED, "debrid": REFUSED}), Notes()
+    hands.on_take = lambda: setattr(hands, "silent", True)
+    entry = await Grabber(hands, notes).grab(replace(order(), adding=Adding()))
+    assert (entry.status, hands.library) == (EntryStatus.FAILED, {("radarr", 7)})
+    assert reason_from_json(entry.parameters[AFTERWARDS]).key == "result.unreachable"
+
+
+async def test_what_was_not_added_for_it_is_left_alone() -> None:
+    hands, notes = Hands(refuses={"qbittorrent": REFUSED, "debrid": REFUSED}, library={("radarr", 7)}), Notes()
+    entry = await Grabber(hands, notes).grab(order())
+    assert (entry.status, hands.library) == (EntryStatus.FAILED, {("radarr", 7)})
+    assert AFTERWARDS not in entry.parameters
+
+
+@pytest.mark.parametrize("begun", [True, False])
+async def test_a_title_that_a_crash_left_behind_leaves_when_that_is_settled(*, begun: bool) -> None:
+    hands, notes = Hands(), Notes()
+
+    async def die(*_: object) -> Any:
+        raise Killed
+
+    if begun:
+        hands.take = die  # type: ignore[method-assign]
+    else:
+        hands.prepare = die  # type: ignore[method-assign]
+    with pytest.raises(Killed):
+        await Grabber(hands, notes).grab(replace(order(), adding=Adding()))
+    assert hands.library == {("radarr", 7)}
+    ((entry,), left) = await Grabber(hands, notes).settle(NOW)
+    assert (entry.status, left, hands.library) == (EntryStatus.FAILED, 0, set())
 
 
 # --- kills -----------------------------------------------------------------------------------------------------------

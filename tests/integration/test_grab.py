@@ -515,6 +515,46 @@ async def test_a_title_that_was_added_leaves_with_what_was_grabbed(hass: HomeAss
     assert programs.qbittorrent.torrents == {}
 
 
+async def test_a_title_that_was_added_in_vain_leaves_again(hass: HomeAssistant, programs: Programs) -> None:
+    programs.qbittorrent.fault(FaultKind.STATUS, "POST /api/v2/torrents/add", status=403)
+    with pytest.raises(HomeAssistantError, match="has left Radarr again"):
+        await act(hass, Action.GRAB, query="dune 2", add=True)
+    assert not any(each.tmdb_id == 693134 for each in programs.radarr.library.movies.values())
+    entry = (await act(hass, Action.GET_JOURNAL))["entries"][0]
+    assert entry["status"] == "failed"
+    assert entry["text"].endswith("The title that was added for it has left Radarr again.")
+
+
+async def test_a_title_that_somebody_else_uses_by_now_stays(
+    hass: HomeAssistant, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = HubGrabHands.take
+
+    async def slow(self: HubGrabHands, aim: Aim, trace: Trace, payload: Payload | None) -> Trace:
+        """Meanwhile Radarr itself grabs a release of it."""
+        movie = next(each for each in programs.radarr.library.movies.values() if each.tmdb_id == 693134)
+        if not programs.radarr.queue.items:
+            await programs.radarr.grabbing.grab(next(iter(programs.radarr.releases_for(movie))), (movie,))
+            programs.qbittorrent.fault(FaultKind.STATUS, "POST /api/v2/torrents/add", status=403)
+        return await take(self, aim, trace, payload)
+
+    monkeypatch.setattr(HubGrabHands, "take", slow)
+    with pytest.raises(HomeAssistantError, match="stays in the library"):
+        await act(hass, Action.GRAB, query="dune 2", add=True)
+    assert any(each.tmdb_id == 693134 for each in programs.radarr.library.movies.values())
+
+
+async def test_room_that_others_will_take_is_not_counted(hass: HomeAssistant, programs: Programs) -> None:
+    programs.qbittorrent.engine.weather.free_bytes = 100e9
+    film = SimulatedFile(path="Some.Film.2020.mkv", size_bytes=90_000_000_000)
+    torrent = programs.qbittorrent.add_torrent("Some.Film.2020", "stalled")
+    programs.qbittorrent.change(torrent.hash, files=[film])
+    await programs.hub.backends[QBITTORRENT_ID].async_refresh()
+    with pytest.raises(HomeAssistantError, match="for what is on its way"):
+        await act(hass, Action.GRAB, query="dune 2")
+    assert list(programs.qbittorrent.torrents) == [torrent.hash]
+
+
 async def test_how_it_is_added_can_be_said(hass: HomeAssistant, programs: Programs) -> None:
     with pytest.raises(HomeAssistantError, match="no quality profile"):
         await act(hass, Action.GRAB, query="dune 2", add=True, profile="Cinema")

@@ -16,7 +16,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Protocol
 
-from ..model.journal import ActKind, EntryStatus, JournalEntry
+from ..model.journal import AFTERWARDS, ActKind, EntryStatus, JournalEntry
 from ..model.library import Protocol as Travels, TitleKind
 from ..model.reasons import Reason, reason_as_json, reason_from_json
 from ..model.releases import Offer
@@ -72,7 +72,13 @@ class ClientPlace:
     answers: bool
     shelter: Shelter = Shelter.NONE
     held: bool = False  # somebody holds stopped what is there: it starts with the rest
-    free_bytes: int | None = None
+    free_bytes: int | None = None  # of its disk
+    promised_bytes: int = 0  # of these, what is on its way will take so much
+
+    @property
+    def room_bytes(self) -> int | None:
+        """What is left for another one; None: nobody knows."""
+        return None if self.free_bytes is None else max(self.free_bytes - self.promised_bytes, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,9 +185,12 @@ def _is_fit(client: ClientPlace, size: int, against: list[Reason]) -> bool:
         against.append(_against("not_answering", client.name))
     elif client.shelter is Shelter.UNSAFE:
         against.append(_against("vpn_unsafe", client.name))
-    elif client.free_bytes is not None and client.free_bytes < size + SPARE_BYTES:
-        sizes = {"free": client.free_bytes, "size": size}
-        against.append(Reason(key="grab.disk_full", parameters={"backend": client.name, **sizes}))
+    elif client.room_bytes is not None and client.room_bytes < size + SPARE_BYTES:
+        sizes = {"free": client.free_bytes or 0, "size": size}
+        key = "grab.disk_full"
+        if client.promised_bytes:
+            key, sizes["promised"] = "grab.disk_promised", client.promised_bytes
+        against.append(Reason(key=key, parameters={"backend": client.name, **sizes}))
     else:
         return True
     return False
@@ -201,7 +210,7 @@ def _is_ready(account: DebridPlace, against: list[Reason]) -> bool:
 
 def _by_shelter(client: ClientPlace) -> tuple[bool, bool, int]:
     """Order by what runs, then by what is proven, then by room."""
-    return client.held, client.shelter is Shelter.UNPROVEN, -(client.free_bytes or 0)
+    return client.held, client.shelter is Shelter.UNPROVEN, -(client.room_bytes or 0)
 
 
 def _against(key: str, backend: str) -> Reason:
@@ -306,6 +315,12 @@ class GrabHands(Protocol):
 
     async def add_title(self, target: Target, adding: Adding) -> tuple[Target, tuple[str, int] | None]:
         """Have an *arr manage the title, and return the target with that; None where one did before."""
+
+    async def remove_title(self, added: tuple[str, int]) -> Reason:
+        """Take a title that was added for a grab out of its library again, unless somebody uses it by now.
+
+        Returns what came of it. Doing it twice is no harm.
+        """
 
     async def payload(self, release: Release) -> Payload:
         """Return what is behind the offers of a release: the first of them that leads to something."""
@@ -412,7 +427,22 @@ class Grabber:
                 ended, entry, why = await self._try_release(order, result, entry, why)
                 if ended:
                     return entry
-            return await self._book.write(replace(entry, status=EntryStatus.FAILED, result=why, undo=None))
+            return await self._fail(entry, why)
+
+    async def _fail(self, entry: JournalEntry, why: Reason) -> JournalEntry:
+        """Write down that nothing was got. A title that was added for it alone leaves its library again, first.
+
+        Interrupted between the two, the entry is still open, and this is done once more.
+        """
+        parameters = entry.parameters
+        if (added := _added(entry)) is not None:
+            try:
+                afterwards = await self._hands.remove_title(added)
+            except GrabFailed as failed:
+                afterwards = failed.reason
+            parameters = {**parameters, AFTERWARDS: reason_as_json(afterwards)}
+        failed_entry = replace(entry, status=EntryStatus.FAILED, result=why, undo=None, parameters=parameters)
+        return await self._book.write(failed_entry)
 
     async def _unclear(self, order: Order) -> JournalEntry | None:
         """Return an earlier grab of one of these releases of which nobody can tell yet whether it was done."""
@@ -475,7 +505,7 @@ class Grabber:
             title_ids=(entry_target.library_id,) if entry_target and entry_target.library_id is not None else (),
             category=aim.category,
             arr_id=aim.arr_id,
-            added=(added[0], added[1]) if (added := entry.parameters.get("added")) else None,
+            added=_added(entry),
         )
         try:
             trace = await self._hands.prepare(aim, trace, payload)
@@ -523,8 +553,7 @@ class Grabber:
         entry = replace(entry, changed_at=now)
         trace = trace_of(entry)
         if trace is None:  # nothing was begun
-            why = Reason(key="result.interrupted")
-            return await self._book.write(replace(entry, status=EntryStatus.FAILED, result=why, undo=None))
+            return await self._fail(entry, Reason(key="result.interrupted"))
         try:
             found = await self._hands.find(trace)
         except GrabFailed:
@@ -534,8 +563,7 @@ class Grabber:
             result = Reason(key="grab.taken_back" if found is None else "grab.not_taken_back")
             return await self._book.write(replace(entry, status=status, result=result))
         if found is None:
-            why = Reason(key="grab.interrupted")
-            return await self._book.write(replace(entry, status=EntryStatus.FAILED, result=why, undo=None))
+            return await self._fail(entry, Reason(key="grab.interrupted"))
         return await self._book.write(_ended(entry, found, _taken(found), undo=True))
 
     async def approve(self, entry_id: int, actor: str, now: datetime) -> None:
@@ -559,6 +587,12 @@ class Grabber:
                 await self._book.write(entry)
                 return replace(entry, result=failed.reason)
             return await self._book.write(replace(undoing, status=EntryStatus.UNDONE, result=result))
+
+
+def _added(entry: JournalEntry) -> tuple[str, int] | None:
+    """Return the *arr and the title that was added to its library for a grab."""
+    added = entry.parameters.get("added")
+    return (added[0], added[1]) if added else None
 
 
 def _kind(target: Target) -> TitleKind | None:

@@ -16,6 +16,8 @@ EMPTY: Json = MappingProxyType({})
 
 #: The parameter that names what may be the cause of the same for many: that is told of one of them only.
 CAUSE = "cause"
+#: The parameter that holds, as JSON, the reason that tells what was done after an act ended.
+AFTERWARDS = "afterwards"
 
 
 class Autonomy(StrEnum):
