@@ -167,6 +167,11 @@ class Wish:
         return f"{self.meant.label} S{self.season:02}" + (f"E{self.episode:02}" if self.episode is not None else "")
 
     @property
+    def is_movie(self) -> bool:
+        """Whether it is known to be a movie."""
+        return self.meant is not None and self.meant.kind is TitleKind.MOVIE
+
+    @property
     def done(self) -> bool:
         """Whether nothing more is to be done: it can be watched, all of it, or a person said so."""
         return self.done_at is not None or self.state is WishState.READY

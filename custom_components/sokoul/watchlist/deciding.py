@@ -1,0 +1,409 @@
+"""What is to be done about a wish: pure, of what is known of it and the time.
+
+    wish = refresh(wish, known, now)
+    step = next_step(wish, known, now)
+    ... the step is done, what came of it is told by a function of `outcomes`, and all begins anew ...
+    until the step is NOTHING: until `step.at`, or until something changes
+
+Each step that was done has to be told, also when it failed, else it is said again. Two things never happen: that a part
+is fetched that is there or on its way, and that a release is fetched again which came to nothing.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from ..model.catalogue import CatalogueEpisode
+from .explaining import reasons_of
+from .items import ARR, Dates, Part, PartState, Wish, WishState
+from .known import Catalogued, Held, Known, takes_by_itself
+from .schedule import (
+    TRY_AGAIN,
+    Release,
+    is_out,
+    next_look,
+    next_search,
+    pause,
+    release_of_movie,
+    releases_of_episodes,
+    stretched,
+)
+
+#: A season with so many missing episodes is looked for as a whole first, and again after so long.
+PACK_FROM: Final = 2
+PACK_AGAIN: Final = timedelta(days=7)
+#: More episodes are no wish: the newest count.
+MOST_PARTS: Final = 1_000
+#: What a search found can be had for so long; then it is searched for again.
+FRESH: Final = timedelta(minutes=20)
+#: Between two searches for one series: others wait, and indexers count.
+SPACING: Final = timedelta(minutes=1)
+#: A download that nobody sees any more may be on its way into a client, and a finished one into the library.
+DOWNLOAD_GONE: Final = timedelta(minutes=15)
+IMPORT_GONE: Final = timedelta(hours=1)
+#: A file that left the library may be about to be replaced by hand.
+FILE_GONE: Final = timedelta(days=1)
+#: A season without news for so long is over, whatever nobody says.
+SEASON_OVER: Final = timedelta(days=60)
+MOST_FAILED: Final = 20
+
+#: How often a wish is looked at though nothing happened.
+LOOK: Final = timedelta(hours=1)
+#: How old what catalogues told may be: of what comes out soon, of what will, of what is out.
+_NEWS_SOON, _NEWS, _NEWS_OUT = timedelta(days=1), timedelta(days=3), timedelta(days=7)
+_SOON: Final = timedelta(days=7)
+
+_WANTED = frozenset({PartState.WAITING, PartState.SEARCHING, PartState.OFFERED})
+_COMING = frozenset({PartState.GRABBED, PartState.IMPORTING})
+
+
+class StepKind(StrEnum):
+    """What is to be done next."""
+
+    RESOLVE = "resolve"  # ask catalogues when it comes out, and for its episodes
+    ADD_TO_ARR = "add_to_arr"  # have the *arr know it, monitored
+    SEARCH = "search"  # look for releases of some parts
+    GRAB = "grab"  # fetch what was offered for some parts
+    ASK = "ask"  # tell the person that something is offered
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """The next step. `keys` are the parts that it is about."""
+
+    kind: StepKind
+    at: datetime | None = None  # of NOTHING: when to look again; None: when something changes
+    keys: tuple[str, ...] = ()
+    season: int | None = None  # of episodes that are looked for
+    pack: bool = False  # its whole season is looked for; else there is one part
+    result: str = ""  # that is to be fetched: how the search refers to it
+
+
+# --- what became of it -----------------------------------------------------------------------------------------------
+
+
+def refresh(wish: Wish, known: Known, now: datetime) -> Wish:
+    """Return a wish as it stands now. With nothing new it is the same again, and keeps being so.
+
+    A wish of which nobody knows what is meant is left as it is.
+    """
+    if wish.meant is None:
+        return wish
+    if known.catalogue is not None:
+        wish = _catalogued(wish, known.catalogue, now)
+    elif wish.is_movie:
+        wish = replace(wish, parts=_movie_parts(wish, now))
+    wish = replace(wish, parts=tuple(_part_now(wish, part, known, now) for part in wish.parts))
+    wish = replace(wish, state=_state(wish, now))
+    step = next_step(wish, known, now)
+    due = step.at if step.kind is StepKind.NOTHING else now
+    return replace(wish, due=due, why=reasons_of(replace(wish, due=due), known, now))
+
+
+def _catalogued(wish: Wish, told: Catalogued, now: datetime) -> Wish:
+    wish = replace(wish, ended=told.ended if told.ended is not None else wish.ended, resolved_at=now)
+    if wish.is_movie:
+        wish = replace(wish, dates=told.dates if told.dates != Dates() else wish.dates)
+        return replace(wish, parts=_movie_parts(wish, now))
+    if not told.episodes:
+        return wish
+    there = {part.key: part for part in wish.parts}
+    releases = releases_of_episodes(told.episodes)
+    for each in told.episodes:
+        if _is_wanted(wish, each):
+            fresh = Part(season=each.season, episode=each.episode)
+            part = there.get(fresh.key, fresh)
+            named = "" if each.name.strip().casefold() in {"tba", "tbd"} else each.name
+            there[part.key] = _released(replace(part, name=named), releases[each.season, each.episode])
+    names = {(each.season, each.episode) for each in told.episodes}
+    parts = [part for part in there.values() if (part.season, part.episode) in names or part.state not in _WANTED]
+    parts.sort(key=lambda part: (part.season or 0, part.episode or 0))
+    return replace(wish, parts=tuple(parts[-MOST_PARTS:]))
+
+
+def _is_wanted(wish: Wish, episode: CatalogueEpisode) -> bool:
+    """Tell whether an episode is. Specials have to be asked for."""
+    if wish.season is None:
+        return episode.season > 0
+    return episode.season == wish.season and wish.episode in {None, episode.episode}
+
+
+def _movie_parts(wish: Wish, now: datetime) -> tuple[Part, ...]:
+    release = release_of_movie(wish, wish.dates, now)
+    return tuple(_released(part, release) for part in wish.parts[:1] or (Part(),))
+
+
+def _released(part: Part, release: Release) -> Part:
+    return replace(part, out_on=release.on, out=release.out, out_at=release.at)
+
+
+def _part_now(wish: Wish, part: Part, known: Known, now: datetime) -> Part:
+    """Return how far a part is: what is there counts first, then what is on its way, then what was before."""
+    if (held := known.held(part)) is not None and held.has_file:
+        return _is_ready(part, now)
+    if part.state is PartState.READY:
+        if known.comes(part) and wish.keeper is not None and held is not None:
+            return _is_coming(wish, part, known, now)
+        return _if_file_is_gone(part, held if wish.keeper is not None else None, now)
+    if known.comes(part):
+        return _is_coming(wish, part, known, now)
+    if part.state in _COMING:
+        return _if_download_is_gone(wish, part, known, now)
+    if part.state is PartState.OFFERED:
+        return part
+    return replace(part, state=PartState.SEARCHING if is_out(part, now) else PartState.WAITING)
+
+
+def _is_ready(part: Part, now: datetime) -> Part:
+    return replace(part, state=PartState.READY, ready_at=part.ready_at or now, gone_since=None)
+
+
+def _is_coming(wish: Wish, part: Part, known: Known, now: datetime) -> Part:
+    """Return a part that is on its way. What was on its way before and isn't any more came to nothing."""
+    downloads = known.comes(part)
+    mine = next((each for each in downloads if each.download == part.download), None)
+    if mine is None:
+        if part.download and part.state in _COMING and known.all_seen:
+            part = _came_to_nothing(part)
+        mine = max(downloads, key=lambda each: each.finished)
+    if mine.finished and wish.keeper is None:
+        part = _is_ready(part, now)
+    else:
+        part = replace(part, state=PartState.IMPORTING if mine.finished else PartState.GRABBED, ready_at=None)
+    return replace(
+        part,
+        download=mine.download,
+        release=mine.release or part.release,
+        grabbed_at=part.grabbed_at or now,
+        gone_since=None,
+        result="",
+    )
+
+
+def _if_file_is_gone(part: Part, held: Held | None, now: datetime) -> Part:
+    """Look for a part again only a day after the library said that its file is gone."""
+    if held is None:
+        return part
+    if part.gone_since is None:
+        return replace(part, gone_since=now)
+    if now - part.gone_since < FILE_GONE:
+        return part
+    return replace(
+        _without_download(part),
+        state=PartState.SEARCHING if is_out(part, now) else PartState.WAITING,
+        searches=0,
+        searched_at=None,
+        ready_at=None,
+    )
+
+
+def _if_download_is_gone(wish: Wish, part: Part, known: Known, now: datetime) -> Part:
+    """Look for a part again once its download isn't seen any more, by those who would see it."""
+    in_library = wish.keeper is None or known.kept is False or known.held(part) is not None
+    if known.coming is None or not known.all_seen or not in_library:
+        return part
+    if part.gone_since is None:
+        return replace(part, gone_since=now)
+    if now - part.gone_since < (IMPORT_GONE if part.state is PartState.IMPORTING else DOWNLOAD_GONE):
+        return part
+    return replace(_came_to_nothing(part), state=PartState.SEARCHING)
+
+
+def _came_to_nothing(part: Part) -> Part:
+    """Return a part whose release is not to be fetched again. The more there were, the later the next one."""
+    gone = (*part.failed, *(each for each in (part.download, part.release) if each and each not in part.failed))
+    failed = gone[-MOST_FAILED:]
+    return replace(_without_download(part), failed=failed, searches=len(failed) // 2)
+
+
+def _without_download(part: Part) -> Part:
+    return replace(part, download="", release="", result="", entry_id=None, grabbed_at=None, gone_since=None)
+
+
+_ORDER = (PartState.SEARCHING, PartState.OFFERED, PartState.GRABBED, PartState.IMPORTING)
+
+
+def _state(wish: Wish, now: datetime) -> WishState:
+    """Return how far a wish is: as far as the part of it that is behind, among those that are out."""
+    states = {part.state for part in wish.parts}
+    behind = next((state for state in _ORDER if state in states), None)
+    if behind is not None:
+        return WishState(behind)
+    if PartState.READY not in states:
+        return WishState.WAITING
+    return WishState.READY if PartState.WAITING not in states and _is_all(wish, now) else WishState.UP_TO_DATE
+
+
+def _is_all(wish: Wish, now: datetime) -> bool:
+    """Tell whether no more parts will come."""
+    if wish.is_movie or wish.episode is not None or wish.ended:
+        return True
+    last = max((part.out_on for part in wish.parts if part.out_on is not None), default=None)
+    return wish.season is not None and last is not None and last < (now - SEASON_OVER).date()
+
+
+# --- what is to be done ----------------------------------------------------------------------------------------------
+
+
+def next_step(wish: Wish, known: Known, now: datetime, *, asked: datetime | None = None) -> Step:
+    """Return what is to be done next about a wish that was refreshed.
+
+    `asked` is the moment at which a person asked to have it now: what was not searched for since then is, whether it
+    is out or not, and what is found is fetched without asking.
+    """
+    if wish.meant is None:
+        return _of_unknown(wish, now)
+    if wish.done:
+        return Step(kind=StepKind.NOTHING, at=next_look(wish.id, LOOK, now) if _may_vanish(wish) else None)
+    if wish.asked_by == ARR:
+        return _nothing(wish, known, now)
+    if wish.failed_at is not None and (asked is None or asked < wish.failed_at):
+        again = wish.failed_at + stretched(pause(TRY_AGAIN, wish.failures), wish.id)
+        if again > now:
+            return Step(kind=StepKind.NOTHING, at=again)
+    if (news := _news_due(wish, now)) is not None and news <= now:
+        return Step(kind=StepKind.RESOLVE)
+    return (
+        _through_arr(wish, known, now, asked) or _step_of_parts(wish, known, now, asked) or _nothing(wish, known, now)
+    )
+
+
+def _may_vanish(wish: Wish) -> bool:
+    return wish.done_at is None and wish.keeper is not None
+
+
+def _through_arr(wish: Wish, known: Known, now: datetime, asked: datetime | None) -> Step | None:
+    """Return what is to be done about the *arr; None: go on. Who fetches nothing by itself has nothing added there."""
+    if not known.has_arr and wish.keeper is None:
+        return None
+    if not known.answers:
+        return _nothing(wish, known, now)
+    wanted = any(part.state in _WANTED for part in wish.parts) or not wish.parts
+    may = asked is not None or takes_by_itself(wish, known.settings) is not False
+    if wish.keeper is None:
+        return Step(kind=StepKind.ADD_TO_ARR) if known.has_arr and wanted and may else None
+    if known.kept is False:  # a person took it from there
+        again = asked is not None and known.has_arr and wanted
+        return Step(kind=StepKind.ADD_TO_ARR) if again else _nothing(wish, known, now)
+    return None
+
+
+def _step_of_parts(wish: Wish, known: Known, now: datetime, asked: datetime | None) -> Step | None:
+    free = [part for part in wish.parts if _is_free(part, known)]
+    return _offered(wish, free, known, now, asked) or _search(wish, free, known, now, asked)
+
+
+def _is_free(part: Part, known: Known) -> bool:
+    """Tell whether nobody has a part, or is about to bring it."""
+    held = known.held(part)
+    return part.state in _WANTED and not known.comes(part) and (held is None or not held.has_file)
+
+
+def _offered(wish: Wish, free: Iterable[Part], known: Known, now: datetime, asked: datetime | None) -> Step | None:
+    """Return the step for what was found: fetch it, search again where that is too long ago, or ask."""
+    offered = [part for part in free if part.state is PartState.OFFERED]
+    if not offered:
+        return None
+    auto = takes_by_itself(wish, known.settings)
+    if asked is not None or (auto and known.pilot):
+        first = offered[0]
+        together = [part for part in offered if part.result == first.result and part.season == first.season]
+        keys = tuple(part.key for part in together)
+        if first.result and first.searched_at is not None and now - first.searched_at <= FRESH:
+            return Step(kind=StepKind.GRAB, keys=keys, season=first.season, result=first.result)
+        pack = len(keys) >= PACK_FROM
+        return Step(kind=StepKind.SEARCH, keys=keys if pack else keys[:1], season=first.season, pack=pack)
+    if auto is None and (news := tuple(part.key for part in offered if part.asked_at is None)):
+        return Step(kind=StepKind.ASK, keys=news)
+    return None
+
+
+def _search(wish: Wish, free: Iterable[Part], known: Known, now: datetime, asked: datetime | None) -> Step | None:
+    """Return the next search: of a whole season where all of it is missing, else of the part that waits the longest."""
+    free = [part for part in free if part.state is not PartState.OFFERED]
+    due = [(at, part) for part in free if (at := _search_at(wish, part, known, now, asked)) is not None and at <= now]
+    if not due or (asked is None and _spaced(wish, now) > now):
+        return None
+    _, part = min(due, key=lambda each: each[0])
+    if (season := _whole_season(wish, part, free, now)) is not None:
+        return Step(kind=StepKind.SEARCH, keys=season, season=part.season, pack=True)
+    return Step(kind=StepKind.SEARCH, keys=(part.key,), season=part.season)
+
+
+def _search_at(wish: Wish, part: Part, known: Known, now: datetime, asked: datetime | None) -> datetime | None:
+    """Return when a part that nobody has is to be looked for; None: never, as things are."""
+    if asked is not None:
+        return now if part.searched_at is None or part.searched_at < asked else None
+    held = known.held(part)
+    if wish.keeper is not None and held is not None and not held.monitored:
+        return None
+    return next_search(wish, part)
+
+
+def _spaced(wish: Wish, now: datetime) -> datetime:
+    """Return from when on a series may be searched for again."""
+    last = max((part.searched_at for part in wish.parts if part.searched_at is not None), default=None)
+    if last is None or len(wish.parts) < PACK_FROM:
+        return now
+    return last + SPACING
+
+
+def _whole_season(wish: Wish, part: Part, free: Iterable[Part], now: datetime) -> tuple[str, ...] | None:
+    """Return the parts of a season that is to be looked for as a whole; None: it isn't."""
+    if part.season is None or wish.episode is not None:
+        return None
+    season = [each for each in wish.parts if each.season == part.season]
+    missing = [each for each in free if each.season == part.season and is_out(each, now)]
+    if len(season) != len(missing) or len(missing) < PACK_FROM:
+        return None
+    if part.season_at is not None and now - part.season_at < PACK_AGAIN:
+        return None
+    return tuple(each.key for each in missing)
+
+
+def _news_due(wish: Wish, now: datetime) -> datetime | None:
+    """Return when catalogues are to be asked again; None: never."""
+    if wish.resolved_at is None or not wish.parts:
+        return wish.resolved_at + stretched(_NEWS_SOON, wish.id) if wish.resolved_at is not None else now
+    waiting = [part for part in wish.parts if part.state is PartState.WAITING]
+    if wish.is_movie and not waiting:
+        every = _NEWS_OUT if wish.parts[0].state in _WANTED else None
+    elif wish.is_movie:
+        on = waiting[0].out_on
+        every = _NEWS_SOON if on is None or on - now.date() <= _SOON else _NEWS
+    else:
+        every = _NEWS_OUT if wish.ended else _NEWS_SOON
+    return None if every is None else wish.resolved_at + stretched(every, wish.id)
+
+
+def _nothing(wish: Wish, known: Known, now: datetime) -> Step:
+    """Wait for what comes first. What happens elsewhere is noticed by who looks there."""
+    times = [_news_due(wish, now), next_look(wish.id, LOOK, now), *_changes(wish)]
+    if wish.asked_by != ARR and known.answers:
+        spaced = _spaced(wish, now)
+        for part in wish.parts:
+            if part.state in {PartState.WAITING, PartState.SEARCHING} and _is_free(part, known):
+                at = _search_at(wish, part, known, now, None)
+                times.append(None if at is None else max(at, spaced))
+    return Step(kind=StepKind.NOTHING, at=min((at for at in times if at is not None and at > now), default=None))
+
+
+def _changes(wish: Wish) -> Iterator[datetime | None]:
+    """Yield when parts change by themselves."""
+    for part in wish.parts:
+        if part.state is PartState.WAITING:
+            yield part.out_at
+        if part.gone_since is not None:
+            yield from (part.gone_since + patience for patience in (DOWNLOAD_GONE, IMPORT_GONE, FILE_GONE))
+
+
+def _of_unknown(wish: Wish, now: datetime) -> Step:
+    """Find out what is meant, unless that is the person's turn."""
+    if wish.done or wish.state is WishState.UNCLEAR:
+        return Step(kind=StepKind.NOTHING)
+    if wish.due is None or wish.due <= now:
+        return Step(kind=StepKind.RESOLVE)
+    return Step(kind=StepKind.NOTHING, at=wish.due)

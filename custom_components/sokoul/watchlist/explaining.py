@@ -1,0 +1,132 @@
+"""Why a wish can't be watched yet, in reasons: the nearest first."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Final
+
+from ..model.reasons import Reason, Value
+from .items import ARR, Out, Part, PartState, Wish, WishState
+from .known import Known, takes_by_itself
+
+MOST_REASONS: Final = 5
+
+
+def reasons_of(wish: Wish, known: Known, now: datetime) -> tuple[Reason, ...]:
+    """Return why a wish whose title is known can't be watched yet. `wish.due` says when it is looked at next."""
+    if wish.done_at is not None:
+        return (_reason("watchlist.done_by_hand"),)
+    return tuple(_reasons(wish, known, now))[:MOST_REASONS]
+
+
+def _reasons(wish: Wish, known: Known, now: datetime) -> Iterator[Reason]:
+    if wish.state is WishState.READY:
+        return
+    behind = _behind(wish)
+    series = not wish.is_movie
+    missing = tuple(part.key for part in wish.parts if part.state is PartState.SEARCHING)
+    if series and missing:
+        yield _reason("watchlist.missing_parts", names=missing)
+    if behind:
+        yield from _hindrances(wish, behind, known)
+        yield from _of_part(wish, behind[0], known, now)
+    else:
+        yield from _of_waiting(wish, series=series)
+
+
+def _behind(wish: Wish) -> list[Part]:
+    """Return the parts that are furthest behind among those that are out."""
+    return [part for part in wish.parts if part.state.value == wish.state.value and part.state is not PartState.WAITING]
+
+
+def _hindrances(wish: Wish, behind: Sequence[Part], known: Known) -> Iterator[Reason]:
+    """Yield what keeps everything from going on."""
+    if wish.asked_by == ARR:
+        yield _of_arr(wish, known, "watchlist.arr_looks")
+        return
+    if behind[0].state not in {PartState.SEARCHING, PartState.OFFERED}:
+        return
+    if (known.has_arr or wish.keeper is not None) and not known.answers:
+        yield _of_arr(wish, known, "watchlist.arr_away")
+    elif wish.keeper is not None and known.kept is False:
+        yield _of_arr(wish, known, "watchlist.gone_from_arr")
+    elif wish.keeper is not None and _nobody_monitors(behind, known):
+        yield _of_arr(wish, known, "watchlist.not_monitored")
+    if wish.failed is not None:
+        yield wish.failed
+
+
+def _nobody_monitors(parts: Sequence[Part], known: Known) -> bool:
+    helds = [known.held(part) for part in parts]
+    return all(held is not None and not held.monitored for held in helds)
+
+
+def _of_part(wish: Wish, part: Part, known: Known, now: datetime) -> Iterator[Reason]:
+    match part.state:
+        case PartState.SEARCHING:
+            yield from _of_search(wish, part, now)
+        case PartState.OFFERED:
+            yield from _of_offer(wish, part, known)
+        case PartState.GRABBED:
+            yield from (each for coming in known.comes(part) for each in coming.why)
+            yield (
+                _reason("watchlist.downloading", release=part.release)
+                if part.release
+                else _reason("watchlist.on_its_way")
+            )
+        case PartState.IMPORTING:
+            yield from (each for coming in known.comes(part) for each in coming.why)
+            yield _reason("watchlist.importing")
+
+
+def _of_search(wish: Wish, part: Part, now: datetime) -> Iterator[Reason]:
+    if part.out is Out.GUESSED and part.out_on is not None and part.out_on > now.date():
+        yield _reason("watchlist.not_out", on=part.out_on, out=part.out)
+    elif part.out_on is None:
+        yield _reason("watchlist.no_date")
+    if part.refused is not None:
+        yield _reason("watchlist.all_refused", count=part.found)
+        yield part.refused
+    elif part.searched_at is not None:
+        yield _reason("watchlist.nothing_found", at=part.searched_at)
+    if part.failed:
+        yield _reason("watchlist.came_to_nothing", release=part.failed[-1])
+    if wish.asked_by != ARR and wish.due is not None and wish.due > now:
+        yield _reason("watchlist.next_look", at=wish.due)
+
+
+def _of_offer(wish: Wish, part: Part, known: Known) -> Iterator[Reason]:
+    auto = takes_by_itself(wish, known.settings)
+    if auto and not known.pilot:
+        yield _reason("watchlist.autopilot_off", release=part.release)
+    elif auto is None:
+        yield _reason("watchlist.asks_you", release=part.release)
+    else:
+        yield _reason("watchlist.offered" if not auto else "watchlist.about_to_fetch", release=part.release)
+
+
+def _of_waiting(wish: Wish, *, series: bool) -> Iterator[Reason]:
+    """Yield when the next part comes out."""
+    waiting = [part for part in wish.parts if part.state is PartState.WAITING]
+    dated = [(part.out_on, part) for part in waiting if part.out_on is not None]
+    if dated:
+        on, part = min(dated, key=lambda each: each[0])
+        if series:
+            yield _reason("watchlist.next_out", part=part.key, on=on)
+        else:
+            yield _reason("watchlist.not_out", on=on, out=part.out or Out.DIGITAL)
+    elif series and wish.state is WishState.UP_TO_DATE:
+        yield _reason("watchlist.nothing_announced")
+    elif series and not wish.parts:
+        yield _reason("watchlist.no_episodes")
+    else:
+        yield _reason("watchlist.no_date")
+
+
+def _of_arr(wish: Wish, known: Known, key: str) -> Reason:
+    name = known.arr or ("Radarr" if wish.is_movie else "Sonarr")
+    backend_id = wish.keeper.backend_id if wish.keeper is not None else None
+    return Reason(key=key, parameters={"arr": name}, backend_id=backend_id)
+
+
+def _reason(key: str, **parameters: Value) -> Reason:
+    return Reason(key=key, parameters=parameters)

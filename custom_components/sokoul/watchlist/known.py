@@ -1,0 +1,71 @@
+"""What is known of a wish at the moment: what deciding needs of catalogues, libraries and download clients."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..model.catalogue import CatalogueEpisode
+from ..model.reasons import Reason
+from .items import Dates, Part, Wish
+from .settings import WatchSettings
+
+_NO_DATES = Dates()
+_USUAL = WatchSettings()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogued:
+    """What catalogues, or the *arr, told of a title."""
+
+    dates: Dates = _NO_DATES
+    ended: bool | None = None  # of a series
+    episodes: tuple[CatalogueEpisode, ...] = ()  # of a series; none: nobody could tell
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What the library says of a part."""
+
+    has_file: bool = False
+    monitored: bool = True  # the movie; the episode and its series
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coming:
+    """A download that brings a part, in a client, a debrid service or the queue of an *arr."""
+
+    download: str  # its info hash, or what its client calls it
+    release: str = ""
+    finished: bool = False  # all of it is here
+    why: tuple[Reason, ...] = ()  # it is no further, the nearest first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known of a wish at the moment. Parts are told apart by `Part.key`.
+
+    `catalogue` is what was just told, in answer to the step RESOLVE; None: nobody was asked.
+    """
+
+    catalogue: Catalogued | None = None
+    has_arr: bool = False  # there is an *arr for such titles: what is wanted goes there, and comes by way of it
+    arr: str = ""  # what the person calls it
+    answers: bool = True  # it does
+    kept: bool | None = None  # it has the title of `wish.keeper`; None: it is not known now
+    library: Mapping[str, Held] | None = None  # what it says of parts; None: it is not known now
+    coming: Mapping[str, tuple[Coming, ...]] | None = None  # downloads on their way
+    all_seen: bool = True  # all clients and queues answer: a download that isn't among these is gone
+    pilot: bool = True  # something may be fetched without a person
+    settings: WatchSettings = _USUAL
+
+    def held(self, part: Part) -> Held | None:
+        """Return what the library says of a part."""
+        return self.library.get(part.key) if self.library is not None else None
+
+    def comes(self, part: Part) -> tuple[Coming, ...]:
+        """Return the downloads that bring a part."""
+        return self.coming.get(part.key, ()) if self.coming is not None else ()
+
+
+def takes_by_itself(wish: Wish, settings: WatchSettings) -> bool | None:
+    """Tell whether what is found is fetched without asking; None: nobody was asked yet."""
+    return wish.auto if wish.auto is not None else settings.auto
