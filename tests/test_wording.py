@@ -317,6 +317,7 @@ EXAMPLES: dict[str, Any] = {
     "age": NOW - timedelta(minutes=1),
     "time": NOW,
     "date": NOW,
+    "day": NOW.date(),
     "moment": NOW,
     "list": ("a", "b", "c", "d", "e"),
     "either": ("a", "b", "c", "d", "e"),
