@@ -1,0 +1,222 @@
+"""What is on the watchlist, in words and plain data: for the list, its actions, events, sensors and calendar alike.
+
+Lists show descriptions as Markdown, and voice and automations read them as they are: so what could be Markdown in a
+name from outside is written with characters that look the same and mean nothing.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from .connectors.base import Occasion
+from .journal_report import sentence
+from .model.library import TitleKind
+from .watchlist.items import Meant, Out, Part, PartState, Wish, WishState
+from .wording import Wording, clean
+
+#: Nobody reads more of an entry of a list.
+LONGEST_DESCRIPTION = 600
+#: So many titles are there to choose from, in a description.
+MOST_CHOICES = 9
+
+#: Of these the reasons say the same, and more.
+_REASONS_SAY = frozenset(
+    {WishState.UNKNOWN, WishState.OFFERED, WishState.GRABBED, WishState.IMPORTING, WishState.UP_TO_DATE}
+)
+#: In these nobody waits for anything.
+_SETTLED = frozenset({WishState.READY, WishState.UP_TO_DATE})
+
+_TAMED = str.maketrans(
+    {"[": "(", "]": ")", "<": "\u2039", ">": "\u203a", "*": "\u2217", "`": "\u2019", "\\": "\u2216", "|": "\u00a6"}
+)
+_JOINER = "\u2060"  # takes no room, and keeps what looks like an address from becoming a link
+
+
+def tame(text: str) -> str:
+    """Return a text that reads the same as Markdown and as plain text, and leads nowhere."""
+    return text.translate(_TAMED).replace("://", f":{_JOINER}//").replace("www.", f"www{_JOINER}.")
+
+
+# --- one wish --------------------------------------------------------------------------------------------------------
+
+
+def label(wish: Wish) -> str:
+    """Return what a person calls it, in one line."""
+    return clean(wish.label)
+
+
+def description(wish: Wish, now: datetime, words: Wording) -> str:
+    """Return how far a wish is, when it comes out, why it is not here yet, and what is asked, in a few sentences."""
+    stopped = _stopped(wish)
+    first = words.text("watchlist.is_done" if stopped else f"watchlist.is_{wish.state}")
+    if wish.state is WishState.UNCLEAR and not stopped:
+        return tame("\n\n".join((first, "\n".join(_choices(wish.choices, words)))))[:LONGEST_DESCRIPTION]
+    told = "" if wish.why and (stopped or wish.state in _REASONS_SAY) else first
+    for each in _rest(wish, now, words):
+        if len(told) + 1 + len(each) <= LONGEST_DESCRIPTION:
+            told = f"{told} {each}".lstrip()
+    return tame(told or first)[:LONGEST_DESCRIPTION]
+
+
+def _stopped(wish: Wish) -> bool:
+    """Tell whether a person said that nothing more is to be done, though it can't be watched."""
+    return wish.done and wish.state is not WishState.READY
+
+
+def _choices(choices: Iterable[Meant], words: Wording) -> Iterator[str]:
+    left = LONGEST_DESCRIPTION // 2
+    for number, each in enumerate(choices, start=1):
+        line = words.text("watchlist.choice", number=number, title=each.label, kind=_kind(each))
+        left -= len(line) + 1
+        if number > MOST_CHOICES or left < 0:
+            return
+        yield line
+
+
+def _rest(wish: Wish, now: datetime, words: Wording) -> Iterator[str]:
+    yield from (sentence(each, now, words) for each in wish.why)
+    if _stopped(wish):
+        return
+    told = {value for reason in wish.why for value in reason.parameters.values() if isinstance(value, date)}
+    if wish.meant is not None and wish.meant.kind is not TitleKind.MOVIE:
+        yield from _episodes(wish, told, now, words)
+    elif wish.state not in {WishState.READY, WishState.IMPORTING}:
+        yield from (words.text(f"watchlist.out_{what}", now=now, on=on) for what, on in _dates(wish) if on not in told)
+
+
+def _dates(wish: Wish) -> Iterator[tuple[str, date]]:
+    known = (("cinema", wish.dates.cinema), ("digital", wish.dates.digital), ("physical", wish.dates.physical))
+    yield from ((what, on) for what, on in known if on is not None)
+    for part in wish.parts:
+        if part.out is Out.GUESSED and part.out_on is not None:
+            yield "guessed", part.out_on
+
+
+def _episodes(wish: Wish, told: Collection[date], now: datetime, words: Wording) -> Iterator[str]:
+    if wish.parts:
+        ready = sum(each.state is PartState.READY for each in wish.parts)
+        yield words.text("watchlist.episodes", ready=ready, count=len(wish.parts))
+    upcoming = _next(wish, now)
+    if upcoming is not None and upcoming.out_on is not None and upcoming.out_on not in told:
+        yield words.text("watchlist.next_episode", now=now, part=upcoming.key, on=upcoming.out_on)
+
+
+def _next(wish: Wish, now: datetime) -> Part | None:
+    """Return what of a wish comes out next: today, or later."""
+    today = now.date()
+    coming = (each for each in wish.parts if each.state is PartState.WAITING and each.out_on and each.out_on >= today)
+    return min(coming, key=lambda each: (each.out_on or date.max, each.key), default=None)
+
+
+def due(wish: Wish, now: datetime) -> date | None:
+    """Return when it comes out next. What is out already is not late: nobody can make it appear by a day."""
+    upcoming = _next(wish, now)
+    return upcoming.out_on if upcoming is not None and not wish.done else None
+
+
+def _kind(meant: Meant) -> str:
+    return "movie" if meant.kind is TitleKind.MOVIE else "series"
+
+
+def describe_wish(wish: Wish, now: datetime, words: Wording) -> dict[str, Any]:
+    """Return a wish as plain data."""
+    meant = wish.meant
+    return {
+        "id": wish.id,
+        "title": label(wish),
+        "text_asked": clean(wish.text),
+        "kind": _kind(meant) if meant is not None else None,
+        "year": meant.year if meant is not None else None,
+        "ids": sorted(meant.ids) if meant is not None else [],
+        "season": wish.season,
+        "episode": wish.episode,
+        "poster": meant.poster if meant is not None else None,
+        "state": str(wish.state),
+        "done": wish.done,
+        "text": description(wish, now, words),
+        "why": [{"key": each.key, "text": sentence(each, now, words)} for each in wish.why],
+        "choices": [_describe_choice(number, each) for number, each in enumerate(wish.choices, start=1)],
+        "asked_at": wish.asked_at.isoformat(),
+        "asked_by": wish.asked_by,
+        "minimum": wish.minimum.label if wish.minimum is not None else None,
+        "policy": wish.policy,
+        "auto": wish.auto,
+        "due": _iso(due(wish, now)),
+        "next_look": _iso(wish.due),
+        "cinema": _iso(wish.dates.cinema),
+        "digital": _iso(wish.dates.digital),
+        "physical": _iso(wish.dates.physical),
+        "parts": [_describe_part(each) for each in wish.parts],
+    }
+
+
+def _describe_choice(number: int, meant: Meant) -> dict[str, Any]:
+    return {
+        "number": number,
+        "title": clean(meant.label),
+        "kind": _kind(meant),
+        "year": meant.year,
+        "ids": sorted(meant.ids),
+        "poster": meant.poster,
+    }
+
+
+def _describe_part(part: Part) -> dict[str, Any]:
+    return {
+        "part": part.key,
+        "season": part.season,
+        "episode": part.episode,
+        "name": clean(part.name),
+        "state": str(part.state),
+        "out_on": _iso(part.out_on),
+        "out": str(part.out) if part.out is not None else None,
+        "searches": part.searches,
+        "release": clean(part.release),
+        "ready_at": _iso(part.ready_at),
+    }
+
+
+def _iso(value: date | None) -> str | None:
+    return value.isoformat() if value is not None else None
+
+
+# --- all of them -----------------------------------------------------------------------------------------------------
+
+
+def waiting(wishes: Iterable[Wish]) -> int:
+    """Return for how many somebody waits."""
+    return sum(not each.done and each.state not in _SETTLED for each in wishes)
+
+
+def next_up(wishes: Iterable[Wish], now: datetime) -> tuple[Wish, Part] | None:
+    """Return what comes out next."""
+    coming = [(wish, part) for wish in wishes if not wish.done and (part := _next(wish, now)) is not None]
+    return min(coming, key=lambda each: (each[1].out_on or date.max, label(each[0])), default=None)
+
+
+def part_label(wish: Wish, part: Part) -> str:
+    """Return what a person calls a movie or an episode."""
+    if not part.key:
+        return label(wish)
+    of = clean(wish.meant.label) if wish.meant is not None else clean(wish.text)
+    return f"{of} {part.key}"
+
+
+def occasions(wishes: Iterable[Wish], words: Wording) -> Iterator[Occasion]:
+    """Yield what comes out when, all of it for a day: catalogues tell no hours that could be relied on."""
+    for wish in wishes:
+        days: dict[tuple[str, date], Part | None] = {}
+        if wish.meant is None:
+            continue
+        if wish.meant.kind is TitleKind.MOVIE:
+            days = dict.fromkeys(_dates(wish))
+        else:
+            days = {(each.key, each.out_on): each for each in wish.parts if each.out_on is not None}
+        for (what, on), part in days.items():
+            yield Occasion(
+                uid=f"{wish.id} {what}".strip(),
+                summary=part_label(wish, part) if part is not None else label(wish),
+                start=on,
+                end=on + timedelta(days=1),
+                description=clean(part.name) if part is not None else words.text(f"watchlist.day_{what}"),
+            )
