@@ -28,6 +28,7 @@ from devstack.gluetun import GluetunSimulator
 from devstack.prowlarr import ProwlarrSimulator
 from devstack.qbittorrent import QbittorrentSimulator
 from devstack.radarr import RadarrSimulator
+from devstack.seerr import SeerrSimulator
 from devstack.servarr import Servarr
 from devstack.sonarr import SonarrSimulator
 
@@ -42,6 +43,7 @@ SONARR_ID = "01SOKOULSONARR000000000000"
 PROWLARR_ID = "01SOKOULPROWLARR0000000000"
 DOCKER_ID = "01SOKOULDOCKER000000000000"
 GLUETUN_ID = "01SOKOULGLUETUN00000000000"
+SEERR_ID = "01SOKOULSEERR0000000000000"
 
 type SetUp = Callable[..., Awaitable[MockConfigEntry]]
 type PassTime = Callable[..., Awaitable[None]]
@@ -157,6 +159,12 @@ async def gluetun(clock: ManualClock) -> AsyncIterator[GluetunSimulator]:
         yield simulator
 
 
+@pytest.fixture
+async def seerr(clock: ManualClock) -> AsyncIterator[SeerrSimulator]:
+    async with SeerrSimulator(clock=clock) as simulator:
+        yield simulator
+
+
 def subentry(
     kind: str, simulator: Simulator | str, subentry_id: str, *, title: str | None = None, **connection: Any
 ) -> ConfigSubentryDataWithId:
@@ -182,6 +190,11 @@ def servarr_subentry(
     """Return the subentry of a simulated Radarr, Sonarr or Prowlarr."""
     made = subentry(simulator.name, simulator, subentry_id, title=simulator.application, api_key=simulator.api_key)
     return ConfigSubentryDataWithId(**{**made, "data": {**made["data"], "preferences": preferences or {}}})
+
+
+def seerr_subentry(simulator: SeerrSimulator) -> ConfigSubentryDataWithId:
+    """Return the subentry of a simulated Seerr."""
+    return subentry("seerr", simulator, SEERR_ID, title=simulator.title, api_key=simulator.api_key)
 
 
 async def until(condition: Callable[[], object]) -> None:

@@ -14,6 +14,7 @@ from devstack.gluetun import GluetunSimulator
 from devstack.prowlarr import ProwlarrSimulator
 from devstack.qbittorrent import QbittorrentSimulator
 from devstack.radarr import RadarrSimulator
+from devstack.seerr import SeerrSimulator
 from devstack.sonarr import SonarrSimulator
 
 from .conftest import Names
@@ -34,6 +35,7 @@ async def test_each_program_is_recognised_and_taken_for_no_other(
     qbittorrent: QbittorrentSimulator,
     docker: DockerSimulator,
     gluetun: GluetunSimulator,
+    seerr: SeerrSimulator,
 ) -> None:
     simulators: dict[str, Simulator] = {
         "radarr": radarr,
@@ -42,6 +44,7 @@ async def test_each_program_is_recognised_and_taken_for_no_other(
         "qbittorrent": qbittorrent,
         "docker": docker,
         "gluetun": gluetun,
+        "seerr": seerr,
     }
     recognised = {
         (kind, other)

@@ -9,6 +9,7 @@ from .prowlarr import PROWLARR
 from .qbittorrent import QBITTORRENT
 from .radarr import RADARR
 from .real_debrid import REAL_DEBRID
+from .seerr import SEERR
 from .sonarr import SONARR
 from .thermal import THERMAL
 from .tmdb import TMDB
@@ -23,6 +24,7 @@ CONNECTORS: dict[str, Connector[Any, Any]] = {
         PROWLARR,
         TORZNAB,
         TMDB,
+        SEERR,
         REAL_DEBRID,
         DOCKER,
         GLUETUN,
