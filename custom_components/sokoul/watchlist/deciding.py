@@ -260,7 +260,7 @@ def next_step(wish: Wish, known: Known, now: datetime, *, asked: datetime | None
         return Step(kind=StepKind.NOTHING, at=next_look(wish.id, LOOK, now) if _may_vanish(wish) else None)
     if wish.asked_by == ARR:
         return _nothing(wish, known, now)
-    if wish.failed_at is not None and (asked is None or asked < wish.failed_at):
+    if wish.failed_at is not None and (asked is None or asked <= wish.failed_at):
         again = wish.failed_at + stretched(pause(TRY_AGAIN, wish.failures), wish.id)
         if again > now:
             return Step(kind=StepKind.NOTHING, at=again)
@@ -361,7 +361,13 @@ def _whole_season(wish: Wish, part: Part, free: Iterable[Part], now: datetime) -
         return None
     if part.season_at is not None and now - part.season_at < PACK_AGAIN:
         return None
+    if _is_hit(part) and not all(_is_hit(each) for each in missing):  # a feed has just this episode
+        return None
     return tuple(each.key for each in missing)
+
+
+def _is_hit(part: Part) -> bool:
+    return part.hit_at is not None and (part.searched_at is None or part.hit_at > part.searched_at)
 
 
 def _news_due(wish: Wish, now: datetime) -> datetime | None:
