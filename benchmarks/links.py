@@ -3,8 +3,10 @@
 A library is made of shows with neighbouring episodes and similar names (`Show 12`, `Show 123`, `Show 12 US`), whose
 links lead into a mount. One in a hundred leads to a torrent that is gone from the account. Two libraries: one whose
 mount is here (so that `find -xtype l` can be asked as well), and the same with targets in a namespace that doesn't
-exist on this machine, where `find` calls every link broken. Each is checked from nothing and again with what is known,
-while a task on the event loop measures for how long it had to wait for its turn, and what of that the loop itself did.
+exist on this machine, where `find` calls every link broken. Each is checked from nothing and again with what is known;
+then it is planned what to do about very many broken links. Meanwhile a task on the event loop measures for how long
+threads of this process kept it from its turn, what the loop itself did at once, and how late it was. What a thread of
+plain Python does to it on this machine at this time is the measure of that.
 """
 
 import argparse
@@ -12,6 +14,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+import gc
 import json
 import os
 from pathlib import Path
@@ -24,18 +27,33 @@ import tempfile
 from time import perf_counter, process_time
 from typing import Any
 
-from custom_components.sokoul.debrid.catalogue import Catalogue, HeldFile, Holding
+from custom_components.sokoul.debrid.catalogue import Catalogue, Holding
 from custom_components.sokoul.debrid.checking import LinkCheck, LinkRecord, LinkReport, ScanMode
-from custom_components.sokoul.debrid.links import Health, Mount, MountLook, Seen, same_file
+from custom_components.sokoul.debrid.link_repairing import LinkAct, LinkRepairer
+from custom_components.sokoul.debrid.links import (
+    Cause,
+    Health,
+    Judgement,
+    Link,
+    Mount,
+    MountLook,
+    Place,
+    Seen,
+    same_file,
+)
+from custom_components.sokoul.debrid.retrying import Repair
 from custom_components.sokoul.debrid.scanning import Folder
 
-from .heart import Heart
+from .links_pulse import Pulse, beside_a_stranger
 
 FIND = shutil.which("find") or "/usr/bin/find"
 EPISODES, SEASONS = 10, 5
 NOWHERE = "/mnt/zurg"
-#: Times on a machine that does nothing else: how long a check takes, and how late the event loop may come.
+#: How long a check takes on a machine that does nothing else, and how long it may keep the event loop from its turn.
 BUDGET_SECONDS, BLOCK_SECONDS = 2.0, 0.020
+#: So many broken links are planned for.
+MANY_BROKEN = 20_000
+MODES = (("from nothing", ScanMode.FULL), ("full, known", ScanMode.FULL), ("quick", ScanMode.QUICK))
 
 
 @dataclass(slots=True)
@@ -110,7 +128,7 @@ def make(folder: Path, mount: str, links: int, broken_part: float, *, here: bool
             name = f"Show {number}{rng.choice(['', ' US', ' 2'])}.S{season:02}.1080p"
             files = [f"{name}E{episode:02}.mkv" for episode in range(1, EPISODES + 1)]
             fate = rng.choice(["gone", "renamed"]) if rng.random() < broken_part else "there"
-            held = tuple(HeldFile(path=f"/{file}", size_bytes=1) for file in files)
+            held = {f"/{file}": 1 for file in files}
             info_hash = f"{len(holdings):040x}"
             holdings.append(_holding(name, info_hash, held, gone=fate != "there"))
             if fate == "renamed":
@@ -136,7 +154,7 @@ def make(folder: Path, mount: str, links: int, broken_part: float, *, here: bool
     return Library(root, mount, tuple(holdings), frozenset(broken), rewritten, count)
 
 
-def _holding(name: str, info_hash: str, files: tuple[HeldFile, ...], *, gone: bool) -> Holding:
+def _holding(name: str, info_hash: str, files: Mapping[str, int], *, gone: bool) -> Holding:
     return Holding(
         account="home",
         id=f"{info_hash[-8:]}{name[-6:]}",
@@ -159,21 +177,74 @@ async def checked(library: Library, catalogue: Catalogue, notes: Notes, mode: Sc
         chance=random.random,
     )
     await check.load()
-    heart = Heart()
-    await asyncio.sleep(1)
-    idle = heart.longest_seconds  # how long others on this machine keep even an idle event loop waiting
-    heart.longest_seconds = heart.longest_work_seconds = 0.0
-    began, cpu = perf_counter(), process_time()
-    report = await check.check(mode, catalogue, accepted=True)
-    took = {
-        "seconds": perf_counter() - began,
-        "cpu_seconds": process_time() - cpu,
-        "longest_work_ms": heart.longest_work_seconds * 1000,
-        "longest_wait_ms": heart.longest_seconds * 1000,
-        "longest_wait_idle_ms": idle * 1000,
+    pulse = Pulse()
+    gc.collect()  # else what the check before left is dealt with in this one
+    async with pulse.beating():
+        began, cpu = perf_counter(), process_time()
+        report = await check.check(mode, catalogue, accepted=True)
+        took = {"seconds": perf_counter() - began, "cpu_seconds": process_time() - cpu}
+    return report, took | _of(pulse)
+
+
+def _of(pulse: Pulse) -> dict[str, float]:
+    return {
+        "held_ms": pulse.held_seconds * 1000,
+        "work_ms": pulse.work_seconds * 1000,
+        "late_ms": pulse.late_seconds * 1000,
     }
-    heart.stop()
-    return report, took
+
+
+class NoRepairs:
+    """No torrent is being repaired."""
+
+    def repair(self, account: str, info_hash: str) -> None:
+        """Know of none."""
+        del account, info_hash
+
+    async def want(self, account: str, repair: Repair, actor: str) -> Repair:
+        """Add nothing."""
+        del account, actor
+        return repair
+
+
+class AllKnown:
+    """The *arrs know every file."""
+
+    async def knows(self, path: str) -> bool:
+        """Know it."""
+        del path
+        return True
+
+    async def replace(self, path: str) -> bool:
+        """Search for nothing."""
+        del path
+        return False
+
+
+async def planned(many: int) -> dict[str, float]:
+    """Plan what is to be done about very many broken links that were never in any account, in no order."""
+    mount = Mount(theirs=NOWHERE)
+    broken = []
+    for number in range(many):
+        place = Place(mount=mount, view=("shows",), folder=f"Show {number // 10}", file=f"E{number}.mkv")
+        link = Link(path=f"/library/Show {number // 10}/E{number}.mkv", target=place.text())
+        broken.append((link, Judgement(health=Health.BROKEN, cause=Cause.FILE_GONE, place=place)))
+    random.Random(42).shuffle(broken)
+    report = LinkReport(mode=ScanMode.QUICK, links=many, counts={}, broken=tuple(broken))
+    catalogue = Catalogue(complete=True)
+    nowhere: Any = None  # nothing is changed
+    repairer = LinkRepairer(
+        NoRepairs(), AllKnown(), nowhere,
+        recycle={"/library": "/aside"}, roots=["/library"], clock=lambda: datetime.now(UTC), new_key=str,
+    )  # fmt: skip
+    pulse = Pulse()
+    gc.collect()
+    async with pulse.beating():
+        began = perf_counter()
+        found = await repairer.plan(report, catalogue)
+        seconds = perf_counter() - began
+    assert [each.decision.act for each in found] == [LinkAct.SEARCH] * many
+    return {"seconds": seconds} | _of(pulse)
 
 
 def wrong(library: Library, report: LinkReport, catalogue: Catalogue) -> tuple[int, int, int]:
@@ -204,16 +275,12 @@ async def run(links: int, rounds: int, folder: Path, tell: Callable[[str], None]
         began = perf_counter()
         catalogue = await asyncio.to_thread(Catalogue.of, library.holdings, complete=True)
         made = perf_counter() - began
-        modes: dict[str, list[Any]] = {"from nothing": [], "full, known": [], "quick": []}
+        modes: dict[str, list[Any]] = {name: [] for name, _ in MODES}
         found = []
         errors = (0, 0, 0)
         for _ in range(rounds):
             notes = Notes()
-            for name, mode in (
-                ("from nothing", ScanMode.FULL),
-                ("full, known", ScanMode.FULL),
-                ("quick", ScanMode.QUICK),
-            ):
+            for name, mode in MODES:
                 report, took = await checked(library, catalogue, notes, mode)
                 modes[name].append(took)
                 now_wrong = wrong(library, report, catalogue)
@@ -237,16 +304,46 @@ async def run(links: int, rounds: int, folder: Path, tell: Callable[[str], None]
         tell(f"{title}: {library.links} links, {len(library.broken)} broken; find calls {found[0][0]} broken "
              f"in {result['find']['seconds']:.2f} s ({result['find']['cpu_seconds']:.2f} s of processor)")  # fmt: skip
         for name, times in modes.items():
-            middle = {key: statistics.median(each[key] for each in times) for key in times[0]}
-            middle |= {key: max(each[key] for each in times) for key in middle if key.startswith("longest")}
-            result[name] = middle
-            tell(
-                f"  {name:13} {middle['seconds']:.2f} s ({middle['cpu_seconds']:.2f} s of processor); the event loop "
-                f"worked {middle['longest_work_ms']:.1f} ms at once at most, and came {middle['longest_wait_ms']:.1f} "
-                f"ms late ({middle['longest_wait_idle_ms']:.1f} ms in the idle second before)"
-            )
+            result[name] = told = _middle(times)
+            tell(f"  {name:13} {told['seconds']:.2f} s ({told['cpu_seconds']:.2f} s of processor); {_text(told)}")
         tell(f"  wrongly broken {errors[0]}, missed {errors[1]}, wrongly rewritten {errors[2]}")
     return results
+
+
+async def judged(options: argparse.Namespace, folder: Path, tell: Callable[[str], None]) -> tuple[dict[str, Any], bool]:
+    """Measure everything, and tell whether it is within the budgets."""
+    strangers = [await beside_a_stranger(1.0)]
+    libraries = await run(options.links, options.rounds, folder, tell)
+    strangers.append(await beside_a_stranger(1.0))
+    plan = _middle([await planned(MANY_BROKEN) for _ in range(options.rounds)])
+    tell(f"plan for {MANY_BROKEN} broken links: {plan['seconds']:.2f} s; {_text(plan)}")
+    strangers.append(await beside_a_stranger(1.0))
+    control = _middle([_of(pulse) for pulse in strangers])
+    tell(f"beside a thread of plain Python, {len(strangers)} seconds: {_text(control)}")
+    times = [library[name] for library in libraries.values() for name, _ in MODES]
+    exact = all(
+        library["wrongly_broken"] == library["missed"] == library["wrongly_rewritten"] == 0
+        for library in libraries.values()
+    )
+    fast = max(each["seconds"] for each in times) < BUDGET_SECONDS
+    held = max(each["held_ms"] for each in (*times, plan)) < BLOCK_SECONDS * 1000
+    if not held and control["held_ms"] >= BLOCK_SECONDS * 1000:
+        tell("the machine is too busy to tell whether the event loop has its turn within 20 ms")
+        held = True
+    return {**libraries, "plan": plan, "stranger": control}, exact and fast and held
+
+
+def _middle(times: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return the median of each figure, and the worst of all beside it."""
+    middle = {key: statistics.median(each[key] for each in times) for key in times[0]}
+    return middle | {f"worst_{key}": max(each[key] for each in times) for key in middle}
+
+
+def _text(told: Mapping[str, float]) -> str:
+    return (
+        f"the event loop was kept from its turn for {told['held_ms']:.1f} ms at most (worst round "
+        f"{told['worst_held_ms']:.1f}), worked {told['work_ms']:.1f} ms at once, and came {told['late_ms']:.1f} ms late"
+    )
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -262,16 +359,9 @@ def main(arguments: Sequence[str]) -> int:
     memory = Path("/dev/shm")  # noqa: S108 -- a folder of our own in it
     where = options.folder or (memory if memory.is_dir() else None)
     with tempfile.TemporaryDirectory(prefix="sokoul-links-", dir=where) as folder:
-        results = asyncio.run(run(options.links, options.rounds, Path(folder), lambda line: print(line, flush=True)))
+        results, good = asyncio.run(judged(options, Path(folder), lambda line: print(line, flush=True)))
     if options.json:
         options.json.write_text(json.dumps(results, indent=2), encoding="utf-8")
-    good = all(
-        result["wrongly_broken"] == result["missed"] == result["wrongly_rewritten"] == 0
-        and max(result[name]["seconds"] for name in ("from nothing", "full, known", "quick")) < BUDGET_SECONDS
-        and max(result[name]["longest_wait_ms"] for name in ("from nothing", "full, known", "quick"))
-        < BLOCK_SECONDS * 1000
-        for result in results.values()
-    )
     print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
     print("within the budgets" if good else "NOT within the budgets: 2 s, 20 ms, nothing wrong")
     return 0 if good else 1

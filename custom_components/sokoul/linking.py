@@ -6,7 +6,7 @@ interruption; a quick one judges the links that are known anew, whenever an acco
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -30,6 +30,7 @@ from .debrid.links import Health, Shut
 from .debrid.mount_files import SystemFiles
 from .debrid.retrying import Repair
 from .debrid.shelf import read_catalogue
+from .debrid.turns import in_turns, loop_in_turns
 from .debriding import EVENT_SYNC
 from .linking_refresh import MediaRefresh
 from .linking_repairs import LinkRepairs, NotReady, NotReadyError, shown
@@ -354,7 +355,9 @@ class Linking:
                 await self._finish()
             looked = await self._look(ScanMode.QUICK)
             self._tell(looked.report)
-            meant = tuple(each for each in looked.planned if path is None or contains(path, each.link.path))
+            meant = looked.planned
+            if path is not None:
+                meant = await asyncio.to_thread(_below, path, meant)
             if dry_run:
                 return meant, []
             await self._readd(replace(looked, planned=meant), actor)
@@ -394,9 +397,14 @@ class Linking:
             self.running = False
             self._changed()
         remember_mounts(self.hub, work.finder)
-        self.looked = Looked(report=report, catalogue=catalogue, planned=tuple(planned))
+        looked, before = Looked(report=report, catalogue=catalogue, planned=tuple(planned)), self.looked
+        self.looked = looked
         self._note(report)
-        return self.looked
+        if before is not None:
+            old = before.catalogue
+            del before
+            await asyncio.to_thread(old.discard)
+        return looked
 
     async def _readd(self, looked: Looked, actor: str = AUTOPILOT) -> int:
         """Have each torrent added again once; whether that may be done is for the account's own repairs to say.
@@ -406,7 +414,7 @@ class Linking:
         if actor != AUTOPILOT and self.hub.pilot.kernel.settings.level(DEBRID_READD) is Autonomy.OFF:
             return 0
         work, asked = self._work, set[str]()
-        for planned in looked.planned:
+        async for planned in loop_in_turns(looked.planned):
             info_hash = planned.found.hash
             if work is None or planned.decision.act is not LinkAct.READD or info_hash is None or info_hash in asked:
                 continue
@@ -497,6 +505,11 @@ class Linking:
         if not self.hub.debriding.accounts or self._work is not None or not self.hub.pilot.running:
             return ()
         return (problem(Found.LINKS_UNSEEN, Severity.NOTICE, None),)
+
+
+def _below(path: str, planned: Iterable[Planned]) -> tuple[Planned, ...]:
+    """Return what is at or below a path. For a thread: there may be many."""
+    return tuple(each for each in in_turns(planned) if contains(path, each.link.path))
 
 
 def _look_away(task: asyncio.Task[Any]) -> None:

@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 import hashlib
 import os
-from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from .autopilot.budget import HOUR
@@ -22,9 +21,10 @@ from .autopilot.kernel import UNANSWERED_AFTER
 from .autopilot.lessons import UNANSWERED
 from .autopilot.rules.backends import BackendRule
 from .autopilot.rules.links import LINK_REPLACE, LINK_REWRITE, LINK_RULES
-from .debrid.link_repairing import TURN, LinkAct, LinkChange, LinkRepairer, Planned
+from .debrid.link_repairing import LinkAct, LinkChange, LinkRepairer, Planned
 from .debrid.links import named_by
 from .debrid.relinking import NotChanged
+from .debrid.turns import in_turns, loop_in_turns
 from .model.journal import AUTOPILOT, LINK_ACTS, ActKind, Autonomy, EntryStatus, JournalEntry
 from .model.reasons import Reason, Value
 
@@ -79,9 +79,7 @@ def cases_of(planned: Iterable[Planned]) -> list[LinkCase]:
     """Return what is to be done, in the order of the links. For a thread: there may be many."""
     rewrites: dict[tuple[str, str, str], list[Planned]] = {}
     cases: list[LinkCase] = []
-    for number, each in enumerate(planned):
-        if number % TURN == 0:
-            sleep(0)  # lets the event loop have its turn now, not when Python takes ours away
+    for each in in_turns(planned):
         place = each.found.place
         if each.decision.act is LinkAct.REWRITE and place is not None:
             rewrites.setdefault((each.found.hash or "", place.folder, _new_folder(each)), []).append(each)
@@ -156,9 +154,7 @@ class LinkRepairs:
         cases = await asyncio.to_thread(cases_of, planned)
         await self._expire(cases, now, whole=whole)
         said = 0
-        for number, case in enumerate(cases):
-            if number % TURN == 0:
-                await asyncio.sleep(0)
+        async for case in loop_in_turns(cases):
             level = self._kernel.settings.level(case.rule)
             if level is Autonomy.OFF or said >= MOST_CASES:
                 continue
@@ -176,9 +172,7 @@ class LinkRepairs:
         """Carry out every case whose rule is not off, because somebody wants it: a few searches at a time."""
         done: list[JournalEntry] = []
         searches = self._kernel.settings.caps.acts_an_hour
-        for number, case in enumerate(await asyncio.to_thread(cases_of, planned)):
-            if number % TURN == 0:
-                await asyncio.sleep(0)
+        async for case in loop_in_turns(await asyncio.to_thread(cases_of, planned)):
             if self._kernel.settings.level(case.rule) is Autonomy.OFF:
                 continue
             searches -= case.act is ActKind.REPLACE_LINKED
@@ -219,7 +213,7 @@ class LinkRepairs:
 
     async def _expire(self, cases: Sequence[LinkCase], now: datetime, *, whole: bool) -> None:
         """Ask no longer for what is not needed, nor where nobody answered."""
-        needed = {case.subject for case in cases}
+        needed = {case.subject async for case in loop_in_turns(cases)}
         for entry in [each for each in self._kernel.suggestions if each.act in LINK_ACTS]:
             unanswered = now - entry.at > UNANSWERED_AFTER
             if unanswered or (whole and entry.subject not in needed):

@@ -16,6 +16,7 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 from .debrid.catalogue import Catalogue
 from .debrid.links import Mount
 from .debrid.mounts import detect, prove
+from .debrid.turns import in_turns
 from .model.backend import ARR_KINDS
 from .model.paths import PathState, contains, map_of
 from .path_proof import file_size, is_folder
@@ -165,7 +166,7 @@ class MountFinder:
         found = []
         detected = detect(texts, catalogue, self._roots)
         for theirs in dict.fromkeys((*self.known, *detected)):
-            if theirs not in detected and not any(text.startswith(f"{theirs}/") for text in texts.values()):
+            if theirs not in detected and not any(text.startswith(f"{theirs}/") for text in in_turns(texts.values())):
                 del self.known[theirs]  # nothing leads there any more
                 continue
             # a mount has the same name here, or it can't be known where it is

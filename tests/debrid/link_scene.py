@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from custom_components.sokoul.debrid.catalogue import Catalogue, HeldFile, Holding
+from custom_components.sokoul.debrid.catalogue import Catalogue, Holding
 from custom_components.sokoul.debrid.links import Link, Mount
 from custom_components.sokoul.model.debrid import DebridStatus
 
@@ -23,7 +23,7 @@ def holding(name: str, *files: str, hash_: str = "", gone: bool = False, origina
         original_filename=original,
         status=status,
         gone=gone,
-        files=tuple(HeldFile(path=path, size_bytes=len(path)) for path in files) if known else None,
+        files={path: len(path) for path in files} if known else None,
     )
 
 

@@ -8,7 +8,7 @@ import random
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.sokoul.debrid.catalogue import Catalogue, Holding, without_extension
+from custom_components.sokoul.debrid.catalogue import Catalogue, HeldFile, Holding, without_extension
 from custom_components.sokoul.debrid.links import (
     CACHES_LAST,
     Binding,
@@ -267,8 +267,8 @@ def test_which_of_two_files_is_not_guessed() -> None:
     held = holding("Show", "/a/E01.mkv", "/b/E01.mkv", "/E02.mkv", "/b/E02.mkv")
     assert held.has("E01.mkv")
     assert held.find("E01.mkv") is None
-    assert held.find("a/E01.mkv") == held.files[0]  # type: ignore[index] -- they are known
-    assert held.find("E02.mkv") == held.files[2]  # type: ignore[index] -- the whole path says which
+    assert held.find("a/E01.mkv") == HeldFile(path="/a/E01.mkv", size_bytes=10)
+    assert held.find("E02.mkv") == HeldFile(path="/E02.mkv", size_bytes=8), "the whole path says which"
 
 
 def test_a_torrent_that_nobody_remembers_is_found_by_what_the_link_led_to() -> None:

@@ -11,6 +11,7 @@ from typing import Self
 import unicodedata
 
 from ..model.debrid import ACTIVE_STATUSES, FAILED_STATUSES, DebridStatus
+from .turns import discard, in_turns
 
 #: What mounts take off the name of a folder. Anything else after a dot belongs to the name.
 _EXTENSIONS = frozenset(
@@ -40,7 +41,9 @@ class Holding:
     original_filename: str = ""  # empty: its details were never read
     status: DebridStatus = DebridStatus.DOWNLOADED
     gone: bool = False  # from the account
-    files: tuple[HeldFile, ...] | None = None  # None: its details were never read
+    #: Their sizes in bytes by their paths, with the slash in front; None: its details were never read. Plain values:
+    #: there are hundreds of thousands, and so many objects more make the garbage collector look at all of them.
+    files: Mapping[str, int] | None = None
 
     @property
     def complete(self) -> bool:
@@ -69,21 +72,20 @@ class Holding:
         None where it is not there, or where two could be meant.
         """
         wanted = "/" + normal(path).lstrip("/")
-        found = [file for file in self.files or () if ("/" + normal(file.path).lstrip("/")).endswith(wanted)]
-        exact = [file for file in found if normal(file.path).lstrip("/") == wanted[1:]]
+        files = self.files or {}
+        found = [file for file in files if ("/" + normal(file).lstrip("/")).endswith(wanted)]
+        exact = [file for file in found if normal(file).lstrip("/") == wanted[1:]]
         chosen = exact or found
-        return chosen[0] if len(chosen) == 1 else None
+        return HeldFile(path=chosen[0], size_bytes=files[chosen[0]]) if len(chosen) == 1 else None
 
     def has(self, path: str) -> bool | None:
         """Tell whether a file is at a path in its folder; None: nobody knows its files."""
         if self.files is None:
             return None
-        plain = f"/{path}"
-        for file in self.files:  # a loop, as it is walked for each link
-            if file.path == plain:
-                return True
+        if f"/{path}" in self.files:  # nearly always
+            return True
         wanted = "/" + normal(path).lstrip("/")
-        return any(("/" + normal(file.path).lstrip("/")).endswith(wanted) for file in self.files)
+        return any(("/" + normal(file).lstrip("/")).endswith(wanted) for file in self.files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,22 +93,27 @@ class Catalogue:
     """Everything that mounts may show, by the names of folders and by hash."""
 
     complete: bool  # the mirror has read the whole list: what is not here is not there
-    by_name: Mapping[str, Sequence[Holding]] = field(default_factory=dict)
-    by_hash: Mapping[str, Sequence[Holding]] = field(default_factory=dict)
+    by_name: dict[str, list[Holding]] = field(default_factory=dict)
+    by_hash: dict[str, list[Holding]] = field(default_factory=dict)
     accounts: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, holdings: Iterable[Holding], *, complete: bool) -> Self:
-        """Return the catalogue of all that the mirrors know, those of several accounts, too."""
+        """Return the catalogue of all that the mirrors know, those of several accounts, too. For a thread."""
         by_name: dict[str, list[Holding]] = {}
         by_hash: dict[str, list[Holding]] = {}
         accounts: set[str] = set()
-        for holding in holdings:
+        for holding in in_turns(holdings):
             accounts.add(holding.account)
             for name in {normal(name) for name in holding.names}:
                 by_name.setdefault(name, []).append(holding)
             by_hash.setdefault(holding.hash, []).append(holding)
         return cls(complete, by_name, by_hash, frozenset(accounts))
+
+    def discard(self) -> None:
+        """Forget everything, a little at a time. For a thread: there may be a hundred thousand files."""
+        discard(self.by_name)
+        discard(self.by_hash)
 
     def named(self, folder: str) -> Sequence[Holding]:
         """Return the torrents whose folder may have this name."""

@@ -7,14 +7,14 @@ walked is noted after each, so that a check that was interrupted goes on where i
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from heapq import nsmallest
 from itertools import batched, chain, islice
 import os
-from time import monotonic, sleep
+from time import monotonic
 from typing import Protocol
 
 from .catalogue import Catalogue, Holding
@@ -38,11 +38,10 @@ from .links import (
 from .mounts import attribute
 from .patience import Patience
 from .scanning import Folder, Portion, scan
+from .turns import discard, in_turns
 
 #: So many links are judged at once, in a thread.
 _PORTION = 2_000
-#: After so many of them, a few milliseconds, others have their turn. (Giving it away costs time where others are busy.)
-_TURN = 400
 #: So many files are read in one check.
 READS = 200
 #: A file that could be read is read again after about so long; one that could not, or that is not shown, after this.
@@ -203,7 +202,7 @@ class LinkCheck:
         self._rest = rest
         self._mount_answers = Patience(patience)
         self._folders: dict[str, Folder] = {}
-        self._records: dict[str, LinkRecord] = {}
+        self._records: Mapping[str, LinkRecord] = {}  # others are put in their place, as others read them meanwhile
         self._after: dict[str, str] = {}
         self._failing: frozenset[str] = frozenset()  # mounts of which nothing can be read
         self._doubted: dict[str, _Read] = {}  # what failed when it was read, and is too much to be believed
@@ -211,7 +210,7 @@ class LinkCheck:
     async def load(self) -> None:
         """Read what is known. To be awaited before anything else."""
         self._folders = {folder.path: folder for folder in await self._notes.folders()}
-        self._records = dict(await self._notes.records())
+        self._records = await self._notes.records()
         walked = await self._notes.walked()
         self._after = {root: last for root, last in walked.items() if root in self._roots}
 
@@ -262,7 +261,7 @@ class LinkCheck:
         believed = await self._believed(read or self._doubted, texts)
         tally = await self._judge(texts, catalogue, believed)
         # before anything is called broken it is looked at: whether it still says that, and whether it can't be read
-        changed = await asyncio.to_thread(self._changed_since, [link for link, _ in tally.broken])
+        changed = await asyncio.to_thread(self._changed_since, tally)
         texts = await asyncio.to_thread(self._texts) if changed else texts
         more = await self._read(await asyncio.to_thread(self._unread, tally, believed, texts))
         if changed or more:
@@ -283,11 +282,15 @@ class LinkCheck:
             await self._notes.save_records(news)
             self._records = await asyncio.to_thread(_updated, self._records, news)
         nowhere = await asyncio.to_thread(lambda: tuple(unlinked(catalogue, tally.hashes)))
+        repairable = await asyncio.to_thread(_repairable, tally, why)
+        links = len(texts)
+        for done in (texts, news, *tally.news.values()):
+            await asyncio.to_thread(discard, done)
         return LinkReport(
             mode=mode,
-            links=len(texts),
+            links=links,
             counts=tally.counts,
-            broken=tuple(each for each in tally.broken if each[1].place and each[1].place.mount.theirs not in why),
+            broken=repairable,
             shut=why,
             newly_broken=tally.newly,
             unreadable=tuple(unreadable),
@@ -332,13 +335,13 @@ class LinkCheck:
                 there.add(path)
                 waiting += [f"{path}/{name}" for name in folder.folders]
         kept = tuple(f"{path}/" for path in unreadable)
-        return [path for path in self._folders if path not in there and not path.startswith(kept)]
+        return [path for path in in_turns(self._folders) if path not in there and not path.startswith(kept)]
 
     def _texts(self) -> dict[str, str]:
         """Return the texts of all links, by path."""
         return {
             f"{path}/{name}": text
-            for path, folder in tuple(self._folders.items())
+            for path, folder in in_turns(tuple(self._folders.items()))
             for name, text in folder.links.items()
         }
 
@@ -379,13 +382,18 @@ class LinkCheck:
 
     def _due(self, texts: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
         now = self._clock()
-        doubtful = (path for path, record in self._records.items() if record.health is not Health.HEALTHY)
+        records = self._records
+
+        def doubtful(path: str) -> bool:
+            return path in records and records[path].health is not Health.HEALTHY
 
         def due(path: str) -> bool:
-            record = self._records.get(path)
+            record = records.get(path)
             return path in texts and not (record and record.next_read and record.next_read > now)
 
-        yield from self._readable((path for path in dict.fromkeys((*doubtful, *texts)) if due(path)), texts)
+        first = (path for path in in_turns(records) if doubtful(path))
+        others = (path for path in in_turns(texts) if not doubtful(path))
+        yield from self._readable(filter(due, chain(first, others)), texts)
 
     def _readable(self, paths: Iterable[str], texts: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
         """Return those of these links that lead into a proven mount, which one, and where the file is here."""
@@ -408,7 +416,8 @@ class LinkCheck:
                 return True
             return record.next_read is None or record.next_read <= now
 
-        paths = (link.path for link, found in tally.broken if link.path not in read and unread(link.path, found))
+        broken = in_turns(tally.broken)
+        paths = (link.path for link, found in broken if link.path not in read and unread(link.path, found))
         return list(islice(self._readable((path for path in paths if path in texts), texts), READS))
 
     async def _believed(self, read: Mapping[str, _Read], texts: Mapping[str, str]) -> dict[str, _Read]:
@@ -437,7 +446,7 @@ class LinkCheck:
         """Return a file each of some folders: those that were never read come first, as mounts keep what was read."""
 
         def fits(*, known: bool) -> Iterator[str]:
-            for path in texts:
+            for path in in_turns(texts):
                 record = self._records.get(path)
                 was_read = record is not None and record.seen is not Seen.NOT_LOOKED
                 if was_read is known and (record is None or record.health is Health.HEALTHY):
@@ -452,15 +461,13 @@ class LinkCheck:
                 break
         return list(chosen.values())
 
-    def _changed_since(self, links: Iterable[Link]) -> bool:
-        """Look whether links still say what they said when their folders were walked, and note what they say now.
+    def _changed_since(self, tally: _Tally) -> bool:
+        """Look whether broken links still say what they said when their folders were walked, and note what they say.
 
         Somebody repaired them, or we did: what they said is no reason to bring a torrent back. Reads the disk.
         """
         changed = False
-        for number, link in enumerate(links):
-            if number % _TURN == 0:
-                sleep(0)
+        for link, _ in in_turns(tally.broken):
             folder, _, name = link.path.rpartition("/")
             text = _text_at(link.path, link.target)
             if text == link.target or (known := self._folders.get(folder)) is None:
@@ -492,9 +499,7 @@ class LinkCheck:
         tally: _Tally,
     ) -> None:
         now = self._clock()
-        for number, (path, text) in enumerate(some):
-            if number % _TURN == 0:
-                sleep(0)  # lets the event loop have its turn now, not when Python takes ours away
+        for path, text in in_turns(some):
             link, known = Link(path=path, target=text), self._records.get(path)
             found = judge(link, catalogue, self._mounts, links=texts, known=tally.places)
             just = read.get(path)
@@ -546,10 +551,10 @@ class LinkCheck:
 
     def _news(self, tally: _Tally, why: Mapping[str, Shut], texts: Mapping[str, str]) -> dict[str, LinkRecord | None]:
         """Return the records that are to be noted: what is behind a shut mount stays as it was."""
-        news: dict[str, LinkRecord | None] = {path: None for path in self._records if path not in texts}
+        news: dict[str, LinkRecord | None] = {path: None for path in in_turns(self._records) if path not in texts}
         for mount, records in tally.news.items():
             if mount not in why:
-                news.update(records)
+                news.update(in_turns(records.items()))
         return news
 
 
@@ -572,6 +577,12 @@ def _shut(looks: Mapping[str, MountLook], tally: _Tally, *, accepted: bool) -> d
     return why
 
 
+def _repairable(tally: _Tally, why: Collection[str]) -> tuple[tuple[Link, Judgement], ...]:
+    """Return the broken links that are behind no mount that is shut."""
+    broken = in_turns(tally.broken)
+    return tuple((link, found) for link, found in broken if found.place and found.place.mount.theirs not in why)
+
+
 def _at_once(why: Mapping[str, Shut], tally: _Tally) -> int:
     """Return how many links broke behind mounts that are shut because these are too many at once."""
     return sum(tally.newly[mount] for mount, reason in why.items() if reason is Shut.MANY_AT_ONCE)
@@ -586,8 +597,8 @@ def _text_at(path: str, known: str) -> str | None:
 
 
 def _updated(known: Mapping[str, LinkRecord], news: Mapping[str, LinkRecord | None]) -> dict[str, LinkRecord]:
-    merged: dict[str, LinkRecord | None] = {**known, **news}
-    return {path: record for path, record in merged.items() if record is not None}
+    as_known = ((path, record) for path, record in known.items() if path not in news)
+    return {path: record for path, record in in_turns(chain(as_known, news.items())) if record is not None}
 
 
 def _nothing(_path: str) -> None:

@@ -17,6 +17,7 @@ from .link_repairing import ChangeState, LinkChange
 from .links import Cause, Health, Seen
 from .relinking import Change
 from .scanning import Folder
+from .turns import in_turns
 
 _UNFINISHED = (ChangeState.BEGUN, ChangeState.ASKED)
 
@@ -86,13 +87,15 @@ class StoredLinks:
 
     async def records(self) -> Mapping[str, LinkRecord]:
         """Return what is known of the links, by path, as of when the folders were read."""
-        return {
-            f"{folder}/{name}": record for folder, records in self._records.items() for name, record in records.items()
-        }
+        return await asyncio.to_thread(self._by_path)
+
+    def _by_path(self) -> dict[str, LinkRecord]:
+        folders = in_turns(self._records.items())
+        return {f"{folder}/{name}": record for folder, records in folders for name, record in records.items()}
 
     async def save_folders(self, root: str, listed: Sequence[Folder], last: str) -> None:
         """Note folders, and how far the walk is; `last` is empty at its end."""
-        listings = await asyncio.to_thread(lambda: {_key(each.path): _listing(each) for each in listed})
+        listings = await asyncio.to_thread(lambda: {_key(each.path): _listing(each) for each in in_turns(listed)})
         walk = json.dumps({"root": root, "last": last}) if last else None
         await self._store.save_walk(_key(root), walk, listings)
 
@@ -114,7 +117,7 @@ class StoredLinks:
 
     def _merge(self, records: Mapping[str, LinkRecord | None]) -> dict[str, str]:
         changed: set[str] = set()
-        for path, record in records.items():
+        for path, record in in_turns(records.items()):
             folder, _, name = path.rpartition("/")
             known = self._records.setdefault(folder, {})
             changed.add(folder)
@@ -124,7 +127,7 @@ class StoredLinks:
                 known[name] = record
         return {
             _key(folder): json.dumps({name: _plain(each) for name, each in self._records[folder].items()})
-            for folder in changed
+            for folder in in_turns(changed)
         }
 
     # --- changes of links --------------------------------------------------------------------------------------------
@@ -167,7 +170,7 @@ def _read(rows: Iterable[tuple[str, str]]) -> tuple[list[Folder], dict[str, dict
     folders: list[Folder] = []
     records: dict[str, dict[str, LinkRecord]] = {}
     same: dict[LinkRecord, LinkRecord] = {}
-    for listing, known in rows:
+    for listing, known in in_turns(rows):
         path, changed_ns, links, below = json.loads(listing)
         folders.append(Folder(path=path, changed_ns=changed_ns, links=links, folders=tuple(below)))
         if read := {name: _record(plain) for name, plain in json.loads(known).items()}:

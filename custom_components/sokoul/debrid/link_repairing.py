@@ -7,12 +7,13 @@ to the recycle folder, from where it can be taken back. What no *arr knows, a pe
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from heapq import merge
+from itertools import batched
 import posixpath
-from time import sleep
 from typing import Protocol
 
 from ..model.journal import AUTOPILOT
@@ -21,9 +22,10 @@ from .checking import LinkReport
 from .links import Binding, Cause, Health, Judgement, Link, named_by, same_file
 from .relinking import Change, NotChanged, State, apply, recycling, root_of, state, undo
 from .retrying import Ending, Repair, Step, Urgency, WantedFile
+from .turns import in_turns, loop_in_turns
 
-#: After so many links others have their turn.
-TURN = 400
+#: So many links are sorted at once.
+_PORTION = 2_000
 
 
 class LinkAct(StrEnum):
@@ -96,7 +98,7 @@ def repair_of(found: Judgement, catalogue: Catalogue, now: datetime) -> Repair:
     entries = [each for each in catalogue.by_hash.get(holding.hash, ()) if each.account == holding.account]
     bad = [each for each in entries if each.complete] if found.cause is Cause.UNREADABLE else []
     known: Holding = next((each for each in (holding, *entries) if each.files), holding)
-    wanted = tuple(WantedFile(path=file.path, size_bytes=file.size_bytes) for file in known.files or ())
+    wanted = tuple(WantedFile(path=path, size_bytes=size) for path, size in (known.files or {}).items())
     return Repair(
         hash=holding.hash,
         label=holding.filename,
@@ -127,15 +129,28 @@ def _planned(
 ) -> list[Planned]:
     """Return what is to be done if the *arrs know every file. For a thread: there may be many."""
     planned = []
-    for number, (link, found) in enumerate(sorted(report.broken, key=lambda each: each[0].path)):
-        if number % TURN == 0:
-            sleep(0)  # lets the event loop have its turn now, not when Python takes ours away
+    for link, found in in_turns(_in_order(report.broken)):
         repair = noted[found.holding.account, found.holding.hash] if found.holding is not None else None
         decision = decide(link, found, catalogue, repair=repair, titled=True)
         if decision.act is LinkAct.SEARCH and not may_aside(link):
             decision = Decision(act=LinkAct.TELL)
         planned.append(Planned(link=link, found=found, decision=decision))
     return planned
+
+
+def _torrents(report: LinkReport) -> set[tuple[str, str]]:
+    """Return the accounts and hashes of the torrents that broken links lead to."""
+    broken = in_turns(report.broken)
+    return {(found.holding.account, found.holding.hash) for _, found in broken if found.holding is not None}
+
+
+def _in_order(broken: Iterable[tuple[Link, Judgement]]) -> Iterator[tuple[Link, Judgement]]:
+    """Return links in the order of their paths, sorted in portions."""
+
+    def path(each: tuple[Link, Judgement]) -> str:
+        return each[0].path
+
+    return merge(*(sorted(some, key=path) for some in batched(broken, _PORTION, strict=False)), key=path)
 
 
 # --- doing -----------------------------------------------------------------------------------------------------------
@@ -235,12 +250,11 @@ class LinkRepairer:
 
         The *arrs are asked only where they could help.
         """
-        torrents = {(found.holding.account, found.holding.hash) for _, found in report.broken if found.holding}
-        noted = {each: self._repairs.repair(*each) for each in torrents}
+        torrents = await asyncio.to_thread(_torrents, report)
+        noted = {each: self._repairs.repair(*each) async for each in loop_in_turns(torrents)}
         planned = await asyncio.to_thread(_planned, report, catalogue, noted, self._may_aside)
-        for number, each in enumerate(planned):
-            if number % TURN == 0:
-                await asyncio.sleep(0)
+        async for number in loop_in_turns(range(len(planned))):
+            each = planned[number]
             if each.decision.act is LinkAct.SEARCH and not await self._library.knows(each.link.path):
                 planned[number] = replace(each, decision=Decision(act=LinkAct.TELL))
         return planned

@@ -14,6 +14,7 @@ from enum import StrEnum
 import posixpath
 
 from .catalogue import Catalogue, HeldFile, Holding, normal
+from .turns import in_turns
 
 #: Mounts show what is new after a while: zurg asks every few seconds to minutes, rclone keeps folders for minutes.
 CACHES_LAST = timedelta(minutes=30)
@@ -348,10 +349,13 @@ def shut(
 
 
 def unlinked(catalogue: Catalogue, linked: Collection[str | None]) -> list[Holding]:
-    """Return the complete torrents that no link leads to. `linked` are the hashes of those that links lead to."""
+    """Return the complete torrents that no link leads to. For a thread.
+
+    `linked` are the hashes of those that links lead to.
+    """
     return [
         holding
-        for info_hash, holdings in catalogue.by_hash.items()
+        for info_hash, holdings in in_turns(catalogue.by_hash.items())
         if info_hash not in linked
         for holding in holdings
         if holding.complete

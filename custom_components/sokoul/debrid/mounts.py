@@ -7,16 +7,14 @@ one: links say so. That a folder of ours is the same is proven as with any folde
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
-from time import sleep
 
 from ..model.paths import LOOK_AT_MOST, PROOF_FILES, contains
 from .catalogue import Catalogue
 from .links import Known, Link, Mount, aim, place_of
+from .turns import in_turns
 
 #: So many torrents of the accounts make a folder a mount.
 PROOF_TORRENTS = 3
-#: After so many links others have their turn.
-_TURN = 200
 
 
 def detect(texts: Mapping[str, str], catalogue: Catalogue, roots: Collection[str]) -> list[str]:
@@ -26,9 +24,7 @@ def detect(texts: Mapping[str, str], catalogue: Catalogue, roots: Collection[str
     """
     torrents: dict[str, set[str]] = {}
     looked: set[str] = set()
-    for number, (path, text) in enumerate(texts.items()):
-        if number % _TURN == 0:
-            sleep(0)
+    for path, text in in_turns(texts.items()):
         above = text.rpartition("/")[0]
         if above in looked:
             continue  # the other files of a folder say the same
@@ -58,9 +54,7 @@ def attribute(mounts: Sequence[Mount], texts: Mapping[str, str], catalogue: Cata
         return mounts
     named: dict[tuple[str, str], set[str]] = {}
     known: Known = {}
-    for number, (path, text) in enumerate(texts.items()):
-        if number % _TURN == 0:
-            sleep(0)
+    for path, text in in_turns(texts.items()):
         aimed = aim(Link(path=path, target=text), texts)
         if aimed is None or (place := place_of(aimed, mounts, catalogue, known)) is None:
             continue
@@ -93,7 +87,7 @@ def prove(mount: Mount, texts: Mapping[str, str], catalogue: Catalogue, size_of:
 def _samples(mount: Mount, texts: Mapping[str, str], catalogue: Catalogue) -> Iterator[tuple[str, int]]:
     """Return files that links lead to, at our paths, with the sizes that they have at the account: one of a folder."""
     above, seen = mount.theirs.rstrip("/") + "/", set[str]()
-    for path, text in texts.items():
+    for path, text in in_turns(texts.items()):
         aimed = aim(Link(path=path, target=text), texts)
         if aimed is None or not aimed.startswith(above) or (place := place_of(aimed, [mount], catalogue)) is None:
             continue

@@ -16,6 +16,7 @@ import os
 from time import monotonic, time_ns
 
 from .relinking import BESIDE
+from .turns import in_turns
 
 #: A folder that changed less than this before it was listed is listed again the next time.
 _TICK_NS = 2_000_000_000
@@ -59,7 +60,7 @@ def walk(root: str, known: Known, *, after: str = "") -> Iterator[Portion]:
     unreadable: list[str] = []
     same = links = entries = 0
     began, last = monotonic(), after
-    for path in _paths(root, known, after):
+    for path in in_turns(_paths(root, known, after), look=1):
         last = path.path if isinstance(path, Folder) else path
         if isinstance(path, str):
             unreadable.append(path)

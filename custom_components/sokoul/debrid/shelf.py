@@ -2,11 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from itertools import batched
 from typing import Protocol
 
 from ..model.debrid_mirror import MirroredFile, MirroredTorrent, Presence
-from .catalogue import Catalogue, HeldFile, Holding
+from .catalogue import Catalogue, Holding
 from .finding import Standing
+from .turns import in_turns
+
+#: The files of so many torrents are asked for at once: what the store read is made into objects on the event loop.
+_ASKED = 50
 
 
 class MirrorLook(Protocol):
@@ -28,16 +33,16 @@ async def read_catalogue(view: MirrorLook, accounts: Iterable[str], *, complete:
     for account in accounts:
         async for torrents in view.walk(account, Presence.ANY):
             known = [each.torrent.id for each in torrents if each.details_at is not None]
-            files = await view.files(account, known) if known else []
+            files = [file for some in batched(known, _ASKED, strict=False) for file in await view.files(account, some)]
             holdings += await asyncio.to_thread(_holdings, account, torrents, files)
     return await asyncio.to_thread(Catalogue.of, holdings, complete=complete)
 
 
 def _holdings(account: str, torrents: Sequence[MirroredTorrent], files: Sequence[MirroredFile]) -> list[Holding]:
-    held: dict[str, list[HeldFile]] = {}
-    for each in files:
+    held: dict[str, dict[str, int]] = {}
+    for each in in_turns(files):
         if each.file.selected:
-            held.setdefault(each.torrent_id, []).append(HeldFile(path=each.file.path, size_bytes=each.file.size_bytes))
+            held.setdefault(each.torrent_id, {})[each.file.path] = each.file.size_bytes
     return [
         Holding(
             account=account,
@@ -48,7 +53,7 @@ def _holdings(account: str, torrents: Sequence[MirroredTorrent], files: Sequence
             status=each.torrent.status,
             gone=each.gone_at is not None,
             # details that name no selected file were read before anybody selected one
-            files=tuple(held[each.torrent.id]) if each.torrent.id in held else None,
+            files=held.get(each.torrent.id),
         )
         for each in torrents
     ]
