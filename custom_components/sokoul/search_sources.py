@@ -1,7 +1,7 @@
 """Who offers releases: *arrs which search themselves, the mirrors of debrid accounts, and what is here already."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 import re
 from typing import TYPE_CHECKING, Any, Final
@@ -20,7 +20,7 @@ from .model.debrid import DebridCode, DebridPriority, DebridStatus
 from .model.debrid_mirror import DebridQuery, Presence
 from .model.library import Protocol, Title, TitleKind
 from .model.reasons import Reason
-from .model.releases import Offer, offer_of
+from .model.releases import Candidate, Offer, Offers, offer_of
 from .releases.tokens import fold
 from .search_catalogues import check_answering, failure
 from .store import Store, StoreError
@@ -34,6 +34,10 @@ DOWNLOADS: Final = "downloads"
 #: So many names of a title are looked for in a mirror, and so many torrents of each are looked at.
 MOST_NAMES: Final = 4
 MOST_FOUND: Final = 200
+#: Of a whole series so many seasons are searched for, so many at once, and waited for as long as for one.
+MOST_SEASONS: Final = 12
+SEASONS_AT_ONCE: Final = 2
+SEASONS_LATEST_SECONDS: Final = 120
 #: So many releases of each indexer: the best are rarely behind them.
 MOST_OF_INDEXER: Final = 100
 _WORD = re.compile(r"[^\W_]+")
@@ -55,6 +59,8 @@ class ArrSearch:
     async def offers(self, target: Target) -> SourceAnswer:
         """Return what its indexers have, with its opinion. It takes as long as its slowest indexer."""
         check_answering(self._backend)
+        if is_whole_series(target):
+            return await self._seasons()
         try:
             title = await self._title(target)
             if title is None:  # an episode that it doesn't know
@@ -63,6 +69,34 @@ class ArrSearch:
         except BackendError as error:
             raise failure(error) from error
         return SourceAnswer(tuple(offer_of(each) for each in found))
+
+    async def _seasons(self) -> SourceAnswer:
+        """Search for each season, the first ones first: it never searches for a whole series.
+
+        Seasons that are left out, or took too long, are named; only where none of them was answered it has failed.
+        """
+        entry = self._entry
+        assert entry.library_id is not None  # noqa: S101 -- it is asked only for what it has
+        numbers = sorted(each.number for each in entry.seasons if each.number > 0 and each.episodes != 0)
+        slots = asyncio.Semaphore(SEASONS_AT_ONCE)
+
+        async def search(title: Title) -> tuple[Candidate, ...]:
+            async with slots:
+                return await self._backend.client.releases(title)
+
+        asked = {
+            number: asyncio.create_task(
+                search(Title(kind=entry.kind, id=entry.library_id, name=entry.name, year=entry.year, season=number))
+            )
+            for number in numbers[:MOST_SEASONS]
+        }
+        try:
+            await asyncio.wait(asked.values(), timeout=SEASONS_LATEST_SECONDS)
+        finally:
+            for task in asked.values():
+                task.cancel()
+            answers = await asyncio.gather(*asked.values(), return_exceptions=True)
+        return _of_seasons(numbers, dict(zip(asked, answers, strict=True)))
 
     async def _title(self, target: Target) -> Title | None:
         wanted, entry = target.wanted, self._entry
@@ -80,26 +114,47 @@ class ArrSearch:
         return next((each.title for each in episodes if each.title.episode in wanted.episodes), None)
 
 
+def _of_seasons(numbers: Sequence[int], answers: Mapping[int, tuple[Candidate, ...] | BaseException]) -> SourceAnswer:
+    """Return what searches for seasons found: what holds several of them once. Raises `AskingFailed`."""
+    failed = [each for each in answers.values() if isinstance(each, BaseException)]
+    for error in failed:
+        if not isinstance(error, BackendError | asyncio.CancelledError):
+            raise error
+    if answers and len(failed) == len(answers):
+        said = next((each for each in failed if isinstance(each, BackendError)), None)
+        raise failure(said) if said is not None else AskingFailed(Reason(key="search.no_answer"))
+    found = {number: each for number, each in answers.items() if not isinstance(each, BaseException)}
+    left = tuple(str(number) for number in numbers if number not in found)
+    remarks = (Reason(key="search.seasons_left", parameters={"seasons": left}),) if left else ()
+    return SourceAnswer(_each_once(map(offer_of, each) for each in found.values()), remarks)
+
+
+def is_whole_series(target: Target) -> bool:
+    """Tell whether all of a series is wanted."""
+    return target.wanted.kind is TitleKind.SERIES and target.wanted.season is None and target.wanted.aired is None
+
+
 def can_search(target: Target) -> bool:
-    """Tell whether an *arr can be asked: it searches for movies, seasons and episodes, never for a whole series."""
-    return target.wanted.kind is TitleKind.MOVIE or target.wanted.season is not None
+    """Tell whether an *arr can be asked: not for what was aired on a day."""
+    return target.wanted.kind is TitleKind.MOVIE or target.wanted.season is not None or is_whole_series(target)
 
 
-async def _ask(backend: BackendCoordinator[Any, Any], target: Target, **more: Any) -> Any:
-    """Search at a Prowlarr or a feed."""
+async def _ask(backend: BackendCoordinator[Any, Any], target: Target, text: str | None = None, **more: Any) -> Offers:
+    """Search at a Prowlarr or a feed: for what is meant, or for a text in its place."""
     check_answering(backend)
     wanted = target.wanted
     try:
-        return await backend.client.search(
-            target.text,
+        found: Offers = await backend.client.search(
+            target.text if text is None else text,
             kind=wanted.kind,
-            ids=wanted.ids,
+            ids=wanted.ids if text is None else (),
             season=wanted.season,
             episode=next(iter(wanted.episodes)) if len(wanted.episodes) == 1 else None,
             **more,
         )
     except BackendError as error:
         raise failure(error) from error
+    return found
 
 
 class IndexerSearch:
@@ -111,18 +166,33 @@ class IndexerSearch:
         self.name = backend.title
 
     async def offers(self, target: Target) -> SourceAnswer:
-        """Return what its indexers have. It takes as long as the slowest of them."""
-        found = await _ask(self._backend, target, limit=MOST_OF_INDEXER)
+        """Return what its indexers have. It takes as long as the slowest of them.
+
+        By ids only some find a title under all its names; the others are asked for those names, too.
+        """
+        other = [_ask(self._backend, target, text, limit=MOST_OF_INDEXER) for text in target.other_texts]
+        found, *more = await asyncio.gather(
+            _ask(self._backend, target, limit=MOST_OF_INDEXER), *other, return_exceptions=True
+        )
+        if isinstance(found, BaseException):
+            raise found
         failing = self._names(found.failing)
         if found.all_failed:
             raise AskingFailed(Reason(key="search.all_indexers_failed", parameters={"names": failing}))
         remarks = (Reason(key="search.indexers_failed", parameters={"names": failing}),) if failing else ()
-        return SourceAnswer(found.offers, remarks)
+        answers = [each.offers for each in (found, *more) if not isinstance(each, BaseException)]
+        return SourceAnswer(_each_once(answers), remarks)
 
     def _names(self, indexer_ids: Collection[int]) -> tuple[str, ...]:
         snapshot = self._backend.data
         known = {each.id: each.name for each in snapshot.indexers} if snapshot is not None else {}
         return tuple(known.get(each, str(each)) for each in sorted(indexer_ids))
+
+
+def _each_once(answers: Iterable[Iterable[Offer]]) -> tuple[Offer, ...]:
+    """Return what several answers offer, each once."""
+    offers = (offer for answer in answers for offer in answer)
+    return tuple({(each.indexer_id, each.guid or (each.name, each.size_bytes)): each for each in offers}.values())
 
 
 class FeedSearch:

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.sokoul.acquire.identifying import MOST_CHOICES, Identified, identify_title
+from custom_components.sokoul.acquire.identifying import MOST_CHOICES, Identified, identify_title, other_names
 from custom_components.sokoul.acquire.query import read_query
 from custom_components.sokoul.model.catalogue import CatalogueTitle
 from custom_components.sokoul.model.library import TitleKind
@@ -193,3 +193,31 @@ def test_any_answer_is_understood(text: str, one: list[CatalogueTitle], other: l
     if found.target is not None and found.target.title is not None:
         assert any(each.ids <= found.target.title.ids for each in (*one, *other))
     assert found == identify_title(query, {"one": one, "other": other})
+
+
+@pytest.mark.parametrize(
+    ("title", "others"),
+    [
+        (
+            movie("Dune: Part Two", 2024, aliases=("Dune 2", "Dune II", "Dune : Deuxième partie")),
+            ("Dune : Deuxième partie",),
+        ),
+        (
+            movie(
+                "Spirited Away", 2001, original_name="千と千尋の神隠し", aliases=("El viaje", "Le Voyage de Chihiro")
+            ),
+            ("千と千尋の神隠し", "Le Voyage de Chihiro"),
+        ),
+        (movie("The Untouchables", 2011, original_name="Intouchables"), ("Intouchables",)),
+        # the same, but for how it is written
+        (movie("Dune", 2021, original_name="DUNE", aliases=("Dûne",)), ()),
+        (movie("Amelie", 2001, original_name="Amélie des bois", aliases=("Amélie des bois",)), ("Amélie des bois",)),
+        (movie("Dune", 2021, aliases=("Dune: Part One", "Duna", "Diuna")), ()),
+        (
+            movie("Dune", 2021, original_name="!!!", aliases=("L\u2019Autre Dune", "Le Dune", "Les Dunes")),
+            ("L\u2019Autre Dune",),
+        ),
+    ],
+)
+def test_by_which_names_it_goes_elsewhere(title: CatalogueTitle, others: tuple[str, ...]) -> None:
+    assert other_names(title) == others

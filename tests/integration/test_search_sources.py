@@ -1,7 +1,7 @@
 """Who is asked by a search, one by one: mirrors of debrid accounts, lookups and libraries."""
 
-from collections.abc import AsyncIterator
-from dataclasses import replace
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,29 +9,42 @@ from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 import pytest
 
+from custom_components.sokoul import search_sources
 from custom_components.sokoul.acquire.identifying import target_of
-from custom_components.sokoul.acquire.ports import AskingFailed
+from custom_components.sokoul.acquire.ports import AskingFailed, Target
 from custom_components.sokoul.acquire.query import Query, read_query
 from custom_components.sokoul.clients import real_debrid as api
+from custom_components.sokoul.clients.errors import CannotConnect
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.model.catalogue import CatalogueTitle
 from custom_components.sokoul.model.debrid_mirror import SyncMode
-from custom_components.sokoul.model.library import TitleKind
+from custom_components.sokoul.model.library import Protocol, TitleKind
+from custom_components.sokoul.model.releases import Offer, Offers
 from custom_components.sokoul.model.search import SearchRequest
 from custom_components.sokoul.search_catalogues import INDEX_LASTS, ArrLookup, ArrShelves, LibraryIndex
-from custom_components.sokoul.search_sources import DOWNLOADS, MirrorHoldings, MirrorSearch, distinct_words
+from custom_components.sokoul.search_sources import (
+    DOWNLOADS,
+    ArrSearch,
+    IndexerSearch,
+    MirrorHoldings,
+    MirrorSearch,
+    can_search,
+    distinct_words,
+)
 from custom_components.sokoul.services import Action
 from devstack.clock import ManualClock
 from devstack.dune import add_dune, dune_releases
 from devstack.frame import FaultKind
+from devstack.library import Series
 from devstack.prowlarr import ProwlarrSimulator
 from devstack.radarr import RadarrSimulator
 from devstack.real_debrid import RealDebridSimulator
+from devstack.sonarr import SonarrSimulator
 from devstack.tmdb import TmdbSimulator
 from devstack.torznab import API_KEY, TorznabSimulator
 
 from . import test_catalogues
-from .conftest import PROWLARR_ID, RADARR_ID, SetUp, servarr_subentry
+from .conftest import PROWLARR_ID, RADARR_ID, SONARR_ID, SetUp, servarr_subentry
 from .test_catalogues import FEED_ID, TMDB_ID, feed_subentry, tmdb_subentry
 from .test_debrid_mirror import ID as ACCOUNT_ID, account
 
@@ -172,6 +185,139 @@ async def test_tmdb_and_a_feed_are_enough(
     assert [each["state"] for each in (*answer["catalogues"], *answer["sources"])].count("failed") == 2
     assert "words alone" in answer["text"]
     assert "Jackett" in answer["text"]
+
+
+# --- indexers --------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Indexers:
+    """A Prowlarr that has for each text what a test says, and fails for others."""
+
+    has: dict[str, Offers]
+    asked: list[tuple[str, Collection[str]]] = field(default_factory=list)
+    client: Any = None
+    answering: bool = True
+    data: Any = None
+    subentry_id: str = PROWLARR_ID
+    title: str = "Prowlarr"
+
+    def __post_init__(self) -> None:
+        self.client = self
+
+    async def search(self, text: str, *, ids: Collection[str], **_: Any) -> Offers:
+        self.asked.append((text, ids))
+        if text not in self.has:
+            raise CannotConnect("gone")
+        return self.has[text]
+
+
+def offered(*guids: str) -> Offers:
+    return Offers(
+        offers=tuple(
+            Offer(name=f"Dune.{guid}", indexer="One", protocol=Protocol.TORRENT, guid=guid, indexer_id=1)
+            for guid in guids
+        )
+    )
+
+
+async def test_indexers_are_asked_by_other_names_too_and_what_both_find_is_one() -> None:
+    indexers = Indexers({DUNE.name: offered("a", "b"), "Dune : Deuxième partie": offered("b", "c")})
+    source: Any = IndexerSearch(indexers)  # type: ignore[arg-type]
+    answer = await source.offers(target_of(read("dune 2"), replace(DUNE, ids=frozenset({"tmdb:693134"})), [DUNE]))
+    assert [each.guid for each in answer.offers] == ["a", "b", "c"]
+    assert indexers.asked == [(DUNE.name, {"tmdb:693134"}), ("Dune : Deuxième partie", ())]
+
+
+async def test_another_name_that_fails_does_no_harm_and_the_first_does() -> None:
+    target = target_of(read("dune 2"), DUNE, [DUNE])
+    one: Any = IndexerSearch(Indexers({DUNE.name: offered("a")}))  # type: ignore[arg-type]
+    assert [each.guid for each in (await one.offers(target)).offers] == ["a"]
+    other: Any = IndexerSearch(Indexers({"Dune : Deuxième partie": offered("a")}))  # type: ignore[arg-type]
+    with pytest.raises(AskingFailed):
+        await other.offers(target)
+
+
+async def test_offers_without_an_address_are_told_apart_by_name_and_size() -> None:
+    bare = Offer(name="Dune", indexer="One", protocol=Protocol.TORRENT, size_bytes=1)
+    indexers = Indexers(
+        {
+            DUNE.name: Offers(offers=(bare,)),
+            "Dune : Deuxième partie": Offers(offers=(bare, replace(bare, size_bytes=2))),
+        }
+    )
+    source: Any = IndexerSearch(indexers)  # type: ignore[arg-type]
+    answer = await source.offers(target_of(read("dune 2"), DUNE, [DUNE]))
+    assert [each.size_bytes for each in answer.offers] == [1, 2]
+
+
+# --- whole series ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def whole(hass: HomeAssistant, sonarr: SonarrSimulator, set_up: SetUp) -> tuple[Series, ArrSearch, Target]:
+    """Return the series of the most seasons, its search, and that all of it is wanted."""
+    entry = await set_up(servarr_subentry(sonarr, SONARR_ID))
+    backend = entry.runtime_data.backends[SONARR_ID]
+    series = max(sonarr.library.series.values(), key=lambda each: len(each.seasons))
+    there = await backend.client.catalogue_title(series.id)
+    sonarr.requests.clear()
+    return series, ArrSearch(backend, there), target_of(read(series.title), there, [there])
+
+
+def searched(sonarr: SonarrSimulator) -> list[int]:
+    return [int(dict(each.query)["seasonNumber"]) for each in sonarr.requests if each.path == "/api/v3/release"]
+
+
+async def test_a_whole_series_is_searched_for_season_by_season(
+    sonarr: SonarrSimulator, whole: tuple[Series, ArrSearch, Target]
+) -> None:
+    series, source, target = whole
+    assert can_search(target)
+    answer = await source.offers(target)
+    assert searched(sonarr) == [number for number in series.seasons if number > 0]
+    assert len(searched(sonarr)) > 1
+    guids = [each.guid for each in answer.offers]
+    assert len(guids) == len(set(guids)) > 0
+    assert answer.remarks == ()
+
+
+async def test_seasons_that_are_too_many_or_fail_are_named(
+    sonarr: SonarrSimulator, whole: tuple[Series, ArrSearch, Target], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    series, source, target = whole
+    numbers = [number for number in series.seasons if number > 0]
+    monkeypatch.setattr(search_sources, "MOST_SEASONS", len(numbers) - 1)
+    monkeypatch.setattr(search_sources, "SEASONS_AT_ONCE", 1)
+    sonarr.fault(FaultKind.STATUS, "GET /api/v3/release", status=503, times=1)
+    answer = await source.offers(target)
+    assert searched(sonarr) == numbers[:-1]
+    (remark,) = answer.remarks
+    assert remark.parameters["seasons"] == (str(numbers[0]), str(numbers[-1]))
+    assert answer.offers or len(numbers) == 2
+
+
+async def test_a_whole_series_fails_only_where_every_season_does(
+    sonarr: SonarrSimulator, whole: tuple[Series, ArrSearch, Target], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, source, target = whole
+    sonarr.fault(FaultKind.STATUS, "GET /api/v3/release", status=503)
+    with pytest.raises(AskingFailed) as raised:
+        await source.offers(target)
+    assert raised.value.reason.key == "search.backend_failed"
+    sonarr.clear_faults()
+    sonarr.fault(FaultKind.HANG, "GET /api/v3/release")
+    monkeypatch.setattr(search_sources, "SEASONS_LATEST_SECONDS", 0.05)
+    with pytest.raises(AskingFailed) as raised:
+        await source.offers(target)
+    assert raised.value.reason.key == "search.no_answer"
+    sonarr.clear_faults()
+
+
+def test_what_was_aired_on_a_day_is_no_whole_series() -> None:
+    show = CatalogueTitle(kind=TitleKind.SERIES, name="The Daily Show")
+    assert can_search(target_of(read("the daily show"), show, [show]))
+    assert not can_search(target_of(read("the daily show 2024-03-11"), show, [show]))
 
 
 # --- lookups and libraries -------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from ..model.catalogue import CatalogueTitle
 from ..model.library import TitleKind
 from ..releases.identify import Wanted, normal
 from ..releases.parse import parse
+from ..releases.tokens import fold
 from .ports import Target
 from .query import Query
 
@@ -25,6 +26,14 @@ MOST_TITLES: Final = 40
 MOST_NAMES: Final = 60
 #: Nobody reads more choices.
 MOST_CHOICES: Final = 8
+#: By so many other names it is asked for, too: each is one more search of every indexer.
+MOST_OTHER_NAMES: Final = 2
+_WORD = re.compile(r"[^\W_]+")
+#: What is in French names, and rarely in others.
+_FRENCH = re.compile(
+    r"[èêëîïôœùûÿç]|\b(?:le|les|du|des|aux?|et|une|partie|chapitre|saison|sans|dans|avec)\b|\b[ldq]['\u2019]",
+    re.IGNORECASE,
+)
 #: So many times as well known is clearly better known.
 CLEARLY: Final = 5.0
 #: Names that differ by a typing mistake are this much alike.
@@ -96,6 +105,7 @@ def target_of(
     )
     return Target(
         text=title.name,
+        other_texts=other_names(title),
         wanted=wanted,
         title=title,
         entries=tuple(entries),
@@ -103,6 +113,25 @@ def target_of(
         link=query.link,
         release=query.release,
     )
+
+
+def other_names(title: CatalogueTitle) -> tuple[str, ...]:
+    """Return by which names releases of other countries go: the original one, and the French one.
+
+    No catalogue of an *arr tells the language of an alias, so the first that reads like French is taken for it.
+    """
+    french = next((name for name in title.aliases if _FRENCH.search(name)), None)
+    said, found = {_words(title.name), ""}, []
+    for name in (title.original_name, french):
+        if name is not None and _words(name) not in said:
+            said.add(_words(name))
+            found.append(name)
+    return tuple(found[:MOST_OTHER_NAMES])
+
+
+def _words(name: str) -> str:
+    """Return what an indexer looks for: to it "Part Two" and "Deuxième partie" are no more the same than "2"."""
+    return " ".join(_WORD.findall(fold(name)))
 
 
 def target_by_text(query: Query) -> Target:

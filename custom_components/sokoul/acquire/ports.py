@@ -53,6 +53,7 @@ class Target:
     """
 
     text: str  # to ask for where ids are not known
+    other_texts: tuple[str, ...] = ()  # by which names it goes elsewhere
     wanted: Wanted
     title: CatalogueTitle | None = None
     entries: tuple[CatalogueTitle, ...] = ()
