@@ -38,6 +38,8 @@ from .reauth import settle
 from .rotating import Rotating
 from .search_policies import POLICY
 from .searching import Searching
+from .watching import Watching
+from .watchlist_question import WatchlistQuestion
 from .world import WorldView
 
 if TYPE_CHECKING:
@@ -76,6 +78,8 @@ class Hub:
         self.rotating = Rotating(self)
         self.searching: Searching = Searching(self)
         self.grabbing: Grabbing = Grabbing(self)
+        self.watching: Watching = Watching(self)
+        self.watchlist_question = WatchlistQuestion(self)
         self.housekeeping: Housekeeping = Housekeeping(self)
         self._platforms: list[PlatformSetup] = []
         self._listeners: list[Callable[[], None]] = []
@@ -103,6 +107,8 @@ class Hub:
         self.linking.start()
         self.debrid_watching.start()
         self.debrid_issues.start()
+        self.watching.start()
+        self.watchlist_question.start()
         self.rotating.start()  # what it brings to its end goes into the journal
         self.entry.async_on_unload(async_at_started(self.hass, self.push.start))
         self.entry.async_on_unload(async_track_time_interval(self.hass, self._take_samples, SAMPLE_INTERVAL))
@@ -110,6 +116,8 @@ class Hub:
 
     async def stop(self) -> None:
         """End all work, then write what it left to remember."""
+        self.watchlist_question.stop()
+        await self.watching.stop()
         self.grabbing.stop()
         await self.searching.stop()
         await self.linking.stop()

@@ -236,6 +236,10 @@ class DownloadIndex:
         """Return a download by its id."""
         return self._downloads.get(download_id)
 
+    def of_key(self, key: str) -> tuple[Download, ...]:
+        """Return the downloads of an info hash, or of what an *arr calls something that is no torrent."""
+        return tuple(self._downloads[each] for each in self._ids.get(key, ()))
+
     def stuck(self, now: datetime, patience: timedelta = PATIENCE) -> tuple[Download, ...]:
         """Return the downloads that look stuck; walks only those that may be."""
         suspects = (self._downloads[suspect] for suspect in self._suspects)

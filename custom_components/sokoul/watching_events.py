@@ -1,0 +1,56 @@
+"""What happens to a wish, for automations: it is out, it was grabbed, it can be watched, or somebody is asked back."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from .watchlist.items import Part, PartState, Wish, WishState
+from .wording import clean
+
+RELEASED: Final = "released"  # it can be had at home from now on
+GRABBED: Final = "grabbed"  # it is on its way
+READY: Final = "ready"  # it can be watched
+ASKED_BACK: Final = "asked_back"  # several titles may be meant
+
+_ON_ITS_WAY: Final = frozenset({PartState.GRABBED, PartState.IMPORTING})
+_BEHIND: Final = frozenset({PartState.WAITING, PartState.SEARCHING, PartState.OFFERED})
+
+
+def happenings(before: Wish | None, after: Wish) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield what a change of a wish means. What it begins with is no news: that somebody has it already, or it is out.
+
+    A title that was added and grabbed at once is news all the same.
+    """
+    if after.state is WishState.UNCLEAR and (before is None or before.choices != after.choices):
+        titles = [clean(each.label) for each in after.choices]
+        yield ASKED_BACK, {**_of_wish(after), "choices": titles}
+    if before is None:
+        return
+    for part in after.parts:
+        known = before.part(part.key)
+        if known is None and part.state is PartState.READY:
+            continue
+        was = known.state if known is not None else PartState.SEARCHING
+        if was is PartState.WAITING and part.state is not PartState.WAITING:
+            yield RELEASED, {**_of_part(after, part), "date": part.out_on.isoformat() if part.out_on else None}
+        if part.state in _ON_ITS_WAY and was in _BEHIND:
+            yield GRABBED, _of_part(after, part)
+        if part.state is PartState.READY and was is not PartState.READY:
+            yield READY, _of_part(after, part)
+
+
+def _of_wish(wish: Wish) -> dict[str, Any]:
+    return {"wish_id": wish.id, "title": clean(wish.label), "asked_by": wish.asked_by}
+
+
+def _of_part(wish: Wish, part: Part) -> dict[str, Any]:
+    title = wish.meant.label if wish.meant is not None else wish.text
+    return {
+        **_of_wish(wish),
+        "title": clean(title),
+        "part": part.key,
+        "season": part.season,
+        "episode": part.episode,
+        "episode_name": clean(part.name),
+        "release": clean(part.release),
+        "entry_id": part.entry_id,
+    }

@@ -1,0 +1,219 @@
+"""What is known of a wish at this moment: what libraries say, what is on its way, and what changed of that."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from homeassistant.util import dt as dt_util
+
+from .clients.errors import NotFound
+from .clients.sonarr import SonarrClient
+from .model.backend import DOWNLOAD_CLIENT_KINDS
+from .model.catalogue import CatalogueEpisode, CatalogueTitle, id_of
+from .model.debrid import DebridStatus
+from .model.debrid_mirror import Presence
+from .model.library import ArrSnapshot, QueueItem, Title, TitleKind, TrackedState
+from .model.reasons import Reason
+from .model.world import Download
+from .store import StoreError
+from .watchlist.items import Keeper, PartState, Wish
+
+if TYPE_CHECKING:
+    from .hub import Hub
+    from .watching_titles import Titles
+
+_ON_ITS_WAY: Final = frozenset({PartState.GRABBED, PartState.IMPORTING})
+_IMPORTING: Final = frozenset({TrackedState.IMPORT_PENDING, TrackedState.IMPORTING, TrackedState.IMPORT_BLOCKED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Library:
+    """What the *arr that keeps a title has of it. Without `title` it was taken out of the library."""
+
+    title: CatalogueTitle | None
+    episodes: tuple[CatalogueEpisode, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnItsWay:
+    """What is downloaded for some parts of a wish, or waits to be imported."""
+
+    key: str  # its info hash, or what an *arr calls it
+    release: str
+    parts: frozenset[str]  # by their keys
+    finished: bool = False  # downloaded
+    importing: bool = False  # an *arr has still to import it
+    progress: float = 0.0  # 0 to 1
+    waits: Reason | None = None
+
+
+class WatchFacts:
+    """Gathers what is known."""
+
+    def __init__(self, hub: Hub, titles: Titles) -> None:
+        self._hub = hub
+        self._titles = titles
+        self._seen: dict[str, object] = {}  # by wish: what was on its way when it was last looked
+
+    # --- libraries -----------------------------------------------------------------------------------------------
+
+    async def library(self, keeper: Keeper) -> Library | None:
+        """Return what the *arr says now; None: it doesn't answer. Raises `BackendError`."""
+        arr = self._titles.arr(keeper)
+        if arr is None or not arr.answering:
+            return None
+        try:
+            title = await arr.client.catalogue_title(keeper.library_id)
+        except NotFound:
+            return Library(title=None)
+        if isinstance(arr.client, SonarrClient):
+            return Library(title=title, episodes=await arr.client.episodes(keeper.library_id))
+        return Library(title=title)
+
+    async def episodes(self, wish: Wish, title: CatalogueTitle | None) -> tuple[CatalogueEpisode, ...] | None:
+        """Return the episodes that TMDB knows of a series, as far as they are wanted; None: nobody can be asked.
+
+        Raises `BackendError`.
+        """
+        tmdb = self._titles.tmdb()
+        number = id_of(wish.meant.ids, "tmdb") if wish.meant is not None else None
+        if tmdb is None or number is None:
+            return None
+        if title is None or not title.seasons:
+            title = await tmdb.details(TitleKind.SERIES, int(number))
+        wanted = [each.number for each in title.seasons if wish.season in {each.number, None}]
+        found: list[CatalogueEpisode] = []
+        for season in wanted if wish.season is not None else [each for each in wanted if each > 0]:
+            with suppress(NotFound):
+                found += await tmdb.episodes(int(number), season)
+        return tuple(found)
+
+    # --- what is on its way --------------------------------------------------------------------------------------
+
+    async def on_their_way(self, wish: Wish) -> tuple[OnItsWay, ...]:
+        """Return what is downloaded for a wish: by anybody, as far as an *arr says so, and what was grabbed for it."""
+        index = await self._hub.view.index(dt_util.utcnow())
+        found: dict[str, OnItsWay] = {}
+        for item in self._items(wish.keeper):
+            if item.download_id is None or item.tracked_state is TrackedState.IMPORTED:
+                continue
+            parts = frozenset(_parts_of(item, wish))
+            downloads = index.of_key(item.download_id)
+            found[item.download_id] = _of_item(item, parts, downloads[0] if downloads else None)
+        missing = {part.download for part in wish.parts if part.download and part.state in _ON_ITS_WAY} - found.keys()
+        for key in missing:
+            parts = frozenset(part.key for part in wish.parts if part.download == key)
+            if downloads := index.of_key(key):
+                found[key] = _of_download(downloads[0], parts)
+            elif (held := await self._at_debrid(key, parts)) is not None:
+                found[key] = held
+        self._seen[wish.id] = self._sight(wish)
+        return tuple(found.values())
+
+    def _items(self, keeper: Keeper | None) -> Iterator[QueueItem]:
+        """Yield what the *arr that keeps a title has in its queue of it."""
+        arr = self._titles.arr(keeper)
+        if keeper is None or arr is None or not isinstance(arr.data, ArrSnapshot):
+            return
+        for item in arr.data.queue:
+            if any(_is_of(title, keeper.library_id) for title in item.titles):
+                yield item
+
+    def all_seen(self, wish: Wish) -> bool:
+        """Tell whether everybody answers who would have what is on its way: what nobody has then is gone."""
+        backends = self._hub.backends.values()
+        clients = [each for each in backends if each.connector.kind in DOWNLOAD_CLIENT_KINDS]
+        arr = self._titles.arr(wish.keeper)
+        if not all(each.answering for each in (*clients, *((arr,) if arr is not None else ()))):
+            return False
+        grabbed = [part.grabbed_at for part in wish.parts if part.grabbed_at and part.state in _ON_ITS_WAY]
+        mirrors = self._hub.debriding.accounts.values()
+        return not grabbed or all(each.checked_at is not None and each.checked_at > max(grabbed) for each in mirrors)
+
+    async def _at_debrid(self, info_hash: str, parts: frozenset[str]) -> OnItsWay | None:
+        for mirror in tuple(self._hub.debriding.accounts.values()):
+            with suppress(StoreError):
+                known = await mirror.store.mirror_view.torrents(
+                    mirror.account, hashes=[info_hash], presence=Presence.PRESENT
+                )
+                for each in known:
+                    torrent = each.torrent
+                    return OnItsWay(
+                        key=info_hash,
+                        release=torrent.filename,
+                        parts=parts,
+                        finished=torrent.status is DebridStatus.DOWNLOADED,
+                        progress=torrent.progress / 100,
+                    )
+        return None
+
+    # --- what changed --------------------------------------------------------------------------------------------
+
+    def changed(self, wishes: Iterable[Wish]) -> Collection[str]:
+        """Return the wishes of which something began, ended or is to be imported since they were looked at."""
+        return [each.id for each in wishes if not each.done and self._differs(each)]
+
+    def _differs(self, wish: Wish) -> bool:
+        sight = self._sight(wish)
+        return wish.id in self._seen and sight != self._seen[wish.id]
+
+    def forget(self, wishes: Mapping[str, Wish]) -> None:
+        """Forget wishes that are gone."""
+        self._seen = {key: value for key, value in self._seen.items() if key in wishes}
+
+    def _sight(self, wish: Wish) -> object:
+        """Return what is on its way as far as it matters: not how fast."""
+        items = {
+            (item.download_id, item.status, item.tracked_state, item.tracked_status)
+            for item in self._items(wish.keeper)
+        }
+        keys = {part.download for part in wish.parts if part.download and part.state in _ON_ITS_WAY}
+        torrents = {
+            (key, torrent.state, torrent.finished)
+            for _, client in self._hub.view.world(dt_util.utcnow()).clients
+            for key in keys
+            if (torrent := client.torrents.get(key)) is not None
+        }
+        arr = self._titles.arr(wish.keeper)
+        return items, torrents, arr.answering if arr is not None else None
+
+
+def _is_of(title: Title, library_id: int) -> bool:
+    return library_id == (title.id if title.kind in {TitleKind.MOVIE, TitleKind.SERIES} else title.series_id)
+
+
+def _parts_of(item: QueueItem, wish: Wish) -> Iterator[str]:
+    """Yield the parts that an item is for; where an *arr knows no more than the season, all of that."""
+    for title in item.titles:
+        if title.kind is TitleKind.MOVIE:
+            yield ""
+            continue
+        whole = title.kind is TitleKind.SERIES
+        for part in wish.parts:
+            if part.season == title.season and (whole or part.episode == title.episode):
+                yield part.key
+
+
+def _of_item(item: QueueItem, parts: frozenset[str], download: Download | None) -> OnItsWay:
+    finished = download.finished if download is not None else item.tracked_state in _IMPORTING
+    return OnItsWay(
+        key=item.download_id or "",
+        release=item.release,
+        parts=parts,
+        finished=finished,
+        importing=finished or item.tracked_state in _IMPORTING,
+        progress=download.progress if download is not None else 0.0,
+        waits=download.waits if download is not None else None,
+    )
+
+
+def _of_download(download: Download, parts: frozenset[str]) -> OnItsWay:
+    return OnItsWay(
+        key=download.key,
+        release=download.release,
+        parts=parts,
+        finished=download.finished,
+        progress=download.progress,
+        waits=download.waits,
+    )

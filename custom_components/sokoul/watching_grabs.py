@@ -1,0 +1,134 @@
+"""Searches for what is on the watchlist, and has the best of it downloaded."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from .acquire.grabbing import MOST_RELEASES, Order, trace_of
+from .acquire.ports import Result, SearchAnswer, Target
+from .acquire.searching import CATALOGUE_LATEST, SOURCE_LATEST
+from .model.journal import EntryStatus, JournalEntry
+from .model.reasons import Reason
+from .model.search import SourceState
+from .search_sources import DOWNLOADS
+from .watching_titles import as_title, search_for
+from .watchlist.items import Wish
+from .wording import clean
+
+if TYPE_CHECKING:
+    from .hub import Hub
+
+#: Nobody waits for it, so all that may answer may.
+PATIENCE: Final = CATALOGUE_LATEST + SOURCE_LATEST + timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What a search for a part, or for a season, came to."""
+
+    answer: SearchAnswer | None = None
+    found: int = 0  # releases of it
+    refused: Reason | None = None  # why the best of them won't do, where none will
+    results: tuple[Result, ...] = ()  # that may be taken, the best first
+    here: Result | None = None  # one of these is here, or on its way, whoever got it
+    failed: Reason | None = None  # nobody could be asked
+
+    @property
+    def release(self) -> str:
+        """The name of the best release that may be taken."""
+        return clean(self.results[0].scored.release.name.name) if self.results else ""
+
+    @property
+    def reference(self) -> str:
+        """How the search refers to that."""
+        return f"{self.answer.id}.{self.results[0].id}" if self.answer is not None and self.results else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grabbed:
+    """What came of having a release downloaded."""
+
+    taken: bool
+    entry_id: int
+    release: str = ""
+    download: str = ""  # its info hash, where it is known
+    why: Reason | None = None  # it was not taken
+
+
+class WatchGrabs:
+    """Searches and grabs for wishes, through what all faces use."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    async def search(
+        self, wish: Wish, season: int | None, episode: int | None, *, without: Collection[str] = ()
+    ) -> Findings:
+        """Search for a movie, an episode, or a whole season. `without` names releases that came to nothing."""
+        answer = await self._hub.searching.search(search_for(wish, season, episode), deadline=PATIENCE, fresh=True)
+        if (failed := _failure(answer)) is not None:
+            return Findings(answer=answer, failed=failed)
+        if answer.title is None or wish.meant is None or not answer.title.ids & wish.meant.ids:
+            return Findings(answer=answer, failed=Reason(key="watchlist.catalogues_failed"))
+        accepted = [each for each in answer.results if each.scored.accepted and not _is_any(each, without)]
+        refused = next((each.scored.refusals for each in answer.results if not each.scored.accepted), ())
+        return Findings(
+            answer=answer,
+            found=len(answer.results),
+            refused=refused[0] if refused and not accepted else None,
+            results=tuple(accepted),
+            here=next((each for each in accepted if _is_here(each)), None),
+        )
+
+    async def grab(self, wish: Wish, label: str, findings: Findings, actor: str, now: datetime) -> Grabbed:
+        """Have the best of what was found downloaded, or the next best where that fails. Raises `StoreError`."""
+        assert findings.answer is not None and findings.answer.target is not None  # noqa: S101, PT018 -- it was found
+        target = _with_keeper(findings.answer.target, wish)
+        results = findings.results[:MOST_RELEASES]
+        order = Order(target=target, results=results, label=clean(label), actor=actor, at=now)
+        entry = await self._hub.grabbing.grab(order)
+        trace = trace_of(entry)
+        if entry.status is EntryStatus.FAILED or trace is None:
+            return Grabbed(taken=False, entry_id=entry.id, why=entry.result)
+        return Grabbed(
+            taken=True, entry_id=entry.id, release=trace.release, download=_key_of(entry, trace.info_hash, results)
+        )
+
+
+def _key_of(entry: JournalEntry, info_hash: str | None, results: Sequence[Result]) -> str:
+    """Return by what a download is found again: what was traced, else what the release said."""
+    trace = trace_of(entry)
+    if info_hash is not None or trace is None:
+        return info_hash or ""
+    said = (each.scored.release.info_hash for each in results if each.scored.release.name.name == trace.release)
+    return next((each for each in said if each is not None), "")
+
+
+def _failure(answer: SearchAnswer) -> Reason | None:
+    """Return why a search says nothing: nobody was there to be asked, or none of them could answer."""
+    asked = [each for each in answer.sources if each.key != DOWNLOADS]
+    if not asked:
+        if answer.target is None or answer.target.title is None:
+            return Reason(key="watchlist.catalogues_failed")
+        return Reason(key="watchlist.no_source")
+    if all(each.state in {SourceState.FAILED, SourceState.LATE} for each in asked) and not answer.results:
+        return Reason(key="watchlist.sources_failed", parameters={"names": tuple(each.name for each in asked)})
+    return None
+
+
+def _is_any(result: Result, names: Collection[str]) -> bool:
+    release = result.scored.release
+    return release.name.name in names or (release.info_hash is not None and release.info_hash in names)
+
+
+def _is_here(result: Result) -> bool:
+    return any(offer.source == DOWNLOADS for offer in result.scored.release.offers)
+
+
+def _with_keeper(target: Target, wish: Wish) -> Target:
+    """Return the target with its place in the library that keeps it, whether or not its catalogue told."""
+    if wish.keeper is None or wish.meant is None or target.entry_of(wish.keeper.backend_id) is not None:
+        return target
+    there = replace(as_title(wish.meant), backend_id=wish.keeper.backend_id, library_id=wish.keeper.library_id)
+    return replace(target, entries=(*target.entries, there))

@@ -1,0 +1,276 @@
+"""Which title a wish means, and its place in the library of an *arr: found there, added, monitored, and let go of."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from homeassistant.util import dt as dt_util
+
+from .acquire.grabbing import Adding, GrabFailed
+from .acquire.query import read_query
+from .acquire.searching import CATALOGUE_LATEST
+from .clients.arr import ArrClient
+from .clients.errors import BackendError, NotFound
+from .clients.sonarr import SonarrClient
+from .clients.tmdb import TmdbClient
+from .grab_hands import usual_folder, usual_profile
+from .model.catalogue import Addition, CatalogueEpisode, CatalogueTitle, Watch
+from .model.library import TitleKind
+from .model.reasons import Reason
+from .model.search import NOBODY, SearchRequest, SourceState
+from .releases.tokens import fold
+from .watchlist.errors import NothingToAsk
+from .watchlist.items import Dates, Keeper, Meant, Wish
+from .wording import clean
+
+if TYPE_CHECKING:
+    from .coordinator import BackendCoordinator
+    from .hub import Hub
+
+#: All catalogues may answer before it is decided which title is meant: nobody waits for it.
+PATIENCE: Final = 3 * CATALOGUE_LATEST
+#: By which ids a title is asked for, the surest first.
+_DATABASES: Final = {TitleKind.MOVIE: ("tmdb", "imdb"), TitleKind.SERIES: ("tvdb", "tmdb", "imdb")}
+#: What *arrs are kept to let go of later, in the hub's memory.
+LEAVING_KEY: Final = "watchlist_leaving"
+
+type Arr = BackendCoordinator[ArrClient, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identified:
+    """What came of asking which title is meant: it, or choices, or why there is neither."""
+
+    title: CatalogueTitle | None = None
+    dates: Dates = field(default_factory=Dates)
+    season: int | None = None
+    episode: int | None = None
+    choices: tuple[Meant, ...] = ()
+    why: Reason | None = None
+    failed: bool = False  # nobody could be asked; a title may well be called that
+
+
+def text_of(request: SearchRequest) -> str:
+    """Return the text of a wish: as it was said, but of a magnet or a link to a file only what that is called.
+
+    Those may hold keys. Raises `NothingToAsk` for a text that names no title.
+    """
+    query = read_query(request, dt_util.utcnow().date())
+    if not query.names_a_title:
+        raise NothingToAsk(request.text)
+    if query.link is None:
+        return clean(request.text)
+    return clean(f"{query.text} ({query.year})" if query.year else query.text)
+
+
+def _request(wish: Wish, meant: Meant | None) -> SearchRequest:
+    if meant is None:
+        text, kind, year = wish.text, wish.kind, wish.year
+    else:
+        text, kind, year = _reference(meant) or meant.name, meant.kind, meant.year
+    return SearchRequest(
+        text=text, kind=kind, year=year, season=wish.season, episode=wish.episode, sources=frozenset({NOBODY})
+    )
+
+
+def _reference(meant: Meant) -> str | None:
+    """Return the surest id of a title; None: it has none that anybody could be asked for."""
+    known = {each.partition(":")[0]: each for each in sorted(meant.ids)}
+    return next((known[each] for each in _DATABASES[meant.kind] if each in known), None)
+
+
+def meant_by(title: CatalogueTitle) -> Meant:
+    """Return what a wish keeps of a title."""
+    return Meant(kind=title.kind, name=title.name, year=title.year, ids=title.ids, poster=title.poster)
+
+
+def _dates(said: Sequence[CatalogueTitle]) -> Dates:
+    """Return when a movie comes out: what one catalogue doesn't tell, another may."""
+    return Dates(
+        cinema=next((each.in_cinemas_on for each in said if each.in_cinemas_on), None),
+        digital=next((each.digital_on for each in said if each.digital_on), None),
+        physical=next((each.physical_on for each in said if each.physical_on), None),
+    )
+
+
+def as_title(meant: Meant) -> CatalogueTitle:
+    """Return a title as a wish keeps it."""
+    return CatalogueTitle(kind=meant.kind, name=meant.name, year=meant.year, ids=meant.ids, poster=meant.poster)
+
+
+def search_for(wish: Wish, season: int | None, episode: int | None) -> SearchRequest:
+    """Return how releases of a part of a wish are searched for; without an episode those of the whole season."""
+    assert wish.meant is not None  # noqa: S101 -- nothing is searched for before it is known
+    request = _request(wish, wish.meant)
+    minimum = int(wish.minimum) if wish.minimum is not None else None
+    return replace(
+        request, season=season, episode=episode, policy=wish.policy, minimum_lines=minimum, sources=frozenset()
+    )
+
+
+def chosen(wish: Wish, said: Collection[str] | int | str) -> Meant | None:
+    """Return the choice that is meant: by its number, by its ids, or by its name or year."""
+    match said:
+        case int():
+            return wish.choices[said - 1] if 1 <= said <= len(wish.choices) else None
+        case str():
+            return _named(wish.choices, said)
+    wanted = frozenset(said)
+    return next((each for each in wish.choices if each.ids & wanted), None)
+
+
+def _named(choices: Iterable[Meant], said: str) -> Meant | None:
+    """Return the one choice that a text can only mean."""
+    text, listed = fold(said.strip()), list(choices)
+    if text.isdecimal() and len(text) <= 2:  # noqa: PLR2004 -- years have four
+        number = int(text)
+        return listed[number - 1] if 1 <= number <= len(listed) else None
+    for calls in (lambda each: (each.label,), lambda each: (each.name, str(each.year or ""))):
+        found = [each for each in listed if text in {fold(call) for call in calls(each) if call}]
+        if len(found) == 1:
+            return found[0]
+    return None
+
+
+def _is_wanted(wish: Wish, episode: CatalogueEpisode) -> bool:
+    """Tell whether an episode is one of those that a wish is for; specials are where they were asked for."""
+    if wish.season is None:
+        return episode.season > 0
+    return wish.season == episode.season and wish.episode in {None, episode.episode}
+
+
+class Titles:
+    """Finds titles, and gives them their place in libraries."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    async def identify(self, wish: Wish) -> Identified:
+        """Find out which title a wish means; of one that is known already, all that catalogues tell now."""
+        answer = await self._hub.searching.search(_request(wish, wish.meant), deadline=PATIENCE, fresh=True)
+        if answer.title is not None and answer.target is not None:
+            wanted = answer.target.wanted
+            episode = next(iter(wanted.episodes)) if len(wanted.episodes) == 1 else None
+            dates = _dates((answer.title, *answer.target.entries))
+            return Identified(title=answer.title, dates=dates, season=wanted.season, episode=episode)
+        if answer.choices:
+            query = read_query(_request(wish, None), dt_util.utcnow().date())
+            episode = next(iter(query.episodes)) if len(query.episodes) == 1 else None
+            choices = tuple(meant_by(each) for each in answer.choices)
+            return Identified(choices=choices, season=query.season, episode=episode)
+        if not answer.catalogues:
+            return Identified(why=Reason(key="watchlist.no_catalogue"), failed=True)
+        if all(each.state in {SourceState.FAILED, SourceState.LATE} for each in answer.catalogues):
+            return Identified(why=Reason(key="watchlist.catalogues_failed"), failed=True)
+        return Identified(why=Reason(key="watchlist.unknown_title", parameters={"text": wish.text}))
+
+    # --- *arrs ---------------------------------------------------------------------------------------------------
+
+    def arrs(self, kind: TitleKind) -> Iterator[Arr]:
+        """Yield the *arrs that manage titles of a kind."""
+        for backend in self._hub.backends.values():
+            if isinstance(backend.client, ArrClient) and backend.client.title_kind is kind:
+                yield backend
+
+    def arr(self, keeper: Keeper | None) -> Arr | None:
+        """Return the *arr that has a title in its library; None where it was removed from the hub."""
+        backend = self._hub.backends.get(keeper.backend_id) if keeper is not None else None
+        return backend if backend is not None and isinstance(backend.client, ArrClient) else None
+
+    async def keep(self, wish: Wish) -> Keeper:
+        """Have an *arr manage the title, monitored: the one that has it already, else the first that answers.
+
+        Raises `GrabFailed` where none can add it, and `BackendError`.
+        """
+        meant = wish.meant
+        assert meant is not None  # noqa: S101 -- nobody keeps what isn't known
+        answering = [arr for arr in self.arrs(meant.kind) if arr.answering]
+        for arr in answering:
+            if (there := await arr.client.in_library(meant.ids)) is not None and there.library_id is not None:
+                return await self._watch(arr, wish, there, there.library_id)
+        if not answering:
+            raise GrabFailed(Reason(key="grab.nobody_adds"))
+        arr = answering[0]
+        addition = Addition(
+            title=as_title(meant),
+            profile_id=await usual_profile(arr.client, Adding()),
+            root_folder=await usual_folder(arr.client, Adding()),
+            seasons=frozenset({wish.season}) if wish.season is not None and wish.episode is None else frozenset(),
+            watch=Watch.NONE if wish.episode is not None else Watch.ALL,
+        )
+        added = await arr.client.add(addition)
+        if (library_id := added.title.library_id) is None:
+            raise GrabFailed(Reason(key="grab.nobody_adds"))
+        if added.already_there:
+            return await self._watch(arr, wish, added.title, library_id)
+        return Keeper(backend_id=arr.subentry_id, library_id=library_id, added=True)
+
+    async def _watch(self, arr: Arr, wish: Wish, title: CatalogueTitle, library_id: int) -> Keeper:
+        """Monitor what was in the library already, and note what wasn't monitored before."""
+        keeper = Keeper(backend_id=arr.subentry_id, library_id=library_id)
+        if not title.monitored and not (title.kind is TitleKind.MOVIE and title.has_file):
+            await arr.client.set_monitored([library_id], monitored=True)
+            keeper = replace(keeper, monitored=True)
+        if not isinstance(arr.client, SonarrClient):
+            return keeper
+        wanted = [
+            each.library_id
+            for each in await arr.client.episodes(library_id)
+            if not (each.monitored or each.has_file) and each.library_id is not None and _is_wanted(wish, each)
+        ]
+        await arr.client.set_episodes_monitored(wanted, monitored=True)
+        return replace(keeper, episodes=tuple(sorted(wanted)))
+
+    # --- letting go ----------------------------------------------------------------------------------------------
+
+    def let_go(self, keeper: Keeper) -> None:
+        """Have an *arr look no more for what it looks for on account of a wish; as soon as it answers."""
+        if not (keeper.added or keeper.monitored or keeper.episodes):
+            return
+        note = {"backend": keeper.backend_id, "title": keeper.library_id, "episodes": list(keeper.episodes)}
+        note["all"] = keeper.added or keeper.monitored
+        self._hub.memory.set(LEAVING_KEY, [*self._leaving(), note])
+
+    @property
+    def leaving(self) -> bool:
+        """Whether an *arr has still to be told."""
+        return bool(self._leaving())
+
+    def _leaving(self) -> list[Mapping[str, Any]]:
+        stored = self._hub.memory.get(LEAVING_KEY, [])
+        return list(stored) if isinstance(stored, list) else []
+
+    async def leave(self) -> None:
+        """Tell the *arrs that answer."""
+        for note in self._leaving():
+            backend = self._hub.backends.get(note["backend"])
+            if backend is not None and isinstance(backend.client, ArrClient):
+                if not backend.answering:
+                    continue
+                try:
+                    await self._release(backend, note)
+                except BackendError:
+                    continue
+            self._hub.memory.set(LEAVING_KEY, [each for each in self._leaving() if each != note])
+
+    @staticmethod
+    async def _release(arr: Arr, note: Mapping[str, Any]) -> None:
+        with suppress(NotFound):  # somebody took it out of the library
+            if note["all"]:
+                await arr.client.set_monitored([note["title"]], monitored=False)
+            if note["episodes"] and isinstance(arr.client, SonarrClient):
+                await arr.client.set_episodes_monitored(note["episodes"], monitored=False)
+
+    # --- TMDB ----------------------------------------------------------------------------------------------------
+
+    def tmdb(self) -> TmdbClient | None:
+        """Return a TMDB that answers."""
+        return next(
+            (
+                backend.client
+                for backend in self._hub.backends.values()
+                if isinstance(backend.client, TmdbClient) and backend.answering
+            ),
+            None,
+        )

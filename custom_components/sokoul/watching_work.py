@@ -1,0 +1,261 @@
+"""Looking after one wish: what is known of it is gathered, what is next is decided, and that is done; until nothing is.
+
+Whatever came of a step is written before the next one is begun.
+"""
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from homeassistant.util import dt as dt_util
+
+from .acquire.grabbing import GrabFailed
+from .clients.errors import BackendError
+from .const import LOGGER
+from .model.journal import AUTOPILOT
+from .model.library import TitleKind
+from .model.reasons import Reason
+from .watching_facts import Library, OnItsWay, WatchFacts
+from .watching_grabs import Findings, WatchGrabs
+from .watching_titles import Identified, Titles, meant_by
+from .watchlist.changing import means, unclear, unknown
+from .watchlist.deciding import Step, StepKind, next_step, refresh
+from .watchlist.items import Part, Wish
+from .watchlist.known import Catalogued, Coming, Held, Known
+from .watchlist.outcomes import Found, added, asked, failed, grabbed, searched
+
+if TYPE_CHECKING:
+    from .hub import Hub
+
+#: A wish that wants more at a time comes back later: others wait, too.
+MOST_STEPS: Final = 12
+#: What searches found is remembered for so many wishes, until it is grabbed.
+MOST_FINDINGS: Final = 50
+#: What catalogues told is good for so long.
+TOLD_LASTS: Final = timedelta(minutes=5)
+#: An *arr reads the episodes of a new series within moments.
+EPISODES_SOON: Final = timedelta(minutes=1)
+_LINK: Final = "link_"
+
+type Put = Callable[[Wish, Wish], Awaitable[Wish | None]]
+
+
+class Work:
+    """Does for wishes what is due. `put` writes a wish and returns it as it stands; None: a person changed it."""
+
+    def __init__(self, hub: Hub, titles: Titles, put: Put) -> None:
+        self._hub = hub
+        self._titles = titles
+        self._put = put
+        self.facts = WatchFacts(hub, titles)
+        self._grabs = WatchGrabs(hub)
+        self._told: dict[str, tuple[datetime, Identified]] = {}
+        self._findings: OrderedDict[str, Findings] = OrderedDict()  # by how the search refers to the best of them
+        self._approved: dict[str, tuple[datetime, str]] = {}  # wishes that a person asked to have now, and who that was
+
+    def approve(self, wish_id: str, actor: str) -> None:
+        """Fetch a wish when it is looked at next, whatever is due."""
+        self._approved[wish_id] = dt_util.utcnow(), actor
+
+    # --- which title ---------------------------------------------------------------------------------------------
+
+    async def identify(self, wish: Wish) -> Wish | None:
+        """Find out which title is meant, and return the wish as it stands then. Raises `StoreError`."""
+        found = await self._titles.identify(wish)
+        now = dt_util.utcnow()
+        if found.title is not None:
+            self._told[wish.id] = now, found
+            meant = meant_by(found.title)
+            return await self._put(wish, means(wish, meant, now, season=found.season, episode=found.episode))
+        if found.choices and wish.meant is None:
+            return await self._put(wish, unclear(wish, found.choices, now, season=found.season, episode=found.episode))
+        why = found.why or Reason(key="watchlist.unknown_title", parameters={"text": wish.text})
+        return await self._put(wish, unknown(wish, why, now, failed=found.failed))
+
+    async def _catalogued(self, wish: Wish, library: Library | None) -> Catalogued | None:
+        """Return what catalogues tell of a title; None: nobody who could be asked knows it."""
+        told_at, told = self._told.pop(wish.id, (None, None))
+        if told is None or told_at is None or dt_util.utcnow() - told_at > TOLD_LASTS:
+            told = await self._titles.identify(wish)
+        title = told.title
+        if wish.meant is None or title is None:
+            return None
+        if wish.meant.kind is TitleKind.MOVIE:
+            return Catalogued(dates=told.dates)
+        if library is not None and library.episodes:
+            return Catalogued(ended=title.ended, episodes=library.episodes)
+        try:
+            episodes = await self.facts.episodes(wish, title)
+        except BackendError as error:
+            LOGGER.debug("The episodes of %s can't be read: %s", wish.label, error)
+            episodes = None
+        return Catalogued(ended=title.ended, episodes=episodes or ())
+
+    # --- one look ------------------------------------------------------------------------------------------------
+
+    async def look(self, wish: Wish) -> Wish | None:
+        """Do all that is due for a wish, and return it as it stands then. Raises `StoreError`."""
+        asked_at, actor = self._approved.pop(wish.id, (None, AUTOPILOT))
+        if wish.meant is None:
+            step = next_step(wish, Known(), dt_util.utcnow())
+            return await self.identify(wish) if step.kind is StepKind.RESOLVE else wish
+        stands: Wish | None = wish
+        if wish.keeper is not None and self._titles.arr(wish.keeper) is None:  # it was taken out of the hub
+            stands = await self._put(wish, replace(wish, keeper=None))
+        catalogue: Catalogued | None = None
+        for _ in range(MOST_STEPS):
+            if stands is None:
+                return None
+            known, library = await self._known(stands, catalogue)
+            now = dt_util.utcnow()
+            stands = await self._put(stands, refresh(stands, known, now))
+            if stands is None:
+                return None
+            step = next_step(stands, known, now, asked=asked_at)
+            if step.kind is StepKind.NOTHING:
+                return self._soon(stands, library, now)
+            catalogue = None
+            if step.kind is StepKind.RESOLVE:
+                catalogue = await self._catalogued(stands, library)
+                if catalogue is None and not stands.parts:
+                    why = Reason(key="watchlist.catalogues_failed")
+                    stands = await self._put(stands, failed(stands, why, dt_util.utcnow()))
+                elif catalogue is None:
+                    catalogue = Catalogued()  # what was told before is a little old, and no worse
+                continue
+            stands = await self._put(stands, await self._done(stands, step, actor))
+        return stands
+
+    @staticmethod
+    def _soon(wish: Wish, library: Library | None, now: datetime) -> Wish:
+        """Look soon at a series whose episodes are not there yet."""
+        empty = library is not None and library.title is not None and not library.episodes
+        series = wish.meant is not None and wish.meant.kind is TitleKind.SERIES
+        if empty and series and not wish.parts and (wish.due is None or wish.due > now + EPISODES_SOON):
+            return replace(wish, due=now + EPISODES_SOON)
+        return wish
+
+    async def _done(self, wish: Wish, step: Step, actor: str) -> Wish:
+        """Do a step, and return the wish with what came of it."""
+        match step.kind:
+            case StepKind.ADD_TO_ARR:
+                return await self._add(wish)
+            case StepKind.SEARCH:
+                return await self._search(wish, step)
+            case StepKind.GRAB:
+                return await self._grab(wish, step, actor)
+            case StepKind.ASK:
+                return asked(wish, step.keys, dt_util.utcnow())
+        return wish
+
+    async def _add(self, wish: Wish) -> Wish:
+        try:
+            keeper = await self._titles.keep(wish)
+        except GrabFailed as error:
+            return failed(wish, error.reason, dt_util.utcnow())
+        except BackendError as error:
+            why = Reason(key="watchlist.not_added", parameters={"detail": str(error)})
+            return failed(wish, why, dt_util.utcnow())
+        return added(wish, keeper)
+
+    # --- searching and grabbing ----------------------------------------------------------------------------------
+
+    async def _search(self, wish: Wish, step: Step) -> Wish:
+        parts = [part for part in wish.parts if part.key in step.keys]
+        without = {each for part in parts for each in part.failed}
+        episode = None if step.pack else next((part.episode for part in parts), None)
+        findings = await self._grabs.search(wish, step.season, episode, without=without)
+        now = dt_util.utcnow()
+        if findings.failed is not None:
+            return failed(wish, findings.failed, now, step.keys)
+        found = Found(
+            release=findings.release, result=findings.reference, count=findings.found, refused=findings.refused
+        )
+        wish = searched(wish, step.keys, dict.fromkeys(step.keys, found), now, pack=step.pack)
+        if findings.here is not None:
+            release = findings.here.scored.release
+            wish = _with_release(wish, step, release.name.name)
+            return grabbed(wish, step.keys, now, download=release.info_hash or "")
+        if findings.reference:
+            self._findings[findings.reference] = findings
+            while len(self._findings) > MOST_FINDINGS:
+                self._findings.popitem(last=False)
+        return wish
+
+    async def _grab(self, wish: Wish, step: Step, actor: str) -> Wish:
+        findings = self._findings.pop(step.result, None)
+        if findings is None:  # it was found before a restart
+            return await self._search(wish, replace(step, pack=len(step.keys) > 1))
+        got = await self._grabs.grab(wish, _label(wish, step), findings, actor, dt_util.utcnow())
+        now = dt_util.utcnow()
+        if not got.taken:
+            why = got.why or Reason(key="grab.nobody")
+            return failed(wish, why, now, step.keys, useless=why.key.partition(".")[2].startswith(_LINK))
+        wish = _with_release(wish, step, got.release)
+        return grabbed(wish, step.keys, now, entry_id=got.entry_id, download=got.download)
+
+    # --- what is known -------------------------------------------------------------------------------------------
+
+    async def _known(self, wish: Wish, catalogue: Catalogued | None) -> tuple[Known, Library | None]:
+        assert wish.meant is not None  # noqa: S101 -- of what isn't known nothing is known
+        library: Library | None = None
+        answering = [arr for arr in self._titles.arrs(wish.meant.kind) if arr.answering]
+        answers = bool(answering)
+        if wish.keeper is not None:
+            try:
+                library = await self.facts.library(wish.keeper)
+            except BackendError as error:
+                LOGGER.debug("The library can't be asked about %s: %s", wish.label, error)
+            answers = library is not None
+        if catalogue is None and library is not None and library.title is not None and library.episodes:
+            catalogue = Catalogued(ended=library.title.ended, episodes=library.episodes)
+        coming = await self.facts.on_their_way(wish)
+        return Known(
+            catalogue=catalogue,
+            has_arr=any(True for _ in self._titles.arrs(wish.meant.kind)),
+            answers=answers,
+            kept=None if library is None else library.title is not None,
+            library=None if library is None else _held(library),
+            coming=_coming(wish, coming),
+            all_seen=self.facts.all_seen(wish),
+            pilot=self._hub.pilot.running,
+            settings=self._hub.watching.settings,
+        ), library
+
+
+def _held(library: Library) -> Mapping[str, Held]:
+    title = library.title
+    if title is None:
+        return {}
+    if title.kind is TitleKind.MOVIE:
+        return {"": Held(has_file=title.has_file, monitored=title.monitored)}
+    return {
+        Part(season=each.season, episode=each.episode).key: Held(
+            has_file=each.has_file, monitored=each.monitored and title.monitored
+        )
+        for each in library.episodes
+    }
+
+
+def _coming(wish: Wish, downloads: tuple[OnItsWay, ...]) -> Mapping[str, tuple[Coming, ...]]:
+    def told(each: OnItsWay) -> Coming:
+        why = (each.waits,) if each.waits is not None else ()
+        return Coming(download=each.key, release=each.release, finished=each.finished, why=why)
+
+    keys = {part.key for part in wish.parts} or {""}
+    return {key: found for key in keys if (found := tuple(told(each) for each in downloads if key in each.parts))}
+
+
+def _with_release(wish: Wish, step: Step, release: str) -> Wish:
+    parts = (replace(part, release=release) if part.key in step.keys else part for part in wish.parts)
+    return replace(wish, parts=tuple(parts))
+
+
+def _label(wish: Wish, step: Step) -> str:
+    """Return what is grabbed, as a person would call it."""
+    title = wish.meant.label if wish.meant is not None else wish.text
+    if step.season is None:
+        return title
+    return f"{title} {step.keys[0]}" if len(step.keys) == 1 else f"{title} S{step.season:02}"

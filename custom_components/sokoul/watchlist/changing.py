@@ -1,0 +1,130 @@
+"""How a wish changes by what a person says, and by what is found out of which title it means."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from ..model.library import TitleKind
+from ..model.reasons import Reason
+from .items import Meant, Part, PartState, Wish, WishState
+
+#: A title that nobody knows may be announced later; who couldn't be asked may answer soon.
+UNKNOWN_PAUSES: Final = tuple(timedelta(hours=hours) for hours in (1, 6, 24, 72, 168))
+FAILED_PAUSES: Final = tuple(timedelta(minutes=minutes) for minutes in (2, 10, 30, 120, 360))
+MOST_CHOICES: Final = 8
+
+
+def pause(pauses: tuple[timedelta, ...], tries: int) -> timedelta:
+    """Return how long to wait after so many tries in vain."""
+    return pauses[min(max(tries, 1), len(pauses)) - 1]
+
+
+def anew(wish: Wish, text: str) -> Wish:
+    """Return a wish for something else, of which nobody knows yet what it is."""
+    return Wish(
+        id=wish.id,
+        text=text,
+        asked_at=wish.asked_at,
+        asked_by=wish.asked_by,
+        minimum=wish.minimum,
+        policy=wish.policy,
+        auto=wish.auto,
+    )
+
+
+def means(
+    wish: Wish,
+    meant: Meant,
+    now: datetime,
+    *,
+    season: int | None = None,
+    episode: int | None = None,
+) -> Wish:
+    """Return a wish of which it is known what it means; what there is to do about it is decided at once."""
+    known = wish.meant is not None and wish.meant.ids & meant.ids
+    series = meant.kind is TitleKind.SERIES
+    return replace(
+        wish,
+        meant=meant,
+        choices=(),
+        state=wish.state if known else WishState.WAITING,
+        season=(wish.season if wish.season is not None else season) if series else None,
+        episode=(wish.episode if wish.episode is not None else episode) if series else None,
+        resolved_at=None,  # when it comes out is to be told
+        tries=0,
+        due=now,
+        why=wish.why if known else (),
+    )
+
+
+def unclear(
+    wish: Wish,
+    choices: tuple[Meant, ...],
+    now: datetime,
+    *,
+    season: int | None = None,
+    episode: int | None = None,
+) -> Wish:
+    """Return a wish that may mean several titles: it waits for the person."""
+    why = Reason(key="watchlist.unclear", parameters={"count": len(choices[:MOST_CHOICES])})
+    return replace(
+        wish,
+        state=WishState.UNCLEAR,
+        choices=choices[:MOST_CHOICES],
+        season=wish.season if wish.season is not None else season,
+        episode=wish.episode if wish.episode is not None else episode,
+        resolved_at=now,
+        tries=0,
+        due=None,
+        why=(why,),
+    )
+
+
+def unknown(wish: Wish, why: Reason, now: datetime, *, failed: bool) -> Wish:
+    """Return a wish of which nobody knows what it means, or could be asked; that is tried again later."""
+    tries = wish.tries + 1
+    due = now + pause(FAILED_PAUSES if failed else UNKNOWN_PAUSES, tries)
+    if wish.meant is not None:  # it is known, and only what catalogues tell is a little old
+        return replace(wish, resolved_at=now, tries=tries)
+    state = wish.state if failed else WishState.UNKNOWN
+    return replace(wish, state=state, tries=tries, resolved_at=now, due=due, why=(why,))
+
+
+def done_with(wish: Wish, now: datetime) -> Wish:
+    """Return a wish that a person is done with."""
+    return replace(wish, done_at=now, due=None)
+
+
+def wanted_again(wish: Wish, now: datetime) -> Wish:
+    """Return a wish that a person wants after all: what is not there is looked for again."""
+    return replace(searched_anew(wish), done_at=None, due=now)
+
+
+def searched_anew(wish: Wish) -> Wish:
+    """Return a wish as if nobody had searched for what is missing: something else is wanted of it now."""
+    return replace(wish, parts=tuple(_anew(part) for part in wish.parts), failures=0, failed_at=None, failed=None)
+
+
+def _anew(part: Part) -> Part:
+    if part.state not in {PartState.SEARCHING, PartState.OFFERED}:
+        return part
+    part = replace(part, state=PartState.SEARCHING, searches=0, searched_at=None, season_at=None, asked_at=None)
+    return replace(part, release="", result="", found=0, refused=None)
+
+
+#: What a person says of a wish, whatever is found out meanwhile.
+SAID: Final = ("minimum", "policy", "auto", "done_at")
+
+
+def lasting(wish: Wish) -> Wish:
+    """Return what has to outlive a restart: not when it is looked at next, nor how far it is at this moment."""
+    return replace(wish, due=None, why=())
+
+
+def over_since(wish: Wish) -> datetime | None:
+    """Return since when nothing is to be done about a wish; None: something is."""
+    if wish.done_at is not None:
+        return wish.done_at
+    if wish.state is not WishState.READY:
+        return None
+    return max((part.ready_at for part in wish.parts if part.ready_at is not None), default=None)
