@@ -84,7 +84,7 @@ async def real(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
 async def test_a_torrent_without_seeds_is_replaced_imported_and_taken_back(
     hass: HomeAssistant, real: Real, set_up: SetUp
 ) -> None:
-    old, old_release = await real.publish("LANTERN", upload_limit=512 << 10)
+    old, old_release = await real.publish("LANTERN", upload_limit=128 << 10)  # it is not whole within a minute
     new, new_release = await real.publish("MERiDiAN")
     own = await real.swarm.publish("one of my own.mkv", SIZE_BYTES, upload_limit=16 << 10)
     await real.client.add_file(own.torrent)  # somebody stays connected: the line works
@@ -92,10 +92,15 @@ async def test_a_torrent_without_seeds_is_replaced_imported_and_taken_back(
 
     async def begun() -> bool:
         torrent = (await real.client.torrents(old.hash)).get(old.hash)  # 4.5 adds a moment after its answer
-        return torrent is not None and bool(0.1 < torrent["progress"] < 1)
+        return torrent is not None and bool(0.02 < torrent["progress"] < 1)
+
+    async def deserted() -> bool:
+        torrent = await real.torrent(old.hash)
+        return torrent["state"] == "stalledDL" and not torrent["num_seeds"]
 
     await until(begun, "nothing of the first release arrived")
     await real.swarm.leave(old.hash)
+    await until(deserted, "what was on its way goes on arriving")  # until then it isn't given up, and rightly so
     await real.client.post("torrents/addTags", {"hashes": old.hash, "tags": "mine"})
     await real.client.post("torrents/setDownloadLimit", {"hashes": old.hash, "limit": str(5 << 20)})
     real.radarr.offer(real.movie, old_release, new_release)
@@ -107,6 +112,11 @@ async def test_a_torrent_without_seeds_is_replaced_imported_and_taken_back(
             qbittorrent_subentry(real.client.url), servarr_subentry(real.radarr, RADARR_ID), settle=False
         )
         pilot: Pilot = entry.runtime_data.pilot
+
+        async def watching() -> bool:  # nobody waits for long for a database
+            return pilot.running
+
+        await until(watching, "its database was not opened")
         policy = StalledPolicy(
             patience=8 * SECOND,
             patience_when_rare=8 * SECOND,
