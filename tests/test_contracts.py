@@ -26,6 +26,7 @@ from custom_components.sokoul import (
     services_healing,
     services_links,
     services_vpn,
+    services_watchlist,
 )
 from custom_components.sokoul.binary_sensor import CONNECTIVITY
 from custom_components.sokoul.connectors.registry import CONNECTORS
@@ -61,6 +62,12 @@ from custom_components.sokoul.services import EXPLAIN, LIST_DOWNLOADS, REFRESH, 
 from custom_components.sokoul.services_grab import GRAB
 from custom_components.sokoul.services_search import SEARCH
 from custom_components.sokoul.services_store import MAINTAIN
+from custom_components.sokoul.watchlist_entities import (
+    WATCHLIST_CALENDARS,
+    WATCHLIST_EVENTS,
+    WATCHLIST_LISTS,
+    WATCHLIST_SENSORS,
+)
 
 REPOSITORY = Path(__file__).parents[1]
 INTEGRATION = REPOSITORY / "custom_components" / DOMAIN
@@ -298,6 +305,7 @@ def entity_tables() -> dict[str, dict[str, Any]]:
             *GOVERNOR_SENSORS,
             *ROTATION_SENSORS,
             *DEBRID_SENSORS,
+            *WATCHLIST_SENSORS,
         ),
         "binary_sensor": (
             *HUB_BINARY_SENSORS,
@@ -310,7 +318,9 @@ def entity_tables() -> dict[str, dict[str, Any]]:
         "number": GOVERNOR_NUMBERS,
         "button": (*GUARD_BUTTONS, *ROTATION_BUTTONS, *DEBRID_BUTTONS),
         "select": HEALING_SELECTS,
-        "event": (*HEALING_EVENTS, *GUARD_EVENTS, *ROTATION_EVENTS, *DEBRID_EVENTS),
+        "event": (*HEALING_EVENTS, *GUARD_EVENTS, *ROTATION_EVENTS, *DEBRID_EVENTS, *WATCHLIST_EVENTS),
+        "calendar": WATCHLIST_CALENDARS,
+        "todo": WATCHLIST_LISTS,
     }
     names = {
         "sensor": "sensors",
@@ -321,6 +331,7 @@ def entity_tables() -> dict[str, dict[str, Any]]:
         "select": "selects",
         "event": "events",
         "button": "buttons",
+        "todo": "lists",
     }
     tables: dict[str, dict[str, Any]] = {}
     for platform, name in names.items():
@@ -449,6 +460,12 @@ SCHEMAS = {
     Action.SEARCH: SEARCH,
     Action.STORE_MAINTAIN: MAINTAIN,
     Action.UNDO: services_healing.UNDO,
+    Action.WATCHLIST_ADD: services_watchlist.ADD,
+    Action.WATCHLIST_CHANGE: services_watchlist.CHANGE,
+    Action.WATCHLIST_CHOOSE: services_watchlist.CHOOSE,
+    Action.WATCHLIST_FETCH: services_watchlist.FETCH,
+    Action.WATCHLIST_LIST: services_watchlist.LIST,
+    Action.WATCHLIST_REMOVE: services_watchlist.REMOVE,
 }
 SERVICES: dict[str, Any] = load_yaml_dict(str(INTEGRATION / "services.yaml"))
 

@@ -1,5 +1,6 @@
 """Calendars: what comes out when."""
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, override
 
@@ -8,10 +9,13 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import dt as dt_util
 
+from . import wording
 from .connectors.base import BackendCalendar, Occasion
 from .coordinator import backend_errors
 from .data import SokoulConfigEntry
-from .entity import BackendEntity, PlatformSetup
+from .entity import BackendEntity, PlatformSetup, WatchlistEntity
+from .watchlist_entities import WATCHLIST_CALENDARS
+from .watchlist_report import occasions
 
 # Reads only.
 PARALLEL_UPDATES = 0
@@ -22,6 +26,7 @@ async def async_setup_entry(
 ) -> None:
     """Add the calendars."""
     del hass
+    async_add_entities(WatchlistCalendar(entry.runtime_data, each) for each in WATCHLIST_CALENDARS)
     entry.runtime_data.add_platform(
         PlatformSetup(async_add_entities, of_backend=lambda backend: backend.connector.calendars, make=ReleaseCalendar)
     )
@@ -34,13 +39,7 @@ class ReleaseCalendar(BackendEntity, CalendarEntity):
 
     @override
     def read(self) -> CalendarEvent | None:
-        now = dt_util.now()
-        events = (_event(occasion) for occasion in self.entity_description.coming(self.coordinator.data))
-        return min(
-            (event for event in events if event.end_datetime_local > now),
-            key=lambda event: event.start_datetime_local,
-            default=None,
-        )
+        return _next(self.entity_description.coming(self.coordinator.data))
 
     @property
     @override
@@ -54,6 +53,43 @@ class ReleaseCalendar(BackendEntity, CalendarEntity):
         with backend_errors(self.coordinator.title):
             occasions = await self.entity_description.between(self.coordinator.client, start_date, end_date)
         return [_event(occasion) for occasion in occasions]
+
+
+class WatchlistCalendar(WatchlistEntity, CalendarEntity):
+    """When what is on the watchlist comes out."""
+
+    def _occasions(self) -> Iterator[Occasion]:
+        words = wording.get(self.hass.config.language, dt_util.get_default_time_zone())
+        return occasions(self.hub.watching.wishes.values(), words)
+
+    @override
+    def read(self) -> CalendarEvent | None:
+        return _next(self._occasions())
+
+    @property
+    @override
+    def event(self) -> CalendarEvent | None:
+        return self.read() if self.available else None
+
+    @override
+    async def async_get_events(
+        self, hass: HomeAssistant, start_date: datetime, end_date: datetime
+    ) -> list[CalendarEvent]:
+        events = (_event(occasion) for occasion in self._occasions())
+        return [
+            event for event in events if event.start_datetime_local < end_date and event.end_datetime_local > start_date
+        ]
+
+
+def _next(coming: Iterable[Occasion]) -> CalendarEvent | None:
+    """Return what goes on now, or comes next."""
+    now = dt_util.now()
+    events = (_event(occasion) for occasion in coming)
+    return min(
+        (event for event in events if event.end_datetime_local > now),
+        key=lambda event: (event.start_datetime_local, event.summary),
+        default=None,
+    )
 
 
 def _event(occasion: Occasion) -> CalendarEvent:

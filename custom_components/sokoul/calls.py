@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
+from homeassistant.auth.models import User
 from homeassistant.auth.permissions.const import POLICY_CONTROL
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import ATTR_DEVICE_ID
 from homeassistant.core import Context, HomeAssistant, ServiceCall
 from homeassistant.exceptions import ServiceValidationError, Unauthorized, UnknownUser
-from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
@@ -62,6 +63,12 @@ class Action(StrEnum):
     STORE_MAINTAIN = "store_maintain"
     SYNC_PORT = "sync_port"
     UNDO = "undo"
+    WATCHLIST_ADD = "watchlist_add"
+    WATCHLIST_CHANGE = "watchlist_change"
+    WATCHLIST_CHOOSE = "watchlist_choose"
+    WATCHLIST_FETCH = "watchlist_fetch"
+    WATCHLIST_LIST = "watchlist_list"
+    WATCHLIST_REMOVE = "watchlist_remove"
 
 
 def hub_of(hass: HomeAssistant) -> Hub:
@@ -121,9 +128,25 @@ async def admin(hass: HomeAssistant, context: Context) -> str:
     """Return who acts: an administrator by their id, or an automation, which runs without a user. Refuse others."""
     if context.user_id is None:
         return AUTOMATION
-    user = await hass.auth.async_get_user(context.user_id)
-    if user is None:
-        raise UnknownUser(context=context, permission=POLICY_CONTROL, user_id=context.user_id)
+    user = await _user(hass, context, context.user_id)
     if not user.is_admin:
         raise Unauthorized(context=context, permission=POLICY_CONTROL, user_id=context.user_id)
     return user.id
+
+
+async def may_control(hass: HomeAssistant, context: Context, platform: str, unique_id: str) -> None:
+    """Refuse whoever may not control an entity; automations, which run without a user, and administrators may."""
+    if context.user_id is None:
+        return
+    user = await _user(hass, context, context.user_id)
+    entity_id = er.async_get(hass).async_get_entity_id(platform, DOMAIN, unique_id)
+    if user.is_admin or (entity_id is not None and user.permissions.check_entity(entity_id, POLICY_CONTROL)):
+        return
+    raise Unauthorized(context=context, permission=POLICY_CONTROL, user_id=context.user_id, entity_id=entity_id)
+
+
+async def _user(hass: HomeAssistant, context: Context, user_id: str) -> User:
+    user = await hass.auth.async_get_user(user_id)
+    if user is None:
+        raise UnknownUser(context=context, permission=POLICY_CONTROL, user_id=user_id)
+    return user

@@ -251,6 +251,24 @@ class HealingEntity(HubEntity):
         return self.hub.pilot.running
 
 
+class WatchlistEntity(HubEntity):
+    """An entity of the watchlist: there is none without a database to keep it in."""
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.async_on_remove(self.hub.watching.add_listener(self.write_if_new))
+
+    @override
+    def read(self) -> Any:
+        return self.entity_description.value(self.hub)  # type: ignore[attr-defined]
+
+    @property
+    @override
+    def available(self) -> bool:
+        return self.hub.watching.ready_to_use
+
+
 class GuardEntity(BackendEntity):
     """An entity of the guard of a download client: it knows what it knows also while the client is away."""
 

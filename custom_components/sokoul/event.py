@@ -1,4 +1,4 @@
-"""Events: what healing saw, asked and did, what the guards did, and what became of Real-Debrid accounts."""
+"""Events: what healing and the guards did, and what became of Real-Debrid accounts and of what people wish for."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -20,6 +20,7 @@ from .entity import (
     HealingEntity,
     PlatformSetup,
     RotationEntity,
+    WatchlistEntity,
     guarded,
     mirrored,
     tunnelling,
@@ -29,6 +30,7 @@ from .healing import HEALING_EVENTS, event_of
 from .journal_report import entry_sentence, sentence
 from .model.journal import JournalEntry
 from .rotation_entities import ROTATION_EVENTS
+from .watchlist_entities import WATCHLIST_EVENTS, event_data
 
 # Told by the autopilot itself.
 PARALLEL_UPDATES = 0
@@ -45,6 +47,7 @@ async def async_setup_entry(
     del hass
     hub = entry.runtime_data
     async_add_entities(HealingEvent(hub, description) for description in HEALING_EVENTS)
+    async_add_entities(WatchlistEvent(hub, description) for description in WATCHLIST_EVENTS)
     hub.add_platform(PlatformSetup(async_add_entities, of_backend=guarded(GUARD_EVENTS), make=GuardEvent))
     hub.add_platform(PlatformSetup(async_add_entities, of_backend=tunnelling(ROTATION_EVENTS), make=ServerEvent))
     hub.add_platform(PlatformSetup(async_add_entities, of_backend=mirrored(DEBRID_EVENTS), make=AccountEvent))
@@ -98,6 +101,33 @@ class HealingEvent(HealingEntity, EventEntity):
                 "text": entry_sentence(entry, now, words),
             },
         )
+        self.async_write_ha_state()
+
+
+class WatchlistEvent(WatchlistEntity, EventEntity):
+    """What happened to what people wish for."""
+
+    _allowance: _Allowance
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self._allowance = _Allowance()
+        self.async_on_remove(self.hub.watching.add_witness(self._happened))
+
+    @override
+    def read(self) -> None:
+        """Return nothing: only events change the state."""
+
+    @callback
+    def _happened(self, event: str, data: Mapping[str, Any]) -> None:
+        now = dt_util.utcnow()
+        if not self._allowance.take(now):
+            LOGGER.debug("What happened on the watchlist (%s) makes no event: there were too many", event)
+            return
+        words = wording.get(self.hass.config.language, dt_util.get_default_time_zone())
+        wish = self.hub.watching.wishes.get(str(data.get("wish_id")))
+        self._trigger_event(event, event_data(event, data, wish, words))
         self.async_write_ha_state()
 
 

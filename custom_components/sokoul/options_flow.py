@@ -25,6 +25,7 @@ from .model.topology import Correction, Edge, OpenQuestion, Stranger
 from .model.world import World
 from .options_healing import HEALING_MENU, HealingOptions
 from .options_links import LINKS_MENU, LinkOptions
+from .options_watchlist import WATCHLIST_MENU, WatchlistOptions
 from .path_proof import is_folder
 from .report import links_text, paths_text
 from .restart_flow import RESTART_MENU, RestartOptions
@@ -57,6 +58,7 @@ class SokoulOptionsFlow(
     HealingOptions,
     LinkOptions,
     SearchOptions,
+    WatchlistOptions,
     DatabaseOptions,
 ):
     """Live settings: they are kept in the hub's memory, so that nothing has to be reloaded."""
@@ -84,6 +86,7 @@ class SokoulOptionsFlow(
                 *HEALING_MENU,
                 *LINKS_MENU,
                 *SEARCH_MENU,
+                *WATCHLIST_MENU,
                 *DATABASE_MENU,
             ],
         )

@@ -20,6 +20,8 @@ from .pilot import ISSUE as ISSUE_DATABASE
 from .repairs_healing import AnswerOffer, AnswerSuggestions, BeginAnew, LeaveOrDelete
 from .repairs_links import BelieveBroken
 from .repairs_vpn import BindToVpn
+from .repairs_watchlist import FetchByItself
+from .watchlist_question import ISSUE as ISSUE_WATCHLIST
 
 
 class OpenReconfigureFlow(RepairsFlow):
@@ -67,6 +69,8 @@ async def async_create_fix_flow(
         return BeginAnew()
     if issue_id == ISSUE_LINKS:
         return BelieveBroken()
+    if issue_id == ISSUE_WATCHLIST:
+        return FetchByItself()
     if issue_id == ISSUE_SUGGESTIONS:
         return AnswerSuggestions()
     if issue_id.startswith(ISSUE_PROMOTION):

@@ -22,17 +22,17 @@ ATTR_POLICY = "policy"
 ATTR_SOURCES = "sources"
 
 KINDS = {"movie": TitleKind.MOVIE, "series": TitleKind.SERIES}
-HIGHEST_NUMBER = 9_999
+HIGHESTNUMBER = 9_999
 
-_NUMBER = vol.All(vol.Coerce(int), vol.Range(min=0, max=HIGHEST_NUMBER))
+NUMBER = vol.All(vol.Coerce(int), vol.Range(min=0, max=HIGHESTNUMBER))
 
 #: What is looked for; the websocket command takes the same.
 REQUEST_FIELDS: dict[vol.Marker, Any] = {
     vol.Required(ATTR_QUERY): vol.All(cv.string, vol.Length(min=1, max=LONGEST_LINK)),
     vol.Optional(ATTR_KIND): vol.In(KINDS),
-    vol.Optional(ATTR_YEAR): _NUMBER,
-    vol.Optional(ATTR_SEASON): _NUMBER,
-    vol.Optional(ATTR_EPISODE): _NUMBER,
+    vol.Optional(ATTR_YEAR): NUMBER,
+    vol.Optional(ATTR_SEASON): NUMBER,
+    vol.Optional(ATTR_EPISODE): NUMBER,
     vol.Optional(ATTR_POLICY): cv.string,
     vol.Optional(ATTR_SOURCES, default=list): vol.All(cv.ensure_list, [cv.string]),
 }
@@ -48,12 +48,12 @@ def request_of(hub: Hub, data: dict[str, Any]) -> SearchRequest:
         year=data.get(ATTR_YEAR),
         season=data.get(ATTR_SEASON),
         episode=data.get(ATTR_EPISODE),
-        policy=_policy(hub, data.get(ATTR_POLICY)),
+        policy=policy_named(hub, data.get(ATTR_POLICY)),
         sources=frozenset(data[ATTR_SOURCES]),
     )
 
 
-def _policy(hub: Hub, named: str | None) -> str | None:
+def policy_named(hub: Hub, named: str | None) -> str | None:
     """Return the key of a policy that is named by its title or its key."""
     if named is None:
         return None

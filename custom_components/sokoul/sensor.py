@@ -23,6 +23,7 @@ from .entity import (
     PartEntity,
     PlatformSetup,
     RotationEntity,
+    WatchlistEntity,
     guarded,
     mirrored,
     tunnelling,
@@ -33,6 +34,7 @@ from .healing import HEALING_SENSORS
 from .overview import HUB_SENSORS
 from .port_entities import PORT_SENSORS
 from .rotation_entities import BEST, ROTATION_SENSORS, ranked
+from .watchlist_entities import WATCHLIST_SENSORS
 
 # Reads only, through the coordinators.
 PARALLEL_UPDATES = 0
@@ -67,6 +69,7 @@ async def async_setup_entry(
     hub = entry.runtime_data
     async_add_entities(HubSensor(hub, description) for description in HUB_SENSORS)
     async_add_entities(HealingSensor(hub, description) for description in HEALING_SENSORS)
+    async_add_entities(WatchlistSensor(hub, description) for description in WATCHLIST_SENSORS)
     hub.add_platform(
         PlatformSetup(
             async_add_entities,
@@ -210,3 +213,7 @@ class HubSensor(HubEntity, _Sensor):
 
 class HealingSensor(HealingEntity, _Sensor):
     """A sensor of healing."""
+
+
+class WatchlistSensor(WatchlistEntity, _Sensor):
+    """A sensor of the watchlist."""

@@ -26,6 +26,7 @@ from .services_links import async_setup_link_services
 from .services_search import async_setup_search_services
 from .services_store import async_setup_store_services
 from .services_vpn import async_setup_vpn_services
+from .services_watchlist import async_setup_watchlist_services
 from .wording import Wording
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
     async_setup_vpn_services(hass)
     async_setup_store_services(hass)
     async_setup_search_services(hass)
+    async_setup_watchlist_services(hass)
 
 
 async def _list_downloads(call: ServiceCall) -> ServiceResponse:

@@ -1,0 +1,107 @@
+"""The watchlist as a to-do list: what is added is looked for, and what can be watched is done."""
+
+from datetime import datetime
+from typing import override
+
+from homeassistant.components.todo import TodoItem, TodoItemStatus, TodoListEntity, TodoListEntityFeature
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.util import dt as dt_util
+
+from . import wording
+from .const import DOMAIN
+from .data import SokoulConfigEntry
+from .entity import WatchlistEntity
+from .watchlist.items import Wish, WishState
+from .watchlist_entities import WATCHLIST_LISTS
+from .watchlist_errors import no_such_wish, watchlist_errors
+from .watchlist_report import description, due, label
+
+# What is added is only written down here; the watchlist looks for it by and by.
+PARALLEL_UPDATES = 0
+
+
+async def async_setup_entry(
+    hass: HomeAssistant, entry: SokoulConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+) -> None:
+    """Add the list."""
+    del hass
+    async_add_entities(Watchlist(entry.runtime_data, each) for each in WATCHLIST_LISTS)
+
+
+class Watchlist(WatchlistEntity, TodoListEntity):
+    """The watchlist.
+
+    Dates and descriptions are told by SOKOUL. They are among the features all the same, because the dialog of Home
+    Assistant sends them along with a new name, which would be refused without.
+    """
+
+    _attr_supported_features = (
+        TodoListEntityFeature.CREATE_TODO_ITEM
+        | TodoListEntityFeature.DELETE_TODO_ITEM
+        | TodoListEntityFeature.UPDATE_TODO_ITEM
+        | TodoListEntityFeature.SET_DUE_DATE_ON_ITEM
+        | TodoListEntityFeature.SET_DESCRIPTION_ON_ITEM
+    )
+
+    @override
+    def read(self) -> list[TodoItem]:
+        now = dt_util.now()
+        words = wording.get(self.hass.config.language, dt_util.get_default_time_zone())
+        items = [_item(wish, now, words) for wish in self.hub.watching.wishes.values()]
+        self._attr_todo_items = items
+        return items
+
+    @override
+    async def async_create_todo_item(self, item: TodoItem) -> None:
+        """Put a title on the list."""
+        if item.description or item.due:
+            raise _only_titles()
+        asked_by = self._context.user_id if self._context is not None else None
+        with watchlist_errors():
+            await self.hub.watching.add(item.summary or "", asked_by=asked_by)
+
+    @override
+    async def async_update_todo_item(self, item: TodoItem) -> None:
+        """Answer which title is meant, mean another one, or say that it is wanted no more, or again."""
+        watching = self.hub.watching
+        if item.uid is None or (wish := watching.wishes.get(item.uid)) is None:
+            raise no_such_wish(item.summary or "")
+        renamed = item.summary is not None and item.summary.strip() not in {"", label(wish)}
+        done = item.status == TodoItemStatus.COMPLETED  # a text, where an action names it
+        if not renamed and (item.status is None or done is wish.done):
+            raise _only_titles()  # a date or a description: all that is left to change
+        with watchlist_errors():
+            if renamed:
+                await self._rename(wish, (item.summary or "").strip())
+            if item.status is not None and done is not wish.done:
+                await watching.set_done(wish.id, done)
+
+    async def _rename(self, wish: Wish, text: str) -> None:
+        if wish.state is WishState.UNCLEAR and text.isdecimal() and 0 < int(text) <= len(wish.choices):
+            await self.hub.watching.choose(wish.id, int(text))
+        else:  # "300" is a title, too
+            await self.hub.watching.change(wish.id, text=text)
+
+    @override
+    async def async_delete_todo_items(self, uids: list[str]) -> None:
+        """Take titles off the list."""
+        with watchlist_errors():
+            await self.hub.watching.remove(uids)
+
+
+def _item(wish: Wish, now: datetime, words: wording.Wording) -> TodoItem:
+    ready = [part.ready_at for part in wish.parts if part.ready_at is not None]
+    return TodoItem(
+        uid=wish.id,
+        summary=label(wish),
+        status=TodoItemStatus.COMPLETED if wish.done else TodoItemStatus.NEEDS_ACTION,
+        due=due(wish, now),
+        description=description(wish, now, words),
+        completed=max(ready) if wish.done and ready else None,
+    )
+
+
+def _only_titles() -> ServiceValidationError:
+    return ServiceValidationError(translation_domain=DOMAIN, translation_key="watchlist_only_titles")

@@ -1,0 +1,74 @@
+"""The question that is asked once: whether what is on the watchlist is to be fetched by itself when it is found."""
+
+from typing import TYPE_CHECKING
+
+from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.helpers import issue_registry as ir
+
+from .const import DOMAIN
+from .watchlist.items import PartState, Wish
+from .watchlist_report import label
+
+if TYPE_CHECKING:
+    from .hub import Hub
+
+ISSUE = "watchlist_auto"
+
+
+def asking(hub: Hub) -> list[Wish]:
+    """Return the wishes of which something was found that waits for the answer; none once it was given."""
+    watching = hub.watching
+    if watching.settings.auto is not None or not watching.ready_to_use:
+        return []
+    return [each for each in watching.wishes.values() if each.auto is None and not each.done and offered(each)]
+
+
+def offered(wish: Wish) -> str | None:
+    """Return the release that a person is asked about."""
+    return next((part.release for part in wish.parts if part.state is PartState.OFFERED), None)
+
+
+class WatchlistQuestion:
+    """Asks in Home Assistant's repairs while something that was found waits for the answer."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._leave: CALLBACK_TYPE | None = None
+        self._asked: str | None = None  # about which title
+
+    @callback
+    def start(self) -> None:
+        """Begin."""
+        self._leave = self._hub.watching.add_listener(self._look)
+        self._look()
+
+    @callback
+    def stop(self) -> None:
+        """Ask no more: nobody is there to hear the answer."""
+        if self._leave is not None:
+            self._leave()
+            self._leave = None
+        self._ask(None)
+
+    @callback
+    def _look(self) -> None:
+        wish = next(iter(asking(self._hub)), None)
+        self._ask(label(wish) if wish is not None else None)
+
+    @callback
+    def _ask(self, title: str | None) -> None:
+        if title == self._asked:
+            return
+        self._asked = title
+        if title is None:
+            ir.async_delete_issue(self._hub.hass, DOMAIN, ISSUE)
+            return
+        ir.async_create_issue(
+            self._hub.hass,
+            DOMAIN,
+            ISSUE,
+            is_fixable=True,
+            severity=ir.IssueSeverity.WARNING,
+            translation_key=ISSUE,
+            translation_placeholders={"title": title},
+        )
