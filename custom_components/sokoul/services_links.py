@@ -61,11 +61,20 @@ _WANTED: dict[LinkKind, Callable[[LinkRecord], bool]] = {
     LinkKind.UNREADABLE: lambda record: record.cause is Cause.UNREADABLE,
 }
 
+
+def _number(value: Any) -> int:
+    """Return how many broken links a person was shown. A yes would not tell of how many it is said."""
+    if isinstance(value, bool):
+        raise vol.Invalid("expected how many links broke at once, as `broke_at_once` of the answer tells")
+    number: int = vol.All(vol.Coerce(int), vol.Range(min=1))(value)
+    return number
+
+
 SCAN = vol.Schema(
     {
         vol.Optional(ATTR_MODE, default=ScanMode.FULL): vol.Coerce(ScanMode),
         vol.Optional(ATTR_DRY_RUN, default=False): cv.boolean,
-        vol.Optional(ATTR_ACCEPT, default=False): cv.boolean,
+        vol.Optional(ATTR_ACCEPT): _number,
         **LANGUAGE_FIELD,
     }
 )
@@ -129,13 +138,24 @@ async def _scan(call: ServiceCall) -> ServiceResponse:
     await admin(call.hass, call.context)
     linking, words, data = hub_of(call.hass).linking, words_of(call), call.data
     with _translated():
-        task = linking.begin(data[ATTR_MODE], dry_run=data[ATTR_DRY_RUN], accepted=data[ATTR_ACCEPT])
+        task = linking.begin(
+            data[ATTR_MODE],
+            dry_run=data[ATTR_DRY_RUN],
+            accepted=ATTR_ACCEPT in data,
+            at_most=data.get(ATTR_ACCEPT),
+        )
         await asyncio.wait({task}, timeout=PATIENCE_SECONDS)
         if not task.done():
             return {"running": True}
         if task.cancelled():
             raise HomeAssistantError(translation_domain=DOMAIN, translation_key="not_loaded")
         looked = task.result()
+    if ATTR_ACCEPT in data and (count := looked.report.at_once):
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="links_more_broke",
+            translation_placeholders={"count": str(count), "shown": str(data[ATTR_ACCEPT])},
+        )
     return {"running": False, "dry_run": data[ATTR_DRY_RUN], **_described(looked, words)}
 
 
@@ -147,6 +167,7 @@ def _described(looked: Looked, words: Wording) -> dict[str, Any]:
         "counts": {str(health): count for health in Health if (count := report.count(health))},
         "causes": {str(cause): count for (_, cause), count in report.counts.items() if cause is not Cause.NONE},
         "mended": report.mended,
+        "broke_at_once": report.at_once,
         "shut": {shown(mount): words.text(f"links.{why}") for mount, why in report.shut.items()},
         "unreadable_folders": [shown(each) for each in report.unreadable[:_FIRST]],
         "unlinked_torrents": len(report.unlinked),

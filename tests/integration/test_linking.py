@@ -15,6 +15,7 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser
+import voluptuous as vol
 
 from custom_components.sokoul import linking
 from custom_components.sokoul.autopilot.rules.debrid import DEBRID_READD
@@ -637,15 +638,31 @@ async def test_as_many_as_may_break_are_repaired(scene: Scene) -> None:
 
 async def test_a_person_may_say_at_once_that_so_many_are_broken(scene: Scene) -> None:
     await broken(scene, shows=4, episodes=25)
-    told = await scene.ask(Action.LINKS_SCAN, accept=True, dry_run=True)
+    told = await scene.ask(Action.LINKS_SCAN, dry_run=True)
+    assert (told["plan"], told["broke_at_once"]) == ({}, 25)
+    told = await scene.ask(Action.LINKS_SCAN, accept=25, dry_run=True)
     assert (told["plan"], told["shut"]) == ({"rewrite": 25}, {})
     told = await scene.ask(Action.LINKS_SCAN)
     assert (told["plan"], list(told["shut"])) == ({}, [NOWHERE]), "what a dry run would do was nobody's word"
     assert issue(scene.hass) is not None
     assert scene.library.texts(1) == scene.library.as_made(1)
-    await scene.ask(Action.LINKS_SCAN, accept=True)
+    with pytest.raises(ServiceValidationError) as refused:
+        await scene.ask(Action.LINKS_SCAN, accept=4)
+    assert refused.value.translation_key == "links_more_broke"
+    assert refused.value.translation_placeholders == {"count": "25", "shown": "4"}
+    assert scene.library.texts(1) == scene.library.as_made(1), "nobody said it of 25"
+    told = await scene.ask(Action.LINKS_SCAN, accept=5)
+    assert (told["shut"], told["broke_at_once"]) == ({}, 0), "20 more are as few as may break without a word"
     assert issue(scene.hass) is None
     assert scene.library.texts(1) == scene.library.as_made(1, again(1))
+
+
+@pytest.mark.parametrize("accept", [True, False, 0, "all"])
+async def test_of_how_many_that_is_said_has_to_be_a_number(scene: Scene, accept: object) -> None:
+    scene.library.fill(SHOWS)
+    await scene.start()
+    with pytest.raises(vol.Invalid):
+        await scene.ask(Action.LINKS_SCAN, accept=accept)
 
 
 # --- listing, and who may --------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ walked is noted after each, so that a check that was interrupted goes on where i
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -15,7 +15,7 @@ from heapq import nsmallest
 from itertools import batched, chain, islice
 import os
 from time import monotonic
-from typing import Protocol
+from typing import Any, Protocol
 
 from .catalogue import Catalogue, Holding
 from .links import (
@@ -96,6 +96,11 @@ class LinkReport:
     def count(self, health: Health) -> int:
         """Return how many links are so."""
         return sum(count for (each, _), count in self.counts.items() if each is health)
+
+    @property
+    def at_once(self) -> int:
+        """How many links broke that are not believed, because these are too many at once."""
+        return _at_once(self.shut, self.newly_broken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +275,7 @@ class LinkCheck:
             tally = await self._judge(texts, catalogue, believed)
         looks = {mount.theirs: await self._look(mount) for mount in self._mounts}
         unsaid = _shut(looks, tally, accepted=False)
-        meant = accepted and (at_most is None or _at_once(unsaid, tally) <= at_most + MANY_LINKS)
+        meant = accepted and (at_most is None or _at_once(unsaid, tally.newly) <= at_most + MANY_LINKS)
         why = _shut(looks, tally, accepted=meant)
         untouched = unsaid if trial else why
         many = {mount for mount, reason in untouched.items() if reason is Shut.MANY_AT_ONCE}
@@ -284,8 +289,7 @@ class LinkCheck:
         nowhere = await asyncio.to_thread(lambda: tuple(unlinked(catalogue, tally.hashes)))
         repairable = await asyncio.to_thread(_repairable, tally, why)
         links = len(texts)
-        for done in (texts, news, *tally.news.values()):
-            await asyncio.to_thread(discard, done)
+        await asyncio.to_thread(_discard, texts, news, *tally.news.values())
         return LinkReport(
             mode=mode,
             links=links,
@@ -577,15 +581,20 @@ def _shut(looks: Mapping[str, MountLook], tally: _Tally, *, accepted: bool) -> d
     return why
 
 
+def _discard(*things: MutableMapping[Any, Any]) -> None:
+    for each in things:
+        discard(each)
+
+
 def _repairable(tally: _Tally, why: Collection[str]) -> tuple[tuple[Link, Judgement], ...]:
     """Return the broken links that are behind no mount that is shut."""
     broken = in_turns(tally.broken)
     return tuple((link, found) for link, found in broken if found.place and found.place.mount.theirs not in why)
 
 
-def _at_once(why: Mapping[str, Shut], tally: _Tally) -> int:
+def _at_once(why: Mapping[str, Shut], newly: Mapping[str, int]) -> int:
     """Return how many links broke behind mounts that are shut because these are too many at once."""
-    return sum(tally.newly[mount] for mount, reason in why.items() if reason is Shut.MANY_AT_ONCE)
+    return sum(newly.get(mount, 0) for mount, reason in why.items() if reason is Shut.MANY_AT_ONCE)
 
 
 def _text_at(path: str, known: str) -> str | None:
