@@ -215,6 +215,10 @@ def report(readers: Sequence[Reader], samples: Sequence[Sample], count: int) -> 
             print(f"  {fact:34}" + "".join(_share(reader, truth, chosen, (fact,)) for reader in readers))
         print(f"  {'all of it':34}" + "".join(_share(reader, truth, chosen, FACTS) for reader in readers))
     print(f"\n{'names a second':36}" + "".join(f"{reader.per_second:>12,.0f}" for reader in readers))
+    fastest = readers[0].per_second
+    print(
+        f"{'SOKOUL is so many times as fast':36}" + "".join(f"{fastest / each.per_second:>12,.1f}" for each in readers)
+    )
     print(f"{'import, ms':36}" + "".join(f"{reader.import_seconds * 1e3:>12,.0f}" for reader in readers))
     print(
         f"{'memory of import and reading, MB':36}"
