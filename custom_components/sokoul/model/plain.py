@@ -67,9 +67,9 @@ def read(kind: Any, stored: Any) -> Any:
 def _read_plain(kind: Any, stored: Any) -> Any:
     if kind is timedelta:
         return timedelta(seconds=stored)
-    if kind is datetime:
+    if issubclass(kind, datetime):
         return _moment(stored)
-    if kind is date:
+    if issubclass(kind, date):
         return date.fromisoformat(stored)
     if issubclass(kind, Enum):
         return kind(stored)
