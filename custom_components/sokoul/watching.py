@@ -30,6 +30,7 @@ from .releases.attributes import Resolution
 from .releases.tokens import fold
 from .store import Store, StoreError
 from .watching_events import happenings
+from .watching_others import Others
 from .watching_titles import Titles, chosen, text_of
 from .watching_work import Work
 from .watchlist.changing import SAID, anew, done_with, lasting, means, over_since, searched_anew, wanted_again
@@ -71,6 +72,7 @@ class Watching:
         self._hub = hub
         self.titles = Titles(hub)
         self.work = Work(hub, self.titles, self._put)
+        self.others = Others(hub, self)
         self._wishes: OrderedDict[str, Wish] = OrderedDict()
         self._opened: Store | None = None  # the store that is read, or was
         self._read: Store | None = None  # the store whose wishes these are
@@ -97,6 +99,7 @@ class Watching:
         self._leave += [
             self._hub.pilot.add_watcher(self._look_at_store),
             self._hub.add_listener(self._world_changed),
+            self.others.start(),
         ]
         self._look_at_store()
 
@@ -138,6 +141,7 @@ class Watching:
             self._read = store
             self._notify()
             self._work_soon()
+            self.others.look_soon()
 
     # --- what there is -------------------------------------------------------------------------------------------
 
@@ -167,6 +171,7 @@ class Watching:
             self._look_soon(each.id for each in self._wishes.values() if each.auto is None and not each.done)
         self._notify()
         self._work_soon()
+        self.others.look_soon()
 
     def find(self, said: str) -> Wish | None:
         """Return the wish that a text means: by its id, an id of its title, or what a person would call it."""
@@ -231,7 +236,7 @@ class Watching:
         async with self._changing:
             if (there := self._asked_alike(wish)) is not None:
                 return there
-            if len(self._wishes) >= MOST_WISHES:
+            if sum(each.asked_by != ARR for each in self._wishes.values()) >= MOST_WISHES:
                 raise TooMany
             await self._keep(wish)
         await self._identified(wish.id, wait)
@@ -311,6 +316,14 @@ class Watching:
             self._check_ours(wish)
         await self._let_go(wishes)
         await self._drop(each.id for each in wishes)
+
+    async def show(self, wishes: Collection[Wish], gone: Collection[str]) -> None:
+        """Have wishes of *arrs on the list as they are, and others no more. Raises `NoList`, `StoreError`."""
+        async with self._changing:
+            for wish in wishes:
+                await self._keep(wish)
+        if gone:
+            await self._drop(gone)
 
     async def _let_go(self, wishes: Collection[Wish]) -> None:
         gone = {each.id for each in wishes}
@@ -449,7 +462,8 @@ class Watching:
             if each.id == wish.id:
                 return None
             same = each.meant is not None and each.meant.kind is wish.meant.kind and each.meant.ids & wish.meant.ids
-            if same and (each.season, each.episode) == (wish.season, wish.episode) and not each.done:
+            alike = same and (each.season, each.episode) == (wish.season, wish.episode)
+            if alike and not each.done and each.asked_by != ARR:
                 return each
         return None
 

@@ -1,0 +1,226 @@
+"""What others want, on the watchlist: shown of what *arrs look for, and brought from the requests of a Seerr."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from homeassistant.core import HomeAssistant
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.sokoul import watching_others
+from custom_components.sokoul.connectors.seerr import INTERVAL
+from custom_components.sokoul.model.library import TitleKind
+from custom_components.sokoul.watching import Watching
+from custom_components.sokoul.watching_others import EVERY
+from custom_components.sokoul.watchlist.errors import KeptByArr
+from custom_components.sokoul.watchlist.items import ARR, SEERR, Wish, WishState
+from custom_components.sokoul.watchlist.settings import WatchSettings
+from devstack.frame import FaultKind
+from devstack.quality import BLURAY_1080P
+from devstack.radarr import RadarrSimulator
+from devstack.seerr import SeerrSimulator
+from devstack.sonarr import SonarrSimulator
+
+from .conftest import RADARR_ID, SEERR_ID, SONARR_ID, PassTime, SetUp, seerr_subentry, servarr_subentry
+
+pytestmark = pytest.mark.usefixtures("socket_enabled")
+
+ARRS = WatchSettings(auto=False, from_arrs=True)
+REQUESTS = WatchSettings(auto=False, from_seerr=True)
+
+type Turn = Callable[[WatchSettings], Awaitable[Watching]]
+
+
+@pytest.fixture
+async def entry(
+    set_up: SetUp, radarr: RadarrSimulator, sonarr: SonarrSimulator, seerr: SeerrSimulator
+) -> MockConfigEntry:
+    return await set_up(servarr_subentry(radarr, RADARR_ID), servarr_subentry(sonarr, SONARR_ID), seerr_subentry(seerr))
+
+
+@pytest.fixture
+def turn(hass: HomeAssistant, entry: MockConfigEntry) -> Turn:
+    async def turned(settings: WatchSettings) -> Watching:
+        watching: Watching = entry.runtime_data.watching
+        watching.change_settings(settings)
+        await hass.async_block_till_done(wait_background_tasks=True)
+        return watching
+
+    return turned
+
+
+def of_arrs(watching: Watching) -> list[Wish]:
+    return [wish for wish in watching.wishes.values() if wish.asked_by == ARR]
+
+
+# --- what *arrs look for ---------------------------------------------------------------------------------------------
+
+
+async def test_what_the_arrs_look_for_is_shown(turn: Turn, radarr: RadarrSimulator, sonarr: SonarrSimulator) -> None:
+    watching = await turn(ARRS)
+    movies = {movie.title for movie in radarr.lists.missing()}
+    episodes = {(each.series.title, each.season, each.number) for each in sonarr.episodes.missing() if each.season}
+    shown = of_arrs(watching)
+    assert {wish.meant.name for wish in shown if wish.meant and wish.is_movie} == movies != set()
+    assert (
+        {
+            (wish.meant.name, part.season, part.episode)
+            for wish in shown
+            if wish.meant and not wish.is_movie
+            for part in wish.parts
+        }
+        == episodes
+        != set()
+    )
+    assert {wish.state for wish in shown} == {WishState.SEARCHING}
+    assert all("watchlist.arr_looks" in {why.key for why in wish.why} for wish in shown)
+    assert {wish.keeper.backend_id for wish in shown if wish.keeper} == {RADARR_ID, SONARR_ID}
+    assert not [each.path for arr in (radarr, sonarr) for each in arr.requests if each.method != "GET"]
+    assert not [each.path for arr in (radarr, sonarr) for each in arr.requests if each.path.endswith("/release")]
+    with pytest.raises(KeptByArr):
+        await watching.remove([shown[0].id])
+
+
+async def test_it_is_not_shown_unasked(turn: Turn) -> None:
+    watching = await turn(WatchSettings(auto=False))
+    assert not watching.wishes
+    await turn(ARRS)
+    assert watching.wishes
+    await turn(WatchSettings(auto=False))
+    assert not watching.wishes
+
+
+async def test_it_leaves_the_list_when_it_is_there_or_not_wanted(
+    turn: Turn, radarr: RadarrSimulator, pass_time: PassTime
+) -> None:
+    first, second = [movie for movie in radarr.library.movies.values() if movie.file is not None][:2]
+    for movie in (first, second):
+        movie.file = None
+    assert {first, second} <= set(radarr.lists.missing())
+    watching = await turn(ARRS)
+    named = {wish.text: wish for wish in of_arrs(watching)}
+    labels = [f"{movie.title} ({movie.year})" for movie in (first, second)]
+    assert set(labels) <= named.keys()
+    first.monitored = False
+    second.file = radarr.library.movie_file(second, BLURAY_1080P)
+    await pass_time(EVERY)
+    left = {wish.text: wish for wish in of_arrs(watching)}
+    assert left.keys() == named.keys() - set(labels)
+    # what did not change is the same as before
+    assert {text: wish.asked_at for text, wish in left.items()} == {text: named[text].asked_at for text in left}
+
+
+async def test_an_arr_that_is_away_takes_nothing_from_the_list(
+    turn: Turn, radarr: RadarrSimulator, pass_time: PassTime
+) -> None:
+    watching = await turn(ARRS)
+    before = {wish.id for wish in of_arrs(watching)}
+    radarr.fault(FaultKind.STATUS, "GET /api/v3/wanted/missing", status=500)
+    await pass_time(EVERY)
+    assert {wish.id for wish in of_arrs(watching)} == before
+
+
+async def test_only_so_much_is_shown(turn: Turn, sonarr: SonarrSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching_others, "MOST", 1)
+    watching = await turn(ARRS)
+    assert len(of_arrs(watching)) == 2
+    assert watching.others.more >= len(sonarr.episodes.missing()) - 1
+    await turn(WatchSettings(auto=False))
+    assert watching.others.more == 0
+
+
+async def test_what_a_person_asked_for_is_not_there_twice(
+    hass: HomeAssistant, turn: Turn, radarr: RadarrSimulator, pass_time: PassTime
+) -> None:
+    watching = await turn(ARRS)
+    movie = radarr.lists.missing()[0]
+    wish = await watching.add(f"tmdb:{movie.tmdb_id}", kind=TitleKind.MOVIE, asked_by="mira", auto=False)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    await pass_time(EVERY)
+    found = [each for each in watching.wishes.values() if each.meant and each.meant.name == movie.title]
+    assert [each.id for each in found] == [wish.id]
+
+
+async def test_it_is_kept_over_a_restart(hass: HomeAssistant, turn: Turn, entry: MockConfigEntry) -> None:
+    before = {wish.id for wish in of_arrs(await turn(ARRS))}
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert {wish.id for wish in of_arrs(entry.runtime_data.watching)} == before
+
+
+# --- requests --------------------------------------------------------------------------------------------------------
+
+
+async def test_requests_that_were_approved_become_wishes(
+    hass: HomeAssistant, turn: Turn, seerr: SeerrSimulator, radarr: RadarrSimulator, sonarr: SonarrSimulator
+) -> None:
+    movie, series = radarr.library.known_movies[0], sonarr.library.known_series[0]
+    seasons = series.seasons[:2]
+    film, show = seerr.ask_for(movie), seerr.ask_for(series, seasons=seasons)
+    seerr.ask_for(radarr.library.known_movies[1])  # nobody approved it
+    there = seerr.ask_for(radarr.library.known_movies[2])
+    for request in (film, show, there):
+        seerr.approve(request)
+    seerr.finish(there)
+    watching = await turn(REQUESTS)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    found = {(wish.meant.name if wish.meant else wish.text, wish.season) for wish in watching.wishes.values()}
+    assert found == {(movie.title, None), *((series.title, season) for season in seasons)}
+    assert {wish.asked_by for wish in watching.wishes.values()} == {SEERR}
+
+
+async def test_requests_come_as_soon_as_they_are_counted(
+    turn: Turn, seerr: SeerrSimulator, radarr: RadarrSimulator, pass_time: PassTime
+) -> None:
+    watching = await turn(REQUESTS)
+    request = seerr.ask_for(radarr.library.known_movies[0])
+    await pass_time(INTERVAL)
+    assert not watching.wishes
+    seerr.approve(request)
+    await pass_time(INTERVAL)
+    assert len(watching.wishes) == 1
+
+
+async def test_a_request_comes_once(
+    hass: HomeAssistant,
+    turn: Turn,
+    entry: MockConfigEntry,
+    seerr: SeerrSimulator,
+    radarr: RadarrSimulator,
+    pass_time: PassTime,
+) -> None:
+    seerr.approve(seerr.ask_for(radarr.library.known_movies[0]))
+    watching = await turn(REQUESTS)
+    (wish,) = watching.wishes.values()
+    await watching.remove([wish.id])
+    await pass_time(2 * EVERY)
+    assert not watching.wishes
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await pass_time(timedelta(minutes=1))
+    assert not entry.runtime_data.watching.wishes
+    seerr.approve(seerr.ask_for(radarr.library.known_movies[1]))
+    await pass_time(EVERY)
+    assert len(entry.runtime_data.watching.wishes) == 1
+
+
+async def test_requests_are_not_read_unasked(
+    turn: Turn, seerr: SeerrSimulator, radarr: RadarrSimulator, pass_time: PassTime
+) -> None:
+    seerr.approve(seerr.ask_for(radarr.library.known_movies[0]))
+    watching = await turn(WatchSettings(auto=False))
+    await pass_time(EVERY)
+    assert not watching.wishes
+    assert not [request for request in seerr.requests if request.path == "/api/v1/request"]
+
+
+async def test_a_seerr_in_trouble_is_asked_again(
+    turn: Turn, seerr: SeerrSimulator, radarr: RadarrSimulator, pass_time: PassTime, entry: MockConfigEntry
+) -> None:
+    seerr.approve(seerr.ask_for(radarr.library.known_movies[0]))
+    seerr.fault(FaultKind.STATUS, "GET /api/v1/request", status=500)
+    watching = await turn(REQUESTS)
+    assert not watching.wishes
+    seerr.clear_faults()
+    await pass_time(EVERY)
+    assert len(watching.wishes) == 1
+    assert entry.runtime_data.backends[SEERR_ID].answering
