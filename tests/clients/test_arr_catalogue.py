@@ -22,8 +22,8 @@ from custom_components.sokoul.clients.errors import (
 from custom_components.sokoul.clients.radarr import RadarrClient
 from custom_components.sokoul.clients.sonarr import SonarrClient
 from custom_components.sokoul.model.catalogue import Addition, CatalogueSeason, CatalogueTitle, QualityProfileRef, Watch
-from custom_components.sokoul.model.library import Protocol, TitleKind
-from custom_components.sokoul.model.releases import Condition, ConditionKind, Offer, QualityProfile
+from custom_components.sokoul.model.library import TitleKind
+from custom_components.sokoul.model.releases import Condition, ConditionKind, QualityProfile
 from devstack import quality as q
 from devstack.arr_formats import Specification
 from devstack.frame import FaultKind
@@ -460,12 +460,10 @@ async def test_changes_that_go_wrong(pair: Pair, subtests: pytest.Subtests) -> N
     client, path = pair.client, f"/api/v3/{'movie' if isinstance(pair.client, RadarrClient) else 'series'}"
     known: Any = pair.arr.library.known_movies if path.endswith("movie") else pair.arr.library.known_series
     (found, *_) = await client.lookup(known[0].title)
-    offer = Offer(name="x", indexer="y", protocol=Protocol.TORRENT, link="magnet:?xt=urn:btih:x")
     acts: list[tuple[str, Callable[[], Awaitable[Any]], bool]] = [
         (f"POST {path}", lambda: client.add(wanted(found)), True),
         (f"PUT {path}/editor", lambda: client.set_monitored([1], monitored=True), False),
         (f"DELETE {path}/1", lambda: client.remove_title(1), False),
-        ("POST /api/v3/release/push", lambda: client.push(offer, pair.arr.clock.now()), False),
     ]
     for route, act, reads in acts:
         for kind, options, error in FAULTS + (SAID if reads else []):

@@ -4,6 +4,9 @@ Choosing is pure (`choose`). Where an *arr has the title, it downloads, or its d
 that it imports what comes; else a debrid account that has it already; else a torrent client, where its VPN is safe and
 its disk has room; at last a debrid account that has to fetch it first. Each one that is passed over says why.
 
+What an *arr didn't find itself isn't pushed to it (`release/push`): it takes that for news of a feed, and refuses what
+its profile or a delay is against, where a person or their policy has chosen this one. In its category it imports it.
+
 Doing is crash-safe: what is about to be done is in the journal before it is done, with all that is needed to find it
 and to take it back. One that may have been done, nobody knows, is looked up; as long as nobody can tell, nothing else
 is tried. What was there before is left as it is, and never taken back.

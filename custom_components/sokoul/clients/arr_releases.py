@@ -24,7 +24,7 @@ from itertools import islice
 import re
 
 from ..model.library import Protocol, Title, TitleKind
-from ..model.releases import BlocklistEntry, Candidate, Grab, GrabSource, HistoryEvent, HistoryKind, Offer
+from ..model.releases import BlocklistEntry, Candidate, Grab, GrabSource, HistoryEvent, HistoryKind
 from .errors import UnexpectedResponse
 from .fields import Fields, each
 from .http import Query
@@ -88,36 +88,6 @@ class ArrReleases(ServarrClient, ABC):
             json={"guid": candidate.guid, "indexerId": candidate.indexer_id},
             timeout_seconds=GRAB_SECONDS,
         )
-
-    async def push(self, offer: Offer, published_at: datetime, *, link: str | None = None) -> Candidate:
-        """Hand the application a release that it did not find itself, and return what it makes of it.
-
-        It judges it as one of its feeds, only for titles that it looks for: monitored, wanted and better. What is
-        `approved` it downloads at once, from `link` (a magnet, or an address that *it* can reach) or the offer's own;
-        what it rejects for a delay waits in its queue. A download client that doesn't take part changes nothing in this
-        answer: the queue tells.
-
-        Raises `Refused` for a name that it can't read, `ValueError` without any link. Source: POST /release/push.
-        """
-        source = link or offer.link
-        if not source:
-            raise ValueError("there is nothing to download it from")
-        body = {
-            "title": offer.name,
-            "magnetUrl" if source.lower().startswith("magnet:") else "downloadUrl": source,
-            "protocol": offer.protocol.value,
-            "publishDate": instant(published_at),
-            "size": offer.size_bytes,
-            "indexer": offer.indexer,
-        }
-        if offer.info_hash:
-            body["infoHash"] = offer.info_hash.upper()
-        if offer.seeders is not None:
-            body["seeders"] = offer.seeders
-        judged = list(each(await self._send("POST", "release/push", json=body, timeout_seconds=GRAB_SECONDS), "push"))
-        if not judged:
-            raise UnexpectedResponse("release/push: nothing was said about the release")
-        return self._candidate(judged[0])
 
     # --- history -------------------------------------------------------------------------------------------------
 
