@@ -94,6 +94,14 @@ def test_a_movie_goes_its_way_through_radarr() -> None:
     assert wish.parts[0].ready_at == NOW + 2 * MINUTE
 
 
+def test_what_somebody_grabbed_meanwhile_is_left_alone() -> None:
+    """Between a look and its step things may happen."""
+    wish = refresh(out(S.OFFERED, **OFFER), AUTO, NOW)
+    assert next_step(wish, AUTO, NOW).kind is K.GRAB
+    assert next_step(wish, known(coming=coming(a_download())), NOW).kind is K.NOTHING
+    assert next_step(wish, known(library=in_library(has_file=True)), NOW, asked=NOW).kind is K.NOTHING
+
+
 # --- states of a movie -----------------------------------------------------------------------------------------------
 
 GRABBED = {"download": HASH, "release": "Dune.a", "grabbed_at": NOW - HOUR}
@@ -414,6 +422,16 @@ def test_what_vanished_from_the_catalogue_is_no_longer_wanted_but_what_is_there_
     wish = series(part("S01E01", S.READY), part("S01E02"), part("S01E03", S.GRABBED), part("S01E04", S.WAITING))
     assert keys(refresh(wish, told(episode("S01E09")), NOW)) == "S01E01:ready S01E03:grabbed S01E09:searching"
     assert keys(refresh(wish, told(), NOW)) == keys(refresh(wish, AUTO, NOW)), "a catalogue that says nothing"
+
+
+def test_what_the_arr_tells_at_each_look_changes_nothing() -> None:
+    facts = told(episode("S01E01"), ended=True)
+    wish = refresh(series(), facts, NOW)
+    assert wish.resolved_at == NOW
+    assert refresh(wish, facts, NOW + HOUR).resolved_at == NOW, "nothing new is to be written"
+    later = refresh(wish, facts, NOW + days(30))
+    assert later.resolved_at == NOW + days(30)
+    assert next_step(later, AUTO, NOW + days(30)).kind is not K.RESOLVE
 
 
 def test_an_episode_keeps_its_history_when_its_date_moves() -> None:

@@ -97,6 +97,8 @@ def refresh(wish: Wish, known: Known, now: datetime) -> Wish:
     elif wish.is_movie:
         wish = replace(wish, parts=_movie_parts(wish, now))
     wish = replace(wish, parts=tuple(_part_now(wish, part, known, now) for part in wish.parts))
+    if known.catalogue is not None:
+        wish = replace(wish, parts=_without_vanished(wish, known.catalogue))
     wish = replace(wish, state=_state(wish, now))
     step = next_step(wish, known, now)
     due = step.at if step.kind is StepKind.NOTHING else now
@@ -104,7 +106,13 @@ def refresh(wish: Wish, known: Known, now: datetime) -> Wish:
 
 
 def _catalogued(wish: Wish, told: Catalogued, now: datetime) -> Wish:
-    wish = replace(wish, ended=told.ended if told.ended is not None else wish.ended, resolved_at=now)
+    news = _news_due(wish, now)
+    asked_now = wish.resolved_at is None or (news is not None and news <= now)  # else the *arr told it, as at each look
+    wish = replace(
+        wish,
+        ended=told.ended if told.ended is not None else wish.ended,
+        resolved_at=now if asked_now else wish.resolved_at,
+    )
     if wish.is_movie:
         wish = replace(wish, dates=told.dates if told.dates != Dates() else wish.dates)
         return replace(wish, parts=_movie_parts(wish, now))
@@ -118,10 +126,17 @@ def _catalogued(wish: Wish, told: Catalogued, now: datetime) -> Wish:
             part = there.get(fresh.key, fresh)
             named = "" if each.name.strip().casefold() in {"tba", "tbd"} else each.name
             there[part.key] = _released(replace(part, name=named), releases[each.season, each.episode])
+    parts = sorted(there.values(), key=lambda part: (part.season or 0, part.episode or 0))
+    return replace(wish, parts=tuple(parts))
+
+
+def _without_vanished(wish: Wish, told: Catalogued) -> tuple[Part, ...]:
+    """Return the parts but those that are in no catalogue any more, unless they are there or on their way."""
+    if not told.episodes or wish.is_movie:
+        return wish.parts
     names = {(each.season, each.episode) for each in told.episodes}
-    parts = [part for part in there.values() if (part.season, part.episode) in names or part.state not in _WANTED]
-    parts.sort(key=lambda part: (part.season or 0, part.episode or 0))
-    return replace(wish, parts=tuple(parts[-MOST_PARTS:]))
+    parts = (part for part in wish.parts if (part.season, part.episode) in names or part.state not in _WANTED)
+    return tuple(parts)[-MOST_PARTS:]
 
 
 def _is_wanted(wish: Wish, episode: CatalogueEpisode) -> bool:
@@ -209,7 +224,7 @@ def _if_download_is_gone(wish: Wish, part: Part, known: Known, now: datetime) ->
         return replace(part, gone_since=now)
     if now - part.gone_since < (IMPORT_GONE if part.state is PartState.IMPORTING else DOWNLOAD_GONE):
         return part
-    return replace(_came_to_nothing(part), state=PartState.SEARCHING)
+    return replace(_came_to_nothing(part), state=PartState.SEARCHING if is_out(part, now) else PartState.WAITING)
 
 
 def _came_to_nothing(part: Part) -> Part:
