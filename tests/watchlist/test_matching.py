@@ -32,8 +32,9 @@ def film(name: str, year: int) -> Wish:
         ("Dune.Part.Two.2024.1080p.WEB-DL.DDP5.1.H.264-LANTERN", (), True),
         ("Dune Part 2 2024 2160p UHD BluRay x265-GRP", (), True),
         ("Dune.Part.Two.1080p.WEB.H264-GRP", (), True),  # without a year
-        ("Dune.Deuxieme.Partie.2024.MULTi.1080p.WEB.H265-GRP", (), False),  # by a name that nobody told
-        ("Dune.Deuxieme.Partie.2024.MULTi.1080p.WEB.H265-GRP", ("tmdb:693134",), True),
+        ("Dune.Deuxieme.Partie.2024.MULTi.1080p.WEB.H265-GRP", (), True),
+        ("Diuna.Czesc.Druga.2024.1080p.WEB.H265-GRP", (), False),  # by a name that nobody told
+        ("Diuna.Czesc.Druga.2024.1080p.WEB.H265-GRP", ("tmdb:693134",), True),
         ("Dune.Part.Two.2024.1080p.WEB-DL-GRP", ("tmdb:1",), False),  # of another title, says the indexer
         ("Dune.Part.Two.2024.1080p.WEB-DL-GRP", ("tvdb:1",), True),  # which nobody can compare
         ("Dune.2021.1080p.WEB-DL-GRP", (), False),
