@@ -110,7 +110,7 @@ knowns = st.builds(
 by_hand = st.none() | st.sampled_from([NOW, NOW - HOUR])
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(wishes(), knowns)
 def test_to_refresh_again_changes_nothing(wish: Wish, known: Known) -> None:
     once = refresh(wish, known, NOW)
@@ -118,7 +118,7 @@ def test_to_refresh_again_changes_nothing(wish: Wish, known: Known) -> None:
     assert read(Wish, json.loads(json.dumps(plain(once)))) == once
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(wishes(), knowns, by_hand)
 def test_what_is_there_or_on_its_way_is_left_alone(wish: Wish, known: Known, when: datetime | None) -> None:
     wish = refresh(wish, known, NOW)
@@ -139,7 +139,7 @@ def test_what_is_there_or_on_its_way_is_left_alone(wish: Wish, known: Known, whe
         assert when is not None or (known.pilot and (wish.auto if wish.auto is not None else known.settings.auto))
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(wishes(), knowns)
 def test_nothing_is_due_in_the_past(wish: Wish, known: Known) -> None:
     wish = refresh(wish, known, NOW)
@@ -152,7 +152,7 @@ def test_nothing_is_due_in_the_past(wish: Wish, known: Known) -> None:
         assert wish.due == (step.at if step.kind is K.NOTHING else NOW)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(wishes(), knowns)
 def test_nothing_out_is_looked_for_before_its_time(wish: Wish, known: Known) -> None:
     wish = refresh(wish, known, NOW)
@@ -191,7 +191,7 @@ founds = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(wish=wishes(), known=knowns, found=founds, when=by_hand, fails=st.booleans())
 def test_there_is_always_an_end(
     wish: Wish, known: Known, found: Mapping[str, Found], when: datetime | None, *, fails: bool
@@ -323,4 +323,4 @@ class Life(RuleBasedStateMachine):
 
 
 TestLife = Life.TestCase
-TestLife.settings = settings(max_examples=40, stateful_step_count=30)
+TestLife.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
