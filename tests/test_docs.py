@@ -93,6 +93,13 @@ from custom_components.sokoul.rotation_notes import MOST_SAMPLE_MEGABYTES, SAMPL
 from custom_components.sokoul.rotation_tunnel import SAMPLE_SECONDS
 from custom_components.sokoul.sensor import COMMON_SENSORS
 from custom_components.sokoul.services import DEFAULT_LIMIT, HIGHEST_LIMIT, Action, Filter
+from custom_components.sokoul.watchlist.items import WishState
+from custom_components.sokoul.watchlist_entities import (
+    WATCHLIST_CALENDARS,
+    WATCHLIST_EVENTS,
+    WATCHLIST_LISTS,
+    WATCHLIST_SENSORS,
+)
 from custom_components.sokoul.world import SAMPLES_KEPT
 from devstack.screenshots import shown_in_documentation
 
@@ -202,6 +209,12 @@ EXPECTED: dict[str, set[Row]] = {
         *described(Platform.BINARY_SENSOR, PORT_BINARY_SENSORS),
         *described(Platform.SWITCH, PORT_SWITCHES),
     },
+    "watchlist": {
+        *described(Platform.TODO, WATCHLIST_LISTS),
+        *described(Platform.CALENDAR, WATCHLIST_CALENDARS),
+        *described(Platform.SENSOR, WATCHLIST_SENSORS),
+        *described(Platform.EVENT, WATCHLIST_EVENTS),
+    },
     "rule": {
         row
         for platform, table in ((Platform.SELECT, HEALING_SELECTS), (Platform.SWITCH, HEALING_SWITCHES))
@@ -246,7 +259,7 @@ def test_entities_in_examples_exist() -> None:
     for kind in VPN_KINDS:
         devices[CONNECTORS[kind].name] |= EXPECTED["vpn_servers"]
     devices[CONNECTORS[real_debrid.KIND].name] |= EXPECTED["mirror"]
-    devices["SOKOUL"] = EXPECTED["hub"] | EXPECTED["healing"] | EXPECTED["governor/hub"]
+    devices["SOKOUL"] = EXPECTED["hub"] | EXPECTED["healing"] | EXPECTED["governor/hub"] | EXPECTED["watchlist"]
     existing = {
         f"{kind.replace(' ', '_')}.{slugify(f'{device} {name}')}"
         for device, entities in devices.items()
@@ -257,7 +270,7 @@ def test_entities_in_examples_exist() -> None:
         found[0]
         for path in PAGES
         for found in re.finditer(
-            rf"\b(?:sensor|binary_sensor|switch|number|calendar|select|event|button)\.(?:{prefixes})_\w+",
+            rf"\b(?:sensor|binary_sensor|switch|number|calendar|select|event|button|todo)\.(?:{prefixes})_\w+",
             path.read_text(),
         )
         if "_disk_" not in found[0]  # named after the person's own disks
@@ -346,6 +359,16 @@ def test_every_event_of_the_servers_of_a_vpn_is_documented() -> None:
 def test_every_event_of_an_account_is_documented() -> None:
     (events,) = DEBRID_EVENTS
     assert keys(rows(page("real-debrid.md"), after="### Events")) == events.event_types
+
+
+def test_every_event_and_state_of_the_watchlist_is_documented() -> None:
+    (events,) = WATCHLIST_EVENTS
+    text = page("watchlist.md")
+    assert keys(rows(text, after="### Events")) == events.event_types
+    states = TRANSLATIONS["selector"]["watchlist_state"]["options"]
+    assert [row[:2] for row in rows(text, after="## What an entry can be")] == [
+        (f"`{state}`", states[state]) for state in WishState
+    ]
 
 
 def test_every_finding_is_documented() -> None:

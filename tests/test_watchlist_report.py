@@ -94,8 +94,8 @@ DESCRIPTIONS = (
     (wish(WishState.READY, dates=MOVIE_DATES), "Ready to watch.", "Prêt à regarder."),
     (
         wish(WishState.SEARCHING, BEAR, season=3, parts=SEASON),
-        "Out, and being looked for. 1 of 4 episodes can be watched. Next: S03E03 on November 27.",
-        "Sorti, recherche en cours. 1 épisode sur 4 peut être regardé. Prochain : S03E03, le 27 novembre.",
+        "Being looked for. 1 of 4 episodes can be watched. Next: S03E03 on November 27.",
+        "Recherche en cours. 1 épisode sur 4 peut être regardé. Prochain : S03E03, le 27 novembre.",
     ),
     (
         wish(WishState.SEARCHING, done_at=NOW),
@@ -120,7 +120,15 @@ def test_every_state_has_its_sentence(state: WishState) -> None:
 
 def test_what_another_version_wrote_is_no_mistake() -> None:
     (said,) = (description(wish(WishState.SEARCHING, why=(Reason(key="watchlist.of_the_future"),)), NOW, EN),)
-    assert said.startswith("Out, and being looked for. ")
+    assert said.startswith("Being looked for. ")
+
+
+def test_a_sentence_that_ends_with_a_name_ends_all_the_same() -> None:
+    why = (Reason(key="watchlist.downloading", parameters={"release": "Dune.2021-GRP"}),)
+    said = description(wish(WishState.GRABBED, BEAR, parts=SEASON, why=why), NOW, EN)
+    assert plain(said) == (
+        "It's being downloaded: Dune.2021-GRP. 1 of 4 episodes can be watched. Next: S03E03 on November 27."
+    )
 
 
 # --- strangers -------------------------------------------------------------------------------------------------------

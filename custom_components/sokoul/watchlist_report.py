@@ -29,6 +29,8 @@ _SETTLED = frozenset({WishState.READY, WishState.UP_TO_DATE})
 _TAMED = str.maketrans(
     {"[": "(", "]": ")", "<": "\u2039", ">": "\u203a", "*": "\u2217", "`": "\u2019", "\\": "\u2216", "|": "\u00a6"}
 )
+#: What a sentence may end with; one that ends with a name gets a full stop.
+_ENDS = (".", "!", "?", "…", "»", "”")
 _JOINER = "\u2060"  # takes no room, and keeps what looks like an address from becoming a link
 
 
@@ -54,7 +56,7 @@ def description(wish: Wish, now: datetime, words: Wording) -> str:
     told = "" if wish.why and (stopped or wish.state in _REASONS_SAY) else first
     for each in _rest(wish, now, words):
         if len(told) + 1 + len(each) <= LONGEST_DESCRIPTION:
-            told = f"{told} {each}".lstrip()
+            told = f"{told} {each if each[-1:] in _ENDS else each + '.'}".lstrip()
     return tame(told or first)[:LONGEST_DESCRIPTION]
 
 

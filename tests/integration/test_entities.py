@@ -23,6 +23,7 @@ from custom_components.sokoul.model.backend import DOWNLOAD_CLIENT_KINDS
 from custom_components.sokoul.overview import HUB_BINARY_SENSORS, HUB_SENSORS
 from custom_components.sokoul.port_entities import PORT_BINARY_SENSORS, PORT_SENSORS, PORT_SWITCHES
 from custom_components.sokoul.sensor import COMMON_SENSORS
+from custom_components.sokoul.watchlist_entities import WATCHLIST_EVENTS, WATCHLIST_LISTS, WATCHLIST_SENSORS
 from devstack.prowlarr import ProwlarrSimulator
 from devstack.qbittorrent import QbittorrentSimulator
 from devstack.radarr import RadarrSimulator
@@ -131,6 +132,9 @@ async def test_every_description_made_its_entity(
         *HEALING_SWITCHES,
         *HEALING_EVENTS,
         *GOVERNOR_SWITCHES,
+        *WATCHLIST_SENSORS,
+        *WATCHLIST_EVENTS,
+        *WATCHLIST_LISTS,  # the list, its events and its calendar have one id, each on its platform
     )
     wanted = {f"{HUB_ID}_{each.key}" for each in own_tables}
     found = {entry.unique_id for entry in entries(hass)}
