@@ -6,12 +6,13 @@ import shutil
 import time
 from typing import Any, Final
 
+from .dialogs import Options
 from .dune_demo import BEST, HOW_MANY
 from .homeassistant import HomeAssistant
 from .library import Movie
 from .qbittorrent import QbittorrentSimulator
 from .stack import Stack
-from .steps import Seen, Step, run_action, within
+from .steps import Seen, Step, call_service, entity_of, run_action, within
 
 QUERY: Final = "dune 2"
 _SOURCES: Final = 4
@@ -19,6 +20,8 @@ _SOURCES: Final = 4
 _WAIT_SECONDS: Final = 20
 _PATIENCE_SECONDS: Final = 60
 _SHOWN: Final = 3
+#: A poll of Radarr lies between what it has and what the list knows of it.
+_BY_ITSELF_SECONDS: Final = 150
 #: What has to be left on a disk, and what comes meanwhile.
 _SPARE_BYTES: Final = 6 * 10**9
 #: Names of what must never be taken for the film: the older one, and what was recorded in a cinema.
@@ -134,7 +137,44 @@ async def _progress(stack: Stack, info_hash: str) -> float:
     return float((await client.torrents(info_hash))[info_hash]["progress"])
 
 
+async def dune_comes_by_itself(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
+    """Write it on the to-do list, and do nothing more: it is in the library, and done on the list."""
+    dune = stack.dune
+    if dune is None:
+        return ["there is no Dune in this stack"]
+    await stack.take_dune_away()
+    await Options(home_assistant).change("watchlist", auto="yes", from_arrs=False, from_seerr=False)
+    watchlist = await entity_of(home_assistant, "todo", "watchlist")
+    began = time.monotonic()
+    await call_service(home_assistant, "todo", "add_item", entity_id=watchlist, item=QUERY.title())
+
+    async def in_library() -> bool:
+        await stack.radarr.refresh()  # once a minute, it would be
+        return dune.world.second.file is not None
+
+    async def done() -> bool:
+        said = await _items(home_assistant, watchlist)
+        return any(each["summary"].startswith("Dune: Part Two") and each["status"] == "completed" for each in said)
+
+    if not await within(in_library, _BY_ITSELF_SECONDS):
+        return [f"it is not in the library: {await _items(home_assistant, watchlist)}"]
+    arrived = time.monotonic() - began
+    if not await within(done, _BY_ITSELF_SECONDS):
+        return [f"it is not done on the list: {await _items(home_assistant, watchlist)}"]
+    shown = f"written on the list, it was in the library after {arrived:.0f} s, and done on the list "
+    return [Seen(f"{shown}after {time.monotonic() - began:.0f} s")]
+
+
+async def _items(home_assistant: HomeAssistant, watchlist: str) -> list[dict[str, Any]]:
+    """Return what is on a to-do list, done or not."""
+    asked = {"entity_id": watchlist, "status": ["needs_action", "completed"]}
+    answer = await home_assistant.rest("POST", "/api/services/todo/get_items?return_response", asked)
+    items: list[dict[str, Any]] = answer["service_response"][watchlist]["items"]
+    return items
+
+
 DUNE_2: Final = (
     Step("“dune 2” is searched: the film is meant, and what is best of it is known", dune_is_found),
     Step("the best is downloaded, and reaches the library", dune_arrives),
+    Step("taken away and written on the to-do list, it comes by itself", dune_comes_by_itself),
 )

@@ -102,11 +102,12 @@ class Movies:
 
     async def _delete_movie(self, request: web.Request) -> web.Response:
         query = Query(request)
-        self._remove(self.arr.movie_by_id(id_of(request)), delete_files=query.boolean("deleteFiles"))
+        self.remove(self.arr.movie_by_id(id_of(request)), delete_files=query.boolean("deleteFiles"))
         query.boolean("addImportExclusion")
         return answer({})
 
-    def _remove(self, movie: Movie, *, delete_files: bool) -> None:
+    def remove(self, movie: Movie, *, delete_files: bool) -> None:
+        """Take a movie out of the library, with its history."""
         self.arr.webhooks.send(
             "onMovieDelete",
             "MovieDelete",
@@ -171,5 +172,5 @@ class Movies:
     async def _delete_editor(self, request: web.Request) -> web.Response:
         body = await object_of(request)
         for movie in [self.arr.movie_by_id(number) for number in body.get("movieIds") or ()]:
-            self._remove(movie, delete_files=bool(body.get("deleteFiles")))
+            self.remove(movie, delete_files=bool(body.get("deleteFiles")))
         return answer({})

@@ -309,6 +309,24 @@ class Stack:
         else:
             await self.qbittorrent.add_file((await self._publish(f"{here}.mkv")).torrent)
 
+    async def take_dune_away(self) -> None:
+        """Let it be as if nobody had ever wanted the film: neither Radarr nor qBittorrent has it or remembers it."""
+        assert self.dune is not None  # noqa: S101 -- the stack was started
+        movie, queue = self.dune.world.second, self.radarr.queue
+        gone = {key for key, item in queue.grabs.items() if movie in item.wanted}
+        if movie.id:
+            self.radarr.movies.remove(movie, delete_files=True)
+        for key in gone:
+            for memory in (queue.grabs, queue.settled):
+                memory.pop(key, None)
+        hashes = {key.lower() for key in gone}
+        if isinstance(self.qbittorrent, QbittorrentSimulator):
+            for each in hashes & self.qbittorrent.torrents.keys():
+                del self.qbittorrent.torrents[each]
+        else:
+            await self.qbittorrent.post("torrents/delete", {"hashes": "|".join(hashes), "deleteFiles": "true"})
+        await self.radarr.refresh()
+
     async def _realise(self, release: Release) -> Release:
         """Put a torrent of the swarm behind a release: as a file, as nobody lets magnets name trackers at home."""
         if isinstance(self.qbittorrent, QbittorrentSimulator):
