@@ -104,6 +104,7 @@ class Meant:
     year: int | None = None
     ids: frozenset[str] = frozenset()  # "imdb:tt1160419", "tmdb:438631", "tvdb:121361"
     poster: str | None = None  # public URL
+    names: tuple[str, ...] = ()  # others that it has: its original one, and those of other countries
 
     @property
     def label(self) -> str:
