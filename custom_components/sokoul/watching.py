@@ -23,19 +23,21 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.ulid import ulid_now
 
 from .const import LOGGER
-from .model.journal import PERSON
+from .model.journal import AUTOPILOT, PERSON, ActKind, EntryStatus, JournalEntry
 from .model.library import TitleKind
 from .model.search import SearchRequest
 from .releases.attributes import Resolution
 from .releases.tokens import fold
 from .store import Store, StoreError
 from .watching_events import happenings
+from .watching_feeds import Feeds
 from .watching_others import Others
 from .watching_titles import Titles, chosen, text_of
 from .watching_work import Work
 from .watchlist.changing import SAID, anew, done_with, lasting, means, over_since, searched_anew, wanted_again
 from .watchlist.errors import MOST_WISHES, KeptByArr, NoList, NoSuchChoice, NoSuchWish, TooMany
 from .watchlist.items import ARR, Keeper, Meant, Wish
+from .watchlist.outcomes import hit
 from .watchlist.settings import WatchSettings
 
 if TYPE_CHECKING:
@@ -70,10 +72,11 @@ class Watching:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
+        self._wishes: OrderedDict[str, Wish] = OrderedDict()
         self.titles = Titles(hub)
         self.work = Work(hub, self.titles, self._put)
         self.others = Others(hub, self)
-        self._wishes: OrderedDict[str, Wish] = OrderedDict()
+        self.feeds = Feeds(hub, self._wishes.values, self._heard)
         self._opened: Store | None = None  # the store that is read, or was
         self._read: Store | None = None  # the store whose wishes these are
         self._settings: WatchSettings | None = None
@@ -84,6 +87,7 @@ class Watching:
         self._worker: asyncio.Task[None] | None = None
         self._looked: dict[str, asyncio.Future[None]] = {}  # whoever waits until it was looked at
         self._first: OrderedDict[str, None] = OrderedDict()  # wishes to look at now
+        self._elsewhere: set[str] = set()  # wishes that somebody else did something about
         self._identifying: dict[str, asyncio.Task[None]] = {}
         self._became: dict[str, str] = {}  # wishes that turned out to be the same as an older one
         self._changing = asyncio.Lock()
@@ -98,8 +102,10 @@ class Watching:
         self._running = True
         self._leave += [
             self._hub.pilot.add_watcher(self._look_at_store),
+            self._hub.pilot.add_listener(self._noted),
             self._hub.add_listener(self._world_changed),
             self.others.start(),
+            self.feeds.start(),
         ]
         self._look_at_store()
 
@@ -137,7 +143,7 @@ class Watching:
                 self._opened = None  # read again with the next turn of the autopilot
             return
         if self._opened is store and self._running:
-            self._wishes = OrderedDict((each.id, each) for each in wishes)
+            self._wishes.update((each.id, each) for each in wishes)
             self._read = store
             self._notify()
             self._work_soon()
@@ -413,6 +419,15 @@ class Watching:
                 self._first.pop(each, None)
         self._notify()
 
+    async def _heard(self, hits: Mapping[str, Collection[str]]) -> None:
+        """Search soon for what a feed has."""
+        now = dt_util.utcnow()
+        with suppress(StoreError):
+            for wish_id, keys in hits.items():
+                if (wish := self._wishes.get(wish_id)) is not None:
+                    await self._put(wish, hit(wish, keys, now))
+        self._look_soon(hits)
+
     @callback
     def _tell(self, before: Wish | None, after: Wish) -> None:
         for event, data in happenings(before, after):
@@ -472,9 +487,10 @@ class Watching:
     @callback
     def _look_soon(self, wish_ids: Iterable[str]) -> None:
         """Look at wishes as soon as may be; the last that somebody asked for comes first."""
-        for each in wish_ids:
-            self._first[each] = None
-        self._work_soon()
+        wanted = dict.fromkeys(wish_ids)
+        self._first.update(wanted)
+        if wanted:
+            self._work_soon()
 
     @callback
     def _work_soon(self) -> None:
@@ -562,10 +578,23 @@ class Watching:
             self._cancel_glance = async_call_later(self._hub.hass, GLANCE.total_seconds(), self._glance)
 
     @callback
+    def _noted(self, entry: JournalEntry) -> None:
+        """Look at what somebody else than we may have had downloaded, or taken back."""
+        if entry.act is not ActKind.GRAB or entry.status is EntryStatus.RUNNING or entry.actor == AUTOPILOT:
+            return
+        names = fold(entry.label)
+        self._elsewhere |= {
+            each.id
+            for each in self._wishes.values()
+            if not each.done and each.meant is not None and fold(each.meant.name) in names
+        }
+        self._world_changed()  # by then its client shows it
+
+    @callback
     def _glance(self, _now: datetime) -> None:
         self._cancel_glance = None
-        if changed := self.work.facts.changed(self._wishes.values()):
-            self._look_soon(changed)
+        self._look_soon({*self.work.facts.changed(self._wishes.values()), *self._elsewhere})
+        self._elsewhere.clear()
 
 
 def _due_of(wish: Wish) -> datetime:

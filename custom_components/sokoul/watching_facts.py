@@ -1,12 +1,13 @@
 """What is known of a wish at this moment: what libraries say, what is on its way, and what changed of that."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from homeassistant.util import dt as dt_util
 
+from .acquire.ports import Target
 from .clients.errors import NotFound
 from .clients.sonarr import SonarrClient
 from .model.backend import DOWNLOAD_CLIENT_KINDS
@@ -16,15 +17,22 @@ from .model.debrid_mirror import Presence
 from .model.library import ArrSnapshot, QueueItem, Title, TitleKind, TrackedState
 from .model.reasons import Reason
 from .model.world import Download
+from .releases.identify import Wanted
+from .search_sources import DownloadsSearch
 from .store import StoreError
 from .watchlist.items import Keeper, PartState, Wish
+from .watchlist.matching import matching
 
 if TYPE_CHECKING:
     from .hub import Hub
     from .watching_titles import Titles
 
 _ON_ITS_WAY: Final = frozenset({PartState.GRABBED, PartState.IMPORTING})
+_WANTED: Final = frozenset({PartState.WAITING, PartState.SEARCHING, PartState.OFFERED})
 _IMPORTING: Final = frozenset({TrackedState.IMPORT_PENDING, TrackedState.IMPORTING, TrackedState.IMPORT_BLOCKED})
+
+
+type _Sight = tuple[frozenset[object], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +62,7 @@ class WatchFacts:
     def __init__(self, hub: Hub, titles: Titles) -> None:
         self._hub = hub
         self._titles = titles
-        self._seen: dict[str, object] = {}  # by wish: what was on its way when it was last looked
+        self._seen: dict[str, _Sight] = {}  # by wish: what was on its way when it was last looked at
 
     # --- libraries -----------------------------------------------------------------------------------------------
 
@@ -108,8 +116,28 @@ class WatchFacts:
                 found[key] = _of_download(downloads[0], parts)
             elif (held := await self._at_debrid(key, parts)) is not None:
                 found[key] = held
+        if wish.keeper is None and any(part.state in _WANTED for part in wish.parts):
+            found.update({each.key: each for each in await self._by_name(wish)})
         self._seen[wish.id] = self._sight(wish)
         return tuple(found.values())
+
+    async def _by_name(self, wish: Wish) -> Sequence[OnItsWay]:
+        """Return what somebody else has downloaded of a title that no *arr keeps, as far as its name tells."""
+        meant = wish.meant
+        assert meant is not None  # noqa: S101 -- it has parts
+        wanted = Wanted(kind=meant.kind, names=(meant.name,), year=meant.year, ids=meant.ids)
+        answer = await DownloadsSearch(self._hub).offers(Target(text=meant.name, wanted=wanted))
+        index = await self._hub.view.index(dt_util.utcnow())
+        anything = replace(
+            wish, minimum=None, parts=tuple(replace(part, state=PartState.SEARCHING) for part in wish.parts)
+        )
+        found = []
+        for offer in answer.offers:
+            downloads = index.of_key(offer.info_hash) if offer.info_hash is not None else ()
+            parts = matching([offer], [anything]).get(wish.id)
+            if parts and downloads:
+                found.append(_of_download(downloads[0], parts))
+        return found
 
     def _items(self, keeper: Keeper | None) -> Iterator[QueueItem]:
         """Yield what the *arr that keeps a title has in its queue of it."""
@@ -155,28 +183,28 @@ class WatchFacts:
         return [each.id for each in wishes if not each.done and self._differs(each)]
 
     def _differs(self, wish: Wish) -> bool:
-        sight = self._sight(wish)
-        return wish.id in self._seen and sight != self._seen[wish.id]
+        coming, answering = sight = self._sight(wish)
+        if wish.id in self._seen:
+            return sight != self._seen[wish.id]
+        return bool(coming) and answering  # it was not looked at since the start
 
     def forget(self, wishes: Mapping[str, Wish]) -> None:
         """Forget wishes that are gone."""
         self._seen = {key: value for key, value in self._seen.items() if key in wishes}
 
-    def _sight(self, wish: Wish) -> object:
-        """Return what is on its way as far as it matters: not how fast."""
-        items = {
-            (item.download_id, item.status, item.tracked_state, item.tracked_status)
-            for item in self._items(wish.keeper)
+    def _sight(self, wish: Wish) -> _Sight:
+        """Return what is on its way as far as it matters, not how fast; and whether its *arr answers."""
+        coming: set[object] = {
+            (each.download_id, each.status, each.tracked_state, each.tracked_status)
+            for each in self._items(wish.keeper)
         }
         keys = {part.download for part in wish.parts if part.download and part.state in _ON_ITS_WAY}
-        torrents = {
-            (key, torrent.state, torrent.finished)
-            for _, client in self._hub.view.world(dt_util.utcnow()).clients
-            for key in keys
-            if (torrent := client.torrents.get(key)) is not None
-        }
+        for _, client in self._hub.view.world(dt_util.utcnow()).clients:
+            for key in keys:
+                if (torrent := client.torrents.get(key)) is not None:
+                    coming.add((key, torrent.state, torrent.finished))
         arr = self._titles.arr(wish.keeper)
-        return items, torrents, arr.answering if arr is not None else None
+        return frozenset(coming | keys), arr is None or arr.answering
 
 
 def _is_of(title: Title, library_id: int) -> bool:

@@ -1,25 +1,36 @@
 """The watchlist at work: from a few words to a film in the library, with nobody touching it in between."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
+from homeassistant.config_entries import ConfigSubentryDataWithId
 from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.sokoul.clients import tmdb as api
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.grab_hands import HubGrabHands
 from custom_components.sokoul.hub import Hub
+from custom_components.sokoul.model.journal import ActKind
+from custom_components.sokoul.model.library import TitleKind
+from custom_components.sokoul.releases.attributes import Resolution
+from custom_components.sokoul.services import Action
 from custom_components.sokoul.watching import Watching
+from custom_components.sokoul.watchlist.errors import NoList, NoSuchChoice, NoSuchWish, NothingToAsk
 from custom_components.sokoul.watchlist.items import PartState, Wish, WishState
+from custom_components.sokoul.watchlist.settings import WatchSettings
+from devstack.clock import ManualClock
 from devstack.dune import add_dune, dune_releases
+from devstack.frame import FaultKind
 from devstack.library import Movie
 from devstack.prowlarr import ProwlarrSimulator
 from devstack.qbittorrent import QbittorrentSimulator
 from devstack.qbittorrent_torrent import SimulatedFile, SimulatedTorrent, Swarm
 from devstack.radarr import RadarrSimulator
+from devstack.tmdb import V3_KEY, TmdbSimulator
 
 from .conftest import (
     PASSWORD,
@@ -30,7 +41,9 @@ from .conftest import (
     SetUp,
     qbittorrent_subentry,
     servarr_subentry,
+    until,
 )
+from .healing import act
 
 BEST = "Dune.Part.Two.2024.2160p.WEB-DL.DDP5.1.Atmos.DV.HDR.H.265-oRBiT"
 DUNE_2 = 693134
@@ -43,6 +56,23 @@ def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
         return
 
     monkeypatch.setattr(HubGrabHands, "pause", pause)
+
+
+@pytest.fixture
+async def tmdb(clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[TmdbSimulator]:
+    async with TmdbSimulator(clock=clock) as simulator:
+        monkeypatch.setattr(api, "BASE_URL", simulator.url)
+        yield simulator
+
+
+def tmdb_subentry() -> ConfigSubentryDataWithId:
+    return ConfigSubentryDataWithId(
+        subentry_id="01SOKOULTMDB00000000000000",
+        subentry_type="tmdb",
+        title="TMDB",
+        unique_id="tmdb:tmdb",
+        data={"connection": {"api_key": V3_KEY}, "preferences": {}},
+    )
 
 
 @dataclass
@@ -156,3 +186,310 @@ async def test_dune_2_comes_into_the_library_with_nobody_touching_it(scene: Scen
     assert scene.watching.acquired_since(wish.asked_at) == 1
     assert [event for event, _ in scene.happened] == ["grabbed", "ready"]
     assert {data["title"] for _, data in scene.happened} == {"Dune: Part Two (2024)"}
+
+
+def make_it_unclear(scene: Scene) -> None:
+    """Let the film of 1984 be as well known as that of 2021."""
+    for movie in scene.radarr.library.known_movies:
+        if movie.title == "Dune":
+            movie.votes = 500_000
+
+
+# --- which title is meant --------------------------------------------------------------------------------------------
+
+
+async def test_what_may_mean_several_is_asked_back(scene: Scene) -> None:
+    make_it_unclear(scene)
+    wish = await scene.add("Dune")
+    assert wish.state is WishState.UNCLEAR
+    assert [event for event, _ in scene.happened] == ["asked_back"]
+    labels = [each.label for each in wish.choices]
+    assert {"Dune (1984)", "Dune (2021)"} <= set(labels)
+    with pytest.raises(NoSuchChoice):
+        await scene.watching.choose(wish.id, len(labels) + 1)
+    await scene.watching.choose(wish.id, labels.index("Dune (1984)") + 1)
+    await scene.settle()
+    assert scene.wish().label == "Dune (1984)"
+    assert scene.wish().choices == ()
+
+
+@pytest.mark.parametrize("said", ["Dune (2021)", "2021", "DUNE (2021)", "number"])
+async def test_a_new_name_answers_what_was_asked_back(scene: Scene, said: str) -> None:
+    make_it_unclear(scene)
+    wish = await scene.add("Dune")
+    number = [each.label for each in wish.choices].index("Dune (2021)") + 1
+    await scene.watching.change(wish.id, text=str(number) if said == "number" else said)
+    await scene.settle()
+    assert scene.wish().label == "Dune (2021)"
+    assert scene.wish().text == "Dune"
+
+
+async def test_another_name_is_another_title(scene: Scene) -> None:
+    wish = await scene.add("Dune 2", auto=False)
+    await scene.watching.change(wish.id, text="Jodorowsky's Dune")
+    await scene.settle()
+    assert scene.wish(wish.id).label == "Jodorowsky's Dune (2013)"
+
+
+async def test_a_link_says_what_is_meant(scene: Scene) -> None:
+    wish = await scene.add("https://www.imdb.com/title/tt15239678/?ref_=nv", auto=False)
+    assert wish.label == "Dune: Part Two (2024)"
+
+
+async def test_a_magnet_leaves_nothing_but_its_name(scene: Scene) -> None:
+    wish = await scene.add(
+        f"magnet:?xt=urn:btih:{'ab' * 20}&dn=Dune.Part.Two.2024.1080p.WEB.H264-GRP&tr=http://key", auto=False
+    )
+    assert wish.text == "Dune Part Two (2024)"
+    assert wish.label == "Dune: Part Two (2024)"
+    with pytest.raises(NothingToAsk):
+        await scene.watching.add("ab" * 20)
+
+
+async def test_the_same_again_is_no_second_wish(scene: Scene) -> None:
+    wish = await scene.add("Dune 2", auto=False)
+    assert (await scene.add("dune 2")).id == wish.id
+    again = await scene.watching.add("dune part two", wait=timedelta(seconds=30))
+    assert again.id == wish.id
+    await scene.settle()
+    assert list(scene.watching.wishes) == [wish.id]
+    assert scene.watching.find("Dune: Part Two") == scene.wish(wish.id)
+
+
+async def test_what_nobody_knows_is_looked_up_again(scene: Scene) -> None:
+    wish = await scene.add("Arrakis Rising")
+    assert (wish.state, wish.why[0].key) == (WishState.UNKNOWN, "watchlist.unknown_title")
+    scene.radarr.library.known_movies.append(scene.radarr.library.new_movie("Arrakis Rising", 2026))
+    await scene.pass_time(timedelta(minutes=30), 3)
+    assert scene.wish().label == "Arrakis Rising (2026)"
+
+
+# --- searching -------------------------------------------------------------------------------------------------------
+
+
+async def test_what_nobody_offers_is_searched_for_more_and_more_rarely(scene: Scene) -> None:
+    nobody_offers_anything(scene)
+    wish = await scene.add("Dune 2", auto=True)
+    assert wish.state is WishState.SEARCHING
+    assert wish.parts[0].searches == 1
+    assert "watchlist.nothing_found" in [each.key for each in wish.why]
+    await scene.pass_time(timedelta(hours=12), 8)
+    first = scene.wish().parts[0].searches
+    assert 1 < first <= 4
+    await scene.pass_time(timedelta(days=1), 20)
+    assert first < scene.wish().parts[0].searches <= first + 5, "it is out for years"
+    assert scene.qbittorrent.torrents == {}
+
+
+def nobody_offers_anything(scene: Scene) -> None:
+    scene.prowlarr.searches.offers = []
+    scene.prowlarr.library.known_movies.clear()  # of what isn't among the offers there is always something
+    scene.radarr.releases_for = lambda _: ()  # type: ignore[method-assign]
+
+
+async def test_nothing_is_searched_for_before_it_is_out(scene: Scene) -> None:
+    later = scene.radarr.library.new_movie("Dune: Messiah", 2027)
+    soon = scene.radarr.clock.now() + timedelta(days=20)
+    later.in_cinemas, later.digital_release, later.physical_release = None, soon, None
+    scene.radarr.library.known_movies.append(later)
+    wish = await scene.add("Dune Messiah", auto=True)
+    assert (wish.state, wish.parts[0].out_on) == (WishState.WAITING, soon.date())
+    assert wish.parts[0].searched_at is None
+    await scene.pass_time(timedelta(days=1), 21)
+    wish = scene.wish()
+    assert wish.parts[0].searched_at is not None
+    assert "released" in [event for event, _ in scene.happened]
+
+
+async def test_the_person_is_asked_once_before_anything_is_fetched(scene: Scene) -> None:
+    wish = await scene.add("Dune 2")
+    (part,) = wish.parts
+    assert (wish.state, part.state) == (WishState.OFFERED, PartState.OFFERED)
+    assert part.release
+    assert part.asked_at is not None
+    assert scene.qbittorrent.torrents == {}
+    scene.watching.change_settings(WatchSettings(auto=True))
+    await scene.settle()
+    assert scene.wish().state is WishState.GRABBED
+    assert len(scene.qbittorrent.torrents) == 1
+
+
+async def test_what_is_offered_is_fetched_when_somebody_says_so(scene: Scene) -> None:
+    wish = await scene.add("Dune 2", auto=False)
+    assert wish.state is WishState.OFFERED
+    await scene.pass_time(timedelta(hours=5), 3)
+    assert scene.qbittorrent.torrents == {}
+    fetched = await scene.watching.fetch(wish.id, actor="somebody")
+    assert fetched.state is WishState.GRABBED
+    (entry,) = await scene.hub.pilot.kernel.journal.find(acts=[ActKind.GRAB])
+    assert (entry.actor, entry.label) == ("somebody", "Dune: Part Two (2024)")
+
+
+async def test_a_minimum_of_its_own_is_kept(scene: Scene) -> None:
+    wish = await scene.add("Dune 2", auto=False, minimum=Resolution.P4320)
+    assert (wish.state, wish.parts[0].state) == (WishState.SEARCHING, PartState.SEARCHING)
+    assert "watchlist.all_refused" in [each.key for each in wish.why]
+    await scene.watching.change(wish.id, minimum=Resolution.P1080)
+    await scene.settle()
+    assert scene.wish().state is WishState.OFFERED
+
+
+async def test_nothing_is_fetched_without_a_database(scene: Scene) -> None:
+    await scene.hub.pilot.stop()
+    assert not scene.watching.ready_to_use
+    assert scene.watching.wishes == {}
+    with pytest.raises(NoList):
+        await scene.watching.add("Dune 2")
+    await scene.hub.pilot.start()
+    await scene.settle()
+    assert scene.watching.ready_to_use
+
+
+# --- through *arrs, and without --------------------------------------------------------------------------------------
+
+
+async def test_without_any_arr_it_is_there_once_it_is_downloaded(
+    hass: HomeAssistant,
+    radarr: RadarrSimulator,
+    prowlarr: ProwlarrSimulator,
+    qbittorrent: QbittorrentSimulator,
+    tmdb: TmdbSimulator,
+    set_up: SetUp,
+    pass_time: PassTime,
+) -> None:
+    add_dune(tmdb.library)
+    prowlarr.searches.offers = list(dune_releases(add_dune(prowlarr.library)))
+    entry = await set_up(servarr_subentry(prowlarr, PROWLARR_ID), qbittorrent_subentry(qbittorrent), tmdb_subentry())
+    scene = Scene(radarr, prowlarr, qbittorrent, hass, pass_time, entry)
+    scene.listen()
+    wish = await scene.add("Dune 2", auto=True)
+    assert (wish.state, wish.keeper) == (WishState.GRABBED, None)
+    assert (scene.torrent.category, wish.parts[0].release) == (DOMAIN, BEST)
+    await scene.let_it_download()
+    assert scene.wish().state is WishState.READY
+    assert [event for event, _ in scene.happened] == ["grabbed", "ready"]
+
+
+async def test_a_restart_in_the_middle_loses_nothing(scene: Scene) -> None:
+    wish = await scene.add("Dune 2", auto=True, asked_by="somebody")
+    await scene.restart()
+    scene.listen()
+    there = scene.wish(wish.id)
+    assert (there.label, there.asked_by, there.state) == (wish.label, "somebody", WishState.GRABBED)
+    assert there.parts[0].entry_id == wish.parts[0].entry_id
+    await scene.let_it_download()
+    assert scene.wish().state is WishState.READY
+    assert len(scene.qbittorrent.torrents) == 1
+
+
+async def test_a_restart_between_the_grab_and_its_note_fetches_nothing_twice(scene: Scene) -> None:
+    wish = await scene.add("Dune 2", auto=True)
+    part = replace(wish.parts[0], state=PartState.SEARCHING, download="", entry_id=None, grabbed_at=None, release="")
+    store = scene.hub.pilot.store
+    assert store is not None
+    await store.wishes.save(replace(wish, parts=(part,), due=wish.asked_at), wish.asked_at)
+    await scene.restart()
+    await scene.watching.look()
+    assert scene.wish().state is WishState.GRABBED
+    assert len(scene.qbittorrent.torrents) == 1
+
+
+async def test_what_was_added_for_a_wish_is_let_go_of_with_it(scene: Scene) -> None:
+    nobody_offers_anything(scene)
+    wish = await scene.add("Dune 2", auto=True)
+    assert scene.movie is not None
+    assert scene.movie.monitored
+    await scene.watching.remove([wish.id])
+    await scene.settle()
+    assert scene.watching.wishes == {}
+    assert scene.movie is not None, "it stays in the library"
+    assert not scene.movie.monitored
+    with pytest.raises(NoSuchWish):
+        await scene.watching.remove([wish.id])
+
+
+async def test_an_arr_that_is_away_is_told_later(scene: Scene) -> None:
+    nobody_offers_anything(scene)
+    wish = await scene.add("Dune 2", auto=True)
+    scene.radarr.fault(FaultKind.STATUS, "PUT /api/v3/movie/editor", status=503)
+    await scene.watching.remove([wish.id])
+    await scene.settle()
+    assert scene.movie is not None
+    assert scene.movie.monitored
+    await scene.restart()
+    scene.radarr.clear_faults()
+    await scene.pass_time(timedelta(minutes=11), 2)
+    assert not scene.movie.monitored
+
+
+async def test_what_was_monitored_before_stays_so(scene: Scene) -> None:
+    nobody_offers_anything(scene)
+    movie = next(each for each in scene.radarr.library.movies.values() if each.file is None and each.monitored)
+    wish = await scene.add(f"tmdb:{movie.tmdb_id}", auto=True, kind=TitleKind.MOVIE)
+    assert wish.keeper is not None
+    assert not wish.keeper.added
+    await scene.watching.remove([wish.id])
+    await scene.settle()
+    assert movie.monitored
+
+
+async def test_what_is_in_the_library_already_can_be_watched(scene: Scene) -> None:
+    movie = next(each for each in scene.radarr.library.movies.values() if each.file is not None)
+    wish = await scene.add(f"tmdb:{movie.tmdb_id}", auto=True, kind=TitleKind.MOVIE)
+    assert wish.state is WishState.READY
+    assert scene.happened == []
+    assert scene.qbittorrent.torrents == {}
+
+
+async def test_what_a_person_grabs_meanwhile_is_not_fetched_twice(scene: Scene) -> None:
+    wish = await scene.add("Dune 2", auto=False)
+    assert wish.state is WishState.OFFERED
+    answer = await act(scene.hass, Action.GRAB, query="dune 2")
+    await scene.pass_time(MINUTE, 2)
+    assert scene.wish().state is WishState.GRABBED
+    assert scene.wish().parts[0].download == answer["info_hash"]
+    scene.watching.change_settings(WatchSettings(auto=True))
+    await scene.watching.fetch(wish.id)
+    assert len(scene.qbittorrent.torrents) == 1
+
+
+async def test_what_radarr_grabs_by_itself_is_not_fetched_twice(scene: Scene) -> None:
+    wish = await scene.add("Dune 2")
+    assert scene.movie is not None
+    await act_on_radarr(scene)
+    await scene.pass_time(MINUTE, 3)
+    assert scene.wish(wish.id).state is WishState.GRABBED
+    await scene.watching.fetch(wish.id)
+    assert len(scene.qbittorrent.torrents) == 1
+    await scene.let_it_download()
+    assert scene.wish(wish.id).state is WishState.READY
+
+
+async def act_on_radarr(scene: Scene) -> None:
+    """Let Radarr search and grab, as its own feeds would."""
+    assert scene.movie is not None
+    await scene.hub.backends[RADARR_ID].client.search([scene.movie.id])
+    await until(lambda: scene.qbittorrent.torrents)
+
+
+async def test_who_is_done_with_it_hears_no_more_of_it(scene: Scene) -> None:
+    nobody_offers_anything(scene)
+    wish = await scene.add("Dune 2", auto=True)
+    await scene.watching.set_done(wish.id, True)
+    before = scene.wish().parts[0].searched_at
+    await scene.pass_time(timedelta(hours=12), 4)
+    assert scene.wish().done
+    assert scene.wish().parts[0].searched_at == before
+    await scene.watching.set_done(wish.id, False)
+    await scene.settle()
+    assert not scene.wish().done
+    assert scene.wish().parts[0].searched_at != before
+
+
+async def test_what_can_be_watched_leaves_the_list_after_a_month(scene: Scene) -> None:
+    movie = next(each for each in scene.radarr.library.movies.values() if each.file is not None)
+    await scene.add(f"tmdb:{movie.tmdb_id}", kind=TitleKind.MOVIE)
+    await scene.pass_time(timedelta(days=10), 2)
+    assert len(scene.watching.wishes) == 1
+    await scene.pass_time(timedelta(days=10), 2)
+    assert scene.watching.wishes == {}
