@@ -22,6 +22,7 @@ from .model.search import NOBODY, SearchRequest, SourceState
 from .releases.tokens import fold
 from .watchlist.errors import NothingToAsk
 from .watchlist.items import Dates, Keeper, Meant, Wish
+from .watchlist.matching import MOST_NAMES
 from .wording import clean
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ def _reference(meant: Meant) -> str | None:
 
 def meant_by(title: CatalogueTitle) -> Meant:
     """Return what a wish keeps of a title."""
-    return Meant(kind=title.kind, name=title.name, year=title.year, ids=title.ids, poster=title.poster)
+    names = tuple(name for name in title.names if name != title.name)[:MOST_NAMES]
+    return Meant(kind=title.kind, name=title.name, year=title.year, ids=title.ids, poster=title.poster, names=names)
 
 
 def _dates(said: Sequence[CatalogueTitle]) -> Dates:
@@ -96,7 +98,9 @@ def _dates(said: Sequence[CatalogueTitle]) -> Dates:
 
 def as_title(meant: Meant) -> CatalogueTitle:
     """Return a title as a wish keeps it."""
-    return CatalogueTitle(kind=meant.kind, name=meant.name, year=meant.year, ids=meant.ids, poster=meant.poster)
+    return CatalogueTitle(
+        kind=meant.kind, name=meant.name, aliases=meant.names, year=meant.year, ids=meant.ids, poster=meant.poster
+    )
 
 
 def search_for(wish: Wish, season: int | None, episode: int | None) -> SearchRequest:
