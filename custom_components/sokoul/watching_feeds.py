@@ -72,7 +72,7 @@ class Feeds:
             return
         backends = [each for each in self._hub.backends.values() if each.answering]
         new = [offer for offers in await asyncio.gather(*map(self._new, backends)) for offer in offers]
-        if new and (hits := await asyncio.to_thread(matching, new, wishes)):
+        if new and (hits := await asyncio.to_thread(matching, new, wishes, dt_util.utcnow())):
             await self._heard(hits)
 
     async def _new(self, backend: BackendCoordinator[Any, Any]) -> list[Offer]:

@@ -33,7 +33,11 @@ type Turn = Callable[[WatchSettings], Awaitable[Watching]]
 
 @pytest.fixture
 async def entry(
-    set_up: SetUp, radarr: RadarrSimulator, sonarr: SonarrSimulator, seerr: SeerrSimulator
+    set_up: SetUp,
+    pass_time: PassTime,  # from now on time stands still
+    radarr: RadarrSimulator,
+    sonarr: SonarrSimulator,
+    seerr: SeerrSimulator,
 ) -> MockConfigEntry:
     return await set_up(servarr_subentry(radarr, RADARR_ID), servarr_subentry(sonarr, SONARR_ID), seerr_subentry(seerr))
 
