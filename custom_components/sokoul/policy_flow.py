@@ -24,7 +24,7 @@ import voluptuous as vol
 
 from .releases.attributes import CAM_FAMILY, Codec, Dub, Flag, Resolution, Source
 from .releases.labels import CODEC, DUB, SOURCE
-from .releases.policy import ORIGINAL, Policy, SizeWish, Want, policy_as_json, policy_from_json
+from .releases.policy import ORIGINAL, FetchBy, Policy, SizeWish, Want, policy_as_json, policy_from_json
 from .search_policies import CONF_POLICY, CONF_USUAL, named_policy, policies_of
 
 ANY: Final = "any"
@@ -153,7 +153,7 @@ def policy_of(typed: Mapping[str, Any], before: Policy) -> Policy:
     return replace(read, oldest=None if days is None else timedelta(days=days))
 
 
-_LISTS: Final = ("languages", "french_dubs", "subtitles", "codecs")
+_LISTS: Final = ("languages", "french_dubs", "subtitles", "codecs", "fetch_by")
 _SETS: Final = ("refused_codecs", "refused_sources", "refused_flags", "preferred_groups", "refused_groups")
 
 
@@ -181,6 +181,7 @@ def _details_of(policy: Policy) -> dict[str, Any]:
         "minimum_seeders": policy.minimum_seeders,
         "cinema_recordings": policy.cinema_recordings,
         "only_cached": policy.only_cached,
+        "fetch_by": _values(policy.fetch_by),
     }
     if policy.most_bytes_per_hour is not None:
         shown["most_gigabytes_per_hour"] = policy.most_bytes_per_hour / GIGABYTE
@@ -228,6 +229,14 @@ _LANGUAGE_WANT = SelectSelector(
 )
 _SIZE = SelectSelector(SelectSelectorConfig(options=[each.value for each in SizeWish], translation_key="policy_size"))
 _FLAGS = SelectSelector(SelectSelectorConfig(options=_values(FLAGS), translation_key="policy_flag", multiple=True))
+_FETCH_BY = SelectSelector(
+    SelectSelectorConfig(
+        options=[each.value for each in FetchBy],
+        translation_key="policy_fetch_by",
+        multiple=True,
+        mode=SelectSelectorMode.DROPDOWN,
+    )
+)
 _TEXTS = TextSelector(TextSelectorConfig(multiple=True))
 
 _FIRST = vol.Schema(
@@ -261,6 +270,7 @@ _DETAILS = vol.Schema(
         vol.Optional("usenet_days"): NumberSelector(
             NumberSelectorConfig(min=1, max=10_000, mode=NumberSelectorMode.BOX, unit_of_measurement="d")
         ),
+        vol.Optional("fetch_by"): _FETCH_BY,
         vol.Required("only_cached"): BooleanSelector(),
         vol.Required("cinema_recordings"): BooleanSelector(),
     }

@@ -70,7 +70,8 @@ async def _grab(call: ServiceCall) -> ServiceResponse:
     now = dt_util.utcnow()
     answer, results = await _wanted(hub, call.data, now, words)
     only = frozenset(backend_of(call.hass, hub, each) for each in call.data.get(ATTR_DEVICE_ID, ()))
-    order = replace(_order(answer, results, actor, now), adding=_adding(call.data), only=only)
+    fetch_by = hub.searching.policy(answer.request.policy).fetch_by
+    order = replace(_order(answer, results, actor, now), adding=_adding(call.data), only=only, fetch_by=fetch_by)
     if call.data[ATTR_DRY_RUN]:
         planned = await hub.grabbing.plan(order)
         return {"status": "planned", "plan": [_plan(each, now, words) for each in planned]}

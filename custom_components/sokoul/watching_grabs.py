@@ -86,7 +86,8 @@ class WatchGrabs:
         assert findings.answer is not None and findings.answer.target is not None  # noqa: S101, PT018 -- it was found
         target = _with_keeper(findings.answer.target, wish)
         results = findings.results[:MOST_RELEASES]
-        order = Order(target=target, results=results, label=clean(label), actor=actor, at=now)
+        fetch_by = self._hub.searching.policy(findings.answer.request.policy).fetch_by
+        order = Order(target=target, results=results, label=clean(label), actor=actor, at=now, fetch_by=fetch_by)
         entry = await self._hub.grabbing.grab(order)
         trace = trace_of(entry)
         if entry.status is EntryStatus.FAILED or trace is None:

@@ -38,7 +38,7 @@ from custom_components.sokoul.model.releases import ArrOpinion, Offer, ResolvedL
 from custom_components.sokoul.releases.choose import rank
 from custom_components.sokoul.releases.identify import Wanted
 from custom_components.sokoul.releases.merge import Release, merge
-from custom_components.sokoul.releases.policy import Policy
+from custom_components.sokoul.releases.policy import FetchBy, Policy
 
 from .make import DUNE_2024, GB, NOW, offer
 
@@ -171,6 +171,31 @@ def test_why_nobody_downloads(found: Release, situation: Situation, expected: li
     choice = choose(found, TitleKind.MOVIE, situation)
     assert choice.aims == ()
     assert [each.key for each in choice.against] == expected
+
+
+ALL = Situation(arrs=(RADARR,), clients=(CLIENT,), debrids=(ACCOUNT, replace(ACCOUNT, id="empty", has=False)))
+
+
+@pytest.mark.parametrize(
+    ("fetch_by", "expected"),
+    [
+        ((), ["arr:radarr", "client:qbittorrent:radarr", "debrid:debrid", "debrid:empty"]),
+        (
+            (FetchBy.CACHED, FetchBy.ARR, FetchBy.CLIENT, FetchBy.DEBRID),
+            ["debrid:debrid", "arr:radarr", "client:qbittorrent:radarr", "debrid:empty"],
+        ),
+        ((FetchBy.DEBRID, FetchBy.CACHED), ["debrid:empty", "debrid:debrid"]),
+        # who has the title isn't to get it: it is nobody's
+        ((FetchBy.CLIENT,), ["client:qbittorrent"]),
+    ],
+)
+def test_a_policy_says_who_downloads(fetch_by: tuple[FetchBy, ...], expected: list[str]) -> None:
+    assert ways(choose(release(OWN), TitleKind.MOVIE, ALL, fetch_by)) == expected
+
+
+def test_a_policy_that_leaves_nobody_says_so() -> None:
+    choice = choose(release(), TitleKind.MOVIE, Situation(clients=(CLIENT,)), (FetchBy.CACHED, FetchBy.DEBRID))
+    assert (choice.aims, [each.key for each in choice.against]) == ((), ["grab.policy_refuses"])
 
 
 def test_a_post_on_usenet_goes_through_the_arr_that_found_it() -> None:

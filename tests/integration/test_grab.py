@@ -27,6 +27,7 @@ from custom_components.sokoul.grab_hands import TAG, HubGrabHands
 from custom_components.sokoul.grabbing import EVENT_GRABBED
 from custom_components.sokoul.hub import Hub
 from custom_components.sokoul.model.debrid_mirror import SyncMode
+from custom_components.sokoul.search_policies import CONF_POLICY, POLICY
 from custom_components.sokoul.services import Action
 from devstack.clock import ManualClock
 from devstack.dune import add_dune, dune_releases
@@ -685,6 +686,28 @@ async def test_a_person_says_who_downloads(
     assert (answer["way"], len(account.account.torrents), qbittorrent.torrents) == ("debrid", 1, {})
     with pytest.raises(HomeAssistantError, match="where you want it"):
         await act(hass, Action.GRAB, query="dune 2", device_id=[hub.backends[PROWLARR_ID].device_id])
+
+
+async def test_a_policy_says_who_downloads(
+    hass: HomeAssistant,
+    set_up: SetUp,
+    account: RealDebridSimulator,
+    prowlarr: ProwlarrSimulator,
+    radarr: RadarrSimulator,
+    qbittorrent: QbittorrentSimulator,
+) -> None:
+    mine = ConfigSubentryDataWithId(
+        subentry_id="01SOKOULPOLICY000000000000",
+        subentry_type=POLICY,
+        title="Debrid",
+        unique_id=None,
+        data={CONF_POLICY: {"fetch_by": ["cached", "debrid"]}, "usual": False},
+    )
+    await connect(set_up, account, prowlarr, radarr, qbittorrent_subentry(qbittorrent), mine)
+    usual = await act(hass, Action.GRAB, query="dune 2", dry_run=True)
+    assert [each["way"] for each in usual["plan"][0]["ways"]] == ["client", "debrid"]
+    answer = await act(hass, Action.GRAB, query="dune 2", policy="Debrid")
+    assert (answer["way"], len(account.account.torrents), qbittorrent.torrents) == ("debrid", 1, {})
 
 
 async def test_what_an_account_refuses_the_next_one_gets(

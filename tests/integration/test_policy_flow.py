@@ -12,7 +12,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.policy_flow import FRENCH_DUBS, LANGUAGES
 from custom_components.sokoul.releases.attributes import Codec, Dub, Flag, Resolution, Source
-from custom_components.sokoul.releases.policy import Policy, SizeWish, Want
+from custom_components.sokoul.releases.policy import FetchBy, Policy, SizeWish, Want
 from custom_components.sokoul.search_policies import CONF_POLICY, POLICY, find_policy, policies_of
 from custom_components.sokoul.services import Action
 from devstack.dune import add_dune, dune_releases
@@ -44,6 +44,7 @@ DETAILS: dict[str, Any] = {
     "refused_groups": ["BAD", "WORSE"],
     "minimum_seeders": 5,
     "usenet_days": 3000,
+    "fetch_by": ["cached", "client"],
     "only_cached": False,
     "cinema_recordings": True,
 }
@@ -65,6 +66,7 @@ SAID = Policy(
     minimum_seeders=5,
     oldest=timedelta(days=3000),
     cinema_recordings=True,
+    fetch_by=(FetchBy.CACHED, FetchBy.CLIENT),
 )
 
 

@@ -2,7 +2,8 @@
 
 Choosing is pure (`choose`). Where an *arr has the title, it downloads, or its download client does in its category, so
 that it imports what comes; else a debrid account that has it already; else a torrent client, where its VPN is safe and
-its disk has room; at last a debrid account that has to fetch it first. Each one that is passed over says why.
+its disk has room; at last a debrid account that has to fetch it first. A person's policy may order these otherwise, or
+leave some out. Each one that is passed over says why.
 
 What an *arr didn't find itself isn't pushed to it (`release/push`): it takes that for news of a feed, and refuses what
 its profile or a delay is against, where a person or their policy has chosen this one. In its category it imports it.
@@ -24,6 +25,7 @@ from ..model.library import Protocol as Travels, TitleKind
 from ..model.reasons import Reason, reason_as_json, reason_from_json
 from ..model.releases import Offer
 from ..releases.merge import Release
+from ..releases.policy import FetchBy
 from .links import LinkRefused, Payload
 from .ports import Result, Target
 
@@ -129,26 +131,37 @@ class Choice:
 # --- choosing --------------------------------------------------------------------------------------------------------
 
 
-def choose(release: Release, kind: TitleKind | None, situation: Situation) -> Choice:
+def choose(
+    release: Release, kind: TitleKind | None, situation: Situation, fetch_by: Sequence[FetchBy] = tuple(FetchBy)
+) -> Choice:
     """Return who may download a release, in order. `kind` is that of the title, None where nobody knows."""
     against: list[Reason] = []
+    fetch_by = fetch_by or tuple(FetchBy)
     size = release.size_bytes or 0
     managing = [arr for arr in situation.arrs if arr.library_id is not None and kind in {None, arr.kind}]
-    aims = list(_by_arr(release, managing, against))
+    if FetchBy.ARR not in fetch_by:
+        managing = []
+    by_arr = list(_by_arr(release, managing, against))
     if release.protocol is Travels.USENET:
-        if not aims:
+        if not by_arr:
             against.append(Reason(key="grab.no_usenet"))
-        return Choice(tuple(aims), tuple(against))
+        return Choice(tuple(by_arr), tuple(against))
     clients = {each.id: each for each in situation.clients}
     fitting = [each for each in situation.clients if _is_fit(each, size, against)]
-    aims += _in_category(managing, clients, fitting, against)
+    by_arr += _in_category(managing, clients, fitting, against)
     ready = [each for each in situation.debrids if _is_ready(each, against)]
     having = [each for each in ready if each.has or (each.has is None and release.cached)]
-    aims += [_debrid(each, "grab.why_cached") for each in having]
-    # by no means to the client of an *arr without its category: there it would be in nobody's care
-    aims += [_client(each) for each in sorted(fitting, key=_by_shelter)] if not managing else []
-    aims += [_debrid(each, "grab.why_fetches") for each in ready if each not in having]
-    if not aims and not against:
+    ways = {
+        FetchBy.ARR: by_arr,
+        FetchBy.CACHED: [_debrid(each, "grab.why_cached") for each in having],
+        # by no means to the client of an *arr without its category: there it would be in nobody's care
+        FetchBy.CLIENT: [_client(each) for each in sorted(fitting, key=_by_shelter)] if not managing else [],
+        FetchBy.DEBRID: [_debrid(each, "grab.why_fetches") for each in ready if each not in having],
+    }
+    aims = [aim for way in fetch_by for aim in ways[way]]
+    if not aims and any(ways.values()):
+        against.append(Reason(key="grab.policy_refuses"))
+    elif not aims and not against:
         against.append(Reason(key="grab.nobody"))
     return Choice(tuple(aims), tuple(against))
 
@@ -368,6 +381,7 @@ class Order:
     at: datetime
     adding: Adding | None = None  # have an *arr manage the title first; None: only where it does already
     only: frozenset[str] = frozenset()  # the backends that may download it; none named: all
+    fetch_by: tuple[FetchBy, ...] = tuple(FetchBy)  # as the person's policy says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -396,7 +410,7 @@ class Grabber:
 
     async def _choose(self, order: Order, release: Release) -> Choice:
         situation = await self._hands.situation(order.target, release)
-        choice = choose(release, _kind(order.target), situation)
+        choice = choose(release, _kind(order.target), situation, order.fetch_by)
         if not order.only:
             return choice
         aims = tuple(aim for aim in choice.aims if aim.backend_id in order.only)

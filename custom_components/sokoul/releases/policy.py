@@ -29,6 +29,15 @@ class SizeWish(StrEnum):
     LARGE = "large"  # the best picture, whatever it takes
 
 
+class FetchBy(StrEnum):
+    """Who gets a release, in the order in which they are asked where nothing else is said."""
+
+    ARR = "arr"  # Radarr or Sonarr, where it has the title: it imports what comes
+    CACHED = "cached"  # a debrid account that has it already
+    CLIENT = "client"  # a torrent client
+    DEBRID = "debrid"  # a debrid account that has to fetch it first
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """What a person wants. Lists begin with what is liked best; what is in no list is taken, but earns nothing."""
@@ -73,6 +82,7 @@ class Policy:
     minimum_seeders: int = 1  # of torrents that no debrid service has already
     oldest: timedelta | None = None  # on Usenet; torrents don't age
     only_cached: bool = False  # by a debrid service
+    fetch_by: tuple[FetchBy, ...] = tuple(FetchBy)  # who is left out gets nothing; none: as usual
 
 
 # --- storing ---------------------------------------------------------------------------------------------------------
@@ -164,4 +174,5 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "minimum_seeders": _count,
     "oldest": _or_none(lambda stored: timedelta(seconds=stored)),
     "only_cached": _flag,
+    "fetch_by": _listed(FetchBy),
 }
