@@ -21,6 +21,7 @@ from .const import LOGGER
 from .model.catalogue import CatalogueTitle, Missing, MissingTitle
 from .model.library import TitleKind
 from .model.requests import MediaRequest, RequestFilter
+from .releases.attributes import Resolution
 from .store import StoreError
 from .watching_titles import meant_by
 from .watchlist.deciding import refresh
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 EVERY: Final = timedelta(minutes=15)
 #: Of each *arr so many movies or episodes are read, and of each Seerr so many requests.
 MOST: Final = 500
+#: Whoever tells what a request means may take so long.
+PATIENCE: Final = timedelta(seconds=30)
 #: Requests that became wishes once, by Seerr, in the hub's memory.
 REQUESTS_KEY: Final = "watchlist_requests"
 #: Which id of a title says it all to whom is asked for it.
@@ -64,6 +67,8 @@ class List(Protocol):
         asked_by: str | None = None,
         kind: TitleKind | None = None,
         season: int | None = None,
+        minimum: Resolution | None = Resolution.P1080,
+        wait: timedelta = timedelta(),
     ) -> Wish:
         """Put something on the list. Raises `WatchlistError` and `StoreError`."""
 
@@ -184,25 +189,33 @@ class Others:
             except BackendError as error:
                 LOGGER.debug("The requests of %s can't be read: %s", seerr.title, error)
                 continue
-            brought = self._brought()
-            known = set(brought.get(seerr.subentry_id, ()))
-            fresh = [each for each in reversed(found.requests) if each.id not in known and not each.available]
-            for request in fresh:
-                await self._bring(request)
-                known.add(request.id)
-            if fresh:
-                # those that are done with are no longer told of
-                kept = known & {each.id for each in found.requests} if not found.more else known
-                self._hub.memory.set(REQUESTS_KEY, {**brought, seerr.subentry_id: sorted(kept)})
+            known = set(self._brought().get(seerr.subentry_id, ()))
+            for request in reversed(found.requests):
+                if request.id not in known and not request.available:
+                    await self._bring(request)
+                    known.add(request.id)
+                    self._note(seerr.subentry_id, known)
+            # those that are done with are told of no longer
+            if not found.more and known - (told := {each.id for each in found.requests}):
+                self._note(seerr.subentry_id, known & told)
 
     async def _bring(self, request: MediaRequest) -> None:
+        """Put a request on the list, and wait until it is known what it means: catalogues are not asked in crowds."""
         reference = _reference(request)
+        minimum = Resolution.P2160 if request.in_4k else Resolution.P1080
         for season in request.seasons or (None,):
-            await self._list.add(reference, asked_by=SEERR, kind=request.kind, season=season)
+            await self._list.add(
+                reference, asked_by=SEERR, kind=request.kind, season=season, minimum=minimum, wait=PATIENCE
+            )
 
-    def _brought(self) -> dict[str, list[int]]:
+    def _brought(self) -> Mapping[str, Collection[int]]:
         stored = self._hub.memory.get(REQUESTS_KEY, {})
-        return dict(stored) if isinstance(stored, dict) else {}
+        return stored if isinstance(stored, Mapping) else {}
+
+    def _note(self, backend_id: str, requests: Collection[int]) -> None:
+        """Remember which requests were brought; of a Seerr that was removed they are forgotten."""
+        others = {key: known for key, known in self._brought().items() if key in self._hub.backends}
+        self._hub.memory.set(REQUESTS_KEY, {**others, backend_id: sorted(requests)})
 
 
 def _reference(request: MediaRequest) -> str:

@@ -10,8 +10,10 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.sokoul import watching_others
 from custom_components.sokoul.connectors.seerr import INTERVAL
 from custom_components.sokoul.model.library import TitleKind
+from custom_components.sokoul.releases.attributes import Resolution
 from custom_components.sokoul.watching import Watching
-from custom_components.sokoul.watching_others import EVERY
+from custom_components.sokoul.watching_others import EVERY, REQUESTS_KEY
+from custom_components.sokoul.watching_work import Work
 from custom_components.sokoul.watchlist.errors import KeptByArr
 from custom_components.sokoul.watchlist.items import ARR, SEERR, Wish, WishState
 from custom_components.sokoul.watchlist.settings import WatchSettings
@@ -114,6 +116,23 @@ async def test_it_leaves_the_list_when_it_is_there_or_not_wanted(
     assert {text: wish.asked_at for text, wish in left.items()} == {text: named[text].asked_at for text in left}
 
 
+async def test_what_did_not_change_is_not_written_again(turn: Turn, pass_time: PassTime) -> None:
+    watching = await turn(ARRS)
+    shown = of_arrs(watching)
+    await pass_time(EVERY, 2)
+    assert len(of_arrs(watching)) == len(shown)
+    assert all(each is before for each, before in zip(of_arrs(watching), shown, strict=True))
+
+
+async def test_an_arr_that_was_removed_takes_its_titles_along(
+    hass: HomeAssistant, turn: Turn, entry: MockConfigEntry, pass_time: PassTime
+) -> None:
+    watching = await turn(ARRS)
+    hass.config_entries.async_remove_subentry(entry, RADARR_ID)
+    await pass_time(EVERY)
+    assert {wish.keeper.backend_id for wish in of_arrs(watching) if wish.keeper} == {SONARR_ID}
+
+
 async def test_an_arr_that_is_away_takes_nothing_from_the_list(
     turn: Turn, radarr: RadarrSimulator, pass_time: PassTime
 ) -> None:
@@ -205,6 +224,51 @@ async def test_a_request_comes_once(
     seerr.approve(seerr.ask_for(radarr.library.known_movies[1]))
     await pass_time(EVERY)
     assert len(entry.runtime_data.watching.wishes) == 1
+
+
+async def test_what_is_asked_for_in_4k_is_wanted_in_4k(
+    turn: Turn, seerr: SeerrSimulator, radarr: RadarrSimulator
+) -> None:
+    seerr.approve(seerr.ask_for(radarr.library.known_movies[0], in_4k=True))
+    seerr.approve(seerr.ask_for(radarr.library.known_movies[1]))
+    wishes = (await turn(REQUESTS)).wishes.values()
+    assert [wish.minimum for wish in wishes] == [Resolution.P2160, Resolution.P1080]
+
+
+async def test_catalogues_are_asked_about_one_request_after_the_other(
+    turn: Turn, seerr: SeerrSimulator, radarr: RadarrSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for movie in radarr.library.known_movies[:4]:
+        seerr.approve(seerr.ask_for(movie))
+    most = now = 0
+    identify = Work.identify
+
+    async def counted(work: Work, wish: Wish) -> Wish | None:
+        nonlocal most, now
+        now += 1
+        most = max(most, now)
+        try:
+            return await identify(work, wish)
+        finally:
+            now -= 1
+
+    monkeypatch.setattr(Work, "identify", counted)
+    assert len((await turn(REQUESTS)).wishes) == 4
+    assert most == 1
+
+
+async def test_requests_that_are_done_with_are_forgotten(
+    turn: Turn, entry: MockConfigEntry, seerr: SeerrSimulator, radarr: RadarrSimulator, pass_time: PassTime
+) -> None:
+    first, second = (seerr.ask_for(movie) for movie in radarr.library.known_movies[:2])
+    for request in (first, second):
+        seerr.approve(request)
+    await turn(REQUESTS)
+    memory = entry.runtime_data.memory
+    assert memory.get(REQUESTS_KEY, {}) == {SEERR_ID: [first.id, second.id]}
+    seerr.finish(first)
+    await pass_time(EVERY)
+    assert memory.get(REQUESTS_KEY, {}) == {SEERR_ID: [second.id]}
 
 
 async def test_requests_are_not_read_unasked(
