@@ -297,6 +297,10 @@ class LinkRepairs:
 
         Where some of it could not be, the rest stays in the entry, for another try.
         """
+        async with self._linking.alone():  # a check goes by what links say, and would see half of it
+            return await self._undo(entry, actor, now)
+
+    async def _undo(self, entry: JournalEntry, actor: str, now: datetime) -> JournalEntry:
         keys: list[str] = list(entry.undo["keys"]) if entry.undo else []
         repairer = self._repairer
         taken = await repairer.take_back(keys) if repairer is not None else 0
