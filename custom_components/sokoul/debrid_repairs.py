@@ -6,7 +6,7 @@ is under way at the end is noted, and goes on after the next start.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -128,6 +128,11 @@ class AccountRepairs:
         """Return what is noted of a torrent."""
         return self.repairer.repair(info_hash)
 
+    async def noted(self, info_hash: str) -> Repair | None:
+        """Return what is noted of a torrent, once that was read. Raises `StoreError`."""
+        await self._ready()
+        return self.repairer.repair(info_hash)
+
     async def standings(self) -> list[Standing]:
         """Return the torrents of the account as its mirror shows them. Raises `StoreError`."""
         return await read_standings(self.mirror.store.mirror_view, self.account)
@@ -162,6 +167,13 @@ class AccountRepairs:
         noted = await self.repairer.want_all(replace(each, urgency=Urgency.PERSON, told=told) for each in repairs)
         self.wake()
         return noted
+
+    async def links_read(self, unwell: Collection[str]) -> None:
+        """Repair no longer what links read well again. Raises `StoreError`; `unwell` is as for `read_again`."""
+        await self._ready()
+        if self.repairer.unreadable:
+            await self.repairer.read_again(unwell)
+            self.wake()
 
     async def approve(self, entry: JournalEntry, actor: str) -> JournalEntry:
         """Do what was suggested, when its turn comes; what is lost is given up at once. Raises `StoreError`."""

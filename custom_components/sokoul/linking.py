@@ -335,6 +335,7 @@ class Linking:
                 self.refresh.soon()
             if not dry_run:
                 await self._readd(looked)
+                await self._reads_again(looked.report)
                 await self.repairs.take(looked.planned, dt_util.utcnow(), whole=not looked.report.shut)
             return looked
 
@@ -426,6 +427,16 @@ class Linking:
                 LOGGER.debug("The repairs of an account can't take what links need")
                 break
         return len(asked)
+
+    async def _reads_again(self, report: LinkReport) -> None:
+        """Have nothing repaired any more because it could not be read, where it can be: not while anything is shut."""
+        if self._work is None or report.shut:
+            return
+        unwell = await asyncio.to_thread(self._work.check.unwell)
+        for repairs in tuple(self.hub.debrid_repairs.accounts.values()):
+            with suppress(TimeoutError):  # they are busy: the next check tells them
+                async with asyncio.timeout(READD_PATIENCE.total_seconds()):
+                    await repairs.links_read(unwell)
 
     async def _ask_details(self, report: LinkReport) -> None:
         """Have the details of torrents read whose files have to be known, if that was not asked for just now."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 import os
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 from homeassistant.core import Context, HomeAssistant
@@ -24,8 +25,8 @@ from custom_components.sokoul.clients import real_debrid as api
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.debrid.link_notes import StoredLinks
 from custom_components.sokoul.debrid.link_repairing import LinkChange, LinkRepairer
-from custom_components.sokoul.debrid.links import Health, Mount
-from custom_components.sokoul.debrid.retrying import Ending, Repair, Step
+from custom_components.sokoul.debrid.links import Cause, Health, Mount
+from custom_components.sokoul.debrid.retrying import Ending, Repair, Step, Urgency
 from custom_components.sokoul.debrid_library import FIRST_LOOK, DebridLibrary
 from custom_components.sokoul.debriding import FIRST_PAUSE
 from custom_components.sokoul.linking import ISSUE
@@ -140,6 +141,19 @@ async def renamed(scene: Scene, level: Autonomy) -> None:
     scene.levels(level)
     scene.library.rename(3, NEW)
     await scene.read()
+
+
+async def test_nothing_is_taken_back_beside_a_check(scene: Scene) -> None:
+    """A check would see half of it, and note that."""
+    await renamed(scene, Autonomy.ACT)
+    async with scene.linking.alone():
+        undoing = scene.hass.async_create_task(scene.ask(Action.UNDO))
+        for _ in range(5):
+            await asyncio.to_thread(sleep, 0.01)
+        assert not undoing.done()
+        assert scene.library.texts(3) == scene.library.as_made(3, NEW)
+    assert (await undoing)["status"] == "undone"
+    assert scene.library.texts(3) == scene.library.as_made(3)
 
 
 async def test_a_rule_that_acts_rewrites_them_and_a_person_takes_it_back(scene: Scene) -> None:
@@ -655,6 +669,28 @@ async def test_a_person_may_say_at_once_that_so_many_are_broken(scene: Scene) ->
     assert (told["shut"], told["broke_at_once"]) == ({}, 0), "20 more are as few as may break without a word"
     assert issue(scene.hass) is None
     assert scene.library.texts(1) == scene.library.as_made(1, again(1))
+
+
+async def test_what_reads_well_again_needs_no_repair_any_more(scene: Scene) -> None:
+    """Reading failed, so the torrent is to be added again; but while that waits it is read again."""
+    scene.library.fill(SHOWS)
+    await scene.start()
+    repairs = scene.entry.runtime_data.debrid_repairs.account(ACCOUNT_ID)
+    hashes = [scene.library.hash(show) for show in (3, 4, 5)]
+    for show, info_hash, urgency in zip(
+        (3, 4, 5), hashes, (Urgency.LINKED, Urgency.LINKED, Urgency.PERSON), strict=True
+    ):
+        entry, now = scene.library.torrents[show].id, dt_util.utcnow()
+        await repairs.repairer.want(Repair(
+            hash=info_hash, label="", trouble=Cause.UNREADABLE, urgency=urgency, created_at=now,
+            due_at=now + timedelta(days=1), old_ids=(entry,), bad_ids=(entry,),
+        ))  # fmt: skip
+    (scene.library.root / "Show 4" / "E01.mkv").unlink()
+    (scene.library.root / "Show 4" / "E01.mkv").symlink_to(f"{NOWHERE}/{name_of(4)}/another.mkv")
+    await scene.ask(Action.LINKS_SCAN, dry_run=True)
+    assert all(repairs.repair(info_hash).open for info_hash in hashes), "a dry run changes nothing"
+    await scene.ask(Action.LINKS_SCAN)
+    assert [repairs.repair(info_hash).ending for info_hash in hashes] == [Ending.RECOVERED, None, None]
 
 
 @pytest.mark.parametrize("accept", [True, False, 0, "all"])

@@ -239,6 +239,11 @@ class LinkCheck:
         fits = (path for path, record in records.items() if path > after and wanted(record))
         return [(Link(path=path, target=self._text(path)), records[path]) for path in nsmallest(limit, fits)]
 
+    def unwell(self) -> frozenset[str]:
+        """Return the hashes of the torrents to which any link leads that is not healthy. For a thread."""
+        records = in_turns(self._records.values())
+        return frozenset(each.hash for each in records if each.hash and each.health is not Health.HEALTHY)
+
     def _text(self, path: str) -> str:
         folder, _, name = path.rpartition("/")
         known = self._folders.get(folder)

@@ -192,6 +192,22 @@ class Repairer:
                 elif linked and repair.hash in complete:
                     await self._save(close(repair, Ending.RECOVERED))
 
+    @property
+    def unreadable(self) -> Sequence[Repair]:
+        """What waits because links to it, which the account has, could not be read."""
+        linked = (each for each in self.repairs if each.urgency is Urgency.LINKED and each.bad_ids)
+        return tuple(each for each in linked if each.open and not each.begun)
+
+    async def read_again(self, unwell: Collection[str]) -> None:
+        """Close what waits because links to it could not be read, and that all of them lead to well by now.
+
+        `unwell` are the hashes of torrents to which any link leads that is not healthy.
+        """
+        async with self._busy:
+            for repair in self.unreadable:
+                if repair.hash not in unwell:
+                    await self._save(close(repair, Ending.RECOVERED))
+
     async def add(self, repair: Repair, adding: Callable[[], Awaitable[str]]) -> Repair:
         """Add a torrent for a person, in a way of theirs, and see to its files. `adding` returns the id of its entry.
 
