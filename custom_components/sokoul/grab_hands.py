@@ -32,6 +32,7 @@ from .clients.qbittorrent import QbittorrentClient
 from .clients.real_debrid import MAX_PAGE, RealDebridClient
 from .connectors.holding import holds
 from .const import DOMAIN
+from .debrid.retrying import added_by
 from .grab_links import LinkHands
 from .hands import HubHands
 from .model.backend import DOWNLOAD_CLIENT_KINDS
@@ -302,8 +303,29 @@ class HubGrabHands:
         if trace.way is Way.CLIENT:
             torrent = await _asked(trace.name, self._client(trace).torrent(trace.info_hash or ""))
             return trace if torrent is not None and TAG in torrent.tags else None
-        ours = [each for each in await self._entries(trace) if each.id not in trace.there_before]
-        return replace(trace, torrent_id=ours[0].id) if ours else None
+        added = await self._added(trace)
+        return replace(trace, torrent_id=added) if added is not None else None
+
+    async def _added(self, trace: Trace) -> str | None:
+        """Return the entry that was added to an account: what that called it, else the one that is new there.
+
+        What its repairs added of the same torrent is theirs. Raises `GrabFailed` where that can't be told yet.
+        """
+        new = [each.id for each in await self._entries(trace) if each.id not in trace.there_before]
+        if trace.torrent_id is not None:
+            return trace.torrent_id if trace.torrent_id in new else None
+        repairs = self._hub.debrid_repairs.account(trace.backend_id)
+        unclear = GrabFailed(Reason(key="grab.unclear", parameters={"backend": trace.name}), unclear=True)
+        try:
+            repair = await repairs.noted(trace.info_hash) if repairs is not None and trace.info_hash else None
+        except StoreError as error:
+            raise unclear from error
+        theirs = {each: repair is not None and added_by(repair, each) for each in new}
+        if mine := [each for each in new if theirs[each] is False]:
+            return mine[0]
+        if None in theirs.values():
+            raise unclear
+        return None
 
     async def _history(self, trace: Trace, arr: ArrClient) -> frozenset[HistoryKind]:
         """Return what became of a release at an *arr since it was asked for."""

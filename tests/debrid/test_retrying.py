@@ -17,6 +17,7 @@ from custom_components.sokoul.debrid.retrying import (
     Task,
     Urgency,
     WantedFile,
+    added_by,
     after_deleting_new,
     before_adding,
     choose,
@@ -103,6 +104,35 @@ def test_before_adding(
     if step is Step.ADDING:
         assert set(found.known_ids) == set(found.old_ids) == {*old_ids, *other_ids}
         assert found.added_at == START
+
+
+def test_an_entry_that_was_added_for_a_person_meanwhile_is_not_taken_for_that_of_a_repair() -> None:
+    """Whether the repair's own adding was done is not known: a person's entry says nothing of that."""
+    account = Account(Clock())
+    grabbed = account.has(1, DOWNLOADING, 1)
+    found = before_adding(repair(1, START, our_ids=(grabbed,), **ADDING), account.of(1), START)
+    assert (found.added_id, found.ours) == (grabbed, False)
+
+
+@pytest.mark.parametrize(
+    ("step", "known_ids", "our_ids", "added"),
+    [
+        (Step.FETCHING, (), ("ID1",), True),
+        (Step.DONE, (), ("ID1",), True),
+        (Step.FETCHING, (), (), False),
+        (Step.WAITING, (), (), False),
+        (Step.ADDING, (), (), None),
+        (Step.ADDING, ("ID1",), (), False),
+        (Step.ADDING, (), ("ID1",), True),
+    ],
+)
+def test_who_added_an_entry(
+    step: Step,
+    known_ids: tuple[str, ...],
+    our_ids: tuple[str, ...],
+    added: bool | None,  # noqa: FBT001 -- of a table
+) -> None:
+    assert added_by(repair(1, START, step=step, known_ids=known_ids, our_ids=our_ids), "ID1") is added
 
 
 def test_what_was_deleted_meanwhile_and_nothing_needs_is_not_brought_back() -> None:

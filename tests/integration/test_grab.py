@@ -13,6 +13,7 @@ from urllib.parse import quote
 from homeassistant.config_entries import ConfigSubentryDataWithId
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
+from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser, async_capture_events
 import voluptuous as vol
@@ -23,6 +24,7 @@ from custom_components.sokoul.autopilot.guards.vpn_types import VpnState
 from custom_components.sokoul.clients import real_debrid
 from custom_components.sokoul.clients.errors import CannotConnect
 from custom_components.sokoul.const import DOMAIN
+from custom_components.sokoul.debrid.retrying import Repair, Step
 from custom_components.sokoul.grab_hands import TAG, HubGrabHands
 from custom_components.sokoul.grabbing import EVENT_GRABBED
 from custom_components.sokoul.hub import Hub
@@ -591,6 +593,52 @@ async def connect(
     )
     hub: Hub = entry.runtime_data
     return hub
+
+
+@pytest.mark.parametrize("order", [("repair", "grab"), ("grab", "repair")])
+@pytest.mark.parametrize(("step", "status"), [(Step.FETCHING, "done"), (Step.ADDING, "running")])
+async def test_what_a_repair_added_is_not_taken_for_what_an_unclear_grab_did(
+    hass: HomeAssistant,
+    set_up: SetUp,
+    account: RealDebridSimulator,
+    prowlarr: ProwlarrSimulator,
+    radarr: RadarrSimulator,
+    order: tuple[str, str],
+    step: Step,
+    status: str,
+) -> None:
+    """The answer was lost, and both a repair's entry and the grab's are there when it is looked."""
+    hub = await connect(set_up, account, prowlarr, radarr)
+    offered = next(each for each in prowlarr.searches.offers if each.title == BEST)
+    found_hash, added = offered.info_hash.lower(), dict[str, str]()
+    repairs = hub.debrid_repairs.account(DEBRID_ID)
+    assert repairs is not None
+    client = hub.backends[DEBRID_ID].client
+    add = client.add_magnet
+
+    async def add_and_fall_silent(*_args: Any, **_values: Any) -> Any:
+        client.add_magnet = add
+        for who in order:
+            torrent = account.account.add(found_hash, BEST)
+            account.account.turn(torrent, "downloaded")
+            added[who] = torrent.id
+        now = dt_util.utcnow()
+        known = (added["grab"],) if order[0] == "grab" else ()
+        noted = Repair(
+            hash=found_hash, label="", trouble="error", created_at=now, due_at=now + timedelta(days=1), step=step,
+            known_ids=known, our_ids=(added["repair"],) if step is Step.FETCHING else (),
+        )  # fmt: skip
+        await repairs.repairer._save(noted)
+        raise CannotConnect("cut")
+
+    client.add_magnet = client.add_torrent = add_and_fall_silent
+    answer = await act(hass, Action.GRAB, query="dune 2")
+    if step is Step.ADDING and order[0] == "grab":
+        status = "done"  # it was there before the repair may have added any
+    assert answer["status"] == status
+    if status == "done":
+        await act(hass, Action.UNDO)
+        assert set(account.account.torrents) == {added["repair"]}
 
 
 async def test_an_account_fetches_what_nobody_else_can(

@@ -265,7 +265,7 @@ def before_adding(repair: Repair, entries: Sequence[DebridTorrent], now: datetim
     new = [entry for entry in entries if entry.id not in repair.old_ids]
     for entry in sorted(new, key=_usefulness):
         # one that appeared since we may have added one is that one; others are none of ours
-        ours = repair.step is Step.ADDING and entry.id not in repair.known_ids
+        ours = repair.step is Step.ADDING and entry.id not in {*repair.known_ids, *repair.our_ids}
         if ours or entry.status not in FAILED_STATUSES:
             return _follow(repair, entry.id, now, ours=ours)
     old = [entry for entry in entries if entry.id in repair.old_ids]
@@ -288,6 +288,13 @@ def before_adding(repair: Repair, entries: Sequence[DebridTorrent], now: datetim
         added_before=repair.added_at,
         added_at=now,
     )
+
+
+def added_by(repair: Repair, entry_id: str) -> bool | None:
+    """Tell whether a repair added an entry; None: nobody can tell yet, as it may have added one just now."""
+    if entry_id in repair.our_ids:
+        return True
+    return None if repair.step is Step.ADDING and entry_id not in repair.known_ids else False
 
 
 def without(repair: Repair, entry_id: str) -> Repair:
