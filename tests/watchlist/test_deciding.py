@@ -340,6 +340,19 @@ def test_who_was_told_of_an_offer_is_told_again_of_the_next() -> None:
     assert next_step(wish, asks, NOW + 2 * DAY).kind is K.ASK
 
 
+@pytest.mark.parametrize(
+    ("said", "before", "told", "after"),
+    [
+        ("what is told counts", Dates(digital=on(3)), Dates(digital=on(9)), Dates(digital=on(9))),
+        ("what is over stays", Dates(digital=on(-3)), Dates(cinema=on(-99)), Dates(digital=on(-3), cinema=on(-99))),
+        ("what was to come is taken back", Dates(digital=on(3)), Dates(cinema=on(-9)), Dates(cinema=on(-9))),
+        ("who tells nothing takes nothing back", Dates(digital=on(3)), Dates(), Dates(digital=on(3))),
+    ],
+)
+def test_what_catalogues_tell_of_dates(said: str, before: Dates, told: Dates, after: Dates) -> None:
+    assert refresh(out(dates=before), known(catalogue=Catalogued(dates=told)), NOW).dates == after, said
+
+
 # --- what nobody knows -----------------------------------------------------------------------------------------------
 
 

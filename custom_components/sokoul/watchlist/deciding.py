@@ -9,9 +9,9 @@ Each step that was done has to be told, also when it failed, else it is said aga
 is fetched that is there or on its way, and that a release is fetched again which came to nothing.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -94,15 +94,14 @@ def refresh(wish: Wish, known: Known, now: datetime) -> Wish:
         return wish
     if known.catalogue is not None:
         wish = _catalogued(wish, known.catalogue, now)
-    elif wish.is_movie:
-        wish = replace(wish, parts=_movie_parts(wish, now))
-    wish = replace(wish, parts=tuple(_part_now(wish, part, known, now) for part in wish.parts))
-    if known.catalogue is not None:
-        wish = replace(wish, parts=_without_vanished(wish, known.catalogue))
-    wish = replace(wish, state=_state(wish, now))
+    parts = _movie_parts(wish, now) if wish.is_movie else wish.parts
+    parts = tuple(_part_now(wish, part, known, now) for part in parts)
+    if known.catalogue is not None and not wish.is_movie:
+        parts = _without_vanished(parts, known.catalogue)
+    wish = replace(wish, parts=parts, state=_state(wish, parts, now))
     step = next_step(wish, known, now)
     due = step.at if step.kind is StepKind.NOTHING else now
-    return replace(wish, due=due, why=reasons_of(replace(wish, due=due), known, now))
+    return replace(wish, due=due, why=reasons_of(wish, known, now, due))
 
 
 def _catalogued(wish: Wish, told: Catalogued, now: datetime) -> Wish:
@@ -114,8 +113,7 @@ def _catalogued(wish: Wish, told: Catalogued, now: datetime) -> Wish:
         resolved_at=now if asked_now else wish.resolved_at,
     )
     if wish.is_movie:
-        wish = replace(wish, dates=told.dates if told.dates != Dates() else wish.dates)
-        return replace(wish, parts=_movie_parts(wish, now))
+        return replace(wish, dates=_dates(wish.dates, told.dates, now.date()))
     if not told.episodes:
         return wish
     there = {part.key: part for part in wish.parts}
@@ -130,13 +128,28 @@ def _catalogued(wish: Wish, told: Catalogued, now: datetime) -> Wish:
     return replace(wish, parts=tuple(parts))
 
 
-def _without_vanished(wish: Wish, told: Catalogued) -> tuple[Part, ...]:
+def _dates(before: Dates, told: Dates, today: date) -> Dates:
+    """Return what is told, and of what isn't what was before, if it is over: a release isn't taken back."""
+
+    def kept(day: date | None) -> date | None:
+        return day if day is not None and day <= today else None
+
+    if told == Dates():
+        return before
+    return Dates(
+        cinema=told.cinema or kept(before.cinema),
+        digital=told.digital or kept(before.digital),
+        physical=told.physical or kept(before.physical),
+    )
+
+
+def _without_vanished(parts: tuple[Part, ...], told: Catalogued) -> tuple[Part, ...]:
     """Return the parts but those that are in no catalogue any more, unless they are there or on their way."""
-    if not told.episodes or wish.is_movie:
-        return wish.parts
+    if not told.episodes:
+        return parts
     names = {(each.season, each.episode) for each in told.episodes}
-    parts = (part for part in wish.parts if (part.season, part.episode) in names or part.state not in _WANTED)
-    return tuple(parts)[-MOST_PARTS:]
+    left = (part for part in parts if (part.season, part.episode) in names or part.state not in _WANTED)
+    return tuple(left)[-MOST_PARTS:]
 
 
 def _is_wanted(wish: Wish, episode: CatalogueEpisode) -> bool:
@@ -152,6 +165,8 @@ def _movie_parts(wish: Wish, now: datetime) -> tuple[Part, ...]:
 
 
 def _released(part: Part, release: Release) -> Part:
+    if (part.out_on, part.out, part.out_at) == (release.on, release.out, release.at):
+        return part
     return replace(part, out_on=release.on, out=release.out, out_at=release.at)
 
 
@@ -169,7 +184,8 @@ def _part_now(wish: Wish, part: Part, known: Known, now: datetime) -> Part:
         return _if_download_is_gone(wish, part, known, now)
     if part.state is PartState.OFFERED:
         return part
-    return replace(part, state=PartState.SEARCHING if is_out(part, now) else PartState.WAITING)
+    state = PartState.SEARCHING if is_out(part, now) else PartState.WAITING
+    return part if part.state is state else replace(part, state=state)
 
 
 def _is_ready(part: Part, now: datetime) -> Part:
@@ -241,22 +257,22 @@ def _without_download(part: Part) -> Part:
 _ORDER = (PartState.SEARCHING, PartState.OFFERED, PartState.GRABBED, PartState.IMPORTING)
 
 
-def _state(wish: Wish, now: datetime) -> WishState:
+def _state(wish: Wish, parts: Sequence[Part], now: datetime) -> WishState:
     """Return how far a wish is: as far as the part of it that is behind, among those that are out."""
-    states = {part.state for part in wish.parts}
+    states = {part.state for part in parts}
     behind = next((state for state in _ORDER if state in states), None)
     if behind is not None:
         return WishState(behind)
     if PartState.READY not in states:
         return WishState.WAITING
-    return WishState.READY if PartState.WAITING not in states and _is_all(wish, now) else WishState.UP_TO_DATE
+    return WishState.READY if PartState.WAITING not in states and _is_all(wish, parts, now) else WishState.UP_TO_DATE
 
 
-def _is_all(wish: Wish, now: datetime) -> bool:
+def _is_all(wish: Wish, parts: Iterable[Part], now: datetime) -> bool:
     """Tell whether no more parts will come."""
     if wish.is_movie or wish.episode is not None or wish.ended:
         return True
-    last = max((part.out_on for part in wish.parts if part.out_on is not None), default=None)
+    last = max((part.out_on for part in parts if part.out_on is not None), default=None)
     return wish.season is not None and last is not None and last < (now - SEASON_OVER).date()
 
 

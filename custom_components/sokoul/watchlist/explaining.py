@@ -11,14 +11,14 @@ from .known import Known, takes_by_itself
 MOST_REASONS: Final = 5
 
 
-def reasons_of(wish: Wish, known: Known, now: datetime) -> tuple[Reason, ...]:
-    """Return why a wish whose title is known can't be watched yet. `wish.due` says when it is looked at next."""
+def reasons_of(wish: Wish, known: Known, now: datetime, due: datetime | None) -> tuple[Reason, ...]:
+    """Return why a wish whose title is known can't be watched yet; `due` is when it is looked at next."""
     if wish.done_at is not None:
         return (_reason("watchlist.done_by_hand"),)
-    return tuple(_reasons(wish, known, now))[:MOST_REASONS]
+    return tuple(_reasons(wish, known, now, due))[:MOST_REASONS]
 
 
-def _reasons(wish: Wish, known: Known, now: datetime) -> Iterator[Reason]:
+def _reasons(wish: Wish, known: Known, now: datetime, due: datetime | None) -> Iterator[Reason]:
     if wish.state is WishState.READY:
         return
     behind = _behind(wish)
@@ -28,7 +28,7 @@ def _reasons(wish: Wish, known: Known, now: datetime) -> Iterator[Reason]:
         yield _reason("watchlist.missing_parts", names=missing)
     if behind:
         yield from _hindrances(wish, behind, known)
-        yield from _of_part(wish, behind[0], known, now)
+        yield from _of_part(wish, behind[0], known, now, due)
     else:
         yield from _of_waiting(wish, series=series)
 
@@ -60,10 +60,10 @@ def _nobody_monitors(parts: Sequence[Part], known: Known) -> bool:
     return all(held is not None and not held.monitored for held in helds)
 
 
-def _of_part(wish: Wish, part: Part, known: Known, now: datetime) -> Iterator[Reason]:
+def _of_part(wish: Wish, part: Part, known: Known, now: datetime, due: datetime | None) -> Iterator[Reason]:
     match part.state:
         case PartState.SEARCHING:
-            yield from _of_search(wish, part, now)
+            yield from _of_search(wish, part, now, due)
         case PartState.OFFERED:
             yield from _of_offer(wish, part, known)
         case PartState.GRABBED:
@@ -78,7 +78,7 @@ def _of_part(wish: Wish, part: Part, known: Known, now: datetime) -> Iterator[Re
             yield _reason("watchlist.importing")
 
 
-def _of_search(wish: Wish, part: Part, now: datetime) -> Iterator[Reason]:
+def _of_search(wish: Wish, part: Part, now: datetime, due: datetime | None) -> Iterator[Reason]:
     if part.out is Out.GUESSED and part.out_on is not None and part.out_on > now.date():
         yield _reason("watchlist.not_out", on=part.out_on, out=part.out)
     elif part.out_on is None:
@@ -90,8 +90,8 @@ def _of_search(wish: Wish, part: Part, now: datetime) -> Iterator[Reason]:
         yield _reason("watchlist.nothing_found", at=part.searched_at)
     if part.failed:
         yield _reason("watchlist.came_to_nothing", release=part.failed[-1])
-    if wish.asked_by != ARR and wish.due is not None and wish.due > now:
-        yield _reason("watchlist.next_look", at=wish.due)
+    if wish.asked_by != ARR and due is not None and due > now:
+        yield _reason("watchlist.next_look", at=due)
 
 
 def _of_offer(wish: Wish, part: Part, known: Known) -> Iterator[Reason]:
