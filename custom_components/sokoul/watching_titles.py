@@ -218,13 +218,23 @@ class Titles:
             keeper = replace(keeper, monitored=True)
         if not isinstance(arr.client, SonarrClient):
             return keeper
-        wanted = [
+        return await self.watch_episodes(wish, keeper, await arr.client.episodes(library_id))
+
+    async def watch_episodes(self, wish: Wish, keeper: Keeper, episodes: Iterable[CatalogueEpisode]) -> Keeper:
+        """Monitor the episodes that are wanted and missing, and note which were not monitored. Raises `BackendError`.
+
+        Each only once: what a person changes afterwards is left so.
+        """
+        arr = self.arr(keeper)
+        wanted = {
             each.library_id
-            for each in await arr.client.episodes(library_id)
+            for each in episodes
             if not (each.monitored or each.has_file) and each.library_id is not None and _is_wanted(wish, each)
-        ]
+        } - {*keeper.episodes}
+        if not wanted or arr is None or not isinstance(arr.client, SonarrClient):
+            return keeper
         await arr.client.set_episodes_monitored(wanted, monitored=True)
-        return replace(keeper, episodes=tuple(sorted(wanted)))
+        return replace(keeper, episodes=(*keeper.episodes, *sorted(wanted)))
 
     # --- letting go ----------------------------------------------------------------------------------------------
 

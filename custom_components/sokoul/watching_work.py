@@ -22,7 +22,7 @@ from .watching_grabs import Findings, WatchGrabs
 from .watching_titles import Identified, Titles, meant_by
 from .watchlist.changing import means, unclear, unknown
 from .watchlist.deciding import Step, StepKind, next_step, refresh
-from .watchlist.items import Part, Wish
+from .watchlist.items import Keeper, Part, Wish
 from .watchlist.known import Catalogued, Coming, Held, Known
 from .watchlist.outcomes import Found, added, asked, failed, grabbed, searched
 
@@ -109,6 +109,9 @@ class Work:
             if stands is None:
                 return None
             known, library = await self._known(stands, catalogue)
+            if (alone := await self._episode_alone(stands, library)) != stands.keeper:
+                stands = await self._put(stands, replace(stands, keeper=alone))
+                continue
             now = dt_util.utcnow()
             stands = await self._put(stands, refresh(stands, known, now))
             if stands is None:
@@ -116,17 +119,29 @@ class Work:
             step = next_step(stands, known, now, asked=asked_at)
             if step.kind is StepKind.NOTHING:
                 return self._soon(stands, library, now)
-            catalogue = None
             if step.kind is StepKind.RESOLVE:
-                catalogue = await self._catalogued(stands, library)
-                if catalogue is None and not stands.parts:
-                    why = Reason(key="watchlist.catalogues_failed")
-                    stands = await self._put(stands, failed(stands, why, dt_util.utcnow()))
-                elif catalogue is None:
-                    catalogue = Catalogued()  # what was told before is a little old, and no worse
-                continue
-            stands = await self._put(stands, await self._done(stands, step, actor))
+                stands, catalogue = await self._told_of(stands, library)
+            else:
+                stands, catalogue = await self._put(stands, await self._done(stands, step, actor)), None
         return stands
+
+    async def _told_of(self, wish: Wish, library: Library | None) -> tuple[Wish | None, Catalogued | None]:
+        """Ask catalogues. What they told before is a little old, and no worse, where they can't be asked."""
+        catalogue = await self._catalogued(wish, library)
+        if catalogue is not None or wish.parts:
+            return wish, catalogue or Catalogued()
+        why = Reason(key="watchlist.catalogues_failed")
+        return await self._put(wish, failed(wish, why, dt_util.utcnow())), None
+
+    async def _episode_alone(self, wish: Wish, library: Library | None) -> Keeper | None:
+        """Monitor the one episode of a series that was added for nothing else: as soon as Sonarr knows it."""
+        if wish.keeper is None or not wish.keeper.added or wish.episode is None or library is None:
+            return wish.keeper
+        try:
+            return await self._titles.watch_episodes(wish, wish.keeper, library.episodes)
+        except BackendError as error:
+            LOGGER.debug("The episode can't be monitored: %s", error)
+            return wish.keeper
 
     @staticmethod
     def _soon(wish: Wish, library: Library | None, now: datetime) -> Wish:
