@@ -143,6 +143,12 @@ async def dune_comes_by_itself(home_assistant: HomeAssistant, stack: Stack) -> S
     if dune is None:
         return ["there is no Dune in this stack"]
     await stack.take_dune_away()
+
+    async def forgotten() -> bool:
+        return not (await run_action(home_assistant, "list_downloads", search="Dune.Part.Two"))["downloads"]
+
+    if not await within(forgotten, _BY_ITSELF_SECONDS):  # else it is taken for one that is there
+        return ["what was downloaded before is still listed"]
     await Options(home_assistant).change("watchlist", auto="yes", from_arrs=False, from_seerr=False)
     watchlist = await entity_of(home_assistant, "todo", "watchlist")
     began = time.monotonic()
