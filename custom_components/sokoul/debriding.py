@@ -40,6 +40,8 @@ TELL_EVERY = timedelta(seconds=5)
 GONE_KEPT = timedelta(days=180)
 #: Figures are counted after each synchronisation, and anew after this: a part of them is about the last 24 hours.
 FIGURES_LAST = timedelta(minutes=75)
+#: While a synchronisation writes they are counted this often at most, and once it is over.
+RECOUNTED = timedelta(seconds=10)
 #: These read few details: those of what failed.
 _QUICK = frozenset({SyncMode.SMART, SyncMode.ERRORS})
 #: What is kept of each day.
@@ -112,6 +114,7 @@ class AccountMirror:
         self._witnesses: list[Callable[[SyncResult | None], None]] = []
         self._told_at: datetime | None = None
         self._figures: tuple[datetime, int, DebridFigures] | None = None
+        self._counting = asyncio.Lock()
         self._noted: tuple[datetime, dict[str, int]] | None = None
 
     @property
@@ -279,12 +282,21 @@ class AccountMirror:
     # --- looking -------------------------------------------------------------------------------------------------
 
     async def figures(self) -> DebridFigures:
-        """Return what statistics are made of. Raises `StoreError`."""
-        now, revision = dt_util.utcnow(), self.store.mirror.revision(self.account)
-        if self._figures is None or now - self._figures[0] >= FIGURES_LAST or self._figures[1] != revision:
-            found = await self.store.mirror_view.figures(self.account, now, old_before=now - DETAILS_LAST)
-            self._figures = now, revision, found
-        return self._figures[2]
+        """Return what statistics are made of. Raises `StoreError`.
+
+        Counting takes a while where there are many torrents. So whoever asks meanwhile waits for the same count, and
+        while a synchronisation writes they are as of a few seconds ago.
+        """
+        async with self._counting:
+            now, revision = dt_util.utcnow(), self.store.mirror.revision(self.account)
+            if self._figures is not None:
+                counted_at, counted, figures = self._figures
+                lasts = FIGURES_LAST if counted == revision else RECOUNTED if self.sync.running else timedelta()
+                if now - counted_at < lasts:
+                    return figures
+            figures = await self.store.mirror_view.figures(self.account, now, old_before=now - DETAILS_LAST)
+            self._figures = now, revision, figures
+            return figures
 
     async def clear(self, *, history: bool) -> None:
         """Forget the mirror; the next synchronisation reads it anew. Raises `BusyError` and `StoreError`."""

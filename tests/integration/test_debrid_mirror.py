@@ -266,6 +266,38 @@ async def test_a_cursor_from_elsewhere_is_refused(
         await ask(hass, Action.DEBRID_LIST, cursor=cursor)
 
 
+async def test_figures_are_counted_once_however_many_ask(
+    hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the same moment, and again and again while a synchronisation writes: each count would slow all others."""
+    kept = mirror(await set_up(account()))
+    await hass.async_block_till_done(wait_background_tasks=True)
+    view, counted = kept.store.mirror_view, list[bool]()
+    count = view.figures
+
+    async def figures(*args: Any, **values: Any) -> Any:
+        counted.append(kept.sync.running)
+        return await count(*args, **values)
+
+    monkeypatch.setattr(view, "figures", figures)
+    hang_after(debrid, 8)
+    running = kept.begin(SyncMode.FULL, SyncOptions())
+    await until(lambda: kept.sync.progress is not None and kept.sync.progress.done >= 5)
+    counted.clear()
+    kept._figures = None  # as time stands still, what was counted at the start would do
+    kept.store.mirror.revision = lambda _account: next(revisions)  # type: ignore[method-assign] -- it writes all along
+    revisions = iter(range(1_000, 2_000))
+    several = await asyncio.gather(*(ask(hass, Action.DEBRID_STATS) for _ in range(5)))
+    assert (counted, several) == ([True], [several[0]] * 5)
+    await ask(hass, Action.DEBRID_STATS)
+    assert counted == [True]
+    kept.sync.cancel()
+    await asyncio.wait({running})
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert counted[1:], "they are counted anew once it is over"
+    assert not any(counted[1:])
+
+
 async def test_statistics_and_diagnosis(hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp) -> None:
     entry = await set_up(account())
     before = await ask(hass, Action.DEBRID_STATS)
