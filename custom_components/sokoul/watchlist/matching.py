@@ -1,13 +1,15 @@
-"""Which wishes a feed has releases of: told by names, years and numbers alone.
+"""Which wishes a feed has releases of: told by names, years and numbers, and by the ids that indexers tell.
 
-Nothing is fetched on account of this: it brings about a search, whose policy decides. So it is enough that a release is
-likely the title's; but one that is known not to do, or that the last search has seen, must not bring about another.
+An id is to be believed here: nobody searched for one, so none was given back. Nothing is fetched on account of this: it
+brings about a search, whose policy decides. So it is enough that a release is likely the title's; but one that is known
+not to do, or that the last search has seen, must not bring about another.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+import re
 from typing import Final
 
 from ..model.library import TitleKind
@@ -22,6 +24,8 @@ from .outcomes import came_to_nothing
 INDEXED_WITHIN: Final = timedelta(minutes=30)
 #: Of each title so many names are looked at.
 MOST_NAMES: Final = 20
+
+_YEAR = re.compile(r"\s*\((?:19|20)\d\d\)\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ def matching(
     that was counts from `now`, without which it isn't asked. Takes milliseconds for thousands of names: not for an
     event loop.
     """
-    awaited = _by_name(wishes)
+    awaited = _by_mark(wishes)
     hits: defaultdict[str, set[str]] = defaultdict(set)
     if not awaited:
         return {}
@@ -48,25 +52,32 @@ def matching(
         release = parse(offer.name)
         if release.is_cam:
             continue
-        for each in {id(one): one for name in _names_of(release) for one in awaited.get(name, ())}.values():
+        marks = {*_names_of(release), *(_mark(each, movie=not release.numbering.is_series) for each in offer.ids)}
+        for each in {one.wish.id: one for mark in marks for one in awaited.get(mark, ())}.values():
             keys = {part.key for part in each.parts if _is_news(offer, release, each, part, now)}
             if keys:
                 hits[each.wish.id] |= keys
     return {wish_id: frozenset(keys) for wish_id, keys in hits.items()}
 
 
-def _by_name(wishes: Iterable[Wish]) -> Mapping[str, Sequence[_Awaited]]:
-    """Return wishes by the names of their titles, as names are compared."""
-    by_name: defaultdict[str, list[_Awaited]] = defaultdict(list)
+def _by_mark(wishes: Iterable[Wish]) -> Mapping[str, Sequence[_Awaited]]:
+    """Return wishes by the names of their titles, as names are compared, and by their ids."""
+    by_mark: defaultdict[str, list[_Awaited]] = defaultdict(list)
     for wish in wishes:
         if wish.meant is None or wish.done or wish.asked_by == ARR:
             continue
         parts = tuple(part for part in wish.parts if part.state is PartState.SEARCHING)
         if parts:
             each = _Awaited(wish, wish.meant, parts)
-            for name in {_plain(name) for name in _names(wish.meant)} - {""}:
-                by_name[name].append(each)
-    return by_name
+            ids = {_mark(each, movie=wish.is_movie) for each in wish.meant.ids}
+            for mark in {_plain(name) for name in _names(wish.meant)} - {""} | ids:
+                by_mark[mark].append(each)
+    return by_mark
+
+
+def _mark(id_: str, *, movie: bool) -> str:
+    """Return an id that is told from that of the other kind: TMDB counts movies and series by themselves."""
+    return f"{'movie' if movie else 'series'} {id_}"
 
 
 def _names(meant: Meant) -> tuple[str, ...]:
@@ -82,17 +93,32 @@ def _names_of(release: ReleaseName) -> Iterator[str]:
 
 
 def _plain(name: str) -> str:
-    return normal(name).removesuffix(" part 1")
+    """Return a name as it is looked up: with the first part's number or without, a series' year or not."""
+    return normal(_YEAR.sub("", name)).removesuffix(" part 1")
 
 
 def _is_news(offer: Offer, release: ReleaseName, awaited: _Awaited, part: Part, now: datetime | None) -> bool:
     """Tell whether an offer is likely a release of a part, one that may do, and that no search has seen."""
     if came_to_nothing(part, offer.name, offer.info_hash) or _was_seen(offer, part, now):
         return False
-    minimum = awaited.wish.minimum
-    if minimum is not None and release.resolution is not None and release.resolution < minimum:
+    if _is_too_little(release, awaited.wish) or _says_other(offer, awaited.meant):
         return False
-    return identify(release, _wanted(awaited.meant, part), offer.ids).certainty >= Certainty.LIKELY
+    wanted = _wanted(awaited.meant, part)
+    if offer.ids & awaited.meant.ids:  # whatever it is called
+        wanted = replace(wanted, names=(release.title,), year=None)
+    return identify(release, wanted).certainty >= Certainty.LIKELY
+
+
+def _is_too_little(release: ReleaseName, wish: Wish) -> bool:
+    if wish.minimum is None or release.resolution is None or release.resolution_inferred:
+        return False
+    return release.resolution < wish.minimum
+
+
+def _says_other(offer: Offer, meant: Meant) -> bool:
+    """Tell whether an indexer gives an offer the id of another title."""
+    databases = {each.partition(":")[0] for each in meant.ids}
+    return not offer.ids & meant.ids and any(each.partition(":")[0] in databases for each in offer.ids)
 
 
 def _was_seen(offer: Offer, part: Part, now: datetime | None) -> bool:
