@@ -167,6 +167,7 @@ async def _list(call: ServiceCall) -> ServiceResponse:
     return {
         "available": hub.watching.ready_to_use,
         "total": len(found),
+        "more": hub.watching.others.more,  # that *arrs look for, and that are not shown
         "items": [await _described(call, hub, each) for each in found[: call.data[ATTR_LIMIT]]],
     }
 

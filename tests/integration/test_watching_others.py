@@ -9,8 +9,10 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.sokoul import watching_others
 from custom_components.sokoul.connectors.seerr import INTERVAL
+from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.model.library import TitleKind
 from custom_components.sokoul.releases.attributes import Resolution
+from custom_components.sokoul.services import Action
 from custom_components.sokoul.watching import Watching
 from custom_components.sokoul.watching_others import EVERY, REQUESTS_KEY
 from custom_components.sokoul.watching_work import Work
@@ -143,11 +145,20 @@ async def test_an_arr_that_is_away_takes_nothing_from_the_list(
     assert {wish.id for wish in of_arrs(watching)} == before
 
 
-async def test_only_so_much_is_shown(turn: Turn, sonarr: SonarrSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_only_so_much_is_shown(
+    hass: HomeAssistant,
+    turn: Turn,
+    radarr: RadarrSimulator,
+    sonarr: SonarrSimulator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(watching_others, "MOST", 1)
     watching = await turn(ARRS)
     assert len(of_arrs(watching)) == 2
-    assert watching.others.more >= len(sonarr.episodes.missing()) - 1
+    beyond = len(radarr.lists.missing()) + len(sonarr.episodes.missing()) - 2
+    told = await hass.services.async_call(DOMAIN, Action.WATCHLIST_LIST, {}, blocking=True, return_response=True)
+    assert told is not None
+    assert (told["total"], told["more"]) == (2, beyond)
     await turn(WatchSettings(auto=False))
     assert watching.others.more == 0
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 from custom_components.sokoul.model.library import TitleKind
@@ -72,6 +73,7 @@ class Wishes:
         self._wishes: dict[str, Wish] = {}
         self.ready_to_use = True
         self.settings = WatchSettings()
+        self.others = SimpleNamespace(more=0)  # that *arrs look for
         self.full = False
         self.asked: list[dict[str, Any]] = []  # how it was asked to add something
         self.fetched: list[tuple[str, str | None]] = []
