@@ -13,8 +13,23 @@ from custom_components.sokoul.const import DOMAIN
 from devstack.frame import FaultKind
 from devstack.seerr import API_KEY, SeerrSimulator
 
-from .conftest import HUB_ID, SEERR_ID, PassTime, SetUp, seerr_subentry
-from .flows import add_backend, asked_for, fields, form, reauth_form, step, submit, submit_backend, suggested
+from .conftest import HUB_ID, SEERR_ID, Names, PassTime, SetUp, seerr_subentry
+from .flows import (
+    add_backend,
+    asked_for,
+    by_title,
+    choose,
+    fields,
+    finish,
+    form,
+    reauth_form,
+    start,
+    step,
+    submit,
+    submit_backend,
+    suggested,
+    usual_ports,
+)
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 
@@ -96,6 +111,27 @@ async def test_one_that_is_stopped(hass: HomeAssistant, set_up: SetUp, seerr: Se
     await seerr.accept()
     result = await submit_backend(hass, result, url=seerr.url, api_key=API_KEY)
     assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_a_scan_finds_it(hass: HomeAssistant, names: Names, seerr: SeerrSimulator) -> None:
+    names.known |= {"nas"}
+    with usual_ports(seerr=seerr.port):
+        result = await submit(hass, await choose(hass, await start(hass), "scan"), host="nas")
+        assert (step(result), result["description_placeholders"]["name"]) == (form("scanned"), "Seerr")
+        assert not any("X-Api-Key" in seen.headers for seen in seerr.requests)
+        result = await submit(hass, result, url=f"http://nas:{seerr.port}", api_key="hunter2", skip=False)
+        assert result["errors"] == {"api_key": "invalid_key"}
+        result = await submit(hass, result, url=f"http://nas:{seerr.port}", api_key=API_KEY, skip=False)
+    assert by_title(await finish(hass, result)).keys() == {"Seerr"}
+
+
+async def test_the_page_that_shows_the_key(hass: HomeAssistant, set_up: SetUp, seerr: SeerrSimulator) -> None:
+    entry = await set_up()
+    result = await add_backend(hass, entry, "seerr")
+    result = await submit_backend(hass, result, url=f"{seerr.url}/settings/main", api_key=API_KEY)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    (subentry,) = entry.subentries.values()
+    assert subentry.data["connection"]["url"] == seerr.url
 
 
 # --- changing --------------------------------------------------------------------------------------------------------
