@@ -132,6 +132,29 @@ def test_a_release_may_have_only_some_of_the_episodes() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "seasons", "whole"),
+    [
+        ("Silo.COMPLETE.SERIES.1080p.WEB.H264-GRP", {1, 2}, True),
+        ("Silo.S01-S02.1080p.WEB.H264-GRP", {1, 2}, True),
+        ("Silo.S01-S03.1080p.WEB.H264-GRP", {1, 2}, True),
+        ("Silo.S01-S02.1080p.WEB.H264-GRP", {1, 2, 3}, False),
+        ("Silo.S01.1080p.WEB.H264-GRP", {1, 2}, False),
+        ("Silo.S01.1080p.WEB.H264-GRP", {1}, True),
+        ("Silo.S01E01.1080p.WEB.H264-GRP", {1}, False),
+        ("[Group] Silo - 12 [1080p].mkv", {1}, False),
+        # nobody knows how many there are
+        ("Silo.S01-S02.1080p.WEB.H264-GRP", set(), True),
+        ("Silo.S01.1080p.WEB.H264-GRP", set(), False),
+    ],
+)
+def test_a_release_may_have_a_part_of_a_series_only(name: str, seasons: set[int], *, whole: bool) -> None:
+    wanted = replace(SILO, kind=TitleKind.SERIES, season=None, episodes=frozenset(), seasons=frozenset(seasons))
+    match = identify(parse(name), wanted)
+    assert (match.certainty, match.whole) == (LIKELY, whole), match
+    assert (match.reason.key == "release.part_of_series") is not whole
+
+
+@pytest.mark.parametrize(
     ("ids", "vouched", "certainty", "reason"),
     [
         ({"imdb:tt1160419"}, False, LIKELY, "id_fits"),

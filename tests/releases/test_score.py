@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.sokoul.model.library import Protocol
+from custom_components.sokoul.model.library import Protocol, TitleKind
 from custom_components.sokoul.model.releases import ArrOpinion, QualityProfile
 from custom_components.sokoul.releases.attributes import (
     Audio,
@@ -281,6 +281,20 @@ def test_the_best_comes_first_and_what_is_refused_last() -> None:
         (Resolution.P2160, False),
     ]
     assert len(ranked[1].release.offers) == 2
+
+
+def test_what_has_all_that_is_wanted_comes_before_what_is_better() -> None:
+    season = replace(SILO, kind=TitleKind.SERIES, episodes=frozenset())
+    offers = [
+        offer("Silo.S02E01.2160p.BluRay.H265-GRP", size_bytes=9 * GB),
+        offer("Silo.S02.1080p.WEB-DL.H264-GRP", size_bytes=20 * GB),
+        offer("Silo.S01.2160p.BluRay.H265-GRP", size_bytes=60 * GB),
+    ]
+    pack, episode, other = rank(offers, season, Policy())
+    assert (pack.release.name.numbering.episodes, pack.accepted, pack.match.whole) == ((), True, True)
+    assert (episode.accepted, episode.match.whole) == (True, False)
+    assert episode.score > pack.score
+    assert not other.accepted
 
 
 def test_why_one_is_better_than_another() -> None:

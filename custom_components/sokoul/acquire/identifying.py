@@ -100,6 +100,7 @@ def target_of(
         aired=None if movie else query.aired,
         minutes=title.minutes,
         season_episodes=season.episodes if season is not None else None,
+        seasons=frozenset(each.number for each in title.seasons if each.number > 0 and each.episodes != 0),
         original_language=title.original_language,
         ids=title.ids,
     )

@@ -33,7 +33,10 @@ def rank(
     return tuple(sorted(found, key=_order))
 
 
-def _order(scored: Scored) -> tuple[bool, int, int, float, str]:
-    """Order by what is accepted, then by score; what is equal by how sure the title is, and how many share it."""
-    points = sum(part.points for part in scored.parts)
-    return (not scored.accepted, -scored.score, -scored.match.certainty, -points, scored.release.name.name)
+def _order(scored: Scored) -> tuple[bool, bool, int, int, float, str]:
+    """Order by what is accepted, then by whether it has all that is wanted, then by score.
+
+    What is equal is ordered by how sure the title is, and how many share it.
+    """
+    points, match = sum(part.points for part in scored.parts), scored.match
+    return (not scored.accepted, not match.whole, -scored.score, -match.certainty, -points, scored.release.name.name)

@@ -45,6 +45,7 @@ class Wanted:
     aired: date | None = None
     minutes: int | None = None  # of a film, or of one episode
     season_episodes: int | None = None  # how many a season has
+    seasons: frozenset[int] = frozenset()  # of a whole series: those that it has; none: nobody knows
     original_language: str | None = None  # ISO 639-1
     ids: frozenset[str] = frozenset()  # in databases: "imdb:tt1160419", "tmdb:438631"
 
@@ -217,7 +218,7 @@ def _by_number(has: Numbering, wanted: Wanted, match: Match) -> Match:
     if wanted.absolute and has.absolute:
         return _holding(set(has.absolute), wanted.absolute, match)
     if wanted.season is None:
-        return match
+        return _of_series(has, wanted, match)
     if has.episodes and not has.seasons:  # "E05": of the only season, or counted through
         numbers = wanted.absolute or (wanted.episodes if wanted.season == 1 else frozenset())
         return _holding(set(has.episodes), numbers, match) if numbers else _no("release.other_season", seasons=())
@@ -229,6 +230,17 @@ def _by_number(has: Numbering, wanted: Wanted, match: Match) -> Match:
         every = wanted.season_episodes is not None and len(has.episodes) >= wanted.season_episodes
         return match if every else Match(match.certainty, Reason(key="release.part_of_season"), whole=False)
     return _holding(set(has.episodes), wanted.episodes, match)
+
+
+def _of_series(has: Numbering, wanted: Wanted, match: Match) -> Match:
+    """Tell whether a release has all of a series, or an episode or some seasons of it."""
+    if wanted.kind is not TitleKind.SERIES or wanted.aired is not None:
+        return match
+    single = has.episodes or has.absolute or has.aired
+    every = set(has.seasons) >= wanted.seasons if wanted.seasons else len(has.seasons) != 1
+    if every and not single:
+        return match
+    return Match(match.certainty, Reason(key="release.part_of_series"), whole=False)
 
 
 def _holding(has: set[int], wanted: frozenset[int], match: Match) -> Match:
