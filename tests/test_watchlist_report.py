@@ -58,13 +58,13 @@ SEASON = (
 FETCH = (Reason(key="watchlist.event_found", parameters={"title": "It", "release": "Dune.2021-GRP"}),)
 TWICE = (Reason(key="watchlist.out_digital", parameters={"on": TODAY + 20 * DAY}),)
 
-CHOICES = "1. Dune (2021)\n2. Dune (1984)\n3. Dune (2000)"
+CHOICES = "1. Dune (2021) · 2. Dune (1984) · 3. Dune (2000)"
 DESCRIPTIONS = (
     (wish(WishState.ASKED, None), "Finding out which title this is.", "Le titre est en cours d'identification."),
     (
         wish(WishState.UNCLEAR, None, choices=(DUNE, OLD_DUNE, MINISERIES)),
-        f"Several titles fit. Rename this entry to the number of the right one:\n\n{CHOICES} (series)",
-        f"Plusieurs titres correspondent. Renommez cette entrée avec le numéro du bon :\n\n{CHOICES} (série)",
+        f"Which one? Rename this entry to its number: {CHOICES} (series)",
+        f"Lequel ? Renommez cette entrée avec son numéro : {CHOICES} (série)",
     ),
     (
         wish(WishState.WAITING, dates=MOVIE_DATES),
@@ -92,6 +92,11 @@ DESCRIPTIONS = (
         "It a été trouvé : Dune.2021-GRP. Faut-il le télécharger ?",
     ),
     (wish(WishState.READY, dates=MOVIE_DATES), "Ready to watch.", "Prêt à regarder."),
+    (  # nobody needs to know what is long past
+        wish(WishState.SEARCHING, dates=replace(MOVIE_DATES, digital=TODAY - DAY)),
+        "Being looked for. On disc: February 2, 2027.",
+        "Recherche en cours. Sur disque : 2 février 2027.",
+    ),
     (
         wish(WishState.SEARCHING, BEAR, season=3, parts=SEASON),
         "Being looked for. 1 of 4 episodes can be watched. Next: S03E03 on November 27.",

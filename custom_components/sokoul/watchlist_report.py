@@ -23,6 +23,8 @@ MOST_CHOICES = 9
 _REASONS_SAY = frozenset(
     {WishState.UNKNOWN, WishState.OFFERED, WishState.GRABBED, WishState.IMPORTING, WishState.UP_TO_DATE}
 )
+#: In these nobody asks any more when it comes out.
+_COMES = frozenset({WishState.GRABBED, WishState.IMPORTING, WishState.READY})
 #: In these nobody waits for anything.
 _SETTLED = frozenset({WishState.READY, WishState.UP_TO_DATE})
 
@@ -52,7 +54,7 @@ def description(wish: Wish, now: datetime, words: Wording) -> str:
     stopped = _stopped(wish)
     first = words.text("watchlist.is_done" if stopped else f"watchlist.is_{wish.state}")
     if wish.state is WishState.UNCLEAR and not stopped:
-        return tame("\n\n".join((first, "\n".join(_choices(wish.choices, words)))))[:LONGEST_DESCRIPTION]
+        return tame(f"{first} {' · '.join(_choices(wish.choices, words))}")[:LONGEST_DESCRIPTION]
     told = "" if wish.why and (stopped or wish.state in _REASONS_SAY) else first
     for each in _rest(wish, now, words):
         if len(told) + 1 + len(each) <= LONGEST_DESCRIPTION:
@@ -69,7 +71,7 @@ def _choices(choices: Iterable[Meant], words: Wording) -> Iterator[str]:
     left = LONGEST_DESCRIPTION // 2
     for number, each in enumerate(choices, start=1):
         line = words.text("watchlist.choice", number=number, title=each.label, kind=_kind(each))
-        left -= len(line) + 1
+        left -= len(line) + 3
         if number > MOST_CHOICES or left < 0:
             return
         yield line
@@ -82,8 +84,13 @@ def _rest(wish: Wish, now: datetime, words: Wording) -> Iterator[str]:
     told = {value for reason in wish.why for value in reason.parameters.values() if isinstance(value, date)}
     if wish.meant is not None and wish.meant.kind is not TitleKind.MOVIE:
         yield from _episodes(wish, told, now, words)
-    elif wish.state not in {WishState.READY, WishState.IMPORTING}:
-        yield from (words.text(f"watchlist.out_{what}", now=now, on=on) for what, on in _dates(wish) if on not in told)
+    elif wish.state not in _COMES:
+        shown = date.min if wish.state is WishState.WAITING else now.date()  # what is long out needs no dates
+        yield from (
+            words.text(f"watchlist.out_{what}", now=now, on=on)
+            for what, on in _dates(wish)
+            if on not in told and on >= shown
+        )
 
 
 def _dates(wish: Wish) -> Iterator[tuple[str, date]]:

@@ -83,7 +83,7 @@ async def test_the_list_shows_titles_dates_and_why(hass: HomeAssistant, wishes: 
     assert {name: each["status"] for name, each in shown.items() if each["status"] == "completed"} == {
         "Dune: Part Two (2024)": "completed"
     }
-    assert shown["dune"]["description"].endswith("1. Dune (2021)\n2. Dune (1984)")
+    assert shown["dune"]["description"].endswith("1. Dune (2021) · 2. Dune (1984)")
     assert shown["Dune: Messiah (2026)"]["due"] == (TODAY + 20 * DAY).isoformat()
     assert shown["The Bear (2022) S03"]["due"] == (TODAY + 6 * DAY).isoformat()
     assert "due" not in shown["dune"]
