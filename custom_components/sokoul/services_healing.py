@@ -15,11 +15,13 @@ from .autopilot.kernel import REVERSIBLE
 from .calls import LANGUAGE_FIELD, Action, admin, hub_of, words_of
 from .const import DOMAIN
 from .explanation import explain
+from .explanation_titles import NoTitle, explain_title
 from .hub import Hub
 from .journal_report import act_text, describe_entry, describe_known_reason, rule_name, sentence
 from .model.journal import AUTOMATION, AUTOPILOT, EntryStatus, JournalEntry
 from .model.world import Download
 from .store import StoreError
+from .watchlist.errors import NothingToAsk
 from .wording import Wording, clean
 
 ATTR_BEFORE = "before"
@@ -31,6 +33,7 @@ ATTR_NEVER = "never"
 ATTR_PROTECTED = "protected"
 ATTR_RULE = "rule"
 ATTR_STATUS = "status"
+ATTR_TITLE = "title"
 
 DEFAULT_LIMIT = 50
 HIGHEST_LIMIT = 500
@@ -49,7 +52,9 @@ REJECT = vol.Schema(
 )
 UNDO = vol.Schema({vol.Optional(ATTR_ENTRY_ID): _ENTRY_ID, **LANGUAGE_FIELD})
 PROTECT = vol.Schema({vol.Required(ATTR_DOWNLOAD): _NAME, vol.Optional(ATTR_PROTECTED, default=True): cv.boolean})
-EXPLAIN_DOWNLOAD = vol.Schema({vol.Required(ATTR_DOWNLOAD): _NAME, **LANGUAGE_FIELD})
+EXPLAIN_DOWNLOAD = vol.Schema(
+    {vol.Exclusive(ATTR_DOWNLOAD, "what"): _NAME, vol.Exclusive(ATTR_TITLE, "what"): _NAME, **LANGUAGE_FIELD}
+)
 GET_JOURNAL = vol.Schema(
     {
         vol.Optional(ATTR_LIMIT, default=DEFAULT_LIMIT): vol.All(vol.Coerce(int), vol.Range(min=1, max=HIGHEST_LIMIT)),
@@ -229,12 +234,31 @@ async def _protect(call: ServiceCall) -> ServiceResponse:
 
 
 async def _explain(call: ServiceCall) -> ServiceResponse:
-    """Say why a download waits, whose it is, and what comes next."""
+    """Say why a download waits, whose it is, and what comes next; or why a title can't be watched yet."""
     hub, words = _healing_hub(call.hass), words_of(call)
+    if ATTR_TITLE in call.data:
+        return await _explain_title(hub, call.data[ATTR_TITLE], words)
+    if ATTR_DOWNLOAD not in call.data:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="nothing_to_explain")
     download = await _find(hub, call.data[ATTR_DOWNLOAD])
     with _translated(words):
         said = await explain(hub, download, dt_util.utcnow(), words)
     return {**said, "history": [await _named(call.hass, each, words) for each in said["history"]]}
+
+
+async def _explain_title(hub: Hub, title: str, words: Wording) -> ServiceResponse:
+    now = dt_util.utcnow()
+    try:
+        with _translated(words):
+            return await explain_title(hub, title, now, words)
+    except NothingToAsk as error:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="nothing_to_look_for") from error
+    except NoTitle as error:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="title_not_explained",
+            translation_placeholders={"title": clean(title), "reason": sentence(error.reason, now, words)},
+        ) from error
 
 
 async def _get_journal(call: ServiceCall) -> ServiceResponse:

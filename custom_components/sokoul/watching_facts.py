@@ -20,7 +20,7 @@ from .model.world import Download
 from .releases.identify import Wanted
 from .search_sources import DownloadsSearch
 from .store import StoreError
-from .watchlist.items import Keeper, PartState, Wish
+from .watchlist.items import Keeper, PartState, Wish, WishState
 from .watchlist.matching import matching
 
 if TYPE_CHECKING:
@@ -128,15 +128,14 @@ class WatchFacts:
         wanted = Wanted(kind=meant.kind, names=(meant.name,), year=meant.year, ids=meant.ids)
         answer = await DownloadsSearch(self._hub).offers(Target(text=meant.name, wanted=wanted))
         index = await self._hub.view.index(dt_util.utcnow())
-        anything = replace(
-            wish, minimum=None, parts=tuple(replace(part, state=PartState.SEARCHING) for part in wish.parts)
-        )
+        parts = tuple(replace(part, state=PartState.SEARCHING) for part in wish.parts)
+        anything = replace(wish, asked_by=None, state=WishState.SEARCHING, done_at=None, minimum=None, parts=parts)
         found = []
         for offer in answer.offers:
             downloads = index.of_key(offer.info_hash) if offer.info_hash is not None else ()
-            parts = matching([offer], [anything]).get(wish.id)
-            if parts and downloads:
-                found.append(_of_download(downloads[0], parts))
+            keys = matching([offer], [anything]).get(wish.id)
+            if keys and downloads:
+                found.append(_of_download(downloads[0], keys))
         return found
 
     def _items(self, keeper: Keeper | None) -> Iterator[QueueItem]:

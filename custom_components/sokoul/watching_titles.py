@@ -182,6 +182,13 @@ class Titles:
         backend = self._hub.backends.get(keeper.backend_id) if keeper is not None else None
         return backend if backend is not None and isinstance(backend.client, ArrClient) else None
 
+    async def kept(self, kind: TitleKind, ids: Collection[str]) -> Keeper | None:
+        """Return which *arr that answers has a title in its library. Raises `BackendError`."""
+        for arr in self.arrs(kind):
+            if arr.answering and (there := await arr.client.in_library(ids)) is not None and there.library_id:
+                return Keeper(backend_id=arr.subentry_id, library_id=there.library_id)
+        return None
+
     async def keep(self, wish: Wish) -> Keeper:
         """Have an *arr manage the title, monitored: the one that has it already, else the first that answers.
 

@@ -22,7 +22,7 @@ from .watching_grabs import Findings, WatchGrabs
 from .watching_titles import Identified, Titles, meant_by
 from .watchlist.changing import means, unclear, unknown
 from .watchlist.deciding import Step, StepKind, next_step, refresh
-from .watchlist.items import Keeper, Part, Wish
+from .watchlist.items import ARR, Keeper, Part, Wish
 from .watchlist.known import Catalogued, Coming, Held, Known
 from .watchlist.outcomes import Found, added, asked, failed, grabbed, searched
 
@@ -92,6 +92,26 @@ class Work:
             LOGGER.debug("The episodes of %s can't be read: %s", wish.label, error)
             episodes = None
         return Catalogued(ended=title.ended, episodes=episodes or ())
+
+    async def seen(self, found: Identified) -> Wish | None:
+        """Return how far a title is that nobody wished for, as if somebody did; None: nobody has it, or gets it.
+
+        Nothing is written, and nothing done. Raises `BackendError`.
+        """
+        title, now = found.title, dt_util.utcnow()
+        if title is None:
+            return None
+        wish = Wish(id="", text=title.label, asked_at=now, asked_by=ARR)
+        wish = means(wish, meant_by(title), now, season=found.season, episode=found.episode)
+        wish = replace(wish, keeper=await self._titles.kept(title.kind, title.ids))
+        self._told[wish.id] = now, found
+        _, library = await self._known(wish, None)
+        catalogue = await self._catalogued(wish, library)
+        wish = refresh(wish, Known(catalogue=catalogue), now)  # with its parts
+        known, _ = await self._known(wish, catalogue)
+        wish = refresh(wish, known, now)
+        coming = any(known.comes(part) for part in wish.parts)
+        return wish if wish.keeper is not None or coming else None
 
     # --- one look ------------------------------------------------------------------------------------------------
 
@@ -216,8 +236,9 @@ class Work:
     async def _known(self, wish: Wish, catalogue: Catalogued | None) -> tuple[Known, Library | None]:
         assert wish.meant is not None  # noqa: S101 -- of what isn't known nothing is known
         library: Library | None = None
-        answering = [arr for arr in self._titles.arrs(wish.meant.kind) if arr.answering]
-        answers = bool(answering)
+        arrs = list(self._titles.arrs(wish.meant.kind))
+        answering = [each for each in arrs if each.answering]
+        answers, arr = bool(answering), self._titles.arr(wish.keeper) or next(iter(answering or arrs), None)
         if wish.keeper is not None:
             try:
                 library = await self.facts.library(wish.keeper)
@@ -229,7 +250,8 @@ class Work:
         coming = await self.facts.on_their_way(wish)
         return Known(
             catalogue=catalogue,
-            has_arr=any(True for _ in self._titles.arrs(wish.meant.kind)),
+            has_arr=bool(arrs),
+            arr=arr.title if arr is not None else "",
             answers=answers,
             kept=None if library is None else library.title is not None,
             library=None if library is None else _held(library),
