@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatch
 from itertools import islice
-import logging
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -292,8 +291,6 @@ async def stuck(
     leaps: None,
 ) -> AsyncIterator[Stuck]:
     freezer.move_to(clock.now())
-    hass.loop.set_debug(False)  # else stack traces of everything that waits take most of the time
-    logging.getLogger("sqlalchemy.engine").setLevel(logging.WARNING)
     async with ARRS[arr_kind](clock=clock) as arr:
         stuck = Stuck(hass, freezer, clock, qbittorrent, arr, prowlarr)
         await stuck.begin(set_up)
