@@ -519,6 +519,8 @@ SEARCHES = (
         "S01E01",
     ),
     ("the one that waits the longest", [aired("S01E01", ago=2), aired("S02E01", ago=3)], "S02E01"),
+    ("a new one before old ones", [aired("S01E01", ago=99), aired("S02E01", ago=3)], "S02E01"),
+    ("what a feed has before all", [aired("S01E01", ago=99, hit_at=NOW), aired("S02E01", ago=3)], "S01E01"),
     (
         "not right after another",
         [aired("S01E01", searched_at=NOW - MINUTE / 2, searches=1), aired("S02E01")],
@@ -541,6 +543,29 @@ def test_what_of_a_series_is_looked_for(said: str, parts: list[Part], expected: 
     assert step.kind is K.SEARCH
     assert " ".join([*step.keys, *(["pack"] if step.pack else [])]) == expected, said
     assert step.season == int(step.keys[0][1:3])
+
+
+def test_many_missing_episodes_are_looked_for_slowly() -> None:
+    """Else a series of eight hundred would have an indexer asked every minute, day and night."""
+    episodes = [aired(f"S01E{n:02}", ago=99) for n in range(1, 13)]
+    parts = [aired("S01E13", S.READY), replace(episodes[0], searched_at=NOW, searches=1), *episodes[1:]]
+    wish = refresh(following(*parts), AUTO, NOW)
+    assert wish.due == NOW + 5 * MINUTE
+    assert refresh(following(*parts[:4]), AUTO, NOW).due == NOW + MINUTE
+
+
+@pytest.mark.parametrize(
+    ("said", "wish", "before"),
+    [
+        ("asked for a minute ago", replace(out(), asked_at=NOW - MINUTE), True),
+        ("asked for yesterday", replace(out(), asked_at=NOW - DAY), False),
+        ("asked for a minute ago, and fetched", replace(out(S.GRABBED, **GRABBED), asked_at=NOW - MINUTE), False),
+    ],
+)
+def test_what_was_there_before_was_not_acquired(said: str, wish: Wish, *, before: bool) -> None:
+    wish = refresh(wish, known(library=in_library(has_file=True)), NOW)
+    assert wish.parts[0].there_before is before, said
+    assert refresh(wish, known(library=in_library(has_file=True)), NOW + DAY).parts[0].there_before is before
 
 
 def test_a_season_is_fetched_at_once() -> None:

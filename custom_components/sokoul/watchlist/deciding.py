@@ -20,6 +20,7 @@ from .explaining import reasons_of
 from .items import ARR, Dates, Part, PartState, Wish, WishState
 from .known import Catalogued, Held, Known, takes_by_itself
 from .schedule import (
+    OLD,
     TRY_AGAIN,
     Release,
     is_out,
@@ -38,13 +39,17 @@ PACK_AGAIN: Final = timedelta(days=7)
 MOST_PARTS: Final = 1_000
 #: What a search found can be had for so long; then it is searched for again.
 FRESH: Final = timedelta(minutes=20)
-#: Between two searches for one series: others wait, and indexers count.
+#: Between two searches for one series: others wait, and indexers count. The more are missing, the longer it takes.
 SPACING: Final = timedelta(minutes=1)
+MANY: Final = 10
+SPACING_OF_MANY: Final = timedelta(minutes=5)
 #: A download that nobody sees any more may be on its way into a client, and a finished one into the library.
 DOWNLOAD_GONE: Final = timedelta(minutes=15)
 IMPORT_GONE: Final = timedelta(hours=1)
 #: A file that left the library may be about to be replaced by hand.
 FILE_GONE: Final = timedelta(days=1)
+#: What the library has so soon after it was asked for was there before.
+THERE_BEFORE: Final = timedelta(hours=1)
 #: A season without news for so long is over, whatever nobody says.
 SEASON_OVER: Final = timedelta(days=60)
 MOST_FAILED: Final = 20
@@ -173,7 +178,9 @@ def _released(part: Part, release: Release) -> Part:
 def _part_now(wish: Wish, part: Part, known: Known, now: datetime) -> Part:
     """Return how far a part is: what is there counts first, then what is on its way, then what was before."""
     if (held := known.held(part)) is not None and held.has_file:
-        return _is_ready(part, now)
+        untouched = part.state in _WANTED and part.grabbed_at is None and part.searched_at is None
+        before = untouched and now - wish.asked_at < THERE_BEFORE
+        return _is_ready(replace(part, there_before=True) if before else part, now)
     if part.state is PartState.READY:
         if known.comes(part) and wish.keeper is not None and held is not None:
             return _is_coming(wish, part, known, now)
@@ -228,6 +235,7 @@ def _if_file_is_gone(part: Part, held: Held | None, now: datetime) -> Part:
         searches=0,
         searched_at=None,
         ready_at=None,
+        there_before=False,
     )
 
 
@@ -353,15 +361,20 @@ def _offered(wish: Wish, free: Iterable[Part], known: Known, now: datetime, aske
 
 
 def _search(wish: Wish, free: Iterable[Part], known: Known, now: datetime, asked: datetime | None) -> Step | None:
-    """Return the next search: of a whole season where all of it is missing, else of the part that waits the longest."""
+    """Return the next search: of a whole season where all of it is missing, else of one part."""
     free = [part for part in free if part.state is not PartState.OFFERED]
     due = [(at, part) for part in free if (at := _search_at(wish, part, known, now, asked)) is not None and at <= now]
     if not due or (asked is None and _spaced(wish, now) > now):
         return None
-    _, part = min(due, key=lambda each: each[0])
+    _, part = min(due, key=lambda each: _rank(each[0], each[1], now))
     if (season := _whole_season(wish, part, free, now)) is not None:
         return Step(kind=StepKind.SEARCH, keys=season, season=part.season, pack=True)
     return Step(kind=StepKind.SEARCH, keys=(part.key,), season=part.season)
+
+
+def _rank(at: datetime, part: Part, now: datetime) -> tuple[bool, bool, datetime]:
+    """Order parts that are due: what a feed has, what is new, and then what waits the longest."""
+    return not _is_hit(part), part.out_at is None or now - part.out_at > OLD, at
 
 
 def _search_at(wish: Wish, part: Part, known: Known, now: datetime, asked: datetime | None) -> datetime | None:
@@ -379,7 +392,8 @@ def _spaced(wish: Wish, now: datetime) -> datetime:
     last = max((part.searched_at for part in wish.parts if part.searched_at is not None), default=None)
     if last is None or len(wish.parts) < PACK_FROM:
         return now
-    return last + SPACING
+    missing = sum(part.state is PartState.SEARCHING for part in wish.parts)
+    return last + (SPACING_OF_MANY if missing > MANY else SPACING)
 
 
 def _whole_season(wish: Wish, part: Part, free: Iterable[Part], now: datetime) -> tuple[str, ...] | None:

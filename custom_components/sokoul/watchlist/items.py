@@ -88,6 +88,7 @@ class Part:
     download: str = ""  # what is on its way: its info hash, or what an *arr calls it; empty: nobody knows
     result: str = ""  # of what is offered: how the search refers to it
     ready_at: datetime | None = None
+    there_before: bool = False  # it could be watched when it was asked for: nobody got it on account of the wish
 
     @property
     def key(self) -> str:
