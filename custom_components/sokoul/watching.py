@@ -122,6 +122,7 @@ class Watching:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._nobody_waits()
 
     @callback
     def _look_at_store(self) -> None:
@@ -130,6 +131,7 @@ class Watching:
             return
         self._opened, self._read = store, None
         self._wishes.clear()
+        self._nobody_waits()
         self._notify()
         if store is not None:
             self._hub.in_background(self._load(store), "reading of the watchlist")
@@ -324,12 +326,18 @@ class Watching:
         await self._drop(each.id for each in wishes)
 
     async def show(self, wishes: Collection[Wish], gone: Collection[str]) -> None:
-        """Have wishes of *arrs on the list as they are, and others no more. Raises `NoList`, `StoreError`."""
+        """Have wishes of *arrs on the list as they are, and others no more. Raises `NoList`, `StoreError`.
+
+        There may be hundreds of them, so they are written and told of together.
+        """
         async with self._changing:
-            for wish in wishes:
-                await self._keep(wish)
-        if gone:
-            await self._drop(gone)
+            known = [(self._wishes.get(each.id), each) for each in wishes]
+            changed = [each for before, each in known if before is None or lasting(before) != lasting(each)]
+            await self._store().wishes.save_all(changed, dt_util.utcnow())
+            self._wishes.update((each.id, each) for each in wishes)
+            for before, each in known:
+                self._witness(before, each)
+        await self._drop(gone)
 
     async def _let_go(self, wishes: Collection[Wish]) -> None:
         gone = {each.id for each in wishes}
@@ -404,7 +412,7 @@ class Watching:
             if now_there is None or self._read is None:
                 return None
             said = {name: getattr(now_there, name) for name in SAID}
-            if replace(before, **said) != now_there:
+            if lasting(replace(before, **said)) != lasting(now_there):
                 return None
             after = replace(after, **said)
             await self._keep(after)
@@ -430,10 +438,14 @@ class Watching:
 
     @callback
     def _tell(self, before: Wish | None, after: Wish) -> None:
+        self._witness(before, after)
+        self._notify()
+
+    @callback
+    def _witness(self, before: Wish | None, after: Wish) -> None:
         for event, data in happenings(before, after):
             for witness in tuple(self._witnesses):
                 witness(event, data)
-        self._notify()
 
     @callback
     def _notify(self) -> None:
@@ -541,6 +553,11 @@ class Watching:
     def _has_looked(self, wish_id: str) -> None:
         if (looked := self._looked.pop(wish_id, None)) is not None and not looked.done():
             looked.set_result(None)
+
+    @callback
+    def _nobody_waits(self) -> None:
+        for wish_id in tuple(self._looked):
+            self._has_looked(wish_id)
 
     async def _tidy(self) -> None:
         """Drop what can be watched for long, and tell *arrs what they need no longer look for."""

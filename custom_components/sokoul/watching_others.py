@@ -163,10 +163,9 @@ class Others:
                 LOGGER.debug("What %s looks for can't be read: %s", arr.title, error)
                 continue
             self._more[arr.subentry_id] = missing.more
-            own = {_id(arr.subentry_id, each.title): each for each in missing.titles if each.title.library_id}
+            own = await asyncio.to_thread(_all_shown, arr, missing, shown, dt_util.utcnow())  # there may be hundreds
             gone |= {key for key in shown if key.startswith(f"{ARR}:{arr.subentry_id}:") and key not in own}
-            now = dt_util.utcnow()
-            wanted |= {key: _shown(key, arr, each, shown.get(key), now) for key, each in own.items()}
+            wanted |= own
         self._more = {key: more for key, more in self._more.items() if key in there}
         await self._show(wanted, shown, gone)
 
@@ -237,6 +236,13 @@ def _is_of(wish: Wish, asked: Wish) -> bool:
 
 def _place(keeper: Keeper) -> tuple[str, int]:
     return keeper.backend_id, keeper.library_id
+
+
+def _all_shown(
+    arr: BackendCoordinator[Any, Any], missing: Missing, shown: Mapping[str, Wish], now: datetime
+) -> dict[str, Wish]:
+    own = {_id(arr.subentry_id, each.title): each for each in missing.titles if each.title.library_id}
+    return {key: _shown(key, arr, each, shown.get(key), now) for key, each in own.items()}
 
 
 def _shown(

@@ -118,6 +118,15 @@ async def test_it_leaves_the_list_when_it_is_there_or_not_wanted(
     assert {text: wish.asked_at for text, wish in left.items()} == {text: named[text].asked_at for text in left}
 
 
+async def test_hundreds_are_told_of_at_once(turn: Turn, entry: MockConfigEntry) -> None:
+    watching = entry.runtime_data.watching
+    told: list[int] = []
+    watching.add_listener(lambda: told.append(len(watching.wishes)))
+    shown = of_arrs(await turn(ARRS))
+    assert len(shown) > len(told)
+    assert [each for each in told if each not in {0, len(shown)}] == []
+
+
 async def test_what_did_not_change_is_not_written_again(turn: Turn, pass_time: PassTime) -> None:
     watching = await turn(ARRS)
     shown = of_arrs(watching)
