@@ -1,7 +1,6 @@
 """What happens to a wish, for automations: it is out, it was grabbed, it can be watched, or somebody is asked back."""
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
 from typing import Any, Final
 
 from .watchlist.items import Part, PartState, Wish, WishState
@@ -12,8 +11,6 @@ GRABBED: Final = "grabbed"  # it is on its way
 READY: Final = "ready"  # it can be watched
 ASKED_BACK: Final = "asked_back"  # several titles may be meant
 
-#: What can be watched so soon after it was asked for, and was not searched for, was there.
-AT_ONCE: Final = timedelta(minutes=10)
 _ON_ITS_WAY: Final = frozenset({PartState.GRABBED, PartState.IMPORTING})
 _BEHIND: Final = frozenset({PartState.WAITING, PartState.SEARCHING, PartState.OFFERED})
 
@@ -30,7 +27,7 @@ def happenings(before: Wish | None, after: Wish) -> Iterator[tuple[str, Mapping[
         return
     for part in after.parts:
         known = before.part(part.key)
-        if part.state is PartState.READY and (known is None or _was_there(after, part)):
+        if part.state is PartState.READY and (known is None or part.there_before):
             continue
         was = known.state if known is not None else PartState.SEARCHING
         if was is PartState.WAITING and part.state is not PartState.WAITING:
@@ -39,13 +36,6 @@ def happenings(before: Wish | None, after: Wish) -> Iterator[tuple[str, Mapping[
             yield GRABBED, _of_part(after, part)
         if part.state is PartState.READY and was is not PartState.READY:
             yield READY, _of_part(after, part)
-
-
-def _was_there(wish: Wish, part: Part) -> bool:
-    """Tell whether somebody had a part when it was asked for: nobody searched for it, or saw it coming."""
-    if part.searched_at is not None or part.grabbed_at is not None or part.ready_at is None:
-        return False
-    return part.ready_at - wish.asked_at < AT_ONCE
 
 
 def _of_wish(wish: Wish) -> dict[str, Any]:
