@@ -657,6 +657,7 @@ async def test_an_example_is_taken_by_home_assistant(hass: HomeAssistant, exampl
             LOGGER_SCHEMA(example)
         case _:
             answers = {
+                "chain",
                 "clients",
                 "clocks",
                 "downloads",

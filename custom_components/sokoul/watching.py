@@ -471,10 +471,15 @@ class Watching:
         except StoreError as error:
             LOGGER.warning("The watchlist can't be written: %s", error)
             return
-        if stands is not None and (twin := self._twin(stands)) is not None:
-            self._became[wish_id] = twin.id
+        if stands is not None:
+            await self._join(stands)
+
+    async def _join(self, wish: Wish) -> None:
+        """Drop a wish that turned out to be the same as an older one."""
+        if (twin := self._twin(wish)) is not None:
+            self._became[wish.id] = twin.id
             with suppress(StoreError):
-                await self._drop([wish_id])
+                await self._drop([wish.id])
 
     @callback
     def _was_identified(self, wish_id: str) -> None:
@@ -538,6 +543,10 @@ class Watching:
         except Exception:  # noqa: BLE001 -- whatever it is, the others are looked after
             LOGGER.exception("An item of the watchlist could not be looked after")
             stands = self._later(wish, now + PAUSE)
+        if stands is not None and wish.meant is None and stands.meant is not None:  # now there is something to do
+            await self._join(stands)
+            self._first[wish.id] = None
+            return
         if stands is not None and (stands.due is None or stands.due > dt_util.utcnow()):
             self._later(wish, stands.due)
         else:

@@ -203,7 +203,8 @@ class WatchFacts:
                 if (torrent := client.torrents.get(key)) is not None:
                     coming.add((key, torrent.state, torrent.finished))
         arr = self._titles.arr(wish.keeper)
-        return frozenset(coming | keys), arr is None or arr.answering
+        arrs = () if wish.meant is None else self._titles.arrs(wish.meant.kind)
+        return frozenset(coming | keys), all(each.answering for each in (arrs if arr is None else (arr,)))
 
 
 def _is_of(title: Title, library_id: int) -> bool:

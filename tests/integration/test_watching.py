@@ -1,5 +1,6 @@
 """The watchlist at work: from a few words to a film in the library, with nobody touching it in between."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -19,7 +20,9 @@ from custom_components.sokoul.model.library import TitleKind
 from custom_components.sokoul.releases.attributes import Resolution
 from custom_components.sokoul.services import Action
 from custom_components.sokoul.watching import Watching
-from custom_components.sokoul.watchlist.errors import NoList, NoSuchChoice, NoSuchWish, NothingToAsk
+from custom_components.sokoul.watching_grabs import Findings, WatchGrabs
+from custom_components.sokoul.watching_work import Work
+from custom_components.sokoul.watchlist.errors import NoList, NoSuchChoice, NoSuchWish, NothingToAsk, TooMany
 from custom_components.sokoul.watchlist.items import PartState, Wish, WishState
 from custom_components.sokoul.watchlist.settings import WatchSettings
 from devstack.clock import ManualClock
@@ -493,3 +496,124 @@ async def test_what_can_be_watched_leaves_the_list_after_a_month(scene: Scene) -
     assert len(scene.watching.wishes) == 1
     await scene.pass_time(timedelta(days=10), 2)
     assert scene.watching.wishes == {}
+
+
+# --- what goes wrong -------------------------------------------------------------------------------------------------
+
+
+async def test_it_goes_on_when_radarr_answers_again(scene: Scene) -> None:
+    await scene.radarr.refuse()
+    await scene.pass_time(MINUTE, 5)
+    wish = await scene.add("Dune 2", auto=True)
+    assert (wish.state, wish.why[0].key) == (WishState.ASKED, "watchlist.catalogues_failed")
+    assert scene.qbittorrent.torrents == {}
+    await scene.radarr.accept()
+    await scene.pass_time(timedelta(minutes=5), 4)
+    assert scene.wish().state is WishState.GRABBED
+
+
+async def test_nothing_is_got_around_a_radarr_that_is_away(scene: Scene) -> None:
+    nobody_offers_anything(scene)
+    wish = await scene.add("Dune 2", auto=True)
+    assert wish.keeper is not None
+    await scene.radarr.refuse()
+    scene.prowlarr.searches.offers = list(dune_releases(add_dune(scene.prowlarr.library)))
+    await scene.pass_time(timedelta(hours=6), 5)
+    assert scene.qbittorrent.torrents == {}
+    assert "watchlist.arr_away" in [each.key for each in scene.wish().why]
+    await scene.radarr.accept()
+    await scene.pass_time(timedelta(hours=6), 5)
+    assert scene.wish().state in {WishState.GRABBED, WishState.READY}
+
+
+async def test_one_that_nobody_can_look_after_holds_up_nobody(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = await scene.add("Dune 2", auto=False)
+    look = Work.look
+
+    async def fail(work: Work, wish: Wish) -> Wish | None:
+        if wish.id == first.id:
+            raise ZeroDivisionError
+        return await look(work, wish)
+
+    monkeypatch.setattr(Work, "look", fail)
+    await scene.watching.look()
+    other = await scene.add("Jodorowsky's Dune", auto=False)
+    assert other.label == "Jodorowsky's Dune (2013)"
+    assert other.parts
+    assert "could not be looked after" in caplog.text
+    monkeypatch.undo()
+    await scene.pass_time(timedelta(minutes=16))
+    assert scene.wish(first.id).state is WishState.OFFERED
+
+
+async def test_what_is_removed_while_it_is_searched_for_is_not_fetched(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search, reached, go_on = WatchGrabs.search, asyncio.Event(), asyncio.Event()
+
+    async def slow(grabs: WatchGrabs, *given: Any, **named: Any) -> Findings:
+        reached.set()
+        await go_on.wait()
+        return await search(grabs, *given, **named)
+
+    monkeypatch.setattr(WatchGrabs, "search", slow)
+    wish = await scene.watching.add("Dune 2", auto=True)
+    await reached.wait()
+    await scene.watching.remove([wish.id])
+    go_on.set()
+    await scene.settle()
+    assert scene.watching.wishes == {}
+    assert scene.qbittorrent.torrents == {}
+    assert scene.movie is not None
+    assert not scene.movie.monitored
+
+
+async def test_what_a_person_says_while_it_is_searched_for_counts(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search, reached, go_on = WatchGrabs.search, asyncio.Event(), asyncio.Event()
+
+    async def slow(grabs: WatchGrabs, *given: Any, **named: Any) -> Findings:
+        reached.set()
+        await go_on.wait()
+        return await search(grabs, *given, **named)
+
+    monkeypatch.setattr(WatchGrabs, "search", slow)
+    wish = await scene.watching.add("Dune 2", auto=True)
+    await reached.wait()
+    await scene.watching.change(wish.id, auto=False)
+    go_on.set()
+    await scene.settle()
+    assert (scene.wish().auto, scene.wish().state) == (False, WishState.OFFERED)
+    assert scene.qbittorrent.torrents == {}
+
+
+async def test_a_database_that_goes_away_lets_nobody_wait(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    wish = await scene.add("Dune 2", auto=False)
+    reached, never = asyncio.Event(), asyncio.Event()
+
+    async def hang(*_: Any) -> Wish | None:
+        reached.set()
+        await never.wait()
+        return None
+
+    monkeypatch.setattr(Work, "look", hang)
+    looking = scene.hass.async_create_task(scene.watching.look(wish.id))
+    await reached.wait()
+    await scene.hub.pilot.stop()
+    await looking
+    assert scene.watching.wishes == {}
+    never.set()
+    await scene.hub.pilot.start()
+    await scene.settle()
+    assert scene.wish().id == wish.id
+
+
+async def test_there_is_an_end_to_wishes(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("custom_components.sokoul.watching.MOST_WISHES", 1)
+    await scene.add("Dune 2", auto=False)
+    with pytest.raises(TooMany):
+        await scene.watching.add("Jodorowsky's Dune")
+    assert len(scene.watching.wishes) == 1

@@ -118,7 +118,7 @@ SAID: Final = ("minimum", "policy", "auto", "done_at")
 
 def lasting(wish: Wish) -> Wish:
     """Return what has to outlive a restart: not when it is looked at next, nor how far it is at this moment."""
-    return replace(wish, due=None, why=())
+    return replace(wish, due=None, why=(), resolved_at=None)
 
 
 def over_since(wish: Wish) -> datetime | None:
