@@ -1,8 +1,9 @@
 """The links of the library at work: checked by day and after each change of an account, repaired, and told about.
 
-There are checks only while there are an account, a database and a media folder, and only once the list of every account
-was read to its end: what nobody has read yet is not lost. A full check looks into the folders, once a day and after an
-interruption; a quick one judges the links that are known anew, whenever an account changed.
+There are checks only while there are an account, a database and a media folder, and only once the lists of the accounts
+were read to their ends: what nobody has read yet is not lost. For one that can't be read others don't wait for ever.
+A full check looks into the folders, once a day and after an interruption; a quick one judges the links that are known
+anew, whenever an account changed.
 """
 
 import asyncio
@@ -58,6 +59,8 @@ ISSUE = "links_shut"
 LAST_KEY = "links_last"
 #: A full check is due after this, whatever happened at the set time.
 FULL_EVERY = timedelta(hours=26)
+#: So long after the start links wait for all accounts; then they are checked without those that can't be read.
+UNREAD_PATIENCE = timedelta(minutes=15)
 #: After a change of an account others have their turn first.
 SETTLE = timedelta(seconds=10)
 #: While nothing may be touched it is looked this often whether that is over.
@@ -136,6 +139,7 @@ class Linking:
         self._due: tuple[datetime, ScanMode] | None = None
         self._asked: dict[tuple[str, str], datetime] = {}
         self._listeners: list[Callable[[], None]] = []
+        self._started_at = dt_util.utcnow()
         self._stopped = False
 
     # --- life --------------------------------------------------------------------------------------------------------
@@ -238,8 +242,12 @@ class Linking:
         summary = event.data["summary"]
         if self._full_is_due():
             self._check_after(SETTLE, ScanMode.FULL)
-        elif not summary.get("unchanged") or summary.get("details"):
+        elif not summary.get("unchanged") or summary.get("details") or self._was_unread(event.data["account_id"]):
             self._check_after(SETTLE, ScanMode.QUICK)
+
+    def _was_unread(self, account: str) -> bool:
+        """Tell whether links were checked without an account."""
+        return self.looked is not None and account in self.looked.catalogue.unread
 
     @callback
     def _daily(self, _now: datetime) -> None:
@@ -336,7 +344,8 @@ class Linking:
             if not dry_run:
                 await self._readd(looked)
                 await self._reads_again(looked.report)
-                await self.repairs.take(looked.planned, dt_util.utcnow(), whole=not looked.report.shut)
+                whole = not looked.report.shut and not looked.catalogue.unread
+                await self.repairs.take(looked.planned, dt_util.utcnow(), whole=whole)
             return looked
 
     async def look_again(self) -> tuple[Planned, ...]:
@@ -372,9 +381,15 @@ class Linking:
         if not accounts:
             ir.async_delete_issue(self.hub.hass, DOMAIN, ISSUE)
             raise NotReadyError(NotReady.NO_ACCOUNT)
-        if any(mirror.checked_at is None for mirror in accounts.values()):
+        unread = self._unread()
+        if len(unread) == len(accounts) or (unread and dt_util.utcnow() - self._started_at < UNREAD_PATIENCE):
             raise NotReadyError(NotReady.NOT_READ)
         return self._work
+
+    def _unread(self) -> frozenset[str]:
+        """Return the accounts whose lists were not read to their ends since the start."""
+        accounts = self.hub.debriding.accounts
+        return frozenset(account for account, mirror in accounts.items() if mirror.checked_at is None)
 
     async def _finish(self) -> None:
         """Finish what the store's errors, or the end, cut off. To be awaited while `alone`, so nothing is under way."""
@@ -391,7 +406,8 @@ class Linking:
         self.running = True
         self._changed()
         try:
-            catalogue = await read_catalogue(work.store.mirror_view, tuple(self.hub.debriding.accounts), complete=True)
+            accounts, unread = tuple(self.hub.debriding.accounts), self._unread()
+            catalogue = await read_catalogue(work.store.mirror_view, accounts, complete=True, unread=unread)
             report = await work.check.check(mode, catalogue, accepted=accepted, at_most=at_most, trial=trial)
             planned = await work.repairer.plan(report, catalogue)
         finally:

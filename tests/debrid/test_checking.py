@@ -314,6 +314,16 @@ async def test_without_its_mount_nothing_is_broken(tmp_path: Path, look: MountLo
     assert (report.shut, report.broken) == ({"/mnt/zurg": why}, ())
 
 
+async def test_what_was_broken_before_an_account_could_not_be_read_is_not_newly_broken_after(stage: Stage) -> None:
+    check = await stage.start()
+    held = torrents(gone=(3,))
+    assert len((await check.check(ScanMode.FULL, catalogue(*held))).broken) == EPISODES
+    unread = await check.check(ScanMode.QUICK, Catalogue.of(held, complete=True, unread={"one"}))
+    assert (unread.broken, unread.count(Health.UNKNOWN), unread.mended) == ((), EPISODES, 0)
+    again = await check.check(ScanMode.QUICK, catalogue(*held))
+    assert (len(again.broken), sum(again.newly_broken.values())) == (EPISODES, 0)
+
+
 async def test_an_account_that_was_never_read_breaks_nothing(stage: Stage) -> None:
     report = await (await stage.start()).check(ScanMode.FULL, catalogue(complete=False))
     assert (report.broken, report.shut) == ((), {})

@@ -257,6 +257,24 @@ def test_what_another_account_holds_is_in_another_mount(
         assert found.holding == MINE
 
 
+@pytest.mark.parametrize(("mount", "lost"), [(A, True), (B, False), (ZURG, False)])
+def test_what_an_account_may_hold_that_was_not_read_is_not_called_lost(mount: Mount, *, lost: bool) -> None:
+    """Unless the mount shows others alone."""
+    gone = (MINE, replace(MINE, id="2", account="two"))
+    for there in (gone, gone[:1], (), (replace(MINE, gone=False, status=DebridStatus.DEAD),)):
+        held = Catalogue.of(there, complete=True, unread={"two"})
+        found = judge(link(E01), held, [mount], links={})
+        assert found.health is (BROKEN if lost else UNKNOWN)
+        assert (found.cause is Cause.NOT_READ_YET) is not lost
+
+
+def test_no_link_is_rewritten_to_what_an_account_held_before_it_could_not_be_read() -> None:
+    shows_both = replace(A, accounts=frozenset({"one", "two"}))
+    found = judge(link(E01), catalogue(MINE, THEIR_NAME), [shows_both], links={})
+    assert same_file(found, catalogue(MINE, THEIR_NAME)) == ITS_NEW_NAME
+    assert same_file(found, Catalogue.of((MINE, THEIR_NAME), complete=True, unread={"two"})) is None
+
+
 def test_where_accounts_leave_it_open_a_proven_mount_tells() -> None:
     for seen, health in ((Seen.READS, HEALTHY), (Seen.MISSING, UNKNOWN)):
         found = judge(link(E01), catalogue(MINE, THEIRS), [PROVEN], links={}, seen=seen, missing_for=CACHES_LAST)

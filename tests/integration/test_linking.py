@@ -28,8 +28,8 @@ from custom_components.sokoul.debrid.link_repairing import LinkChange, LinkRepai
 from custom_components.sokoul.debrid.links import Cause, Health, Mount
 from custom_components.sokoul.debrid.retrying import Ending, Repair, Step, Urgency
 from custom_components.sokoul.debrid_library import FIRST_LOOK, DebridLibrary
-from custom_components.sokoul.debriding import FIRST_PAUSE
-from custom_components.sokoul.linking import ISSUE
+from custom_components.sokoul.debriding import EVENT_SYNC, FIRST_PAUSE
+from custom_components.sokoul.linking import ISSUE, SETTLE, UNREAD_PATIENCE
 from custom_components.sokoul.linking_settings import (
     FOUND_KEY,
     RECYCLE,
@@ -54,6 +54,7 @@ from .link_scene import ACCOUNT_ID, EPISODES, NOWHERE, Library, Scene, account, 
 from .test_debrid_library import episodes_of, imported, searches
 
 SHOWS = 6
+OTHER_ID = "01SOKOULOTHERDEBRID0000000"
 REWRITE, REPLACE = "link_rewrite", "link_replace"
 NEW = "Show.003.S01.1080p.REPACK"
 
@@ -691,6 +692,35 @@ async def test_what_reads_well_again_needs_no_repair_any_more(scene: Scene) -> N
     assert all(repairs.repair(info_hash).open for info_hash in hashes), "a dry run changes nothing"
     await scene.ask(Action.LINKS_SCAN)
     assert [repairs.repair(info_hash).ending for info_hash in hashes] == [Ending.RECOVERED, None, None]
+
+
+async def test_an_account_that_can_not_be_read_holds_up_the_others_for_a_while_only(
+    scene: Scene, debrid: RealDebridSimulator
+) -> None:
+    """Its token ran out. What it may hold is not called lost until it is read."""
+    second = account()
+    data = {**second["data"], "connection": {"username": "sam", "api_key": "RANOUT0000"}}
+    other: Any = {**second, "subentry_id": OTHER_ID, "unique_id": "real_debrid:1002", "data": data}
+    scene.library.fill(SHOWS)
+    await scene.start(other)
+    with pytest.raises(ServiceValidationError) as refused:
+        await scene.ask(Action.LINKS_SCAN)
+    assert refused.value.translation_key == "links_not_read_yet"
+    await scene.pass_time(UNREAD_PATIENCE)
+    found = await scene.ask(Action.LINKS_SCAN)
+    assert found["counts"] == {"healthy": SHOWS * EPISODES}
+    scene.library.lose(1)
+    await scene.read()
+    found = await scene.ask(Action.LINKS_SCAN)
+    assert found["counts"] == {"healthy": (SHOWS - 1) * EPISODES, "unknown": EPISODES}
+    assert found["causes"] == {"not_read_yet": EPISODES}
+    hub = scene.entry.runtime_data
+    hub.debriding.accounts[OTHER_ID].checked_at = dt_util.utcnow()
+    told = {"type": "ended", "account_id": OTHER_ID, "summary": {"unchanged": True}}
+    scene.hass.bus.async_fire(EVENT_SYNC, told)
+    await scene.hass.async_block_till_done()
+    await scene.pass_time(SETTLE + timedelta(seconds=1))
+    assert scene.linking.broken == EPISODES, "it was read, and has it neither"
 
 
 @pytest.mark.parametrize("accept", [True, False, 0, "all"])

@@ -5,7 +5,7 @@ calls itself (`original_filename`), with or without the extension of a single fi
 four names are known here, and a name is matched whole or not at all: `S01E01` is not `S01E02`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 import unicodedata
@@ -96,9 +96,10 @@ class Catalogue:
     by_name: dict[str, list[Holding]] = field(default_factory=dict)
     by_hash: dict[str, list[Holding]] = field(default_factory=dict)
     accounts: frozenset[str] = frozenset()
+    unread: frozenset[str] = frozenset()  # accounts of which only what was known before is here
 
     @classmethod
-    def of(cls, holdings: Iterable[Holding], *, complete: bool) -> Self:
+    def of(cls, holdings: Iterable[Holding], *, complete: bool, unread: Collection[str] = ()) -> Self:
         """Return the catalogue of all that the mirrors know, those of several accounts, too. For a thread."""
         by_name: dict[str, list[Holding]] = {}
         by_hash: dict[str, list[Holding]] = {}
@@ -108,12 +109,16 @@ class Catalogue:
             for name in {normal(name) for name in holding.names}:
                 by_name.setdefault(name, []).append(holding)
             by_hash.setdefault(holding.hash, []).append(holding)
-        return cls(complete, by_name, by_hash, frozenset(accounts))
+        return cls(complete, by_name, by_hash, frozenset(accounts), frozenset(unread))
 
     def discard(self) -> None:
         """Forget everything, a little at a time. For a thread: there may be a hundred thousand files."""
         discard(self.by_name)
         discard(self.by_hash)
+
+    def is_read(self, accounts: Collection[str]) -> bool:
+        """Tell whether what is not here is in none of these accounts (empty: it may be any)."""
+        return self.complete and not (self.unread and (not accounts or self.unread & {*accounts}))
 
     def named(self, folder: str) -> Sequence[Holding]:
         """Return the torrents whose folder may have this name."""

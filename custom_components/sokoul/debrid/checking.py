@@ -547,6 +547,8 @@ class LinkCheck:
         """Return the record of a link, the known one itself where nothing is new."""
         if known is None:
             return LinkRecord(health=found.health, cause=found.cause, hash=found.hash, since=now)
+        if found.cause is Cause.NOT_READ_YET:
+            return known  # it is as it was known, and what was broken before is not newly broken once it is read
         if (known.health, known.cause, known.hash) == (found.health, found.cause, found.hash):
             return known
         since = known.since if known.health is found.health else now

@@ -232,14 +232,17 @@ def _by_account(place: Place, catalogue: Catalogue) -> Judgement:
             if len(named) > 1 and not place.mount.accounts and _lost_elsewhere(each, named):
                 return Judgement(health=Health.UNKNOWN, cause=Cause.OTHER_ACCOUNT, place=place, holding=each)
             return Judgement(health=Health.HEALTHY, place=place, holding=each)
-    broken = Health.BROKEN if catalogue.complete else Health.UNKNOWN
-    not_read = Cause.NONE if catalogue.complete else Cause.NOT_READ_YET
+    read = catalogue.is_read(place.mount.accounts)
+    broken = Health.BROKEN if read else Health.UNKNOWN
+    not_read = Cause.NONE if read else Cause.NOT_READ_YET
     return (
         first((each for each in named if each.complete and has(each) is None), Health.UNKNOWN, Cause.FILES_UNKNOWN)
         or first((each for each in named if each.coming and has(each) is not False), Health.UNKNOWN, Cause.ON_ITS_WAY)
-        or first((each for each in named if each.failed and has(each) is not False), broken, Cause.TORRENT_FAILED)
+        or first(
+            (each for each in named if each.failed and has(each) is not False), broken, not_read or Cause.TORRENT_FAILED
+        )
         or first((each for each in named if each.gone and has(each)), broken, not_read or Cause.TORRENT_GONE)
-        or first((each for each in named if each.complete), Health.BROKEN, Cause.FILE_GONE)
+        or first((each for each in named if each.complete), broken, not_read or Cause.FILE_GONE)
         or first((each for each in named if each.gone and has(each) is None), broken, not_read or Cause.TORRENT_GONE)
         or Judgement(health=broken, cause=not_read or (Cause.FILE_GONE if named else Cause.NEVER_SEEN), place=place)
     )
@@ -286,7 +289,9 @@ def same_file(found: Judgement, catalogue: Catalogue, binding: Binding | None = 
         return None
     size = file.size_bytes if (file := found.file) else binding.size_bytes if binding else None
     for holding in catalogue.by_hash.get(info_hash, ()):
-        if not holding.complete or (old is not None and holding.account not in (place.mount.accounts | {old.account})):
+        if not holding.complete or holding.account in catalogue.unread:
+            continue
+        if old is not None and holding.account not in place.mount.accounts | {old.account}:
             continue
         if place.file:
             file = holding.find(place.file)

@@ -24,10 +24,13 @@ class MirrorLook(Protocol):
         """Return the files of torrents; none of those whose details were never read."""
 
 
-async def read_catalogue(view: MirrorLook, accounts: Iterable[str], *, complete: bool) -> Catalogue:
+async def read_catalogue(
+    view: MirrorLook, accounts: Iterable[str], *, complete: bool, unread: Collection[str] = ()
+) -> Catalogue:
     """Return everything that mounts of these accounts may show or once showed.
 
-    `complete`: the lists of all of them were read to their ends, so that what is not in the mirror is not there.
+    `complete`: the lists of all of them were read to their ends, so that what is not in the mirror is not there; but of
+    those that are `unread` it is only what was known before.
     """
     holdings: list[Holding] = []
     for account in accounts:
@@ -35,7 +38,7 @@ async def read_catalogue(view: MirrorLook, accounts: Iterable[str], *, complete:
             known = [each.torrent.id for each in torrents if each.details_at is not None]
             files = [file for some in batched(known, _ASKED, strict=False) for file in await view.files(account, some)]
             holdings += await asyncio.to_thread(_holdings, account, torrents, files)
-    return await asyncio.to_thread(Catalogue.of, holdings, complete=complete)
+    return await asyncio.to_thread(Catalogue.of, holdings, complete=complete, unread=unread)
 
 
 def _holdings(account: str, torrents: Sequence[MirroredTorrent], files: Sequence[MirroredFile]) -> list[Holding]:
