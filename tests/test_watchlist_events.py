@@ -7,8 +7,9 @@ import pytest
 
 from custom_components.sokoul import wording
 from custom_components.sokoul.model.library import TitleKind
+from custom_components.sokoul.watching_events import ASKED_BACK, GRABBED, READY, RELEASED
 from custom_components.sokoul.watchlist.items import Meant, Wish, WishState
-from custom_components.sokoul.watchlist_entities import ASKED_BACK, GRABBED, READY, RELEASED, event_data
+from custom_components.sokoul.watchlist_entities import event_data
 
 EN, FR = wording.load("en"), wording.load("fr")
 DUNE = Meant(kind=TitleKind.MOVIE, name="Dune", year=2021)

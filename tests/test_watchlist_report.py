@@ -15,6 +15,7 @@ from custom_components.sokoul.model.reasons import Reason
 from custom_components.sokoul.watchlist.items import Dates, Meant, Out, Part, PartState, Wish, WishState
 from custom_components.sokoul.watchlist_report import (
     LONGEST_DESCRIPTION,
+    PerWish,
     describe_wish,
     description,
     due,
@@ -207,6 +208,25 @@ def test_a_calendar_has_each_date_for_a_day() -> None:
     ]
     assert all(each.end == each.start + DAY for each in found if isinstance(each.start, date))
     assert len({each.uid for each in found}) == len(found)
+
+
+def test_what_was_said_is_said_again_and_not_made_again() -> None:
+    made: list[str] = []
+
+    def make(asked: Wish, now: datetime, words: wording.Wording) -> str:
+        made.append(asked.id)
+        return f"{asked.id} {now:%d} {words.language}"
+
+    kept, one, two = PerWish(make), wish(WishState.READY), replace(wish(WishState.READY), id="2")
+    assert kept.of([one, two], NOW, EN) == {"1": "1 21 en", "2": "2 21 en"}
+    assert kept.of([one, two], NOW + timedelta(hours=1), EN) == {"1": "1 21 en", "2": "2 21 en"}
+    assert made == ["1", "2"]
+    changed = replace(two, season=1)
+    assert list(kept.of([changed, one], NOW, EN)) == ["2", "1"]
+    assert made == ["1", "2", "2"]
+    assert kept.of([one], NOW + DAY, EN) == {"1": "1 22 en"}  # words say "today"
+    assert kept.of([one], NOW + DAY, FR) == {"1": "1 22 fr"}
+    assert len(made) == 5
 
 
 # --- data ------------------------------------------------------------------------------------------------------------

@@ -1,11 +1,12 @@
 """Calendars: what comes out when."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, override
 
 from homeassistant.components.calendar import CalendarEntity, CalendarEvent
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity import EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import dt as dt_util
 
@@ -14,8 +15,9 @@ from .connectors.base import BackendCalendar, Occasion
 from .coordinator import backend_errors
 from .data import SokoulConfigEntry
 from .entity import BackendEntity, PlatformSetup, WatchlistEntity
+from .hub import Hub
 from .watchlist_entities import WATCHLIST_CALENDARS
-from .watchlist_report import occasions
+from .watchlist_report import PerWish, next_occasion, occasions
 
 # Reads only.
 PARALLEL_UPDATES = 0
@@ -58,13 +60,18 @@ class ReleaseCalendar(BackendEntity, CalendarEntity):
 class WatchlistCalendar(WatchlistEntity, CalendarEntity):
     """When what is on the watchlist comes out."""
 
-    def _occasions(self) -> Iterator[Occasion]:
-        words = wording.get(self.hass.config.language, dt_util.get_default_time_zone())
-        return occasions(self.hub.watching.wishes.values(), words)
+    def __init__(self, hub: Hub, description: EntityDescription) -> None:
+        super().__init__(hub, description)
+        self._coming = PerWish(next_occasion)
+
+    @property
+    def _words(self) -> wording.Wording:
+        return wording.get(self.hass.config.language, dt_util.get_default_time_zone())
 
     @override
     def read(self) -> CalendarEvent | None:
-        return _next(self._occasions())
+        coming = self._coming.of(self.hub.watching.wishes.values(), dt_util.now(), self._words)
+        return _next(each for each in coming.values() if each is not None)
 
     @property
     @override
@@ -75,7 +82,7 @@ class WatchlistCalendar(WatchlistEntity, CalendarEntity):
     async def async_get_events(
         self, hass: HomeAssistant, start_date: datetime, end_date: datetime
     ) -> list[CalendarEvent]:
-        events = (_event(occasion) for occasion in self._occasions())
+        events = (_event(each) for each in occasions(self.hub.watching.wishes.values(), self._words))
         return [
             event for event in events if event.start_datetime_local < end_date and event.end_datetime_local > start_date
         ]

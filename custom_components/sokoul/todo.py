@@ -6,6 +6,7 @@ from typing import override
 from homeassistant.components.todo import TodoItem, TodoItemStatus, TodoListEntity, TodoListEntityFeature
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers.entity import EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import dt as dt_util
 
@@ -13,10 +14,11 @@ from . import wording
 from .const import DOMAIN
 from .data import SokoulConfigEntry
 from .entity import WatchlistEntity
+from .hub import Hub
 from .watchlist.items import Wish, WishState
 from .watchlist_entities import WATCHLIST_LISTS
 from .watchlist_errors import no_such_wish, watchlist_errors
-from .watchlist_report import description, due, label
+from .watchlist_report import PerWish, description, due, label
 
 # What is added is only written down here; the watchlist looks for it by and by.
 PARALLEL_UPDATES = 0
@@ -45,11 +47,14 @@ class Watchlist(WatchlistEntity, TodoListEntity):
         | TodoListEntityFeature.SET_DESCRIPTION_ON_ITEM
     )
 
+    def __init__(self, hub: Hub, description: EntityDescription) -> None:
+        super().__init__(hub, description)
+        self._items = PerWish(_item)
+
     @override
     def read(self) -> list[TodoItem]:
-        now = dt_util.now()
         words = wording.get(self.hass.config.language, dt_util.get_default_time_zone())
-        items = [_item(wish, now, words) for wish in self.hub.watching.wishes.values()]
+        items = [*self._items.of(self.hub.watching.wishes.values(), dt_util.now(), words).values()]
         self._attr_todo_items = items
         return items
 

@@ -11,6 +11,7 @@ from homeassistant.helpers.entity import EntityDescription
 from homeassistant.util import dt as dt_util
 
 from .connectors.base import BackendSensor
+from .watching_events import ASKED_BACK, GRABBED, READY, RELEASED
 from .watchlist.items import Wish, WishState
 from .watchlist_report import next_up, part_label, waiting
 from .wording import Wording, clean
@@ -19,12 +20,6 @@ if TYPE_CHECKING:
     from datetime import date
 
     from .hub import Hub
-
-#: What happens to wishes, as the types of an event.
-RELEASED = "released"
-GRABBED = "grabbed"
-READY = "ready"
-ASKED_BACK = "asked_back"
 
 WEEK = timedelta(days=7)
 

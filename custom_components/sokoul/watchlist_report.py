@@ -4,7 +4,7 @@ Lists show descriptions as Markdown, and voice and automations read them as they
 name from outside is written with characters that look the same and mean nothing.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -189,6 +189,28 @@ def _iso(value: date | None) -> str | None:
     return value.isoformat() if value is not None else None
 
 
+class PerWish[T]:
+    """Something made of each wish, and made again only of what changed, or when another day has begun.
+
+    Lists are looked at whenever anything in the house was polled, and wording a thousand wishes takes a while.
+    """
+
+    def __init__(self, make: Callable[[Wish, datetime, Wording], T]) -> None:
+        self._make = make
+        self._made: dict[str, tuple[Wish, date, str, T]] = {}
+
+    def of(self, wishes: Iterable[Wish], now: datetime, words: Wording) -> dict[str, T]:
+        """Return it of all wishes, by their ids. `now` is in the time zone of the house."""
+        before, self._made = self._made, {}
+        day = now.date()
+        for wish in wishes:
+            known = before.get(wish.id)
+            if known is None or known[0] is not wish or known[1:3] != (day, words.language):
+                known = (wish, day, words.language, self._make(wish, now, words))
+            self._made[wish.id] = known
+        return {wish_id: made[3] for wish_id, made in self._made.items()}
+
+
 # --- all of them -----------------------------------------------------------------------------------------------------
 
 
@@ -229,3 +251,10 @@ def occasions(wishes: Iterable[Wish], words: Wording) -> Iterator[Occasion]:
                 end=on + timedelta(days=1),
                 description=clean(part.name) if part is not None else words.text(f"watchlist.day_{what}"),
             )
+
+
+def next_occasion(wish: Wish, now: datetime, words: Wording) -> Occasion | None:
+    """Return what of a wish is on the calendar today, or next."""
+    today = now.date()
+    coming = (each for each in occasions([wish], words) if each.end > today)
+    return min(coming, key=lambda each: (each.start, each.summary), default=None)

@@ -11,7 +11,7 @@ import voluptuous as vol
 from . import wording
 from .const import DOMAIN
 from .hub import Hub
-from .watchlist_report import describe_wish
+from .watchlist_report import PerWish, describe_wish
 
 _LANGUAGE = "language"
 
@@ -37,12 +37,11 @@ def subscribe(hass: HomeAssistant, connection: websocket_api.ActiveConnection, m
         connection.send_error(msg["id"], websocket_api.ERR_NOT_FOUND, "SOKOUL is not set up")
         return
     words = wording.get(msg.get(_LANGUAGE, hass.config.language), dt_util.get_default_time_zone())
-    watching, told = hub.watching, _Told()
+    watching, told, described = hub.watching, _Told(), PerWish(describe_wish)
 
     @callback
     def tell_changes() -> None:
-        now = dt_util.now()
-        rows = {wish.id: describe_wish(wish, now, words) for wish in watching.wishes.values()}
+        rows = described.of(watching.wishes.values(), dt_util.now(), words)
         if (message := told.changes(rows, available=watching.ready_to_use)) is not None:
             connection.send_message(websocket_api.event_message(msg["id"], message))
 

@@ -357,6 +357,8 @@ _STEPS = ((3 * 86400, 86400), (86400, 3600), (3 * 3600, 3600), (60, 60), (0, 1))
 
 def clean(text: str) -> str:
     """Return a text from outside fit for one line: no control characters, no line breaks, not too long."""
+    if len(text) <= LONGEST_VALUE and text.isprintable() and "  " not in text and text == text.strip():
+        return text  # as most are
     line = " ".join("".join(each if each.isprintable() else " " for each in text[: 4 * LONGEST_VALUE]).split())
     return line if len(line) <= LONGEST_VALUE else line[: LONGEST_VALUE - 1].rstrip() + "…"
 
