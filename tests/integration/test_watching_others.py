@@ -10,6 +10,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.sokoul import watching_others
 from custom_components.sokoul.connectors.seerr import INTERVAL
 from custom_components.sokoul.const import DOMAIN
+from custom_components.sokoul.grab_hands import HubGrabHands
 from custom_components.sokoul.model.library import TitleKind
 from custom_components.sokoul.releases.attributes import Resolution
 from custom_components.sokoul.services import Action
@@ -19,13 +20,28 @@ from custom_components.sokoul.watching_work import Work
 from custom_components.sokoul.watchlist.errors import KeptByArr
 from custom_components.sokoul.watchlist.items import ARR, SEERR, Wish, WishState
 from custom_components.sokoul.watchlist.settings import WatchSettings
+from devstack.dune import add_dune, dune_releases
 from devstack.frame import FaultKind
+from devstack.prowlarr import ProwlarrSimulator
+from devstack.qbittorrent import QbittorrentSimulator
 from devstack.quality import BLURAY_1080P
 from devstack.radarr import RadarrSimulator
 from devstack.seerr import SeerrSimulator
 from devstack.sonarr import SonarrSimulator
 
-from .conftest import RADARR_ID, SEERR_ID, SONARR_ID, PassTime, SetUp, seerr_subentry, servarr_subentry
+from .conftest import (
+    PASSWORD,
+    PROWLARR_ID,
+    RADARR_ID,
+    SEERR_ID,
+    SONARR_ID,
+    USERNAME,
+    PassTime,
+    SetUp,
+    qbittorrent_subentry,
+    seerr_subentry,
+    servarr_subentry,
+)
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 
@@ -312,3 +328,40 @@ async def test_a_seerr_in_trouble_is_asked_again(
     await pass_time(EVERY)
     assert len(watching.wishes) == 1
     assert entry.runtime_data.backends[SEERR_ID].answering
+
+
+async def test_what_somebody_asked_for_is_fetched(
+    hass: HomeAssistant,
+    set_up: SetUp,
+    pass_time: PassTime,
+    radarr: RadarrSimulator,
+    prowlarr: ProwlarrSimulator,
+    qbittorrent: QbittorrentSimulator,
+    seerr: SeerrSimulator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def pause(_: HubGrabHands) -> None:
+        return
+
+    monkeypatch.setattr(HubGrabHands, "pause", pause)
+    dune = add_dune(radarr.library)
+    radarr.add_qbittorrent(qbittorrent.url, username=USERNAME, password=PASSWORD, category="radarr")
+    prowlarr.searches.offers = list(dune_releases(add_dune(prowlarr.library)))
+    entry = await set_up(
+        servarr_subentry(radarr, RADARR_ID),
+        servarr_subentry(prowlarr, PROWLARR_ID),
+        qbittorrent_subentry(qbittorrent),
+        seerr_subentry(seerr),
+    )
+    watching: Watching = entry.runtime_data.watching
+    watching.change_settings(WatchSettings(auto=True, from_seerr=True))
+    request = seerr.ask_for(dune.second)
+    await pass_time(INTERVAL)
+    assert not qbittorrent.torrents
+    seerr.approve(request)
+    await pass_time(INTERVAL)
+    await pass_time(timedelta(minutes=1))
+    (wish,) = watching.wishes.values()
+    assert (wish.label, wish.asked_by, wish.state) == ("Dune: Part Two (2024)", SEERR, WishState.GRABBED)
+    (torrent,) = qbittorrent.torrents.values()
+    assert torrent.category == "radarr"
