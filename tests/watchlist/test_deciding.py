@@ -625,6 +625,8 @@ def _failed_once() -> Wish:
 WHY = (
     ("it comes out", out(S.WAITING, dates=Dates(digital=on(9))), AUTO, ["not_out"]),
     ("nobody knows when", out(meant=replace(DUNE, year=2027), dates=Dates()), AUTO, ["no_date"]),
+    ("of this year, no date", out(meant=replace(DUNE, year=2026), dates=Dates()), AUTO, ["no_date"]),
+    ("of long ago, no date", out(meant=replace(DUNE, year=1984), dates=Dates()), AUTO, []),
     (
         "a guess",
         out(dates=Dates(cinema=on(-60)), searched_at=NOW, searches=1),

@@ -47,6 +47,11 @@ def midnight(distance: int) -> datetime:
         ),
         ("nothing known: on the chance", Dates(), Release(at=NOW - DAY)),
         (
+            "the disc of a new edition, years after the cinemas",
+            Dates(cinema=on(-1_000), physical=on(30)),
+            Release(on=on(-910), out=Out.GUESSED, at=midnight(-955)),
+        ),
+        (
             "the end of time comes no later",
             Dates(cinema=date(9999, 12, 30)),
             Release(on=date.max, out=Out.GUESSED, at=datetime(9999, 12, 31, tzinfo=UTC)),
@@ -61,6 +66,12 @@ def test_when_a_movie_comes_home(said: str, dates: Dates, release: Release) -> N
 def test_a_movie_without_dates_is_looked_for_from_its_year_on(year: int | None, *, wanted: bool) -> None:
     wish = movie(meant=replace(DUNE, year=year))
     assert (release_of_movie(wish, Dates(), NOW).at is not None) is wanted
+
+
+@pytest.mark.parametrize(("year", "waits"), [(1984, False), (2024, False), (2025, True), (2026, True), (None, True)])
+def test_an_old_movie_does_not_wait_for_a_new_edition(year: int | None, *, waits: bool) -> None:
+    release = release_of_movie(movie(meant=replace(DUNE, year=year)), Dates(physical=on(60)), NOW)
+    assert release == (Release(on=on(60), out=Out.PHYSICAL, at=midnight(60)) if waits else Release(at=NOW - DAY))
 
 
 def episode(season: int, number: int, airs_on: date | None = None, airs_at: datetime | None = None) -> CatalogueEpisode:

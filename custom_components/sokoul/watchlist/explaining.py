@@ -81,7 +81,7 @@ def _of_part(wish: Wish, part: Part, known: Known, now: datetime, due: datetime 
 def _of_search(wish: Wish, part: Part, now: datetime, due: datetime | None) -> Iterator[Reason]:
     if part.out is Out.GUESSED and part.out_on is not None and part.out_on > now.date():
         yield _reason("watchlist.not_out", on=part.out_on, out=part.out)
-    elif part.out_on is None:
+    elif part.out_on is None and not _is_old(wish, now):
         yield _reason("watchlist.no_date")
     if part.refused is not None:
         yield _reason("watchlist.all_refused", count=part.found)
@@ -92,6 +92,11 @@ def _of_search(wish: Wish, part: Part, now: datetime, due: datetime | None) -> I
         yield _reason("watchlist.came_to_nothing", release=part.failed[-1])
     if wish.asked_by != ARR and due is not None and due > now:
         yield _reason("watchlist.next_look", at=due)
+
+
+def _is_old(wish: Wish, now: datetime) -> bool:
+    """Tell whether a movie came out for certain, whatever catalogues don't tell."""
+    return wish.is_movie and wish.meant is not None and wish.meant.year is not None and wish.meant.year < now.year - 1
 
 
 def _of_offer(wish: Wish, part: Part, known: Known) -> Iterator[Reason]:

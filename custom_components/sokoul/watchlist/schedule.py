@@ -18,6 +18,8 @@ _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 #: Nobody tells when a film comes home: so long after the cinemas; and from then on it is looked for, rarely.
 GUESS: Final = timedelta(days=90)
 EARLY: Final = timedelta(days=45)
+#: A date at home that is so long after the premiere is that of another edition.
+WINDOW: Final = timedelta(days=730)
 #: An episode is offered so long after it began; where only its day is known, that begins at noon.
 AFTER_AIRING: Final = timedelta(minutes=30)
 DAY_OF_AIRING: Final = time(12, tzinfo=UTC)
@@ -52,13 +54,15 @@ class Release:
 
 def release_of_movie(wish: Wish, dates: Dates, now: datetime) -> Release:
     """Tell when a movie can be had. One of whose dates nothing is known is looked for if its year has come."""
+    year = wish.meant.year if wish.meant is not None else None
     at_home = [(on, out) for on, out in ((dates.digital, Out.DIGITAL), (dates.physical, Out.PHYSICAL)) if on]
     if at_home:
         on, out = min(at_home)
-        return Release(on=on, out=out, at=_midnight(on))
+        premiere = dates.cinema or (date(year, 12, 31) if year is not None and year >= 1 else on)
+        if on <= _later(premiere, WINDOW):
+            return Release(on=on, out=out, at=_midnight(on))
     if dates.cinema is not None:
         return Release(on=_later(dates.cinema, GUESS), out=Out.GUESSED, at=_midnight(_later(dates.cinema, EARLY)))
-    year = wish.meant.year if wish.meant is not None else None
     return Release(at=wish.asked_at if year is None or year <= now.year else None)
 
 
