@@ -6,11 +6,11 @@ grabbed for these titles and no others, and searches, once. What is to be asked 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from homeassistant.core import CALLBACK_TYPE, callback
@@ -23,12 +23,13 @@ from .autopilot.undoing import CLOCKS_DIFFER
 from .clients.arr import ArrClient
 from .clients.errors import BackendError, NotFound
 from .const import LOGGER
+from .debrid.turns import in_turns
 from .hands import HubHands
 from .model.backend import ARR_KINDS
 from .model.downloads import BROKEN_STATES
 from .model.journal import Json
 from .model.library import QueueItem, QueueStatus, Title, TitleFile, TitleFolder
-from .model.paths import contains, translate
+from .model.paths import PathMap, translate
 from .model.reasons import Reason
 from .model.releases import HistoryEvent, HistoryKind
 
@@ -87,6 +88,41 @@ class _Found:
     titles: tuple[Title, ...]
 
 
+def _index[T: (TitleFolder, TitleFile)](things: Sequence[T], maps: Sequence[PathMap]) -> dict[str, list[T]]:
+    """Return things by what we may call their paths: as they are, where nothing is known, and as maps have it.
+
+    For a thread: there may be many.
+    """
+    found: dict[str, list[T]] = {}
+    for each in in_turns(things, look=5):
+        for ours in {each.path, translate(maps, each.path) or each.path}:
+            found.setdefault(_plain(ours) if isinstance(each, TitleFolder) else ours, []).append(each)
+    return found
+
+
+def _plain(path: str) -> str:
+    """Return a path without what means nothing in it. One that leads upwards is left as it is."""
+    names = [name for name in path.split("/") if name not in {"", "."}]
+    return path if ".." in names or not path.startswith("/") else f"/{'/'.join(names)}"
+
+
+def _above(path: str) -> Iterator[str]:
+    """Return the folders that a path is in; none for one that leads upwards somewhere."""
+    if ".." not in path.split("/"):
+        folder = _plain(path)
+        while folder:
+            yield folder
+            folder = folder.rpartition("/")[0]
+
+
+class _Indexed(NamedTuple):
+    """Folders or files by our paths, and what that was worked out of."""
+
+    things: tuple[Any, ...]
+    maps: tuple[PathMap, ...]
+    at: Mapping[str, Sequence[Any]]
+
+
 class DebridLibrary:
     """The libraries of all *arrs of the hub."""
 
@@ -94,6 +130,7 @@ class DebridLibrary:
         self._hub = hub
         self._folders: dict[str, tuple[datetime, tuple[TitleFolder, ...]]] = {}
         self._files: dict[tuple[str, int], tuple[datetime, tuple[TitleFile, ...]]] = {}
+        self._indexed: dict[tuple[str, int | None], _Indexed] = {}
         self._errands: dict[str, Errand] = {}  # by the path of the file
         self._cancel_timer: CALLBACK_TYPE | None = None
         self._task: asyncio.Task[None] | None = None
@@ -166,23 +203,39 @@ class DebridLibrary:
         return wanted[0] if len(found) == len(wanted) == 1 else None
 
     async def _look(self, backend: AnyCoordinator, path: str) -> list[_Found]:
-        return [
-            _Found(arr_id=backend.subentry_id, folder_id=folder.id, titles=file.titles)
-            for folder in await self._folders_of(backend)
-            if any(contains(ours, path) for ours in self._ours(backend, folder.path))
-            for file in await self._files_of(backend, folder.id)
-            if path in self._ours(backend, file.path)
-        ]
+        found: list[_Found] = []
+        for folder in await self._folders_with(backend, path):
+            files = await self._files_of(backend, folder.id)
+            at = await self._by_path(backend, folder.id, files)
+            found += [
+                _Found(arr_id=backend.subentry_id, folder_id=folder.id, titles=file.titles) for file in at.get(path, ())
+            ]
+        return found
+
+    async def _folders_with(self, backend: AnyCoordinator, path: str) -> list[TitleFolder]:
+        """Return the folders of titles that a path is in, whatever we may call them."""
+        folders = await self._folders_of(backend)
+        at = await self._by_path(backend, None, folders)
+        return list({folder.id: folder for above in _above(path) for folder in at.get(above, ())}.values())
+
+    async def _by_path[T: (TitleFolder, TitleFile)](
+        self, backend: AnyCoordinator, folder_id: int | None, things: tuple[T, ...]
+    ) -> Mapping[str, Sequence[T]]:
+        """Return things by our paths of them. Worked out once: it is asked for each of very many links."""
+        key, maps = (backend.subentry_id, folder_id), self._maps(backend)
+        known = self._indexed.get(key)
+        if known is None or known.things is not things or known.maps != maps:
+            at = await asyncio.to_thread(_index, things, maps)
+            known = self._indexed[key] = _Indexed(things, maps, at)
+        return known.at
 
     def _arrs(self) -> list[AnyCoordinator]:
         return [each for each in self._hub.backends.values() if each.connector.kind in ARR_KINDS]
 
-    def _ours(self, backend: AnyCoordinator, theirs: str) -> set[str]:
-        """Return what we may call a path of an *arr: the same, where nothing is known, and as its maps have it."""
+    def _maps(self, backend: AnyCoordinator) -> tuple[PathMap, ...]:
         judged = self._hub.view.path_maps.get(backend.subentry_id, ())
-        maps = [each.map for each in judged if each.map is not None]
-        maps += self._hub.paths.corrections(backend.subentry_id)
-        return {theirs, translate(maps, theirs) or theirs}
+        maps = (each.map for each in judged if each.map is not None)
+        return (*maps, *self._hub.paths.corrections(backend.subentry_id))
 
     async def _folders_of(self, backend: AnyCoordinator) -> tuple[TitleFolder, ...]:
         now, known = dt_util.utcnow(), self._folders.get(backend.subentry_id)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 import os
+import threading
 from typing import Any
 
 from homeassistant.config_entries import ConfigSubentryDataWithId
@@ -12,7 +13,8 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.json import json_loads_object
 import pytest
 
-from custom_components.sokoul.debrid_library import DROPPED_AFTER, FIRST_LOOK, DebridLibrary, Errand
+from custom_components.sokoul import debrid_library
+from custom_components.sokoul.debrid_library import DROPPED_AFTER, FIRST_LOOK, FRESH, DebridLibrary, Errand
 from devstack.arr import ArrSimulator
 from devstack.frame import FaultKind
 from devstack.library import Episode, Movie
@@ -95,6 +97,40 @@ def of_sonarr(sonarr: SonarrSimulator) -> ConfigSubentryDataWithId:
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
+
+
+async def test_where_files_are_is_worked_out_once_for_very_many_links(
+    sonarr: SonarrSimulator,
+    of_sonarr: ConfigSubentryDataWithId,
+    set_up: SetUp,
+    pass_time: PassTime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """For each link anew, through all titles, on the event loop: with 20,000 links nothing else had its turn."""
+    worked_out: list[str] = []
+    at_once, threads = debrid_library.translate, set[int]()
+
+    def translate(maps: Any, path: str) -> str | None:
+        worked_out.append(path)
+        threads.add(threading.get_ident())
+        return at_once(maps, path)
+
+    monkeypatch.setattr(debrid_library, "translate", translate)
+    found = await library(set_up, of_sonarr)
+    path = path_of(episodes_of(sonarr)[0])
+    assert await found.knows(path)
+    first = len(worked_out)
+    assert first > 0
+    for _ in range(100):
+        assert await found.knows(path)
+        assert not await found.knows("/somewhere/else.mkv")
+    assert len(worked_out) == first
+    assert threading.get_ident() not in threads
+    folder, _, name = path.rpartition("/")
+    assert not await found.knows(f"{folder}/../{folder.rpartition('/')[2]}/{name}"), "no path leads upwards"
+    await pass_time(FRESH)
+    assert await found.knows(path)
+    assert len(worked_out) == 2 * first, "the library was read again"
 
 
 async def test_a_file_is_that_of_its_title(
