@@ -574,6 +574,8 @@ class Watching:
         with suppress(StoreError, NoList):
             if gone := [each.id for each in self._wishes.values() if (at := over_since(each)) and at < before]:
                 await self._drop(gone)
+        self.work.facts.forget(self._wishes)
+        self._became = {old: new for old, new in self._became.items() if new in self._wishes}
         if self.titles.leaving:
             await self.titles.leave()
 

@@ -1,5 +1,6 @@
 """What is known of a wish at this moment: what libraries say, what is on its way, and what changed of that."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -62,6 +63,7 @@ class WatchFacts:
     def __init__(self, hub: Hub, titles: Titles) -> None:
         self._hub = hub
         self._titles = titles
+        self._queues: dict[str, tuple[ArrSnapshot, Mapping[int, Sequence[QueueItem]]]] = {}  # by *arr
         self._seen: dict[str, _Sight] = {}  # by wish: what was on its way when it was last looked at
 
     # --- libraries -----------------------------------------------------------------------------------------------
@@ -138,14 +140,16 @@ class WatchFacts:
                 found.append(_of_download(downloads[0], keys))
         return found
 
-    def _items(self, keeper: Keeper | None) -> Iterator[QueueItem]:
-        """Yield what the *arr that keeps a title has in its queue of it."""
+    def _items(self, keeper: Keeper | None) -> Sequence[QueueItem]:
+        """Return what the *arr that keeps a title has in its queue of it."""
         arr = self._titles.arr(keeper)
         if keeper is None or arr is None or not isinstance(arr.data, ArrSnapshot):
-            return
-        for item in arr.data.queue:
-            if any(_is_of(title, keeper.library_id) for title in item.titles):
-                yield item
+            return ()
+        snapshot, items = self._queues.get(arr.subentry_id, (None, {}))
+        if snapshot is not arr.data:
+            items = _by_title(arr.data)
+            self._queues[arr.subentry_id] = arr.data, items
+        return items.get(keeper.library_id, ())
 
     def all_seen(self, wish: Wish) -> bool:
         """Tell whether everybody answers who would have what is on its way: what nobody has then is gone."""
@@ -198,7 +202,7 @@ class WatchFacts:
             for each in self._items(wish.keeper)
         }
         keys = {part.download for part in wish.parts if part.download and part.state in _ON_ITS_WAY}
-        for _, client in self._hub.view.world(dt_util.utcnow()).clients:
+        for _, client in self._hub.view.world(dt_util.utcnow()).clients if keys else ():
             for key in keys:
                 if (torrent := client.torrents.get(key)) is not None:
                     coming.add((key, torrent.state, torrent.finished))
@@ -207,8 +211,17 @@ class WatchFacts:
         return frozenset(coming | keys), all(each.answering for each in (arrs if arr is None else (arr,)))
 
 
-def _is_of(title: Title, library_id: int) -> bool:
-    return library_id == (title.id if title.kind in {TitleKind.MOVIE, TitleKind.SERIES} else title.series_id)
+def _by_title(snapshot: ArrSnapshot) -> Mapping[int, Sequence[QueueItem]]:
+    """Return what is in a queue, by the movie or the series that it is of."""
+    found: defaultdict[int, list[QueueItem]] = defaultdict(list)
+    for item in snapshot.queue:
+        for library_id in {_library_id(title) for title in item.titles}:
+            found[library_id].append(item)
+    return found
+
+
+def _library_id(title: Title) -> int:
+    return title.id if title.kind is not TitleKind.EPISODE else title.series_id or 0
 
 
 def _parts_of(item: QueueItem, wish: Wish) -> Iterator[str]:
