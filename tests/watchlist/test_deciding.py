@@ -197,6 +197,14 @@ def test_a_download_that_healing_replaced_is_not_fetched_again() -> None:
     assert (wish.parts[0].download, wish.parts[0].release) == (OTHER, "Dune.b")
 
 
+def test_since_when_it_waits_for_its_import() -> None:
+    here = known(coming=coming(a_download(finished=True)), library=in_library())
+    wish = refresh(out(S.GRABBED, **GRABBED, **KEPT), here, NOW)
+    assert refresh(wish, here, NOW + HOUR).parts[0].here_at == NOW
+    wish = refresh(wish, known(library=in_library(has_file=True)), NOW + HOUR)
+    assert wish.parts[0].here_at is None
+
+
 def test_a_second_download_changes_nothing_while_the_first_is_there() -> None:
     both = known(coming=coming(a_download(OTHER, finished=True), a_download()))
     wish = refresh(out(S.GRABBED, **GRABBED), both, NOW)
@@ -674,6 +682,12 @@ WHY = (
         out(**KEPT, searched_at=NOW),
         known(**(ARR_KNOWN | {"library": in_library(monitored=False)})),
         ["not_monitored", "nothing_found", "next_look"],
+    ),
+    (
+        "nobody imported it for two hours",
+        out(S.IMPORTING, **KEPT, here_at=NOW - 2 * HOUR),
+        known(coming=coming(a_download(finished=True)), library=in_library()),
+        ["not_imported"],
     ),
     ("it can be watched", out(S.READY), AUTO, []),
     ("a person is done with it", out(done_at=NOW), AUTO, ["done_by_hand"]),

@@ -196,7 +196,7 @@ def _part_now(wish: Wish, part: Part, known: Known, now: datetime) -> Part:
 
 
 def _is_ready(part: Part, now: datetime) -> Part:
-    return replace(part, state=PartState.READY, ready_at=part.ready_at or now, gone_since=None)
+    return replace(part, state=PartState.READY, ready_at=part.ready_at or now, here_at=None, gone_since=None)
 
 
 def _is_coming(wish: Wish, part: Part, known: Known, now: datetime) -> Part:
@@ -210,7 +210,9 @@ def _is_coming(wish: Wish, part: Part, known: Known, now: datetime) -> Part:
     if mine.finished and wish.keeper is None:
         part = _is_ready(part, now)
     else:
-        part = replace(part, state=PartState.IMPORTING if mine.finished else PartState.GRABBED, ready_at=None)
+        state = PartState.IMPORTING if mine.finished else PartState.GRABBED
+        here_at = (part.here_at or now) if mine.finished else None
+        part = replace(part, state=state, here_at=here_at, ready_at=None)
     return replace(
         part,
         download=mine.download,
@@ -259,7 +261,9 @@ def _came_to_nothing(part: Part) -> Part:
 
 
 def _without_download(part: Part) -> Part:
-    return replace(part, download="", release="", result="", entry_id=None, grabbed_at=None, gone_since=None)
+    return replace(
+        part, download="", release="", result="", entry_id=None, grabbed_at=None, here_at=None, gone_since=None
+    )
 
 
 _ORDER = (PartState.SEARCHING, PartState.OFFERED, PartState.GRABBED, PartState.IMPORTING)

@@ -1,7 +1,8 @@
 """Why a wish can't be watched yet, in reasons: the nearest first."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Final
 
 from ..model.reasons import Reason, Value
@@ -9,6 +10,8 @@ from .items import ARR, Out, Part, PartState, Wish, WishState
 from .known import Known, takes_by_itself
 
 MOST_REASONS: Final = 5
+#: An *arr looks every minute, and copies large files in some more.
+IMPORT_WITHIN: Final = timedelta(hours=1)
 
 
 def reasons_of(wish: Wish, known: Known, now: datetime, due: datetime | None) -> tuple[Reason, ...]:
@@ -75,7 +78,11 @@ def _of_part(wish: Wish, part: Part, known: Known, now: datetime, due: datetime 
             )
         case PartState.IMPORTING:
             yield from (each for coming in known.comes(part) for each in coming.why)
-            yield _reason("watchlist.importing")
+            if part.here_at is not None and now - part.here_at > IMPORT_WITHIN:
+                arr = _of_arr(wish, known, "watchlist.not_imported")
+                yield replace(arr, parameters={**arr.parameters, "since": part.here_at})
+            else:
+                yield _reason("watchlist.importing")
 
 
 def _of_search(wish: Wish, part: Part, now: datetime, due: datetime | None) -> Iterator[Reason]:

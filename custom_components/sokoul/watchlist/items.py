@@ -82,6 +82,7 @@ class Part:
     asked_at: datetime | None = None  # when the person was told that it is offered
     entry_id: int | None = None  # of the journal: the grab that brought it on its way
     grabbed_at: datetime | None = None
+    here_at: datetime | None = None  # all of the download was, and an *arr has to import it
     gone_since: datetime | None = None  # the download, or the file in the library, is no longer there
     failed: tuple[str, ...] = ()  # hashes (or names) of releases that were grabbed and came to nothing
     release: str = ""  # that is offered, on its way or here
