@@ -59,6 +59,7 @@ SEASON = (
 FETCH = (Reason(key="watchlist.event_found", parameters={"title": "It", "release": "Dune.2021-GRP"}),)
 TWICE = (Reason(key="watchlist.out_digital", parameters={"on": TODAY + 20 * DAY}),)
 
+ONE_OF_ONE = "1 épisode sur 1 peut être regardé."
 CHOICES = "1. Dune (2021) · 2. Dune (1984) · 3. Dune (2000)"
 DESCRIPTIONS = (
     (wish(WishState.ASKED, None), "Finding out which title this is.", "Le titre est en cours d'identification."),
@@ -102,6 +103,11 @@ DESCRIPTIONS = (
         wish(WishState.SEARCHING, BEAR, season=3, parts=SEASON),
         "Being looked for. 1 of 4 episodes can be watched. Next: S03E03 on November 27.",
         "Recherche en cours. 1 épisode sur 4 peut être regardé. Prochain : S03E03, le 27 novembre.",
+    ),
+    (
+        wish(WishState.UP_TO_DATE, BEAR, parts=SEASON[:1], why=(Reason(key="watchlist.nothing_announced"),)),
+        "Everything that is out can be watched. Nothing more is announced yet. 1 of 1 episode can be watched.",
+        f"Tout ce qui est sorti peut être regardé. Rien d'autre n'est encore annoncé. {ONE_OF_ONE}",
     ),
     (
         wish(WishState.SEARCHING, done_at=NOW),

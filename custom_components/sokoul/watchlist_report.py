@@ -20,9 +20,7 @@ LONGEST_DESCRIPTION = 600
 MOST_CHOICES = 9
 
 #: Of these the reasons say the same, and more.
-_REASONS_SAY = frozenset(
-    {WishState.UNKNOWN, WishState.OFFERED, WishState.GRABBED, WishState.IMPORTING, WishState.UP_TO_DATE}
-)
+_REASONS_SAY = frozenset({WishState.UNKNOWN, WishState.OFFERED, WishState.GRABBED, WishState.IMPORTING})
 #: In these nobody asks any more when it comes out.
 _COMES = frozenset({WishState.GRABBED, WishState.IMPORTING, WishState.READY})
 #: In these nobody waits for anything.
