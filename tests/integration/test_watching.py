@@ -15,6 +15,7 @@ from custom_components.sokoul.clients import tmdb as api
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.grab_hands import HubGrabHands
 from custom_components.sokoul.hub import Hub
+from custom_components.sokoul.model.debrid_mirror import SyncMode
 from custom_components.sokoul.model.journal import ActKind
 from custom_components.sokoul.model.library import TitleKind
 from custom_components.sokoul.releases.attributes import Resolution
@@ -33,6 +34,7 @@ from devstack.prowlarr import ProwlarrSimulator
 from devstack.qbittorrent import QbittorrentSimulator
 from devstack.qbittorrent_torrent import SimulatedFile, SimulatedTorrent, Swarm
 from devstack.radarr import RadarrSimulator
+from devstack.real_debrid import RealDebridSimulator
 from devstack.tmdb import V3_KEY, TmdbSimulator
 
 from .conftest import (
@@ -47,6 +49,7 @@ from .conftest import (
     until,
 )
 from .healing import act
+from .test_grab import DEBRID_ID, account, debrid_subentry  # noqa: F401 -- a fixture
 
 BEST = "Dune.Part.Two.2024.2160p.WEB-DL.DDP5.1.Atmos.DV.HDR.H.265-oRBiT"
 DUNE_2 = 693134
@@ -617,3 +620,29 @@ async def test_there_is_an_end_to_wishes(scene: Scene, monkeypatch: pytest.Monke
     with pytest.raises(TooMany):
         await scene.watching.add("Jodorowsky's Dune")
     assert len(scene.watching.wishes) == 1
+
+
+async def test_at_a_debrid_account_it_is_there_once_the_account_has_it(
+    hass: HomeAssistant,
+    radarr: RadarrSimulator,
+    prowlarr: ProwlarrSimulator,
+    qbittorrent: QbittorrentSimulator,
+    tmdb: TmdbSimulator,
+    account: RealDebridSimulator,  # noqa: F811
+    set_up: SetUp,
+    pass_time: PassTime,
+) -> None:
+    add_dune(tmdb.library)
+    entry = await set_up(debrid_subentry(), servarr_subentry(prowlarr, PROWLARR_ID), tmdb_subentry())
+    scene = Scene(radarr, prowlarr, qbittorrent, hass, pass_time, entry)
+    wish = await scene.add("Dune 2", auto=True)
+    assert wish.state is WishState.GRABBED, wish.why
+    (torrent,) = account.account.torrents.values()
+    assert wish.parts[0].download == torrent.hash
+    await pass_time(timedelta(minutes=30), 4)
+    assert scene.wish().state is not WishState.SEARCHING, "it is not taken for gone"
+    account.account.turn(torrent, "downloaded")
+    await scene.hub.debriding.accounts[DEBRID_ID].synchronise(SyncMode.SMART)
+    await pass_time(timedelta(minutes=30), 3)
+    assert scene.wish().state is WishState.READY
+    assert len(account.account.torrents) == 1
