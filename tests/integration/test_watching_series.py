@@ -9,6 +9,7 @@ import pytest
 from custom_components.sokoul.clients import tmdb as api
 from custom_components.sokoul.grab_hands import HubGrabHands
 from custom_components.sokoul.hub import Hub
+from custom_components.sokoul.services import Action
 from custom_components.sokoul.watchlist.items import PartState, Wish, WishState
 from devstack.clock import ManualClock
 from devstack.library import Library, Series
@@ -27,6 +28,7 @@ from .conftest import (
     qbittorrent_subentry,
     servarr_subentry,
 )
+from .healing import act
 from .test_catalogues import tmdb_subentry
 
 HOUR = timedelta(hours=1)
@@ -212,3 +214,16 @@ async def test_without_sonarr_tmdb_tells_and_it_is_got_all_the_same(
     await pass_time(6 * HOUR, 29)
     assert states(hub.watching.wishes[wish.id])["S03E03"] in HERE_SOON
     assert len(qbittorrent.torrents) == before + 1
+
+
+async def test_an_episode_is_explained(hass: HomeAssistant, hub: Hub, pass_time: PassTime) -> None:
+    await watch(hass, hub, "the bear s3", auto=True)
+    await pass_time(timedelta(minutes=2), 4)
+    coming = await act(hass, Action.EXPLAIN, title="the bear s03e04")
+    assert coming["on_the_list"]
+    assert coming["title"].endswith("S03E04")
+    assert [each["link"] for each in coming["chain"] if each["state"] == "now"] == ["out"]
+    assert "It airs on December" in next(each["text"] for each in coming["chain"] if each["link"] == "out")
+    behind = await act(hass, Action.EXPLAIN, title="the bear")
+    assert behind["title"].endswith("S03E01"), "the one that is the furthest behind"
+    assert [each["link"] for each in behind["chain"] if each["state"] == "now"] == ["downloaded"]
