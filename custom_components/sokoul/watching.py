@@ -189,9 +189,10 @@ class Watching:
         return next((each for each in reversed(self._wishes.values()) if text in _called(each)), None)
 
     def acquired_since(self, moment: datetime) -> int:
-        """Return how many movies and episodes can be watched since a moment."""
+        """Return how many movies and episodes came since a moment: what was there when it was asked for did not."""
         parts = (part for wish in self._wishes.values() for part in wish.parts if wish.asked_by != ARR)
-        return sum(part.ready_at is not None and part.ready_at >= moment for part in parts)
+        came = (part.ready_at for part in parts if part.ready_at is not None and not part.there_before)
+        return sum(at >= moment for at in came)
 
     @callback
     def add_listener(self, listener: Callable[[], None]) -> CALLBACK_TYPE:
@@ -394,7 +395,8 @@ class Watching:
         if before is None or lasting(before) != lasting(wish):
             await self._store().wishes.save(wish, dt_util.utcnow())
         self._wishes[wish.id] = wish
-        self._tell(before, wish)
+        if before != wish:
+            self._tell(before, wish)
 
     async def _change(self, before: Wish, after: Wish) -> Wish:
         """Write what a person changed; what was found out meanwhile is not lost by it."""
