@@ -445,6 +445,7 @@ async def test_what_is_in_the_library_already_can_be_watched(scene: Scene) -> No
     assert wish.state is WishState.READY
     assert scene.happened == []
     assert scene.qbittorrent.torrents == {}
+    assert scene.watching.acquired_since(wish.asked_at) == 0, "nobody got it on account of the wish"
 
 
 async def test_what_a_person_grabs_meanwhile_is_not_fetched_twice(scene: Scene) -> None:
