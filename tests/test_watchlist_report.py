@@ -160,7 +160,7 @@ def test_a_name_is_neither_a_link_nor_an_image_nor_markup() -> None:
 def test_no_description_is_too_long_or_markup(names: list[str], state: WishState, release: str) -> None:
     choices = tuple(replace(DUNE, name=name) for name in names)
     parts = (Part(state=PartState.OFFERED, release=release, out=Out.GUESSED, out_on=TODAY),)
-    why = tuple(Reason(key="watchlist.event_unknown", parameters={"asked": name}) for name in names)
+    why = tuple(Reason(key="watchlist.unknown_title", parameters={"text": name}) for name in names)
     for words in (EN, FR):
         said = description(wish(state, choices=choices, parts=parts, why=why, dates=MOVIE_DATES), NOW, words)
         assert 0 < len(said) <= LONGEST_DESCRIPTION

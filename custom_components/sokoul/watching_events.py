@@ -9,7 +9,7 @@ from .wording import clean
 RELEASED: Final = "released"  # it can be had at home from now on
 GRABBED: Final = "grabbed"  # it is on its way
 READY: Final = "ready"  # it can be watched
-ASKED_BACK: Final = "asked_back"  # several titles may be meant
+ASKED_BACK: Final = "asked_back"  # several titles may be meant; or whether to fetch what was found
 
 _ON_ITS_WAY: Final = frozenset({PartState.GRABBED, PartState.IMPORTING})
 _BEHIND: Final = frozenset({PartState.WAITING, PartState.SEARCHING, PartState.OFFERED})
@@ -32,6 +32,8 @@ def happenings(before: Wish | None, after: Wish) -> Iterator[tuple[str, Mapping[
         was = known.state if known is not None else PartState.SEARCHING
         if was is PartState.WAITING and part.state is not PartState.WAITING:
             yield RELEASED, {**_of_part(after, part), "date": part.out_on.isoformat() if part.out_on else None}
+        if part.asked_at is not None and (known is None or known.asked_at is None):
+            yield ASKED_BACK, _of_part(after, part)
         if part.state in _ON_ITS_WAY and was in _BEHIND:
             yield GRABBED, _of_part(after, part)
         if part.state is PartState.READY and was is not PartState.READY:

@@ -62,8 +62,6 @@ def event_data(event: str, data: Mapping[str, Any], wish: Wish | None, words: Wo
     elif wish is not None and wish.state is WishState.UNCLEAR:
         titles = tuple(clean(each.label) for each in wish.choices)
         text = words.text("watchlist.event_which", asked=wish.text, titles=titles)
-    elif wish is not None and wish.state is WishState.UNKNOWN:
-        text = words.text("watchlist.event_unknown", asked=wish.text)
     else:
         text = words.text("watchlist.event_found", title=title, release=told.get("release") or "")
     return {**told, "text": text}

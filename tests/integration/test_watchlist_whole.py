@@ -41,7 +41,10 @@ async def test_an_entry_completes_itself(hass: HomeAssistant, scene: Scene) -> N
     assert found["summary"] == "Dune: Part Two (2024)"
     assert found["description"].startswith("Shall it be fetched? Answer under Settings")
     assert shown(hass, "sensor.sokoul_waiting_for") == "1"
-    assert not scene.qbittorrent.torrents, "nobody was asked yet"
+    event, text = told(hass)
+    assert event == "asked_back"
+    assert text.startswith("Dune: Part Two (2024) was found: Dune.Part.Two.2024.")
+    assert not scene.qbittorrent.torrents, "nobody has answered yet"
 
     said = await act(hass, "watchlist_fetch", item="Dune: Part Two (2024)")
     assert said["state"] == "grabbed"
