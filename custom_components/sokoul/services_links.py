@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
+from heapq import nsmallest
 from typing import Any
 
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
@@ -20,6 +21,7 @@ from .const import DOMAIN
 from .debrid.checking import LinkRecord, ScanMode
 from .debrid.link_repairing import Planned
 from .debrid.links import Cause, Health, Link
+from .debrid.turns import in_turns
 from .journal_report import describe_entry
 from .linking import Linking, Looked
 from .linking_repairs import NotReady, NotReadyError, shown
@@ -204,7 +206,7 @@ async def _list(call: ServiceCall) -> ServiceResponse:
     kind, limit = data[ATTR_KIND], data[ATTR_LIMIT]
     after = _cursor(data[ATTR_CURSOR], kind) if ATTR_CURSOR in data else ""
     if kind is LinkKind.UNLINKED:
-        return _unlinked(linking, after, limit)
+        return await asyncio.to_thread(_unlinked, linking, after, limit)
     links = linking.links
     if links is None:
         raise _not_ready(NotReady.NO_FOLDERS)
@@ -231,9 +233,10 @@ def _described_link(link: Link, record: LinkRecord, words: Wording) -> dict[str,
 
 
 def _unlinked(linking: Linking, after: str, limit: int) -> ServiceResponse:
+    """Return torrents that nothing leads to, in the order of their ids. For a thread: there may be many."""
     looked = linking.looked
-    torrents = sorted(looked.report.unlinked, key=lambda each: each.id) if looked is not None else []
-    left = [each for each in torrents if each.id > after]
+    torrents = looked.report.unlinked if looked is not None else ()
+    left = nsmallest(limit + 1, (each for each in in_turns(torrents) if each.id > after), key=lambda each: each.id)
     page = left[:limit]
     return {
         "checked_at": linking.checked_at.isoformat() if linking.checked_at is not None else None,
