@@ -236,6 +236,7 @@ async def test_who_only_wants_to_know_what_is_meant_asks_no_source(world: World)
     assert answer.title is not None
     assert answer.title.label == "Dune: Part Two (2024)"
     assert [each.asked for each in world.sources] == [[], []]
+    assert world.engine.find(answer.id) is None, "it takes no place of a search that somebody comes back to"
 
 
 async def test_the_profile_of_the_arr_counts(world: World) -> None:

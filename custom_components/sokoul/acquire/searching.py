@@ -23,7 +23,7 @@ from ..model.catalogue import CatalogueTitle
 from ..model.library import Protocol
 from ..model.reasons import Reason
 from ..model.releases import Offer, QualityProfile
-from ..model.search import SearchRequest, SourceReport, SourceState
+from ..model.search import NOBODY, SearchRequest, SourceReport, SourceState
 from ..releases.attributes import Resolution
 from ..releases.choose import rank
 from ..releases.parse import parse
@@ -123,6 +123,8 @@ class SearchEngine:
             await search.score_again()
             return replace(search.answer, from_cache=True)
         await search.wait(deadline)
+        if NOBODY in request.sources and search.answer.complete:  # there is nothing to come back to
+            self._searches.pop(search.key, None)
         return search.answer
 
     def start(self, request: SearchRequest, *, deadline: timedelta = DEADLINE, fresh: bool = False) -> Search:
