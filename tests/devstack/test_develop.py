@@ -119,7 +119,7 @@ async def test_a_signal_stops_everything(number: signal.Signals, tmp_path: Path)
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(180):  # a start may take 120 seconds and a stop 30, see devstack/homeassistant.py
         while "ready: http://127.0.0.1:" not in (line := (await process.stdout.readline()).decode()):
             assert line, "it ended before it was ready"
         assert len(list(tmp_path.iterdir())) == 1
