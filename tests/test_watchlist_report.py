@@ -19,6 +19,7 @@ from custom_components.sokoul.watchlist_report import (
     describe_wish,
     description,
     due,
+    next_occasion,
     next_up,
     occasions,
     part_label,
@@ -214,6 +215,15 @@ def test_a_calendar_has_each_date_for_a_day() -> None:
     ]
     assert all(each.end == each.start + DAY for each in found if isinstance(each.start, date))
     assert len({each.uid for each in found}) == len(found)
+
+
+def test_what_never_comes_is_on_no_calendar() -> None:
+    part = Part(out_on=date.max, out=Out.DIGITAL)
+    never = wish(WishState.WAITING, dates=Dates(digital=date.max), parts=(part,))
+    assert list(occasions([never], EN)) == []
+    assert next_occasion(never, NOW, EN) is None
+    assert due(never, NOW) is None
+    assert next_up([never], NOW) is None
 
 
 def test_what_was_said_is_said_again_and_not_made_again() -> None:

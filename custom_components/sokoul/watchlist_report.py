@@ -111,7 +111,8 @@ def _episodes(wish: Wish, told: Collection[date], now: datetime, words: Wording)
 def _next(wish: Wish, now: datetime) -> Part | None:
     """Return what of a wish comes out next: today, or later."""
     today = now.date()
-    coming = (each for each in wish.parts if each.state is PartState.WAITING and each.out_on and each.out_on >= today)
+    to_come = (each for each in wish.parts if each.state is PartState.WAITING)
+    coming = (each for each in to_come if each.out_on and today <= each.out_on < date.max)  # the last day is "never"
     return min(coming, key=lambda each: (each.out_on or date.max, each.key), default=None)
 
 
@@ -242,6 +243,8 @@ def occasions(wishes: Iterable[Wish], words: Wording) -> Iterator[Occasion]:
         else:
             days = {(each.key, each.out_on): each for each in wish.parts if each.out_on is not None}
         for (what, on), part in days.items():
+            if on == date.max:  # what catalogues say for "never"
+                continue
             yield Occasion(
                 uid=f"{wish.id} {what}".strip(),
                 summary=part_label(wish, part) if part is not None else label(wish),
