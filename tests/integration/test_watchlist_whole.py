@@ -62,7 +62,7 @@ async def test_an_entry_completes_itself(hass: HomeAssistant, scene: Scene) -> N
 
 
 async def test_it_is_taken_off_the_list_and_let_go_of(hass: HomeAssistant, scene: Scene) -> None:  # noqa: F811
-    await hass.services.async_call("todo", "add_item", {"entity_id": LIST, "item": "Dune 2"}, blocking=True)
+    await act(hass, "watchlist_add", query="Dune 2", auto=True)
     await scene.settle()
     assert scene.movie is not None
     assert scene.movie.monitored
