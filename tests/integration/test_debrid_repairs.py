@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 import json
+from time import sleep
 
 from homeassistant.config_entries import ConfigSubentryDataWithId
 from homeassistant.core import HomeAssistant
@@ -69,6 +70,9 @@ async def slowly(pass_time: PassTime, longest: timedelta, enough: Callable[[], A
     """Let time pass in small steps until it is enough: what waits for its turn in the budget gets it."""
     for _ in range(longest // STEP):
         await pass_time(STEP, settle=False)
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+        await asyncio.to_thread(sleep, 0.01)  # threads need time, and not turns of the event loop
         for _ in range(TURNS):
             await asyncio.sleep(0)
         if await enough():
