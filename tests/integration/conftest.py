@@ -9,7 +9,7 @@ from typing import Any
 from unittest.mock import patch
 
 from aiohttp.abc import AbstractResolver, ResolveResult
-from freezegun.api import FrozenDateTimeFactory
+from freezegun.api import FrozenDateTimeFactory, real_monotonic
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentryDataWithId
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity import Entity
@@ -198,12 +198,15 @@ def seerr_subentry(simulator: SeerrSimulator) -> ConfigSubentryDataWithId:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Let the event loop go on until something holds; fail when it takes too long."""
-    for _ in range(20_000):
-        if condition():
-            return
+    """Let the event loop go on until something holds; fail when it takes too long.
+
+    Measured by a clock that nobody freezes: what a thread or a socket needs are no turns of the event loop.
+    """
+    deadline = real_monotonic() + 30
+    while not condition():
+        if real_monotonic() > deadline:
+            pytest.fail("it never came to hold")
         await asyncio.sleep(0)
-    pytest.fail("it never came to hold")
 
 
 @pytest.fixture
