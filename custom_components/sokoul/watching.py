@@ -9,8 +9,8 @@ something, so nothing is searched for twice at a time.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum
@@ -86,6 +86,7 @@ class Watching:
         self._running = False
         self._worker: asyncio.Task[None] | None = None
         self._looked: dict[str, asyncio.Future[None]] = {}  # whoever waits until it was looked at
+        self._looking: asyncio.Future[None] | None = None  # whoever waits for the look that is under way
         self._first: OrderedDict[str, None] = OrderedDict()  # wishes to look at now
         self._elsewhere: set[str] = set()  # wishes that somebody else did something about
         self._identifying: dict[str, asyncio.Task[None]] = {}
@@ -259,6 +260,8 @@ class Watching:
 
         numbers = (wish.season, wish.episode)
         for each in self._wishes.values():
+            if each.asked_by == ARR:  # it goes when the *arr has it or looks for it no more
+                continue
             if words(each) == words(wish) and not each.done and numbers in {(None, None), (each.season, each.episode)}:
                 return each
         return None
@@ -447,12 +450,14 @@ class Watching:
     def _witness(self, before: Wish | None, after: Wish) -> None:
         for event, data in happenings(before, after):
             for witness in tuple(self._witnesses):
-                witness(event, data)
+                with _unharmed():
+                    witness(event, data)
 
     @callback
     def _notify(self) -> None:
         for listener in tuple(self._listeners):
-            listener()
+            with _unharmed():
+                listener()
 
     # --- which title is meant ------------------------------------------------------------------------------------
 
@@ -535,7 +540,20 @@ class Watching:
         return min((each for each in due if each.id not in self._identifying), key=_due_of, default=None)
 
     async def _look_at(self, wish: Wish) -> None:
-        """Look at one wish. Nothing that goes wrong with it keeps others waiting."""
+        """Look at one wish, and tell who waits for that; who begins to wait meanwhile waits for the next look."""
+        self._looking = looked = self._looked.pop(wish.id, None)
+        again = False
+        try:
+            again = await self._look_once(wish)
+        finally:
+            if looked is not None and again:
+                following = self._looked.setdefault(wish.id, self._hub.hass.loop.create_future())
+                following.add_done_callback(lambda _: _answer(looked))
+            elif looked is not None:
+                _answer(looked)
+
+    async def _look_once(self, wish: Wish) -> bool:
+        """Look at one wish, and tell whether that is to be done again. If it goes wrong, nobody else has to wait."""
         now = dt_util.utcnow()
         try:
             stands = await self.work.look(wish)
@@ -548,12 +566,12 @@ class Watching:
         if stands is not None and wish.meant is None and stands.meant is not None:  # now there is something to do
             await self._join(stands)
             self._first[wish.id] = None
-            return
+            return True
         if stands is not None and (stands.due is None or stands.due > dt_util.utcnow()):
             self._later(wish, stands.due)
         else:
             self._later(wish, now + PAUSE)  # nothing is looked at without end
-        self._has_looked(wish.id)
+        return False
 
     def _later(self, wish: Wish, due: datetime | None) -> Wish | None:
         if (there := self._wishes.get(wish.id)) is not None:
@@ -562,11 +580,13 @@ class Watching:
 
     @callback
     def _has_looked(self, wish_id: str) -> None:
-        if (looked := self._looked.pop(wish_id, None)) is not None and not looked.done():
-            looked.set_result(None)
+        if (looked := self._looked.pop(wish_id, None)) is not None:
+            _answer(looked)
 
     @callback
     def _nobody_waits(self) -> None:
+        if self._looking is not None:
+            _answer(self._looking)
         for wish_id in tuple(self._looked):
             self._has_looked(wish_id)
 
@@ -625,6 +645,20 @@ class Watching:
         self._cancel_glance = None
         self._look_soon({*self.work.facts.changed(self._wishes.values()), *self._elsewhere})
         self._elsewhere.clear()
+
+
+@contextmanager
+def _unharmed() -> Iterator[None]:
+    """Go on when a face can't take what it is told: the list is looked after all the same."""
+    try:
+        yield
+    except Exception:  # noqa: BLE001 -- whatever it is, it is the face's own
+        LOGGER.exception("What changed on the watchlist can't be shown everywhere")
+
+
+def _answer(looked: asyncio.Future[None]) -> None:
+    if not looked.done():
+        looked.set_result(None)
 
 
 def _due_of(wish: Wish) -> datetime:

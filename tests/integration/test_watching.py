@@ -8,6 +8,7 @@ from typing import Any
 
 from homeassistant.config_entries import ConfigSubentryDataWithId
 from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -24,7 +25,7 @@ from custom_components.sokoul.watching import Watching
 from custom_components.sokoul.watching_grabs import Findings, WatchGrabs
 from custom_components.sokoul.watching_work import Work
 from custom_components.sokoul.watchlist.errors import NoList, NoSuchChoice, NoSuchWish, NothingToAsk, TooMany
-from custom_components.sokoul.watchlist.items import PartState, Wish, WishState
+from custom_components.sokoul.watchlist.items import ARR, PartState, Wish, WishState
 from custom_components.sokoul.watchlist.settings import WatchSettings
 from devstack.clock import ManualClock
 from devstack.dune import add_dune, dune_releases
@@ -329,6 +330,47 @@ async def test_what_is_offered_is_fetched_when_somebody_says_so(scene: Scene) ->
     assert fetched.state is WishState.GRABBED
     (entry,) = await scene.hub.pilot.kernel.journal.find(acts=[ActKind.GRAB])
     assert (entry.actor, entry.label) == ("somebody", "Dune: Part Two (2024)")
+
+
+async def test_who_asks_to_have_it_during_a_look_is_answered_by_the_next(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wish = await scene.add("Dune 2", auto=False)
+    entered, gate = asyncio.Event(), asyncio.Event()
+    known = scene.watching.work._known
+
+    async def slow(*asked: Any) -> Any:
+        entered.set()
+        await gate.wait()
+        return await known(*asked)
+
+    monkeypatch.setattr(scene.watching.work, "_known", slow)
+    looking = scene.hass.async_create_task(scene.watching.look(wish.id))
+    await entered.wait()
+    fetching = scene.hass.async_create_task(scene.watching.fetch(wish.id))
+    await asyncio.sleep(0)
+    gate.set()
+    assert (await fetching).state is WishState.GRABBED
+    await looking
+
+
+async def test_a_face_that_can_not_show_it_stops_nothing(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    def fail(*_: object) -> None:
+        raise OverflowError("a date of the year 9999")
+
+    scene.watching.add_listener(fail)
+    scene.watching.add_witness(fail)
+    wish = await scene.add("Dune 2", auto=True)
+    assert wish.state is WishState.GRABBED
+    assert "can't be shown everywhere" in caplog.text
+
+
+async def test_what_a_person_wants_is_kept_apart_from_what_radarr_looks_for(scene: Scene) -> None:
+    of_radarr = Wish(id="arr:radarr:1", text="Dune 2", asked_at=dt_util.utcnow(), asked_by=ARR)
+    await scene.watching.show([of_radarr], [])
+    wish = await scene.watching.add("Dune 2")
+    assert wish.id != of_radarr.id
+    await scene.settle()
 
 
 async def test_a_minimum_of_its_own_is_kept(scene: Scene) -> None:
