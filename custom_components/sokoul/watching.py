@@ -34,7 +34,18 @@ from .watching_feeds import Feeds
 from .watching_others import Others
 from .watching_titles import Titles, chosen, text_of
 from .watching_work import Work
-from .watchlist.changing import SAID, anew, done_with, lasting, means, over_since, searched_anew, wanted_again
+from .watchlist.changing import (
+    SAID,
+    anew,
+    brought_together,
+    done_with,
+    lasting,
+    means,
+    over_since,
+    same_title,
+    searched_anew,
+    wanted_again,
+)
 from .watchlist.errors import MOST_WISHES, KeptByArr, NoList, NoSuchChoice, NoSuchWish, TooMany
 from .watchlist.items import ARR, Keeper, Meant, Wish
 from .watchlist.outcomes import hit
@@ -74,7 +85,7 @@ class Watching:
         self._hub = hub
         self._wishes: OrderedDict[str, Wish] = OrderedDict()
         self.titles = Titles(hub)
-        self.work = Work(hub, self.titles, self._put)
+        self.work = Work(hub, self.titles, self._put, self._put_done)
         self.others = Others(hub, self)
         self.feeds = Feeds(hub, self._wishes.values, self._heard)
         self._opened: Store | None = None  # the store that is read, or was
@@ -422,6 +433,21 @@ class Watching:
             after = replace(after, **said)
             await self._keep(after)
             return after
+
+    async def _put_done(self, before: Wish, after: Wish) -> Wish | None:
+        """Write what was done elsewhere for a wish, and return it as it stands; None: nobody wants that any more.
+
+        Unlike what was found out, it is done: it counts whatever changed meanwhile, or is taken back.
+        """
+        stands: Wish | None = None
+        async with self._changing:
+            there = self._wishes.get(before.id)
+            if there is not None and self._read is not None and same_title(there, before):
+                stands = brought_together(before, after, there)
+                await self._keep(stands)
+        if after.keeper != before.keeper and (stands is None or stands.keeper != after.keeper):
+            await self._let_go([after])
+        return stands
 
     async def _drop(self, wish_ids: Iterable[str]) -> None:
         gone = list(wish_ids)

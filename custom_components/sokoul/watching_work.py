@@ -39,16 +39,22 @@ TOLD_LASTS: Final = timedelta(minutes=5)
 EPISODES_SOON: Final = timedelta(minutes=1)
 _LINK: Final = "link_"
 
+_DONE_ELSEWHERE: Final = frozenset({StepKind.ADD_TO_ARR, StepKind.SEARCH, StepKind.GRAB})
+
 type Put = Callable[[Wish, Wish], Awaitable[Wish | None]]
 
 
 class Work:
-    """Does for wishes what is due. `put` writes a wish and returns it as it stands; None: a person changed it."""
+    """Does for wishes what is due. `put` writes a wish and returns it as it stands; None: a person changed it.
 
-    def __init__(self, hub: Hub, titles: Titles, put: Put) -> None:
+    `put_done` does that with what was done elsewhere, which is not forgotten because something else changed.
+    """
+
+    def __init__(self, hub: Hub, titles: Titles, put: Put, put_done: Put) -> None:
         self._hub = hub
         self._titles = titles
         self._put = put
+        self._put_done = put_done
         self.facts = WatchFacts(hub, titles)
         self._grabs = WatchGrabs(hub)
         self._told: dict[str, tuple[datetime, Identified]] = {}
@@ -130,7 +136,7 @@ class Work:
                 return None
             known, library = await self._known(stands, catalogue)
             if (alone := await self._episode_alone(stands, library)) != stands.keeper:
-                stands = await self._put(stands, replace(stands, keeper=alone))
+                stands = await self._put_done(stands, replace(stands, keeper=alone))
                 continue
             now = dt_util.utcnow()
             stands = await self._put(stands, refresh(stands, known, now))
@@ -142,7 +148,8 @@ class Work:
             if step.kind is StepKind.RESOLVE:
                 stands, catalogue = await self._told_of(stands, library)
             else:
-                stands, catalogue = await self._put(stands, await self._done(stands, step, actor)), None
+                put = self._put_done if step.kind in _DONE_ELSEWHERE else self._put
+                stands, catalogue = await put(stands, await self._done(stands, step, actor)), None
         return stands
 
     async def _told_of(self, wish: Wish, library: Library | None) -> tuple[Wish | None, Catalogued | None]:

@@ -90,6 +90,43 @@ def unknown(wish: Wish, why: Reason, now: datetime, *, failed: bool) -> Wish:
     return replace(wish, state=state, tries=tries, resolved_at=now, due=due, why=(why,))
 
 
+def same_title(wish: Wish, other: Wish) -> bool:
+    """Tell whether two wishes are for the same: of a series for the same season and episode, too."""
+    if wish.meant is None or other.meant is None or wish.meant.kind is not other.meant.kind:
+        return False
+    same = wish.meant.ids & other.meant.ids or wish.meant == other.meant
+    return bool(same) and (wish.season, wish.episode) == (other.season, other.episode)
+
+
+def brought_together(before: Wish, after: Wish, there: Wish) -> Wish:
+    """Return a wish that changed meanwhile, with what was done for it: who keeps it, and what is on its way."""
+    said = {name: getattr(there, name) for name in SAID}
+    if lasting(replace(before, **said)) == lasting(there):
+        stands = replace(after, **said)
+    else:
+        coming = {each.key: each for each in after.parts if each.grabbed_at and each != before.part(each.key)}
+        keeper = after.keeper if after.keeper != before.keeper else there.keeper
+        parts = tuple(_on_its_way(part, coming.get(part.key)) for part in there.parts)
+        stands = replace(there, keeper=keeper, parts=parts)
+    return stands if there.done_at is None else replace(stands, keeper=there.keeper)
+
+
+def _on_its_way(part: Part, as_done: Part | None) -> Part:
+    if as_done is None:
+        return part
+    return replace(
+        part,
+        state=as_done.state,
+        grabbed_at=as_done.grabbed_at,
+        entry_id=as_done.entry_id,
+        download=as_done.download,
+        release=as_done.release,
+        searched_at=as_done.searched_at,
+        result="",
+        gone_since=None,
+    )
+
+
 def done_with(wish: Wish, now: datetime) -> Wish:
     """Return a wish that a person is done with."""
     return replace(wish, done_at=now, due=None)

@@ -1,0 +1,120 @@
+"""What the watchlist had an *arr look for is let go of again, and nothing else is; and nothing done is forgotten."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from custom_components.sokoul.watching_grabs import WatchGrabs
+from custom_components.sokoul.watching_titles import Titles
+from custom_components.sokoul.watchlist.items import Keeper, Wish, WishState
+
+from .test_watching import (  # noqa: F401 -- fixtures
+    Scene,
+    _no_pause,
+    nobody_offers_anything,
+    scene,
+)
+
+pytestmark = pytest.mark.usefixtures("socket_enabled")
+
+
+class Adding:
+    """Radarr takes its time to add a title: until it may go on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.added, self._go_on, keep = asyncio.Event(), asyncio.Event(), Titles.keep
+        adding = self
+
+        async def slow(titles: Titles, wish: Wish) -> Keeper:
+            keeper = await keep(titles, wish)
+            adding.added.set()
+            await adding._go_on.wait()
+            return keeper
+
+        monkeypatch.setattr(Titles, "keep", slow)
+
+    def go_on(self) -> None:
+        self._go_on.set()
+
+
+# --- what happens while something is done ----------------------------------------------------------------------------
+
+
+async def test_what_is_removed_while_it_is_added_is_let_go_of(
+    scene: Scene,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    nobody_offers_anything(scene)
+    adding = Adding(monkeypatch)
+    wish = await scene.watching.add("Dune 2", auto=True)
+    await adding.added.wait()
+    assert scene.movie is not None
+    assert scene.movie.monitored
+    await scene.watching.remove([wish.id])
+    adding.go_on()
+    await scene.settle()
+    assert scene.watching.wishes == {}
+    assert not scene.movie.monitored
+
+
+@pytest.mark.parametrize("changed", ["renamed", "ticked off"])
+async def test_what_is_not_wanted_any_more_once_it_is_added_is_let_go_of(
+    scene: Scene,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    changed: str,
+) -> None:
+    nobody_offers_anything(scene)
+    adding = Adding(monkeypatch)
+    wish = await scene.watching.add("Dune 2", auto=True)
+    await adding.added.wait()
+    if changed == "renamed":
+        await scene.watching.change(wish.id, text="Jodorowsky's Dune")
+    else:
+        await scene.watching.set_done(wish.id, True)
+    adding.go_on()
+    await scene.settle()
+    assert scene.movie is not None
+    assert not scene.movie.monitored
+    assert scene.wish().label.startswith("Jodorowsky" if changed == "renamed" else "Dune: Part Two")
+
+
+async def test_who_added_it_is_known_though_something_else_changed_meanwhile(
+    scene: Scene,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    nobody_offers_anything(scene)
+    adding = Adding(monkeypatch)
+    wish = await scene.watching.add("Dune 2", auto=True)
+    await adding.added.wait()
+    await scene.watching._heard({wish.id: {""}})  # a feed has it
+    adding.go_on()
+    await scene.settle()
+    keeper = scene.wish().keeper
+    assert keeper is not None
+    assert keeper.added
+    await scene.watching.remove([wish.id])
+    await scene.settle()
+    assert scene.movie is not None
+    assert not scene.movie.monitored
+
+
+async def test_who_grabbed_it_is_known_though_a_feed_had_it_meanwhile(
+    scene: Scene,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    grab = WatchGrabs.grab
+
+    async def heard_of_meanwhile(grabs: WatchGrabs, *given: Any) -> Any:
+        got = await grab(grabs, *given)
+        await scene.watching._heard({scene.wish().id: {""}})
+        return got
+
+    monkeypatch.setattr(WatchGrabs, "grab", heard_of_meanwhile)
+    wish = await scene.add("Dune 2", auto=True)
+    (part,) = wish.parts
+    assert wish.state is WishState.GRABBED
+    assert part.entry_id is not None
+    assert part.hit_at is not None
+    assert [event for event, _ in scene.happened] == ["grabbed"]
+    assert len(scene.qbittorrent.torrents) == 1
