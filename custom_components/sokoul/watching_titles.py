@@ -3,7 +3,9 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+import re
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from homeassistant.util import dt as dt_util
 
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 PATIENCE: Final = 3 * CATALOGUE_LATEST
 #: By which ids a title is asked for, the surest first.
 _DATABASES: Final = {TitleKind.MOVIE: ("tmdb", "imdb"), TitleKind.SERIES: ("tvdb", "tmdb", "imdb")}
+#: What is an address, or looks like the part of one that holds keys.
+_LINK: Final = re.compile(r"<?(?:[a-z][a-z0-9+.-]*://|magnet:\?|www\.)\S+|\S+\?\S*=\S*", re.IGNORECASE)
 #: What *arrs are kept to let go of later, in the hub's memory.
 LEAVING_KEY: Final = "watchlist_leaving"
 
@@ -53,15 +57,22 @@ class Identified:
 
 
 def text_of(request: SearchRequest) -> str:
-    """Return the text of a wish: as it was said, but of a magnet or a link to a file only what that is called.
+    """Return the text of a wish: as it was said, but without links, which may hold keys.
 
-    Those may hold keys. Raises `NothingToAsk` for a text that names no title.
+    Of a link to the page of a title its address stays, and says it all; of a magnet or a link to a file what that is
+    called. Raises `NothingToAsk` for a text that names no title.
     """
-    query = read_query(request, dt_util.utcnow().date())
-    if not query.names_a_title:
+    today = dt_util.utcnow().date()
+    links = [each.strip("<>()[],") for each in _LINK.findall(request.text)]
+    for link in links:
+        if read_query(SearchRequest(text=link), today).ids and (parts := urlsplit(link)).hostname:
+            return clean(f"https://{parts.hostname}{parts.path}")
+    words = _LINK.sub(" ", request.text).strip(" -\u2013:,<>()[]")
+    query = read_query(replace(request, text=words or next(iter(links), "")), today)
+    if not query.names_a_title or (links and not words and query.link is None):
         raise NothingToAsk(request.text)
     if query.link is None:
-        return clean(request.text)
+        return clean(words)
     return clean(f"{query.text} ({query.year})" if query.year else query.text)
 
 
