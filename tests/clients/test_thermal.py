@@ -12,7 +12,7 @@ import threading
 from types import SimpleNamespace
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 import pytest
 
 from custom_components.sokoul.clients import sysfs
@@ -418,6 +418,9 @@ async def test_a_sensor_that_fails_is_not_known(kind: Fault, make: Make) -> None
     st.sampled_from(["temp", "type", "trip_point_0_temp", "trip_point_0_type"]),
     st.one_of(st.binary(max_size=300), st.integers().map(lambda n: f"{n}\n".encode())),
 )
+@example(attribute="temp", content=b"1\n")
+@example(attribute="trip_point_0_temp", content=b"49\n")
+@example(attribute="temp", content=b"9" * 4000)
 def test_whatever_is_written_there(tmp_path: Path, attribute: str, content: bytes) -> None:
     zone = tmp_path / "class/thermal/thermal_zone0"
     zone.mkdir(parents=True, exist_ok=True)

@@ -158,7 +158,7 @@ def _celsius(attribute: Path) -> float | None:
     millidegrees = read_number(attribute)
     if millidegrees is None or not 0 < millidegrees < _HIGHEST_CELSIUS * 1000:
         return None
-    return round(millidegrees / 1000, 1)
+    return round(millidegrees / 1000, 1) or None
 
 
 def _trip_points(zone: Path) -> dict[TripKind, float]:
