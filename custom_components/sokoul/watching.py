@@ -47,7 +47,7 @@ from .watchlist.changing import (
     wanted_again,
 )
 from .watchlist.errors import MOST_WISHES, KeptByArr, NoList, NoSuchChoice, NoSuchWish, TooMany
-from .watchlist.items import ARR, Keeper, Meant, Wish
+from .watchlist.items import ARR, Keeper, Meant, Wish, WishState
 from .watchlist.outcomes import hit
 from .watchlist.settings import WatchSettings
 
@@ -312,8 +312,8 @@ class Watching:
             return await self._mean(told, meant)
         request = SearchRequest(text=text)
         other = anew(told, text_of(request))
-        await self._let_go([wish])
         changed = await self._change(wish, other)
+        await self._let_go([wish])
         await self._identified(wish_id)
         return self._standing(wish_id) or changed
 
@@ -323,11 +323,17 @@ class Watching:
         return self._standing(wish.id) or changed
 
     async def set_done(self, wish_id: str, done: bool) -> Wish:  # noqa: FBT001 -- that is all it says
-        """Be done with a wish, or want it after all. Raises `NoSuchWish`, `KeptByArr`, `StoreError`."""
+        """Be done with a wish, or want it after all. What *arrs look for on its account is let go of with it.
+
+        Raises `NoSuchWish`, `KeptByArr`, `StoreError`.
+        """
         wish = self._get(wish_id)
         self._check_ours(wish)
         now = dt_util.utcnow()
-        return await self._change(wish, done_with(wish, now) if done else wanted_again(wish, now))
+        changed = await self._change(wish, done_with(wish, now) if done else wanted_again(wish, now))
+        if done:
+            await self._let_go([wish])
+        return changed
 
     async def remove(self, wish_ids: Iterable[str]) -> None:
         """Take wishes from the list. What *arrs look for on their account is let go of; no file is touched.
@@ -337,8 +343,8 @@ class Watching:
         wishes = [self._get(each) for each in dict.fromkeys(wish_ids)]
         for wish in wishes:
             self._check_ours(wish)
-        await self._let_go(wishes)
         await self._drop(each.id for each in wishes)
+        await self._let_go(wishes)
 
     async def show(self, wishes: Collection[Wish], gone: Collection[str]) -> None:
         """Have wishes of *arrs on the list as they are, and others no more. Raises `NoList`, `StoreError`.
@@ -355,6 +361,11 @@ class Watching:
         await self._drop(gone)
 
     async def _let_go(self, wishes: Collection[Wish]) -> None:
+        """Have *arrs look no more for what they look for on account of wishes that are wanted no more.
+
+        What can be watched stays as it is there: they may find it in a better quality.
+        """
+        wishes = [each for each in wishes if each.state is not WishState.READY]
         gone = {each.id for each in wishes}
         held = {_place(each.keeper) for each in self._wishes.values() if each.id not in gone and each.keeper}
         letting_go = [each.keeper for each in wishes if each.keeper and _place(each.keeper) not in held]
@@ -620,8 +631,9 @@ class Watching:
         """Drop what can be watched for long, and tell *arrs what they need no longer look for."""
         before = dt_util.utcnow() - READY_KEPT
         with suppress(StoreError, NoList):
-            if gone := [each.id for each in self._wishes.values() if (at := over_since(each)) and at < before]:
-                await self._drop(gone)
+            if gone := [each for each in self._wishes.values() if (at := over_since(each)) and at < before]:
+                await self._drop(each.id for each in gone)
+                await self._let_go(gone)
         self.work.facts.forget(self._wishes)
         self._became = {old: new for old, new in self._became.items() if new in self._wishes}
         if self.titles.leaving:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from custom_components.sokoul.store import StoreError
 from custom_components.sokoul.watching_grabs import WatchGrabs
 from custom_components.sokoul.watching_titles import Titles
 from custom_components.sokoul.watchlist.items import Keeper, Wish, WishState
@@ -118,3 +119,63 @@ async def test_who_grabbed_it_is_known_though_a_feed_had_it_meanwhile(
     assert part.hit_at is not None
     assert [event for event, _ in scene.happened] == ["grabbed"]
     assert len(scene.qbittorrent.torrents) == 1
+
+
+# --- what is wanted no more ------------------------------------------------------------------------------------------
+
+
+async def test_who_ticks_it_off_has_nobody_look_for_it(scene: Scene) -> None:  # noqa: F811
+    nobody_offers_anything(scene)
+    wish = await scene.add("Dune 2", auto=True)
+    assert scene.movie is not None
+    assert scene.movie.monitored
+    await scene.watching.set_done(wish.id, True)
+    await scene.settle()
+    assert scene.wish().done
+    assert not scene.movie.monitored
+    await scene.watching.set_done(wish.id, False)
+    await scene.settle()
+    assert scene.movie.monitored
+    await scene.watching.remove([wish.id])
+    await scene.settle()
+    assert not scene.movie.monitored
+
+
+async def test_what_can_be_watched_may_still_become_better(scene: Scene) -> None:  # noqa: F811
+    wish = await scene.add("Dune 2", auto=True)
+    await scene.let_it_download()
+    assert scene.wish().state is WishState.READY
+    await scene.watching.remove([wish.id])
+    await scene.settle()
+    assert scene.watching.wishes == {}
+    assert scene.movie is not None
+    assert scene.movie.monitored
+
+
+@pytest.mark.parametrize("asked", ["renamed", "removed"])
+async def test_what_can_not_be_written_lets_go_of_nothing(
+    scene: Scene,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    asked: str,
+) -> None:
+    nobody_offers_anything(scene)
+    wish = await scene.add("Dune 2", auto=True)
+    store = scene.hub.pilot.store
+    assert store is not None
+
+    async def refuse(*_: object) -> None:
+        raise StoreError("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(store.wishes), "save", refuse)
+        patch.setattr(type(store.wishes), "delete", refuse)
+        watching = scene.watching
+        refused = (
+            watching.change(wish.id, text="Jodorowsky's Dune") if asked == "renamed" else watching.remove([wish.id])
+        )
+        with pytest.raises(StoreError):
+            await refused
+        await scene.settle()
+    assert scene.wish().label == "Dune: Part Two (2024)"
+    assert scene.movie is not None
+    assert scene.movie.monitored

@@ -128,8 +128,9 @@ def _on_its_way(part: Part, as_done: Part | None) -> Part:
 
 
 def done_with(wish: Wish, now: datetime) -> Wish:
-    """Return a wish that a person is done with."""
-    return replace(wish, done_at=now, due=None)
+    """Return a wish that a person is done with: no *arr keeps it for that, but what can be watched."""
+    keeper = wish.keeper if wish.state is WishState.READY else None
+    return replace(wish, done_at=now, due=None, keeper=keeper)
 
 
 def wanted_again(wish: Wish, now: datetime) -> Wish:
