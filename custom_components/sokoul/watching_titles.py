@@ -231,12 +231,25 @@ class Titles:
     async def _watch(self, arr: Arr, wish: Wish, title: CatalogueTitle, library_id: int) -> Keeper:
         """Monitor what was in the library already, and note what wasn't monitored before."""
         keeper = Keeper(backend_id=arr.subentry_id, library_id=library_id)
-        if not title.monitored and not (title.kind is TitleKind.MOVIE and title.has_file):
+        series = isinstance(arr.client, SonarrClient)
+        episodes = await arr.client.episodes(library_id) if isinstance(arr.client, SonarrClient) else ()
+        if not title.monitored and (series or not title.has_file):
+            quiet = await self._quieted(arr, wish, episodes)
             await arr.client.set_monitored([library_id], monitored=True)
-            keeper = replace(keeper, monitored=True)
-        if not isinstance(arr.client, SonarrClient):
-            return keeper
-        return await self.watch_episodes(wish, keeper, await arr.client.episodes(library_id))
+            keeper = replace(keeper, monitored=True, quiet=quiet)
+        return await self.watch_episodes(wish, keeper, episodes) if series else keeper
+
+    @staticmethod
+    async def _quieted(arr: Arr, wish: Wish, episodes: Iterable[CatalogueEpisode]) -> tuple[int, ...]:
+        """Keep Sonarr from looking for what nobody asked for, once it looks for the series; return what that is.
+
+        The episodes of a series that isn't monitored keep their own marks, usually set.
+        """
+        unasked = (each.library_id for each in episodes if each.monitored and not _is_wanted(wish, each))
+        quiet = tuple(sorted(each for each in unasked if each is not None))
+        if isinstance(arr.client, SonarrClient):
+            await arr.client.set_episodes_monitored(quiet, monitored=False)
+        return quiet
 
     async def watch_episodes(self, wish: Wish, keeper: Keeper, episodes: Iterable[CatalogueEpisode]) -> Keeper:
         """Monitor the episodes that are wanted and missing, and note which were not monitored. Raises `BackendError`.
@@ -261,7 +274,7 @@ class Titles:
         if not (keeper.added or keeper.monitored or keeper.episodes):
             return
         note = {"backend": keeper.backend_id, "title": keeper.library_id, "episodes": list(keeper.episodes)}
-        note["all"] = keeper.added or keeper.monitored
+        note["all"], note["quiet"] = keeper.added or keeper.monitored, list(keeper.quiet)
         self._hub.memory.set(LEAVING_KEY, [*self._leaving(), note])
 
     @property
@@ -291,8 +304,9 @@ class Titles:
         with suppress(NotFound):  # somebody took it out of the library
             if note["all"]:
                 await arr.client.set_monitored([note["title"]], monitored=False)
-            if note["episodes"] and isinstance(arr.client, SonarrClient):
+            if isinstance(arr.client, SonarrClient):
                 await arr.client.set_episodes_monitored(note["episodes"], monitored=False)
+                await arr.client.set_episodes_monitored(note.get("quiet", []), monitored=True)  # as they were
 
     # --- TMDB ----------------------------------------------------------------------------------------------------
 

@@ -3,12 +3,15 @@
 import asyncio
 from typing import Any
 
+from homeassistant.core import HomeAssistant
 import pytest
 
+from custom_components.sokoul.hub import Hub
 from custom_components.sokoul.store import StoreError
 from custom_components.sokoul.watching_grabs import WatchGrabs
 from custom_components.sokoul.watching_titles import Titles
 from custom_components.sokoul.watchlist.items import Keeper, Wish, WishState
+from devstack.sonarr import SonarrSimulator
 
 from .test_watching import (  # noqa: F401 -- fixtures
     Scene,
@@ -16,6 +19,7 @@ from .test_watching import (  # noqa: F401 -- fixtures
     nobody_offers_anything,
     scene,
 )
+from .test_watching_series import hub, the_bear, watch  # noqa: F401 -- a fixture
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 
@@ -179,3 +183,31 @@ async def test_what_can_not_be_written_lets_go_of_nothing(
     assert scene.wish().label == "Dune: Part Two (2024)"
     assert scene.movie is not None
     assert scene.movie.monitored
+
+
+# --- series ----------------------------------------------------------------------------------------------------------
+
+
+def monitored(sonarr: SonarrSimulator) -> set[int]:
+    """Return the seasons of which episodes are monitored."""
+    return {each.season for each in the_bear(sonarr).episodes if each.monitored}
+
+
+async def test_one_season_of_a_series_that_was_given_up_is_just_that(
+    hass: HomeAssistant,
+    hub: Hub,  # noqa: F811
+    sonarr: SonarrSimulator,
+) -> None:
+    series = next(each for each in sonarr.library.known_series if each.tvdb_id == 403294)
+    sonarr.library.add_series(series, have=False)
+    series.monitored = False
+    for episode in series.episodes:
+        episode.monitored = episode.season != 1 or episode.number == 1
+    before = [each.monitored for each in series.episodes]
+    wish = await watch(hass, hub, "the bear s3", auto=True)
+    assert series.monitored
+    assert monitored(sonarr) == {3}
+    await hub.watching.remove([wish.id])
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert not series.monitored
+    assert [each.monitored for each in series.episodes] == before

@@ -123,6 +123,7 @@ class Keeper:
     added: bool = False  # for this wish; else it was there before
     monitored: bool = False  # for this wish: it was not before
     episodes: tuple[int, ...] = ()  # ids of those that were not monitored before this wish
+    quiet: tuple[int, ...] = ()  # ids of those that were, in a series that wasn't, and that nobody asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
