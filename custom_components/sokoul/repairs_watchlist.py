@@ -22,7 +22,7 @@ MOST_SHOWN = 20
 
 
 class FetchByItself(RepairsFlow):
-    """Say yes or no for the whole list, or have a look first at what was found."""
+    """Say yes or no for the whole list, or have a look first at what waits."""
 
     @property
     def _hub(self) -> Hub | None:
@@ -43,11 +43,12 @@ class FetchByItself(RepairsFlow):
         )
 
     async def async_step_show(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
-        """Show what was found, and ask again."""
+        """Show what waits, and what was found of it, and ask again."""
         if user_input is not None or (hub := self._hub) is None:
             return await self.async_step_init()
         lines = [
-            f"- **{markdown.plain(label(each))}**: {markdown.plain(clean(offered(each) or ''))}"
+            f"- **{markdown.plain(label(each))}**"
+            + (f": {markdown.plain(clean(release))}" if (release := offered(each)) else "")
             for each in asking(hub)[:MOST_SHOWN]
         ]
         return self.async_show_form(

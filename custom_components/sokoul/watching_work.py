@@ -22,8 +22,8 @@ from .watching_grabs import Findings, WatchGrabs
 from .watching_titles import Identified, Titles, meant_by
 from .watchlist.changing import means, unclear, unknown
 from .watchlist.deciding import Step, StepKind, next_step, refresh
-from .watchlist.items import ARR, Keeper, Part, Wish
-from .watchlist.known import Catalogued, Coming, Held, Known
+from .watchlist.items import ARR, WANTED, Keeper, Part, Wish
+from .watchlist.known import Catalogued, Coming, Held, Known, is_managed
 from .watchlist.outcomes import Found, added, asked, failed, grabbed, searched
 
 if TYPE_CHECKING:
@@ -130,6 +130,8 @@ class Work:
         stands: Wish | None = wish
         if wish.keeper is not None and self._titles.arr(wish.keeper) is None:  # it was taken out of the hub
             stands = await self._put(wish, replace(wish, keeper=None))
+        if stands is not None and (seen := await self._seen_by(stands)) != stands.keeper:
+            stands = await self._put(stands, replace(stands, keeper=seen))
         catalogue: Catalogued | None = None
         for _ in range(MOST_STEPS):
             if stands is None:
@@ -151,6 +153,25 @@ class Work:
                 put = self._put_done if step.kind in _DONE_ELSEWHERE else self._put
                 stands, catalogue = await put(stands, await self._done(stands, step, actor)), None
         return stands
+
+    async def _seen_by(self, wish: Wish) -> Keeper | None:
+        """Return the *arr that has a title already, though nothing was added or monitored for the wish.
+
+        What is there, or on its way there, is noticed whether or not anything may be fetched.
+        """
+        missing = any(part.state in WANTED for part in wish.parts) or not wish.parts
+        if wish.meant is None or wish.done or wish.asked_by == ARR or not missing or is_managed(wish):
+            return wish.keeper
+        try:
+            there = await self._titles.kept(wish.meant.kind, wish.meant.ids)
+        except BackendError as error:
+            LOGGER.debug("The libraries can't be asked for %s: %s", wish.label, error)
+            return wish.keeper
+        if there is None:  # an *arr that doesn't answer may have it still
+            arr = self._titles.arr(wish.keeper)
+            return wish.keeper if arr is not None and not arr.answering else None
+        same = wish.keeper is not None and _place(wish.keeper) == _place(there)
+        return wish.keeper if same else replace(there, only_seen=True)
 
     async def _told_of(self, wish: Wish, library: Library | None) -> tuple[Wish | None, Catalogued | None]:
         """Ask catalogues. What they told before is a little old, and no worse, where they can't be asked."""
@@ -267,6 +288,10 @@ class Work:
             pilot=self._hub.pilot.running,
             settings=self._hub.watching.settings,
         ), library
+
+
+def _place(keeper: Keeper) -> tuple[str, int]:
+    return keeper.backend_id, keeper.library_id
 
 
 def _held(library: Library) -> Mapping[str, Held]:

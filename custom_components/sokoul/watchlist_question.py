@@ -1,4 +1,8 @@
-"""The question that is asked once: whether what is on the watchlist is to be fetched by itself when it is found."""
+"""The question that is asked once: whether what is on the watchlist is to be fetched by itself when it is found.
+
+It is asked as soon as it is known what somebody wants: a Radarr searches only for what is in its library, and before
+the answer nothing is added there.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -7,6 +11,7 @@ from homeassistant.helpers import issue_registry as ir
 
 from .const import DOMAIN
 from .watchlist.items import PartState, Wish
+from .watchlist.known import waits_for_answer
 from .watchlist_report import label
 
 if TYPE_CHECKING:
@@ -16,20 +21,20 @@ ISSUE = "watchlist_auto"
 
 
 def asking(hub: Hub) -> list[Wish]:
-    """Return the wishes of which something was found that waits for the answer; none once it was given."""
+    """Return the wishes that wait for the answer; none once it was given."""
     watching = hub.watching
-    if watching.settings.auto is not None or not watching.ready_to_use:
+    if not watching.ready_to_use:
         return []
-    return [each for each in watching.wishes.values() if each.auto is None and not each.done and offered(each)]
+    return [each for each in watching.wishes.values() if waits_for_answer(each, watching.settings)]
 
 
 def offered(wish: Wish) -> str | None:
-    """Return the release that a person is asked about."""
+    """Return the release of it that was found; None: none was yet."""
     return next((part.release for part in wish.parts if part.state is PartState.OFFERED), None)
 
 
 class WatchlistQuestion:
-    """Asks in Home Assistant's repairs while something that was found waits for the answer."""
+    """Asks in Home Assistant's repairs while something waits for the answer."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub

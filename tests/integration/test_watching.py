@@ -365,6 +365,15 @@ async def test_a_face_that_can_not_show_it_stops_nothing(scene: Scene, caplog: p
     assert "can't be shown everywhere" in caplog.text
 
 
+async def test_a_name_may_mean_several_wishes(scene: Scene) -> None:
+    new, old = await scene.add("Dune", year=2021), await scene.add("Dune", year=1984)
+    assert {each.id for each in scene.watching.named("dune")} == {new.id, old.id}
+    assert scene.watching.named(new.label) == [new]
+    await scene.watching.set_done(old.id, True)
+    assert [each.id for each in scene.watching.named("dune")] == [new.id]
+    assert scene.watching.named("silo") == []
+
+
 async def test_what_a_person_wants_is_kept_apart_from_what_radarr_looks_for(scene: Scene) -> None:
     of_radarr = Wish(id="arr:radarr:1", text="Dune 2", asked_at=dt_util.utcnow(), asked_by=ARR)
     await scene.watching.show([of_radarr], [])
@@ -504,9 +513,10 @@ async def test_what_a_person_grabs_meanwhile_is_not_fetched_twice(scene: Scene) 
 
 async def test_what_radarr_grabs_by_itself_is_not_fetched_twice(scene: Scene) -> None:
     wish = await scene.add("Dune 2")
-    assert scene.movie is not None
+    assert scene.movie is None
     await act_on_radarr(scene)
     await scene.pass_time(MINUTE, 3)
+    await scene.watching.look(wish.id)
     assert scene.wish(wish.id).state is WishState.GRABBED
     await scene.watching.fetch(wish.id)
     assert len(scene.qbittorrent.torrents) == 1
@@ -515,7 +525,10 @@ async def test_what_radarr_grabs_by_itself_is_not_fetched_twice(scene: Scene) ->
 
 
 async def act_on_radarr(scene: Scene) -> None:
-    """Let Radarr search and grab, as its own feeds would."""
+    """Let a person add the second Dune to Radarr, and that search and grab, as its own feeds would."""
+    if scene.movie is None:
+        known = next(each for each in scene.radarr.library.known_movies if each.tmdb_id == DUNE_2)
+        scene.radarr.library.add_movie(known)
     assert scene.movie is not None
     await scene.hub.backends[RADARR_ID].client.search([scene.movie.id])
     await until(lambda: scene.qbittorrent.torrents)

@@ -22,7 +22,7 @@ from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.event import MOST_AN_HOUR
 from custom_components.sokoul.releases.attributes import Resolution
-from custom_components.sokoul.watchlist.items import WishState
+from custom_components.sokoul.watchlist.items import ARR, WishState
 from custom_components.sokoul.watchlist.settings import WatchSettings
 
 from .conftest import PassTime, SetUp
@@ -148,6 +148,13 @@ async def test_an_entry_is_done_by_hand_and_wanted_again(hass: HomeAssistant, wi
     assert shown["description"] == "Marked as done: nothing more is downloaded for it."
     await do(hass, "update_item", item="coming", status="needs_action")
     assert state(hass, LIST) == "1"
+
+
+async def test_what_can_be_watched_is_not_wanted_again(hass: HomeAssistant, wishes: Wishes) -> None:
+    wishes.put(READY)
+    with pytest.raises(ServiceValidationError) as refused:
+        await do(hass, "update_item", item="ready", status="needs_action")
+    assert refused.value.translation_key == "wish_is_ready"
 
 
 async def test_an_entry_is_removed(hass: HomeAssistant, wishes: Wishes) -> None:
@@ -332,6 +339,17 @@ async def test_nothing_is_done_to_what_is_not_there(action: str, hass: HomeAssis
     assert refused.value.translation_key == "no_such_wish"
 
 
+@pytest.mark.parametrize("action", ["choose", "change", "fetch", "remove"])
+async def test_nothing_is_done_to_what_may_be_another(action: str, hass: HomeAssistant, wishes: Wishes) -> None:
+    wishes.put(OFFERED)
+    wishes.put(replace(OFFERED, id="another", meant=OLD_DUNE, text=OFFERED.text))
+    with pytest.raises(ServiceValidationError) as refused:
+        await act(hass, action, item=OFFERED.text)
+    assert refused.value.translation_key == "several_such_wishes"
+    assert refused.value.translation_placeholders == {"item": "dune 2021", "titles": "Dune (2021), Dune (1984)"}
+    assert len(wishes.wishes) == 2
+
+
 async def test_who_may_what(
     hass: HomeAssistant, wishes: Wishes, hass_admin_user: MockUser, hass_read_only_user: MockUser
 ) -> None:
@@ -391,6 +409,19 @@ async def test_a_person_is_asked_once(answer: str, hass: HomeAssistant, wishes: 
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert wishes.settings == WatchSettings(auto=answer == "yes")
     assert issue(hass) is None
+
+
+async def test_a_person_is_asked_before_anything_is_found(hass: HomeAssistant, wishes: Wishes) -> None:
+    wishes.put(replace(COMING, auto=None, resolved_at=None))
+    assert issue(hass) is None, "its title is still looked up"
+    wishes.put(replace(COMING, auto=None, resolved_at=COMING.asked_at))
+    asked = issue(hass)
+    assert asked is not None
+    result = await go_on(hass, await fix(hass), next_step_id="show")
+    assert "None" not in result["description_placeholders"]["found"]
+    assert result["description_placeholders"]["found"].endswith("**")
+    wishes.put(replace(COMING, resolved_at=COMING.asked_at, asked_by=ARR))
+    assert issue(hass) is None, "its *arr looks for it"
 
 
 async def test_nobody_is_asked_for_what_was_answered(hass: HomeAssistant, wishes: Wishes) -> None:

@@ -55,6 +55,7 @@ OFFERED = Wish(
     id="offered",
     text="dune 2021",
     asked_at=NOW,
+    resolved_at=NOW,
     state=WishState.OFFERED,
     meant=DUNE,
     parts=(Part(state=PartState.OFFERED, release="Dune.2021.1080p.WEB-DL.H264-GRP"),),
@@ -111,7 +112,10 @@ class Wishes:
         self.tell()
 
     def find(self, said: str) -> Wish | None:
-        return next((each for each in self._wishes.values() if said in {each.id, each.label, each.text}), None)
+        return next(iter(self.named(said)), None)
+
+    def named(self, said: str) -> list[Wish]:
+        return [each for each in self._wishes.values() if said in {each.id, each.label, each.text}]
 
     def acquired_since(self, moment: datetime) -> int:
         parts = [part for each in self._wishes.values() for part in each.parts]

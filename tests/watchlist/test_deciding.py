@@ -225,6 +225,8 @@ def test_a_download_that_comes_back_is_waited_for() -> None:
 OFFER = {"release": "Dune.a", "result": "r1", "searched_at": NOW - MINUTE}
 ARR_KNOWN = {"has_arr": True, "kept": True, "library": in_library()}
 ASKS, NEVER = WatchSettings(), WatchSettings(auto=False)
+SEEN = replace(RADARR, only_seen=True)
+NOBODY_TO_SEARCH = {"failures": 1, "failed_at": NOW, "failed": Reason(key="watchlist.no_source")}
 
 STEPS = (
     ("catalogues were not asked yet", out(resolved_at=None), AUTO, K.RESOLVE),
@@ -270,6 +272,29 @@ STEPS = (
     ),
     ("there is an *arr that is away", out(), known(has_arr=True, answers=False), K.NOTHING),
     ("by hand: nothing is added, it would fetch by itself", out(auto=False), known(has_arr=True), K.SEARCH),
+    ("nobody was asked: nothing is added", out(), known(has_arr=True, settings=ASKS), K.SEARCH),
+    ("nobody was asked: nothing is monitored", out(keeper=SEEN), known(**ARR_KNOWN, settings=ASKS), K.SEARCH),
+    ("by hand: nothing is monitored", out(keeper=SEEN), known(**ARR_KNOWN, settings=NEVER), K.SEARCH),
+    (
+        "by hand, and nobody monitors it: it was never to be for this wish",
+        out(keeper=SEEN),
+        known(**(ARR_KNOWN | {"library": in_library(monitored=False)}), settings=NEVER),
+        K.SEARCH,
+    ),
+    (
+        "by hand, and the library has it",
+        out(keeper=SEEN),
+        known(**(ARR_KNOWN | {"library": in_library(has_file=True)}), settings=NEVER),
+        K.NOTHING,
+    ),
+    (
+        "nobody could search, and the answer is no",
+        out(**NOBODY_TO_SEARCH),
+        known(has_arr=True, settings=NEVER),
+        K.NOTHING,
+    ),
+    ("nobody could search, and the *arr may", out(**NOBODY_TO_SEARCH), known(has_arr=True), K.ADD_TO_ARR),
+    ("the *arr has it, and it is to be monitored", out(keeper=SEEN), known(**ARR_KNOWN), K.ADD_TO_ARR),
     ("the *arr has it", out(**KEPT), known(**ARR_KNOWN), K.SEARCH),
     ("the *arr has it and is away", out(**KEPT), known(**(ARR_KNOWN | {"answers": False})), K.NOTHING),
     ("its *arr was removed from SOKOUL", out(**KEPT), known(answers=False), K.NOTHING),
@@ -630,6 +655,8 @@ def _failed_once() -> Wish:
     return replace(wish, parts=(replace(wish.parts[0], failed=(HASH, "Dune.a")),))
 
 
+VAIN = ["nothing_found", "next_look"]
+COMES_OUT = ["asks_first", "not_out"]
 WHY = (
     ("it comes out", out(S.WAITING, dates=Dates(digital=on(9))), AUTO, ["not_out"]),
     ("nobody knows when", out(meant=replace(DUNE, year=2027), dates=Dates()), AUTO, ["no_date"]),
@@ -650,6 +677,23 @@ WHY = (
     ),
     ("one came to nothing", _failed_once(), AUTO, ["nothing_found", "came_to_nothing", "next_look"]),
     ("a person is asked", out(S.OFFERED, **OFFER), known(settings=ASKS), ["asks_you"]),
+    ("it is asked before anything is found", out(searched_at=NOW), known(settings=ASKS), ["asks_first", *VAIN]),
+    ("... and before it is out", out(S.WAITING, dates=Dates(digital=on(9))), known(settings=ASKS), COMES_OUT),
+    ("... for this one it was answered", out(searched_at=NOW, auto=True), known(settings=ASKS), VAIN),
+    ("... its title is not known for certain", out(resolved_at=None), known(settings=ASKS), []),
+    (
+        "only Radarr could search, and nobody was asked",
+        out(**NOBODY_TO_SEARCH),
+        known(has_arr=True, settings=ASKS),
+        ["asks_first", "next_look"],
+    ),
+    (
+        "only Radarr could search, once somebody says so",
+        out(**NOBODY_TO_SEARCH),
+        known(has_arr=True, settings=NEVER),
+        ["looks_when_told", "next_look"],
+    ),
+    ("nobody could search", out(**NOBODY_TO_SEARCH), known(settings=NEVER), ["no_source", "next_look"]),
     ("it waits for the person", out(S.OFFERED, **OFFER), known(settings=NEVER), ["offered"]),
     ("the autopilot is off", out(S.OFFERED, **OFFER), known(pilot=False), ["autopilot_off"]),
     ("it is on its way", out(S.GRABBED), known(coming=coming(a_download())), ["downloading"]),

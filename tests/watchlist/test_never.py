@@ -13,7 +13,7 @@ from custom_components.sokoul.model.plain import plain, read
 from custom_components.sokoul.model.reasons import Reason
 from custom_components.sokoul.watchlist.deciding import Step, StepKind, next_step, refresh
 from custom_components.sokoul.watchlist.items import ARR, Dates, Keeper, Out, Part, PartState, Wish, WishState
-from custom_components.sokoul.watchlist.known import Catalogued, Coming, Held, Known
+from custom_components.sokoul.watchlist.known import Catalogued, Coming, Held, Known, takes_by_itself
 from custom_components.sokoul.watchlist.outcomes import Found, added, asked, came_to_nothing, failed, grabbed, searched
 from custom_components.sokoul.watchlist.settings import WatchSettings
 
@@ -76,7 +76,8 @@ def wishes(draw: st.DrawFn) -> Wish:
             auto=st.none() | st.booleans(),
             state=st.sampled_from(WishState),
             meant=st.none() if draw(st.integers(0, 9)) == 0 else st.just(DUNE if movie else BEAR),
-            keeper=st.none() | st.just(Keeper(backend_id="arr", library_id=1)),
+            keeper=st.none()
+            | st.builds(Keeper, backend_id=st.just("arr"), library_id=st.just(1), only_seen=st.booleans()),
             dates=released,
             ended=st.none() | st.booleans(),
             parts=st.tuples(*(parts(key) for key in sorted(keys))),
@@ -134,6 +135,8 @@ def test_what_is_there_or_on_its_way_is_left_alone(wish: Wish, known: Known, whe
         held = known.held(part)
         assert held is None or not held.has_file
         assert not known.comes(part)
+    if step.kind is K.ADD_TO_ARR:
+        assert when is not None or takes_by_itself(wish, known.settings) is True
     if step.kind is K.GRAB:
         assert step.result
         assert when is not None or (known.pilot and (wish.auto if wish.auto is not None else known.settings.auto))

@@ -16,9 +16,9 @@ from enum import StrEnum
 from typing import Final
 
 from ..model.catalogue import CatalogueEpisode
-from .explaining import reasons_of
-from .items import ARR, Dates, Part, PartState, Wish, WishState
-from .known import Catalogued, Held, Known, takes_by_itself
+from .explaining import NO_SOURCE, reasons_of
+from .items import ARR, WANTED, Dates, Part, PartState, Wish, WishState
+from .known import Catalogued, Held, Known, is_managed, takes_by_itself
 from .schedule import (
     OLD,
     TRY_AGAIN,
@@ -60,7 +60,6 @@ LOOK: Final = timedelta(hours=1)
 _NEWS_SOON, _NEWS, _NEWS_OUT = timedelta(days=1), timedelta(days=3), timedelta(days=7)
 _SOON: Final = timedelta(days=7)
 
-_WANTED = frozenset({PartState.WAITING, PartState.SEARCHING, PartState.OFFERED})
 _COMING = frozenset({PartState.GRABBED, PartState.IMPORTING})
 
 
@@ -153,7 +152,7 @@ def _without_vanished(parts: tuple[Part, ...], told: Catalogued) -> tuple[Part, 
     if not told.episodes:
         return parts
     names = {(each.season, each.episode) for each in told.episodes}
-    left = (part for part in parts if (part.season, part.episode) in names or part.state not in _WANTED)
+    left = (part for part in parts if (part.season, part.episode) in names or part.state not in WANTED)
     return tuple(left)[-MOST_PARTS:]
 
 
@@ -178,7 +177,7 @@ def _released(part: Part, release: Release) -> Part:
 def _part_now(wish: Wish, part: Part, known: Known, now: datetime) -> Part:
     """Return how far a part is: what is there counts first, then what is on its way, then what was before."""
     if (held := known.held(part)) is not None and held.has_file:
-        untouched = part.state in _WANTED and part.grabbed_at is None and part.searched_at is None
+        untouched = part.state in WANTED and part.grabbed_at is None and part.searched_at is None
         before = untouched and now - wish.asked_at < THERE_BEFORE
         return _is_ready(replace(part, there_before=True) if before else part, now)
     if part.state is PartState.READY:
@@ -303,10 +302,8 @@ def next_step(wish: Wish, known: Known, now: datetime, *, asked: datetime | None
         return Step(kind=StepKind.NOTHING, at=next_look(wish.id, LOOK, now) if _may_vanish(wish) else None)
     if wish.asked_by == ARR:
         return _nothing(wish, known, now)
-    if wish.failed_at is not None and (asked is None or asked <= wish.failed_at):
-        again = wish.failed_at + stretched(pause(TRY_AGAIN, wish.failures), wish.id)
-        if again > now:
-            return Step(kind=StepKind.NOTHING, at=again)
+    if (again := _tried_again(wish, known, asked)) is not None and again > now:
+        return Step(kind=StepKind.NOTHING, at=again)
     if (news := _news_due(wish, now)) is not None and news <= now:
         return Step(kind=StepKind.RESOLVE)
     return (
@@ -314,19 +311,38 @@ def next_step(wish: Wish, known: Known, now: datetime, *, asked: datetime | None
     )
 
 
+def _tried_again(wish: Wish, known: Known, asked: datetime | None) -> datetime | None:
+    """Return when what went wrong is tried again; None: nothing did, or something else may be done about it by now."""
+    if wish.failed_at is None or (asked is not None and asked > wish.failed_at):
+        return None
+    if wish.failed is not None and wish.failed.key == NO_SOURCE and _is_to_be_added(wish, known):
+        return None  # nobody could search, and somebody will be able to
+    return wish.failed_at + stretched(pause(TRY_AGAIN, wish.failures), wish.id)
+
+
+def _is_to_be_added(wish: Wish, known: Known) -> bool:
+    """Tell whether an *arr is to have a title that nothing was done about there yet, as what is found is fetched."""
+    wanted = any(part.state in WANTED for part in wish.parts) or not wish.parts
+    may = takes_by_itself(wish, known.settings) is True
+    return wanted and may and known.has_arr and known.answers and not is_managed(wish)
+
+
 def _may_vanish(wish: Wish) -> bool:
     return wish.done_at is None and wish.keeper is not None
 
 
 def _through_arr(wish: Wish, known: Known, now: datetime, asked: datetime | None) -> Step | None:
-    """Return what is to be done about the *arr; None: go on. Who fetches nothing by itself has nothing added there."""
+    """Return what is to be done about the *arr; None: go on.
+
+    Nothing is added or monitored there before a person said that what is found is to be fetched.
+    """
     if not known.has_arr and wish.keeper is None:
         return None
     if not known.answers:
         return _nothing(wish, known, now)
-    wanted = any(part.state in _WANTED for part in wish.parts) or not wish.parts
-    may = asked is not None or takes_by_itself(wish, known.settings) is not False
-    if wish.keeper is None:
+    wanted = any(part.state in WANTED for part in wish.parts) or not wish.parts
+    may = asked is not None or takes_by_itself(wish, known.settings) is True
+    if wish.keeper is None or wish.keeper.only_seen:
         return Step(kind=StepKind.ADD_TO_ARR) if known.has_arr and wanted and may else None
     if known.kept is False:  # a person took it from there
         again = asked is not None and known.has_arr and wanted
@@ -342,7 +358,7 @@ def _step_of_parts(wish: Wish, known: Known, now: datetime, asked: datetime | No
 def _is_free(part: Part, known: Known) -> bool:
     """Tell whether nobody has a part, or is about to bring it."""
     held = known.held(part)
-    return part.state in _WANTED and not known.comes(part) and (held is None or not held.has_file)
+    return part.state in WANTED and not known.comes(part) and (held is None or not held.has_file)
 
 
 def _offered(wish: Wish, free: Iterable[Part], known: Known, now: datetime, asked: datetime | None) -> Step | None:
@@ -386,7 +402,7 @@ def _search_at(wish: Wish, part: Part, known: Known, now: datetime, asked: datet
     if asked is not None:
         return now if part.searched_at is None or part.searched_at < asked else None
     held = known.held(part)
-    if wish.keeper is not None and held is not None and not held.monitored:
+    if is_managed(wish) and held is not None and not held.monitored:
         return None
     return next_search(wish, part)
 
@@ -425,7 +441,7 @@ def _news_due(wish: Wish, now: datetime) -> datetime | None:
         return wish.resolved_at + stretched(_NEWS_SOON, wish.id) if wish.resolved_at is not None else now
     waiting = [part for part in wish.parts if part.state is PartState.WAITING]
     if wish.is_movie and not waiting:
-        every = _NEWS_OUT if wish.parts[0].state in _WANTED else None
+        every = _NEWS_OUT if wish.parts[0].state in WANTED else None
     elif wish.is_movie:
         on = waiting[0].out_on
         every = _NEWS_SOON if on is None or on - now.date() <= _SOON else _NEWS

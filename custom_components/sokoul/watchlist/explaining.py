@@ -7,9 +7,11 @@ from typing import Final
 
 from ..model.reasons import Reason, Value
 from .items import ARR, Out, Part, PartState, Wish, WishState
-from .known import Known, takes_by_itself
+from .known import Known, is_managed, takes_by_itself, waits_for_answer
 
 MOST_REASONS: Final = 5
+#: Nobody could be searched. An *arr searches only for what is in its library.
+NO_SOURCE: Final = "watchlist.no_source"
 #: An *arr looks every minute, and copies large files in some more.
 IMPORT_WITHIN: Final = timedelta(hours=1)
 
@@ -25,6 +27,8 @@ def _reasons(wish: Wish, known: Known, now: datetime, due: datetime | None) -> I
     if wish.state is WishState.READY:
         return
     behind = _behind(wish)
+    if wish.state is not WishState.OFFERED and waits_for_answer(wish, known.settings):
+        yield _reason("watchlist.asks_first")
     series = not wish.is_movie
     missing = tuple(part.key for part in wish.parts if part.state is PartState.SEARCHING)
     if series and missing:
@@ -50,11 +54,14 @@ def _hindrances(wish: Wish, behind: Sequence[Part], known: Known) -> Iterator[Re
         return
     if (known.has_arr or wish.keeper is not None) and not known.answers:
         yield _of_arr(wish, known, "watchlist.arr_away")
-    elif wish.keeper is not None and known.kept is False:
+    elif is_managed(wish) and known.kept is False:
         yield _of_arr(wish, known, "watchlist.gone_from_arr")
-    elif wish.keeper is not None and _nobody_monitors(behind, known):
+    elif is_managed(wish) and _nobody_monitors(behind, known):
         yield _of_arr(wish, known, "watchlist.not_monitored")
-    if wish.failed is not None:
+    if wish.failed is not None and wish.failed.key == NO_SOURCE and known.has_arr and not is_managed(wish):
+        if takes_by_itself(wish, known.settings) is False:  # else the question says it
+            yield _of_arr(wish, known, "watchlist.looks_when_told")
+    elif wish.failed is not None:
         yield wish.failed
 
 

@@ -7,6 +7,7 @@ the list shows, what is to be done, and why it is not here yet.
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Final
 
 from ..model.library import TitleKind
 from ..model.reasons import Reason
@@ -26,6 +27,10 @@ class PartState(StrEnum):
     GRABBED = "grabbed"  # somebody downloads it
     IMPORTING = "importing"  # it is here, and on its way into the library
     READY = "ready"  # it can be watched
+
+
+#: Nobody has such a part, or is about to bring it.
+WANTED: Final = frozenset({PartState.WAITING, PartState.SEARCHING, PartState.OFFERED})
 
 
 class WishState(StrEnum):
@@ -124,6 +129,7 @@ class Keeper:
     monitored: bool = False  # for this wish: it was not before
     episodes: tuple[int, ...] = ()  # ids of those that were not monitored before this wish
     quiet: tuple[int, ...] = ()  # ids of those that were, in a series that wasn't, and that nobody asked for
+    only_seen: bool = False  # what it has is looked at, and nothing was added or monitored there for this wish
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ..model.catalogue import CatalogueEpisode
 from ..model.reasons import Reason
-from .items import Dates, Part, Wish
+from .items import ARR, WANTED, Dates, Part, Wish
 from .settings import WatchSettings
 
 _NO_DATES = Dates()
@@ -64,6 +64,19 @@ class Known:
     def comes(self, part: Part) -> tuple[Coming, ...]:
         """Return the downloads that bring a part."""
         return self.coming.get(part.key, ()) if self.coming is not None else ()
+
+
+def is_managed(wish: Wish) -> bool:
+    """Tell whether an *arr has the title on account of the wish: what a person changes there since counts."""
+    return wish.keeper is not None and not wish.keeper.only_seen
+
+
+def waits_for_answer(wish: Wish, settings: WatchSettings) -> bool:
+    """Tell whether a person is to be asked whether it is fetched by itself: it is known, and not all of it is there."""
+    if wish.meant is None or wish.resolved_at is None or wish.done or wish.asked_by == ARR:
+        return False
+    missing = any(part.state in WANTED for part in wish.parts) or not wish.parts
+    return missing and takes_by_itself(wish, settings) is None
 
 
 def takes_by_itself(wish: Wish, settings: WatchSettings) -> bool | None:

@@ -10,7 +10,7 @@ class WatchSettings:
     """What a person set.
 
     `auto` says whether what is found is fetched without asking; None: nobody was asked yet, which happens once, when
-    the first release is found. A wish may say otherwise for itself.
+    it is known what the first wish means. A wish may say otherwise for itself.
     """
 
     auto: bool | None = None
