@@ -194,11 +194,20 @@ class Watching:
         self.others.look_soon()
 
     def find(self, said: str) -> Wish | None:
-        """Return the wish that a text means: by its id, an id of its title, or what a person would call it."""
+        """Return the wish that a text means, the newest of several."""
+        return next(iter(self.named(said)), None)
+
+    def named(self, said: str) -> list[Wish]:
+        """Return the wishes that a text may mean: by their id, an id of their title, or what a person would call them.
+
+        What is done with is meant only where nothing else is, and so is what an *arr looks for.
+        """
         if said in self._wishes:
-            return self._wishes[said]
+            return [self._wishes[said]]
         text = fold(said.strip())
-        return next((each for each in reversed(self._wishes.values()) if text in _called(each)), None)
+        found = [each for each in reversed(self._wishes.values()) if text in _called(each)]
+        wanted = [each for each in found if not each.done]
+        return [each for each in wanted if each.asked_by != ARR] or wanted[:1] or found[:1]
 
     def acquired_since(self, moment: datetime) -> int:
         """Return how many movies and episodes came since a moment: what was there when it was asked for did not."""
