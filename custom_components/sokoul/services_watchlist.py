@@ -32,7 +32,7 @@ from .search_request import (
     policy_named,
 )
 from .watchlist.items import ARR, SEERR, Wish, WishState
-from .watchlist_errors import no_such_wish, watchlist_errors
+from .watchlist_errors import no_such_wish, several_such_wishes, watchlist_errors
 from .watchlist_report import describe_wish, label
 from .watchlist_socket import async_setup_watchlist_socket
 
@@ -136,9 +136,12 @@ async def _allowed(call: ServiceCall) -> Hub:
 
 
 def _wish(hub: Hub, said: str) -> Wish:
-    if (wish := hub.watching.find(said)) is None:
+    found = hub.watching.named(said)
+    if not found:
         raise no_such_wish(said)
-    return wish
+    if len(found) > 1:
+        raise several_such_wishes(said, [label(each) for each in found])
+    return found[0]
 
 
 async def _add(call: ServiceCall) -> ServiceResponse:

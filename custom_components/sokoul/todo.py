@@ -77,6 +77,8 @@ class Watchlist(WatchlistEntity, TodoListEntity):
         done = item.status == TodoItemStatus.COMPLETED  # a text, where an action names it
         if not renamed and (item.status is None or done is wish.done):
             raise _only_titles()  # a date or a description: all that is left to change
+        if item.status is not None and not done and not renamed and wish.state is WishState.READY:
+            raise _is_ready(wish)
         with watchlist_errors():
             if renamed:
                 await self._rename(wish, (item.summary or "").strip())
@@ -110,3 +112,9 @@ def _item(wish: Wish, now: datetime, words: wording.Wording) -> TodoItem:
 
 def _only_titles() -> ServiceValidationError:
     return ServiceValidationError(translation_domain=DOMAIN, translation_key="watchlist_only_titles")
+
+
+def _is_ready(wish: Wish) -> ServiceValidationError:
+    return ServiceValidationError(
+        translation_domain=DOMAIN, translation_key="wish_is_ready", translation_placeholders={"title": label(wish)}
+    )

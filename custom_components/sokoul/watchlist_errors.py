@@ -1,6 +1,6 @@
 """What a watchlist can't do, as an error of Home Assistant that says why."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -54,4 +54,13 @@ def no_such_wish(item: str) -> ServiceValidationError:
     """Return that nothing like that is on the list."""
     return ServiceValidationError(
         translation_domain=DOMAIN, translation_key="no_such_wish", translation_placeholders={"item": clean(item)}
+    )
+
+
+def several_such_wishes(item: str, titles: Sequence[str]) -> ServiceValidationError:
+    """Return that a name fits several that are on the list."""
+    return ServiceValidationError(
+        translation_domain=DOMAIN,
+        translation_key="several_such_wishes",
+        translation_placeholders={"item": clean(item), "titles": ", ".join(titles)},
     )

@@ -28,7 +28,7 @@ from custom_components.sokoul.watchlist.settings import WatchSettings
 from .conftest import PassTime, SetUp
 from .flows import Result, form, menu, step
 from .test_options_flow import begin, default, send
-from .wishes import COMING, DAY, OF_RADARR, OFFERED, READY, SERIES, TODAY, UNCLEAR, Wishes
+from .wishes import COMING, DAY, OF_RADARR, OFFERED, OLD_DUNE, READY, SERIES, TODAY, UNCLEAR, Wishes
 
 LIST = "todo.sokoul_watchlist"
 CALENDAR = "calendar.sokoul_watchlist"
@@ -344,7 +344,7 @@ async def test_nothing_is_done_to_what_may_be_another(action: str, hass: HomeAss
     wishes.put(OFFERED)
     wishes.put(replace(OFFERED, id="another", meant=OLD_DUNE, text=OFFERED.text))
     with pytest.raises(ServiceValidationError) as refused:
-        await act(hass, action, item=OFFERED.text)
+        await hass.services.async_call(DOMAIN, f"watchlist_{action}", {"item": OFFERED.text}, blocking=True)
     assert refused.value.translation_key == "several_such_wishes"
     assert refused.value.translation_placeholders == {"item": "dune 2021", "titles": "Dune (2021), Dune (1984)"}
     assert len(wishes.wishes) == 2
