@@ -39,6 +39,7 @@ from .watchlist.changing import (
     anew,
     brought_together,
     done_with,
+    inherited,
     lasting,
     means,
     over_since,
@@ -48,6 +49,7 @@ from .watchlist.changing import (
 )
 from .watchlist.errors import MOST_WISHES, KeptByArr, NoList, NoSuchChoice, NoSuchWish, TooMany
 from .watchlist.items import ARR, Keeper, Meant, Wish, WishState
+from .watchlist.known import is_managed
 from .watchlist.outcomes import hit
 from .watchlist.settings import WatchSettings
 
@@ -103,6 +105,7 @@ class Watching:
         self._identifying: dict[str, asyncio.Task[None]] = {}
         self._became: dict[str, str] = {}  # wishes that turned out to be the same as an older one
         self._changing = asyncio.Lock()
+        self._to_leave = False  # *arrs have to be told something now
         self._cancel_timer: CALLBACK_TYPE | None = None
         self._cancel_glance: CALLBACK_TYPE | None = None
 
@@ -375,14 +378,33 @@ class Watching:
         What can be watched stays as it is there: they may find it in a better quality.
         """
         wishes = [each for each in wishes if each.state is not WishState.READY]
-        gone = {each.id for each in wishes}
-        held = {_place(each.keeper) for each in self._wishes.values() if each.id not in gone and each.keeper}
-        letting_go = [each.keeper for each in wishes if each.keeper and _place(each.keeper) not in held]
-        for keeper in letting_go:
-            self.titles.let_go(keeper)
-        if letting_go:
+        for wish in wishes:
+            self.titles.let_go(wish)
+        if self.titles.leaving:
+            self._to_leave = True
             await self._hub.memory.save_now()
-            self._hub.in_background(self.titles.leave(), "letting go of what was on the watchlist")
+            self._work_soon()
+
+    async def _leave_behind(self) -> None:
+        """Tell *arrs what they need look for no more. What other wishes are for, too, is theirs to let go of later."""
+        self._to_leave = False
+        for note in self.titles.leaving:
+            place = note["backend"], note["title"]
+            wishes = [each for each in self._wishes.values() if each.asked_by != ARR and is_managed(each)]
+            heirs = [each for each in wishes if each.keeper is not None and _place(each.keeper) == place]
+            kept = await self.titles.leave(note, heirs)
+            with suppress(StoreError, NoList):
+                if kept is not None and (not heirs or await self._inherited(heirs[0], kept)):
+                    self.titles.left(note)
+
+    async def _inherited(self, heir: Wish, kept: Keeper) -> bool:
+        """Have a wish let go later of what another had an *arr look for; return whether it is still there to do so."""
+        async with self._changing:
+            there = self._wishes.get(heir.id)
+            if there is None or there.keeper is None or _place(there.keeper) != _place(kept):
+                return False
+            await self._keep(replace(there, keeper=inherited(there.keeper, kept)))
+        return True
 
     async def fetch(self, wish_id: str, *, actor: str | None = None) -> Wish:
         """Have a wish downloaded now: what was offered, else the best of a search. Returns when that is decided.
@@ -569,11 +591,15 @@ class Watching:
 
     async def _work(self) -> None:
         """Look at what is due, one after another, until nothing is."""
-        while self._running and self._read is not None and (wish := self._next()) is not None:
+        while self._running and self._read is not None:
+            if self._to_leave:
+                await self._leave_behind()
+            if (wish := self._next()) is None:
+                break
             await self._look_at(wish)
         if self._running:
             await self._tidy()
-            self._wake_at(self._next_due())
+            self._wake_at(dt_util.utcnow() if self._to_leave else self._next_due())
 
     def _next(self) -> Wish | None:
         while self._first:
@@ -646,7 +672,7 @@ class Watching:
         self.work.facts.forget(self._wishes)
         self._became = {old: new for old, new in self._became.items() if new in self._wishes}
         if self.titles.leaving:
-            await self.titles.leave()
+            await self._leave_behind()
 
     def _next_due(self) -> datetime:
         now = dt_util.utcnow()

@@ -39,6 +39,7 @@ _DATABASES: Final = {TitleKind.MOVIE: ("tmdb", "imdb"), TitleKind.SERIES: ("tvdb
 _LINK: Final = re.compile(r"<?(?:[a-z][a-z0-9+.-]*://|magnet:\?|www\.)\S+|\S+\?\S*=\S*", re.IGNORECASE)
 #: What *arrs are kept to let go of later, in the hub's memory.
 LEAVING_KEY: Final = "watchlist_leaving"
+_NOTED: Final = frozenset({"backend", "title", "season", "episode", "added", "monitored", "episodes", "quiet"})
 
 type Arr = BackendCoordinator[ArrClient, Any]
 
@@ -150,9 +151,13 @@ def _named(choices: Iterable[Meant], said: str) -> Meant | None:
 
 def _is_wanted(wish: Wish, episode: CatalogueEpisode) -> bool:
     """Tell whether an episode is one of those that a wish is for; specials are where they were asked for."""
-    if wish.season is None:
+    return _is_of(wish.season, wish.episode, episode)
+
+
+def _is_of(season: int | None, number: int | None, episode: CatalogueEpisode) -> bool:
+    if season is None:
         return episode.season > 0
-    return wish.season == episode.season and wish.episode in {None, episode.episode}
+    return season == episode.season and number in {None, episode.episode}
 
 
 class Titles:
@@ -269,44 +274,89 @@ class Titles:
 
     # --- letting go ----------------------------------------------------------------------------------------------
 
-    def let_go(self, keeper: Keeper) -> None:
-        """Have an *arr look no more for what it looks for on account of a wish; as soon as it answers."""
-        if not (keeper.added or keeper.monitored or keeper.episodes):
+    def let_go(self, wish: Wish) -> None:
+        """Note that an *arr need look no more for what it looks for on account of a wish; see `leave`."""
+        keeper = wish.keeper
+        if keeper is None or not (keeper.added or keeper.monitored or keeper.episodes):
             return
-        note = {"backend": keeper.backend_id, "title": keeper.library_id, "episodes": list(keeper.episodes)}
-        note["all"], note["quiet"] = keeper.added or keeper.monitored, list(keeper.quiet)
-        self._hub.memory.set(LEAVING_KEY, [*self._leaving(), note])
+        note = {
+            "backend": keeper.backend_id,
+            "title": keeper.library_id,
+            "season": wish.season,
+            "episode": wish.episode,
+            "added": keeper.added,
+            "monitored": keeper.monitored,
+            "episodes": list(keeper.episodes),
+            "quiet": list(keeper.quiet),
+        }
+        self._hub.memory.set(LEAVING_KEY, [*self.leaving, note])
 
     @property
-    def leaving(self) -> bool:
-        """Whether an *arr has still to be told."""
-        return bool(self._leaving())
-
-    def _leaving(self) -> list[Mapping[str, Any]]:
+    def leaving(self) -> list[Mapping[str, Any]]:
+        """What *arrs have still to be told."""
         stored = self._hub.memory.get(LEAVING_KEY, [])
-        return list(stored) if isinstance(stored, list) else []
+        return [each for each in stored if each.keys() >= _NOTED] if isinstance(stored, list) else []
 
-    async def leave(self) -> None:
-        """Tell the *arrs that answer."""
-        for note in self._leaving():
-            backend = self._hub.backends.get(note["backend"])
-            if backend is not None and isinstance(backend.client, ArrClient):
-                if not backend.answering:
-                    continue
-                try:
-                    await self._release(backend, note)
-                except BackendError:
-                    continue
-            self._hub.memory.set(LEAVING_KEY, [each for each in self._leaving() if each != note])
+    def left(self, note: Mapping[str, Any]) -> None:
+        """Forget what an *arr was told."""
+        self._hub.memory.set(LEAVING_KEY, [each for each in self.leaving if each != note])
+
+    async def leave(self, note: Mapping[str, Any], heirs: Collection[Wish]) -> Keeper | None:
+        """Tell an *arr what it need look for no more, but for what `heirs` want, which are wishes for the same title.
+
+        Returns what these have to let go of later; None where the *arr doesn't answer.
+        """
+        kept = Keeper(
+            backend_id=note["backend"],
+            library_id=note["title"],
+            added=note["added"],
+            monitored=note["monitored"],
+            episodes=tuple(note["episodes"]),
+            quiet=tuple(note["quiet"]),
+        )
+        arr = self._hub.backends.get(kept.backend_id)
+        if arr is None or not isinstance(arr.client, ArrClient):
+            return kept
+        if not arr.answering:
+            return None
+        try:
+            with suppress(NotFound):  # somebody took it out of the library
+                if heirs:
+                    return await self._leave_to(arr, kept, note, heirs)
+                await self._release(arr, kept)
+        except BackendError:
+            return None
+        return kept
 
     @staticmethod
-    async def _release(arr: Arr, note: Mapping[str, Any]) -> None:
-        with suppress(NotFound):  # somebody took it out of the library
-            if note["all"]:
-                await arr.client.set_monitored([note["title"]], monitored=False)
-            if isinstance(arr.client, SonarrClient):
-                await arr.client.set_episodes_monitored(note["episodes"], monitored=False)
-                await arr.client.set_episodes_monitored(note.get("quiet", []), monitored=True)  # as they were
+    async def _release(arr: Arr, kept: Keeper) -> None:
+        if kept.added or kept.monitored:
+            await arr.client.set_monitored([kept.library_id], monitored=False)
+        if isinstance(arr.client, SonarrClient):
+            await arr.client.set_episodes_monitored(kept.episodes, monitored=False)
+            await arr.client.set_episodes_monitored(kept.quiet, monitored=True)  # as they were
+
+    @staticmethod
+    async def _leave_to(arr: Arr, kept: Keeper, note: Mapping[str, Any], heirs: Collection[Wish]) -> Keeper:
+        """Un-monitor the episodes that only the wish that is gone was for."""
+        if not isinstance(arr.client, SonarrClient):
+            return kept
+        episodes = await arr.client.episodes(kept.library_id)
+        unwanted = [each for each in episodes if each.monitored and not any(_is_wanted(heir, each) for heir in heirs)]
+        whole = kept.added or kept.monitored
+        gone = {
+            each.library_id
+            for each in unwanted
+            if each.library_id is not None
+            and (each.library_id in kept.episodes or (whole and _is_of(note["season"], note["episode"], each)))
+        }
+        await arr.client.set_episodes_monitored(gone, monitored=False)
+        before = () if kept.added else gone.difference(kept.episodes)  # a person had set these
+        return replace(
+            kept,
+            episodes=tuple(each for each in kept.episodes if each not in gone),
+            quiet=tuple(sorted({*kept.quiet, *before})),
+        )
 
     # --- TMDB ----------------------------------------------------------------------------------------------------
 

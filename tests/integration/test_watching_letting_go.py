@@ -11,9 +11,11 @@ from custom_components.sokoul.store import StoreError
 from custom_components.sokoul.watching_grabs import WatchGrabs
 from custom_components.sokoul.watching_titles import Titles
 from custom_components.sokoul.watchlist.items import Keeper, Wish, WishState
+from devstack.frame import FaultKind
 from devstack.sonarr import SonarrSimulator
 
 from .test_watching import (  # noqa: F401 -- fixtures
+    MINUTE,
     Scene,
     _no_pause,
     nobody_offers_anything,
@@ -211,3 +213,42 @@ async def test_one_season_of_a_series_that_was_given_up_is_just_that(
     await hass.async_block_till_done(wait_background_tasks=True)
     assert not series.monitored
     assert [each.monitored for each in series.episodes] == before
+
+
+async def test_two_seasons_are_let_go_of_one_after_the_other(
+    hass: HomeAssistant,
+    hub: Hub,  # noqa: F811
+    sonarr: SonarrSimulator,
+) -> None:
+    third = await watch(hass, hub, "the bear s3", auto=True)
+    first = await watch(hass, hub, "the bear s1", auto=True)
+    assert monitored(sonarr) == {1, 3}
+    await hub.watching.remove([third.id])
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert monitored(sonarr) == {1}
+    assert the_bear(sonarr).monitored
+    await hub.watching.remove([first.id])
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert not the_bear(sonarr).monitored
+
+
+async def test_what_is_added_again_while_radarr_is_away_is_looked_for(
+    scene: Scene,  # noqa: F811
+) -> None:
+    nobody_offers_anything(scene)
+    wish = await scene.add("Dune 2", auto=True)
+    scene.radarr.fault(FaultKind.STATUS, "PUT /api/v3/movie/editor", status=503)
+    await scene.watching.remove([wish.id])
+    await scene.settle()
+    again = await scene.add("Dune 2", auto=True)
+    assert again.keeper is not None
+    scene.radarr.clear_faults()
+    await scene.pass_time(MINUTE * 15, 4)
+    assert scene.movie is not None
+    assert scene.movie.monitored
+    keeper = scene.wish().keeper
+    assert keeper is not None
+    assert keeper.added
+    await scene.watching.remove([again.id])
+    await scene.settle()
+    assert not scene.movie.monitored

@@ -6,7 +6,7 @@ from typing import Final
 
 from ..model.library import TitleKind
 from ..model.reasons import Reason
-from .items import Meant, Part, PartState, Wish, WishState
+from .items import Keeper, Meant, Part, PartState, Wish, WishState
 
 #: A title that nobody knows may be announced later; who couldn't be asked may answer soon.
 UNKNOWN_PAUSES: Final = tuple(timedelta(hours=hours) for hours in (1, 6, 24, 72, 168))
@@ -96,6 +96,17 @@ def same_title(wish: Wish, other: Wish) -> bool:
         return False
     same = wish.meant.ids & other.meant.ids or wish.meant == other.meant
     return bool(same) and (wish.season, wish.episode) == (other.season, other.episode)
+
+
+def inherited(keeper: Keeper, other: Keeper) -> Keeper:
+    """Return what there is to let go of where a wish takes over what another had the same *arr look for."""
+    return replace(
+        keeper,
+        added=keeper.added or other.added,
+        monitored=keeper.monitored or other.monitored,
+        episodes=tuple(sorted({*keeper.episodes, *other.episodes})),
+        quiet=tuple(sorted({*keeper.quiet, *other.quiet})),
+    )
 
 
 def brought_together(before: Wish, after: Wish, there: Wish) -> Wish:
