@@ -1,14 +1,14 @@
 """What happens to a wish, as an event says it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
 from custom_components.sokoul import wording
 from custom_components.sokoul.model.library import TitleKind
-from custom_components.sokoul.watching_events import ASKED_BACK, GRABBED, READY, RELEASED
-from custom_components.sokoul.watchlist.items import Meant, Wish, WishState
+from custom_components.sokoul.watching_events import ASKED_BACK, GRABBED, READY, RELEASED, happenings
+from custom_components.sokoul.watchlist.items import Meant, Out, Part, PartState, Wish, WishState
 from custom_components.sokoul.watchlist_entities import event_data
 
 EN, FR = wording.load("en"), wording.load("fr")
@@ -60,3 +60,18 @@ def test_an_event_says_what_happened(
         assert plain(said["text"]) == text
         assert not [name for name, value in said.items() if isinstance(value, list)]  # the recorder keeps scalars
         assert said["title"] == data["title"]
+
+
+@pytest.mark.parametrize(
+    ("out_on", "out", "told"),
+    [(date(2026, 11, 20), Out.DIGITAL, True), (date(2027, 1, 6), Out.GUESSED, False), (None, None, False)],
+)
+def test_what_is_looked_for_on_the_chance_is_not_said_to_be_out(
+    out_on: date | None, out: Out | None, *, told: bool
+) -> None:
+    def part(state: PartState) -> tuple[Part, ...]:
+        return (Part(state=state, out_on=out_on, out=out),)
+
+    before = wish(WishState.WAITING, parts=part(PartState.WAITING))
+    after = wish(WishState.SEARCHING, parts=part(PartState.SEARCHING))
+    assert [event for event, _ in happenings(before, after)] == [RELEASED] * told

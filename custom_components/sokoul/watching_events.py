@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from .watchlist.items import Part, PartState, Wish, WishState
+from .watchlist.items import Out, Part, PartState, Wish, WishState
 from .wording import clean
 
 RELEASED: Final = "released"  # it can be had at home from now on
@@ -30,7 +30,7 @@ def happenings(before: Wish | None, after: Wish) -> Iterator[tuple[str, Mapping[
         if part.state is PartState.READY and (known is None or part.there_before):
             continue
         was = known.state if known is not None else PartState.SEARCHING
-        if was is PartState.WAITING and part.state is not PartState.WAITING:
+        if was is PartState.WAITING and part.state is not PartState.WAITING and _is_known_to_be_out(part):
             yield RELEASED, {**_of_part(after, part), "date": part.out_on.isoformat() if part.out_on else None}
         if part.asked_at is not None and (known is None or known.asked_at is None):
             yield ASKED_BACK, _of_part(after, part)
@@ -38,6 +38,11 @@ def happenings(before: Wish | None, after: Wish) -> Iterator[tuple[str, Mapping[
             yield GRABBED, _of_part(after, part)
         if part.state is PartState.READY and was is not PartState.READY:
             yield READY, _of_part(after, part)
+
+
+def _is_known_to_be_out(part: Part) -> bool:
+    """Tell whether somebody said when it comes out: else it is looked for on the chance, long before it may be."""
+    return part.out_on is not None and part.out is not Out.GUESSED
 
 
 def _of_wish(wish: Wish) -> dict[str, Any]:

@@ -37,6 +37,7 @@ MOST_FINDINGS: Final = 50
 TOLD_LASTS: Final = timedelta(minutes=5)
 #: An *arr reads the episodes of a new series within moments.
 EPISODES_SOON: Final = timedelta(minutes=1)
+EPISODES_WITHIN: Final = timedelta(minutes=15)
 _LINK: Final = "link_"
 
 _DONE_ELSEWHERE: Final = frozenset({StepKind.ADD_TO_ARR, StepKind.SEARCH, StepKind.GRAB})
@@ -57,6 +58,7 @@ class Work:
         self._put_done = put_done
         self.facts = WatchFacts(hub, titles)
         self._grabs = WatchGrabs(hub)
+        self._added: dict[str, datetime] = {}  # series and movies that an *arr was just made to know
         self._told: dict[str, tuple[datetime, Identified]] = {}
         self._findings: OrderedDict[str, Findings] = OrderedDict()  # by how the search refers to the best of them
         self._approved: dict[str, tuple[datetime, str]] = {}  # wishes that a person asked to have now, and who that was
@@ -191,9 +193,11 @@ class Work:
             LOGGER.debug("The episode can't be monitored: %s", error)
             return wish.keeper
 
-    @staticmethod
-    def _soon(wish: Wish, library: Library | None, now: datetime) -> Wish:
-        """Look soon at a series whose episodes are not there yet."""
+    def _soon(self, wish: Wish, library: Library | None, now: datetime) -> Wish:
+        """Look soon at a series whose episodes are not there yet; of one that is only announced they may never be."""
+        if now - max(wish.asked_at, self._added.get(wish.id, wish.asked_at)) > EPISODES_WITHIN:
+            self._added.pop(wish.id, None)
+            return wish
         empty = library is not None and library.title is not None and not library.episodes
         series = wish.meant is not None and wish.meant.kind is TitleKind.SERIES
         if empty and series and not wish.parts and (wish.due is None or wish.due > now + EPISODES_SOON):
@@ -221,6 +225,7 @@ class Work:
         except BackendError as error:
             why = Reason(key="watchlist.not_added", parameters={"detail": str(error)})
             return failed(wish, why, dt_util.utcnow())
+        self._added[wish.id] = dt_util.utcnow()
         return added(wish, keeper)
 
     # --- searching and grabbing ----------------------------------------------------------------------------------
@@ -273,7 +278,9 @@ class Work:
             except BackendError as error:
                 LOGGER.debug("The library can't be asked about %s: %s", wish.label, error)
             answers = library is not None
-        if catalogue is None and library is not None and library.title is not None and library.episodes:
+        if wish.asked_by == ARR:
+            pass  # it has the parts that are monitored and missing there, and no others
+        elif catalogue is None and library is not None and library.title is not None and library.episodes:
             catalogue = Catalogued(ended=library.title.ended, episodes=library.episodes)
         coming = await self.facts.on_their_way(wish)
         return Known(
