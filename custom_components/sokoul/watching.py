@@ -161,6 +161,7 @@ class Watching:
             return
         if self._opened is store and self._running:
             self._wishes.update((each.id, each) for each in wishes)
+            self.work.budget.remember(wishes)
             self._read = store
             self._notify()
             self._work_soon()
@@ -498,6 +499,7 @@ class Watching:
             for each in gone:
                 self._wishes.pop(each, None)
                 self._first.pop(each, None)
+                self.work.budget.wait(each, waits=False)
         self._notify()
 
     async def _heard(self, hits: Mapping[str, Collection[str]]) -> None:

@@ -20,8 +20,9 @@ from .model.reasons import Reason
 from .watching_facts import Library, OnItsWay, WatchFacts
 from .watching_grabs import Findings, WatchGrabs
 from .watching_titles import Identified, Titles, meant_by
+from .watchlist.budget import SearchBudget
 from .watchlist.changing import means, unclear, unknown
-from .watchlist.deciding import Step, StepKind, next_step, refresh
+from .watchlist.deciding import Step, StepKind, held_back, next_step, refresh
 from .watchlist.items import ARR, WANTED, Keeper, Part, Wish
 from .watchlist.known import Catalogued, Coming, Held, Known, is_managed
 from .watchlist.outcomes import Found, added, asked, failed, grabbed, searched
@@ -58,6 +59,7 @@ class Work:
         self._put_done = put_done
         self.facts = WatchFacts(hub, titles)
         self._grabs = WatchGrabs(hub)
+        self.budget = SearchBudget()
         self._added: dict[str, datetime] = {}  # series and movies that an *arr was just made to know
         self._told: dict[str, tuple[datetime, Identified]] = {}
         self._findings: OrderedDict[str, Findings] = OrderedDict()  # by how the search refers to the best of them
@@ -148,6 +150,7 @@ class Work:
                 return None
             step = next_step(stands, known, now, asked=asked_at)
             if step.kind is StepKind.NOTHING:
+                self.budget.wait(stands.id, waits=held_back(stands, known, now))
                 return self._soon(stands, library, now)
             if step.kind is StepKind.RESOLVE:
                 stands, catalogue = await self._told_of(stands, library)
@@ -234,6 +237,7 @@ class Work:
         parts = [part for part in wish.parts if part.key in step.keys]
         without = {each for part in parts for each in part.failed}
         episode = None if step.pack else next((part.episode for part in parts), None)
+        self.budget.spend(wish.id, dt_util.utcnow())
         findings = await self._grabs.search(wish, step.season, episode, without=without)
         now = dt_util.utcnow()
         if findings.failed is not None:
@@ -292,6 +296,7 @@ class Work:
             library=None if library is None else _held(library),
             coming=_coming(wish, coming),
             all_seen=self.facts.all_seen(wish),
+            searches_from=self.budget.free_at(wish.id, dt_util.utcnow()),
             pilot=self._hub.pilot.running,
             settings=self._hub.watching.settings,
         ), library

@@ -94,9 +94,10 @@ async def test_what_somebody_downloads_is_explained(hass: HomeAssistant, scene: 
 
 
 async def test_what_radarr_grabbed_by_itself_is_explained(hass: HomeAssistant, scene: Scene) -> None:  # noqa: F811
-    await scene.add("Dune 2")
+    wish = await scene.add("Dune 2")
     await act_on_radarr(scene)
     await scene.pass_time(MINUTE, 3)
+    await scene.watching.look(wish.id)
     answer = await explain(hass)
     assert now_at(answer) in {"downloaded", "imported"}
     assert text_of(answer, "grabbed").startswith("Somebody else than the watchlist had it downloaded: ")

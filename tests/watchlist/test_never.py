@@ -104,6 +104,7 @@ knowns = st.builds(
         st.sampled_from(KEYS), st.lists(downloads, max_size=2, unique_by=lambda each: each.download).map(tuple)
     ),
     all_seen=st.booleans(),
+    searches_from=moments,
     pilot=st.booleans(),
     settings=st.builds(WatchSettings, auto=st.none() | st.booleans()),
 )

@@ -105,7 +105,8 @@ def refresh(wish: Wish, known: Known, now: datetime) -> Wish:
     wish = replace(wish, parts=parts, state=_state(wish, parts, now))
     step = next_step(wish, known, now)
     due = step.at if step.kind is StepKind.NOTHING else now
-    return replace(wish, due=due, why=reasons_of(wish, known, now, due))
+    why = reasons_of(wish, known, now, due, waits=held_back(wish, known, now))
+    return replace(wish, due=due, why=why)
 
 
 def _catalogued(wish: Wish, told: Catalogued, now: datetime) -> Wish:
@@ -384,12 +385,28 @@ def _search(wish: Wish, free: Iterable[Part], known: Known, now: datetime, asked
     """Return the next search: of a whole season where all of it is missing, else of one part."""
     free = [part for part in free if part.state is not PartState.OFFERED]
     due = [(at, part) for part in free if (at := _search_at(wish, part, known, now, asked)) is not None and at <= now]
+    if asked is None and known.searches_from is not None and known.searches_from > now:
+        due = [each for each in due if _goes_first(wish, each[1])]
     if not due or (asked is None and _spaced(wish, now) > now):
         return None
     _, part = min(due, key=lambda each: _rank(each[0], each[1], now))
     if (season := _whole_season(wish, part, free, now)) is not None:
         return Step(kind=StepKind.SEARCH, keys=season, season=part.season, pack=True)
     return Step(kind=StepKind.SEARCH, keys=(part.key,), season=part.season)
+
+
+def _goes_first(wish: Wish, part: Part) -> bool:
+    """Tell whether a search doesn't wait for others: a feed has it, or the wish was never searched for."""
+    return _is_hit(part) or all(each.searched_at is None for each in wish.parts)
+
+
+def held_back(wish: Wish, known: Known, now: datetime) -> bool:
+    """Tell whether a search for a wish waits because there were many."""
+    if known.searches_from is None or wish.meant is None or wish.done or wish.asked_by == ARR or not known.answers:
+        return False
+    due = ((part, _search_at(wish, part, known, now, None)) for part in wish.parts if _is_free(part, known))
+    searched = (each for each in due if each[0].state is PartState.SEARCHING)
+    return any(at is not None and at <= now and not _goes_first(wish, part) for part, at in searched)
 
 
 def _rank(at: datetime, part: Part, now: datetime) -> tuple[bool, bool, datetime]:
@@ -458,6 +475,8 @@ def _nothing(wish: Wish, known: Known, now: datetime) -> Step:
         for part in wish.parts:
             if part.state in {PartState.WAITING, PartState.SEARCHING} and _is_free(part, known):
                 at = _search_at(wish, part, known, now, None)
+                if at is not None and known.searches_from is not None and not _goes_first(wish, part):
+                    at = max(at, known.searches_from)
                 times.append(None if at is None else max(at, spaced))
     return Step(kind=StepKind.NOTHING, at=min((at for at in times if at is not None and at > now), default=None))
 

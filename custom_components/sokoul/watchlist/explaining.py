@@ -16,11 +16,20 @@ NO_SOURCE: Final = "watchlist.no_source"
 IMPORT_WITHIN: Final = timedelta(hours=1)
 
 
-def reasons_of(wish: Wish, known: Known, now: datetime, due: datetime | None) -> tuple[Reason, ...]:
-    """Return why a wish whose title is known can't be watched yet; `due` is when it is looked at next."""
+def reasons_of(
+    wish: Wish, known: Known, now: datetime, due: datetime | None, *, waits: bool = False
+) -> tuple[Reason, ...]:
+    """Return why a wish whose title is known can't be watched yet.
+
+    `due` is when it is looked at next; `waits`: it would be searched for now if there were not so many searches.
+    """
     if wish.done_at is not None:
         return (_reason("watchlist.done_by_hand"),)
-    return tuple(_reasons(wish, known, now, due))[:MOST_REASONS]
+    why = list(_reasons(wish, known, now, due))[:MOST_REASONS]
+    if waits:
+        next_look = why.pop() if why and why[-1].key == "watchlist.next_look" else None
+        why = [*why[: MOST_REASONS - 2], _reason("watchlist.searches_full"), *([next_look] if next_look else [])]
+    return tuple(why)
 
 
 def _reasons(wish: Wish, known: Known, now: datetime, due: datetime | None) -> Iterator[Reason]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from ..model.catalogue import CatalogueEpisode
 from ..model.reasons import Reason
@@ -54,6 +55,7 @@ class Known:
     library: Mapping[str, Held] | None = None  # what it says of parts; None: it is not known now
     coming: Mapping[str, tuple[Coming, ...]] | None = None  # downloads on their way
     all_seen: bool = True  # all clients and queues answer: a download that isn't among these is gone
+    searches_from: datetime | None = None  # searches that can wait have to until then; None: they needn't
     pilot: bool = True  # something may be fetched without a person
     settings: WatchSettings = _USUAL
 

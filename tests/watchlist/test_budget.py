@@ -1,0 +1,86 @@
+"""How many searches there may be for the whole list, and who waits."""
+
+from dataclasses import replace
+
+from custom_components.sokoul.watchlist.budget import MOST, WITHIN, SearchBudget
+from custom_components.sokoul.watchlist.deciding import StepKind, held_back, next_step, refresh
+from custom_components.sokoul.watchlist.known import Known
+from custom_components.sokoul.watchlist.outcomes import hit
+from custom_components.sokoul.watchlist.settings import WatchSettings
+
+from .make import HOUR, NOW, days, movie, on, part, series
+from .test_deciding import out
+
+MINUTE = HOUR / 60
+FULL = Known(settings=WatchSettings(auto=True), searches_from=NOW + HOUR)
+
+
+def spent(count: int) -> SearchBudget:
+    """Return a budget of which so many searches were made, a minute apart, the last of them just now."""
+    budget = SearchBudget()
+    for number in range(count):
+        budget.spend("w", NOW - MINUTE * (count - 1 - number))
+    return budget
+
+
+def test_those_who_wait_come_one_after_the_other() -> None:
+    assert spent(MOST - 1).free_at("a", NOW) is None
+    budget = spent(MOST)
+    first = NOW - MINUTE * (MOST - 1) + WITHIN
+    assert budget.free_at("a", NOW) == first
+    budget.wait("a", waits=True)
+    assert (budget.free_at("a", NOW), budget.free_at("b", NOW)) == (first, first + MINUTE)
+    assert (budget.free_at("a", first), budget.free_at("b", first)) == (None, first + MINUTE)
+    budget.spend("a", first)
+    assert budget.free_at("b", first) == first + MINUTE
+    budget.wait("b", waits=True)
+    budget.wait("b", waits=False)
+    assert budget.free_at("a", first) == first + MINUTE
+
+
+def test_a_long_queue_waits_for_more_than_one_turn() -> None:
+    budget = spent(MOST)
+    for number in range(MOST):
+        budget.wait(str(number), waits=True)
+    assert budget.free_at("later", NOW) == NOW + WITHIN
+    for number in range(MOST):
+        budget.wait(f"more {number}", waits=True)
+    assert budget.free_at("later", NOW) == NOW + 2 * WITHIN
+    later = NOW + 2 * WITHIN  # all searches are long ago by then
+    assert [budget.free_at(str(number), later) for number in range(MOST)] == [None] * MOST
+    assert budget.free_at("more 0", later) == later + WITHIN
+
+
+def test_a_restart_forgets_no_search() -> None:
+    budget = SearchBudget()
+    parts = [part(f"S01E{number:02}", searched_at=NOW - MINUTE * number) for number in range(1, MOST + 1)]
+    budget.remember([series(*parts), movie()])
+    assert budget.free_at("a", NOW) == NOW - MINUTE * MOST + WITHIN
+
+
+def test_searches_that_can_wait_do() -> None:
+    due = out(searched_at=NOW - 2 * HOUR, searches=1)
+    wish = refresh(due, FULL, NOW)
+    assert held_back(wish, FULL, NOW)
+    step = next_step(wish, FULL, NOW)
+    assert step.kind is StepKind.NOTHING
+    assert step.at is not None
+    assert NOW < step.at <= NOW + HOUR
+    assert [each.key for each in wish.why][-2:] == ["watchlist.searches_full", "watchlist.next_look"]
+    free = replace(FULL, searches_from=None)
+    assert next_step(refresh(wish, free, NOW), free, NOW).kind is StepKind.SEARCH
+
+
+def test_what_is_new_or_told_by_a_feed_or_wanted_now_never_waits() -> None:
+    due = out(searched_at=NOW - 2 * HOUR, searches=1)
+    for each, asked in ((out(), None), (hit(due, [""], NOW), None), (due, NOW)):
+        wish = refresh(each, FULL, NOW)
+        assert next_step(wish, FULL, NOW, asked=asked).kind is StepKind.SEARCH
+
+
+def test_a_long_series_waits_after_its_first_search() -> None:
+    parts = [part(f"S01E{number:02}", out_on=on(-90), out_at=NOW - days(90)) for number in range(1, 9)]
+    searched = replace(parts[0], searched_at=NOW - HOUR, searches=1, season_at=NOW - HOUR)
+    wish = refresh(series(searched, *parts[1:], resolved_at=NOW), FULL, NOW)
+    assert next_step(wish, FULL, NOW).kind is StepKind.NOTHING
+    assert held_back(wish, FULL, NOW)
