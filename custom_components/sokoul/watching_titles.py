@@ -68,7 +68,7 @@ def text_of(request: SearchRequest) -> str:
     for link in links:
         if read_query(SearchRequest(text=link), today).ids and (parts := urlsplit(link)).hostname:
             return clean(f"https://{parts.hostname}{parts.path}")
-    words = _LINK.sub(" ", request.text).strip(" -\u2013:,<>()[]")
+    words = _LINK.sub(" ", request.text).rstrip(" -\u2013:,<([").lstrip(" -\u2013:,>)]") if links else request.text
     query = read_query(replace(request, text=words or next(iter(links), "")), today)
     if not query.names_a_title or (links and not words and query.link is None):
         raise NothingToAsk(request.text)
