@@ -158,12 +158,14 @@ async def test_another_program_that_holds_the_file(file: Path, tmp_path: Path, d
         assert (await store.maintenance.compact()).waste == 0
 
 
-async def test_what_takes_long_can_be_ended(file: Path) -> None:
+@pytest.mark.parametrize("begins_after", [0, 0.3], ids=["it has begun", "it is about to begin"])
+async def test_what_takes_long_can_be_ended(file: Path, begins_after: float) -> None:
     """Not only left alone: at its end Home Assistant waits for threads."""
     begun = asyncio.Event()
 
     async def for_minutes(connection: Any) -> None:
         begun.set()
+        await asyncio.sleep(begins_after)
         counting = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 2000000000)"
         await connection.exec_driver_sql(f"{counting} SELECT count(*) FROM n")  # noqa: S608 -- as it is here
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -29,6 +29,8 @@ type CallLater = Callable[[float, Callable[[], None]], Timer]
 
 #: What waits is written together, up to this many at once.
 _GROUP = 500
+#: Seconds between two tries to end what nobody waits for any more.
+_INTERRUPT_EVERY = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Database:
         self._hold: Timer | None = None
         self._may_hold = True
         self._closed = False
-        self._readers: set[asyncio.Future[Any]] = set()
+        self._uses: set[asyncio.Future[Any]] = set()
 
     @property
     def is_file(self) -> bool:
@@ -69,10 +71,7 @@ class Database:
     async def read[T](self, work: Work[T]) -> T:
         """Return what a reader finds. Waits for no writer. Raises `StoreError`."""
         self._check_open()
-        task = asyncio.ensure_future(self._read(work))
-        self._readers.add(task)
-        task.add_done_callback(self._readers.discard)
-        return await in_time(task, self.limits.answer)
+        return await in_time(self._begin(self._read(work)), self.limits.answer)
 
     async def write[T](self, work: Work[T]) -> T:
         """Do it in a transaction, and return when that is committed. Raises `StoreError`; then nothing was written.
@@ -127,12 +126,19 @@ class Database:
         """Do something that is no transaction, as VACUUM is, while nobody writes. Raises `StoreError`."""
         self._check_open()
         async with self._turn:
-            return await in_time(self._outside(work), limit)
+            return await in_time(self._begin(self._outside(work)), limit)
 
     async def beside[T](self, work: Work[T], limit: timedelta) -> T:
         """Do something that is no transaction and takes its time, while others go on. Raises `StoreError`."""
         self._check_open()
-        return await in_time(self._outside(work), limit)
+        return await in_time(self._begin(self._outside(work)), limit)
+
+    def _begin[T](self, use: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Begin to use a connection: that is waited for before the database is let go of."""
+        task = asyncio.ensure_future(use)
+        self._uses.add(task)
+        task.add_done_callback(self._uses.discard)
+        return task
 
     async def _outside[T](self, work: Work[T]) -> T:
         engine = self._engine.execution_options(**{BEGIN: ""})
@@ -146,8 +152,9 @@ class Database:
             try:
                 await asyncio.wait({task})
             except asyncio.CancelledError:
-                await driver.interrupt()  # else its thread goes on for minutes, and Home Assistant can't end
-                await asyncio.wait({task})
+                while not task.done():  # else its thread goes on for minutes, and Home Assistant can't end
+                    await driver.interrupt()  # that ends what has begun: what is about to begin is met the next time
+                    await asyncio.wait({task}, timeout=_INTERRUPT_EVERY)
                 _look_away(task)
                 raise
             return task.result()
@@ -209,8 +216,8 @@ class Database:
         self.end_hold()
         if self._writer is not None:
             await self._writer
-        if self._readers:  # a connection that is in use now would never be let go of
-            await asyncio.wait(self._readers, timeout=self.limits.connect.total_seconds())
+        if self._uses:  # a connection that is in use now would never be let go of
+            await asyncio.wait(self._uses, timeout=self.limits.connect.total_seconds())
         await in_time(self._engine.dispose(), self.limits.connect)  # a server may be silent now
 
 
