@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntryDisabler
-from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.core import Event, HomeAssistant, ServiceCall, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
@@ -598,16 +598,17 @@ async def test_a_switch_is_switched_off_and_on(
     monkeypatch.setattr(restart_way, "OFF_SECONDS", 0)
     assert await async_setup_component(hass, "input_boolean", {"input_boolean": {"plug": {"initial": True}}})
     seen: list[str] = []
-    hass.bus.async_listen("state_changed", lambda event: seen.append(event.data["new_state"].state))
+
+    @callback
+    def note(event: Event) -> None:
+        if event.data["domain"] == "input_boolean":
+            seen.append(event.data["service"])
+
     _, pilot = await alone(set_up, radarr, Way(kind=WayKind.ENTITY, name="input_boolean.plug"))
-    seen.clear()
-    hass.bus.async_listen(
-        "call_service",
-        lambda event: seen.append(event.data["service"]) if event.data["domain"] == "input_boolean" else None,
-    )
+    hass.bus.async_listen("call_service", note)
     fall_silent(radarr)
     await pass_time(MINUTE, LONG_ENOUGH)
-    assert [each for each in seen if each.startswith("turn")] == ["turn_off", "turn_on"]
+    assert seen == ["turn_off", "turn_on"]
     assert await said(pilot) == [("done", "backend_down_silent")]
 
 
