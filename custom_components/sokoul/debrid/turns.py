@@ -14,7 +14,7 @@ from time import monotonic, sleep
 from typing import Any
 
 #: After so long others have their turn, for at least so long.
-WORK_SECONDS, PAUSE_SECONDS = 0.003, 0.0005
+WORK_SECONDS, PAUSE_SECONDS = 0.005, 0.0005
 
 
 def in_turns[T](things: Iterable[T], look: int = 50) -> Iterator[T]:
