@@ -74,7 +74,7 @@ async def test_cases_of_very_many_links_are_made_in_a_thread(*, now: bool) -> No
 
 
 async def test_planning_of_very_many_links_leaves_the_event_loop_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "WORK_SECONDS", 0.0)  # each question takes too long
+    monkeypatch.setattr(turns, "LOOP_WORK_SECONDS", 0.0)  # each question takes too long
     asked: list[str] = []
     others, at = Turns(), list[int]()
 

@@ -13,8 +13,10 @@ from itertools import batched
 from time import monotonic, sleep
 from typing import Any
 
-#: After so long others have their turn, for at least so long.
+#: After so long in a thread others have their turn, for at least so long.
 WORK_SECONDS, PAUSE_SECONDS = 0.005, 0.0005
+#: After so long on the event loop itself others have theirs.
+LOOP_WORK_SECONDS = 0.003
 
 
 def in_turns[T](things: Iterable[T], look: int = 50) -> Iterator[T]:
@@ -35,7 +37,7 @@ async def loop_in_turns[T](things: Iterable[T]) -> AsyncIterator[T]:
     began = monotonic()
     for each in things:
         yield each
-        if monotonic() - began >= WORK_SECONDS:
+        if monotonic() - began >= LOOP_WORK_SECONDS:
             await asyncio.sleep(0)
             began = monotonic()
 
