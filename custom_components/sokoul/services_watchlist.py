@@ -228,14 +228,14 @@ async def _described(call: ServiceCall, hub: Hub, wish: Wish) -> dict[str, Any]:
     policy = policies_of(hub.entry).get(wish.policy or "")
     return {
         **describe_wish(wish, dt_util.now(), words_of(call)),
-        "asked_by": await _asker(call.hass, wish.asked_by),
+        "asked_by": await _asker(call.hass, wish),
         "policy": policy.title if policy is not None else None,
     }
 
 
-async def _asker(hass: HomeAssistant, asked_by: str | None) -> str | None:
-    """Return the name of who asked; `arr` and `seerr` where it was no person of Home Assistant."""
-    if asked_by is None or asked_by in {ARR, SEERR}:
-        return asked_by
-    user = await hass.auth.async_get_user(asked_by)
+async def _asker(hass: HomeAssistant, wish: Wish) -> str | None:
+    """Return the name of who asked; `arr` where it was no person, and `seerr` where that doesn't tell who it was."""
+    if wish.asked_by is None or wish.asked_by in {ARR, SEERR}:
+        return wish.requested_by or wish.asked_by
+    user = await hass.auth.async_get_user(wish.asked_by)
     return user.name if user is not None else None

@@ -52,6 +52,7 @@ from .watchlist.items import ARR, Keeper, Meant, Wish, WishState
 from .watchlist.known import is_managed
 from .watchlist.outcomes import hit
 from .watchlist.settings import WatchSettings
+from .wording import clean
 
 if TYPE_CHECKING:
     from .hub import Hub
@@ -238,6 +239,7 @@ class Watching:
         text: str,
         *,
         asked_by: str | None = None,
+        requested_by: str = "",
         kind: TitleKind | None = None,
         year: int | None = None,
         season: int | None = None,
@@ -259,6 +261,7 @@ class Watching:
             text=text_of(request),
             asked_at=now,
             asked_by=asked_by,
+            requested_by=clean(requested_by),
             kind=kind,
             year=year,
             season=season,

@@ -65,6 +65,7 @@ class List(Protocol):
         text: str,
         *,
         asked_by: str | None = None,
+        requested_by: str = "",
         kind: TitleKind | None = None,
         season: int | None = None,
         minimum: Resolution | None = Resolution.P1080,
@@ -204,7 +205,13 @@ class Others:
         minimum = Resolution.P2160 if request.in_4k else Resolution.P1080
         for season in request.seasons or (None,):
             await self._list.add(
-                reference, asked_by=SEERR, kind=request.kind, season=season, minimum=minimum, wait=PATIENCE
+                reference,
+                asked_by=SEERR,
+                requested_by=request.requested_by,
+                kind=request.kind,
+                season=season,
+                minimum=minimum,
+                wait=PATIENCE,
             )
 
     def _brought(self) -> Mapping[str, Collection[int]]:

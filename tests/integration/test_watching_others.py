@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from homeassistant.core import HomeAssistant
+from homeassistant.core import Context, HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -226,6 +226,10 @@ async def test_requests_that_were_approved_become_wishes(
     found = {(wish.meant.name if wish.meant else wish.text, wish.season) for wish in watching.wishes.values()}
     assert found == {(movie.title, None), *((series.title, season) for season in seasons)}
     assert {wish.asked_by for wish in watching.wishes.values()} == {SEERR}
+    told = await hass.services.async_call(
+        DOMAIN, Action.WATCHLIST_LIST, {}, blocking=True, return_response=True, context=Context()
+    )
+    assert {each["asked_by"] for each in told["items"]} == {"Mira"}  # type: ignore[index,union-attr]
 
 
 async def test_requests_come_as_soon_as_they_are_counted(

@@ -26,6 +26,7 @@ def anew(wish: Wish, text: str) -> Wish:
         text=text,
         asked_at=wish.asked_at,
         asked_by=wish.asked_by,
+        requested_by=wish.requested_by,
         minimum=wish.minimum,
         policy=wish.policy,
         auto=wish.auto,

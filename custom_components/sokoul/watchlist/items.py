@@ -144,6 +144,7 @@ class Wish:
     text: str  # as it was asked for
     asked_at: datetime
     asked_by: str | None = None  # a user of Home Assistant; ARR, SEERR; None: nobody knows
+    requested_by: str = ""  # of SEERR: what the person is called there; empty: it doesn't tell
     season: int | None = None  # just this season of the series
     episode: int | None = None  # just this episode
     kind: TitleKind | None = None  # a movie or a series, where that was said; None: either
