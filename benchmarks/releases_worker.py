@@ -167,11 +167,11 @@ def from_guessit(found: Mapping[str, Any]) -> Facts:
 def _reader(name: str) -> tuple[Callable[[str], Mapping[str, Any]], Callable[[Mapping[str, Any]], Facts]]:
     if name == "parsett":
         # one of the two, here, as how long it takes is measured; neither is in the environment of the tests
-        import PTT  # type: ignore[import-not-found]  # noqa: PLC0415
+        import PTT  # type: ignore[import-not-found]  # noqa: PLC0415 -- fetched for this alone; its import is timed
 
         return PTT.parse_title, from_parsett
     # as above
-    import guessit  # type: ignore[import-not-found]  # noqa: PLC0415
+    import guessit  # type: ignore[import-not-found]  # noqa: PLC0415 -- fetched for this alone; its import is timed
 
     return guessit.guessit, from_guessit
 
