@@ -99,6 +99,21 @@ def test_the_first_answer_is_everything(client: Client) -> None:
     assert snapshot.transfer == Transfer(connection=ConnectionStatus.FIREWALLED, download_rate=12)
 
 
+@pytest.mark.parametrize(
+    ("changes", "free_bytes"),
+    [({"free_space_on_disk": 7_000}, 7_000), ({}, 0), ({"free_space_on_disk": -1}, None)],
+    ids=["measured since", "really full", "no such folder"],
+)
+def test_no_room_at_a_sessions_beginning_may_not_be_measured_yet(
+    client: Client, changes: dict[str, Any], free_bytes: int | None
+) -> None:
+    """4.5 answers the first request of 1 session of 75 before it has measured, seen at the real one; then it tells."""
+    first = client.take(everything(server_state={"free_space_on_disk": 0, "dl_info_speed": 12}))
+    assert (first.transfer.free_bytes, first.transfer.download_rate) == (None, 12)
+    assert client.take({"rid": 2, "server_state": changes}).transfer.free_bytes == free_bytes
+    assert client.take({"rid": 3}).transfer.free_bytes == free_bytes
+
+
 def test_a_change_is_merged_and_the_rest_stays_the_same_object(client: Client) -> None:
     before = client.take(everything(torrents={A: raw(), B: raw(tags="x, y")}, tags=["x", "y"]))
     after = client.take({"rid": 2, "torrents": {A: {"progress": 0.75, "state": "stalledDL"}}})

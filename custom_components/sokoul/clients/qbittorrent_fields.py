@@ -104,6 +104,7 @@ def torrent_of(hash_: str, raw: Any, known: Torrent | None) -> Torrent:
 def transfer_of(server_state: Mapping[str, Any], where: str) -> Transfer:
     """Return the client's own state from the merged `server_state`."""
     state = Fields(server_state, where)
+    free_bytes = state.optional_whole("free_space_on_disk")
     return Transfer(
         connection=state.choice("connection_status", ConnectionStatus),
         download_rate=state.whole("dl_info_speed", 0),
@@ -112,7 +113,7 @@ def transfer_of(server_state: Mapping[str, Any], where: str) -> Transfer:
         upload_limit=max(0, state.whole("up_rate_limit", 0)),
         alternative_limits=state.flag("use_alt_speed_limits", default=False),
         queueing=state.flag("queueing", default=False),
-        free_bytes=state.optional_whole("free_space_on_disk"),
+        free_bytes=None if free_bytes is None or free_bytes < 0 else free_bytes,  # -1: there is no such folder
         downloaded_bytes=state.whole("alltime_dl", 0),
         uploaded_bytes=state.whole("alltime_ul", 0),
         ratio=_global_ratio(state.raw("global_ratio")),

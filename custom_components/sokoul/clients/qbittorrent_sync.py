@@ -10,7 +10,7 @@ thread and may fail at any point; `SyncState.commit` makes it the state.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from sys import intern
 import time
 from types import MappingProxyType
@@ -147,6 +147,10 @@ class SyncState:
         changed = {hash_ for hash_, torrent in arrived.items() if old.get(hash_) is not torrent} - removed
         tags = frozenset() if everything else self._snapshot.tags
         server_state = {**({} if everything else self._server_state), **_object(top, "server_state")}
+        transfer = transfer_of(server_state, f"{_WHERE}.server_state")
+        if everything and transfer.free_bytes == 0:
+            # Each session measures its disk beside the answer that begins it, which may be sent first, with 0 (4.5).
+            transfer = replace(transfer, free_bytes=None)
         return Merged(
             rid=answer.whole("rid"),
             everything=everything,
@@ -157,7 +161,7 @@ class SyncState:
             categories=self._categories(top, answer, everything=everything),
             tags=tags.union(answer.texts("tags")).difference(answer.texts("tags_removed")),
             server_state=server_state,
-            transfer=transfer_of(server_state, f"{_WHERE}.server_state"),
+            transfer=transfer,
         )
 
     def _sort(self, members: Members, *, everything: bool) -> tuple[dict[str, Torrent], dict[str, Any], bool]:
