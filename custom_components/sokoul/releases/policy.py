@@ -44,6 +44,9 @@ class Policy:
 
     minimum_resolution: Resolution | None = Resolution.P1080
     best_resolution: Resolution = Resolution.P2160  # more lines than these are no better
+    upgrades: bool = True  # what is not good enough is replaced by something better, where no *arr does that
+    good_enough: Resolution | None = None  # with so many lines nothing better is looked for; None: the best ones
+    good_score: int | None = None  # nor before it has so many of 100 points; None: whatever it has
     cinema_recordings: bool = False  # CAM, telesync and their like; even then they come behind everything else
     sources: tuple[Source, ...] = (
         Source.BLURAY,
@@ -155,6 +158,9 @@ def _or_none[T](read: Callable[[Any], T]) -> Callable[[Any], T | None]:
 _READERS: Mapping[str, Callable[[Any], Any]] = {
     "minimum_resolution": _or_none(Resolution),
     "best_resolution": Resolution,
+    "upgrades": _flag,
+    "good_enough": _or_none(Resolution),
+    "good_score": _or_none(_count),
     "cinema_recordings": _flag,
     "sources": _listed(Source),
     "refused_sources": _set(Source),
