@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import override
 
+from homeassistant.components import persistent_notification
 from homeassistant.components.todo import TodoItem, TodoItemStatus, TodoListEntity, TodoListEntityFeature
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
@@ -15,13 +16,16 @@ from .const import DOMAIN
 from .data import SokoulConfigEntry
 from .entity import WatchlistEntity
 from .hub import Hub
-from .watchlist.items import Wish, WishState
+from .watchlist.items import ARR, Wish, WishState
 from .watchlist_entities import WATCHLIST_LISTS
 from .watchlist_errors import no_such_wish, watchlist_errors
-from .watchlist_report import PerWish, description, due, label
+from .watchlist_report import PerWish, description, due, label, tame
 
 # What is added is only written down here; the watchlist looks for it by and by.
 PARALLEL_UPDATES = 0
+
+#: Tells what could not be taken off the list.
+KEPT_NOTICE = f"{DOMAIN}_watchlist_kept"
 
 
 async def async_setup_entry(
@@ -93,9 +97,21 @@ class Watchlist(WatchlistEntity, TodoListEntity):
 
     @override
     async def async_delete_todo_items(self, uids: list[str]) -> None:
-        """Take titles off the list."""
+        """Take titles off the list. What an *arr looks for stays, and is told of; nothing else stays because of it."""
+        watching = self.hub.watching
+        kept = [wish for uid in uids if (wish := watching.wishes.get(uid)) is not None and wish.asked_by == ARR]
+        own = set(uids).difference(each.id for each in kept)
         with watchlist_errors():
-            await self.hub.watching.remove(uids)
+            await watching.remove([uid for uid in uids if uid in own or not own])
+        if kept:
+            words = wording.get(self.hass.config.language, dt_util.get_default_time_zone())
+            names = tuple(map(label, kept))
+            persistent_notification.async_create(
+                self.hass,
+                tame(words.text("watchlist.kept", names=names, count=len(names))),
+                words.text("watchlist.kept_title"),
+                KEPT_NOTICE,
+            )
 
 
 def _item(wish: Wish, now: datetime, words: wording.Wording) -> TodoItem:

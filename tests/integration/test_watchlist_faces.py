@@ -7,6 +7,7 @@ from typing import Any
 from unittest.mock import patch
 
 from homeassistant.auth.permissions.const import POLICY_CONTROL
+from homeassistant.components import persistent_notification
 from homeassistant.components.conversation import async_converse
 from homeassistant.components.repairs.const import DOMAIN as REPAIRS
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
@@ -28,7 +29,7 @@ from custom_components.sokoul.watchlist.settings import WatchSettings
 from .conftest import PassTime, SetUp
 from .flows import Result, form, menu, step
 from .test_options_flow import begin, default, send
-from .wishes import COMING, DAY, OF_RADARR, OFFERED, OLD_DUNE, READY, SERIES, TODAY, UNCLEAR, Wishes
+from .wishes import COMING, DAY, DUNE, OF_RADARR, OFFERED, OLD_DUNE, READY, SERIES, TODAY, UNCLEAR, Wishes
 
 LIST = "todo.sokoul_watchlist"
 CALENDAR = "calendar.sokoul_watchlist"
@@ -64,6 +65,11 @@ async def items(hass: HomeAssistant) -> dict[str, dict[str, Any]]:
     assert answer is not None
     told: Any = answer[LIST]
     return {each["summary"]: each for each in told["items"]}
+
+
+def notices(hass: HomeAssistant) -> dict[str, Any]:
+    """Return the notifications that stand, by their ids."""
+    return {**persistent_notification._async_get_or_create_notifications(hass)}
 
 
 def state(hass: HomeAssistant, entity_id: str) -> str:
@@ -169,6 +175,19 @@ async def test_an_entry_is_removed(hass: HomeAssistant, wishes: Wishes) -> None:
         {"title": "Sicario (2015)", "backend": "Radarr"},
     )
     assert "Stop monitoring it there" in str(refused.value)
+    assert not notices(hass), "the error says it"
+
+
+async def test_what_radarr_looks_for_stays_and_keeps_nothing_else(hass: HomeAssistant, wishes: Wishes) -> None:
+    there = replace(READY, id="there", text="sicario", asked_by=ARR, meant=replace(DUNE, name="Sicario *", year=2015))
+    wishes.put(COMING, READY, there)
+    await do(hass, "remove_completed_items")
+    assert list(await items(hass)) == ["Dune: Messiah (2026)", "Sicario * (2015)"]
+    (notice,) = notices(hass).values()
+    assert notice["message"].startswith("Sicario \u2217 (2015) stays on the watchlist")
+    with pytest.raises(ServiceValidationError) as refused:
+        await do(hass, "remove_completed_items")
+    assert refused.value.translation_key == "kept_by_arr"
 
 
 async def test_the_dialog_of_home_assistant_renames(hass: HomeAssistant, wishes: Wishes) -> None:
