@@ -790,3 +790,36 @@ def test_it_says_since_when_answers_are_wanted() -> None:
     guard.see(5, client=at(STRANGE))
     since = guard.now - timedelta(milliseconds=20)
     assert guard.see(5).ask_after == since
+
+
+# --- where home was never known --------------------------------------------------------------------------------------
+
+SEEN_AT_HOME = {"tunnel": replace(RUNNING, public_ip=HOME), "client": at(HOME)}
+
+
+@pytest.mark.parametrize("told", [{}, {"through": say(HOME)}], ids=["Gluetun says so", "services say so, too"])
+@pytest.mark.parametrize("late", [0, 120], ids=["at once", "later"])
+def test_a_leak_that_is_there_from_the_beginning_is_seen_once_the_tunnel_ends_elsewhere(
+    told: dict[str, dict[str, str]], late: int
+) -> None:
+    """It can't be told from a Home Assistant that goes out through the tunnel itself, as long as all is in one place."""
+    guard = Guard(OPEN)
+    if late:
+        guard.watch(late, **SEEN_AT_HOME, **told)
+    verdict = guard.watch(60, **SEEN_AT_HOME, **told, outside=say(HOME))
+    assert (verdict.state, verdict.stop) == (UNVERIFIED, False)
+    guard.see(10, tunnel=RUNNING)
+    guard.see(3, through=say(EXIT), outside=say(HOME))
+    verdict = guard.watch(12)
+    assert (verdict.state, verdict.proof) == (LEAKING, Proof.ADDRESS)
+
+
+@pytest.mark.parametrize("lies", [{}, {"three": EXIT}], ids=["nobody lies", "one lies"])
+def test_who_goes_out_through_the_tunnel_itself_takes_none_of_its_ends_for_home(lies: dict[str, str]) -> None:
+    guard = Guard(OPEN)
+    guard.watch(300, client=at(EXIT), outside=say(EXIT))
+    for end in (OTHER_EXIT, STRANGE):
+        guard.see(10, tunnel=replace(RUNNING, public_ip=end), outside=say(end) | lies)
+        assert not any(guard.see(5).stop for _ in range(200))
+        guard.watch(300, client=at(end), outside=say(end) | lies)
+    assert not guard.memory.homes

@@ -1,5 +1,6 @@
 """What the VPN guard learns from looks: whose addresses are whose, and since when things are as they are."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -168,7 +169,9 @@ def _follow_homes(memory: VpnMemory, evidence: Evidence, policy: VpnPolicy, now:
 def _follow_elsewhere(memory: VpnMemory, policy: VpnPolicy, now: datetime) -> tuple[Elsewhere, ...]:
     """Learn which addresses are not ours: what two witnesses say of the tunnel, or of us while the client is seen.
 
-    The client and the tunnel itself are two, whatever services say of that.
+    The client and the tunnel itself are two, whatever services say of that. Only where no home was ever known and
+    services see us at that very place nothing is learned: either we go out through the tunnel ourselves, or it ends at
+    home and the client leaks. Where the tunnel ends next tells which it was.
     """
     found = set()
     own_word = place_of(memory.tunnel_address or "")
@@ -178,13 +181,22 @@ def _follow_elsewhere(memory: VpnMemory, policy: VpnPolicy, now: datetime) -> tu
             found.add(shown.place)
         if theirs is not None and theirs.agreed:
             found.add(theirs.place)
-    known = {each.place: each for each in memory.elsewhere if home_at(memory.homes, each.place) is None}
-    for place in found:
+    ours_perhaps = {*_seen_with_us(memory, policy, now), *(home.place for home in memory.homes)}
+    known = {each.place: each for each in memory.elsewhere if each.place not in ours_perhaps}
+    for place in found - ours_perhaps:
         before = known.get(place)
-        if home_at(memory.homes, place) is None and (before is None or now - before.known_at > _ELSEWHERE_EVERY):
+        if before is None or now - before.known_at > _ELSEWHERE_EVERY:
             known[place] = Elsewhere(place=place, known_at=now)
     kept = keep_elsewhere(known.values(), now)
     return memory.elsewhere if kept == memory.elsewhere else kept
+
+
+def _seen_with_us(memory: VpnMemory, policy: VpnPolicy, now: datetime) -> Iterator[Place]:
+    """Yield where services agree that we are, as long as nothing was ever known to be our home."""
+    for version in IP_VERSIONS:
+        ours = opinion_of(memory.outside, version, policy, now)
+        if ours is not None and ours.agreed and all(home.place.version != version for home in memory.homes):
+            yield ours.place
 
 
 #: A look that brings nothing new changes nothing.
