@@ -802,7 +802,7 @@ SEEN_AT_HOME = {"tunnel": replace(RUNNING, public_ip=HOME), "client": at(HOME)}
 def test_a_leak_that_is_there_from_the_beginning_is_seen_once_the_tunnel_ends_elsewhere(
     told: dict[str, dict[str, str]], late: int
 ) -> None:
-    """It can't be told from a Home Assistant that goes out through the tunnel itself, as long as all is in one place."""
+    """As long as all is in one place it may be that Home Assistant goes out through the tunnel itself."""
     guard = Guard(OPEN)
     if late:
         guard.watch(late, **SEEN_AT_HOME, **told)

@@ -13,7 +13,6 @@ from .addresses import (
     Opinion,
     Place,
     Voices,
-    home_at,
     keep,
     keep_elsewhere,
     listen,
