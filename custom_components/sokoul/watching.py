@@ -162,7 +162,7 @@ class Watching:
             return
         if self._opened is store and self._running:
             self._wishes.update((each.id, each) for each in wishes)
-            self.work.budget.remember(wishes)
+            self.work.budget.remember(wishes, dt_util.utcnow())
             self._read = store
             self._notify()
             self._work_soon()

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 from custom_components.sokoul.watchlist.budget import MOST, WITHIN, SearchBudget
 from custom_components.sokoul.watchlist.deciding import StepKind, held_back, next_step, refresh
+from custom_components.sokoul.watchlist.items import ARR
 from custom_components.sokoul.watchlist.known import Known
 from custom_components.sokoul.watchlist.outcomes import hit
 from custom_components.sokoul.watchlist.settings import WatchSettings
 
-from .make import HOUR, NOW, days, movie, on, part, series
+from .make import DAY, HOUR, NOW, days, movie, on, part, series
 from .test_deciding import out
 
 MINUTE = HOUR / 60
@@ -54,8 +55,29 @@ def test_a_long_queue_waits_for_more_than_one_turn() -> None:
 def test_a_restart_forgets_no_search() -> None:
     budget = SearchBudget()
     parts = [part(f"S01E{number:02}", searched_at=NOW - MINUTE * number) for number in range(1, MOST + 1)]
-    budget.remember([series(*parts), movie()])
+    budget.remember([series(*parts), movie()], NOW)
     assert budget.free_at("a", NOW) == NOW - MINUTE * MOST + WITHIN
+
+
+def test_who_waited_before_a_restart_comes_in_the_same_order() -> None:
+    """Else those that are looked at first after each restart would have all searches, and the others none."""
+    after = HOUR * 1.2  # the pause after the first search in vain, stretched by the wish's id
+    first, second = (out(id=name, searched_at=NOW - after - ago, searches=1) for name, ago in (("a", DAY), ("b", HOUR)))
+    fresh, done = out(id="new"), replace(first, id="done", done_at=NOW)
+    theirs, not_due = replace(first, id="arr", asked_by=ARR), out(id="later", searched_at=NOW - MINUTE, searches=1)
+    episodes = [part(f"S01E{number:02}", out_on=on(-3), out_at=NOW - days(3)) for number in (1, 2)]
+    just_searched = series(replace(episodes[0], searched_at=NOW - MINUTE, searches=1), episodes[1], id="series")
+    budget = SearchBudget()
+    budget.remember([just_searched, fresh, done, theirs, not_due, second, first], NOW)
+    for number in range(MOST):
+        budget.spend("w", NOW - MINUTE * (MOST - 1 - number))
+    free = budget.free_at("a", NOW)
+    assert free is not None
+    assert [budget.free_at(each, NOW) for each in ("b", "series", "somebody else")] == [
+        free + MINUTE,
+        free + 2 * MINUTE,
+        free + 3 * MINUTE,
+    ]
 
 
 def test_searches_that_can_wait_do() -> None:

@@ -5,15 +5,30 @@ searches do once the budget is spent, one wish after the other in the order in w
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final
 
-from .items import Wish
+from .items import ARR, PartState, Wish
+from .schedule import next_search
 
 #: So many searches within so long: 60 a day. Many indexers allow 100, and others search there, too.
 MOST: Final = 15
 WITHIN: Final = timedelta(hours=6)
+
+
+def waits_since(wish: Wish, now: datetime) -> datetime | None:
+    """Return since when a search for a wish is due that may have to wait for others; None: none is.
+
+    The longest in coming counts, but for time before its last search: who was searched for begins anew to wait. What
+    was never searched for doesn't wait.
+    """
+    searched = max((part.searched_at for part in wish.parts if part.searched_at is not None), default=None)
+    if searched is None or wish.done or wish.asked_by == ARR:
+        return None
+    missing = (part for part in wish.parts if part.state is PartState.SEARCHING)
+    due = min((at for part in missing if (at := next_search(wish, part)) is not None), default=None)
+    return max(due, searched) if due is not None and due <= now else None
 
 
 class SearchBudget:
@@ -23,10 +38,12 @@ class SearchBudget:
         self._spent: deque[datetime] = deque(maxlen=MOST)  # the newest ones, the oldest of them first
         self._waiting: dict[str, None] = {}  # wishes, in the order in which they began to wait
 
-    def remember(self, wishes: Iterable[Wish]) -> None:
-        """Count what was searched for before a restart, as far as wishes tell."""
+    def remember(self, wishes: Collection[Wish], now: datetime) -> None:
+        """Count what was searched for before a restart, and have those wait who did, as far as wishes tell."""
         times = {(wish.id, part.searched_at) for wish in wishes for part in wish.parts if part.searched_at is not None}
         self._spent.extend(sorted(at for _, at in times)[-MOST:])
+        waiting = ((since, wish.id) for wish in wishes if (since := waits_since(wish, now)) is not None)
+        self._waiting.update(dict.fromkeys(wish_id for _, wish_id in sorted(waiting)))
 
     def spend(self, wish_id: str, now: datetime) -> None:
         """Count a search; who made it begins anew to wait for the next one."""
