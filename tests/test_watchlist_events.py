@@ -43,6 +43,20 @@ EVENTS = (
     ),
     (
         ASKED_BACK,
+        {"title": "Dune (2021)"},
+        wish(WishState.SEARCHING),
+        (
+            "Shall Dune (2021) be downloaded when it\u2019s found? Answer for the whole list, under Settings > System > "
+            "Repairs."
+        ),
+        (
+            "Faut-il télécharger Dune (2021) dès qu\u2019il est trouvé ? Répondez, pour toute la liste, sous Paramètres "
+            "> Système > Corrections."
+        ),
+    ),
+    ),
+    (
+        ASKED_BACK,
         {"title": "Dune (2021)", "release": "Dune.2021-GRP"},
         wish(WishState.OFFERED),
         "Dune (2021) was found: Dune.2021-GRP. Shall it be downloaded?",

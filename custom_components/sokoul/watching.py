@@ -29,10 +29,11 @@ from .model.search import SearchRequest
 from .releases.attributes import Resolution
 from .releases.tokens import fold
 from .store import Store, StoreError
-from .watching_events import happenings
+from .watching_events import asked_whether, happenings
 from .watching_feeds import Feeds
 from .watching_others import Others
 from .watching_titles import Titles, chosen, text_of
+from .watching_unasked import Unasked
 from .watching_work import Work
 from .watchlist.changing import (
     SAID,
@@ -49,7 +50,7 @@ from .watchlist.changing import (
 )
 from .watchlist.errors import MOST_WISHES, KeptByArr, NoList, NoSuchChoice, NoSuchWish, TooMany
 from .watchlist.items import ARR, Keeper, Meant, Wish, WishState
-from .watchlist.known import is_managed
+from .watchlist.known import is_managed, waits_for_answer
 from .watchlist.outcomes import hit
 from .watchlist.settings import WatchSettings
 from .wording import clean
@@ -91,9 +92,11 @@ class Watching:
         self.work = Work(hub, self.titles, self._put, self._put_done)
         self.others = Others(hub, self)
         self.feeds = Feeds(hub, self._wishes.values, self._heard)
+        self.unasked = Unasked(hub, self._wishes.values, self._look_soon)
         self._opened: Store | None = None  # the store that is read, or was
         self._read: Store | None = None  # the store whose wishes these are
         self._settings: WatchSettings | None = None
+        self._asked_about: str | None = None  # the wish about which it was asked whether it is fetched by itself
         self._listeners: list[Callable[[], None]] = []
         self._witnesses: list[Witness] = []
         self._leave: list[CALLBACK_TYPE] = []
@@ -122,6 +125,7 @@ class Watching:
             self._hub.add_listener(self._world_changed),
             self.others.start(),
             self.feeds.start(),
+            self.unasked.start(),
         ]
         self._look_at_store()
 
@@ -163,6 +167,7 @@ class Watching:
         if self._opened is store and self._running:
             self._wishes.update((each.id, each) for each in wishes)
             self.work.budget.remember(wishes, dt_util.utcnow())
+            self._asked_about = next((each.id for each in wishes if waits_for_answer(each, self.settings)), None)
             self._read = store
             self._notify()
             self._work_soon()
@@ -193,6 +198,7 @@ class Watching:
         before, self._settings = self.settings, settings
         self._hub.memory.set(SETTINGS_KEY, settings.as_json())
         if before.auto != settings.auto:
+            self._asked_about = None
             self._look_soon(each.id for each in self._wishes.values() if each.auto is None and not each.done)
         self._notify()
         self._work_soon()
@@ -521,10 +527,14 @@ class Watching:
 
     @callback
     def _witness(self, before: Wish | None, after: Wish) -> None:
-        for event, data in happenings(before, after):
-            for witness in tuple(self._witnesses):
-                with _unharmed():
-                    witness(event, data)
+        for happened in happenings(before, after):
+            self._tell_of(happened)
+
+    @callback
+    def _tell_of(self, happened: tuple[str, Mapping[str, Any]]) -> None:
+        for witness in tuple(self._witnesses):
+            with _unharmed():
+                witness(*happened)
 
     @callback
     def _notify(self) -> None:
@@ -640,6 +650,7 @@ class Watching:
         except Exception:  # noqa: BLE001 -- whatever it is, the others are looked after
             LOGGER.exception("An item of the watchlist could not be looked after")
             stands = self._later(wish, now + PAUSE)
+        self._ask_once(wish.id)
         if stands is not None and wish.meant is None and stands.meant is not None:  # now there is something to do
             await self._join(stands)
             self._first[wish.id] = None
@@ -649,6 +660,18 @@ class Watching:
         else:
             self._later(wish, now + PAUSE)  # nothing is looked at without end
         return False
+
+    @callback
+    def _ask_once(self, wish_id: str) -> None:
+        """Tell that a person is asked whether all is fetched by itself, unless they are, or what was found tells it."""
+        wish, before = self._wishes.get(wish_id), self._wishes.get(self._asked_about or "")
+        if wish is None or not waits_for_answer(wish, self.settings):
+            return
+        if before is not None and waits_for_answer(before, self.settings):
+            return
+        self._asked_about = wish.id
+        if wish.state is not WishState.OFFERED:
+            self._tell_of(asked_whether(wish))
 
     def _later(self, wish: Wish, due: datetime | None) -> Wish | None:
         if (there := self._wishes.get(wish.id)) is not None:

@@ -40,6 +40,11 @@ def happenings(before: Wish | None, after: Wish) -> Iterator[tuple[str, Mapping[
             yield READY, _of_part(after, part)
 
 
+def asked_whether(wish: Wish) -> tuple[str, Mapping[str, Any]]:
+    """Return that a person is asked whether what is on the list is fetched by itself, before anything was found."""
+    return ASKED_BACK, _of_wish(wish)
+
+
 def _is_known_to_be_out(part: Part) -> bool:
     """Tell whether somebody said when it comes out: else it is looked for on the chance, long before it may be."""
     return part.out_on is not None and part.out is not Out.GUESSED

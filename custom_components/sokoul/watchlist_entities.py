@@ -62,6 +62,8 @@ def event_data(event: str, data: Mapping[str, Any], wish: Wish | None, words: Wo
     elif wish is not None and wish.state is WishState.UNCLEAR:
         titles = tuple(clean(each.label) for each in wish.choices)
         text = words.text("watchlist.event_which", asked=wish.text, titles=titles)
+    elif not told.get("release"):
+        text = words.text("watchlist.event_asks", title=title)
     else:
         text = words.text("watchlist.event_found", title=title, release=told.get("release") or "")
     return {**told, "text": text}

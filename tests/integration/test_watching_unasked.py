@@ -88,6 +88,43 @@ async def test_what_leaves_the_library_was_never_ours(scene: Scene) -> None:  # 
     assert "gone_from_arr" not in reasons(scene)
 
 
+async def test_the_question_is_told_of_once(scene: Scene) -> None:  # noqa: F811
+    nobody_offers_anything(scene)
+    wish = await scene.add("Dune 2")
+    assert scene.happened == [("asked_back", {"wish_id": wish.id, "title": "Dune: Part Two (2024)", "asked_by": None})]
+    assert reasons(scene)[0] == "asks_first", "its description says it, too"
+    await scene.add("Jodorowsky's Dune")
+    await scene.pass_time(60 * MINUTE, 3)
+    await scene.restart()
+    scene.listen()
+    await scene.pass_time(60 * MINUTE, 3)
+    assert [event for event, _ in scene.happened].count("asked_back") == 1
+    scene.watching.change_settings(WatchSettings(auto=False))
+    await scene.settle()
+    scene.watching.change_settings(WatchSettings(auto=None))
+    await scene.settle()
+    assert [event for event, _ in scene.happened].count("asked_back") == 2
+
+
+async def test_what_was_found_is_told_of_instead(scene: Scene) -> None:  # noqa: F811
+    await scene.add("Dune 2")
+    assert [(event, bool(data.get("release"))) for event, data in scene.happened] == [("asked_back", True)]
+
+
+async def test_what_a_person_adds_before_the_answer_is_seen_within_minutes(scene: Scene) -> None:  # noqa: F811
+    nobody_offers_anything(scene)
+    await scene.add("Dune 2")
+    await scene.pass_time(10 * MINUTE)
+    in_radarr(scene, has_file=True)
+    await scene.pass_time(MINUTE, 2)
+    assert scene.wish().state is WishState.READY
+    asked = len(scene.radarr.requests)
+    await scene.pass_time(MINUTE, 2)
+    assert not any("tmdbId" in str(each) for each in scene.radarr.requests[asked:]), (
+        "there is nothing left to ask about"
+    )
+
+
 async def test_with_radarr_alone_the_question_is_asked_and_answered(
     hass: HomeAssistant, radarr: RadarrSimulator, set_up: SetUp, pass_time: PassTime
 ) -> None:
