@@ -25,8 +25,7 @@ def describe_answer(
     answer: SearchAnswer, now: datetime, words: Wording, *, limit: int, refused: bool = False
 ) -> dict[str, Any]:
     """Return an answer: the title or the choices, the best releases, and who was asked."""
-    accepted = [each for each in answer.results if each.scored.accepted]
-    shown = answer.results if refused else accepted
+    most = limit if refused else min(limit, answer.accepted)
     return {
         "search": answer.id,
         "complete": answer.complete,
@@ -35,11 +34,11 @@ def describe_answer(
         "title": describe_title(answer.title) if answer.title is not None else None,
         "choices": [describe_title(each) for each in answer.choices],
         "total": len(answer.results),
-        "accepted": len(accepted),
-        "results": [describe_result(answer, each, now, words) for each in shown[:limit]],
+        "accepted": answer.accepted,
+        "results": [describe_result(answer, each, now, words) for each in answer.results[:most]],
         "sources": [_source(each, now, words) for each in answer.sources],
         "catalogues": [_source(each, now, words) for each in answer.catalogues],
-        "profile": answer.profile.name if answer.profile is not None else None,
+        "profile": answer.profile,
         "text": " ".join(summary(answer, now, words)),
     }
 
@@ -111,14 +110,13 @@ def summary(answer: SearchAnswer, now: datetime, words: Wording) -> Iterable[str
         return
     yield from (words.reason(each, now) for each in answer.remarks)
     title = answer.title.label if answer.title is not None else answer.request.text
-    accepted = sum(each.scored.accepted for each in answer.results)
-    if answer.best is not None:
-        scored = answer.best.scored
+    if (best := answer.best) is not None:
+        scored = best.scored
         yield words.text(
             "search.found",
             title=title,
             count=len(answer.results),
-            accepted=accepted,
+            accepted=answer.accepted,
             best=scored.release.name.name,
             score=scored.score,
         )

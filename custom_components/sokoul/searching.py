@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.loader import async_get_loaded_integration
 from homeassistant.util import dt as dt_util
 
 from .acquire.ports import Catalogue, Result, SearchAnswer, Source, Target
@@ -67,6 +68,7 @@ class Searching:
             holdings=MirrorHoldings(hub),
             judge=partial(judge_of, hub),
             clock=dt_util.utcnow,
+            version=str(async_get_loaded_integration(hub.hass, DOMAIN).version),
             begin=hub.in_background,
             on_update=self._updated,
         )
@@ -127,7 +129,7 @@ class Searching:
                 "search": answer.id,
                 "title": answer.title.label if answer.title is not None else None,
                 "count": len(answer.results),
-                "accepted": sum(each.scored.accepted for each in answer.results),
+                "accepted": answer.accepted,
             }
             self._hub.hass.bus.async_fire(EVENT_SEARCH, told)
 

@@ -103,22 +103,21 @@ async def _wanted(
     deadline = timedelta(seconds=data[ATTR_WAIT])
     if ATTR_RESULT in data:
         answer, chosen = await _found(hub, data[ATTR_RESULT], deadline, now)
-        others = [each for each in answer.results if each.scored.accepted and each.id != chosen.id]
-        alternatives = data.get(ATTR_ALTERNATIVES, False)
-        return answer, [chosen, *(others if alternatives else ())][:MOST_RELEASES]
+        best = answer.results[: min(answer.accepted, MOST_RELEASES)] if data.get(ATTR_ALTERNATIVES, False) else ()
+        return answer, [chosen, *(each for each in best if each.id != chosen.id)][:MOST_RELEASES]
     if ATTR_QUERY not in data:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="nothing_to_look_for")
     answer = await hub.searching.search(request_of(hub, data), deadline=deadline)
     if _is_stale(answer, now):
         answer = await hub.searching.search(request_of(hub, data), deadline=deadline, fresh=True)
-    accepted = [each for each in answer.results if each.scored.accepted]
-    if not accepted:
+    if not answer.accepted:
         raise ServiceValidationError(
             translation_domain=DOMAIN,
             translation_key="nothing_to_grab",
             translation_placeholders={"reason": " ".join(summary(answer, now, words))},
         )
-    return answer, accepted[: MOST_RELEASES if data.get(ATTR_ALTERNATIVES, True) else 1]
+    most = MOST_RELEASES if data.get(ATTR_ALTERNATIVES, True) else 1
+    return answer, answer.results[: min(answer.accepted, most)]
 
 
 async def _found(hub: Hub, reference: str, deadline: timedelta, now: datetime) -> tuple[SearchAnswer, Result]:
@@ -136,8 +135,7 @@ async def _found(hub: Hub, reference: str, deadline: timedelta, now: datetime) -
 
 def _is_stale(answer: SearchAnswer, now: datetime) -> bool:
     """Tell whether what was found can't be fetched as it was found: it was long ago, or kept without links."""
-    offers = [offer for result in answer.results for offer in result.scored.release.offers]
-    return now - answer.at > FRESH or (bool(offers) and not any(offer.link or offer.guid for offer in offers))
+    return now - answer.at > FRESH or (bool(answer.results) and not answer.fetchable)
 
 
 def _is_same(one: Result, other: Result) -> bool:

@@ -1,25 +1,45 @@
-"""Answers over a restart: as they were, without keys, and nothing where they can't be read."""
+"""Answers over a restart: as they were, without keys, and nothing where they are not whole."""
 
+from base64 import b64decode
 from dataclasses import replace
 from datetime import date, timedelta
-import json
-from typing import Any
+import zlib
 
 from hypothesis import given, strategies as st
 import pytest
 
+from custom_components.sokoul.acquire import keeping
 from custom_components.sokoul.acquire.identifying import target_of
-from custom_components.sokoul.acquire.keeping import Found, as_kept, from_kept
+from custom_components.sokoul.acquire.keeping import (
+    Head,
+    Kept,
+    as_kept,
+    from_kept,
+    packed_profile,
+    unpacked_profile,
+)
+from custom_components.sokoul.acquire.packing import PAGE, PackedResults, ids_of, pages_of
+from custom_components.sokoul.acquire.ports import Result, offer_id
 from custom_components.sokoul.acquire.query import read_query
 from custom_components.sokoul.model.catalogue import CatalogueTitle
+from custom_components.sokoul.model.compact import codec
 from custom_components.sokoul.model.library import Protocol, TitleKind
 from custom_components.sokoul.model.reasons import Reason
-from custom_components.sokoul.model.releases import ArrOpinion, Offer
+from custom_components.sokoul.model.releases import (
+    ArrOpinion,
+    Condition,
+    ConditionKind,
+    CustomFormat,
+    Offer,
+    QualityProfile,
+)
 from custom_components.sokoul.model.search import SearchRequest, SourceReport, SourceState
+from custom_components.sokoul.releases.choose import rank
+from custom_components.sokoul.releases.policy import Policy
 
 from .make import BEAR, DUNE_2024, offer
 
-EVERYTHING = Found(
+EVERYTHING = Head(
     id="0123456789",
     target=target_of(
         read_query(SearchRequest(text="the bear s3e2"), date(2026, 11, 21)),
@@ -28,18 +48,6 @@ EVERYTHING = Found(
         frozenset({1990, 1984}),
     ),
     choices=(DUNE_2024,),
-    offers=(
-        offer(
-            "The.Bear.S03E02.1080p",
-            info_hash="a" * 40,
-            age=timedelta(days=3, seconds=1.5),
-            cached=True,
-            ids=frozenset({"tvdb:403294"}),
-            arr=ArrOpinion(quality="WEBDL-1080p", score=-5, rejections=("no",), acceptable=False, knows_title=True),
-            source="sonarr",
-        ),
-        Offer(name="bare", indexer="", protocol=Protocol.UNKNOWN),
-    ),
     catalogues=(SourceReport(key="a", name="A", state=SourceState.FAILED, remarks=(Reason(key="search.away"),)),),
     sources=(
         SourceReport(
@@ -52,20 +60,116 @@ EVERYTHING = Found(
         ),
     ),
     remarks=(Reason(key="search.unknown_title"),),
+    profile="HD",
 )
 
 
-def bare(found: Found) -> Found:
-    """Return what may be kept of it."""
-    return replace(found, offers=tuple(replace(each, guid="", link="") for each in found.offers))
+OFFERS = (
+    offer(
+        "The.Bear.S03E02.1080p.WEB-DL.DV.HDR10.DDP5.1.H265-GROUP",
+        info_hash="a" * 40,
+        age=timedelta(days=3, seconds=1.5),
+        cached=True,
+        ids=frozenset({"tvdb:403294"}),
+        arr=ArrOpinion(quality="WEBDL-1080p", score=-5, rejections=("no",), acceptable=False, knows_title=True),
+        guid="https://x.example/?apikey=SECRET",
+        link="magnet:?xt=SECRET",
+        source="sonarr",
+    ),
+    offer("[Group] The Bear - 02v2 (1080p) [MULTi VOSTFR]", source="prowlarr", seeders=None),
+    Offer(name="bare", indexer="", protocol=Protocol.UNKNOWN),
+)
+PROFILE = QualityProfile(
+    name="HD",
+    allowed=(frozenset({"HDTV-720p"}), frozenset({"WEBDL-1080p", "WEBRip-1080p"})),
+    cutoff=frozenset({"WEBDL-1080p"}),
+    formats=(
+        CustomFormat(name="DV", score=-10, conditions=(Condition(kind=ConditionKind.TITLE, values=(r"\bDV\b",)),)),
+    ),
+)
+
+
+def results_of(*found: Offer, profile: QualityProfile | None = None) -> tuple[Result, ...]:
+    assert EVERYTHING.target is not None
+    ranked = rank(found, EVERYTHING.target.wanted, Policy(), profile)
+    return tuple(Result(id=offer_id(each.release.offers[0]), scored=each) for each in ranked)
+
+
+def packed(results: tuple[Result, ...], came: tuple[Offer, ...] = OFFERS) -> PackedResults:
+    places = {id(each): place for place, each in enumerate(came)}
+    return PackedResults(tuple(pages_of(results, places)), ids_of(results), len(results))
+
+
+def bare(results: tuple[Result, ...]) -> tuple[Result, ...]:
+    """Return what may be kept of releases."""
+    return tuple(
+        replace(each, scored=replace(each.scored, release=replace(each.scored.release, offers=offers)))
+        for each in results
+        for offers in [tuple(replace(it, guid="", link="") for it in each.scored.release.offers)]
+    )
+
+
+def kept_of(results: tuple[Result, ...], came: tuple[Offer, ...] = OFFERS, head: Head = EVERYTHING) -> Kept:
+    return Kept(head=head, ranked_by="me", results=packed(results, came), profile=packed_profile(PROFILE))
 
 
 def test_all_of_it_comes_back_but_what_may_be_a_key() -> None:
-    secret = replace(EVERYTHING.offers[0], guid="https://x.example/?apikey=SECRET", link="magnet:?xt=SECRET")
-    found = replace(EVERYTHING, offers=(secret, *EVERYTHING.offers[1:]))
-    kept = as_kept(found)
-    assert "SECRET" not in kept
-    assert from_kept(kept) == bare(found)
+    results = results_of(*OFFERS, profile=PROFILE)
+    assert packed(results) == results, "in memory with all of it"
+    text = as_kept(kept_of(results))
+    read = from_kept(text)
+    assert read is not None
+    assert read.head == replace(EVERYTHING, count=3)
+    assert read.ranked_by == "me"
+    assert unpacked_profile(read.profile) == PROFILE
+    assert read.results == bare(results)
+    assert read.results != results
+    pages = [zlib.decompress(b64decode(line)) for line in text.split("\n")[4:]]
+    assert len(pages) == 2
+    assert not any(b"SECRET" in page for page in pages)
+    assert b"WEBDL-1080p" in pages[1], "they are what is looked at"
+    assert "SECRET" not in text
+
+
+def test_releases_are_found_by_any_id_that_they_had() -> None:
+    one = offer("The.Bear.S03E02.1080p.WEB.H264-GROUP", indexer="A", info_hash="c" * 40)
+    other = replace(one, indexer="B")
+    results = results_of(OFFERS[0], one, other)
+    for found in (packed(results), from_kept(as_kept(kept_of(results))).results):  # type: ignore[union-attr]  # it is whole
+        for result in results:
+            for each in result.scored.release.offers:
+                same = found.find(offer_id(each))
+                assert same is not None
+                assert same.id == result.id
+        assert found.find("nobody") is None
+        assert found.find("") is None
+
+
+def test_offers_come_back_in_the_order_in_which_they_came() -> None:
+    many = tuple(offer(f"The.Bear.S03E02.{lines}p.WEB.H264-G{n}") for n in range(PAGE) for lines in (720, 2160, 1080))
+    results = results_of(*many)
+    assert [each.scored.release.offers[0] for each in results] != list(many)
+    assert packed(results, many).offers() == many
+    again = from_kept(as_kept(kept_of(results, many)))
+    assert again is not None
+    assert again.results.offers() == tuple(replace(each, guid="", link="") for each in many)
+    ids = again.results.result_ids()
+    assert {ids[offer_id(each)] for each in again.results.offers()} == {each.id for each in results}, "none is another"
+
+
+def test_any_part_is_a_part_of_all() -> None:
+    many = tuple(offer(f"The.Bear.S03E02.1080p.WEB.H264-G{number}") for number in range(2 * PAGE + 3))
+    results = results_of(*many)
+    found = packed(results, many)
+    assert len(found) == len(results)
+    for part in (slice(3), slice(PAGE - 1, PAGE + 2), slice(None), slice(-2, None), slice(0, 0), slice(None, None, -7)):
+        assert found[part] == results[part]
+    assert found[-1] == results[-1]
+    assert (found[PAGE], list(found)) == (results[PAGE], list(results))
+    with pytest.raises(IndexError):
+        found[len(results)]
+    assert found != results[1:]
+    assert found != "results"
 
 
 texts = st.text(max_size=12)
@@ -77,7 +181,7 @@ offers = st.builds(
     size_bytes=st.integers(0, 2**60),
     info_hash=st.none() | texts,
     seeders=st.none() | st.integers(-5, 10**9),
-    age=st.none() | st.timedeltas(timedelta(0), timedelta(days=5000)).map(lambda age: timedelta(seconds=age.seconds)),
+    age=st.none() | st.timedeltas(timedelta(0), timedelta(days=5000)),
     cached=st.none() | st.booleans(),
     ids=st.frozensets(texts, max_size=3),
     indexer_id=st.none() | st.integers(),
@@ -93,43 +197,50 @@ titles = st.builds(
 )
 
 
-@given(st.builds(Found, id=texts, choices=st.lists(titles, max_size=3).map(tuple), offers=st.lists(offers).map(tuple)))
-def test_anything_comes_back(found: Found) -> None:
-    assert from_kept(as_kept(found)) == bare(found)
+@given(
+    st.builds(Head, id=texts, choices=st.lists(titles, max_size=3).map(tuple)),
+    st.lists(offers, max_size=5, unique_by=offer_id).map(tuple),
+)
+def test_anything_comes_back(head: Head, came: tuple[Offer, ...]) -> None:
+    results = results_of(*came)
+    read = from_kept(as_kept(kept_of(results, came, head)))
+    assert read is not None
+    assert (read.head, read.results) == (replace(head, count=len(results)), bare(results))
 
 
 def test_half_a_character_does_no_harm() -> None:
-    found = Found(id="x", offers=(offer("Dune\ud800\0"),))
-    assert as_kept(found).isascii()
-    assert from_kept(as_kept(found)) == bare(found)
+    results = results_of(offer("Dune\ud800\0"))
+    text = as_kept(kept_of(results))
+    assert text.isascii()
+    assert from_kept(text).results == bare(results)  # type: ignore[union-attr]  # it is whole
 
 
-def changed(change: dict[str, Any]) -> str:
-    stored = json.loads(as_kept(EVERYTHING))
-    stored["found"] |= change
-    return json.dumps(stored)
+def test_what_is_not_whole_is_nothing() -> None:
+    text = as_kept(kept_of(results_of(*OFFERS)))
+    assert from_kept(text) is not None
+    old = '{"version":1,"found":{"id":"0123456789"}}'
+    for spoilt in ("", "null", "\n", "\n\n\n", old, text[:-1], text + "\n", text.replace("me", "you", 1), "[" * 5_000):
+        assert from_kept(spoilt) is None
+    for place in range(0, len(text), 97):
+        changed = "x" if text[place] != "x" else "y"
+        assert from_kept(f"{text[:place]}{changed}{text[place + 1 :]}") is None
 
 
-@pytest.mark.parametrize(
-    "kept",
-    [
-        "",
-        "null",
-        "[]",
-        "{}",
-        "[" * 5_000,
-        changed({"id": 5}),
-        changed({"offers": {}}),
-        changed({"offers": [{}]}),
-        changed({"offers": [{"name": "x", "indexer": "y", "protocol": "pigeon"}]}),
-        changed({"offers": [{"name": "x", "indexer": "y", "protocol": "torrent", "size_bytes": True}]}),
-        changed({"offers": [{"name": "x", "indexer": "y", "protocol": "torrent", "age": "old"}]}),
-        changed({"offers": [{"name": "x", "indexer": "y", "protocol": "torrent", "age": 1e300}]}),
-        changed({"target": {"text": "x"}}),
-        changed({"choices": [{"kind": "movie", "name": "x", "first_aired_on": "yesterday"}]}),
-        changed({"of_a_newer_version": 1}),
-        changed({"remarks": [{}]}),
-    ],
-)
-def test_what_can_not_be_read_is_nothing(kept: str) -> None:
-    assert from_kept(kept) is None
+def test_what_another_version_kept_is_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = as_kept(kept_of(results_of(*OFFERS)))
+    monkeypatch.setattr(keeping, "_SHAPE", b"another")
+    assert from_kept(text) is None
+
+
+def test_a_shape_tells_each_field_and_each_member() -> None:
+    shape = codec(Offer).shape
+    assert "info_hash:str?" in shape
+    assert "ids:[str]" in shape
+    assert "'torrent'" in shape
+    assert "age:timedelta?" in shape
+
+
+def test_a_kind_that_nobody_thought_of_is_refused() -> None:
+    for kind in (object, dict[str, int], "Offer"):
+        with pytest.raises(TypeError):
+            codec(kind)

@@ -1,50 +1,103 @@
-"""Answers as they are kept over a restart: as JSON, without what may hold a person's key.
+"""Answers as they are kept over a restart: scored, in their order, and without what may hold a person's key.
 
-What a release can be fetched by (`Offer.guid`, `Offer.link`) is left out: it is a secret at some indexers, and good for
-half an hour at most. What was kept and can't be read, because another version wrote it or a disk failed, is nothing.
+What is kept is a text of lines: a digest of all that follows, who ranked it, the answer without its releases, the
+profile, by what releases are called, and the releases, page by page as they are in memory. So the first page can be
+shown without reading the others.
+
+What was kept and is not whole, because another version wrote it or a disk failed, is nothing.
 """
 
+from base64 import b64decode, b64encode
 from dataclasses import dataclass, replace
+import hashlib
 import json
 from typing import Final
+import zlib
 
 from ..model.catalogue import CatalogueTitle
-from ..model.plain import UNREADABLE, plain, read
+from ..model.compact import codec
 from ..model.reasons import Reason
-from ..model.releases import Offer
+from ..model.releases import QualityProfile
 from ..model.search import SourceReport
+from .packing import SHAPE, PackedResults, Page
 from .ports import Target
-
-#: Another number: another shape.
-VERSION: Final = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What a search found: all of an answer that doesn't depend on what the person likes."""
+class Head:
+    """An answer without its releases."""
 
     id: str
     target: Target | None = None
     choices: tuple[CatalogueTitle, ...] = ()
-    offers: tuple[Offer, ...] = ()
     catalogues: tuple[SourceReport, ...] = ()
     sources: tuple[SourceReport, ...] = ()
     remarks: tuple[Reason, ...] = ()
+    profile: str | None = None
+    count: int = 0
+    accepted: int = 0
 
 
-def as_kept(found: Found) -> str:
-    """Return what was found as JSON."""
-    bare = tuple(replace(offer, guid="", link="") for offer in found.offers)
-    return json.dumps({"version": VERSION, "found": plain(replace(found, offers=bare))}, separators=(",", ":"))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """An answer as it is kept."""
+
+    head: Head
+    #: who put the releases into their order: what they are scored with, as a digest. Others have to do it again
+    ranked_by: str
+    results: PackedResults
+    profile: bytes | None = None  # packed
 
 
-def from_kept(kept: str) -> Found | None:
-    """Return what was kept; None where that can't be read."""
-    try:
-        stored = json.loads(kept)
-        if stored["version"] != VERSION:
-            return None
-        found: Found = read(Found, stored["found"])
-    except UNREADABLE:
+_HEAD: Final = codec(Head)
+_PROFILE: Final = codec(QualityProfile)
+#: Another number: another way to keep the same.
+_VERSION: Final = 2
+_SHAPE: Final = hashlib.blake2b(f"{_VERSION} {_HEAD.shape} {_PROFILE.shape} {SHAPE}".encode()).digest()
+
+
+def as_kept(kept: Kept) -> str:
+    """Return an answer as text."""
+    head = _HEAD.pack(replace(kept.head, count=len(kept.results)))
+    ids = kept.results.ids.replace("\n", ",")
+    packed = (kept.profile or b"", *kept.results.bare_pages)
+    lines = [
+        kept.ranked_by,
+        json.dumps(head, separators=(",", ":")),
+        ids,
+        *(b64encode(each).decode() for each in packed),
+    ]
+    body = "\n".join(lines)
+    return f"{_digest(body)}\n{body}"
+
+
+def from_kept(text: str) -> Kept | None:
+    """Return an answer that was kept; None where it isn't what was kept, or where another version kept it."""
+    digest, _, body = text.partition("\n")
+    if digest != _digest(body):
         return None
-    return found
+    ranked_by, stored, ids, *packed = body.split("\n")
+    head: Head = _HEAD.unpack(json.loads(stored))
+    profile, *pages = (b64decode(each) for each in packed)
+    results = PackedResults([Page(each) for each in pages], ids.replace(",", "\n"), head.count)
+    return Kept(head=head, ranked_by=ranked_by, results=results, profile=profile or None)
+
+
+def packed_profile(profile: QualityProfile | None) -> bytes | None:
+    """Return a profile as few objects: with all custom formats it is hundreds."""
+    if profile is None:
+        return None
+    return zlib.compress(json.dumps(_PROFILE.pack(profile), separators=(",", ":")).encode())
+
+
+def unpacked_profile(packed: bytes | None) -> QualityProfile | None:
+    """Return the profile."""
+    if packed is None:
+        return None
+    profile: QualityProfile = _PROFILE.unpack(json.loads(zlib.decompress(packed)))
+    return profile
+
+
+def _digest(body: str) -> str:
+    """Return what tells whether a text is what this version kept."""
+    return hashlib.blake2b(body.encode(errors="replace"), digest_size=16, key=_SHAPE).hexdigest()

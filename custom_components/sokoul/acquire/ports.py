@@ -4,6 +4,7 @@ A *catalogue* tells which movies and series there are, a *source* who offers rel
 hang; neither is asked for more than it says.
 """
 
+from abc import abstractmethod
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -151,11 +152,22 @@ class Result:
         return result_id == self.id or any(offer_id(each) == result_id for each in self.scored.release.offers)
 
 
+class Results(Sequence[Result]):
+    """Releases in their order that are made when somebody looks at them."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def find(self, result_id: str) -> Result | None:
+        """Return the release that this id was ever given for."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchAnswer:
     """What came of a search so far. It is whole once `complete`; until then more may come under the same `id`.
 
-    Where nobody can tell which of several titles is meant, there are `choices` and no results.
+    Where nobody can tell which of several titles is meant, there are `choices` and no results. To look at all results
+    of an answer that was remembered takes its time: whoever needs a few of them takes a slice.
     """
 
     id: str
@@ -163,11 +175,13 @@ class SearchAnswer:
     at: datetime  # when it was begun
     target: Target | None = None
     choices: tuple[CatalogueTitle, ...] = ()
-    results: tuple[Result, ...] = ()
+    results: Sequence[Result] = ()  # those that may be taken come first
+    accepted: int = 0  # so many may be taken
+    fetchable: bool = False  # of any result it is still known where it can be had
     catalogues: tuple[SourceReport, ...] = ()
     sources: tuple[SourceReport, ...] = ()
     remarks: tuple[Reason, ...] = ()  # on the search as a whole: what was cut, what nobody knew
-    profile: QualityProfile | None = field(default=None, repr=False)
+    profile: str | None = None  # the name of the *arr's quality profile that they were scored with
     complete: bool = False
     from_cache: bool = False
     revision: int = 0  # counts the updates
@@ -180,8 +194,10 @@ class SearchAnswer:
     @property
     def best(self) -> Result | None:
         """The best release that may be taken."""
-        return next((each for each in self.results if each.scored.accepted), None)
+        return self.results[0] if self.accepted else None
 
     def result(self, result_id: str) -> Result | None:
         """Return a release by an id that this search gave for it."""
+        if isinstance(self.results, Results):
+            return self.results.find(result_id)
         return next((each for each in self.results if each.is_called(result_id)), None)

@@ -5,8 +5,9 @@
 Whoever asks waits until the deadline at most, and gets what came by then. What comes later is an update of the same
 answer. Who asks for the same while it is looked for shares the search; who asks again within a day gets what was found.
 
-What was found is kept, not how good it is: once the person likes something else it is scored anew, and nobody has to be
-asked again.
+What was found is remembered in the order that it was given, and packed: who asks again is answered without any name
+being read or anything being scored. Once the person likes something else it is unpacked and scored anew, and nobody has
+to be asked again.
 """
 
 import asyncio
@@ -27,11 +28,12 @@ from ..model.search import NOBODY, SearchRequest, SourceReport, SourceState
 from ..releases.attributes import Resolution
 from ..releases.choose import rank
 from ..releases.parse import parse
-from ..releases.policy import Policy
+from ..releases.policy import Policy, policy_as_json
 from ..releases.score import Scored
 from .identifying import identify_title, plain, target_by_text
 from .judging import MOST_DOUBTS, PATIENCE, Doubt, Judge, Verdicts, doubts_of
-from .keeping import Found, as_kept, from_kept
+from .keeping import Head, Kept, as_kept, from_kept, packed_profile, unpacked_profile
+from .packing import PackedResults, ids_of, pages_of
 from .ports import (
     AskingFailed,
     Catalogue,
@@ -59,10 +61,10 @@ PROFILE_PATIENCE: Final = timedelta(seconds=1)
 KEPT: Final = timedelta(hours=24)
 KEPT_EMPTY: Final = timedelta(minutes=15)
 KEPT_FAILED: Final = timedelta(minutes=5)
-#: So many searches go on at once, and so many are remembered, with so many releases together: 6 kB each.
+#: So many searches go on at once, and so many are remembered, with so many releases together: a third of a kB each.
 MOST_AT_ONCE: Final = 4
 MOST_REMEMBERED: Final = 32
-MOST_HELD: Final = 2_000
+MOST_HELD: Final = 10_000
 #: So many offers of one source, and of all of them, are looked at.
 MOST_OF_SOURCE: Final = 500
 MOST_OFFERS: Final = 2_000
@@ -96,6 +98,7 @@ class SearchEngine:
         shelf: Shelf,
         holdings: Holdings,
         clock: Callable[[], datetime],
+        version: str = "",
         judge: Callable[[], Judge | None] = _nobody,
         begin: Begin = _task,
         on_update: Listener | None = None,
@@ -109,6 +112,7 @@ class SearchEngine:
         self.judge = judge
         self.verdicts = Verdicts()
         self.clock = clock
+        self.version = version  # of what scores: what another one has scored is scored anew
         self.slots = asyncio.Semaphore(MOST_AT_ONCE)
         self.on_update = on_update
         self._begin = begin
@@ -194,7 +198,9 @@ class Search:
         self._cancelled = False
         self._tasks: set[asyncio.Task[Any]] = set()
         self._scoring = asyncio.Lock()
-        self._scored_by: Policy | None = None
+        self._ranked_by = ""
+        self._profile: QualityProfile | None = None
+        self._packed_profile: bytes | None = None  # of what is packed
 
     # --- who waits -----------------------------------------------------------------------------------------------
 
@@ -252,25 +258,29 @@ class Search:
         if self._fresh:
             return False
         engine = self._engine
-        kept = await engine.shelf.load(self.key, engine.clock() - KEPT)
-        found = await asyncio.to_thread(from_kept, kept[1]) if kept is not None else None
-        if kept is None or found is None:
+        shelved = await engine.shelf.load(self.key, engine.clock() - KEPT)
+        kept = await asyncio.to_thread(from_kept, shelved[1]) if shelved is not None else None
+        if shelved is None or kept is None:
             return False
-        for offer in found.offers:
-            self._offers[offer.source] = (*self._offers.get(offer.source, ()), offer)
-        self._reports = {each.key: each for each in found.sources}
+        head = kept.head
+        self._ranked_by, self._packed_profile = kept.ranked_by, kept.profile
+        self._reports = {each.key: each for each in head.sources}
         self.answer = replace(
             self.answer,
-            id=found.id,
-            at=kept[0],
-            target=found.target,
-            choices=found.choices,
-            catalogues=found.catalogues,
-            sources=found.sources,
-            remarks=found.remarks,
+            id=head.id,
+            at=shelved[0],
+            target=head.target,
+            choices=head.choices,
+            results=kept.results or (),
+            accepted=head.accepted,
+            catalogues=head.catalogues,
+            sources=head.sources,
+            remarks=head.remarks,
+            profile=head.profile,
             from_cache=True,
         )
-        await self._score()
+        if self._ranked_by != self._ranking():
+            await self._score()
         self._update(complete=True)
         return True
 
@@ -341,8 +351,8 @@ class Search:
         began = asyncio.get_running_loop().time()
         asked = {self._ask(source.offers(target), SOURCE_LATEST): source.key for source in sources}
         pending: set[asyncio.Task[Any]] = set(asked)
-        profile = await self._profile(target)  # meanwhile they answer
-        self._update(profile=profile)
+        self._profile = profile = await self._profile_of(target)  # meanwhile they answer
+        self._update(profile=profile.name if profile is not None else None)
         if self._offers:
             await self._look_who_holds()
             await self._score()
@@ -382,7 +392,7 @@ class Search:
             asked = {each.name for each in new}
             self._engine.verdicts.remember(target, {name: same for name, same in said.items() if name in asked})
 
-    async def _profile(self, target: Target) -> QualityProfile | None:
+    async def _profile_of(self, target: Target) -> QualityProfile | None:
         with suppress(TimeoutError):
             async with asyncio.timeout(PROFILE_PATIENCE.total_seconds()):
                 return await self._engine.profiles.profile_of(target)
@@ -434,9 +444,10 @@ class Search:
 
     async def score_again(self) -> None:
         """Score what was found with what the person likes now, if that changed."""
-        if self._scored_by != self._policy():
+        if self._ranked_by != self._ranking():
             await self._score()
             self._update()
+            self._settle()
 
     def _policy(self) -> Policy:
         request = self.answer.request
@@ -445,19 +456,31 @@ class Search:
             return policy
         return replace(policy, minimum_resolution=Resolution(request.minimum_lines))
 
+    def _ranking(self) -> str:
+        """Return what tells whether releases would be ranked the same way."""
+        said = self._engine.version, policy_as_json(self._policy())
+        return hashlib.blake2b(repr(said).encode(errors="replace"), digest_size=16).hexdigest()
+
     async def _score(self) -> None:
         """Merge, score and order all that there is, beside the event loop."""
         async with self._scoring:
             target = self.answer.target
-            policy = self._scored_by = self._policy()
+            policy, self._ranked_by = self._policy(), self._ranking()
             if target is None:
                 return
+            await self._unpack()
             offers = tuple(offer for each in self._offers.values() for offer in each)
             for portion in batched({offer.name for offer in offers}, PORTION, strict=False):
                 await asyncio.to_thread(_read_names, portion)
             judged = self._engine.verdicts.of(target, {offer.name for offer in offers})
-            ranked = await asyncio.to_thread(rank, offers, target.wanted, policy, self.answer.profile, judged)
-            self.answer = replace(self.answer, results=tuple(self._results(ranked)))
+            ranked = await asyncio.to_thread(rank, offers, target.wanted, policy, self._profile, judged)
+            results = tuple(self._results(ranked))
+            self.answer = replace(
+                self.answer,
+                results=results,
+                accepted=sum(each.scored.accepted for each in results),
+                fetchable=any(each.link or each.guid for each in offers),
+            )
 
     def _results(self, ranked: Iterable[Scored]) -> Iterable[Result]:
         """Give each release an id that it keeps."""
@@ -491,8 +514,8 @@ class Search:
         self.good_until = self.answer.at + KEPT if from_shelf else now + self._lasting()
         if not from_shelf:
             self._update(complete=True)
-            if self._lasting() == KEPT and self._query.link is None:
-                self._engine._begin(self._keep(), "keeping what a search found")  # noqa: SLF001 -- one module
+        if not from_shelf or not isinstance(self.answer.results, PackedResults):
+            self._settle()
 
     def _lasting(self) -> timedelta:
         """Return how long what was found is good for."""
@@ -503,18 +526,50 @@ class Search:
             return KEPT_FAILED
         return KEPT if self.answer.results or self.answer.choices else KEPT_EMPTY
 
-    async def _keep(self) -> None:
-        answer = self.answer
-        found = Found(
-            id=answer.id,
-            target=answer.target,
-            choices=answer.choices,
-            offers=tuple(offer for each in self._offers.values() for offer in each),
-            catalogues=answer.catalogues,
-            sources=answer.sources,
-            remarks=answer.remarks,
-        )
-        await self._engine.shelf.keep(self.key, answer.at, await asyncio.to_thread(as_kept, found))
+    # --- what is left behind -------------------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        """Make what was found small, and keep it where it is good for a day."""
+        keep = self._lasting() == KEPT and self._query.link is None
+        if keep or self.answer.results:
+            self._engine._begin(self._pack(keep=keep), "keeping what a search found")  # noqa: SLF001 -- one module
+
+    async def _pack(self, *, keep: bool) -> None:
+        async with self._scoring:
+            answer, offers = self.answer, [offer for each in self._offers.values() for offer in each]
+            if isinstance(answer.results, PackedResults):  # somebody was faster
+                return
+            places = {id(offer): place for place, offer in enumerate(offers)}
+            pages, packing = [], pages_of(answer.results, places)
+            while (page := await asyncio.to_thread(next, packing, None)) is not None:
+                pages.append(page)
+            ids = await asyncio.to_thread(ids_of, answer.results)
+            results = PackedResults(pages, ids, len(answer.results))
+            self._packed_profile = await asyncio.to_thread(packed_profile, self._profile)
+            self.answer = replace(self.answer, results=results or ())
+            self._offers, self._ids, self._profile = {}, {}, None
+            ranked_by, profile = self._ranked_by, self._packed_profile
+        if keep:
+            head = Head(
+                id=answer.id,
+                target=answer.target,
+                choices=answer.choices,
+                catalogues=answer.catalogues,
+                sources=answer.sources,
+                remarks=answer.remarks,
+                profile=answer.profile,
+                accepted=answer.accepted,
+            )
+            kept = Kept(head=head, ranked_by=ranked_by, results=results, profile=profile)
+            await self._engine.shelf.keep(self.key, answer.at, await asyncio.to_thread(as_kept, kept))
+
+    async def _unpack(self) -> None:
+        """Have all offers again, and what they were called by."""
+        packed = self.answer.results
+        if isinstance(packed, PackedResults):
+            self._offers = {"": await asyncio.to_thread(packed.offers)}
+            self._ids = await asyncio.to_thread(packed.result_ids)
+            self._profile = await asyncio.to_thread(unpacked_profile, self._packed_profile)
 
 
 def _reported(report: SourceReport, task: asyncio.Task[Any], seconds: float) -> SourceReport:
