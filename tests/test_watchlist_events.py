@@ -46,14 +46,13 @@ EVENTS = (
         {"title": "Dune (2021)"},
         wish(WishState.SEARCHING),
         (
-            "Shall Dune (2021) be downloaded when it\u2019s found? Answer for the whole list, under Settings > System > "
-            "Repairs."
+            "Shall Dune (2021) be downloaded when it\u2019s found? Answer for the whole list, under Settings > System "
+            "> Repairs."
         ),
         (
-            "Faut-il télécharger Dune (2021) dès qu\u2019il est trouvé ? Répondez, pour toute la liste, sous Paramètres "
-            "> Système > Corrections."
+            "Faut-il télécharger Dune (2021) dès qu\u2019il est trouvé ? Répondez, pour toute la liste, sous "
+            "Paramètres > Système > Corrections."
         ),
-    ),
     ),
     (
         ASKED_BACK,
