@@ -17,12 +17,13 @@ from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.core import CALLBACK_TYPE, Event, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
 from homeassistant.util.ulid import ulid_now
 
 from .const import LOGGER
+from .debriding import EVENT_SYNC
 from .model.journal import AUTOPILOT, PERSON, ActKind, EntryStatus, JournalEntry
 from .model.library import TitleKind
 from .model.search import SearchRequest
@@ -125,6 +126,7 @@ class Watching:
             self._hub.add_listener(self._world_changed),
             self.others.start(),
             self.feeds.start(),
+            self._hub.hass.bus.async_listen(EVENT_SYNC, self._synchronised),
             self.unasked.start(),
         ]
         self._look_at_store()
@@ -727,6 +729,12 @@ class Watching:
         """See soon whether what changed is of a wish; what changes until then is looked at together."""
         if self._running and self._cancel_glance is None and self._wishes:
             self._cancel_glance = async_call_later(self._hub.hass, GLANCE.total_seconds(), self._glance)
+
+    @callback
+    def _synchronised(self, event: Event[dict[str, Any]]) -> None:
+        """Look at what may have come to an end at a debrid service, once its list was read and is another one."""
+        if event.data["type"] == "ended" and not event.data["summary"].get("unchanged"):
+            self._look_soon(self.work.facts.nowhere(self._wishes.values()))
 
     @callback
     def _noted(self, entry: JournalEntry) -> None:

@@ -185,6 +185,19 @@ class WatchFacts:
         """Return the wishes of which something began, ended or is to be imported since they were looked at."""
         return [each.id for each in wishes if not each.done and self._differs(each)]
 
+    def nowhere(self, wishes: Iterable[Wish]) -> Collection[str]:
+        """Return the wishes of which something is on its way that no download client has: a debrid service may."""
+        clients = self._hub.view.world(dt_util.utcnow()).clients
+        return [
+            wish.id
+            for wish in wishes
+            if any(
+                part.download and not any(part.download in client.torrents for _, client in clients)
+                for part in wish.parts
+                if part.state in _ON_ITS_WAY
+            )
+        ]
+
     def _differs(self, wish: Wish) -> bool:
         coming, answering = sight = self._sight(wish)
         if wish.id in self._seen:

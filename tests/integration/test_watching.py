@@ -699,6 +699,6 @@ async def test_at_a_debrid_account_it_is_there_once_the_account_has_it(
     assert scene.wish().state is not WishState.SEARCHING, "it is not taken for gone"
     account.account.turn(torrent, "downloaded")
     await scene.hub.debriding.accounts[DEBRID_ID].synchronise(SyncMode.SMART)
-    await pass_time(timedelta(minutes=30), 3)
-    assert scene.wish().state is WishState.READY
+    await scene.settle()
+    assert scene.wish().state is WishState.READY, "it is noticed at once"
     assert len(account.account.torrents) == 1
