@@ -55,6 +55,7 @@ async def _entry_changed(hass: HomeAssistant, entry: SokoulConfigEntry) -> None:
             release_quarantine(hub.pilot.kernel.journal, reach, dt_util.utcnow(), ids), "release from quarantine"
         )
     hub.apply_subentries()
+    hub.watching.consider_anew()
     if hub.pilot.where != hub.pilot.opened:
         hub.in_background(hub.pilot.change_database(), "change of the database")
 

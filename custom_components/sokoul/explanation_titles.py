@@ -80,7 +80,9 @@ async def explain_title(hub: Hub, said: str, now: datetime, words: Wording) -> d
     wish, part = case.wish, case.part
     downloading = await explain(hub, case.download, now, words) if case.download is not None else None
     links = [{"link": str(link), **told} for link, told in _chain(case, downloading, now, words)]
-    text = [sentence(each, now, words) for each in wish.why] or [words.text(f"watchlist.is_{wish.state}")]
+    text = [sentence(each, now, words) for each in wish.why]
+    if wish.state is WishState.READY or not text:
+        text.insert(0, words.text(f"watchlist.is_{wish.state}"))
     if not case.wished:
         text.insert(0, words.text("chain.not_asked"))
     return {
@@ -240,9 +242,25 @@ def _imported(case: _Case, now: datetime, words: Wording) -> dict[str, Any]:
 
 def _ready(case: _Case, now: datetime, words: Wording) -> dict[str, Any]:
     since = case.part.ready_at if case.part is not None else None
+    better = _better(case, now, words)
     if since is None or not case.wished:
-        return {"text": words.text("watchlist.is_ready")}
-    return {"text": words.text("chain.ready", now=now, at=since), "at": since.isoformat()}
+        return {"text": f"{words.text('watchlist.is_ready')} {better}".rstrip()}
+    return {"text": f"{words.text('chain.ready', now=now, at=since)} {better}", "at": since.isoformat()}
+
+
+def _better(case: _Case, now: datetime, words: Wording) -> str:
+    """Tell who looks for something better than what can be watched, and how long."""
+    part, keeper = case.part, case.wish.keeper
+    if part is None or part.state is not PartState.READY or (keeper is None and not case.wished):
+        return ""
+    if keeper is not None:
+        arr = "Radarr" if case.wish.is_movie else "Sonarr"
+        return words.text("chain.arr_upgrades", arr=arr)
+    if part.better is not None:
+        return words.text("watchlist.better_comes", release=clean(part.better.release))
+    if part.better_until is None:
+        return words.text("chain.not_better")
+    return words.text("chain.better_looked", now=now, until=part.better_until, count=part.looks)
 
 
 _TELLERS: Final = {

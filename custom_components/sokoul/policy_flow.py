@@ -28,6 +28,9 @@ from .releases.policy import ORIGINAL, FetchBy, Policy, SizeWish, Want, policy_a
 from .search_policies import CONF_POLICY, CONF_USUAL, named_policy, policies_of
 
 ANY: Final = "any"
+#: What is good enough: the best resolution that is wanted; or whatever comes first, and nothing better is looked for.
+BEST: Final = "best"
+FIRST: Final = "first"
 GIGABYTE: Final = 1_000_000_000
 #: In the order in which a list is offered; what people like best they choose first.
 LANGUAGES: Final = (
@@ -137,6 +140,7 @@ def policy_of(typed: Mapping[str, Any], before: Policy) -> Policy:
     """Return the policy that the two forms say; what they don't ask for stays as it was."""
     least, best = _resolution(typed["minimum_resolution"]), _resolution(typed["best_resolution"])
     days, gigabytes = typed.get("usenet_days"), typed.get("most_gigabytes_per_hour")
+    score = typed.get("good_score")
     said = {
         "minimum_resolution": least,
         "best_resolution": best or Resolution.P2160,
@@ -144,6 +148,9 @@ def policy_of(typed: Mapping[str, Any], before: Policy) -> Policy:
         "languages_wanted": typed["languages_wanted"],
         "hdr": typed["hdr"],
         "size": typed["size"],
+        "upgrades": typed["good_enough"] != FIRST,
+        "good_enough": _good_enough(typed["good_enough"]),
+        "good_score": None if score is None else round(score),
         "most_bytes_per_hour": None if gigabytes is None else round(gigabytes * GIGABYTE),
         "minimum_seeders": round(typed["minimum_seeders"]),
         "cinema_recordings": typed["cinema_recordings"],
@@ -161,6 +168,7 @@ def _first_of(policy: Policy) -> dict[str, Any]:
     return {
         "minimum_resolution": _option(policy.minimum_resolution),
         "best_resolution": _option(policy.best_resolution),
+        "good_enough": _of_good_enough(policy),
         "languages": list(policy.languages),
         "languages_wanted": policy.languages_wanted.value,
         "french_dubs": _values(policy.french_dubs),
@@ -185,6 +193,8 @@ def _details_of(policy: Policy) -> dict[str, Any]:
     }
     if policy.most_bytes_per_hour is not None:
         shown["most_gigabytes_per_hour"] = policy.most_bytes_per_hour / GIGABYTE
+    if policy.good_score is not None:
+        shown["good_score"] = policy.good_score
     if policy.oldest is not None:
         shown["usenet_days"] = policy.oldest / timedelta(days=1)
     return shown
@@ -196,6 +206,16 @@ def _option(resolution: Resolution | None) -> str:
 
 def _resolution(option: str) -> Resolution | None:
     return None if option == ANY else Resolution(int(option.removeprefix("p")))
+
+
+def _of_good_enough(policy: Policy) -> str:
+    if not policy.upgrades:
+        return FIRST
+    return BEST if policy.good_enough is None else _option(policy.good_enough)
+
+
+def _good_enough(option: str) -> int | None:
+    return None if option in {BEST, FIRST} else int(option.removeprefix("p"))
 
 
 def _values(members: Iterable[Enum]) -> list[str]:
@@ -215,6 +235,13 @@ _RESOLUTION = SelectSelector(
     SelectSelectorConfig(
         options=[ANY, *map(_option, RESOLUTIONS)],
         translation_key="policy_resolution",
+        mode=SelectSelectorMode.DROPDOWN,
+    )
+)
+_GOOD_ENOUGH = SelectSelector(
+    SelectSelectorConfig(
+        options=[BEST, *map(_option, reversed(RESOLUTIONS)), FIRST],
+        translation_key="policy_good_enough",
         mode=SelectSelectorMode.DROPDOWN,
     )
 )
@@ -245,6 +272,7 @@ _FIRST = vol.Schema(
         vol.Required(CONF_USUAL, default=False): BooleanSelector(),
         vol.Required("minimum_resolution"): _RESOLUTION,
         vol.Required("best_resolution"): _RESOLUTION,
+        vol.Required("good_enough", default=BEST): _GOOD_ENOUGH,
         vol.Optional("languages"): _LANGUAGES,
         vol.Required("languages_wanted"): _LANGUAGE_WANT,
         vol.Optional("french_dubs"): _labelled(DUB, FRENCH_DUBS),
@@ -255,6 +283,7 @@ _FIRST = vol.Schema(
 )
 _DETAILS = vol.Schema(
     {
+        vol.Optional("good_score"): NumberSelector(NumberSelectorConfig(min=1, max=100, mode=NumberSelectorMode.BOX)),
         vol.Optional("most_gigabytes_per_hour"): NumberSelector(
             NumberSelectorConfig(min=0.1, max=200, step=0.1, mode=NumberSelectorMode.BOX, unit_of_measurement="GB/h")
         ),

@@ -36,6 +36,7 @@ from .watching_others import Others
 from .watching_titles import Titles, chosen, text_of
 from .watching_unasked import Unasked
 from .watching_work import Work
+from .watchlist.bettering import may_be_improved
 from .watchlist.changing import (
     SAID,
     anew,
@@ -172,6 +173,7 @@ class Watching:
             self._asked_about = next((each.id for each in wishes if waits_for_answer(each, self.settings)), None)
             self._read = store
             self._notify()
+            self.consider_anew()
             self._work_soon()
             self.others.look_soon()
 
@@ -201,10 +203,15 @@ class Watching:
         self._hub.memory.set(SETTINGS_KEY, settings.as_json())
         if before.auto != settings.auto:
             self._asked_about = None
-            self._look_soon(each.id for each in self._wishes.values() if each.auto is None and not each.done)
+            self._look_soon(each.id for each in self._wishes.values() if each.auto is None and each.done_at is None)
         self._notify()
         self._work_soon()
         self.others.look_soon()
+
+    @callback
+    def consider_anew(self) -> None:
+        """Look at what can be watched: a policy may say by now that something else is good enough."""
+        self._look_soon([each.id for each in self._wishes.values() if may_be_improved(each)])
 
     def find(self, said: str) -> Wish | None:
         """Return the wish that a text means, the newest of several."""

@@ -9,6 +9,7 @@ from .wording import clean
 RELEASED: Final = "released"  # it can be had at home from now on
 GRABBED: Final = "grabbed"  # it is on its way
 READY: Final = "ready"  # it can be watched
+UPGRADED: Final = "upgraded"  # it can be watched in something better
 ASKED_BACK: Final = "asked_back"  # several titles may be meant; or whether to fetch what was found
 
 _ON_ITS_WAY: Final = frozenset({PartState.GRABBED, PartState.IMPORTING})
@@ -38,6 +39,17 @@ def happenings(before: Wish | None, after: Wish) -> Iterator[tuple[str, Mapping[
             yield GRABBED, _of_part(after, part)
         if part.state is PartState.READY and was is not PartState.READY:
             yield READY, _of_part(after, part)
+        yield from _of_better(after, part, known)
+
+
+def _of_better(wish: Wish, part: Part, known: Part | None) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield what became of something better than what can be watched."""
+    before = known.better if known is not None else None
+    if part.better is not None and before is None:
+        told = {"release": clean(part.better.release), "entry_id": part.better.entry_id, "instead": clean(part.release)}
+        yield GRABBED, {**_of_part(wish, part), **told}
+    if known is not None and before is not None and part.better is None and part.release == before.release:
+        yield UPGRADED, {**_of_part(wish, part), "instead": clean(known.release)}
 
 
 def asked_whether(wish: Wish) -> tuple[str, Mapping[str, Any]]:

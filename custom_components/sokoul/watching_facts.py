@@ -21,7 +21,7 @@ from .model.world import Download
 from .releases.identify import Wanted
 from .search_sources import DownloadsSearch
 from .store import StoreError
-from .watchlist.items import Keeper, PartState, Wish, WishState
+from .watchlist.items import Keeper, Part, PartState, Wish, WishState
 from .watchlist.matching import matching
 
 if TYPE_CHECKING:
@@ -111,9 +111,9 @@ class WatchFacts:
             parts = frozenset(_parts_of(item, wish))
             downloads = index.of_key(item.download_id)
             found[item.download_id] = _of_item(item, parts, downloads[0] if downloads else None)
-        missing = {part.download for part in wish.parts if part.download and part.state in _ON_ITS_WAY} - found.keys()
+        missing = {key for part in wish.parts for key in _fetched(part)} - found.keys()
         for key in missing:
-            parts = frozenset(part.key for part in wish.parts if part.download == key)
+            parts = frozenset(part.key for part in wish.parts if key in _fetched(part))
             if downloads := index.of_key(key):
                 found[key] = _of_download(downloads[0], parts)
             elif (held := await self._at_debrid(key, parts)) is not None:
@@ -159,6 +159,7 @@ class WatchFacts:
         if not all(each.answering for each in (*clients, *((arr,) if arr is not None else ()))):
             return False
         grabbed = [part.grabbed_at for part in wish.parts if part.grabbed_at and part.state in _ON_ITS_WAY]
+        grabbed += [part.better.grabbed_at for part in wish.parts if part.better is not None]
         mirrors = self._hub.debriding.accounts.values()
         return not grabbed or all(each.checked_at is not None and each.checked_at > max(grabbed) for each in mirrors)
 
@@ -183,7 +184,7 @@ class WatchFacts:
 
     def changed(self, wishes: Iterable[Wish]) -> Collection[str]:
         """Return the wishes of which something began, ended or is to be imported since they were looked at."""
-        return [each.id for each in wishes if not each.done and self._differs(each)]
+        return [each.id for each in wishes if (not each.done or _improves(each)) and self._differs(each)]
 
     def nowhere(self, wishes: Iterable[Wish]) -> Collection[str]:
         """Return the wishes of which something is on its way that no download client has: a debrid service may."""
@@ -214,7 +215,7 @@ class WatchFacts:
             (each.download_id, each.status, each.tracked_state, each.tracked_status)
             for each in self._items(wish.keeper)
         }
-        keys = {part.download for part in wish.parts if part.download and part.state in _ON_ITS_WAY}
+        keys = {key for part in wish.parts for key in _fetched(part)}
         for _, client in self._hub.view.world(dt_util.utcnow()).clients if keys else ():
             for key in keys:
                 if (torrent := client.torrents.get(key)) is not None:
@@ -222,6 +223,17 @@ class WatchFacts:
         arr = self._titles.arr(wish.keeper)
         arrs = () if wish.meant is None else self._titles.arrs(wish.meant.kind)
         return frozenset(coming | keys), all(each.answering for each in (arrs if arr is None else (arr,)))
+
+
+def _fetched(part: Part) -> Collection[str]:
+    """Return what is on its way for a part, as far as it was grabbed for it."""
+    keys = {part.download} if part.state in _ON_ITS_WAY else set()
+    return (keys | {part.better.download} if part.better is not None else keys) - {""}
+
+
+def _improves(wish: Wish) -> bool:
+    """Tell whether something better than what can be watched is on its way."""
+    return wish.done_at is None and any(part.better is not None for part in wish.parts)
 
 
 def _by_title(snapshot: ArrSnapshot) -> Mapping[int, Sequence[QueueItem]]:

@@ -18,8 +18,8 @@ from .clients.prowlarr import ProwlarrClient
 from .clients.torznab import TorznabClient
 from .const import LOGGER
 from .model.releases import Offer
-from .watchlist.items import ARR, PartState, Wish
-from .watchlist.matching import matching
+from .watchlist.items import Wish
+from .watchlist.matching import listened_for, matching
 
 if TYPE_CHECKING:
     from .coordinator import BackendCoordinator
@@ -32,8 +32,8 @@ type Heard = Callable[[Mapping[str, Collection[str]]], Awaitable[None]]
 
 
 def listens(wish: Wish) -> bool:
-    """Tell whether a feed may bring news of a wish: something of it is out, and looked for by SOKOUL."""
-    return wish.asked_by != ARR and not wish.done and any(part.state is PartState.SEARCHING for part in wish.parts)
+    """Tell whether a feed may bring news of a wish: something of it, or something better, is looked for by SOKOUL."""
+    return any(True for _ in listened_for(wish))
 
 
 class Feeds:

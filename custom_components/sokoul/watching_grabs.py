@@ -11,9 +11,10 @@ from .acquire.searching import CATALOGUE_LATEST, SOURCE_LATEST
 from .model.journal import EntryStatus, JournalEntry
 from .model.reasons import Reason
 from .model.search import SourceState
+from .releases.upgrade import better, quality_of
 from .search_sources import DOWNLOADS
 from .watching_titles import as_title, search_for
-from .watchlist.items import Wish
+from .watchlist.items import Part, Wish
 from .wording import clean
 
 if TYPE_CHECKING:
@@ -43,6 +44,14 @@ class Findings:
     def reference(self) -> str:
         """How the search refers to that."""
         return f"{self.answer.id}.{self.results[0].id}" if self.answer is not None and self.results else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Improvement:
+    """What a search for something better than what there is came to."""
+
+    points: int | None = None  # the quality of what there is; None: nobody could tell
+    findings: Findings = Findings()  # what is better, the best first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,13 +90,40 @@ class WatchGrabs:
             here=next((each for each in accepted if _is_here(each)), None),
         )
 
-    async def grab(self, wish: Wish, label: str, findings: Findings, actor: str, now: datetime) -> Grabbed:
+    async def better(self, wish: Wish, part: Part) -> Improvement:
+        """Search for releases that are better than what there is of a part, by the policy of the wish."""
+        findings = await self.search(wish, part.season, part.episode)
+        answer = findings.answer
+        if findings.failed is not None or answer is None or answer.target is None:
+            return Improvement()
+        if any(each.library_id is not None for each in answer.target.entries):
+            return Improvement()  # an *arr has the title by now, and its profile says how good it is to be
+        wanted, policy = answer.target.wanted, self._hub.searching.policy(wish.policy)
+        scored = [each.scored for each in findings.results]
+        found = {id(each) for each in better(scored, part.release, wanted, policy, without=part.failed)}
+        results = tuple(each for each in findings.results if id(each.scored) in found)
+        return Improvement(
+            points=quality_of(part.release, wanted, policy),
+            findings=replace(findings, results=results, here=next((each for each in results if _is_here(each)), None)),
+        )
+
+    async def grab(
+        self, wish: Wish, label: str, findings: Findings, actor: str, now: datetime, *, reason: Reason | None = None
+    ) -> Grabbed:
         """Have the best of what was found downloaded, or the next best where that fails. Raises `StoreError`."""
         assert findings.answer is not None and findings.answer.target is not None  # noqa: S101, PT018 -- it was found
         target = _with_keeper(findings.answer.target, wish)
         results = findings.results[:MOST_RELEASES]
         fetch_by = self._hub.searching.policy(findings.answer.request.policy).fetch_by
-        order = Order(target=target, results=results, label=clean(label), actor=actor, at=now, fetch_by=fetch_by)
+        order = Order(
+            target=target,
+            results=results,
+            label=clean(label),
+            actor=actor,
+            at=now,
+            fetch_by=fetch_by,
+            reason=reason,
+        )
         entry = await self._hub.grabbing.grab(order)
         trace = trace_of(entry)
         if entry.status is EntryStatus.FAILED or trace is None:

@@ -17,15 +17,17 @@ from .const import LOGGER
 from .model.journal import AUTOPILOT
 from .model.library import TitleKind
 from .model.reasons import Reason
+from .releases.upgrade import quality
 from .watching_facts import Library, OnItsWay, WatchFacts
 from .watching_grabs import Findings, WatchGrabs
 from .watching_titles import Identified, Titles, meant_by
 from .watchlist.budget import SearchBudget
 from .watchlist.changing import means, unclear, unknown
 from .watchlist.deciding import Step, StepKind, held_back, next_step, refresh
-from .watchlist.items import ARR, WANTED, Keeper, Part, Wish
+from .watchlist.items import ARR, WANTED, Better, Keeper, Part, Wish
 from .watchlist.known import Catalogued, Coming, Held, Known, is_managed
-from .watchlist.outcomes import Found, added, asked, failed, grabbed, searched
+from .watchlist.outcomes import Found, added, asked, failed, grabbed, looked_for_better, searched, upgraded
+from .wording import clean
 
 if TYPE_CHECKING:
     from .hub import Hub
@@ -41,7 +43,7 @@ EPISODES_SOON: Final = timedelta(minutes=1)
 EPISODES_WITHIN: Final = timedelta(minutes=15)
 _LINK: Final = "link_"
 
-_DONE_ELSEWHERE: Final = frozenset({StepKind.ADD_TO_ARR, StepKind.SEARCH, StepKind.GRAB})
+_DONE_ELSEWHERE: Final = frozenset({StepKind.ADD_TO_ARR, StepKind.SEARCH, StepKind.GRAB, StepKind.UPGRADE})
 
 type Put = Callable[[Wish, Wish], Awaitable[Wish | None]]
 
@@ -216,6 +218,8 @@ class Work:
                 return await self._search(wish, step)
             case StepKind.GRAB:
                 return await self._grab(wish, step, actor)
+            case StepKind.UPGRADE:
+                return await self._upgrade(wish, step)
             case StepKind.ASK:
                 return asked(wish, step.keys, dt_util.utcnow())
         return wish
@@ -268,6 +272,31 @@ class Work:
         wish = _with_release(wish, step, got.release)
         return grabbed(wish, step.keys, now, entry_id=got.entry_id, download=got.download)
 
+    async def _upgrade(self, wish: Wish, step: Step) -> Wish:
+        """Look for something better than what can be watched, and have it downloaded; that stays where it is."""
+        part = wish.part(step.keys[0])
+        assert part is not None  # noqa: S101 -- the step is about it
+        self.budget.spend(wish.id, dt_util.utcnow())
+        found = await self._grabs.better(wish, part)
+        now = dt_util.utcnow()
+        if not found.findings.results:
+            return looked_for_better(wish, step.keys, now, points=found.points)
+        if found.findings.here is not None:  # whoever has it downloaded
+            release, entry_id = found.findings.here.scored.release, None
+            name, download = clean(release.name.name), release.info_hash or ""
+        else:
+            label = _label(wish, step)
+            why = Reason(key="grab.better", parameters={"title": label, "release": part.release})
+            got = await self._grabs.grab(wish, label, found.findings, AUTOPILOT, now, reason=why)
+            now = dt_util.utcnow()
+            if not got.taken:
+                return looked_for_better(wish, step.keys, now, points=found.points)
+            name, download, entry_id = got.release, got.download, got.entry_id
+        taken = next((each.scored for each in found.findings.results if each.scored.release.name.name == name), None)
+        points = quality(taken) if taken is not None else None
+        coming = Better(release=name, download=download, points=points, grabbed_at=now, entry_id=entry_id)
+        return upgraded(wish, step.keys, coming, points=found.points)
+
     # --- what is known -------------------------------------------------------------------------------------------
 
     async def _known(self, wish: Wish, catalogue: Catalogued | None) -> tuple[Known, Library | None]:
@@ -298,6 +327,7 @@ class Work:
             all_seen=self.facts.all_seen(wish),
             searches_from=self.budget.free_at(wish.id, dt_util.utcnow()),
             pilot=self._hub.pilot.running,
+            policy=self._hub.searching.policy(wish.policy),
             settings=self._hub.watching.settings,
         ), library
 

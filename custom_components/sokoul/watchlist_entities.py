@@ -11,7 +11,7 @@ from homeassistant.helpers.entity import EntityDescription
 from homeassistant.util import dt as dt_util
 
 from .connectors.base import BackendSensor
-from .watching_events import ASKED_BACK, GRABBED, READY, RELEASED
+from .watching_events import ASKED_BACK, GRABBED, READY, RELEASED, UPGRADED
 from .watchlist.items import Wish, WishState
 from .watchlist_report import next_up, part_label, waiting
 from .wording import Wording, clean
@@ -48,7 +48,9 @@ WATCHLIST_SENSORS: tuple[BackendSensor[Hub], ...] = (
         state_class=SensorStateClass.MEASUREMENT,
     ),
 )
-WATCHLIST_EVENTS = (EventEntityDescription(key="watchlist", event_types=[RELEASED, GRABBED, READY, ASKED_BACK]),)
+WATCHLIST_EVENTS = (
+    EventEntityDescription(key="watchlist", event_types=[RELEASED, GRABBED, READY, UPGRADED, ASKED_BACK]),
+)
 WATCHLIST_LISTS = (EntityDescription(key="watchlist"),)
 WATCHLIST_CALENDARS = (CalendarEntityDescription(key="watchlist"),)
 

@@ -27,6 +27,7 @@ FIRST: dict[str, Any] = {
     "usual": True,
     "minimum_resolution": "p2160",
     "best_resolution": "p2160",
+    "good_enough": "p1080",
     "languages": ["fr", "original"],
     "languages_wanted": "require",
     "french_dubs": ["vff", "vf"],
@@ -35,6 +36,7 @@ FIRST: dict[str, Any] = {
     "size": "large",
 }
 DETAILS: dict[str, Any] = {
+    "good_score": 80,
     "most_gigabytes_per_hour": 40,
     "codecs": ["h265"],
     "refused_codecs": ["av1"],
@@ -50,6 +52,8 @@ DETAILS: dict[str, Any] = {
 }
 SAID = Policy(
     minimum_resolution=Resolution.P2160,
+    good_enough=Resolution.P1080,
+    good_score=80,
     languages=("fr", "original"),
     languages_wanted=Want.REQUIRE,
     french_dubs=(Dub.VFF, Dub.VF),
@@ -207,3 +211,22 @@ def test_every_option_is_known() -> None:
     assert len(set(LANGUAGES)) == len(LANGUAGES)
     assert all(len(each) == 2 for each in LANGUAGES[1:])
     assert set(FRENCH_DUBS) <= set(Dub)
+
+
+@pytest.mark.parametrize(
+    ("option", "policy"),
+    [
+        ("best", Policy()),
+        ("p720", Policy(good_enough=Resolution.P720)),
+        ("first", Policy(upgrades=False)),
+    ],
+)
+async def test_what_is_good_enough_is_as_it_was_said(
+    hass: HomeAssistant, set_up: SetUp, option: str, policy: Policy
+) -> None:
+    entry = await set_up()
+    await add_policy(hass, entry, {"name": "Mine", "good_enough": option})
+    (named,) = policies_of(entry).values()
+    assert named.policy == policy
+    result = await entry.start_subentry_reconfigure_flow(hass, named.key)
+    assert suggested(result)["good_enough"] == option

@@ -111,6 +111,9 @@ class Wishes:
         self.settings = settings
         self.tell()
 
+    def consider_anew(self) -> None:
+        """Do nothing by itself."""
+
     def find(self, said: str) -> Wish | None:
         return next(iter(self.named(said)), None)
 

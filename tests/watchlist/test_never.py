@@ -11,10 +11,21 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from custom_components.sokoul.model.catalogue import CatalogueEpisode
 from custom_components.sokoul.model.plain import plain, read
 from custom_components.sokoul.model.reasons import Reason
+from custom_components.sokoul.watchlist.bettering import MOST_UPGRADES
 from custom_components.sokoul.watchlist.deciding import Step, StepKind, next_step, refresh
-from custom_components.sokoul.watchlist.items import ARR, Dates, Keeper, Out, Part, PartState, Wish, WishState
+from custom_components.sokoul.watchlist.items import ARR, Better, Dates, Keeper, Out, Part, PartState, Wish, WishState
 from custom_components.sokoul.watchlist.known import Catalogued, Coming, Held, Known, takes_by_itself
-from custom_components.sokoul.watchlist.outcomes import Found, added, asked, came_to_nothing, failed, grabbed, searched
+from custom_components.sokoul.watchlist.outcomes import (
+    Found,
+    added,
+    asked,
+    came_to_nothing,
+    failed,
+    grabbed,
+    looked_for_better,
+    searched,
+    upgraded,
+)
 from custom_components.sokoul.watchlist.settings import WatchSettings
 
 from .make import BEAR, DUNE, HOUR, NOW
@@ -53,9 +64,21 @@ def parts(key: str) -> st.SearchStrategy[Part]:
         gone_since=past,
         ready_at=past,
         failed=st.lists(st.sampled_from(["r", *HASHES]), max_size=2, unique=True).map(tuple),
-        release=st.sampled_from(["", "r"]),
+        release=st.sampled_from(["", "r", "Dune.2024.720p.WEB-DL.H264-GRP", "The.Bear.S01E01.1080p.WEB-DL.H264-GRP"]),
         result=st.sampled_from(["", "x"]),
         download=st.sampled_from(["", *HASHES]),
+        points=st.none() | st.integers(0, 100),
+        better_until=moments,
+        looks=st.integers(0, 9),
+        upgrades=st.integers(0, 3),
+        better=st.none()
+        | st.builds(
+            Better,
+            release=st.sampled_from(["r", "Dune.2024.1080p.WEB-DL.H264-GRP"]),
+            download=st.sampled_from(["", *HASHES]),
+            grabbed_at=st.just(NOW - HOUR),
+            gone_since=past,
+        ),
     )
 
 
@@ -125,13 +148,22 @@ def test_to_refresh_again_changes_nothing(wish: Wish, known: Known) -> None:
 def test_what_is_there_or_on_its_way_is_left_alone(wish: Wish, known: Known, when: datetime | None) -> None:
     wish = refresh(wish, known, NOW)
     step = next_step(wish, known, NOW, asked=when)
-    if step.kind in {K.SEARCH, K.GRAB}:
+    if step.kind in {K.SEARCH, K.GRAB, K.UPGRADE}:
         assert step.keys
         assert wish.asked_by != ARR
-        assert not wish.done
+        assert wish.done_at is None
+        assert not wish.done or step.kind is K.UPGRADE
     for key in step.keys:
         part = wish.part(key)
         assert part is not None
+        if step.kind is K.UPGRADE:
+            assert part.state is PartState.READY
+            assert wish.keeper is None
+            assert part.better is None
+            assert part.upgrades < MOST_UPGRADES
+            assert part.better_until is not None
+            assert takes_by_itself(wish, known.settings)
+            continue
         assert part.state in {PartState.WAITING, PartState.SEARCHING, PartState.OFFERED}
         held = known.held(part)
         assert held is None or not held.has_file
@@ -176,6 +208,8 @@ def test_nothing_out_is_looked_for_before_its_time(wish: Wish, known: Known) -> 
 
 def done(wish: Wish, step: Step, found: Mapping[str, Found], now: datetime, *, fails: bool) -> Wish:
     """Do a step as who asks does, or fail to."""
+    if fails and step.kind is K.UPGRADE:
+        return looked_for_better(wish, step.keys, now)
     if fails:
         return failed(wish, Reason(key="x"), now, step.keys)
     match step.kind:
@@ -187,6 +221,10 @@ def done(wish: Wish, step: Step, found: Mapping[str, Found], now: datetime, *, f
             return grabbed(wish, step.keys, now, download="c" * 40)
         case K.ASK:
             return asked(wish, step.keys, now)
+        case K.UPGRADE:
+            return upgraded(
+                wish, step.keys, Better(release="b", grabbed_at=now, points=found[step.keys[0]].count), points=0
+            )
     return wish
 
 

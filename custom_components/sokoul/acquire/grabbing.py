@@ -382,6 +382,7 @@ class Order:
     adding: Adding | None = None  # have an *arr manage the title first; None: only where it does already
     only: frozenset[str] = frozenset()  # the backends that may download it; none named: all
     fetch_by: tuple[FetchBy, ...] = tuple(FetchBy)  # as the person's policy says
+    reason: Reason | None = None  # why; None: it was asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -430,7 +431,7 @@ class Grabber:
                 label=order.label,
                 act=ActKind.GRAB,
                 status=EntryStatus.RUNNING,
-                reason=Reason(key="grab.asked", parameters={"title": order.label}),
+                reason=order.reason or Reason(key="grab.asked", parameters={"title": order.label}),
                 actor=order.actor,
                 parameters={"tries": []},
             )

@@ -57,7 +57,7 @@ def is_enough(name: str, points: int | None, policy: Policy) -> bool:
     """
     if not policy.upgrades:
         return True
-    lines = _resolution(name)
+    lines = resolution_of(name)
     if lines is None:
         return True
     if lines < wanted_resolution(policy):
@@ -74,7 +74,7 @@ def better(
     what is missing, it has more of them. A whole season never takes the place of an episode. `without` names those
     that came to nothing, by their names or hashes.
     """
-    lines, points = _resolution(name), quality_of(name, wanted, policy)
+    lines, points = resolution_of(name), quality_of(name, wanted, policy)
     if lines is None or is_enough(name, points, policy):
         return []
     more = lines < wanted_resolution(policy)
@@ -92,6 +92,12 @@ def better(
     return [each for each in found if is_better(each)]
 
 
+def may_be_better(release: ReleaseName, name: str) -> bool:
+    """Tell of a release that a feed has whether it is worth a search at once: it has more lines, and is no season."""
+    theirs, lines = _lines(release), resolution_of(name)
+    return theirs is not None and lines is not None and theirs > lines and not release.numbering.is_pack
+
+
 def _is_alone(name: ReleaseName, wanted: Wanted) -> bool:
     """Tell whether a release has the one episode that is wanted, and no others; of a film, whether it is one."""
     if wanted.season is None:
@@ -100,7 +106,8 @@ def _is_alone(name: ReleaseName, wanted: Wanted) -> bool:
 
 
 @lru_cache(maxsize=2_000)
-def _resolution(name: str) -> Resolution | None:
+def resolution_of(name: str) -> Resolution | None:
+    """Return the resolution of what somebody has, told from its name; None: that doesn't tell it."""
     return _lines(parse(name))
 
 

@@ -136,6 +136,10 @@ def _on_its_way(part: Part, as_done: Part | None) -> Part:
         searched_at=as_done.searched_at,
         result="",
         gone_since=None,
+        points=as_done.points,
+        looks=as_done.looks,
+        upgrades=as_done.upgrades,
+        better=as_done.better,
     )
 
 

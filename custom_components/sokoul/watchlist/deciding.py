@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Final
 
 from ..model.catalogue import CatalogueEpisode
+from .bettering import GONE, better_at, bettered
 from .explaining import NO_SOURCE, reasons_of
 from .items import ARR, WANTED, Dates, Part, PartState, Wish, WishState
 from .known import Catalogued, Held, Known, is_managed, takes_by_itself
@@ -71,6 +72,7 @@ class StepKind(StrEnum):
     SEARCH = "search"  # look for releases of some parts
     GRAB = "grab"  # fetch what was offered for some parts
     ASK = "ask"  # tell the person that something is offered
+    UPGRADE = "upgrade"  # look for something better than what can be watched, and fetch it
     NOTHING = "nothing"
 
 
@@ -99,7 +101,7 @@ def refresh(wish: Wish, known: Known, now: datetime) -> Wish:
     if known.catalogue is not None:
         wish = _catalogued(wish, known.catalogue, now)
     parts = _movie_parts(wish, now) if wish.is_movie else wish.parts
-    parts = tuple(_part_now(wish, part, known, now) for part in parts)
+    parts = tuple(bettered(wish, _part_now(wish, part, known, now), known, now) for part in parts)
     if known.catalogue is not None and not wish.is_movie:
         parts = _without_vanished(parts, known.catalogue)
     wish = replace(wish, parts=parts, state=_state(wish, parts, now))
@@ -300,7 +302,7 @@ def next_step(wish: Wish, known: Known, now: datetime, *, asked: datetime | None
     if wish.meant is None:
         return _of_unknown(wish, now)
     if wish.done:
-        return Step(kind=StepKind.NOTHING, at=next_look(wish.id, LOOK, now) if _may_vanish(wish) else None)
+        return _better(wish, known, now) or _after_all(wish, known, now)
     if wish.asked_by == ARR:
         return _nothing(wish, known, now)
     if (again := _tried_again(wish, known, asked)) is not None and again > now:
@@ -308,8 +310,40 @@ def next_step(wish: Wish, known: Known, now: datetime, *, asked: datetime | None
     if (news := _news_due(wish, now)) is not None and news <= now:
         return Step(kind=StepKind.RESOLVE)
     return (
-        _through_arr(wish, known, now, asked) or _step_of_parts(wish, known, now, asked) or _nothing(wish, known, now)
+        _through_arr(wish, known, now, asked)
+        or _step_of_parts(wish, known, now, asked)
+        or _better(wish, known, now)
+        or _nothing(wish, known, now)
     )
+
+
+def _better(wish: Wish, known: Known, now: datetime) -> Step | None:
+    """Return the next search for something better than what can be watched; None: none is due."""
+    due = [(at, part) for part in wish.parts if (at := better_at(wish, part, known)) is not None and at <= now]
+    if not due or wish.done_at is not None or _spaced(wish, now) > now:
+        return None
+    _, part = min(due, key=lambda each: (not _is_hit(each[1]), each[0]))
+    return Step(kind=StepKind.UPGRADE, keys=(part.key,), season=part.season)
+
+
+def _after_all(wish: Wish, known: Known, now: datetime) -> Step:
+    """Wait for what may still happen to a wish that is done with."""
+    times = [next_look(wish.id, LOOK, now) if _may_vanish(wish) else None]
+    if wish.done_at is None:
+        times += _bettering(wish, known, now)
+    return Step(kind=StepKind.NOTHING, at=min((at for at in times if at is not None and at > now), default=None))
+
+
+def _bettering(wish: Wish, known: Known, now: datetime) -> Iterator[datetime | None]:
+    """Yield when something about a better release is to be done, or changes by itself."""
+    spaced = _spaced(wish, now)
+    for part in wish.parts:
+        if part.better is not None:
+            yield next_look(wish.id, LOOK, now)
+            yield part.better.gone_since + GONE if part.better.gone_since is not None else None
+        elif (at := better_at(wish, part, known)) is not None:
+            yield max(at, spaced)
+        yield part.better_until
 
 
 def _tried_again(wish: Wish, known: Known, asked: datetime | None) -> datetime | None:
@@ -478,6 +512,7 @@ def _nothing(wish: Wish, known: Known, now: datetime) -> Step:
                 if at is not None and known.searches_from is not None and not _goes_first(wish, part):
                     at = max(at, known.searches_from)
                 times.append(None if at is None else max(at, spaced))
+    times += _bettering(wish, known, now)
     return Step(kind=StepKind.NOTHING, at=min((at for at in times if at is not None and at > now), default=None))
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ..model.reasons import Reason, Value
+from ..releases.upgrade import resolution_of, wanted_resolution
 from .items import ARR, Out, Part, PartState, Wish, WishState
 from .known import Known, is_managed, takes_by_itself, waits_for_answer
 
@@ -33,6 +34,8 @@ def reasons_of(
 
 
 def _reasons(wish: Wish, known: Known, now: datetime, due: datetime | None) -> Iterator[Reason]:
+    if wish.state in {WishState.READY, WishState.UP_TO_DATE}:
+        yield from _of_better(wish, known)
     if wish.state is WishState.READY:
         return
     behind = _behind(wish)
@@ -47,6 +50,25 @@ def _reasons(wish: Wish, known: Known, now: datetime, due: datetime | None) -> I
         yield from _of_part(wish, behind[0], known, now, due)
     else:
         yield from _of_waiting(wish, series=series)
+
+
+def _of_better(wish: Wish, known: Known) -> Iterator[Reason]:
+    """Yield what is done about what can be watched and isn't good enough."""
+    coming = next((part.better for part in wish.parts if part.better is not None), None)
+    if coming is not None:
+        yield _reason("watchlist.better_comes", release=coming.release)
+    worst = min((part for part in wish.parts if part.better_until is not None), key=_picture, default=None)
+    if coming is None and worst is not None and worst.better_until is not None:
+        now, wanted = resolution_of(worst.release), wanted_resolution(known.policy)
+        if now is not None and now < wanted:
+            until = worst.better_until
+            yield _reason("watchlist.could_be_better", has=now.label, wanted=wanted.label, until=until)
+        else:
+            yield _reason("watchlist.could_be_finer", until=worst.better_until)
+
+
+def _picture(part: Part) -> int:
+    return resolution_of(part.release) or 0
 
 
 def _behind(wish: Wish) -> list[Part]:

@@ -68,6 +68,18 @@ class Dates:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Better:
+    """A better release of what can be watched already, on its way."""
+
+    release: str
+    download: str = ""  # its info hash; empty: nobody knows
+    points: int | None = None  # its quality, from 0 to 100
+    grabbed_at: datetime
+    entry_id: int | None = None  # of the journal
+    gone_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """A movie, or an episode. `key` is its name within the wish: "" for a movie, "S03E02" for an episode."""
 
@@ -95,6 +107,11 @@ class Part:
     result: str = ""  # of what is offered: how the search refers to it
     ready_at: datetime | None = None
     there_before: bool = False  # it could be watched when it was asked for: nobody got it on account of the wish
+    points: int | None = None  # the quality of what is here, from 0 to 100; None: nobody told yet
+    better_until: datetime | None = None  # until then a better release is looked for; None: it isn't
+    looks: int = 0  # for a better one, in vain
+    upgrades: int = 0  # better ones that were fetched, whatever came of them
+    better: Better | None = None  # that is on its way
 
     @property
     def key(self) -> str:

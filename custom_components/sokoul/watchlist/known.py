@@ -6,11 +6,13 @@ from datetime import datetime
 
 from ..model.catalogue import CatalogueEpisode
 from ..model.reasons import Reason
+from ..releases.policy import Policy
 from .items import ARR, WANTED, Dates, Part, Wish
 from .settings import WatchSettings
 
 _NO_DATES = Dates()
 _USUAL = WatchSettings()
+_POLICY = Policy()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,7 @@ class Known:
     all_seen: bool = True  # all clients and queues answer: a download that isn't among these is gone
     searches_from: datetime | None = None  # searches that can wait have to until then; None: they needn't
     pilot: bool = True  # something may be fetched without a person
+    policy: Policy = _POLICY  # what the person wants of releases of it
     settings: WatchSettings = _USUAL
 
     def held(self, part: Part) -> Held | None:

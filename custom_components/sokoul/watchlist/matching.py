@@ -17,6 +17,7 @@ from ..model.releases import Offer
 from ..releases.attributes import ReleaseName
 from ..releases.identify import Certainty, Wanted, identify, normal
 from ..releases.parse import parse
+from ..releases.upgrade import may_be_better
 from .items import ARR, Meant, Part, PartState, Wish
 from .outcomes import came_to_nothing
 
@@ -64,15 +65,22 @@ def _by_mark(wishes: Iterable[Wish]) -> Mapping[str, Sequence[_Awaited]]:
     """Return wishes by the names of their titles, as names are compared, and by their ids."""
     by_mark: defaultdict[str, list[_Awaited]] = defaultdict(list)
     for wish in wishes:
-        if wish.meant is None or wish.done or wish.asked_by == ARR:
-            continue
-        parts = tuple(part for part in wish.parts if part.state is PartState.SEARCHING)
-        if parts:
+        parts = tuple(listened_for(wish))
+        if wish.meant is not None and parts:
             each = _Awaited(wish, wish.meant, parts)
             ids = {_mark(each, movie=wish.is_movie) for each in wish.meant.ids}
             for mark in {_plain(name) for name in _names(wish.meant)} - {""} | ids:
                 by_mark[mark].append(each)
     return by_mark
+
+
+def listened_for(wish: Wish) -> Iterator[Part]:
+    """Yield the parts that a feed may bring news of: they are looked for, or something better than what is here."""
+    if wish.asked_by != ARR and wish.done_at is None:
+        for part in wish.parts:
+            better = part.better_until is not None and part.better is None
+            if part.state is PartState.SEARCHING or (part.state is PartState.READY and better):
+                yield part
 
 
 def _mark(id_: str, *, movie: bool) -> str:
@@ -102,6 +110,8 @@ def _is_news(offer: Offer, release: ReleaseName, awaited: _Awaited, part: Part, 
     if came_to_nothing(part, offer.name, offer.info_hash) or _was_seen(offer, part, now):
         return False
     if _is_too_little(release, awaited.wish) or _says_other(offer, awaited.meant):
+        return False
+    if part.state is PartState.READY and not may_be_better(release, part.release):
         return False
     wanted = _wanted(awaited.meant, part)
     if offer.ids & awaited.meant.ids:  # whatever it is called

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ..model.reasons import Reason
-from .items import Keeper, Part, PartState, Wish
+from .items import Better, Keeper, Part, PartState, Wish
 from .schedule import counts_from
 
 
@@ -60,6 +60,29 @@ def grabbed(
         )
 
     return _ended(_parts(wish, keys, told))
+
+
+def looked_for_better(wish: Wish, keys: Collection[str], now: datetime, *, points: int | None = None) -> Wish:
+    """Tell that nothing better was found. `points` is the quality of what is here; None: nobody can tell."""
+
+    def told(part: Part) -> Part:
+        known = points if points is not None else part.points
+        return replace(part, searched_at=now, looks=part.looks + 1, points=known)
+
+    return _parts(wish, keys, told)
+
+
+def upgraded(wish: Wish, keys: Collection[str], better: Better, *, points: int | None = None) -> Wish:
+    """Tell that a better release is on its way; unless it is no better than what is here, or `points` of it."""
+
+    def told(part: Part) -> Part:
+        known = points if points is not None else part.points
+        part = replace(part, searched_at=better.grabbed_at, points=known, looks=part.looks + 1)
+        if known is not None and better.points is not None and better.points <= known:
+            return part
+        return replace(part, better=better, upgrades=part.upgrades + 1)
+
+    return _parts(wish, keys, told)
 
 
 def asked(wish: Wish, keys: Collection[str], now: datetime) -> Wish:

@@ -33,6 +33,9 @@ SOON: Final = (
     7 * _DAY,
 )
 RARELY: Final = (_DAY, *(3 * _DAY,) * 4, 7 * _DAY)
+#: For something better than what can be watched: so long, and with these pauses.
+BETTER_WITHIN: Final = 28 * _DAY
+BETTER: Final = (*(_DAY,) * 7, 7 * _DAY)
 #: To find out what is meant; and after something that went wrong.
 ASK_AGAIN: Final = (timedelta(minutes=15), _HOUR, 6 * _HOUR, _DAY, 3 * _DAY, 7 * _DAY)
 TRY_AGAIN: Final = (timedelta(minutes=5), timedelta(minutes=15), _HOUR, 3 * _HOUR, 6 * _HOUR, _DAY)
@@ -113,6 +116,17 @@ def next_search(wish: Wish, part: Part) -> datetime | None:
     if part.hit_at is not None and (before is None or part.hit_at > before):
         due = min(due, part.hit_at if before is None else max(part.hit_at, before + _AFTER_HIT))
     return max(due, part.out_at)
+
+
+def next_better(wish: Wish, part: Part) -> datetime | None:
+    """Return when a better release of what can be watched is to be looked for next; None: it isn't any more."""
+    if part.better_until is None or part.ready_at is None or part.better is not None:
+        return None
+    before = max(part.ready_at, part.searched_at or part.ready_at)
+    due = _moved(before, stretched(pause(BETTER, part.looks + 1), wish.id))
+    if part.hit_at is not None and part.hit_at > before:
+        due = min(due, max(part.hit_at, before + _AFTER_HIT))
+    return due if due < part.better_until else None
 
 
 def counts_from(part: Part) -> datetime:
