@@ -6,6 +6,7 @@ from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
 from homeassistant.helpers.selector import BooleanSelector, SelectSelector, SelectSelectorConfig, SelectSelectorMode
 import voluptuous as vol
 
+from .connectors.seerr import KIND as SEERR
 from .hub import Hub
 from .watchlist.settings import WatchSettings
 
@@ -30,19 +31,15 @@ class WatchlistOptions(OptionsFlow):
                 WatchSettings(
                     auto=_AUTO[user_input["auto"]],
                     from_arrs=user_input["from_arrs"],
-                    from_seerr=user_input["from_seerr"],
+                    from_seerr=user_input.get("from_seerr", settings.from_seerr),
                 )
             )
             return self.async_create_entry(data=dict(self.config_entry.options))
         said = next(name for name, auto in _AUTO.items() if auto is settings.auto)
-        return self.async_show_form(
-            step_id="watchlist",
-            data_schema=vol.Schema(
-                {
-                    vol.Required("auto", default=said): _CHOOSE,
-                    vol.Required("from_arrs", default=settings.from_arrs): BooleanSelector(),
-                    vol.Required("from_seerr", default=settings.from_seerr): BooleanSelector(),
-                }
-            ),
-            last_step=True,
-        )
+        asked: dict[vol.Marker, Any] = {
+            vol.Required("auto", default=said): _CHOOSE,
+            vol.Required("from_arrs", default=settings.from_arrs): BooleanSelector(),
+        }
+        if any(each.connector.kind == SEERR for each in hub.backends.values()):  # else it would do nothing
+            asked[vol.Required("from_seerr", default=settings.from_seerr)] = BooleanSelector()
+        return self.async_show_form(step_id="watchlist", data_schema=vol.Schema(asked), last_step=True)

@@ -11,6 +11,7 @@ from typing import Any
 from .connectors.base import Occasion
 from .journal_report import sentence
 from .model.library import TitleKind
+from .watchlist.explaining import NO_SOURCE
 from .watchlist.items import Meant, Out, Part, PartState, Wish, WishState
 from .wording import Wording, clean
 
@@ -50,7 +51,7 @@ def label(wish: Wish) -> str:
 def description(wish: Wish, now: datetime, words: Wording) -> str:
     """Return how far a wish is, when it comes out, why it is not here yet, and what is asked, in a few sentences."""
     stopped = _stopped(wish)
-    first = words.text("watchlist.is_done" if stopped else f"watchlist.is_{wish.state}")
+    first = words.text("watchlist.is_done" if stopped else _is(wish))
     if wish.state is WishState.UNCLEAR and not stopped:
         return tame(f"{first} {' · '.join(_choices(wish.choices, words))}")[:LONGEST_DESCRIPTION]
     told = "" if wish.why and (stopped or wish.state in _REASONS_SAY) else first
@@ -58,6 +59,12 @@ def description(wish: Wish, now: datetime, words: Wording) -> str:
         if len(told) + 1 + len(each) <= LONGEST_DESCRIPTION:
             told = f"{told} {each if each[-1:] in _ENDS else each + '.'}".lstrip()
     return tame(told or first)[:LONGEST_DESCRIPTION]
+
+
+def _is(wish: Wish) -> str:
+    """Return the text of how far a wish is. One that is to be looked for isn't while nobody can."""
+    nobody = wish.state is WishState.SEARCHING and wish.failed is not None and wish.failed.key == NO_SOURCE
+    return "watchlist.is_not_searched" if nobody else f"watchlist.is_{wish.state}"
 
 
 def _stopped(wish: Wish) -> bool:

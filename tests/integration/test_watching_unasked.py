@@ -2,12 +2,15 @@
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.util import dt as dt_util
 import pytest
 
+from custom_components.sokoul import wording
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.watchlist.items import WishState
 from custom_components.sokoul.watchlist.settings import WatchSettings
 from custom_components.sokoul.watchlist_question import ISSUE
+from custom_components.sokoul.watchlist_report import description
 from devstack.dune import add_dune
 from devstack.library import Movie
 from devstack.quality import BLURAY_1080P
@@ -142,6 +145,9 @@ async def test_with_radarr_alone_the_question_is_asked_and_answered(
     assert not is_asked(hass)
     assert alone.movie is None
     assert "looks_when_told" in reasons(alone)
+    said = description(alone.wish(), dt_util.now(), wording.load("en"))
+    assert said.startswith("Nobody looks for it yet. Radarr can search only for what is in its library")
+    assert "connect Prowlarr or a Torznab feed" in said
     await alone.watching.change(wish.id, auto=True)
     await alone.settle()
     assert alone.movie is not None

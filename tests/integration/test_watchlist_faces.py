@@ -25,8 +25,9 @@ from custom_components.sokoul.event import MOST_AN_HOUR
 from custom_components.sokoul.releases.attributes import Resolution
 from custom_components.sokoul.watchlist.items import ARR, WishState
 from custom_components.sokoul.watchlist.settings import WatchSettings
+from devstack.seerr import SeerrSimulator
 
-from .conftest import PassTime, SetUp
+from .conftest import SEERR_ID, PassTime, SetUp, seerr_subentry
 from .flows import Result, form, menu, step
 from .test_options_flow import begin, default, send
 from .wishes import COMING, DAY, DUNE, OF_RADARR, OFFERED, OLD_DUNE, READY, SERIES, TODAY, UNCLEAR, Wishes
@@ -472,12 +473,31 @@ async def test_settings_count_at_once(hass: HomeAssistant, wishes: Wishes) -> No
     entry = hass.config_entries.async_entries(DOMAIN)[0]
     result = await begin(hass, entry, "watchlist")
     assert step(result) == form("watchlist")
-    assert [default(result, each) for each in ("auto", "from_arrs", "from_seerr")] == ["ask", False, False]
-    result = await send(hass, result, auto="no", from_arrs=True, from_seerr=True)
+    assert [default(result, each) for each in ("auto", "from_arrs")] == ["ask", False]
+    result = await send(hass, result, auto="no", from_arrs=True)
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert wishes.settings == WatchSettings(auto=False, from_arrs=True, from_seerr=True)
+    assert wishes.settings == WatchSettings(auto=False, from_arrs=True)
     result = await begin(hass, entry, "watchlist")
-    assert [default(result, each) for each in ("auto", "from_arrs", "from_seerr")] == ["no", True, True]
+    assert [default(result, each) for each in ("auto", "from_arrs")] == ["no", True]
+
+
+async def test_requests_are_a_setting_where_there_is_a_seerr(
+    hass: HomeAssistant, set_up: SetUp, seerr: SeerrSimulator
+) -> None:
+    with patch("custom_components.sokoul.hub.Watching", Wishes):
+        entry = await set_up(seerr_subentry(seerr))
+        result = await begin(hass, entry, "watchlist")
+        assert default(result, "from_seerr") is False
+        await send(hass, result, auto="ask", from_arrs=False, from_seerr=True)
+        assert Wishes.made.settings == WatchSettings(from_seerr=True)
+        hass.config_entries.async_remove_subentry(entry, SEERR_ID)
+        await hass.async_block_till_done(wait_background_tasks=True)
+        result = await begin(hass, entry, "watchlist")
+        assert [each.schema for each in result["data_schema"].schema] == ["auto", "from_arrs"]
+        await send(hass, result, auto="yes", from_arrs=False)
+        assert Wishes.made.settings == WatchSettings(auto=True, from_seerr=True), (
+            "as it was, for when one is there again"
+        )
 
 
 # --- the dashboard ---------------------------------------------------------------------------------------------------
