@@ -3,13 +3,14 @@
 Nothing of it can fetch a release: links and ids of indexers may hold a person's key, and stay here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
 from .acquire.ports import Result, SearchAnswer
 from .model.catalogue import CatalogueTitle
 from .model.library import TitleKind
+from .model.reasons import Reason
 from .model.search import SourceReport, SourceState
 from .releases.explain import chips
 from .search_sources import DOWNLOADS
@@ -25,7 +26,8 @@ def describe_answer(
     answer: SearchAnswer, now: datetime, words: Wording, *, limit: int, refused: bool = False
 ) -> dict[str, Any]:
     """Return an answer: the title or the choices, the best releases, and who was asked."""
-    most = limit if refused else min(limit, answer.accepted)
+    shown = answer.results[: limit if refused else min(limit, answer.accepted)]
+    tell = _each_once(now, words)
     return {
         "search": answer.id,
         "complete": answer.complete,
@@ -35,11 +37,11 @@ def describe_answer(
         "choices": [describe_title(each) for each in answer.choices],
         "total": len(answer.results),
         "accepted": answer.accepted,
-        "results": [describe_result(answer, each, now, words) for each in answer.results[:most]],
+        "results": [describe_result(answer, each, tell) for each in shown],
         "sources": [_source(each, now, words) for each in answer.sources],
         "catalogues": [_source(each, now, words) for each in answer.catalogues],
         "profile": answer.profile,
-        "text": " ".join(summary(answer, now, words)),
+        "text": " ".join(_summary(answer, shown[0] if answer.accepted else None, now, words)),
     }
 
 
@@ -60,7 +62,20 @@ def describe_title(title: CatalogueTitle) -> dict[str, Any]:
     }
 
 
-def describe_result(answer: SearchAnswer, result: Result, now: datetime, words: Wording) -> dict[str, Any]:
+def _each_once(now: datetime, words: Wording) -> Callable[[Reason], str]:
+    """Return what says reasons. Releases share most of theirs: what was said once is not put into words again."""
+    said: dict[tuple[Any, ...], str] = {}
+
+    def tell(reason: Reason) -> str:
+        same = (reason.key, *reason.parameters.items())
+        if (text := said.get(same)) is None:
+            text = said[same] = words.reason(reason, now)
+        return text
+
+    return tell
+
+
+def describe_result(answer: SearchAnswer, result: Result, tell: Callable[[Reason], str]) -> dict[str, Any]:
     """Return one release with its score in parts, and why it is refused. `id` is what it is grabbed by."""
     scored = result.scored
     release = scored.release
@@ -77,17 +92,17 @@ def describe_result(answer: SearchAnswer, result: Result, now: datetime, words: 
         "cached": release.cached,
         "here": any(each.source == DOWNLOADS for each in release.offers),
         "indexers": list(dict.fromkeys(clean(each.indexer) for each in release.offers if each.indexer)),
-        "match": words.reason(scored.match.reason, now),
+        "match": tell(scored.match.reason),
         "parts": [
             {
                 "aspect": str(part.aspect),
                 "points": round(part.points, 1),
                 "most": round(part.most, 1),
-                "text": words.reason(part.reason, now),
+                "text": tell(part.reason),
             }
             for part in scored.parts
         ],
-        "refusals": [words.reason(each, now) for each in scored.refusals],
+        "refusals": [tell(each) for each in scored.refusals],
     }
 
 
@@ -104,13 +119,17 @@ def _source(report: SourceReport, now: datetime, words: Wording) -> dict[str, An
 
 def summary(answer: SearchAnswer, now: datetime, words: Wording) -> Iterable[str]:
     """Yield what came of it in sentences that can be said."""
+    return _summary(answer, answer.best, now, words)
+
+
+def _summary(answer: SearchAnswer, best: Result | None, now: datetime, words: Wording) -> Iterable[str]:
     if answer.choices:
         titles = tuple(each.label for each in answer.choices)
         yield words.text("search.which", titles=titles)
         return
     yield from (words.reason(each, now) for each in answer.remarks)
     title = answer.title.label if answer.title is not None else answer.request.text
-    if (best := answer.best) is not None:
+    if best is not None:
         scored = best.scored
         yield words.text(
             "search.found",
