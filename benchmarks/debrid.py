@@ -172,7 +172,6 @@ async def _look(store: Store) -> None:
 
     async def counts() -> None:
         """Count all anew, as after each change."""
-        view.forget(ACCOUNT)
         await view.facets(ACCOUNT, DebridQuery())
 
     looks: dict[str, Callable[[], Awaitable[None]]] = {

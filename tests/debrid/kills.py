@@ -8,6 +8,7 @@ from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+import logging
 from pathlib import Path
 import random
 import sys
@@ -25,7 +26,7 @@ from custom_components.sokoul.debrid.repair_notes import StoredRepairs
 from custom_components.sokoul.debrid.retrying import Ending, Repair
 from custom_components.sokoul.debriding import ClientErrors
 from custom_components.sokoul.model.debrid_mirror import SyncMode
-from custom_components.sokoul.store import Store, open_store
+from custom_components.sokoul.store import Store, debrid_counts, open_store
 from devstack.clock import Clock
 from devstack.real_debrid import API_TOKEN, RealDebridSimulator
 from devstack.real_debrid_account import Account, Plan, PlannedFile
@@ -41,8 +42,17 @@ type Where = Path | str
 
 @asynccontextmanager
 async def opened(where: Where) -> AsyncIterator[Store]:
-    """Open what the dead left."""
-    store = await open_store(where)
+    """Open what the dead left. What is kept counted of it has to be right, which is looked at while it is opened."""
+    said: list[logging.LogRecord] = []
+    listening = logging.Handler()
+    listening.emit = said.append  # type: ignore[method-assign]  # the shortest way to a list
+    logger = logging.getLogger(debrid_counts.__name__)
+    logger.addHandler(listening)
+    try:
+        store = await open_store(where)
+    finally:
+        logger.removeHandler(listening)
+    assert not said, said
     try:
         yield store
     finally:

@@ -1,7 +1,7 @@
 """Looking into the mirror of Real-Debrid accounts: lists, figures, and what is known of single torrents."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -10,13 +10,14 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Row,
+    ScalarSelect,
     Select,
     and_,
-    case,
     cast,
     func,
     literal,
     select,
+    text,
     tuple_,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -36,6 +37,7 @@ from ..model.debrid_mirror import (
 )
 from .bulk import is_sqlite
 from .database import Database
+from .debrid_counts import COUNTS, DUPLICATES, held
 from .debrid_schema import FILES, LINKS, TORRENTS
 from .encoding import as_microseconds, as_text, from_microseconds
 
@@ -71,10 +73,8 @@ class Look(NamedTuple):
 class MirrorView:
     """What is known of the torrents of every account. Each method raises `StoreError`."""
 
-    def __init__(self, database: Database, revision: Callable[[str], int]) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._revision = revision
-        self._counted: dict[tuple[str, Presence], tuple[int, list[Facet]]] = {}
 
     # --- lists ---------------------------------------------------------------------------------------------------
 
@@ -98,34 +98,25 @@ class MirrorView:
 
     async def facets(self, account: str, query: DebridQuery) -> list[Facet]:
         """Count by status and host what fits the rest of a query."""
+        if _narrows_nothing(query):
+            rows = await self._rows(_kept_counts(account, query.presence))
+            return _facets((row.status, row.host, row.torrents, held(row.high, row.low)) for row in rows)
         if query.presence is Presence.ANY:  # each of the two has indexes of its own
             both = [replace(query, presence=each) for each in (Presence.PRESENT, Presence.GONE)]
             counted = [facet for each in both for facet in await self.facets(account, each)]
             return _facets((facet.status, facet.host, facet.count, facet.size_bytes) for facet in counted)
-        revision, key = self._revision(account), (account, query.presence)
-        plain = _narrows_nothing(query)
-        if plain and key in self._counted and self._counted[key][0] == revision:
-            return self._counted[key][1]
 
         async def read(connection: AsyncConnection) -> Sequence[Row[Any]]:
-            amount, held = func.count(), cast(func.sum(_COLUMNS.bytes), BigInteger)
+            amount, size = func.count(), cast(func.sum(_COLUMNS.bytes), BigInteger)
             statement = (
-                select(_COLUMNS.status, _COLUMNS.host, amount.label("amount"), held.label("held"))
+                select(_COLUMNS.status, _COLUMNS.host, amount.label("amount"), size.label("size"))
                 .where(*_wanted(account, query, sqlite=is_sqlite(connection), with_facets=False))
                 .group_by(_COLUMNS.status, _COLUMNS.host)
             )
             return (await connection.execute(statement)).all()
 
         rows = await self._database.read(read)
-        found = _facets((row.status, row.host, row.amount, row.held) for row in rows)
-        if plain:
-            self._counted[key] = revision, found
-        return found
-
-    def forget(self, account: str) -> None:
-        """Count anew the next time."""
-        for presence in Presence:
-            self._counted.pop((account, presence), None)
+        return _facets((row.status, row.host, row.amount, row.size) for row in rows)
 
     async def _few(self, account: str, query: DebridQuery) -> Sequence[Row[Any]] | None:
         """Return what has the words of a query, whatever its status and host; None where that is very much.
@@ -252,30 +243,27 @@ class MirrorView:
     # --- figures -------------------------------------------------------------------------------------------------
 
     async def figures(self, account: str, now: datetime, *, old_before: datetime) -> DebridFigures:
-        """Return what statistics are made of."""
+        """Return what statistics are made of: what is kept counted, and what indexes say of the last days."""
+        moments = _moments(account, now - timedelta(days=1), now - timedelta(days=7), old_before)
 
-        async def rest(connection: AsyncConnection) -> tuple[list[Activity], Sequence[Row[Any]], int]:
-            gone = (_COLUMNS.account == account, _COLUMNS.gone_at.is_not(None))
-            return (
-                await _activity(connection, account, now - timedelta(days=1), now - timedelta(days=7)),
-                (await connection.execute(_largest(account))).all(),
-                (await connection.execute(select(func.count()).where(*gone))).scalar_one(),
+        async def read(connection: AsyncConnection) -> DebridFigures:
+            by_status = (await connection.execute(_by_status(account))).all()
+            passed = (await connection.execute(moments)).one()
+            largest = (await connection.execute(_largest(account))).all()
+            duplicates = (await connection.execute(_duplicates(account))).all()
+            return DebridFigures(
+                by_status=tuple(_figures(row) for row in by_status),
+                day=Activity(**{what: getattr(passed, f"{what}_day") for what in _HAPPENED}),
+                week=Activity(
+                    **{what: getattr(passed, f"{what}_day") + getattr(passed, f"{what}_before") for what in _HAPPENED}
+                ),
+                largest=tuple(_mirrored(row).torrent for row in largest),
+                duplicates=tuple(Duplicate(row.hash, row.torrents, held(row.high, row.low)) for row in duplicates),
+                old_details=passed.old_details,
+                gone=passed.gone,
             )
 
-        by_status, duplicates, ((day, week), largest, gone) = await asyncio.gather(
-            self._rows(_by_status(account, as_microseconds(old_before))),
-            self._rows(_duplicates(account)),
-            self._database.read(rest),
-        )
-        return DebridFigures(
-            by_status=tuple(_figures(row) for row in by_status),
-            day=day,
-            week=week,
-            largest=tuple(_mirrored(row).torrent for row in largest),
-            duplicates=tuple(Duplicate(row.hash, row.amount, row.held) for row in duplicates),
-            old_details=sum(row.old for row in by_status),
-            gone=gone,
-        )
+        return await self._database.read(read)
 
     async def _rows(self, statement: Select[Any]) -> Sequence[Row[Any]]:
         async def read(connection: AsyncConnection) -> Sequence[Row[Any]]:
@@ -350,21 +338,36 @@ def _portions(values: Collection[str]) -> list[list[str]]:
 # --- statements ------------------------------------------------------------------------------------------------------
 
 
-def _by_status(account: str, old_before: int) -> Select[Any]:
-    size = _COLUMNS.bytes
+def _kept_counts(account: str, presence: Presence) -> Select[Any]:
+    kept = COUNTS.c
+    wanted = [kept.account == account]
+    if presence is not Presence.ANY:
+        wanted.append(kept.gone == int(presence is Presence.GONE))
+    return select(kept.status, kept.host, kept.torrents, kept.high, kept.low).where(*wanted)
+
+
+def _by_status(account: str) -> Select[Any]:
+    """Return a SELECT of what is kept; the smallest and largest of each status and host are where an index ends."""
+    kept, size = COUNTS.c, _COLUMNS.bytes
+    there = (
+        select(size)
+        .where(_COLUMNS.account == account, _COLUMNS.gone_at.is_(None))
+        .where(_COLUMNS.status == kept.status, _COLUMNS.host == kept.host)
+        .limit(1)
+    )
     return (
         select(
-            _COLUMNS.status,
-            _COLUMNS.host,
-            func.count().label("amount"),
-            func.count(_COLUMNS.details_at).label("detailed"),
-            func.count().filter(_COLUMNS.details_at < old_before).label("old"),
-            cast(func.sum(size), BigInteger).label("held"),
-            func.min(size).label("smallest"),
-            func.max(size).label("largest"),
+            kept.status,
+            kept.host,
+            kept.torrents,
+            kept.detailed,
+            kept.high,
+            kept.low,
+            there.order_by(size).scalar_subquery().label("smallest"),
+            there.order_by(size.desc()).scalar_subquery().label("largest"),
         )
-        .where(_COLUMNS.account == account, _COLUMNS.gone_at.is_(None))
-        .group_by(_COLUMNS.status, _COLUMNS.host)
+        .where(kept.account == account, kept.gone == 0)
+        .order_by(kept.status, kept.host)
     )
 
 
@@ -374,44 +377,43 @@ def _largest(account: str) -> Select[Any]:
 
 
 def _duplicates(account: str) -> Select[Any]:
-    held, amount = cast(func.sum(_COLUMNS.bytes), BigInteger), func.count()
+    kept = DUPLICATES.c
     return (
-        select(_COLUMNS.hash, amount.label("amount"), held.label("held"))
-        .where(_COLUMNS.account == account, _COLUMNS.gone_at.is_(None), _COLUMNS.hash != "")
-        .group_by(_COLUMNS.hash)
-        .having(amount > 1)
-        .order_by(held.desc(), _COLUMNS.hash)
+        select(kept.hash, kept.torrents, kept.high, kept.low)
+        .where(kept.account == account)
+        .order_by(text("high + (low >> 31) DESC, low & 2147483647 DESC"), kept.hash)  # by what they hold
         .limit(_NAMED)
     )
 
 
-async def _activity(connection: AsyncConnection, account: str, day: datetime, week: datetime) -> list[Activity]:
-    """Return what happened in the last day and in the last week."""
+def _moments(account: str, day: datetime, week: datetime, old_before: datetime) -> Select[Any]:
+    """Return a SELECT of what happened since each of the moments, the last day and the days before it apart.
+
+    Each number is a stretch of an index, which is gone through once.
+    """
+    of_account = _COLUMNS.account == account
+    there, gone = (of_account, _COLUMNS.gone_at.is_(None)), (of_account, _COLUMNS.gone_at.is_not(None))
+    finished = _COLUMNS.status == str(DebridStatus.DOWNLOADED)
+    failed = _COLUMNS.status.in_(sorted(map(str, FAILED_STATUSES)))
     since, longer = as_microseconds(day), as_microseconds(week)
 
-    def counts(column: ColumnElement[Any]) -> tuple[ColumnElement[int], ColumnElement[int]]:
-        return func.count().filter(column >= since).label("day"), func.count().label("week")
+    def amount(*wanted: ColumnElement[bool]) -> ScalarSelect[int]:
+        return select(func.count()).select_from(TORRENTS).where(*wanted).scalar_subquery()
 
-    there, gone = _COLUMNS.gone_at.is_(None), _COLUMNS.gone_at.is_not(None)
-    finished = case((_COLUMNS.status == str(DebridStatus.DOWNLOADED), "finished"), else_="failed").label("what")
-    ended = sorted({str(DebridStatus.DOWNLOADED), *map(str, FAILED_STATUSES)})
-    of_account = _COLUMNS.account == account
-    statements = (
-        select(literal("added").label("what"), *counts(_COLUMNS.added_at)).where(
-            of_account, there, _COLUMNS.added_at >= longer
-        ),
-        select(finished, *counts(_COLUMNS.status_at))
-        .where(of_account, there, _COLUMNS.status_at >= longer, _COLUMNS.status.in_(ended))
-        .group_by(finished),
-        select(literal("gone").label("what"), *counts(_COLUMNS.gone_at)).where(
-            of_account, gone, _COLUMNS.gone_at >= longer
-        ),
-    )
-    found = {row.what: row for each in statements for row in (await connection.execute(each)).all()}
-    return [
-        Activity(**{what: getattr(found[what], span) if what in found else 0 for what in _HAPPENED})
-        for span in ("day", "week")
-    ]
+    counted: dict[str, ScalarSelect[int]] = {}
+    for what, column, wanted in (
+        ("added", _COLUMNS.added_at, there),
+        ("finished", _COLUMNS.status_at, (*there, finished)),
+        ("failed", _COLUMNS.status_at, (*there, failed)),
+        ("gone", _COLUMNS.gone_at, gone),
+    ):
+        counted[f"{what}_day"] = amount(*wanted, column >= since)
+        counted[f"{what}_before"] = amount(*wanted, column >= longer, column < since)
+    read = _COLUMNS.details_at
+    counted["old_details"] = amount(*there, read.is_not(None), read < as_microseconds(old_before))
+    kept = select(func.coalesce(cast(func.sum(COUNTS.c.torrents), BigInteger), 0))
+    counted["gone"] = kept.where(COUNTS.c.account == account, COUNTS.c.gone == 1).scalar_subquery()
+    return select(*(number.label(name) for name, number in counted.items()))
 
 
 _HAPPENED = ("added", "finished", "failed", "gone")
@@ -433,19 +435,19 @@ def _moment(stored: int | None) -> datetime | None:
 
 def _facets(rows: Iterable[tuple[str, str, int, int]]) -> list[Facet]:
     counts: dict[tuple[str, str], tuple[int, int]] = {}
-    for status, host, amount, held in rows:
+    for status, host, amount, size in rows:
         before = counts.get((status, host), (0, 0))
-        counts[status, host] = before[0] + amount, before[1] + held
-    return [Facet(_status(status), host, amount, held) for (status, host), (amount, held) in counts.items()]
+        counts[status, host] = before[0] + amount, before[1] + size
+    return [Facet(_status(status), host, amount, size) for (status, host), (amount, size) in counts.items()]
 
 
 def _figures(row: Row[Any]) -> StatusFigures:
     return StatusFigures(
         status=_status(row.status),
         host=row.host,
-        count=row.amount,
+        count=row.torrents,
         with_details=row.detailed,
-        size_bytes=row.held,
+        size_bytes=held(row.high, row.low),
         smallest_bytes=row.smallest,
         largest_bytes=row.largest,
     )

@@ -3,8 +3,9 @@
 An account is the id of its backend. What is searched for by name is `search`: the name folded, and bounded, because
 PostgreSQL's indexes hold no more than 2,704 bytes of a row. Texts sort by their bytes in both databases.
 
-Most of the indexes leave out what is gone, which is what nearly every question does. Counts, also of what a name is
-searched for, look at `debrid_torrents_figures` alone, in the order in which they are grouped: a tenth of the table.
+Most of the indexes leave out what is gone, which is what nearly every question does. Counts of what a name is searched
+for look at `debrid_torrents_figures` alone, in the order in which they are grouped: a tenth of the table. Counts of
+everything are kept (`debrid_counts`).
 """
 
 from sqlalchemy import BigInteger, Column, Connection, Float, Index, Integer, Table, Text, text
@@ -41,10 +42,12 @@ TORRENTS = Table(
     Column("original_bytes", BigInteger, nullable=False),
     Column("file_count", BigInteger, nullable=False),
     Index("debrid_torrents_hash", "account", "hash", "bytes", "gone_at"),
-    Index("debrid_torrents_added", "account", "added_at", "id"),
+    Index("debrid_torrents_added", "account", "added_at", "id", "gone_at"),
     Index("debrid_torrents_name", "account", "search", "id"),
     Index("debrid_torrents_bytes", "account", "bytes", "id"),
     Index("debrid_torrents_status_at", "account", "status_at", "id"),
+    Index("debrid_torrents_ended", "account", "status", "status_at", "gone_at"),
+    Index("debrid_torrents_details", "account", "details_at", "gone_at"),
     Index("debrid_torrents_figures", "account", "status", "host", "bytes", "details_at", "gone_at", "search"),
     Index("debrid_torrents_gone", "account", "gone_at"),
     Index("debrid_torrents_asked", "account", "asked_at"),

@@ -20,6 +20,7 @@ from sqlalchemy import Table, delete, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from .database import Database
+from .debrid_counts import miscounted, recount
 from .debrid_schema import ATTEMPTS, METRICS
 from .encoding import as_microseconds
 from .errors import Damaged, Full, OnServer, StoreError, TookTooLong
@@ -102,7 +103,10 @@ class Maintenance:
         return await self._database.read(read)
 
     async def check(self) -> None:
-        """Read the whole file, the order of its indexes included. Raises `Damaged`, which `on_failure` is told, too."""
+        """Read the whole file, the order of its indexes included. Raises `Damaged`, which `on_failure` is told, too.
+
+        Counts that are not those of the torrents are made anew.
+        """
         self._need_file()
 
         async def work(connection: AsyncConnection) -> None:
@@ -115,6 +119,8 @@ class Maintenance:
             if self._on_failure is not None:
                 self._on_failure(error)
             raise
+        if await self._database.read(lambda connection: connection.run_sync(miscounted)):
+            await self._database.write(lambda connection: connection.run_sync(recount))
 
     async def compact(self) -> Room:
         """Write the file anew without what holds nothing; return what it takes up then. What is to be written waits.

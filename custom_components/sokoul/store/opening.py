@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from .copying import copy
 from .database import CallLater, Database, in_time
 from .debrid import StoredMirror
+from .debrid_counts import drop_functions, recount
 from .debrid_history import StoredDebridHistory
 from .debrid_look import MirrorView
 from .engine import BEGIN, Limits, make_engine
@@ -47,7 +48,7 @@ class Store:
         self.journal = journal
         self.memory = memory
         self.mirror = StoredMirror(database)
-        self.mirror_view = MirrorView(database, self.mirror.revision)
+        self.mirror_view = MirrorView(database)
         self.debrid_history = StoredDebridHistory(database)
         self.library = StoredLibrary(database)
         self.maintenance = Maintenance(database, on_failure)
@@ -144,6 +145,7 @@ async def _prepare(engine: AsyncEngine, migrations: Sequence[Migration]) -> None
             raise TooOld(f"this is PostgreSQL {'.'.join(map(str, version))}, {needed} or newer is needed")
     async with engine.execution_options(**{BEGIN: "BEGIN IMMEDIATE"}).begin() as connection:
         await connection.run_sync(migrate, migrations)
+        await connection.run_sync(recount)
 
 
 async def _check(connection: AsyncConnection) -> None:
@@ -178,6 +180,7 @@ def _delete(path: Path) -> None:
 async def _drop_tables(engine: AsyncEngine) -> None:
     async with engine.begin() as connection:
         await connection.run_sync(METADATA.drop_all)
+        await connection.run_sync(drop_functions)
 
 
 async def set_aside(path: Path, *, now: datetime) -> Path:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import BigInteger, Column, Connection, Index, Integer, Table, Text, inspect, text
 
+from .debrid_counts import add_debrid_counts
 from .debrid_schema import add_debrid_tables
 from .errors import NewerSchema
 from .library import add_library_tables
@@ -89,6 +90,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     add_library_tables,
     add_searches_table,
     add_wishes_table,
+    add_debrid_counts,
 )
 
 
