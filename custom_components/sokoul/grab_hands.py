@@ -2,10 +2,10 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from homeassistant.util import dt as dt_util
@@ -21,6 +21,7 @@ from .acquire.grabbing import (
     Shelter,
     Situation,
     Trace,
+    TrafficLeft,
     Way,
 )
 from .acquire.links import LinkRefused, Payload, read_magnet, resolve
@@ -37,9 +38,10 @@ from .grab_links import LinkHands
 from .hands import HubHands
 from .model.backend import DOWNLOAD_CLIENT_KINDS
 from .model.catalogue import Addition
-from .model.debrid import FAILED_STATUSES, DebridPriority, DebridSnapshot, DebridStatus, DebridTorrent
+from .model.debrid import FAILED_STATUSES, DebridCode, DebridPriority, DebridSnapshot, DebridStatus, DebridTorrent
 from .model.debrid_mirror import Presence
 from .model.downloads import ACTIVE_STATES, DownloadClientSnapshot, DownloadState
+from .model.hold import Holder
 from .model.library import Protocol, QueueItem, Title
 from .model.reasons import Reason
 from .model.releases import Candidate, HistoryKind, Offer, ResolvedLink
@@ -57,6 +59,8 @@ PAUSE_SECONDS = 2.0
 SKEW = timedelta(minutes=2)
 #: So often files are selected before the rest is left to the care of the account.
 SELECTIONS = 3
+#: Real-Debrid keeps torrents at its own hoster.
+TORRENT_HOST = "real-debrid.com"
 #: What takes its room by itself.
 _TAKING = ACTIVE_STATES | {DownloadState.QUEUED}
 _SAFE = frozenset({VpnState.SAFE, VpnState.CONTAINED})
@@ -121,10 +125,19 @@ class HubGrabHands:
                 name=backend.title,
                 answers=backend.answering,
                 shelter=self._shelter(backend),
-                held=bool(holds(backend.memory)),
+                held=bool(held_by := self._holder(backend)),
+                held_by=held_by,
                 free_bytes=snapshot.transfer.free_bytes if snapshot is not None else None,
                 promised_bytes=_promised(snapshot) if snapshot is not None else 0,
             )
+
+    def _holder(self, backend: AnyCoordinator) -> str:
+        """Return who keeps a client from starting anything; empty: nobody."""
+        found = set(holds(backend.memory))
+        governor = self._hub.governing.clients.get(backend.subentry_id)
+        if governor is not None and governor.decision.demand.pause:  # it is about to be held, if it isn't yet
+            found.add(Holder.GOVERNOR)
+        return next((str(each) for each in (Holder.VPN, Holder.PERSON, Holder.GOVERNOR) if each in found), "")
 
     def _shelter(self, backend: AnyCoordinator) -> Shelter:
         guard = self._hub.guarding.clients.get(backend.subentry_id)
@@ -136,16 +149,21 @@ class HubGrabHands:
         return Shelter.UNPROVEN if verdict.state is VpnState.UNVERIFIED and not verdict.stop else Shelter.UNSAFE
 
     async def _debrids(self, info_hash: str | None) -> AsyncIterator[DebridPlace]:
+        now = dt_util.utcnow()
         for backend in self._hub.backends.values():
             if not isinstance(backend.client, RealDebridClient):
                 continue
             snapshot = backend.data if isinstance(backend.data, DebridSnapshot) else None
             active = snapshot.active if snapshot is not None else None
+            over = _over_since(snapshot, now)
             yield DebridPlace(
                 id=backend.subentry_id,
                 name=backend.title,
                 answers=backend.answering,
-                premium=snapshot is None or snapshot.account.premium,
+                premium=snapshot is None or (snapshot.account.premium and over is None),
+                over_since=over,
+                quiet_until=backend.client.budget.state(now).paused_until,
+                traffic=_traffic_left(snapshot),
                 free_slots=active.limit - active.count if active is not None else None,
                 has=await self._has(backend.subentry_id, info_hash),
             )
@@ -437,6 +455,21 @@ def _gone(trace: Trace) -> GrabFailed:
     return GrabFailed(Reason(key="grab.not_answering", parameters={"backend": trace.name}))
 
 
+def _over_since(snapshot: DebridSnapshot | None, now: datetime) -> datetime | None:
+    """Return since when an account isn't paid for any more, though it was when it was last asked."""
+    until = snapshot.account.premium_until if snapshot is not None else None
+    return until if until is not None and until <= now else None
+
+
+def _traffic_left(snapshot: DebridSnapshot | None) -> TrafficLeft | None:
+    """Return what is left at the hoster where torrents lie. What is left at others matters to their links alone."""
+    told = next((each for each in snapshot.traffic if each.host == TORRENT_HOST), None) if snapshot else None
+    if told is None or told.limit <= 0:
+        return None
+    # of what is counted in gigabytes nobody tells whether bytes or gigabytes are left: only that nothing is
+    return TrafficLeft(left=told.left, in_bytes=told.unit == "bytes", reset=told.reset)
+
+
 def _promised(snapshot: DownloadClientSnapshot) -> int:
     """Return how much of the disk is for what is on its way. What is stopped may never take it."""
     on_its_way = (each for each in snapshot.torrents.values() if each.state in _TAKING)
@@ -524,7 +557,25 @@ async def _asked[T](name: str, work: Awaitable[T], *, changes: bool = False) -> 
         raise _failed(name, error, changes=changes) from error
 
 
+#: What a debrid account says when something of it is used up.
+_USED_UP: Mapping[int | None, str] = {
+    DebridCode.TOO_MANY_ACTIVE_DOWNLOADS: "no_slot",
+    DebridCode.TRAFFIC_EXHAUSTED: "no_traffic",
+}
+
+
+def _used_up(name: str, error: BackendError) -> Reason | None:
+    """Return what of a debrid account is used up, where that is why it refused; None: it isn't."""
+    if isinstance(error, RateLimited) and error.retry_after is not None:
+        until = dt_util.utcnow() + error.retry_after
+        return Reason(key="grab.account_paused", parameters={"backend": name, "until": until})
+    key = _USED_UP.get(error.code)
+    return None if key is None else Reason(key=f"grab.{key}", parameters={"backend": name, "reset": ""})
+
+
 def _failed(name: str, error: BackendError, *, changes: bool) -> GrabFailed:
+    if (why := _used_up(name, error)) is not None:
+        return GrabFailed(why)
     if isinstance(error, RateLimited | Refused | NotFound):
         return GrabFailed(Reason(key="grab.refused", parameters={"backend": name, "detail": str(error)}))
     unclear = changes and isinstance(error, CannotConnect | UnexpectedResponse)

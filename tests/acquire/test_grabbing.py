@@ -10,6 +10,7 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.sokoul.acquire.grabbing import (
+    PASSING,
     SPARE_BYTES,
     Adding,
     Aim,
@@ -24,6 +25,7 @@ from custom_components.sokoul.acquire.grabbing import (
     Shelter,
     Situation,
     Trace,
+    TrafficLeft,
     Way,
     choose,
     trace_of,
@@ -67,6 +69,7 @@ CLIENT = ClientPlace(
 OTHER = replace(CLIENT, id="other", name="Other", shelter=Shelter.UNPROVEN)
 ACCOUNT = DebridPlace(id="debrid", name="Real-Debrid", answers=True, free_slots=3, has=True)
 OWN = offer(NAME, info_hash=HASH, source="radarr", arr=ArrOpinion(knows_title=True))
+NONE_LEFT = TrafficLeft(left=0, reset="daily")
 UNMANAGED = replace(RADARR, library_id=None)
 
 
@@ -134,11 +137,29 @@ def ways(choice: Choice) -> list[str]:
             ),
             ["client:small", "client:qbittorrent"],
         ),
-        # one that is paused has it later, so after the others
+        # one that is paused has it later, so after all others
         (
             release(),
             Situation(clients=(replace(CLIENT, held=True), OTHER), debrids=(replace(ACCOUNT, has=False),)),
-            ["client:other", "client:qbittorrent", "debrid:debrid"],
+            ["client:other", "debrid:debrid", "client:qbittorrent"],
+        ),
+        # there it waits, where nobody else may have it
+        (
+            release(),
+            Situation(clients=(replace(CLIENT, held=True),), debrids=(replace(ACCOUNT, has=False, free_slots=0),)),
+            ["client:qbittorrent"],
+        ),
+        # of an *arr it is still the one: nobody else has it imported
+        (
+            release(),
+            Situation(arrs=(RADARR,), clients=(replace(CLIENT, held=True),), debrids=(ACCOUNT,)),
+            ["client:qbittorrent:radarr", "debrid:debrid"],
+        ),
+        # another account, where one has nothing left
+        (
+            release(),
+            Situation(debrids=(replace(ACCOUNT, traffic=NONE_LEFT), replace(ACCOUNT, id="other", has=False))),
+            ["debrid:other"],
         ),
         (release(), Situation(clients=(replace(CLIENT, shelter=Shelter.NONE),)), ["client:qbittorrent"]),
     ],
@@ -204,6 +225,50 @@ def test_a_post_on_usenet_goes_through_the_arr_that_found_it() -> None:
 
 
 # --- doing -----------------------------------------------------------------------------------------------------------
+
+
+QUOTAS = (
+    ("all is well", ACCOUNT, None),
+    ("it may not be asked", replace(ACCOUNT, quiet_until=NOW), "grab.account_paused"),
+    ("it is not paid for", replace(ACCOUNT, premium=False), "grab.not_premium"),
+    ("it was until yesterday", replace(ACCOUNT, premium=False, over_since=NOW), "grab.premium_over"),
+    ("no traffic is left", replace(ACCOUNT, traffic=NONE_LEFT), "grab.no_traffic"),
+    ("less than none", replace(ACCOUNT, traffic=TrafficLeft(left=-1)), "grab.no_traffic"),
+    ("no links are left", replace(ACCOUNT, traffic=TrafficLeft(left=0, in_bytes=False)), "grab.no_traffic"),
+    ("not enough is left", replace(ACCOUNT, traffic=TrafficLeft(left=8 * GB - 1)), "grab.little_traffic"),
+    ("just enough is left", replace(ACCOUNT, traffic=TrafficLeft(left=8 * GB)), None),
+    ("a link is left", replace(ACCOUNT, traffic=TrafficLeft(left=1, in_bytes=False)), None),
+    ("no slot, but it has it", replace(ACCOUNT, free_slots=0), None),
+    ("no slot", replace(ACCOUNT, free_slots=0, has=False), "grab.no_slot"),
+    ("more than may be", replace(ACCOUNT, free_slots=-2, has=None), "grab.no_slot"),
+    ("nobody tells", replace(ACCOUNT, free_slots=None, has=None), None),
+    (
+        "what lasts longest is said",
+        replace(ACCOUNT, premium=False, free_slots=0, traffic=NONE_LEFT),
+        "grab.not_premium",
+    ),
+)
+
+
+@pytest.mark.parametrize(("why", "account", "against"), QUOTAS)
+def test_what_is_used_up_of_an_account(why: str, account: DebridPlace, against: str | None) -> None:
+    """Another one gets it, and it is told why this one didn't."""
+    choice = choose(release(), TitleKind.MOVIE, Situation(clients=(OTHER,), debrids=(account,)))
+    assert [each.key for each in choice.against] == ([against] if against else []), why
+    assert ("debrid:debrid" in ways(choice)) is (against is None)
+    assert "client:other" in ways(choice)
+    assert all(each.parameters["backend"] == "Real-Debrid" for each in choice.against)
+
+
+def test_who_is_held_is_told_where_another_one_goes_first() -> None:
+    held = replace(CLIENT, held=True, held_by="governor")
+    choice = choose(release(), TitleKind.MOVIE, Situation(clients=(held, OTHER)))
+    assert ways(choice) == ["client:other", "client:qbittorrent"]
+    assert choice.against == (Reason(key="grab.held", parameters={"backend": "qBittorrent", "who": "governor"}),)
+    alone = choose(release(), TitleKind.MOVIE, Situation(clients=(held,)))
+    assert (alone.aims[0].why.key, alone.against) == ("grab.why_later", ())
+    unasked = choose(release(), TitleKind.MOVIE, Situation(clients=(held,), debrids=(ACCOUNT,)), (FetchBy.CACHED,))
+    assert (ways(unasked), unasked.against) == (["debrid:debrid"], ())
 
 
 @dataclass
@@ -672,3 +737,21 @@ def test_wherever_it_is_killed_nothing_is_had_twice(
         assert hands.there == set()
 
     asyncio.run(live())
+
+
+async def test_all_who_have_nothing_left_are_named() -> None:
+    hands = Hands(places=Situation(debrids=(replace(ACCOUNT, answers=False), replace(ACCOUNT, traffic=NONE_LEFT))))
+    entry = await Grabber(hands, Notes()).grab(order())
+    assert entry.status is EntryStatus.FAILED
+    assert [why.key for _, _, why in tries_of(entry)] == ["grab.not_answering", "grab.no_traffic"]
+    assert entry.result is not None
+    assert entry.result.key == "grab.no_traffic", "that passes: it is worth waiting for"
+    assert entry.result.key in PASSING
+
+
+async def test_who_had_nothing_left_is_told_though_another_one_has_it() -> None:
+    hands = Hands(places=Situation(clients=(CLIENT,), debrids=(replace(ACCOUNT, quiet_until=NOW),)))
+    entry = await Grabber(hands, Notes()).grab(order())
+    assert entry.status is EntryStatus.DONE
+    assert hands.took == [("qbittorrent", NAME)]
+    assert [why.key for _, _, why in tries_of(entry)] == ["grab.account_paused"]

@@ -34,6 +34,10 @@ RULE: Final = "grab"
 MOST_RELEASES: Final = 3
 #: A disk has to have so much left when the download is there.
 SPARE_BYTES: Final = 5 * 10**9
+#: What is used up for a while, or held: it passes without anybody's doing, so whoever wants the release asks again.
+PASSING: Final = frozenset(
+    f"grab.{key}" for key in ("account_paused", "no_traffic", "little_traffic", "no_slot", "held")
+)
 #: How long something that may have been done is looked for before nobody knows.
 LOOKS: Final = 3
 
@@ -77,6 +81,7 @@ class ClientPlace:
     answers: bool
     shelter: Shelter = Shelter.NONE
     held: bool = False  # somebody holds stopped what is there: it starts with the rest
+    held_by: str = ""  # who that is: "person", "vpn", "governor"
     free_bytes: int | None = None  # of its disk
     promised_bytes: int = 0  # of these, what is on its way will take so much
 
@@ -87,6 +92,15 @@ class ClientPlace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrafficLeft:
+    """What is left of the traffic of a debrid account where its torrents lie."""
+
+    left: int  # in `unit`
+    in_bytes: bool = True  # else links are counted
+    reset: str = ""  # when it begins anew: "daily", "weekly"; empty: nobody tells
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DebridPlace:
     """A debrid account. `has` tells whether it has this very torrent already; None: nobody knows."""
 
@@ -94,6 +108,9 @@ class DebridPlace:
     name: str
     answers: bool
     premium: bool = True
+    over_since: datetime | None = None  # since when it isn't paid for any more, where that is told
+    quiet_until: datetime | None = None  # it asked to be left alone until then
+    traffic: TrafficLeft | None = None  # what is left of it; None: it isn't limited, or nobody tells
     free_slots: int | None = None
     has: bool | None = None
 
@@ -149,16 +166,21 @@ def choose(
     clients = {each.id: each for each in situation.clients}
     fitting = [each for each in situation.clients if _is_fit(each, size, against)]
     by_arr += _in_category(managing, clients, fitting, against)
-    ready = [each for each in situation.debrids if _is_ready(each, against)]
+    ready = [each for each in situation.debrids if _is_ready(each, size, against)]
+    by_room = sorted(fitting, key=_by_shelter)
+    running, held = ([each for each in by_room if each.held is holds] for holds in (False, True))
     having = [each for each in ready if each.has or (each.has is None and release.cached)]
     ways = {
         FetchBy.ARR: by_arr,
         FetchBy.CACHED: [_debrid(each, "grab.why_cached") for each in having],
         # by no means to the client of an *arr without its category: there it would be in nobody's care
-        FetchBy.CLIENT: [_client(each) for each in sorted(fitting, key=_by_shelter)] if not managing else [],
+        FetchBy.CLIENT: [_client(each) for each in running] if not managing else [],
         FetchBy.DEBRID: [_debrid(each, "grab.why_fetches") for each in ready if each not in having],
     }
     aims = [aim for way in fetch_by for aim in ways[way]]
+    if FetchBy.CLIENT in fetch_by and not managing:  # nothing starts there now: whoever begins at once goes first
+        against += [_held(each) for each in held if aims]
+        aims += [_client(each) for each in held]
     if not aims and any(ways.values()):
         against.append(Reason(key="grab.policy_refuses"))
     elif not aims and not against:
@@ -212,21 +234,41 @@ def _is_fit(client: ClientPlace, size: int, against: list[Reason]) -> bool:
     return False
 
 
-def _is_ready(account: DebridPlace, against: list[Reason]) -> bool:
-    if not account.answers:
-        against.append(_against("not_answering", account.name))
-    elif not account.premium:
-        against.append(_against("not_premium", account.name))
-    elif account.free_slots is not None and account.free_slots <= 0 and not account.has:
-        against.append(_against("no_slot", account.name))
-    else:
-        return True
-    return False
+def _is_ready(account: DebridPlace, size: int, against: list[Reason]) -> bool:
+    why = _quota(account, size) if account.answers else _against("not_answering", account.name)
+    if why is not None:
+        against.append(why)
+    return why is None
+
+
+def _quota(account: DebridPlace, size: int) -> Reason | None:
+    """Return what of an account is used up; None: it has enough of all."""
+    if account.quiet_until is not None:
+        return Reason(key="grab.account_paused", parameters={"backend": account.name, "until": account.quiet_until})
+    if not account.premium and account.over_since is not None:
+        return Reason(key="grab.premium_over", parameters={"backend": account.name, "since": account.over_since})
+    if not account.premium:
+        return _against("not_premium", account.name)
+    traffic = account.traffic
+    if traffic is not None and traffic.left <= 0:
+        return Reason(key="grab.no_traffic", parameters={"backend": account.name, "reset": traffic.reset})
+    if traffic is not None and traffic.in_bytes and traffic.left < size:
+        return Reason(
+            key="grab.little_traffic",
+            parameters={"backend": account.name, "left": traffic.left, "size": size, "reset": traffic.reset},
+        )
+    if account.free_slots is not None and account.free_slots <= 0 and not account.has:
+        return _against("no_slot", account.name)
+    return None
 
 
 def _by_shelter(client: ClientPlace) -> tuple[bool, bool, int]:
     """Order by what runs, then by what is proven, then by room."""
     return client.held, client.shelter is Shelter.UNPROVEN, -(client.room_bytes or 0)
+
+
+def _held(client: ClientPlace) -> Reason:
+    return Reason(key="grab.held", parameters={"backend": client.name, "who": client.held_by})
 
 
 def _against(key: str, backend: str) -> Reason:
@@ -486,9 +528,11 @@ class Grabber:
         """Try all ways for one release. True: it is decided, and written down."""
         release = result.scored.release
         choice = await self._choose(order, release)
-        if not choice.aims and choice.against:
-            why = choice.against[0]
-            entry = _noted(entry, release, None, why)
+        for each in choice.against:
+            if not choice.aims or each.key in PASSING:
+                entry = _noted(entry, release, None, each)
+        if not choice.aims and choice.against:  # what passes is worth waiting for
+            why = next((each for each in choice.against if each.key in PASSING), choice.against[0])
         payload: Payload | None = None
         for aim in choice.aims:
             try:
