@@ -111,6 +111,7 @@ class Watching:
         self._identifying: dict[str, asyncio.Task[None]] = {}
         self._became: dict[str, str] = {}  # wishes that turned out to be the same as an older one
         self._changing = asyncio.Lock()
+        self._untold = False  # something changed that nobody was told of yet
         self._to_leave = False  # *arrs have to be told something now
         self._cancel_timer: CALLBACK_TYPE | None = None
         self._cancel_glance: CALLBACK_TYPE | None = None
@@ -465,13 +466,16 @@ class Watching:
         return self._read
 
     async def _keep(self, wish: Wish) -> None:
-        """Write a wish, and have it on the list."""
+        """Write a wish, and have it on the list. When it is looked at next is told of by and by, with all others."""
         before = self._wishes.get(wish.id)
-        if before is None or lasting(before) != lasting(wish):
+        news = before is None or lasting(before) != lasting(wish)
+        if news:
             await self._store().wishes.save(wish, dt_util.utcnow())
         self._wishes[wish.id] = wish
-        if before != wish:
+        if news:
             self._tell(before, wish)
+        elif before != wish:
+            self._untold = True
 
     async def _change(self, before: Wish, after: Wish) -> Wish:
         """Write what a person changed; what was found out meanwhile is not lost by it."""
@@ -546,7 +550,13 @@ class Watching:
                 witness(*happened)
 
     @callback
+    def _catch_up(self) -> None:
+        if self._untold:
+            self._notify()
+
+    @callback
     def _notify(self) -> None:
+        self._untold = False
         for listener in tuple(self._listeners):
             with _unharmed():
                 listener()
@@ -621,6 +631,7 @@ class Watching:
             if (wish := self._next()) is None:
                 break
             await self._look_at(wish)
+        self._catch_up()
         if self._running:
             await self._tidy()
             self._wake_at(dt_util.utcnow() if self._to_leave else self._next_due())
@@ -642,6 +653,8 @@ class Watching:
         try:
             again = await self._look_once(wish)
         finally:
+            if looked is not None:
+                self._catch_up()
             if looked is not None and again:
                 following = self._looked.setdefault(wish.id, self._hub.hass.loop.create_future())
                 following.add_done_callback(lambda _: _answer(looked))

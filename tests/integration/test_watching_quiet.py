@@ -9,6 +9,7 @@ from custom_components.sokoul.watchlist.settings import WatchSettings
 from devstack.sonarr import SonarrSimulator
 
 from .conftest import PassTime
+from .test_watching import Scene, _no_pause, scene  # noqa: F401 -- fixtures
 from .test_watching_series import DAY, hub, states, watch  # noqa: F401 -- a fixture
 
 MINUTE = timedelta(minutes=1)
@@ -35,6 +36,25 @@ async def test_a_series_without_episodes_is_not_asked_for_without_end(
     assert await asked(5) >= 3, "Sonarr reads them within moments"
     await asked(12)
     assert await asked(20) <= 1
+
+
+async def test_looks_that_find_nothing_new_are_told_of_together(scene: Scene) -> None:  # noqa: F811
+    later = scene.radarr.clock.now() + timedelta(days=90)
+    for name in ("Dune: Messiah", "Sicario: Capos", "Arrival: Departure"):
+        movie = scene.radarr.library.new_movie(name, 2027)
+        movie.in_cinemas, movie.digital_release, movie.physical_release = None, later, None
+        scene.radarr.library.known_movies.append(movie)
+        await scene.add(name, auto=False)
+    due = {each.due for each in scene.watching.wishes.values()}
+    told: list[int] = []
+    scene.watching.add_listener(lambda: told.append(1))
+    await scene.pass_time(MINUTE * 30)
+    await scene.watching.look(scene.wish(next(iter(scene.watching.wishes))).id)
+    assert len(told) == 1, "somebody waits for it"
+    told.clear()
+    await scene.pass_time(MINUTE * 90)
+    assert {each.due for each in scene.watching.wishes.values()}.isdisjoint(due)
+    assert len(told) == 1
 
 
 async def test_only_what_sonarr_looks_for_is_shown_of_a_series(
