@@ -1,6 +1,7 @@
 """What release names say: a corpus of them, and properties that hold for any text."""
 
 from collections import Counter
+import gc
 import time
 
 from hypothesis import given, strategies as st
@@ -137,6 +138,55 @@ def test_hostile_names_are_read_at_once(part: str) -> None:
     assert time.process_time() - started < 0.1
 
 
+@pytest.mark.parametrize(
+    ("name", "extras"),
+    [
+        ("Amber.2019.1080p.BluRay.EXTRAS.x264-GRP", True),
+        ("Amber.2019.Bonus.Disc.1080p.BluRay.x264-GRP", True),
+        ("Amber.2019.Featurettes.1080p.BluRay.x264-GRP", True),
+        ("Amber.2019.Behind.the.Scenes.1080p.WEB.H264-GRP", True),
+        ("Amber.2019.The.Making.Of.1080p.WEB.H264-GRP", True),
+        ("Amber.2019.Deleted.Scenes.1080p-GRP", True),
+        ("Amber.2019.Official.Trailer.1080p.WEB.H264-GRP", True),
+        ("Amber.2019.Teaser.FRENCH.1080p.WEB.H264-GRP", True),
+        ("Amber.2019.Bande-Annonce.VF.1080p.WEB.H264-GRP", True),
+        ("Amber.S01.EXTRAS.1080p.BluRay.x264-GRP", True),
+        # with the film or the season
+        ("Amber.2019.1080p.BluRay.with.Extras.x264-GRP", False),
+        ("Amber 2019 1080p BluRay + Bonus x265-GRP", False),
+        ("Amber.2019.1080p.BluRay.Extras.Included.x265-GRP", False),
+        ("Amber S01-S03 + Extras 1080p BluRay x265-GRP", False),
+        ("Amber (2019) S01-S03 (1080p BluRay x265 Extras GRP)", False),
+        # names of titles and of episodes
+        ("Extras.S01E01.1080p.WEB.H264-GRP", False),
+        ("Extras.2005.1080p.WEB.H264-GRP", False),
+        ("The.Trailer.2019.1080p.WEB.H264-GRP", False),
+        ("Behind.the.Scenes.2019.1080p.WEB.H264-GRP", False),
+        ("Trailer.Park.Boys.S01E01.1080p.WEB.H264-GRP", False),
+        ("Amber.S01E05.Deleted.Scenes.1080p.WEB.H264-GRP", False),
+        ("Amber.S01E05.Bonus.1080p.WEB.H264-GRP", False),
+    ],
+)
+def test_what_comes_with_a_film_is_not_the_film(name: str, *, extras: bool) -> None:
+    assert (Flag.EXTRAS in parse(name).flags) is extras
+
+
+@pytest.mark.parametrize(
+    ("name", "group"),
+    [
+        ("Amber.S01-S03.1080p.WEB", None),
+        ("Amber.S01E01-E03.1080p.WEB", None),
+        ("Amber S01E01-E02", None),
+        ("Amber.S01-S03", None),
+        ("Amber.S01-S03.1080p.WEB-GRP", "GRP"),
+        ("Amber.S01E01-E03.1080p.WEB.x264-GRP", "GRP"),
+        ("Amber.S01E01-GRP", "GRP"),
+    ],
+)
+def test_the_end_of_a_range_is_no_group(name: str, group: str | None) -> None:
+    assert parse(name).group == group
+
+
 # --- what is concluded -----------------------------------------------------------------------------------------------
 
 
@@ -198,3 +248,29 @@ def test_a_film_from_a_cinema_is_one() -> None:
     assert not parse("Amber.2019.1080p.WEB-DL.TS-GRP").is_cam
     assert Flag.HARDSUB in parse("Amber.2019.HC.1080p.WEBRip.x264-GRP").flags
     assert Dub.VF2 in parse("Amber.2019.MULTi.VF2.1080p.WEB.H264-GRP").dubs
+
+
+def test_names_that_are_kept_are_an_object_each() -> None:
+    """The garbage collector goes over them all, while everything waits."""
+    names = [f"Amber.2019.MULTi.VFF.2160p.WEB-DL.DV.HDR10.Atmos.PROPER.x265-GRP{number}" for number in range(200)]
+    names += [f"Amber.S02E{number % 3}.EXTENDED.MULTi.VFF.1080p.WEB.H264-GRP{number}" for number in range(200)]
+    parse.cache_clear()
+    gc.collect()
+    before = len(gc.get_objects())
+    for name in names:
+        parse(name)
+    gc.collect()
+    assert parse.cache_info().currsize == len(names)
+    assert len(gc.get_objects()) - before < 1.2 * len(names)
+
+
+def test_sets_of_other_kinds_are_not_mixed_up() -> None:
+    read = parse("Amber.2019.SUBBED.EXTENDED.2160p.WEB-DL.HDR10.DDP5.1.PROPER.x265-GRP")
+    kinds = (read.hdr, read.audio, read.dubs, read.editions, read.flags)
+    assert [{type(each).__name__ for each in kind} for kind in kinds] == [
+        {"Hdr"},
+        {"Audio"},
+        {"Dub"},
+        {"Edition"},
+        {"Flag"},
+    ]

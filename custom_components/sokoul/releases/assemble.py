@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from .attributes import (
@@ -41,6 +42,16 @@ class Found:
     version: int
 
 
+@lru_cache(maxsize=1_024)
+def _shared(kind: type, value: Any) -> Any:
+    """Return one and the same object for what is equal. Names that were read are kept by the thousand.
+
+    The kind has to be told: sets of different enums may be equal, as their members are texts.
+    """
+    del kind
+    return value
+
+
 def assemble(found: Found) -> ReleaseName:
     """Return what all of it says together."""
     gathered: dict[type, list[Any]] = defaultdict(list)
@@ -61,20 +72,20 @@ def assemble(found: Found) -> ReleaseName:
         title=found.titles[0],
         other_titles=tuple(found.titles[1:]),
         year=found.year,
-        numbering=_numbering(found.numbering, hints, flags),
+        numbering=_shared(Numbering, _numbering(found.numbering, hints, flags)),
         resolution=resolution,
         resolution_inferred=inferred,
         source=source,
         codec=next(iter(gathered[Codec]), None),
         bit_depth=next((each.bits for each in gathered[Depth]), None),
-        hdr=frozenset[Hdr](gathered[Hdr]),
-        audio=frozenset[Audio](gathered[Audio]),
+        hdr=_shared(Hdr, frozenset[Hdr](gathered[Hdr])),
+        audio=_shared(Audio, frozenset[Audio](gathered[Audio])),
         channels=next((each.layout for each in gathered[Channels]), None),
         languages=languages,
         subtitles=_codes(gathered[Subtitles]),
-        dubs=dubs,
-        editions=frozenset[Edition](gathered[Edition]),
-        flags=frozenset(flags),
+        dubs=_shared(Dub, dubs),
+        editions=_shared(Edition, frozenset[Edition](gathered[Edition])),
+        flags=_shared(Flag, frozenset(flags)),
         version=max((each.number for each in gathered[Version]), default=found.version),
         group=found.group,
     )
