@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from .acquire.grabbing import MOST_RELEASES, Order, trace_of
+from .acquire.grabbing import MOST_RELEASES, Order, trace_of, tries_of
 from .acquire.ports import Result, SearchAnswer, Target
 from .acquire.searching import CATALOGUE_LATEST, SOURCE_LATEST
 from .model.journal import EntryStatus, JournalEntry
@@ -63,6 +63,7 @@ class Grabbed:
     release: str = ""
     download: str = ""  # its info hash, where it is known
     why: Reason | None = None  # it was not taken
+    others: tuple[Reason, ...] = ()  # why others would not have it, where it was not taken
 
 
 class WatchGrabs:
@@ -127,7 +128,11 @@ class WatchGrabs:
         entry = await self._hub.grabbing.grab(order)
         trace = trace_of(entry)
         if entry.status is EntryStatus.FAILED or trace is None:
-            return Grabbed(taken=False, entry_id=entry.id, why=entry.result)
+            others: list[Reason] = []
+            for _, _, why in tries_of(entry):
+                if why != entry.result and why not in others:
+                    others.append(why)
+            return Grabbed(taken=False, entry_id=entry.id, why=entry.result, others=tuple(others))
         return Grabbed(
             taken=True, entry_id=entry.id, release=trace.release, download=_key_of(entry, trace.info_hash, results)
         )

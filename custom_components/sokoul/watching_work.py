@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from homeassistant.util import dt as dt_util
 
-from .acquire.grabbing import GrabFailed
+from .acquire.grabbing import PASSING, GrabFailed
 from .clients.errors import BackendError
 from .const import LOGGER
 from .model.journal import AUTOPILOT
@@ -26,7 +26,7 @@ from .watchlist.changing import means, unclear, unknown
 from .watchlist.deciding import Step, StepKind, held_back, next_step, refresh
 from .watchlist.items import ARR, WANTED, Better, Keeper, Part, Wish
 from .watchlist.known import Catalogued, Coming, Held, Known, is_managed
-from .watchlist.outcomes import Found, added, asked, failed, grabbed, looked_for_better, searched, upgraded
+from .watchlist.outcomes import Found, added, asked, failed, grabbed, looked_for_better, put_off, searched, upgraded
 from .wording import clean
 
 if TYPE_CHECKING:
@@ -268,6 +268,9 @@ class Work:
         now = dt_util.utcnow()
         if not got.taken:
             why = got.why or Reason(key="grab.nobody")
+            if why.key in PASSING:  # it is kept until it can't be had any more as it was found
+                self._findings[step.result] = findings
+                return put_off(wish, why, got.others, now)
             return failed(wish, why, now, step.keys, useless=why.key.partition(".")[2].startswith(_LINK))
         wish = _with_release(wish, step, got.release)
         return grabbed(wish, step.keys, now, entry_id=got.entry_id, download=got.download)

@@ -12,7 +12,7 @@ from custom_components.sokoul.model.reasons import Reason
 from custom_components.sokoul.watchlist.deciding import StepKind, next_step, refresh
 from custom_components.sokoul.watchlist.items import ARR, Dates, Keeper, Out, Part, PartState, Wish, WishState
 from custom_components.sokoul.watchlist.known import Catalogued, Coming, Held, Known
-from custom_components.sokoul.watchlist.outcomes import Found, added, asked, failed, grabbed, hit, searched
+from custom_components.sokoul.watchlist.outcomes import Found, added, asked, failed, grabbed, hit, put_off, searched
 from custom_components.sokoul.watchlist.settings import WatchSettings
 
 from .make import DAY, DUNE, HOUR, NOW, days, movie, on, part, series
@@ -751,3 +751,54 @@ WHY = (
 def test_why_it_is_not_here_yet(said: str, wish: Wish, facts: Known, expected: list[str]) -> None:
     why = refresh(wish, facts, NOW).why
     assert [reason.key.removeprefix("watchlist.") for reason in why] == expected, said
+
+
+# --- what nobody can have now ----------------------------------------------------------------------------------------
+
+NO_SLOT = Reason(key="grab.no_slot", parameters={"backend": "Account"})
+NOT_PAID = Reason(key="grab.not_premium", parameters={"backend": "Other"})
+
+
+def paused(until: datetime) -> Reason:
+    return Reason(key="grab.account_paused", parameters={"backend": "Account", "until": until})
+
+
+@pytest.mark.parametrize(
+    ("why", "failures", "after"),
+    [
+        (NO_SLOT, 0, timedelta(minutes=5)),
+        (NO_SLOT, 1, timedelta(minutes=15)),
+        (NO_SLOT, 2, HOUR),
+        (NO_SLOT, 9, 3 * HOUR),  # not once a day
+        (paused(NOW + timedelta(minutes=40)), 0, timedelta(minutes=40)),
+        (paused(NOW + timedelta(minutes=40)), 9, timedelta(minutes=40)),
+        (paused(NOW - HOUR), 3, timedelta(minutes=5)),
+        (paused(NOW + DAY), 0, 3 * HOUR),
+        (NOT_PAID, 9, DAY),
+    ],
+)
+def test_what_nobody_can_have_now_is_tried_again(why: Reason, failures: int, after: timedelta) -> None:
+    wish = refresh(replace(out(S.OFFERED, **OFFER), failures=failures), AUTO, NOW)
+    assert next_step(wish, AUTO, NOW).kind is K.GRAB
+    wish = refresh(put_off(wish, why, [NOT_PAID], NOW), AUTO, NOW)
+    assert wish.state is WishState.OFFERED, "it is not forgotten"
+    again = next(at for at in (NOW + timedelta(minutes=m) for m in range(1, 2_000)) if _goes_on(wish, at))
+    assert after <= again - NOW <= 1.1 * after + MINUTE
+
+
+def _goes_on(wish: Wish, now: datetime) -> bool:
+    return next_step(wish, AUTO, now).kind in {K.GRAB, K.SEARCH}
+
+
+def test_what_is_put_off_says_who_and_why_and_is_not_searched_for_without_end() -> None:
+    wish = refresh(put_off(refresh(out(S.OFFERED, **OFFER), AUTO, NOW), NO_SLOT, [NOT_PAID], NOW), AUTO, NOW)
+    assert [each.key for each in wish.why] == ["grab.no_slot", "grab.not_premium", "watchlist.put_off"]
+    soon = NOW + timedelta(minutes=6)
+    assert next_step(wish, AUTO, soon).kind is K.GRAB, "it is kept as it was found"
+    later = NOW + 2 * HOUR
+    assert next_step(wish, AUTO, later).kind is K.SEARCH, "where it could be had is forgotten"
+    full = known(searches_from=later + HOUR)
+    assert next_step(wish, full, later).kind is K.NOTHING
+    assert next_step(wish, full, later, asked=later).kind is K.SEARCH, "a person doesn't wait"
+    wish = grabbed(wish, [""], soon, download=HASH)
+    assert (wish.failed, wish.refusals) == (None, ())

@@ -156,7 +156,8 @@ def wanted_again(wish: Wish, now: datetime) -> Wish:
 
 def searched_anew(wish: Wish) -> Wish:
     """Return a wish as if nobody had searched for what is missing: something else is wanted of it now."""
-    return replace(wish, parts=tuple(_anew(part) for part in wish.parts), failures=0, failed_at=None, failed=None)
+    parts = tuple(_anew(part) for part in wish.parts)
+    return replace(wish, parts=parts, failures=0, failed_at=None, failed=None, refusals=())
 
 
 def _anew(part: Part) -> Part:

@@ -19,7 +19,7 @@ from ..model.catalogue import CatalogueEpisode
 from .bettering import GONE, better_at, bettered
 from .explaining import NO_SOURCE, reasons_of
 from .items import ARR, WANTED, Dates, Part, PartState, Wish, WishState
-from .known import Catalogued, Held, Known, is_managed, takes_by_itself
+from .known import Catalogued, Held, Known, is_managed, is_put_off, takes_by_itself
 from .schedule import (
     OLD,
     TRY_AGAIN,
@@ -40,6 +40,8 @@ PACK_AGAIN: Final = timedelta(days=7)
 MOST_PARTS: Final = 1_000
 #: What a search found can be had for so long; then it is searched for again.
 FRESH: Final = timedelta(minutes=20)
+#: What nobody can have now is tried again after so long at the latest.
+PUT_OFF: Final = timedelta(hours=3)
 #: Between two searches for one series: others wait, and indexers count. The more are missing, the longer it takes.
 SPACING: Final = timedelta(minutes=1)
 MANY: Final = 10
@@ -352,7 +354,13 @@ def _tried_again(wish: Wish, known: Known, asked: datetime | None) -> datetime |
         return None
     if wish.failed is not None and wish.failed.key == NO_SOURCE and _is_to_be_added(wish, known):
         return None  # nobody could search, and somebody will be able to
-    return wish.failed_at + stretched(pause(TRY_AGAIN, wish.failures), wish.id)
+    again = stretched(pause(TRY_AGAIN, wish.failures), wish.id)
+    if not is_put_off(wish):
+        return wish.failed_at + again
+    until = wish.failed.parameters.get("until") if wish.failed is not None else None
+    if isinstance(until, datetime):  # then it is over
+        again = max(until - wish.failed_at, TRY_AGAIN[0])
+    return wish.failed_at + min(again, PUT_OFF)
 
 
 def _is_to_be_added(wish: Wish, known: Known) -> bool:
@@ -404,15 +412,23 @@ def _offered(wish: Wish, free: Iterable[Part], known: Known, now: datetime, aske
     auto = takes_by_itself(wish, known.settings)
     if asked is not None or (auto and known.pilot):
         first = offered[0]
+        later = known.searches_from is not None and known.searches_from > now
+        if asked is None and later and is_put_off(wish) and not _is_fresh(first, now):
+            return None  # it would be searched for again and again, while nobody can have it
         together = [part for part in offered if part.result == first.result and part.season == first.season]
         keys = tuple(part.key for part in together)
-        if first.result and first.searched_at is not None and now - first.searched_at <= FRESH:
+        if first.result and _is_fresh(first, now):
             return Step(kind=StepKind.GRAB, keys=keys, season=first.season, result=first.result)
         pack = len(keys) >= PACK_FROM
         return Step(kind=StepKind.SEARCH, keys=keys if pack else keys[:1], season=first.season, pack=pack)
     if auto is None and (news := tuple(part.key for part in offered if part.asked_at is None)):
         return Step(kind=StepKind.ASK, keys=news)
     return None
+
+
+def _is_fresh(part: Part, now: datetime) -> bool:
+    """Tell whether what was found can still be had as it was found."""
+    return part.searched_at is not None and now - part.searched_at <= FRESH
 
 
 def _search(wish: Wish, free: Iterable[Part], known: Known, now: datetime, asked: datetime | None) -> Step | None:

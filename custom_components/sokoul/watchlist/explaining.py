@@ -8,7 +8,7 @@ from typing import Final
 from ..model.reasons import Reason, Value
 from ..releases.upgrade import resolution_of, wanted_resolution
 from .items import ARR, Out, Part, PartState, Wish, WishState
-from .known import Known, is_managed, takes_by_itself, waits_for_answer
+from .known import Known, is_managed, is_put_off, takes_by_itself, waits_for_answer
 
 MOST_REASONS: Final = 5
 #: Nobody could be searched. An *arr searches only for what is in its library.
@@ -94,6 +94,7 @@ def _hindrances(wish: Wish, behind: Sequence[Part], known: Known) -> Iterator[Re
             yield _of_arr(wish, known, "watchlist.looks_when_told")
     elif wish.failed is not None:
         yield wish.failed
+        yield from wish.refusals
 
 
 def _nobody_monitors(parts: Sequence[Part], known: Known) -> bool:
@@ -106,7 +107,7 @@ def _of_part(wish: Wish, part: Part, known: Known, now: datetime, due: datetime 
         case PartState.SEARCHING:
             yield from _of_search(wish, part, now, due)
         case PartState.OFFERED:
-            yield from _of_offer(wish, part, known)
+            yield from _of_offer(wish, part, known, due if due is not None and due > now else None)
         case PartState.GRABBED:
             yield from (each for coming in known.comes(part) for each in coming.why)
             yield (
@@ -144,9 +145,11 @@ def _is_old(wish: Wish, now: datetime) -> bool:
     return wish.is_movie and wish.meant is not None and wish.meant.year is not None and wish.meant.year < now.year - 1
 
 
-def _of_offer(wish: Wish, part: Part, known: Known) -> Iterator[Reason]:
+def _of_offer(wish: Wish, part: Part, known: Known, due: datetime | None) -> Iterator[Reason]:
     auto = takes_by_itself(wish, known.settings)
-    if auto and not known.pilot:
+    if auto and known.pilot and due is not None and is_put_off(wish):
+        yield _reason("watchlist.put_off", release=part.release, at=due)
+    elif auto and not known.pilot:
         yield _reason("watchlist.autopilot_off", release=part.release)
     elif auto is None:
         yield _reason("watchlist.asks_you", release=part.release)

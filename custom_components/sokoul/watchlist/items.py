@@ -184,6 +184,7 @@ class Wish:
     failures: int = 0  # of what was to be done, one after the other
     failed_at: datetime | None = None
     failed: Reason | None = None  # why, the last time
+    refusals: tuple[Reason, ...] = ()  # who else would not have what was found then, and why
 
     @property
     def label(self) -> str:

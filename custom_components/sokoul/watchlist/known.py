@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from ..acquire.grabbing import PASSING
 from ..model.catalogue import CatalogueEpisode
 from ..model.reasons import Reason
 from ..releases.policy import Policy
@@ -74,6 +75,11 @@ class Known:
 def is_managed(wish: Wish) -> bool:
     """Tell whether an *arr has the title on account of the wish: what a person changes there since counts."""
     return wish.keeper is not None and not wish.keeper.only_seen
+
+
+def is_put_off(wish: Wish) -> bool:
+    """Tell whether nobody could have what was found, and somebody may later: all have something used up, or pause."""
+    return wish.failed is not None and wish.failed.key in PASSING
 
 
 def waits_for_answer(wish: Wish, settings: WatchSettings) -> bool:

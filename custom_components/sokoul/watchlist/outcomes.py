@@ -1,12 +1,16 @@
 """What became of a step, told to a wish: pure. Each of these ends the run of failures before it, but `failed`."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from ..model.reasons import Reason
 from .items import Better, Keeper, Part, PartState, Wish
 from .schedule import counts_from
+
+#: Of those who would not have something so many are remembered.
+MOST_REFUSALS: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +111,12 @@ def failed(wish: Wish, why: Reason, now: datetime, keys: Collection[str] = (), *
 
     offered = {part.key for part in wish.parts if part.state is PartState.OFFERED}
     wish = _parts(wish, offered.intersection(keys), told)
-    return replace(wish, failures=wish.failures + 1, failed_at=now, failed=why)
+    return replace(wish, failures=wish.failures + 1, failed_at=now, failed=why, refusals=())
+
+
+def put_off(wish: Wish, why: Reason, others: Sequence[Reason], now: datetime) -> Wish:
+    """Tell that nobody can have what is offered now, though somebody may later: it stays offered until then."""
+    return replace(wish, failures=wish.failures + 1, failed_at=now, failed=why, refusals=tuple(others)[:MOST_REFUSALS])
 
 
 def hit(wish: Wish, keys: Collection[str], now: datetime) -> Wish:
@@ -130,4 +139,4 @@ def _parts(wish: Wish, keys: Collection[str], told: Callable[[Part], Part]) -> W
 
 
 def _ended(wish: Wish) -> Wish:
-    return replace(wish, failures=0, failed_at=None, failed=None)
+    return replace(wish, failures=0, failed_at=None, failed=None, refusals=())
