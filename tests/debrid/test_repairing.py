@@ -56,6 +56,39 @@ async def test_a_failed_torrent_is_replaced_with_the_same_files(bench: Bench, st
     assert bench.account.calls.index("delete") > bench.account.calls.index("try_link")  # verified before
 
 
+@pytest.mark.parametrize("reads_between", [False, True])
+async def test_what_never_reads_is_added_three_times_and_no_more(bench: Bench, *, reads_between: bool) -> None:
+    """Real-Debrid calls it complete and unrestricts its links: that reading fails shows only afterwards, each time."""
+    bench.account.has(1, DOWNLOADED, 1, 2)
+    for _ in range(60):
+        entry_id = bench.account.of(1)[0].id
+        trouble: dict[str, Any] = {"trouble": "unreadable", "old_ids": (entry_id,), "bad_ids": (entry_id,)}
+        await bench.repairer.want(repair(1, bench.clock(), urgency=Urgency.LINKED, **trouble))
+        if reads_between:
+            await bench.repairer.read_again(())  # for a while
+            await bench.repairer.want(repair(1, bench.clock(), urgency=Urgency.LINKED, **trouble))
+        await bench.pass_time(hours=12)
+    assert len(bench.account.adds) == 3
+    assert (bench.of(1).step, bench.of(1).ending, bench.of(1).tries) == (Step.GIVEN_UP, Ending.EXHAUSTED, 3)
+    assert bench.of(1).ended_at is not None
+    assert len(bench.account.of(1)) == 1
+    await bench.repairer.want(repair(1, bench.clock(), urgency=Urgency.PERSON, **trouble))
+    await bench.pass_time(hours=25)
+    assert len(bench.account.adds) == 4, "a person may have it tried again"
+
+
+async def test_what_fails_again_and_again_is_given_up(bench: Bench) -> None:
+    """Each time it is complete, and fails a few days later."""
+    entry_id = bench.account.has(1, ERROR, 1, 2, links=0)
+    for _ in range(10):
+        bench.account.set_status(entry_id, ERROR)
+        await bench.repairer.want(repair(1, bench.clock(), old_ids=(entry_id,)))
+        await bench.pass_time(days=3)
+        entry_id = bench.account.of(1)[0].id
+    assert len(bench.account.adds) == 3
+    assert bench.of(1).ending is Ending.EXHAUSTED
+
+
 async def test_nobody_knows_the_files_all_are_taken(bench: Bench) -> None:
     old = bench.account.has(1, MAGNET_ERROR)
     await bench.repairer.want(repair(1, bench.clock(), old_ids=(old,)))

@@ -246,7 +246,7 @@ OPENED: tuple[tuple[str, dict[str, object], dict[str, object], Callable[[Repair]
 def test_it_is_found_again(
     _why: str, known: dict[str, object], new: dict[str, object], holds: Callable[[Repair], bool]
 ) -> None:
-    assert holds(opened(repair(1, START, **known), repair(1, START, **new)))
+    assert holds(opened(repair(1, START, **known), repair(1, START, **new), RepairLimits()))
 
 
 def test_three_tries_hours_apart_and_spread() -> None:

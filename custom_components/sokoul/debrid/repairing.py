@@ -146,7 +146,7 @@ class Repairer:
         found: list[Repair] = []
         async with self._busy:
             for repair in repairs:
-                noted = opened(self._repairs.get(repair.hash), repair)
+                noted = opened(self._repairs.get(repair.hash), repair, self.limits)
                 if noted != self._repairs.get(repair.hash):
                     await self._save(noted)
                 found.append(noted)
@@ -528,7 +528,7 @@ class Repairer:
 
     async def _save(self, repair: Repair) -> None:
         before = self._repairs.get(repair.hash)
-        if not repair.open and (before is None or before.open):
+        if not repair.open and (repair.ended_at is None or before is None or before.open):
             repair = replace(repair, ended_at=self._clock())
         await self._store.save(repair)
         self._repairs[repair.hash] = repair

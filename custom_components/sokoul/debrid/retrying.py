@@ -396,12 +396,13 @@ def after_deleting_new(repair: Repair, limits: RepairLimits, now: datetime, chan
     return replace(counted, step=Step.WAITING, due_at=now + apart)
 
 
-def opened(known: Repair | None, repair: Repair) -> Repair:
+def opened(known: Repair | None, repair: Repair, limits: RepairLimits) -> Repair:
     """Return what is noted when a torrent is found in need of repair, given what is known of it from before.
 
     What is under way goes on, but more urgently if it has become so. Deleting and adding again are never mixed: who
     wants the one has not agreed to the other. What was given up stays so, unless a person asks for one that was only
-    tried too often. When it was last added stays known.
+    tried too often. When it was last added stays known. What was added again and needs it once more counts as tried: it
+    is given up here when that happens too often, or it would be added and deleted for ever.
     """
     if known is None:
         return repair
@@ -418,7 +419,26 @@ def opened(known: Repair | None, repair: Repair) -> Repair:
     by_person = repair.urgency is Urgency.PERSON
     if known.step is Step.GIVEN_UP and not (by_person and known.ending not in {Ending.REFUSED, Ending.VIRUS}):
         return known
-    return replace(repair, added_at=known.added_at, our_ids=known.our_ids, wanted=repair.wanted or known.wanted)
+    new = replace(
+        repair,
+        added_at=known.added_at,
+        our_ids=known.our_ids,
+        wanted=repair.wanted or known.wanted,
+        tries=0 if by_person else _tried_before(known, repair),
+    )
+    return close(replace(new, problem=repair.trouble), Ending.EXHAUSTED) if new.tries >= limits.tries else new
+
+
+def _tried_before(known: Repair, repair: Repair) -> int:
+    """Return how often a torrent was added again in vain, by what is still remembered of a repair that ended well.
+
+    Files that can't be read now and then may be read between two of these times: that is no new beginning.
+    """
+    if not repair.adds:
+        return 0
+    if known.ending is Ending.REPAIRED and known.ours and known.old_ids:
+        return known.tries + 1
+    return known.tries if known.ending is Ending.RECOVERED and known.bad_ids and repair.bad_ids else 0
 
 
 def close(repair: Repair, ending: Ending) -> Repair:
