@@ -454,6 +454,43 @@ def test_after_down_a_client_that_still_shows_the_old_address_opens_after_patien
     assert (verdict.state, verdict.stop, verdict.gate_open) == (UNVERIFIED, False, True)
 
 
+@pytest.mark.parametrize("protection", [IN_NAMESPACE, OPEN, OLD_CLIENT], ids=["contained", "open", "open, old client"])
+@pytest.mark.parametrize("down", [CRASHED, SILENT], ids=["down", "silent"])
+def test_a_vpn_that_was_down_and_then_refuses_us_opens_nothing(protection: Protection, down: Any) -> None:
+    """It is there again, with another key; whether its tunnel is up nobody knows."""
+    guard = settled(protection)
+    assert guard.watch(POLICY.patience.total_seconds() + 40, tunnel=down).state is DOWN
+    for _ in range(2):
+        verdict = guard.watch(1200, every=5, tunnel=REFUSED)
+        assert (verdict.state, verdict.gate_open, verdict.ask) == (DOWN, False, True)
+        guard.restart()
+    assert guard.watch(POLICY.patience.total_seconds() + 20, tunnel=RUNNING).gate_open
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        {"tunnel": NEWER},
+        {"tunnel": REFUSED, "through": say(OTHER_EXIT)},
+        {"tunnel": REFUSED, "client": at(OTHER_EXIT), "outside": say(HOME)},
+    ],
+    ids=["its address", "services through it", "a new address of the client's"],
+)
+def test_others_may_say_that_a_vpn_is_up_again(word: dict[str, Any]) -> None:
+    guard = settled(OPEN)
+    guard.watch(30, tunnel=CRASHED)
+    assert guard.watch(60, tunnel=REFUSED).stop
+    guard.see(5, **word)
+    guard.see(5, **word)
+    assert not guard.watch(POLICY.patience.total_seconds() + 20).stop
+
+
+def test_a_vpn_that_never_told_anything_and_was_away_is_no_worse_than_before() -> None:
+    guard = settled(OPEN, tunnel=REFUSED)
+    assert guard.watch(POLICY.patience.total_seconds() + 40, tunnel=SILENT).stop
+    assert not guard.watch(POLICY.patience.total_seconds() + 20, tunnel=REFUSED).stop
+
+
 @pytest.mark.parametrize(
     ("name", "protection", "leak", "cure", "state"),
     [

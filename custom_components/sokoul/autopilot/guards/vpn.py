@@ -20,7 +20,8 @@ address that is not where the tunnel ends and was never known to be foreign, and
 we are elsewhere. Our own line may just have got another address. That is *doubtful*, and stopped until somebody can
 tell.
 
-What was closed opens again only after it has looked right without a break for a while. After a proven leak "nothing
+What was closed opens again only after it has looked right without a break for a while. A tunnel that was down has to
+be said to be up: that its control server refuses us since then says nothing of it. After a proven leak "nothing
 speaks against it" is not enough: it takes containment, or an address that is proven not to be home. A client whose
 torrents are all stopped may not learn its new address: it still shows the old one, or none. Where the cause was cured
 in sight (the binding, the tunnel whose network it shares), an address that it showed before is given time to change.
@@ -32,6 +33,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ...model.reasons import Reason
+from ...model.vpn import VpnStatus
 from .addresses import home_at
 from .evidence import Evidence
 from .vpn_judging import Case, Found, doubted_since, judge, seen_elsewhere
@@ -83,8 +85,14 @@ def _settle(memory: VpnMemory, found: Found, case: Case) -> tuple[VpnMemory, Ver
         found.state in {VpnState.DOWN, VpnState.DOUBTFUL} and (closed is None or closed.state is not VpnState.LEAKING)
     ):
         stop = found.state is VpnState.LEAKING or not case.contained
-        closed = _refute(Closed(state=found.state, stop=stop, reasons=found.reasons, proof=found.proof), closed, case)
+        told = case.protection.gluetun and case.memory.connected is not None
+        wants_word = found.state is VpnState.DOWN and (told or (closed is not None and closed.wants_word))
+        fresh = Closed(state=found.state, stop=stop, reasons=found.reasons, proof=found.proof, wants_word=wants_word)
+        closed = _refute(fresh, closed, case)
         return replace(memory, closed=closed, calm_since=None), _while_closed(closed, (), ask=found.ask)
+    if closed is not None and _wants_word(closed, case):
+        verdict = _while_closed(closed, (case.reason("guard.vpn_word_wanted"),), ask=True)
+        return replace(memory, closed=closed, calm_since=None), verdict
     if closed is not None and not _reassures(found, closed, case):
         verdict = _while_closed(closed, found.reasons, ask=found.ask)
         return replace(memory, closed=closed, calm_since=None), verdict
@@ -136,6 +144,25 @@ def _reassures(found: Found, closed: Closed, case: Case) -> bool:
             cured = case.memory.cured and not closed.refuted
             return seen_elsewhere(case) or (found.state is VpnState.CONTAINED and cured)
     return found.state is VpnState.CONTAINED
+
+
+def _wants_word(closed: Closed, case: Case) -> bool:
+    """Whether nobody says that the VPN is up, since it was down: itself, services through it, or what the client shows.
+
+    Where it never told anything there is nothing to wait for.
+    """
+    tunnel, since = case.tunnel, case.memory.since
+    if not closed.wants_word or not case.protection.gluetun:
+        return False
+    if tunnel is not None and (tunnel.status is not VpnStatus.UNKNOWN or tunnel.public_ip is not None):
+        return False
+    if since is None:
+        return True
+    ends = (case.inside(version) for version in IP_VERSIONS)
+    if any(end is not None and end.agreed and end.asked_at > since for end in ends):
+        return False
+    moved = any(shown.moved and shown.since > since for shown in case.memory.shown.values())
+    return not (moved and seen_elsewhere(case))
 
 
 def _calm(closed: Closed, policy: VpnPolicy) -> timedelta:

@@ -114,7 +114,10 @@ def _follow_shown(memory: VpnMemory, evidence: Evidence, policy: VpnPolicy, now:
     shown: dict[int, Shown] = {}
     for place in _places(evidence.client.value):
         before = memory.shown.get(place.version)
-        each = before if before and before.place == place else Shown(place=place, since=evidence.client.asked_at)
+        if before is not None and before.place == place:
+            each = before
+        else:
+            each = Shown(place=place, since=evidence.client.asked_at, moved=before is not None)
         ours = opinion_of(memory.outside, place.version, policy, now)
         if ours is not None and ours.agreed and ours.place != place and ours.asked_at > each.since:
             each = replace(each, foreign=True)

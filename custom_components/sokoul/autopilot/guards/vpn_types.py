@@ -84,6 +84,7 @@ class Shown:
 
     place: Place
     since: datetime
+    moved: bool = False  # it showed another one before
     foreign: bool = False  # our own address was another one meanwhile: this is none of ours
     forgiven_until: datetime | None = None  # until then it may be from before the cure
 
@@ -108,6 +109,7 @@ class Closed:
     proof: Proof | None = None
     held_since: datetime | None = None  # it leaks although what contains it was in force since then
     refuted: bool = False  # for so long that it can't be what keeps it inside
+    wants_word: bool = False  # the VPN used to say whether it is up: that it tells no more is no reason to open
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +148,7 @@ class VpnMemory:
                 "stop": self.closed.stop,
                 "proof": self.closed.proof and str(self.closed.proof),
                 "refuted": self.closed.refuted,
+                "wants_word": self.closed.wants_word,
             }
         return stored
 
@@ -169,6 +172,7 @@ class VpnMemory:
             reasons=(Reason(key="guard.vpn_closed_before"),),
             proof=Proof(was["proof"]) if was["proof"] else None,
             refuted=bool(was["refuted"]),
+            wants_word=bool(was.get("wants_word")),
         )
         since = datetime.fromtimestamp(was["since"], now.tzinfo) if was["since"] else now
         return replace(memory, closed=closed, state=closed.state, since=since)
