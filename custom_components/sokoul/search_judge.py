@@ -112,7 +112,7 @@ def _title(target: Target) -> str:
         "minutes": title.minutes,
         "original_language": title.original_language,
         "plot": clean(title.overview[:LONGEST_PLOT]),
-        "years_of_others_of_this_name": sorted(target.wanted.namesakes),
+        "years_of_others_of_this_name": sorted(target.wanted.namesakes or ()),
     }
     return json.dumps(told, ensure_ascii=False)
 

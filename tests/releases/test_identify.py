@@ -34,6 +34,8 @@ DUNES = replace(DUNE, namesakes=frozenset({1984, 2000}))
 PART_TWO = film("Dune: Part Two", "Dune : Deuxième Partie", year=2024)
 OFFICE_US = series("The Office (US)", "The Office", year=2005, namesakes=(2001,))
 GALACTICA = series("Battlestar Galactica (2003)", year=2003, namesakes=(1978,))
+OLD_CHARMED = series("Charmed", year=1998, namesakes=(2018,))
+DOCTOR_WHO = series("Doctor Who", year=2005, namesakes=(1963, 2024))
 DAILY = replace(series("The Daily Show"), aired=date(2024, 3, 11), season=None, episodes=frozenset())
 ANIME = replace(series("One Piece"), season=21, episodes=frozenset({198}), absolute=frozenset({1089}))
 SEASON = replace(series("Silo", year=2023, season=2), kind=TitleKind.SERIES, episodes=frozenset(), season_episodes=10)
@@ -77,6 +79,33 @@ SEASON = replace(series("Silo", year=2023, season=2), kind=TitleKind.SERIES, epi
         (film("Legacy of Moon"), "Луна / Legacy of Moon (2010) WEB-DL 1080p", SURE, "name_and_year_fit"),
         (film("Parasite"), "Parasite (Gisaeng chung) (2010) 1080p BluRay x264", SURE, "name_and_year_fit"),
         (film("Us"), "The Office (US) (2010) 1080p BluRay x264", NO, "other_title"),
+        # gaps between words
+        (film("L'Amour ouf"), "L.Amour.Ouf.2010.FRENCH.1080p.WEB.H264-GRP", SURE, "name_and_year_fit"),
+        (film("L\u2019Étranger"), "L.Etranger.2010.FRENCH.1080p.WEB.H264-GRP", SURE, "name_and_year_fit"),
+        (film("L'Étranger"), "Letranger.2010.FRENCH.1080p.WEB.H264-GRP", SURE, "name_and_year_fit"),
+        (film("Anatomie d'une chute"), "Anatomie.d.une.chute.2010.FRENCH.1080p.WEB.H264-GRP", SURE, None),
+        (film("Qu'est-ce qu'on a fait ?"), "Qu.Est.Ce.Qu.On.A.Fait.2010.FRENCH.1080p.WEB-GRP", SURE, None),
+        (film("Les Sœurs Brontë"), "Les.Soeurs.Bronte.2010.FRENCH.1080p.WEB.H264-GRP", SURE, "name_and_year_fit"),
+        (film("Die Straße"), "Die.Strasse.2010.GERMAN.1080p.WEB.H264-GRP", SURE, "name_and_year_fit"),
+        (film("Ocean's Eleven"), "Ocean.s.Eleven.2010.1080p.BluRay.x264-GRP", SURE, "name_and_year_fit"),
+        (film("Spider-Man: No Way Home"), "Spiderman.No.Way.Home.2010.1080p.WEB.H264-GRP", SURE, None),
+        (film("S.W.A.T."), "SWAT.2010.1080p.BluRay.x264-GRP", SURE, "name_and_year_fit"),
+        (film("S.W.A.T."), "S.W.A.T.2010.1080p.BluRay.x264-GRP", SURE, "name_and_year_fit"),
+        (film("A.I. Artificial Intelligence"), "AI.Artificial.Intelligence.2010.1080p.BluRay.x264-GRP", SURE, None),
+        (film("WALL·E"), "WALLE.2010.1080p.BluRay.x264-GRP", SURE, "name_and_year_fit"),
+        (film("X-Men"), "XMen.2010.1080p.BluRay.x264-GRP", SURE, "name_and_year_fit"),
+        (film("3:10 to Yuma"), "310.to.Yuma.2010.1080p.BluRay.x264-GRP", SURE, "name_and_year_fit"),
+        (series("9-1-1"), "911.S01E02.1080p.WEB.H264-GRP", LIKELY, "name_fits"),
+        (series("D'argent et de sang"), "D.argent.et.de.sang.S01E02.FRENCH.1080p.WEB-GRP", LIKELY, "name_fits"),
+        (series("It's Always Sunny"), "It.s.Always.Sunny.S01E02.1080p.WEB.H264-GRP", LIKELY, "name_fits"),
+        (series("It's Always Sunny"), "It.s.Always.Sunny.S01E03.1080p.WEB.H264-GRP", NO, "other_episode"),
+        # which are all that tells some names apart
+        (film("It"), "I.T.2010.1080p.BluRay.x264-GRP", NO, "other_title"),
+        (film("Us"), "U.S.2010.1080p.BluRay.x264-GRP", NO, "other_title"),
+        (film("Her"), "H.E.R.2010.1080p.BluRay.x264-GRP", NO, "other_title"),
+        (film("Up"), "U.P.2010.1080p.BluRay.x264-GRP", NO, "other_title"),
+        (film("Her"), "Hero.2010.1080p.BluRay.x264-GRP", NO, "other_title"),
+        (film("L'Amour ouf"), "L.Amour.Ouf.2.2010.FRENCH.1080p.WEB.H264-GRP", NO, "other_part"),
         # years in names
         (film("Wonder Woman 1984", year=2020), "Wonder.Woman.1984.2020.1080p.WEB-DL.H264-GRP", SURE, None),
         (film("Wonder Woman 1984", year=2020), "Wonder.Woman.1984.1080p.WEB-DL.H264-GRP", LIKELY, "name_fits"),
@@ -97,6 +126,22 @@ SEASON = replace(series("Silo", year=2023, season=2), kind=TitleKind.SERIES, epi
         (GALACTICA, "Battlestar.Galactica.2003.S01E02.1080p.BluRay.x264-GRP", SURE, "name_and_year_fit"),
         (GALACTICA, "Battlestar.Galactica.1978.S01E02.1080p.BluRay.x264-GRP", NO, "other_year"),
         (series("Shameless", year=2011), "Shameless.2013.S01E02.720p.WEB.H264-GRP", LIKELY, "year_of_season"),
+        (OLD_CHARMED, "Charmed.2018.S01E02.1080p.WEB.H264-GRP", NO, "other_year"),
+        (OLD_CHARMED, "Charmed.2020.S03E02.1080p.WEB.H264-GRP", UNSURE, "same_name"),
+        (OLD_CHARMED, "Charmed.2003.S01E02.1080p.WEB.H264-GRP", LIKELY, "year_of_season"),
+        (DOCTOR_WHO, "Doctor.Who.2023.S01E02.1080p.WEB.H264-GRP", NO, "other_year"),
+        (
+            replace(DOCTOR_WHO, year=2024, namesakes=frozenset({1963, 2005})),
+            "Doctor.Who.2023.S01E02.1080p-GRP",
+            LIKELY,
+            None,
+        ),
+        # nobody could be asked who else is called that
+        (replace(DUNE, namesakes=None), "Dune.1080p.BluRay.x264-GRP", UNSURE, "others_unknown"),
+        (replace(DUNE, namesakes=None), "Dune.2021.1080p.BluRay.x264-GRP", SURE, "name_and_year_fit"),
+        (replace(DUNE, namesakes=None), "Dune.2020.1080p.BluRay.x264-GRP", LIKELY, "year_nearly_fits"),
+        (replace(OLD_CHARMED, namesakes=None), "Charmed.2018.S01E02.1080p.WEB.H264-GRP", UNSURE, "others_unknown"),
+        (replace(OLD_CHARMED, namesakes=None), "Charmed.S01E02.1080p.WEB.H264-GRP", LIKELY, "name_fits"),
         # episodes
         (SILO, "Silo.S02E05.1080p.WEB.H264-GRP", LIKELY, "name_fits"),
         (SILO, "Silo.S02E06.1080p.WEB.H264-GRP", NO, "other_episode"),
@@ -186,6 +231,26 @@ def test_a_number_of_a_database_mends_no_wrong_name_or_year() -> None:
     wanted = replace(DUNES, ids=frozenset({"tmdb:438631"}))
     for name in ("Dune.1984.1080p.BluRay.x264-GRP", "Dune.Part.Two.2024.1080p.BluRay.x264-GRP"):
         assert identify(parse(name), wanted, wanted.ids, vouched=True).certainty is NO
+
+
+@pytest.mark.parametrize(
+    ("wanted", "name", "certainty"),
+    [
+        (film("Ford v Ferrari", year=2019), "Le.Mans.66.2019.1080p.BluRay.x264-GRP", LIKELY),
+        (film("Ford v Ferrari", year=2019), "Le.Mans.66.1080p.BluRay.x264-GRP", LIKELY),
+        (film("Ford v Ferrari", year=2019), "Le.Mans.66.1971.1080p.BluRay.x264-GRP", NO),
+        (film("Ford v Ferrari", year=2019), "Le.Mans.66.S01E02.1080p.WEB.H264-GRP", NO),
+        (PART_TWO, "Dune.2.2024.1080p.WEB.H264-GRP", LIKELY),
+        (PART_TWO, "Dune.2.1080p.WEB.H264-GRP", NO),
+        (series("Law & Order"), "Law.and.Order.SVU.S01E02.1080p.WEB.H264-GRP", LIKELY),
+        (series("Law & Order"), "Law.and.Order.SVU.S01E03.1080p.WEB.H264-GRP", NO),
+    ],
+)
+def test_an_arr_is_believed_where_only_the_name_differs(wanted: Wanted, name: str, certainty: Certainty) -> None:
+    assert identify(parse(name), wanted).certainty is NO
+    match = identify(parse(name), wanted, vouched=True)
+    assert match.certainty is certainty
+    assert (match.reason.key == "release.arr_vouches") is (certainty is LIKELY)
 
 
 NAMES = st.text(alphabet="abcdefghij &:-.'éèIV12 ", min_size=1, max_size=30)

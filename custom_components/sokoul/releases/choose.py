@@ -27,7 +27,8 @@ def rank(
     """
     found = []
     for release in merge(offers):
-        vouched = any(offer.arr is not None and offer.arr.knows_title for offer in release.offers)
+        opinions = [offer.arr for offer in release.offers if offer.arr is not None]
+        vouched = any(each.knows_title and each.acceptable for each in opinions)  # it may know it as another title
         match = identify(release.name, wanted, release.ids, vouched=vouched, judged=judged.get(release.name.name))
         found.append(score(release, wanted, match, policy, profile))
     return tuple(sorted(found, key=_order))

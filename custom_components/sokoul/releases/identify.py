@@ -3,9 +3,12 @@
 Two films of the same name are told apart by their years, which indexers write a year early or late: one year of
 difference is forgiven where no other film of that name came out then. Where names are shared and nothing in a
 release tells which one it is, it is unsure, and a person or an id has to say.
+
+Gaps between words say nothing: `L.Etranger`, `Ocean.s.Eleven`, `SWAT` and `Spiderman` are how releases write
+"L'Étranger", "Ocean's Eleven", "S.W.A.T." and "Spider-Man".
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
@@ -32,13 +35,13 @@ class Certainty(IntEnum):
 class Wanted:
     """A title that releases are looked for, with what is known of it.
 
-    `namesakes` are the years of other films or series that share one of its names.
+    `namesakes` are the years of other films or series that share one of its names; None: nobody could be asked.
     """
 
     kind: TitleKind
     names: tuple[str, ...]  # the title, its original, and its aliases
     year: int | None = None
-    namesakes: frozenset[int] = frozenset()
+    namesakes: frozenset[int] | None = frozenset()
     season: int | None = None
     episodes: frozenset[int] = frozenset()  # of the season; none: all of it
     absolute: frozenset[int] = frozenset()
@@ -92,6 +95,8 @@ _WORD = re.compile(r"[^\W_]+")
 _FIRST_PART = re.compile(r" part 1$")
 _LAST_NUMBER = re.compile(r" (?:part )?(\d{1,2})$")
 _YEAR_IN_NAME = re.compile(r"\s*\(((?:19|20)\d\d)\)\s*$")
+#: Shorter names are other ones once they lose their gaps: "It" and "I.T.", "Us" and "U.S.".
+_SHORTEST_WITHOUT_GAPS: Final = 4
 
 
 @lru_cache(maxsize=4_096)
@@ -114,6 +119,35 @@ def normal(name: str) -> str:
     return " ".join(plain)
 
 
+@lru_cache(maxsize=4_096)
+def forms(name: str) -> frozenset[str]:
+    """Return the ways to write a title, for comparing: two names are the same if they share one.
+
+    Without the gaps between words, the number of a first part, and a year in parentheses; and once with all small
+    words, which letters with dots between them may look like: the A of "S.W.A.T." is no article.
+    """
+    bare = _YEAR_IN_NAME.sub("", name)
+    whole = " ".join(_WORD.findall(fold(bare.replace("&", " and "))))
+    return frozenset(_without_gaps(each) for each in (_FIRST_PART.sub("", normal(bare)), whole)) - {""}
+
+
+def _without_gaps(words: str) -> str:
+    joined = words.replace(" ", "")
+    return joined if joined.isdecimal() or len(joined) >= _SHORTEST_WITHOUT_GAPS else words
+
+
+def forms_of(release: ReleaseName) -> Iterator[tuple[str, bool]]:
+    """Yield the ways to write what a release may be called, and whether its year is a part of that.
+
+    "Wonder Woman 1984" without another year reads as if it were of 1984.
+    """
+    for title in (release.title, *release.other_titles):
+        yield from ((form, False) for form in forms(title))
+    if release.year is not None:
+        for title in (release.title, *release.other_titles):
+            yield from ((form, True) for form in forms(f"{title} {release.year}"))
+
+
 _BY_JUDGE: Final = {
     True: (Certainty.LIKELY, Reason(key="release.judged_same")),
     False: (Certainty.NO, Reason(key="release.judged_other")),
@@ -131,15 +165,18 @@ def identify(
     """Tell whether a release is of a title.
 
     `ids` are those that indexers tell, `vouched` says that the *arr takes it for the title, `judged` what somebody
-    thinks who was asked (None: nobody was). All of them only decide between namesakes: indexers give the number that
-    was searched for to whatever they found.
+    thinks who was asked (None: nobody was). They only decide between namesakes: indexers give the number that was
+    searched for to whatever they found. The *arr is also believed where nothing but the name differs.
     """
     if release.numbering.is_series != (wanted.kind is not TitleKind.MOVIE):
         return _no("release.other_kind")
     named = _named(release, wanted)
-    if named is None:
+    if named is not None:
+        certainty, reason = _by_year(release, wanted, year=named)
+    elif vouched and (match := _vouched(release, wanted)) is not None:
+        certainty, reason = match
+    else:
         return _other_title(release, wanted)
-    certainty, reason = _by_year(release, wanted, year=named)
     if certainty is Certainty.UNSURE:
         certainty, reason = _by_id(reason, wanted, ids, vouched=vouched)
     if certainty is Certainty.UNSURE and judged is not None:
@@ -150,17 +187,23 @@ def identify(
 
 
 def _named(release: ReleaseName, wanted: Wanted) -> int | None:
-    """Return the year of a release that has a name of the title, 0 without one; None: it is called otherwise.
+    """Return the year of a release that has a name of the title, 0 without one; None: it is called otherwise."""
+    names = frozenset[str]().union(*map(forms, wanted.names))
+    with_year = next((with_year for form, with_year in forms_of(release) if form in names), None)
+    if with_year is None:
+        return None
+    return 0 if with_year else release.year or 0
 
-    "Wonder Woman 1984" without a year reads as if it were of 1984: a year may belong to the name.
+
+def _vouched(release: ReleaseName, wanted: Wanted) -> tuple[Certainty, Reason] | None:
+    """Return what the *arr's word is good for where a release is called otherwise: what the year doesn't gainsay.
+
+    None: it is worth nothing. Of another part than the one that is wanted only the very year can tell that it is none.
     """
-    names = {_FIRST_PART.sub("", normal(_YEAR_IN_NAME.sub("", name))) for name in wanted.names} - {""}
-    called = [release.title, *release.other_titles]
-    if any(_FIRST_PART.sub("", normal(title)) in names for title in called):
-        return release.year or 0
-    if release.year is not None and any(normal(f"{title} {release.year}") in names for title in called):
-        return 0
-    return None
+    certainty, _ = _by_year(release, wanted, year=release.year or 0)
+    if certainty is Certainty.NO or (certainty is not Certainty.SURE and _is_other_part(release, wanted)):
+        return None
+    return Certainty.LIKELY, Reason(key="release.arr_vouches")
 
 
 def _by_id(reason: Reason, wanted: Wanted, ids: frozenset[str], *, vouched: bool) -> tuple[Certainty, Reason]:
@@ -175,25 +218,41 @@ def _by_id(reason: Reason, wanted: Wanted, ids: frozenset[str], *, vouched: bool
 
 def _other_title(release: ReleaseName, wanted: Wanted) -> Match:
     """Say how it is called, or that it is another part."""
-    called = normal(release.title)
-    bases = {_LAST_NUMBER.sub("", normal(name)) for name in wanted.names}
-    if _LAST_NUMBER.sub("", called) in bases:
-        return _no("release.other_part", called=release.title)
-    return _no("release.other_title", called=release.title)
+    key = "release.other_part" if _is_other_part(release, wanted) else "release.other_title"
+    return _no(key, called=release.title)
+
+
+def _is_other_part(release: ReleaseName, wanted: Wanted) -> bool:
+    """Tell whether a release of another name has one that differs from the title's by a number only."""
+    called, base = _called_and_base(release.title)
+    return any(base == other and called != name for name, other in map(_called_and_base, wanted.names))
+
+
+def _called_and_base(name: str) -> tuple[str, str]:
+    """Return a name without gaps, and the same without the number that it ends with."""
+    words = normal(name)
+    return words.replace(" ", ""), _LAST_NUMBER.sub("", words).replace(" ", "")
 
 
 def _by_year(release: ReleaseName, wanted: Wanted, *, year: int) -> tuple[Certainty, Reason]:
-    of_wanted = wanted.year or _year_of(wanted.names)
+    of_wanted, namesakes = wanted.year or _year_of(wanted.names), wanted.namesakes or frozenset[int]()
+    movie = wanted.kind is TitleKind.MOVIE
     if not year or of_wanted is None:
-        if wanted.namesakes and not _says_which(release, wanted):
+        if namesakes and not _says_which(release, wanted):
             return Certainty.UNSURE, Reason(key="release.same_name")
+        if wanted.namesakes is None and movie and not _says_which(release, wanted):
+            return Certainty.UNSURE, Reason(key="release.others_unknown")
         return Certainty.LIKELY, Reason(key="release.name_fits")
     if year == of_wanted:
         return Certainty.SURE, Reason(key="release.name_and_year_fit", parameters={"year": year})
-    if abs(year - of_wanted) == 1 and year not in wanted.namesakes:
+    if not movie and year > of_wanted and wanted.namesakes is None:
+        return Certainty.UNSURE, Reason(key="release.others_unknown")
+    if abs(year - of_wanted) == 1 and year not in namesakes:
         return Certainty.LIKELY, Reason(key="release.year_nearly_fits", parameters={"year": year})
-    if wanted.kind is not TitleKind.MOVIE and year > of_wanted and year not in wanted.namesakes:
+    if not movie and year > of_wanted and not any(abs(year - each) <= 1 for each in namesakes):
         # a season is sometimes named with the year in which it aired
+        if any(of_wanted < each < year for each in namesakes):  # of the other series just as well
+            return Certainty.UNSURE, Reason(key="release.same_name")
         return Certainty.LIKELY, Reason(key="release.year_of_season", parameters={"year": year})
     return Certainty.NO, Reason(key="release.other_year", parameters={"year": year, "wanted": of_wanted})
 
