@@ -149,6 +149,8 @@ def test_recordings_in_cinemas_are_refused(source: str) -> None:
         (Policy(refused_groups=frozenset({"grp"})), "1080p.WEB-DL.H264-GRP", {}, "refused_group"),
         (Policy(hdr=Want.REQUIRE), "2160p.WEB-DL.SDR.H265-GRP", {}, "refused_no_hdr"),
         (Policy(hdr=Want.REFUSE), "2160p.WEB-DL.DV.H265-GRP", {}, "refused_hdr"),
+        (Policy(), "1080p.BluRay.EXTRAS.x264-GRP", {}, "refused_extras"),
+        (Policy(refused_flags=frozenset()), "Official.Trailer.1080p.WEB.H264-GRP", {}, "refused_extras"),
         (Policy(), "1080p.3D.HSBS.BluRay.x264-GRP", {}, "refused_3d"),
         (Policy(), "COMPLETE.BLURAY-GRP", {"size_bytes": 40 * GB}, "refused_disc"),
         (Policy(), "2160p.AI.Upscaled.H265-GRP", {}, "refused_upscaled"),

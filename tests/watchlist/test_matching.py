@@ -61,6 +61,10 @@ def test_a_movie(name: str, ids: tuple[str, ...], *, is_it: bool) -> None:
         ("Dune.Part.One.2021.1080p.WEB-DL-GRP", film("Dune", 2021), True),
         ("Blade.Runner.2049.2017.1080p.BluRay-GRP", film("Blade Runner", 1982), False),
         ("Amelie.2001.1080p.BluRay-GRP", film("Amélie", 2001), True),
+        ("L.Amour.Ouf.2024.FRENCH.1080p.WEB.H264-GRP", film("L'Amour ouf", 2024), True),
+        ("SWAT.2003.1080p.BluRay-GRP", film("S.W.A.T.", 2003), True),
+        ("I.T.2017.1080p.BluRay-GRP", film("It", 2017), False),
+        ("Amelie.2001.1080p.BluRay.EXTRAS.x264-GRP", film("Amélie", 2001), False),
     ],
 )
 def test_names_with_numbers(name: str, wish: Wish, *, is_it: bool) -> None:

@@ -135,6 +135,7 @@ class Flag(StrEnum):
     HARDSUB = "hardsub"  # subtitles burnt into the picture
     THREE_D = "3d"
     SAMPLE = "sample"
+    EXTRAS = "extras"  # what comes with a film and isn't it: trailers, cut scenes, how it was made
     PROPER = "proper"  # another group mends what was wrong with the first
     REPACK = "repack"  # the same group does
     REAL = "real"  # a proper of a proper

@@ -74,6 +74,7 @@ FLAG: Final = {
     Flag.HARDSUB: "Hardsub",
     Flag.THREE_D: "3D",
     Flag.SAMPLE: "Sample",
+    Flag.EXTRAS: "Extras",
     Flag.PROPER: "Proper",
     Flag.REPACK: "Repack",
     Flag.REAL: "Real",

@@ -40,6 +40,8 @@ _TWO_SCRIPTS = re.compile(
     r"([\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\W]*[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])[ ._]+(?=[A-Za-z])"
 )
 _SUBTITLES: Final = frozenset({"sub", "subs"})
+#: Before or behind extras: they come with the film.
+_TOGETHER: Final = frozenset({"with", "w", "and", "plus", "incl", "including", "included", "avec", "et", "inclus"})
 #: Languages are shortened to so many letters.
 _SHORT: Final = 3
 #: Those that end no title of two words or more, unless somebody wants to be clever.
@@ -59,6 +61,10 @@ class _Hit:
     @property
     def is_filler(self) -> bool:
         return self.meaning.tags == (Filler.FILLER,)
+
+    @property
+    def is_extras(self) -> bool:
+        return self.meaning.tags == (Flag.EXTRAS,)
 
 
 @lru_cache(maxsize=KEPT_NAMES)
@@ -186,8 +192,23 @@ class _Reader:
         if anchor == len(self.words):
             return []
         behind_place = self._word_at(self.place.end) if self.place else None
-        accepted = [hit for hit in self.hits if hit.first >= anchor and self._counts(hit, sure, behind_place)]
+        accepted = [
+            hit
+            for hit in self.hits
+            if hit.first >= anchor
+            and self._counts(hit, sure, behind_place)
+            and not (hit.is_extras and self._has_more(hit))
+        ]
         return [*self._before(anchor), *accepted]
+
+    def _has_more(self, extras: _Hit) -> bool:
+        """Tell whether extras come with something else, or are the name of an episode."""
+        numbering = self.place.numbering if self.place is not None else Numbering()
+        if numbering.is_series and (not numbering.is_pack or self._in_brackets(extras)):
+            return True
+        around = self.words[max(extras.first - 1, 0) : extras.first] + self.words[extras.last + 1 : extras.last + 2]
+        before = self.text[: self.words[extras.first].start].rstrip(" .")
+        return any(word.text in _TOGETHER for word in around) or before.endswith(("+", "&", ","))
 
     def _numbers_at(self) -> tuple[int, int]:
         """Return where the year and the episodes stand; behind the end where there are none."""
@@ -230,7 +251,7 @@ class _Reader:
             loud = mixed and all(len(word) > 1 and _is_loud(word) for word in words[hit.first : hit.last + 1])
             tag = hit.meaning.tags[0]
             edition = hit.first > 1 and isinstance(tag, Edition) and (hit.last > hit.first or tag in _SURE_EDITIONS)
-            if hit.last + 1 != end or hit.is_filler or not (loud or edition or unnumbered):
+            if hit.last + 1 != end or hit.is_filler or hit.is_extras or not (loud or edition or unnumbered):
                 break
             found.append(hit)
             end = hit.first
@@ -286,6 +307,8 @@ class _Reader:
         if self.frame.dashed is None:
             return None
         start, end = self.frame.dashed
+        if self.place is not None and self.place.start <= start < self.place.end:  # "S01-S03"
+            return None
         first, behind = self._word_at(start), self._word_at(end)
         while behind - first > 1 and self._is_tag(behind - 1):  # a language behind the group
             behind -= 1

@@ -47,6 +47,8 @@ def _by_picture(name: ReleaseName, policy: Policy, *, managed: bool) -> Iterator
         yield Reason(key="release.refused_cinema", parameters={"source": SOURCE[name.source]})
     elif name.source in policy.refused_sources and name.source:
         yield Reason(key="release.refused_source", parameters={"source": SOURCE[name.source]})
+    if Flag.EXTRAS in name.flags:  # whatever is wanted of it, it isn't the film
+        yield Reason(key="release.refused_extras")
     for flag in sorted(name.flags & policy.refused_flags & _FLAGS.keys()):
         yield Reason(key=_FLAGS[flag])
     if not managed and policy.minimum_resolution is not None:

@@ -321,6 +321,9 @@ _REST: tuple[_Row, ...] = (
     ((Flag.PROPER, Flag.REPACK), "", "proper repack"),
     (Flag.REAL, "", "real"),
     (Flag.SAMPLE, "", "sample"),
+    (Flag.EXTRAS, "", "extras, bonus, bonus disc, bonus disk, les bonus, featurette, featurettes, behind the scenes"),
+    (Flag.EXTRAS, "", "making of, the making of, deleted scenes, cut scenes, scenes coupees, gag reel"),
+    (Flag.EXTRAS, "", "trailer, trailers, official trailer, teaser, teaser trailer, bande annonce"),
     (Hint.COMPLETE, "complete series, complete collection", "complete, integrale, integral, batch, box set, boxset"),
     # who sends it
     (
@@ -410,11 +413,16 @@ _PREFIXES: Final[Mapping[str, Source]] = {
 }
 
 
+#: Letters that Unicode doesn't take apart, as they are written without them.
+_LETTERS: Final = str.maketrans({"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "ł": "l", "đ": "d"})
+
+
 def fold(text: str) -> str:
     """Return a text in lower case without accents and apostrophes."""
     lowered = text.lower().replace("'", "").replace("\u2019", "")
     if lowered.isascii():
         return lowered
+    lowered = lowered.translate(_LETTERS)
     decomposed = unicodedata.normalize("NFKD", lowered)
     return "".join(each for each in decomposed if not unicodedata.combining(each))
 

@@ -9,13 +9,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-import re
 from typing import Final
 
 from ..model.library import TitleKind
 from ..model.releases import Offer
-from ..releases.attributes import ReleaseName
-from ..releases.identify import Certainty, Wanted, identify, normal
+from ..releases.attributes import Flag, ReleaseName
+from ..releases.identify import Certainty, Wanted, forms, forms_of, identify
 from ..releases.parse import parse
 from ..releases.upgrade import may_be_better
 from .items import ARR, Meant, Part, PartState, Wish
@@ -25,8 +24,6 @@ from .outcomes import came_to_nothing
 INDEXED_WITHIN: Final = timedelta(minutes=30)
 #: Of each title so many names are looked at.
 MOST_NAMES: Final = 20
-
-_YEAR = re.compile(r"\s*\((?:19|20)\d\d\)\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +48,12 @@ def matching(
         return {}
     for offer in offers:
         release = parse(offer.name)
-        if release.is_cam:
+        if release.is_cam or Flag.EXTRAS in release.flags:
             continue
-        marks = {*_names_of(release), *(_mark(each, movie=not release.numbering.is_series) for each in offer.ids)}
+        marks = {
+            *(form for form, _ in forms_of(release)),
+            *(_mark(each, movie=not release.numbering.is_series) for each in offer.ids),
+        }
         for each in {one.wish.id: one for mark in marks for one in awaited.get(mark, ())}.values():
             keys = {part.key for part in each.parts if _is_news(offer, release, each, part, now)}
             if keys:
@@ -69,7 +69,7 @@ def _by_mark(wishes: Iterable[Wish]) -> Mapping[str, Sequence[_Awaited]]:
         if wish.meant is not None and parts:
             each = _Awaited(wish, wish.meant, parts)
             ids = {_mark(each, movie=wish.is_movie) for each in wish.meant.ids}
-            for mark in {_plain(name) for name in _names(wish.meant)} - {""} | ids:
+            for mark in ids.union(*map(forms, _names(wish.meant))):
                 by_mark[mark].append(each)
     return by_mark
 
@@ -90,19 +90,6 @@ def _mark(id_: str, *, movie: bool) -> str:
 
 def _names(meant: Meant) -> tuple[str, ...]:
     return (meant.name, *meant.names)[:MOST_NAMES]
-
-
-def _names_of(release: ReleaseName) -> Iterator[str]:
-    """Yield what a release may be called: "Wonder Woman 1984" reads as if it were of 1984."""
-    for title in (release.title, *release.other_titles):
-        yield _plain(title)
-        if release.year is not None:
-            yield _plain(f"{title} {release.year}")
-
-
-def _plain(name: str) -> str:
-    """Return a name as it is looked up: with the first part's number or without, a series' year or not."""
-    return normal(_YEAR.sub("", name)).removesuffix(" part 1")
 
 
 def _is_news(offer: Offer, release: ReleaseName, awaited: _Awaited, part: Part, now: datetime | None) -> bool:
