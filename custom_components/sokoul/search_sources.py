@@ -41,6 +41,7 @@ SEASONS_LATEST_SECONDS: Final = 120
 #: So many releases of each indexer: the best are rarely behind them.
 MOST_OF_INDEXER: Final = 100
 _WORD = re.compile(r"[^\W_]+")
+_APOSTROPHE = re.compile(r"['\u2019]")
 #: What names say in different ways: "Part Two", "2", "II", "and", "&".
 _VARYING = re.compile(
     r"\d{1,2}|[ivx]+|one|two|three|four|five|six|deux|trois|part|partie|chapter|chapitre|vol|volume|and|et|the|a|le|la|les"
@@ -157,6 +158,19 @@ async def _ask(backend: BackendCoordinator[Any, Any], target: Target, text: str 
     return found
 
 
+async def _ask_by_names(backend: BackendCoordinator[Any, Any], target: Target, **more: Any) -> list[Offers]:
+    """Search by all names of a title, and return what the first brings, then what the others do, as far as they answer.
+
+    By ids only some indexers find a title under all its names; the others are asked for those names, too. Raises
+    `AskingFailed` where the first fails.
+    """
+    others = [_ask(backend, target, text, **more) for text in target.other_texts]
+    first, *rest = await asyncio.gather(_ask(backend, target, **more), *others, return_exceptions=True)
+    if isinstance(first, BaseException):
+        raise first
+    return [first, *(each for each in rest if not isinstance(each, BaseException))]
+
+
 class IndexerSearch:
     """The indexers behind a Prowlarr."""
 
@@ -166,22 +180,14 @@ class IndexerSearch:
         self.name = backend.title
 
     async def offers(self, target: Target) -> SourceAnswer:
-        """Return what its indexers have. It takes as long as the slowest of them.
-
-        By ids only some find a title under all its names; the others are asked for those names, too.
-        """
-        other = [_ask(self._backend, target, text, limit=MOST_OF_INDEXER) for text in target.other_texts]
-        found, *more = await asyncio.gather(
-            _ask(self._backend, target, limit=MOST_OF_INDEXER), *other, return_exceptions=True
-        )
-        if isinstance(found, BaseException):
-            raise found
+        """Return what its indexers have. It takes as long as the slowest of them."""
+        answers = await _ask_by_names(self._backend, target, limit=MOST_OF_INDEXER)
+        found = answers[0]
         failing = self._names(found.failing)
         if found.all_failed:
             raise AskingFailed(Reason(key="search.all_indexers_failed", parameters={"names": failing}))
         remarks = (Reason(key="search.indexers_failed", parameters={"names": failing}),) if failing else ()
-        answers = [each.offers for each in (found, *more) if not isinstance(each, BaseException)]
-        return SourceAnswer(_each_once(answers), remarks)
+        return SourceAnswer(_each_once(each.offers for each in answers), remarks)
 
     def _names(self, indexer_ids: Collection[int]) -> tuple[str, ...]:
         snapshot = self._backend.data
@@ -205,8 +211,8 @@ class FeedSearch:
 
     async def offers(self, target: Target) -> SourceAnswer:
         """Return what it has."""
-        found = await _ask(self._backend, target)
-        return SourceAnswer(found.offers)
+        answers = await _ask_by_names(self._backend, target)
+        return SourceAnswer(_each_once(each.offers for each in answers))
 
 
 class MirrorSearch:
@@ -328,16 +334,25 @@ class DownloadsSearch:
 def distinct_words(names: Iterable[str]) -> tuple[tuple[str, ...], ...]:
     """Return what every release of a title has in its name, for each of its names that says something else.
 
-    Numbers and small words are written in many ways, and left out; of names that have nothing else, all is taken.
+    What is around an apostrophe are two: `L.Amour` has no "lamour" in it, and both have "amour". Numbers, small words
+    and single letters are written in many ways, and left out; of names that have nothing else, all is taken.
     """
     found: dict[tuple[str, ...], None] = {}
     for name in names:
-        words = _WORD.findall(fold(name))
-        lasting = tuple(word for word in words if not _VARYING.fullmatch(word))
-        if said := lasting or tuple(words):
-            found[said] = None
+        words = _WORD.findall(fold(_APOSTROPHE.sub(" ", name)))
+        lasting = tuple(word for word in words if not _VARYING.fullmatch(word) and not _is_letter(word))
+        if lasting:
+            found[lasting] = None
+        elif len(words) > 1 and all(map(_is_letter, words)):  # "S.W.A.T."
+            found |= {("".join(words),): None, (" ".join(words),): None}
+        elif words:
+            found[tuple(words)] = None
     kept = [each for each in found if not any(set(other) < set(each) for other in found)]
     return tuple(kept[:MOST_NAMES])
+
+
+def _is_letter(word: str) -> bool:
+    return len(word) == 1 and word.isascii() and word.isalpha()
 
 
 def _fitting(releases: Sequence[str], named: Sequence[Sequence[str]]) -> frozenset[str]:
@@ -345,5 +360,6 @@ def _fitting(releases: Sequence[str], named: Sequence[Sequence[str]]) -> frozens
     return frozenset(
         release
         for release in releases
-        if (folded := fold(release)) and any(all(word in folded for word in words) for words in named)
+        if (folded := " ".join(_WORD.findall(fold(release))))
+        and any(all(word in folded for word in words) for words in named)
     )

@@ -25,9 +25,11 @@ from custom_components.sokoul.search_catalogues import INDEX_LASTS, ArrLookup, A
 from custom_components.sokoul.search_sources import (
     DOWNLOADS,
     ArrSearch,
+    FeedSearch,
     IndexerSearch,
     MirrorHoldings,
     MirrorSearch,
+    _fitting,
     can_search,
     distinct_words,
 )
@@ -69,12 +71,34 @@ def read(text: str) -> Query:
         (("24",), {("24",)}),
         (("The Others", "Les Autres"), {("others",), ("autres",)}),
         (("Amélie", "Le Fabuleux Destin"), {("amelie",), ("fabuleux", "destin")}),
+        (("L'Amour ouf",), {("amour", "ouf")}),
+        (("Ocean\u2019s Eleven",), {("ocean", "eleven")}),
+        (("Marvel's Agents of S.H.I.E.L.D.",), {("marvel", "agents", "of")}),
+        (("S.W.A.T.",), {("swat",), ("s w a t",)}),
+        (("M",), {("m",)}),
         (("!!!",), set()),
         ((), set()),
     ],
 )
 def test_the_words_that_every_release_has(names: tuple[str, ...], words: set[tuple[str, ...]]) -> None:
     assert set(distinct_words(names)) == words
+
+
+@pytest.mark.parametrize(
+    ("title", "release"),
+    [
+        ("L'Amour ouf", "L.Amour.Ouf.2024.FRENCH.1080p.WEB.H264-GRP"),
+        ("L'Amour ouf", "Lamour.Ouf.2024.FRENCH.1080p.WEB.H264-GRP"),
+        ("The Handmaid's Tale", "The.Handmaid.s.Tale.S01E01.1080p.WEB.H264-GRP"),
+        ("The Handmaid's Tale", "The_Handmaids_Tale_S01E01"),
+        ("S.W.A.T.", "S.W.A.T.2017.S01E01.1080p.WEB.H264-GRP"),
+        ("S.W.A.T.", "SWAT.S01E01.1080p.WEB.H264-GRP"),
+        ("Spider-Man: No Way Home", "Spiderman.No.Way.Home.2021.1080p.WEB-GRP"),
+    ],
+)
+def test_however_a_release_writes_them(title: str, release: str) -> None:
+    others = ["Dune.2021.1080p.WEB.H264-GRP", "Amour.2012.FRENCH.1080p", "The.Tale.2018.1080p", "Sweat.2020.1080p"]
+    assert _fitting([release, *others], distinct_words((title,))) == {release}
 
 
 # --- debrid accounts -------------------------------------------------------------------------------------------------
@@ -236,6 +260,17 @@ async def test_another_name_that_fails_does_no_harm_and_the_first_does() -> None
     other: Any = IndexerSearch(Indexers({"Dune : Deuxième partie": offered("a")}))  # type: ignore[arg-type]
     with pytest.raises(AskingFailed):
         await other.offers(target)
+
+
+async def test_a_feed_is_asked_by_other_names_too() -> None:
+    feed = Indexers({DUNE.name: offered("a", "b"), "Dune : Deuxième partie": offered("b", "c")})
+    source: Any = FeedSearch(feed)  # type: ignore[arg-type]
+    target = target_of(read("dune 2"), replace(DUNE, ids=frozenset({"tmdb:693134"})), [DUNE])
+    assert [each.guid for each in (await source.offers(target)).offers] == ["a", "b", "c"]
+    assert feed.asked == [(DUNE.name, {"tmdb:693134"}), ("Dune : Deuxième partie", ())]
+    silent: Any = FeedSearch(Indexers({"Dune : Deuxième partie": offered("a")}))  # type: ignore[arg-type]
+    with pytest.raises(AskingFailed):
+        await silent.offers(target)
 
 
 async def test_offers_without_an_address_are_told_apart_by_name_and_size() -> None:
