@@ -274,7 +274,7 @@ class PortKeeper:
             vpn=vpn.title,
             forwarded=Seen(value=ports, at=vpn.read_at) if ports is not None and vpn.read_at is not None else None,
             settings=self._settings if backend.answering and not self._unread else None,
-            taken=not ports and any(vpn.data.ports),
+            taken=not ports and vpn.data is not None and any(vpn.data.ports),
             connection=backend.data.transfer.connection if backend.answering else ConnectionStatus.UNKNOWN,
             active=backend.data.totals.count(*_WANTED) > 0,
             tunnel_since=self._tunnel_since,

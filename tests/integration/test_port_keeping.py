@@ -6,6 +6,7 @@ import json
 from typing import Any
 from urllib.parse import parse_qsl
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import ServiceValidationError, Unauthorized
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
@@ -115,6 +116,31 @@ async def test_it_is_set_at_the_start(hass: HomeAssistant, qbittorrent: Qbittorr
         "text": f"qBittorrent listens on port {FIRST}, as Gluetun forwards it.",
     }
     assert issue(hass) is None
+
+
+@pytest.mark.parametrize("away", [True, False], ids=["away", "refuses"])
+async def test_it_starts_while_gluetun_tells_nothing(
+    away: bool,  # noqa: FBT001 -- a case
+    hass: HomeAssistant,
+    gluetun: GluetunSimulator,
+    start: Start,
+    pass_time: PassTime,
+) -> None:
+    """Both start after a power cut, and Gluetun may be the slower one."""
+    await start()
+    await pass_time(INTERVAL, times=3)
+    (entry,) = hass.config_entries.async_entries(DOMAIN)
+    await hass.config_entries.async_unload(entry.entry_id)
+    await hass.async_block_till_done()
+    if away:
+        await gluetun.refuse()
+    else:
+        gluetun.configure([Role(api_key="another", routes=tuple(sorted(gluetun.generation.routes)))])
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert entry.state is ConfigEntryState.LOADED
+    await pass_time(timedelta(minutes=1), times=3)
+    assert shown(hass)[0] == "on"
 
 
 async def test_what_is_right_is_left_alone(
