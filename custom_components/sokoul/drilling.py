@@ -176,6 +176,12 @@ class Drilling:
             self._announce("drill_passed" if result.passed else "drill_failed", reasons=(result.reason,))
 
     @callback
+    def abandon(self) -> None:
+        """Pretend nothing any more: nobody guards, so what was stopped is started like everything that was."""
+        self._drill = None
+        self._guard.lane.drill = False
+
+    @callback
     def stop(self) -> None:
         """End: nothing is pretended any more, and what was stopped for it is to be started, by whoever comes next."""
         self._lose_time()

@@ -56,9 +56,13 @@ RULE = "vpn_guard"
 
 PROXY_KEY = "proxy"  # of a VPN: its HTTP proxy. It may hold a login
 SHELTER_KEY = "shelter"  # by which VPN it is sheltered, and who says so
+#: Which VPNs were connected when that of a client was removed, while it is.
+BESIDE_KEY = "vpns_beside"
 
 #: So many torrents are started again in one step.
 REOPENED_AT_ONCE = 50
+#: What is learned while nothing changes is remembered so often.
+LEARNED_EVERY = timedelta(days=1)
 NOW = timedelta()
 #: A step that is asked for while one is under way.
 SOON = timedelta(milliseconds=50)
@@ -139,6 +143,7 @@ class ClientGuard:
         self._witnesses: list[Callable[[str, Mapping[str, Any]], None]] = []
         self._untold: deque[tuple[str, Mapping[str, Any]]] = deque(maxlen=UNTOLD)  # since before there was a witness
         self._state: VpnState | None = None
+        self._remembered_at = dt_util.utcnow()
         self._client = GuardedBackend(backend)
         self.lane = VpnLane(
             self._client,
@@ -285,6 +290,7 @@ class ClientGuard:
     def _stand_down(self) -> None:
         """Say nothing more of what was seen: it is seen anew when somebody wants it guarded again."""
         self._state = self.lane.verdict = None
+        self.drilling.abandon()
         ir.async_delete_issue(self.backend.hass, DOMAIN, f"{ISSUE}_{self.backend.subentry_id}")
         self.last_resort.leak_is_over()
 
@@ -316,18 +322,19 @@ class ClientGuard:
                 self._follow_hold()
                 self._follow_leak()
                 self.drilling.follow()
+                self._keep_learned()
                 self._guarding.ask_where_we_are(self)
                 self._guarding.ask_again(self.shelter.vpn_id)
             else:
                 pause = await self._give_back()
                 self._follow_hold()
+            self.binding.look_again()
+            self.port.look_again()
         except Exception:  # noqa: BLE001 -- whatever it is, it must not end the guard
             if self.backend.hass.is_running:  # at the end of Home Assistant its connections are closed under it
                 LOGGER.exception("The guard of %s could not look, and will again", self.backend.title)
         finally:
             self._step = None
-        self.binding.look_again()
-        self.port.look_again()
         if self._wanted and self._timer is None:
             self._step_in(pause)
 
@@ -342,6 +349,8 @@ class ClientGuard:
     async def stop(self) -> None:
         """End. What is stopped stays so, and is known at the next start."""
         self._stopped = True
+        if self.lane.memory != VpnMemory():
+            self._remember()
         ir.async_delete_issue(self.backend.hass, DOMAIN, f"{ISSUE}_{self.backend.subentry_id}")
         self.binding.stop()
         self.last_resort.stop()
@@ -398,7 +407,7 @@ class ClientGuard:
     @callback
     def _changed(self, verdict: Verdict) -> None:
         before, self._state = self._state, verdict.state
-        self.backend.remember(MEMORY_KEY, self.lane.memory.as_json())
+        self._remember()
         self._guarding.forget_world()
         if verdict.state is not before:
             LOGGER.debug("The VPN of %s: %s", self.backend.title, verdict.state)
@@ -410,6 +419,15 @@ class ClientGuard:
             elif before in _BAD:
                 self._announce("protected", reasons=verdict.reasons)
         self._tell()
+
+    def _remember(self) -> None:
+        self.backend.remember(MEMORY_KEY, self.lane.memory.as_json())
+        self._remembered_at = dt_util.utcnow()
+
+    def _keep_learned(self) -> None:
+        """Remember what was learned while nothing changes: once a day, each is a write to the disk."""
+        if dt_util.utcnow() - self._remembered_at >= LEARNED_EVERY:
+            self._remember()
 
     @callback
     def _report(self, verdict: Verdict) -> None:
@@ -628,10 +646,15 @@ class Guarding:
     def shelter_of(self, backend: AnyCoordinator) -> Shelter:
         """Return what shelters a download client."""
         known = _stored_shelter(backend)
+        held = Holder.VPN in holds(backend.memory)
+        if known.vpn_id is not None and known.vpn_id not in self._hub.backends and (held or known.clue is Clue.PERSON):
+            known = self._added_again(backend, known)
+        elif BESIDE_KEY in backend.memory:
+            backend.remember(BESIDE_KEY, None)
         if known.clue is Clue.PERSON:
             return known
         if known.vpn_id is not None and known.vpn_id not in self._hub.backends:
-            if Holder.VPN in holds(backend.memory):
+            if held:
                 return known  # what is held is not let go of because nobody can tell any more
             # what has to be bound has to be so without a Gluetun, too
             known = replace(known, vpn_id=None) if known.containment is Containment.BOUND else Shelter()
@@ -645,6 +668,20 @@ class Guarding:
             return known  # for the moment it isn't seen anywhere
         if found != known:
             backend.remember(SHELTER_KEY, found.as_json())
+        return found
+
+    def _added_again(self, backend: AnyCoordinator, known: Shelter) -> Shelter:
+        """Return the shelter with the one VPN that was added since its own was removed, if there is one."""
+        beside = backend.memory.get(BESIDE_KEY)
+        if beside is None:
+            backend.remember(BESIDE_KEY, sorted(self.vpns()))
+            return known
+        added = self.vpns().keys() - beside
+        if len(added) != 1:
+            return known
+        found = replace(known, vpn_id=added.pop())
+        backend.remember(BESIDE_KEY, None)
+        backend.remember(SHELTER_KEY, found.as_json())
         return found
 
     def _shares_network_of(self, backend: AnyCoordinator) -> set[str]:

@@ -5,9 +5,10 @@ from copy import deepcopy
 from dataclasses import dataclass
 from datetime import timedelta
 import random
+from types import MappingProxyType
 from typing import Any
 
-from homeassistant.config_entries import ConfigEntryDisabler
+from homeassistant.config_entries import ConfigEntryDisabler, ConfigSubentry
 from homeassistant.core import HomeAssistant
 import pytest
 
@@ -528,6 +529,106 @@ async def test_what_is_held_is_not_let_go_of_because_its_vpn_is_removed(
     guard.choose(Shelter(clue=Clue.PERSON))
     await pass_time(STEP, times=4)
     assert running(qbittorrent) == {"one", "two"}
+
+
+@pytest.mark.parametrize("said", [True, False], ids=["said by its person", "found out"])
+async def test_a_vpn_that_is_removed_and_added_again_opens_what_was_held_for_it(
+    said: bool,  # noqa: FBT001 -- a case
+    hass: HomeAssistant,
+    start: Start,
+    qbittorrent: QbittorrentSimulator,
+    gluetun: GluetunSimulator,
+    pass_time: PassTime,
+) -> None:
+    guard = await start(Containment.OPEN)
+    if not said:
+        guard.choose(None)
+    await pass_time(STEP)
+    await gluetun.refuse()
+    await pass_time(STEP, times=12)
+    (entry,) = hass.config_entries.async_entries(DOMAIN)
+    hass.config_entries.async_remove_subentry(entry, GLUETUN_ID)
+    await hass.async_block_till_done()
+    await pass_time(STEP, times=8)
+    assert running(qbittorrent) == set()
+    await gluetun.accept()
+    again = subentry("gluetun", gluetun, GLUETUN_ID[:-1] + "9", title="Gluetun")
+    hass.config_entries.async_add_subentry(entry, ConfigSubentry(**{**again, "data": MappingProxyType(again["data"])}))
+    await hass.async_block_till_done()
+    await pass_time(STEP, times=12)
+    assert guard.shelter.vpn_id == again["subentry_id"]
+    assert running(qbittorrent) == {"one", "two"}
+
+
+async def test_another_vpn_is_not_taken_for_one_that_was_removed(
+    hass: HomeAssistant,
+    set_up: SetUp,
+    qbittorrent: QbittorrentSimulator,
+    gluetun: GluetunSimulator,
+    pass_time: PassTime,
+) -> None:
+    """It was there before, so the client is not behind it."""
+    other = GLUETUN_ID[:-1] + "9"
+    add(qbittorrent, "one")
+    entry = await set_up(
+        qbittorrent_subentry(qbittorrent),
+        *(subentry("gluetun", gluetun, key, title=key) for key in (GLUETUN_ID, other)),
+    )
+    guard: ClientGuard = entry.runtime_data.guarding.of(entry.runtime_data.backends[QBITTORRENT_ID])
+    guard.choose(Shelter(containment=Containment.OPEN, vpn_id=GLUETUN_ID, clue=Clue.PERSON))
+    await pass_time(STEP)
+    hass.config_entries.async_remove_subentry(entry, GLUETUN_ID)
+    await hass.async_block_till_done()
+    await pass_time(STEP, times=8)
+    assert guard.shelter.vpn_id == GLUETUN_ID
+
+
+async def test_a_guard_that_is_switched_off_during_a_drill_drills_no_more(
+    start: Start, qbittorrent: QbittorrentSimulator, pass_time: PassTime, hass: HomeAssistant
+) -> None:
+    guard = await start(Containment.OPEN)
+    await pass_time(STEP)
+    guard.drilling.begin()
+    guard.turn(on=False)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    await pass_time(STEP, times=4)
+    assert running(qbittorrent) == {"one", "two"}
+    assert not guard.drilling.under_way
+    guard.turn(on=True)
+    await pass_time(STEP, times=4)
+    assert running(qbittorrent) == {"one", "two"}
+    assert guard.drilling.outcome is None
+
+
+async def test_a_stop_is_told_once_however_often_home_assistant_is_restarted(
+    hass: HomeAssistant, start: Start, qbittorrent: QbittorrentSimulator, gluetun: GluetunSimulator, pass_time: PassTime
+) -> None:
+    guard = await start(Containment.OPEN)
+    await pass_time(STEP)
+    gluetun.tunnel.apply("stopped")
+    await pass_time(STEP, times=2)
+    assert guard.reaction is not None
+    assert guard.reaction.torrents == 2
+    (entry,) = hass.config_entries.async_entries(DOMAIN)
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    guard = entry.runtime_data.guarding.of(entry.runtime_data.backends[QBITTORRENT_ID])
+    await pass_time(STEP, times=3)
+    assert running(qbittorrent) == set()
+    assert guard.reaction is None
+
+
+async def test_nothing_is_told_of_a_stop_that_stopped_nothing(
+    start: Start, qbittorrent: QbittorrentSimulator, gluetun: GluetunSimulator, pass_time: PassTime
+) -> None:
+    guard = await start(Containment.OPEN)
+    for torrent in list(qbittorrent.torrents.values()):
+        qbittorrent.change(torrent, stopped=True)
+    await pass_time(STEP, times=3)
+    gluetun.tunnel.apply("stopped")
+    await pass_time(STEP, times=2)
+    assert state(guard) is VpnState.DOWN
+    assert guard.reaction is None
 
 
 # --- ordinary noise --------------------------------------------------------------------------------------------------

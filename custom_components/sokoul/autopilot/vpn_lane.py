@@ -96,6 +96,7 @@ class VpnLane:
         self._settings_forgotten = 0  # so often
         self._stepping = asyncio.Lock()
         self._reacted = False
+        self._held_before: bool | None = None  # what it holds was held when it began to close
 
     def forgive(self, now: datetime) -> None:
         """Take a person's word that the client may run."""
@@ -114,7 +115,7 @@ class VpnLane:
             verdict = self._judge(now())
             if verdict.stop:
                 return await self._close(verdict, began, now())
-            self._reacted = False
+            self._reacted, self._held_before = False, None
             if self._client.held and verdict.state is not VpnState.UNKNOWN:
                 return await self._reopen()
             return self._pause(verdict, now()) if answered else AFTER_FAILURE
@@ -159,6 +160,8 @@ class VpnLane:
 
     async def _close(self, verdict: Verdict, began: float, now: datetime) -> timedelta:
         self.told = False
+        if self._held_before is None:
+            self._held_before = self._client.held
         try:
             torrents = await self._client.close()
         except self._client.errors:
@@ -166,7 +169,9 @@ class VpnLane:
         self.told = True
         if not self._reacted:
             self._reacted = True
-            self._on_reaction(Reaction(at=now, proof=verdict.proof, seconds=perf_counter() - began, torrents=torrents))
+            seconds = perf_counter() - began
+            if torrents and not self._held_before:  # else nothing was stopped now
+                self._on_reaction(Reaction(at=now, proof=verdict.proof, seconds=seconds, torrents=torrents))
         return FAST
 
     async def _reopen(self) -> timedelta:
