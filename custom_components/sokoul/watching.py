@@ -397,9 +397,11 @@ class Watching:
 
         What can be watched stays as it is there: they may find it in a better quality.
         """
-        wishes = [each for each in wishes if each.state is not WishState.READY]
         for wish in wishes:
-            self.titles.let_go(wish)
+            if wish.state is WishState.READY:
+                self.titles.intents.end(wish.id)
+            else:
+                self.titles.let_go(wish)
         if self.titles.leaving:
             self._to_leave = True
             await self._hub.memory.save_now()
@@ -720,6 +722,7 @@ class Watching:
                 await self._drop(each.id for each in gone)
                 await self._let_go(gone)
         self.work.facts.forget(self._wishes)
+        self.titles.intents.keep(self._wishes)
         self._became = {old: new for old, new in self._became.items() if new in self._wishes}
         if self.titles.leaving:
             await self._leave_behind()

@@ -13,7 +13,7 @@ from .acquire.grabbing import Adding, GrabFailed
 from .acquire.query import read_query
 from .acquire.searching import CATALOGUE_LATEST
 from .clients.arr import ArrClient
-from .clients.errors import BackendError, NotFound
+from .clients.errors import BackendError, InvalidAuth, NotFound, RateLimited, Refused
 from .clients.sonarr import SonarrClient
 from .clients.tmdb import TmdbClient
 from .grab_hands import usual_folder, usual_profile
@@ -22,8 +22,11 @@ from .model.library import TitleKind
 from .model.reasons import Reason
 from .model.search import NOBODY, SearchRequest, SourceState
 from .releases.tokens import fold
+from .watching_intents import NEW, Intents
+from .watchlist.changing import inherited
 from .watchlist.errors import NothingToAsk
 from .watchlist.items import Dates, Keeper, Meant, Wish
+from .watchlist.known import is_managed
 from .watchlist.matching import MOST_NAMES
 from .wording import clean
 
@@ -39,6 +42,8 @@ _DATABASES: Final = {TitleKind.MOVIE: ("tmdb", "imdb"), TitleKind.SERIES: ("tvdb
 _LINK: Final = re.compile(r"<?(?:[a-z][a-z0-9+.-]*://|magnet:\?|www\.)\S+|\S+\?\S*=\S*", re.IGNORECASE)
 #: What *arrs are kept to let go of later, in the hub's memory.
 LEAVING_KEY: Final = "watchlist_leaving"
+#: After these a title was not added. After others it may have been, though nobody answered.
+_SAID_NO: Final = (Refused, InvalidAuth, NotFound, RateLimited)
 _NOTED: Final = frozenset({"backend", "title", "season", "episode", "added", "monitored", "episodes", "quiet"})
 
 type Arr = BackendCoordinator[ArrClient, Any]
@@ -160,11 +165,21 @@ def _is_of(season: int | None, number: int | None, episode: CatalogueEpisode) ->
     return season == episode.season and number in {None, episode.episode}
 
 
+def _is_missed(wish: Wish, episode: CatalogueEpisode) -> bool:
+    """Tell whether an episode is wanted, and nobody has it or looks for it."""
+    return not (episode.monitored or episode.has_file) and _is_wanted(wish, episode)
+
+
+def _ids(episodes: Iterable[CatalogueEpisode]) -> set[int]:
+    return {each.library_id for each in episodes if each.library_id is not None}
+
+
 class Titles:
     """Finds titles, and gives them their place in libraries."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
+        self.intents = Intents(hub)
 
     async def identify(self, wish: Wish) -> Identified:
         """Find out which title a wish means; of one that is known already, all that catalogues tell now."""
@@ -208,14 +223,17 @@ class Titles:
     async def keep(self, wish: Wish) -> Keeper:
         """Have an *arr manage the title, monitored: the one that has it already, else the first that answers.
 
+        What is begun is noted before it is done, for as long as the wish doesn't say it; see `Intents`.
+
         Raises `GrabFailed` where none can add it, and `BackendError`.
         """
         meant = wish.meant
         assert meant is not None  # noqa: S101 -- nobody keeps what isn't known
         answering = [arr for arr in self.arrs(meant.kind) if arr.answering]
+        begun = self.intents.of(wish)
         for arr in answering:
             if (there := await arr.client.in_library(meant.ids)) is not None and there.library_id is not None:
-                return await self._watch(arr, wish, there, there.library_id)
+                return await self._watch(arr, wish, there, there.library_id, begun)
         if not answering:
             raise GrabFailed(Reason(key="grab.nobody_adds"))
         arr = answering[0]
@@ -226,35 +244,49 @@ class Titles:
             seasons=frozenset({wish.season}) if wish.season is not None and wish.episode is None else frozenset(),
             watch=Watch.NONE if wish.episode is not None else Watch.ALL,
         )
-        added = await arr.client.add(addition)
+        await self.intents.begin(wish, Keeper(backend_id=arr.subentry_id, library_id=NEW, added=True))
+        try:
+            added = await arr.client.add(addition)
+        except _SAID_NO:
+            self.intents.end(wish.id)
+            raise
         if (library_id := added.title.library_id) is None:
             raise GrabFailed(Reason(key="grab.nobody_adds"))
         if added.already_there:
-            return await self._watch(arr, wish, added.title, library_id)
-        return Keeper(backend_id=arr.subentry_id, library_id=library_id, added=True)
+            return await self._watch(arr, wish, added.title, library_id, begun)
+        keeper = Keeper(backend_id=arr.subentry_id, library_id=library_id, added=True)
+        self.intents.note(wish, keeper)
+        return keeper
 
-    async def _watch(self, arr: Arr, wish: Wish, title: CatalogueTitle, library_id: int) -> Keeper:
-        """Monitor what was in the library already, and note what wasn't monitored before."""
-        keeper = Keeper(backend_id=arr.subentry_id, library_id=library_id)
+    async def _watch(
+        self, arr: Arr, wish: Wish, title: CatalogueTitle, library_id: int, begun: Keeper | None
+    ) -> Keeper:
+        """Monitor what is in the library already, and note what wasn't monitored before.
+
+        What was `begun` for the wish before is not the person's.
+
+        The episodes of a series that isn't monitored keep their own marks, usually set: Sonarr is kept from looking for
+        those that nobody asked for, once it looks for the series.
+        """
+        keeper = plain = Keeper(backend_id=arr.subentry_id, library_id=library_id)
+        if begun is not None and begun.backend_id == arr.subentry_id and begun.library_id in {NEW, library_id}:
+            keeper = inherited(keeper, begun)
         series = isinstance(arr.client, SonarrClient)
         episodes = await arr.client.episodes(library_id) if isinstance(arr.client, SonarrClient) else ()
-        if not title.monitored and (series or not title.has_file):
-            quiet = await self._quieted(arr, wish, episodes)
-            await arr.client.set_monitored([library_id], monitored=True)
-            keeper = replace(keeper, monitored=True, quiet=quiet)
-        return await self.watch_episodes(wish, keeper, episodes) if series else keeper
-
-    @staticmethod
-    async def _quieted(arr: Arr, wish: Wish, episodes: Iterable[CatalogueEpisode]) -> tuple[int, ...]:
-        """Keep Sonarr from looking for what nobody asked for, once it looks for the series; return what that is.
-
-        The episodes of a series that isn't monitored keep their own marks, usually set.
-        """
-        unasked = (each.library_id for each in episodes if each.monitored and not _is_wanted(wish, each))
-        quiet = tuple(sorted(each for each in unasked if each is not None))
+        unwatched = not title.monitored and (series or not title.has_file)
+        quiet = _ids(each for each in episodes if unwatched and each.monitored and not _is_wanted(wish, each))
+        wanted = _ids(each for each in episodes if _is_missed(wish, each))
+        news = replace(plain, monitored=unwatched, episodes=tuple(wanted), quiet=tuple(quiet))
+        keeper = inherited(keeper, news)
+        if keeper != plain:
+            await self.intents.begin(wish, keeper)
         if isinstance(arr.client, SonarrClient):
             await arr.client.set_episodes_monitored(quiet, monitored=False)
-        return quiet
+        if unwatched:
+            await arr.client.set_monitored([library_id], monitored=True)
+        if isinstance(arr.client, SonarrClient):
+            await arr.client.set_episodes_monitored(wanted, monitored=True)
+        return keeper
 
     async def watch_episodes(self, wish: Wish, keeper: Keeper, episodes: Iterable[CatalogueEpisode]) -> Keeper:
         """Monitor the episodes that are wanted and missing, and note which were not monitored. Raises `BackendError`.
@@ -262,11 +294,7 @@ class Titles:
         Each only once: what a person changes afterwards is left so.
         """
         arr = self.arr(keeper)
-        wanted = {
-            each.library_id
-            for each in episodes
-            if not (each.monitored or each.has_file) and each.library_id is not None and _is_wanted(wish, each)
-        } - {*keeper.episodes}
+        wanted = _ids(each for each in episodes if _is_missed(wish, each)) - {*keeper.episodes}
         if not wanted or arr is None or not isinstance(arr.client, SonarrClient):
             return keeper
         await arr.client.set_episodes_monitored(wanted, monitored=True)
@@ -276,7 +304,9 @@ class Titles:
 
     def let_go(self, wish: Wish) -> None:
         """Note that an *arr need look no more for what it looks for on account of a wish; see `leave`."""
-        keeper = wish.keeper
+        begun = self.intents.of(wish)
+        self.intents.end(wish.id)
+        keeper = wish.keeper if is_managed(wish) or begun is None or begun.library_id == NEW else begun
         if keeper is None or not (keeper.added or keeper.monitored or keeper.episodes):
             return
         note = {

@@ -157,8 +157,7 @@ class Work:
             if step.kind is StepKind.RESOLVE:
                 stands, catalogue = await self._told_of(stands, library)
             else:
-                put = self._put_done if step.kind in _DONE_ELSEWHERE else self._put
-                stands, catalogue = await put(stands, await self._done(stands, step, actor)), None
+                stands, catalogue = await self._do(stands, step, actor), None
         return stands
 
     async def _seen_by(self, wish: Wish) -> Keeper | None:
@@ -208,6 +207,15 @@ class Work:
         if empty and series and not wish.parts and (wish.due is None or wish.due > now + EPISODES_SOON):
             return replace(wish, due=now + EPISODES_SOON)
         return wish
+
+    async def _do(self, wish: Wish, step: Step, actor: str) -> Wish | None:
+        """Do a step, write what came of it, and return the wish as it stands then."""
+        done = await self._done(wish, step, actor)
+        put = self._put_done if step.kind in _DONE_ELSEWHERE else self._put
+        stands = await put(wish, done)
+        if step.kind is StepKind.ADD_TO_ARR and done.failed_at is None:
+            self._titles.intents.end(wish.id)  # the wish says it
+        return stands
 
     async def _done(self, wish: Wish, step: Step, actor: str) -> Wish:
         """Do a step, and return the wish with what came of it."""

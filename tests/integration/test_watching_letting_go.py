@@ -1,6 +1,7 @@
 """What the watchlist had an *arr look for is let go of again, and nothing else is; and nothing done is forgotten."""
 
 import asyncio
+from datetime import datetime
 from typing import Any
 
 from homeassistant.core import HomeAssistant
@@ -9,12 +10,15 @@ import pytest
 from custom_components.sokoul.hub import Hub
 from custom_components.sokoul.store import StoreError
 from custom_components.sokoul.watching_grabs import WatchGrabs
+from custom_components.sokoul.watching_intents import INTENTS_KEY
 from custom_components.sokoul.watching_titles import Titles
 from custom_components.sokoul.watchlist.items import Keeper, Wish, WishState
+from custom_components.sokoul.watchlist.known import is_managed
 from devstack.frame import FaultKind
 from devstack.sonarr import SonarrSimulator
 
 from .test_watching import (  # noqa: F401 -- fixtures
+    DUNE_2,
     MINUTE,
     Scene,
     _no_pause,
@@ -183,6 +187,72 @@ async def test_what_can_not_be_written_lets_go_of_nothing(
             await refused
         await scene.settle()
     assert scene.wish().label == "Dune: Part Two (2024)"
+    assert scene.movie is not None
+    assert scene.movie.monitored
+
+
+def library_refuses(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    """Have the database refuse to write which *arr keeps a title on account of a wish."""
+    store = scene.hub.pilot.store
+    assert store is not None
+    save = type(store.wishes).save
+
+    async def refuse(wishes: Any, wish: Wish, at: datetime) -> None:
+        if is_managed(wish):
+            raise StoreError("disk full")
+        await save(wishes, wish, at)
+
+    monkeypatch.setattr(type(store.wishes), "save", refuse)
+
+
+@pytest.mark.parametrize("there", ["added", "given up before"])
+@pytest.mark.parametrize("then", ["written later", "restarted", "removed at once"])
+async def test_what_was_done_is_known_though_it_could_not_be_written(
+    scene: Scene,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    there: str,
+    then: str,
+) -> None:
+    nobody_offers_anything(scene)
+    if there == "given up before":
+        known = next(each for each in scene.radarr.library.known_movies if each.tmdb_id == DUNE_2)
+        scene.radarr.library.add_movie(known).monitored = False
+    with monkeypatch.context() as patch:
+        library_refuses(scene, patch)
+        wish = await scene.add("Dune 2", auto=True)
+        assert scene.movie is not None
+        assert scene.movie.monitored
+        assert wish.keeper is None or wish.keeper.only_seen
+        if then == "restarted":
+            await scene.restart()
+    if then != "removed at once":
+        await scene.pass_time(MINUTE * 2)
+        keeper = scene.wish().keeper
+        assert keeper is not None
+        assert (keeper.added, keeper.monitored) == ((True, False) if there == "added" else (False, True))
+        assert scene.hub.memory.get(INTENTS_KEY) == {}
+    await scene.watching.remove([wish.id])
+    await scene.settle()
+    assert scene.movie is not None
+    assert not scene.movie.monitored
+    assert scene.hub.memory.get(INTENTS_KEY) == {}
+
+
+async def test_what_radarr_said_no_to_was_not_done(scene: Scene) -> None:  # noqa: F811
+    nobody_offers_anything(scene)
+    scene.radarr.fault(FaultKind.STATUS, "POST /api/v3/movie", status=400)
+    wish = await scene.add("Dune 2", auto=True)
+    assert scene.movie is None
+    scene.radarr.clear_faults()
+    known = next(each for each in scene.radarr.library.known_movies if each.tmdb_id == DUNE_2)
+    scene.radarr.library.add_movie(known)  # by a person
+    await scene.watching.look(wish.id)
+    await scene.pass_time(MINUTE * 15, 2)
+    keeper = scene.wish().keeper
+    assert keeper is not None
+    assert not keeper.added
+    await scene.watching.remove([wish.id])
+    await scene.settle()
     assert scene.movie is not None
     assert scene.movie.monitored
 
