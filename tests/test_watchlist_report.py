@@ -270,6 +270,8 @@ def test_a_wish_is_plain_data() -> None:
         "searches": 0,
         "release": "",
         "ready_at": None,
+        "better": None,
+        "better_until": None,
     }
     assert said["choices"][0]["title"] == "Dune (2021)"
     assert said["text"] == description(wish(WishState.SEARCHING, BEAR, season=3, parts=SEASON), NOW, EN)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from homeassistant.util import dt as dt_util
 from homeassistant.util.ulid import ulid_now
 
+from .acquire.grabbing import tries_of
 from .clients.errors import BackendError
 from .explanation import explain
 from .journal_report import outcome, sentence
@@ -213,7 +214,8 @@ def _grabbed(case: _Case, now: datetime, words: Wording) -> dict[str, Any]:
     entry = next((each for each in case.grabs if each.id == part.entry_id), None)
     tried = [{"entry_id": each.id, "text": outcome(each, now, words)} for each in case.grabs]
     if entry is not None:
-        text = outcome(entry, now, words)
+        passed_over = [sentence(why, now, words) for _, way, why in tries_of(entry) if way is None]
+        text = " ".join(dict.fromkeys([outcome(entry, now, words), *passed_over]))
         return {"text": text, "at": entry.at.isoformat(), "actor": entry.actor, "release": part.release, "grabs": tried}
     if part.state is PartState.OFFERED:
         return {"text": words.text("chain.offered", release=clean(part.release)), "release": part.release}

@@ -193,9 +193,9 @@ class WatchFacts:
             wish.id
             for wish in wishes
             if any(
-                part.download and not any(part.download in client.torrents for _, client in clients)
+                not any(key in client.torrents for _, client in clients)
                 for part in wish.parts
-                if part.state in _ON_ITS_WAY
+                for key in _fetched(part)
             )
         ]
 

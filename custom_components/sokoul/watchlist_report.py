@@ -188,6 +188,8 @@ def _describe_part(part: Part) -> dict[str, Any]:
         "searches": part.searches,
         "release": clean(part.release),
         "ready_at": _iso(part.ready_at),
+        "better": clean(part.better.release) if part.better is not None else None,
+        "better_until": _iso(part.better_until),
     }
 
 

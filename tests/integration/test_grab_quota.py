@@ -17,11 +17,13 @@ from devstack.prowlarr import ProwlarrSimulator
 from devstack.qbittorrent import QbittorrentSimulator
 from devstack.radarr import RadarrSimulator
 from devstack.real_debrid import RealDebridSimulator
+from devstack.thermal import ThermalMachine
 from devstack.tmdb import TmdbSimulator
 
 from .conftest import PROWLARR_ID, PassTime, SetUp, qbittorrent_subentry, servarr_subentry
 from .healing import act
 from .test_grab import DEBRID_ID, _no_pause, account, connect, debrid_subentry  # noqa: F401 -- fixtures
+from .test_thermal import make, pi, source  # noqa: F401 -- fixtures
 from .test_watching import Scene, tmdb, tmdb_subentry  # noqa: F401 -- a fixture
 from .test_watching_better import searches
 
@@ -94,6 +96,31 @@ async def test_whoever_begins_at_once_goes_before_who_is_paused(
     assert (answer["way"], qbittorrent.torrents) == ("debrid", {})
     (tried,) = answer["tried"]
     assert tried["text"] == "qBittorrent is held stopped (by you), so nothing would start there now."
+
+
+async def test_whoever_begins_at_once_goes_before_who_is_too_hot(
+    hass: HomeAssistant,
+    set_up: SetUp,
+    account: RealDebridSimulator,  # noqa: F811
+    prowlarr: ProwlarrSimulator,
+    radarr: RadarrSimulator,
+    qbittorrent: QbittorrentSimulator,
+    pi: ThermalMachine,  # noqa: F811
+    pass_time: PassTime,
+) -> None:
+    """The governor wants it stopped; once that is over, it goes first again."""
+    await connect(set_up, account, prowlarr, radarr, qbittorrent_subentry(qbittorrent), source(pi))
+    pi.be(83)
+    await pass_time(timedelta(seconds=10), 2)
+    plan = await act(hass, Action.GRAB, query="dune 2", dry_run=True)
+    assert [each["way"] for each in plan["plan"][0]["ways"]] == ["debrid", "client"]
+    held = "qBittorrent is held stopped (by the governor), so nothing would start there now."
+    assert plan["plan"][0]["against"] == [held]
+    pi.be(40)
+    await pass_time(MINUTE, 8)
+    plan = await act(hass, Action.GRAB, query="dune 2", dry_run=True)
+    assert [each["way"] for each in plan["plan"][0]["ways"]] == ["client", "debrid"]
+    assert plan["plan"][0]["against"] == []
 
 
 def budget(hub: Hub) -> Any:
