@@ -34,6 +34,7 @@ from .debrid_repairs_issues import forget_account, tell_of_account
 from .debrid_repairs_journal import BY_PERSON, HANDED, RULES_BY_KEY, RepairJournal, is_lost
 from .debriding import FIRST_PAUSE, AccountMirror
 from .model.debrid import DebridPriority, DebridStatus, DebridTorrent
+from .model.debrid_mirror import DebridFailure
 from .model.journal import DEBRID_ACTS, ActKind, Autonomy, EntryStatus, JournalEntry
 from .model.reasons import Reason
 from .store import StoreError
@@ -174,6 +175,12 @@ class AccountRepairs:
         if self.repairer.unreadable:
             await self.repairer.read_again(unwell)
             self.wake()
+
+    async def learn(self, failures: Iterable[DebridFailure]) -> None:
+        """Ask no more for what Real-Debrid refused another tool for good. Its *arr isn't told. Raises `StoreError`."""
+        await self._ready()
+        await self.repairer.note_refused(failures, HANDED)
+        self.wake()
 
     async def approve(self, entry: JournalEntry, actor: str) -> JournalEntry:
         """Do what was suggested, when its turn comes; what is lost is given up at once. Raises `StoreError`."""

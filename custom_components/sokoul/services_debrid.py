@@ -23,7 +23,7 @@ import voluptuous as vol
 from .calls import LANGUAGE_FIELD, Action, account_of, admin, hub_of, words_of
 from .const import DOMAIN
 from .debrid.diagnose import TROUBLED, Diagnosis, diagnose
-from .debrid.importing import CannotImportError, bring_in
+from .debrid.importing import MOST, RDTM, REDRIVA, CannotImportError, bring_in
 from .debrid.mirror import BusyError, NothingToResumeError
 from .debrid.retrying import Turn
 from .debrid.statistics import recommendations, statistics
@@ -431,6 +431,9 @@ async def _import(call: ServiceCall) -> ServiceResponse:
                 dt_util.utcnow(),
                 dt_util.get_default_time_zone(),
             )
+            if (repairs := hub_of(call.hass).debrid_repairs.account(mirror.account)) is not None:
+                found = await mirror.store.debrid_history.failures(mirror.account, final=True, limit=MOST)
+                await repairs.learn(each for each in found if each.source in {REDRIVA, RDTM})
     except CannotImportError as error:
         raise ServiceValidationError(
             translation_domain=DOMAIN,

@@ -213,6 +213,11 @@ class Notes:
         self.by_hash[repair.hash] = repair
         self._point()
 
+    async def keep(self, repairs: Sequence[Repair]) -> None:
+        self._point()
+        self.by_hash |= {repair.hash: repair for repair in repairs}
+        self._point()
+
     async def forget(self, hashes: Collection[str]) -> None:
         self._point()
         for each in hashes:

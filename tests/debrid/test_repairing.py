@@ -13,6 +13,7 @@ import pytest
 from custom_components.sokoul.debrid.repairing import REMEMBERED
 from custom_components.sokoul.debrid.retrying import Ending, Holdup, Repair, RepairLimits, Step, Urgency, WantedFile
 from custom_components.sokoul.model.debrid import DebridCode, DebridStatus
+from custom_components.sokoul.model.debrid_mirror import DebridFailure
 from tests.debrid.repair_account import (
     CONVERTING,
     DEAD,
@@ -87,6 +88,44 @@ async def test_what_fails_again_and_again_is_given_up(bench: Bench) -> None:
         entry_id = bench.account.of(1)[0].id
     assert len(bench.account.adds) == 3
     assert bench.of(1).ending is Ending.EXHAUSTED
+
+
+async def test_what_was_refused_elsewhere_is_not_asked_for(bench: Bench) -> None:
+    """An import tells of it before or after it was seen to have failed."""
+    clock = bench.clock
+    long_ago = clock() - timedelta(days=400)
+    await bench.failed(1)
+    await bench.failed(3)
+    tried = replace(bench.of(3), tries=1)
+    await bench.repairer.want(repair(4, clock(), urgency=Urgency.PERSON))
+    await bench.notes.save(tried)
+    await bench.start()
+    kinds = {1: "infringing_file", 2: "infringing_file", 3: "infringing_file", 4: "infringing_file", 5: "too_many"}
+    failures = [
+        DebridFailure(
+            hash=info_hash(number),
+            kind=kind,
+            torrent_id=f"OLD{number}",
+            name="",
+            first_at=long_ago,
+            last_at=long_ago,
+            final=True,
+        )
+        for number, kind in kinds.items()
+    ]
+    await bench.repairer.note_refused([*failures, replace(failures[1], hash=info_hash(6), final=False)], "known")
+    for number in (1, 2):
+        noted = bench.of(number)
+        assert (noted.step, noted.ending, noted.told) == (Step.GIVEN_UP, Ending.REFUSED, "known")
+        assert noted.ended_at == long_ago
+    assert bench.of(3) == tried, "it was accepted since"
+    assert bench.of(4).open, "a person wants it"
+    assert bench.notes.by_hash.keys() == {info_hash(number) for number in (1, 2, 3, 4)}
+    await bench.start()
+    await bench.failed(2)
+    await bench.pass_time(days=2)
+    assert {info for info, _ in bench.account.adds}.isdisjoint({info_hash(1), info_hash(2)})
+    assert [entry.status for entry in bench.account.of(1)] == [ERROR]
 
 
 async def test_nobody_knows_the_files_all_are_taken(bench: Bench) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 import json
+from pathlib import Path
 from time import sleep
 
 from homeassistant.config_entries import ConfigSubentryDataWithId
@@ -31,6 +32,7 @@ from devstack.real_debrid import ERRORS, RealDebridSimulator
 from .conftest import RADARR_ID, PassTime, SetUp, servarr_subentry
 from .debrid_scene import DAY, HOUR, MINUTE, Scene, account, failed
 from .healing import act
+from .test_debrid_mirror import rd_manager
 
 type Begin = Callable[..., Awaitable[Scene]]
 
@@ -100,6 +102,27 @@ async def test_what_failed_is_added_again_and_written_down(
     assert row.result is not None
     assert row.result.key == "result.debrid_repaired"
     assert (made.repairs.pending, made.repairs.given_up) == (0, 0)
+
+
+async def test_what_was_imported_as_refused_is_not_added_again(
+    hass: HomeAssistant, debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime, tmp_path: Path
+) -> None:
+    old, other = failed(debrid, 1), failed(debrid, 2)
+    made = await scene(Autonomy.OBSERVE)
+    await pass_time(MINUTE, 5)
+    assert made.repairs.pending == 2
+    path = tmp_path / "rd_manager.db"
+    await hass.async_add_executor_job(rd_manager, path, old.id, old.hash)
+    hass.config.allowlist_external_dirs = {str(tmp_path)}
+    await act(hass, Action.DEBRID_IMPORT, path=str(path))
+    made.set_level(Autonomy.ACT)
+    await pass_time(MINUTE, 20)
+    assert ([each.id for each in made.entries(old)], made.adds()) == ([old.id], 1)
+    assert made.entries(other)[0].status == "downloaded"
+    assert (made.repairs.pending, made.repairs.given_up) == (0, 1)
+    assert {row.parameters["hash"] for row in await made.rows() if row.status is not EntryStatus.OBSERVED} == {
+        other.hash
+    }
 
 
 async def test_files_are_selected(debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime) -> None:

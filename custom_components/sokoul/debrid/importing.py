@@ -20,7 +20,7 @@ from .ports import History
 
 REDRIVA, RDTM = "redriva", "rdtm"
 #: More rows than this of a table are left out, the oldest first.
-_MOST = 500_000
+MOST = 500_000
 #: So much of a message is kept.
 _MESSAGE = 300
 
@@ -60,8 +60,8 @@ async def bring_in(
     attempts = [replace(each, hash=(each.hash or hashes.get(each.torrent_id, "")).lower()) for each in found.attempts]
     failures = [replace(each, hash=(each.hash or hashes.get(each.torrent_id, "")).lower()) for each in found.failures]
     without = sum(not each.hash for each in attempts) + sum(not each.hash for each in failures)
-    known = {(each.hash, each.at, each.act) for each in await history.attempts(account, limit=_MOST)}
-    known_failures = {(each.hash, each.kind) for each in await history.failures(account, limit=_MOST)}
+    known = {(each.hash, each.at, each.act) for each in await history.attempts(account, limit=MOST)}
+    known_failures = {(each.hash, each.kind) for each in await history.failures(account, limit=MOST)}
     new_attempts = [each for each in attempts if each.hash and (each.hash, each.at, each.act) not in known]
     new = {(each.hash, each.kind): each for each in failures if each.hash}
     new_failures = [each for key, each in new.items() if key not in known_failures]
@@ -102,7 +102,7 @@ def _read_rdtm(connection: sqlite3.Connection, zone: tzinfo) -> _Found:
     attempts = connection.execute(
         """SELECT a.torrent_id, a.attempt_date AS at, a.success, a.error_message, t.hash FROM attempts AS a
         LEFT JOIN torrents AS t ON t.id = a.torrent_id ORDER BY a.attempt_date DESC LIMIT ?""",
-        (_MOST,),
+        (MOST,),
     )
     for row, at in _dated(attempts, found, zone):
         found.attempts.append(
@@ -119,7 +119,7 @@ def _read_rdtm(connection: sqlite3.Connection, zone: tzinfo) -> _Found:
     failures = connection.execute(
         """SELECT f.torrent_id, f.filename, f.error_type, f.failure_date AS at, t.hash FROM permanent_failures AS f
         LEFT JOIN torrents AS t ON t.id = f.torrent_id ORDER BY f.failure_date DESC LIMIT ?""",
-        (_MOST,),
+        (MOST,),
     )
     for row, at in _dated(failures, found, zone):
         found.failures.append(
@@ -153,7 +153,7 @@ def _read_redriva(connection: sqlite3.Connection, now: datetime, zone: tzinfo) -
     for row in connection.execute(
         f"""SELECT t.id, t.filename, t.added_on, t.status, d.hash FROM torrents AS t
         LEFT JOIN torrent_details AS d ON d.id = t.id WHERE t.status IN ({marks}) LIMIT ?""",  # noqa: S608 -- question marks
-        (*sorted(FAILED_STATUSES), _MOST),
+        (*sorted(FAILED_STATUSES), MOST),
     ):
         at = _moment(row["added_on"], zone) or now
         found.failures.append(

@@ -138,6 +138,9 @@ CODES: Mapping[DebridCode, Policy] = {
     DebridCode.DISABLED_ENDPOINT: _ASK,
 }
 
+#: What is given up for ever, by the names that Real-Debrid gives it.
+NEVER_SERVED = frozenset(code.name.lower() for code, policy in CODES.items() if policy.course is Course.GIVE_UP)
+
 #: Where it depends on what was asked.
 EXCEPTIONS: Mapping[tuple[Request, DebridCode], Policy] = {
     (Request.DELETE, DebridCode.RESOURCE_NOT_FOUND): Policy(course=Course.DONE),

@@ -58,19 +58,15 @@ class StoredRepairs:
 
     async def save(self, repair: Repair) -> None:
         """Note a repair, then what became of it for whoever asks."""
-        row = DebridRetry(
-            hash=repair.hash,
-            torrent_id=repair.added_id or next(iter(repair.old_ids), ""),
-            due_at=repair.due_at,
-            priority=int(repair.urgency),
-            tries=repair.tries,
-            reason=repair.trouble,
-            state=repair_as_json(repair),
-        )
-        await self._history.keep_retries(self._account, [row])
+        await self._history.keep_retries(self._account, [_row(repair)])
         if self._steps.get(repair.hash) is not repair.step:
             self._steps[repair.hash] = repair.step
             await self._tell(repair)
+
+    async def keep(self, repairs: Sequence[Repair]) -> None:
+        """Note repairs; what became of them is told already."""
+        await self._history.keep_retries(self._account, [_row(repair) for repair in repairs])
+        self._steps.update({repair.hash: repair.step for repair in repairs})
 
     async def _tell(self, repair: Repair) -> None:
         now = self._clock()
@@ -128,6 +124,18 @@ class StoredRepairs:
         row = DebridRetry(hash=_ACCOUNT, torrent_id="", due_at=self._clock(), state=shared)
         await self._history.keep_retries(self._account, [row])
         self._shared = shared
+
+
+def _row(repair: Repair) -> DebridRetry:
+    return DebridRetry(
+        hash=repair.hash,
+        torrent_id=repair.added_id or next(iter(repair.old_ids), ""),
+        due_at=repair.due_at,
+        priority=int(repair.urgency),
+        tries=repair.tries,
+        reason=repair.trouble,
+        state=repair_as_json(repair),
+    )
 
 
 # --- as JSON -------------------------------------------------------------------------------------------------------

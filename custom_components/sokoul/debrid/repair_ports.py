@@ -63,6 +63,9 @@ class RepairStore(Protocol):
     async def save(self, repair: Repair) -> None:
         """Note a repair, by its hash."""
 
+    async def keep(self, repairs: Sequence[Repair]) -> None:
+        """Note repairs of which the history has been told by somebody else."""
+
     async def forget(self, hashes: Collection[str]) -> None:
         """Forget repairs that are over."""
 

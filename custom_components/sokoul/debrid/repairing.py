@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ..model.debrid import FAILED_STATUSES, THROTTLING_CODES, DebridCode, DebridStatus, DebridTorrent
-from .policies import UNCERTAIN, Answer, Course, Request, on_refusal, on_state
+from ..model.debrid_mirror import DebridFailure
+from .policies import NEVER_SERVED, UNCERTAIN, Answer, Course, Request, on_refusal, on_state
 from .repair_ports import Refusal, RepairHands, RepairStore, RepairWitness
 from .retrying import (
     SETTLES,
@@ -157,6 +158,31 @@ class Repairer:
         async with self._busy:
             if (repair := self._repairs.get(info_hash)) is not None:
                 await self._save(replace(repair, told=told))
+
+    async def note_refused(self, failures: Iterable[DebridFailure], told: str) -> None:
+        """Note what Real-Debrid refused others for good, so that it isn't asked for it again.
+
+        `told` is what people were told of it. What was tried here, or is wanted by a person, is known better.
+        """
+        async with self._busy:
+            refused: dict[str, Repair] = {}
+            for failure in failures:
+                known = self._repairs.get(failure.hash)
+                if not failure.final or failure.kind not in NEVER_SERVED or not _is_untried(known):
+                    continue
+                noted = known or Repair(
+                    hash=failure.hash,
+                    label=failure.name,
+                    trouble=failure.kind,
+                    created_at=failure.first_at,
+                    due_at=failure.last_at,
+                    old_ids=(failure.torrent_id,) if failure.torrent_id else (),
+                )
+                noted = replace(noted, problem=failure.kind, ended_at=failure.last_at)
+                refused[failure.hash] = replace(close(noted, Ending.REFUSED), told=told)
+            if refused:
+                await self._store.keep(tuple(refused.values()))
+                self._repairs |= refused
 
     async def note_ours(self, info_hash: str, entry_id: str) -> None:
         """Note an entry that was added for a person in another way, so that it is not taken for another repairer's.
@@ -538,6 +564,14 @@ class Repairer:
     async def _save_pause(self, pause: AccountPause) -> None:
         await self._store.save_pause(pause)
         self._pause = pause
+
+
+def _is_untried(repair: Repair | None) -> bool:
+    """Tell whether nothing was ever done about a torrent, and no person wants it."""
+    if repair is None:
+        return True
+    waits = repair.open and not repair.begun and repair.added_at is None
+    return waits and repair.adds and repair.tries == 0 and repair.urgency is not Urgency.PERSON
 
 
 def _is_back(repair: Repair, complete: Collection[str], read_at: datetime) -> bool:
