@@ -47,7 +47,7 @@ BUDGET_PER_SECOND = 1_000
 #: That a search that is remembered may add to what the garbage collector goes over, and all of them to how long it
 #: takes.
 BUDGET_OBJECTS = 300
-BUDGET_PASS_RATIO = 1.25
+BUDGET_PASS_RATIO = 1.5
 SHOWN = 10
 #: What is asked for again: fewer than are remembered.
 HELD = 8
@@ -116,6 +116,7 @@ class SlowCatalogue:
     seconds: float
     key: str = "catalogue"
     name: str = "Catalogue"
+    knows_all: bool = True
 
     async def titles(self, query: Query) -> Sequence[CatalogueTitle]:
         """Return the film."""
@@ -265,40 +266,40 @@ async def measure(options: argparse.Namespace) -> bool:
         engine = _engine(store, films, options.source_ms / 1e3, options.sources, options.offers)
         await _warm_up(store, words)
         before = Passes()
+        gc.freeze()  # passes over what this process began with are none of a search
         heart = Heart()
-        cold = [await _timed(engine, film, words) for film in films]
+        cold = [(await _timed(engine, film, words))[0] for film in films]  # who asked lets go of the answer
         heart.stop()
-        found = len(cold[-1][1].results)
-        times = [taken for taken, _ in cold]
-        cold.clear()  # who asked has let go of it, too
         await asyncio.sleep(SETTLING_SECONDS)
-        after = Passes()
         held = min(len(films), HELD)
         warm = [(await _timed(engine, films[-1 - number % held], words))[0] for number in range(options.asked)]
-        again = []
+        again, target, found = [], None, 0
         for film in films * 2:
             other = _engine(store, films, options.source_ms / 1e3, options.sources, options.offers)
-            again.append(await _timed(other, film, words))
-            assert again[-1][1].from_cache, "it was to come from the database"
+            taken, answer = await _timed(other, film, words)
+            assert answer.from_cache, "it was to come from the database"
+            again.append(taken)
+            target, found = answer.target, len(answer.results)
+        assert target is not None
+        gc.unfreeze()
+        after = Passes()
         await store.close()
-    title, target = films[-1], again[-1][1].target
-    assert target is not None
     print(
         f"{options.sources} sources and a catalogue, each slow by {options.source_ms} ms, {options.offers} offers each"
     )
     print(f"{found} releases in an answer, {SHOWN} of them put into words\n")
     print(f"{'ms':36}{'median':>10}{'p99':>10}{'worked':>10}{'p99':>10}{'times':>8}")
-    _line("cold", times)
+    _line("cold", cold)
     kept &= _line("remembered", warm) < BUDGET_CACHED_SECONDS
-    kept &= _line("from the database, after a restart", [taken for taken, _ in again]) < BUDGET_CACHED_SECONDS
-    middles = (statistics.median(taken.seconds for taken in each) for each in (times, warm))
+    kept &= _line("from the database, after a restart", again) < BUDGET_CACHED_SECONDS
+    middles = (statistics.median(taken.seconds for taken in each) for each in (cold, warm))
     print(f"what is remembered comes {next(middles) / next(middles):,.0f} times as fast (median)")
     print(
         f"\nwhile searching cold the event loop was blocked for {heart.longest_seconds * 1e3:.1f} ms at most, "
         f"of which it worked {heart.longest_work_seconds * 1e3:.1f} ms"
     )
     kept &= _left(before, after, len(films), found * len(films))
-    offers = [offer for number in range(20) for offer in offers_of(title, 250, number)]
+    offers = [offer for number in range(20) for offer in offers_of(films[-1], 250, number)]
     began = time.process_time()
     ranked = rank(offers, target.wanted, Policy())
     speed = len(offers) / (time.process_time() - began)

@@ -1,4 +1,4 @@
-"""The releases that a search found, packed: a few bytes objects instead of the fifty objects that each release is.
+"""The releases that a search found, packed: a few bytes objects instead of the forty objects that each release is.
 
 Python's garbage collector goes over all objects that hold others, while everything waits. What is remembered for a day
 must not be that many; so it is packed page by page, and what somebody asks to see is made again, with the scores that
