@@ -23,7 +23,7 @@ import voluptuous as vol
 from .calls import LANGUAGE_FIELD, Action, account_of, admin, hub_of, words_of
 from .const import DOMAIN
 from .debrid.diagnose import TROUBLED, Diagnosis, diagnose
-from .debrid.importing import MOST, RDTM, REDRIVA, CannotImportError, bring_in
+from .debrid.importing import MOST, CannotImportError, bring_in
 from .debrid.mirror import BusyError, NothingToResumeError
 from .debrid.retrying import Turn
 from .debrid.statistics import recommendations, statistics
@@ -32,7 +32,17 @@ from .debrid_socket import async_setup_debrid_socket
 from .debriding import AccountMirror, describe_progress
 from .journal_report import sentence
 from .model.debrid import DebridStatus
-from .model.debrid_mirror import DebridQuery, Facet, MirroredTorrent, Presence, SortKey, SyncMode, SyncOptions
+from .model.debrid_mirror import (
+    RDTM,
+    REDRIVA,
+    DebridQuery,
+    Facet,
+    MirroredTorrent,
+    Presence,
+    SortKey,
+    SyncMode,
+    SyncOptions,
+)
 from .store import StoreError
 from .store.debrid import folded
 from .wording import Wording

@@ -4,6 +4,7 @@ import asyncio
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 import random
@@ -63,11 +64,14 @@ async def test_what_is_too_old_to_count_is_deleted(store: Store) -> None:
         for age in ages
     ]
     await store.debrid_history.note_attempts("one", attempts)
+    imported = [replace(attempts[-1], hash="f" * 40, source=source) for source in ("rdtm", "redriva")]
+    await store.debrid_history.note_attempts("two", imported)
     for age in (timedelta(0), METRICS_KEPT, METRICS_KEPT + timedelta(days=1)):
         await store.debrid_history.keep_metrics("one", NOW - age, {"torrents": 5, "gone": 1})
     assert await store.maintenance.prune(NOW) == 2 + 2
     left = await store.debrid_history.attempts("one")
     assert [each.at for each in left] == [NOW, NOW - ATTEMPTS_KEPT]
+    assert len(await store.debrid_history.attempts("two")) == 2, "what other tools tried comes but once"
     days = {day for day, _, _ in await store.debrid_history.metrics("one", NOW - timedelta(days=999))}
     assert days == {NOW, NOW - METRICS_KEPT}
     assert await store.maintenance.prune(NOW) == 0

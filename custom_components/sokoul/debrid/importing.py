@@ -15,10 +15,9 @@ import sqlite3
 from typing import Any, Protocol
 
 from ..model.debrid import FAILED_STATUSES
-from ..model.debrid_mirror import DebridAttempt, DebridFailure, MirroredTorrent
+from ..model.debrid_mirror import RDTM, REDRIVA, DebridAttempt, DebridFailure, MirroredTorrent
 from .ports import History
 
-REDRIVA, RDTM = "redriva", "rdtm"
 #: More rows than this of a table are left out, the oldest first.
 MOST = 500_000
 #: So much of a message is kept.

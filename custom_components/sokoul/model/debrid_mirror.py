@@ -235,6 +235,10 @@ class DebridFigures:
 # --- what was tried --------------------------------------------------------------------------------------------------
 
 
+#: The tools whose history is imported, as the `source` of what they tried.
+REDRIVA, RDTM = "redriva", "rdtm"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DebridAttempt:
     """One thing that was tried to repair a torrent. What another tool tried is imported with its name as `source`."""

@@ -14,11 +14,11 @@ from pathlib import Path
 import re
 import shutil
 import sqlite3
-from typing import Any
 
-from sqlalchemy import Table, delete, select, text, tuple_
+from sqlalchemy import ColumnElement, Table, delete, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ..model.debrid_mirror import RDTM, REDRIVA
 from .database import Database
 from .debrid_counts import miscounted, recount
 from .debrid_schema import ATTEMPTS, METRICS
@@ -67,14 +67,17 @@ class Maintenance:
     # --- what is old ---------------------------------------------------------------------------------------------
 
     async def prune(self, now: datetime) -> int:
-        """Delete attempts and figures that are too old to count; return how many rows that were."""
-        return await self._prune(ATTEMPTS, ATTEMPTS.c.at, now - ATTEMPTS_KEPT) + await self._prune(
-            METRICS, METRICS.c.day, now - METRICS_KEPT
-        )
+        """Delete attempts and figures that are too old to count; return how many rows that were.
 
-    async def _prune(self, table: Table, column: Any, before: datetime) -> int:
+        Attempts that were imported stay: nearly all of them are old, and come but once.
+        """
+        old = ATTEMPTS.c.at < as_microseconds(now - ATTEMPTS_KEPT)
+        attempts = await self._prune(ATTEMPTS, old, ATTEMPTS.c.source.not_in((REDRIVA, RDTM)))
+        return attempts + await self._prune(METRICS, METRICS.c.day < as_microseconds(now - METRICS_KEPT))
+
+    async def _prune(self, table: Table, *which: ColumnElement[bool]) -> int:
         keys = tuple(table.primary_key.columns)
-        old = select(*keys).where(column < as_microseconds(before)).limit(_PRUNE)
+        old = select(*keys).where(*which).limit(_PRUNE)
         statement = delete(table).where(tuple_(*keys).in_(old))
 
         async def remove(connection: AsyncConnection) -> int:
