@@ -87,6 +87,17 @@ def test_when_it_is_looked_for(why: str, wish: Wish, what_is_known: Known, *, lo
         assert step.at is None or step.at > NOW
 
 
+def test_a_person_may_have_it_looked_for_now() -> None:
+    wish = refresh(ready(since=HOUR), AUTO, NOW)
+    assert next_step(wish, AUTO, NOW).kind is K.NOTHING
+    later = known(searches_from=NOW + HOUR)
+    step = next_step(wish, later, NOW, asked=NOW)
+    assert step.kind is K.UPGRADE
+    wish = looked_for_better(wish, step.keys, NOW)
+    assert next_step(wish, later, NOW, asked=NOW).kind is K.NOTHING, "once"
+    assert next_step(refresh(ready(UHD), AUTO, NOW), AUTO, NOW, asked=NOW).kind is K.NOTHING, "it is good enough"
+
+
 def test_it_waits_for_its_turn_among_searches() -> None:
     later = known(searches_from=NOW + HOUR)
     assert next_step(refresh(ready(), later, NOW), later, NOW).at == NOW + HOUR

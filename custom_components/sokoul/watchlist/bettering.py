@@ -78,11 +78,16 @@ def is_it(better: Better, download: str, release: str) -> bool:
     return download == better.download if better.download else release == better.release
 
 
-def better_at(wish: Wish, part: Part, known: Known) -> datetime | None:
-    """Return when a better release of a part is to be looked for; None: it isn't. All other searches come first."""
+def better_at(wish: Wish, part: Part, known: Known, now: datetime, asked: datetime | None = None) -> datetime | None:
+    """Return when a better release of a part is to be looked for; None: it isn't. All other searches come first.
+
+    `asked` is the moment at which a person asked to have it now.
+    """
     if part.state is not PartState.READY or (known.has_arr and not known.answers) or not known.pilot:
         return None
     at = next_better(wish, part)
+    if asked is not None and part.better_until is not None and part.better is None:
+        return now if part.searched_at is None or part.searched_at < asked else None
     if at is None or known.searches_from is None:
         return at
     return max(at, known.searches_from)

@@ -304,7 +304,7 @@ def next_step(wish: Wish, known: Known, now: datetime, *, asked: datetime | None
     if wish.meant is None:
         return _of_unknown(wish, now)
     if wish.done:
-        return _better(wish, known, now) or _after_all(wish, known, now)
+        return _better(wish, known, now, asked) or _after_all(wish, known, now)
     if wish.asked_by == ARR:
         return _nothing(wish, known, now)
     if (again := _tried_again(wish, known, asked)) is not None and again > now:
@@ -314,15 +314,16 @@ def next_step(wish: Wish, known: Known, now: datetime, *, asked: datetime | None
     return (
         _through_arr(wish, known, now, asked)
         or _step_of_parts(wish, known, now, asked)
-        or _better(wish, known, now)
+        or _better(wish, known, now, asked)
         or _nothing(wish, known, now)
     )
 
 
-def _better(wish: Wish, known: Known, now: datetime) -> Step | None:
+def _better(wish: Wish, known: Known, now: datetime, asked: datetime | None) -> Step | None:
     """Return the next search for something better than what can be watched; None: none is due."""
-    due = [(at, part) for part in wish.parts if (at := better_at(wish, part, known)) is not None and at <= now]
-    if not due or wish.done_at is not None or _spaced(wish, now) > now:
+    times = ((better_at(wish, part, known, now, asked), part) for part in wish.parts)
+    due = [(at, part) for at, part in times if at is not None and at <= now]
+    if not due or wish.done_at is not None or (asked is None and _spaced(wish, now) > now):
         return None
     _, part = min(due, key=lambda each: (not _is_hit(each[1]), each[0]))
     return Step(kind=StepKind.UPGRADE, keys=(part.key,), season=part.season)
@@ -343,7 +344,7 @@ def _bettering(wish: Wish, known: Known, now: datetime) -> Iterator[datetime | N
         if part.better is not None:
             yield next_look(wish.id, LOOK, now)
             yield part.better.gone_since + GONE if part.better.gone_since is not None else None
-        elif (at := better_at(wish, part, known)) is not None:
+        elif (at := better_at(wish, part, known, now)) is not None:
             yield max(at, spaced)
         yield part.better_until
 
