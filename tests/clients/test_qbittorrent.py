@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 import json
+from time import monotonic
 from typing import Any
 from urllib.parse import parse_qsl
 
 from aiohttp import ClientSession
 import pytest
 
+from custom_components.sokoul.clients import qbittorrent_session
 from custom_components.sokoul.clients.errors import (
     BackendError,
     Banned,
@@ -183,14 +185,23 @@ async def test_a_password_that_changed_meanwhile_is_tried_once(
 
 
 async def test_a_ban_is_a_ban_and_may_end(
-    client: QbittorrentClient, session: ClientSession, server: QbittorrentSimulator, clock: ManualClock
+    client: QbittorrentClient,
+    session: ClientSession,
+    server: QbittorrentSimulator,
+    clock: ManualClock,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for number in range(5):
         with pytest.raises(InvalidAuth):
             await QbittorrentClient(session, server.url, username=USER, password=f"wrong{number}").version()
-    with pytest.raises(Banned, match="banned after too many failed authentication attempts"):
-        await client.version()
+    server.requests.clear()
+    for _ in range(9):  # the guard asks several times a second
+        with pytest.raises(Banned, match="banned after too many failed authentication attempts"):
+            await client.version()
+    assert asked(server) == ["auth/login"]
     clock.advance(timedelta(hours=2))
+    later = monotonic() + 61
+    monkeypatch.setattr(qbittorrent_session, "monotonic", lambda: later)
     assert (await client.version()).api > (2, 0, 0)
 
 

@@ -2,13 +2,14 @@
 
 There are three ways in: an API key (since API 2.14.1), user name and password, or nothing where qBittorrent lets our
 address pass. A login that was refused is never tried again: five of them ban the address, and with it everybody behind
-the same bridge. Neither `Origin` nor `Referer` is sent, because qBittorrent compares them with its own address.
-Source: WebUI API 2.8 to 2.16, auth.
+the same bridge. One that is banned is tried once a minute. Neither `Origin` nor `Referer` is sent, because qBittorrent
+compares them with its own address. Source: WebUI API 2.8 to 2.16, auth.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from time import monotonic
 from typing import Any
 
 from aiohttp import ClientSession, FormData
@@ -18,6 +19,9 @@ from .http import DEFAULT_TIMEOUT_SECONDS, Answer, HttpClient, Query, error_of, 
 
 _FORBIDDEN = frozenset({HTTPStatus.FORBIDDEN})
 _LOGIN_REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+
+#: While our address is banned, which is for an hour as a rule, each login is a warning in qBittorrent's log.
+_BAN_PAUSE_SECONDS = 60.0
 
 #: A multipart form can be sent once: for a second try it is made again.
 type Form = Mapping[str, str] | Callable[[], FormData] | None
@@ -47,6 +51,7 @@ class QbittorrentSession:
         self._logged_in = False
         self._logins = 0
         self._login_refusal = ""
+        self._ban, self._banned_until = "", 0.0
         self._cookies: dict[str, str] = {}
 
     @property
@@ -115,8 +120,7 @@ class QbittorrentSession:
         async with self._login_lock:
             if self._logins != logins:
                 return
-            if self._login_refusal:
-                raise InvalidAuth(self._login_refusal)
+            self._check_refusals()
             self._logged_in = False
             answer = await self._send("POST", "auth/login", form=self._credentials, expected=_LOGIN_REFUSALS)
             match answer.status, answer.text.strip():
@@ -126,7 +130,9 @@ class QbittorrentSession:
                 case _ if answer.status >= HTTPStatus.BAD_REQUEST and is_web_page(answer):
                     raise error_of(answer)  # a proxy's: qBittorrent refuses in plain words
                 case (HTTPStatus.FORBIDDEN, _):
-                    raise Banned(f"{answer.where}: {reason_of(answer) or 'this address is banned for a while'}")
+                    self._ban = f"{answer.where}: {reason_of(answer) or 'this address is banned for a while'}"
+                    self._banned_until = monotonic() + _BAN_PAUSE_SECONDS
+                    raise Banned(self._ban)
                 case (HTTPStatus.UNAUTHORIZED, _) if await self._host_is_refused():
                     raise Refused(
                         f"{answer.where}: qBittorrent refuses this host name or port (host header validation)",
@@ -141,6 +147,13 @@ class QbittorrentSession:
                     raise NotTheApi(f"{answer.where}: a web page came instead of the API", status=answer.status)
                 case _:
                     raise UnexpectedResponse(f"{answer.where}: an answer that no login has", status=answer.status)
+
+    def _check_refusals(self) -> None:
+        """Raise what was answered before, where it would be answered again."""
+        if self._login_refusal:
+            raise InvalidAuth(self._login_refusal)
+        if monotonic() < self._banned_until:
+            raise Banned(self._ban)
 
     async def _host_is_refused(self) -> bool:
         """Tell a refused `Host` header (401 on everything) from a refused login (403 on the rest of the API)."""
