@@ -19,7 +19,7 @@ from .autopilot.guards.shelter import Clue, Shelter
 from .autopilot.guards.vpn_types import Containment
 from .guard_flow import GuardOptions
 from .guarding import PROXY_KEY, ClientGuard
-from .hub import Hub
+from .hub import AnyCoordinator, Hub
 from .journal_report import sentence
 from .markdown import plain
 
@@ -64,9 +64,13 @@ class VpnOptions(GuardOptions):
             return self.async_abort(reason="nothing_to_guard")
         errors: dict[str, str] = {}
         if user_input is not None:
-            errors = _errors(user_input)
+            vpn = self._vpn_of(guard, user_input)
+            errors = _errors(user_input, known=vpn is not None)
             if not errors:
-                return self._shelter_chosen(guard, user_input)
+                if vpn is not None:
+                    vpn.remember(PROXY_KEY, user_input.get("proxy", "").strip() or None)
+                guard.choose(_shelter(user_input))
+                return self.async_create_entry(data=dict(self.config_entry.options))
         hub: Hub = self.config_entry.runtime_data
         vpns = hub.guarding.vpns()
         words = wording.get(self.hass.config.language)
@@ -98,13 +102,10 @@ class VpnOptions(GuardOptions):
         hub: Hub = self.config_entry.runtime_data
         return hub.guarding.clients
 
-    def _shelter_chosen(self, guard: ClientGuard, said: dict[str, Any]) -> ConfigFlowResult:
+    def _vpn_of(self, guard: ClientGuard, said: dict[str, Any]) -> AnyCoordinator | None:
+        """Return the VPN that a person means: where SOKOUL is to find out, the one that it found."""
         hub: Hub = self.config_entry.runtime_data
-        vpn = hub.guarding.backend(said["vpn"])
-        if vpn is not None:
-            vpn.remember(PROXY_KEY, said.get("proxy", "").strip() or None)
-        guard.choose(_shelter(said))
-        return self.async_create_entry(data=dict(self.config_entry.options))
+        return hub.guarding.backend(guard.shelter.vpn_id if said["vpn"] == AUTOMATIC else said["vpn"])
 
     def _known(self, guard: ClientGuard, words: wording.Wording) -> str:
         """Say what a client is behind, where that is known from, and how it stands."""
@@ -149,12 +150,13 @@ def _shown(guard: ClientGuard) -> dict[str, Any]:
     return {"vpn": vpn, "way": str(way), "interface": shelter.interface or "", "proxy": guard.proxy}
 
 
-def _errors(said: dict[str, Any]) -> dict[str, str]:
-    """Return what can't be as it was typed."""
-    if said["vpn"] in {AUTOMATIC, NO_VPN}:
+def _errors(said: dict[str, Any], *, known: bool) -> dict[str, str]:
+    """Return what can't be as it was typed. `known`: the VPN is connected here, so that its proxy can be kept."""
+    if said["vpn"] == NO_VPN:
         return {}
     errors = {}
-    if said["way"] == Containment.BOUND and not said.get("interface", "").strip():
+    bound = said["vpn"] != AUTOMATIC and said["way"] == Containment.BOUND
+    if bound and not said.get("interface", "").strip():
         errors["interface"] = "interface_missing"
     if proxy := said.get("proxy", "").strip():
         try:
@@ -163,7 +165,7 @@ def _errors(said: dict[str, Any]) -> dict[str, str]:
             url = URL()
         if url.scheme not in {"http", "https"} or not url.host:
             errors["proxy"] = "not_a_proxy"
-        elif said["vpn"] == OTHER:
+        elif not known:
             errors["proxy"] = "proxy_of_no_backend"
     return errors
 

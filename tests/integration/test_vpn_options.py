@@ -8,6 +8,7 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import issue_registry as ir
 import pytest
 
+from custom_components.sokoul.autopilot.guards.shelter import Clue
 from custom_components.sokoul.autopilot.guards.vpn_types import Containment
 from custom_components.sokoul.const import DOMAIN
 from devstack.clock import ManualClock
@@ -77,6 +78,8 @@ async def test_a_person_says_how_a_client_is_sheltered(
         ({"vpn": "other", "way": "open", "proxy": PROXY}, "proxy", "proxy_of_no_backend"),
         ({"vpn": "other", "way": "open", "proxy": "gluetun:8888"}, "proxy", "not_a_proxy"),
         ({"vpn": "other", "way": "open", "proxy": "http://[1"}, "proxy", "not_a_proxy"),
+        ({"vpn": "automatic", "way": "open", "proxy": "gluetun:8888"}, "proxy", "not_a_proxy"),
+        ({"vpn": "automatic", "way": "open", "proxy": PROXY}, "proxy", "proxy_of_no_backend"),  # none was found
     ],
 )
 async def test_what_can_not_be_so(
@@ -173,3 +176,18 @@ async def test_that_it_is_to_be_found_out_lets_go_of_nothing(
     bind(qbittorrent, "tun0")
     await pass_time(STEP, times=14)
     assert running(qbittorrent) == {"one"}
+
+
+async def test_a_proxy_of_the_vpn_that_was_found_is_kept(
+    hass: HomeAssistant, qbittorrent: QbittorrentSimulator, gluetun: GluetunSimulator, set_up: SetUp
+) -> None:
+    """Who lets SOKOUL find out is asked for the proxy, too."""
+    assert gluetun.tunnel.connection is not None
+    qbittorrent.engine.weather.external_address = gluetun.tunnel.connection.server.address
+    entry = await set_up(qbittorrent_subentry(qbittorrent), subentry("gluetun", gluetun, GLUETUN_ID))
+    guard = entry.runtime_data.guarding.of(entry.runtime_data.backends[QBITTORRENT_ID])
+    done = await choose(hass, entry.entry_id, vpn="automatic", way="open", proxy=PROXY)
+    assert done["type"] is FlowResultType.CREATE_ENTRY
+    assert (guard.shelter.clue, guard.proxy) == (Clue.ADDRESS, PROXY)
+    await choose(hass, entry.entry_id, vpn="automatic", way="open")
+    assert not guard.proxy
