@@ -15,8 +15,8 @@ from ...model.vpn import VpnSnapshot
 from .addresses import place_of
 from .vpn_types import Containment
 
-#: Interfaces of tunnels: OpenVPN, WireGuard, NordLynx, ProtonVPN, Mullvad, PPP, macOS.
-_TUNNELS = ("tun", "tap", "wg", "nordlynx", "proton", "pvpn", "mullvad", "wireguard", "ppp", "utun", "ipsec")
+#: Interfaces of tunnels: OpenVPN, WireGuard, NordLynx, ProtonVPN, Mullvad, macOS. PPP is more often the line itself.
+_TUNNELS = ("tun", "tap", "wg", "nordlynx", "proton", "pvpn", "mullvad", "wireguard", "utun", "ipsec")
 
 
 class Clue(StrEnum):

@@ -1,0 +1,36 @@
+"""What shelters a client, by what the programs say of themselves."""
+
+import pytest
+
+from custom_components.sokoul.autopilot.guards.shelter import Clue, Shelter, infer
+from custom_components.sokoul.autopilot.guards.vpn_types import Containment
+from custom_components.sokoul.model.downloads import ClientSettings, DownloadClientSnapshot
+from custom_components.sokoul.model.vpn import VpnSnapshot
+
+from .tunnels import EXIT, HOME, at
+
+
+def bound_to(interface: str, shown: str | None = None) -> DownloadClientSnapshot:
+    return DownloadClientSnapshot(
+        revision=1, version="5.3.0", torrents={}, transfer=at(shown), settings=ClientSettings(interface=interface)
+    )
+
+
+@pytest.mark.parametrize(
+    ("client", "expected"),
+    [
+        (bound_to("tun0"), Shelter(containment=Containment.BOUND, interface="tun0", clue=Clue.INTERFACE)),
+        (bound_to("wg0-mullvad"), Shelter(containment=Containment.BOUND, interface="wg0-mullvad", clue=Clue.INTERFACE)),
+        (bound_to("eth0"), Shelter()),
+        (bound_to("ppp0", HOME), Shelter()),  # the line itself, where the machine dials in
+        (bound_to("", EXIT), Shelter(containment=Containment.OPEN, vpn_id="vpn", clue=Clue.ADDRESS)),
+        (bound_to("", HOME), Shelter()),
+    ],
+)
+def test_what_points_to_a_tunnel(client: DownloadClientSnapshot, expected: Shelter) -> None:
+    assert infer(client, {"vpn": VpnSnapshot(public_ip=EXIT)}, ()) == expected
+
+
+def test_a_shared_network_is_the_surest() -> None:
+    found = infer(bound_to("eth0", HOME), {"vpn": VpnSnapshot()}, {"vpn"})
+    assert found == Shelter(containment=Containment.NAMESPACE, vpn_id="vpn", clue=Clue.ENGINE)
