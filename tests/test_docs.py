@@ -517,6 +517,7 @@ TIMES = {
         {(timedelta(seconds=10), timedelta(seconds=1)): "every 10 seconds at least, and every second while it is away"}[
             vpn_lane.CALM, vpn_lane.AFTER_FAILURE
         ],
+        f"(every {vpn_lane.CALM.seconds} again after {vpn_lane.RESTARTS_FOR.seconds} seconds",
         f"the guard reads every {vpn_lane.SETTINGS_EVERY.seconds} seconds",
         f"tried again after {PORT.retry.seconds} seconds, then after {PORT.retry.seconds * 2}",
         f"up to every {minutes(PORT.longest_retry)} minutes",

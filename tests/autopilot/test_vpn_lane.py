@@ -12,6 +12,7 @@ from custom_components.sokoul.autopilot.vpn_lane import (
     CALM,
     FAST,
     REOPEN_EVERY,
+    RESTARTS_FOR,
     SETTINGS_EVERY,
     Reaction,
     VpnLane,
@@ -168,6 +169,20 @@ async def test_a_client_that_does_not_answer_is_still_told_to_stop() -> None:
 async def test_a_client_that_does_not_answer_is_left_alone_for_a_moment() -> None:
     here = world(Containment.BOUND, broken={"transfer"})
     assert await here.step() == AFTER_FAILURE
+
+
+@pytest.mark.parametrize(("containment", "later"), [(Containment.BOUND, CALM), (Containment.OPEN, AFTER_FAILURE)])
+async def test_a_client_that_stays_away_is_asked_often_only_where_it_could_leak(
+    containment: Containment, later: timedelta
+) -> None:
+    here = world(containment, broken={"transfer", "settings"})
+    await here.step()
+    assert await here.step(RESTARTS_FOR - AFTER_FAILURE) == AFTER_FAILURE
+    assert await here.step(AFTER_FAILURE) == later
+    here.client.broken.clear()
+    await here.step(later)
+    here.client.broken.add("transfer")
+    assert await here.step(CALM) == AFTER_FAILURE, "another restart"
 
 
 async def test_it_opens_in_steps_and_reacts_anew_to_the_next_leak() -> None:

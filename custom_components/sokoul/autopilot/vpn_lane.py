@@ -29,6 +29,8 @@ SETTINGS_EVERY = timedelta(seconds=10)
 REOPEN_EVERY = timedelta(seconds=1)
 #: After a failure it is not asked again at once: a client that restarts has other things to do.
 AFTER_FAILURE = timedelta(seconds=1)
+#: So long does one restart that can't leak; what is away for longer is asked as seldom as ever.
+RESTARTS_FOR = timedelta(seconds=30)
 
 
 class GuardedClient(Protocol):
@@ -96,6 +98,7 @@ class VpnLane:
         self._settings_forgotten = 0  # so often
         self._stepping = asyncio.Lock()
         self._reacted = False
+        self._away_since: datetime | None = None
         self._held_before: bool | None = None  # what it holds was held when it began to close
 
     def forgive(self, now: datetime) -> None:
@@ -112,13 +115,15 @@ class VpnLane:
         async with self._stepping:
             began = perf_counter()
             answered = self.answering = await self._look(now)
+            if answered:
+                self._away_since = None
             verdict = self._judge(now())
             if verdict.stop:
                 return await self._close(verdict, began, now())
             self._reacted, self._held_before = False, None
             if self._client.held and verdict.state is not VpnState.UNKNOWN:
                 return await self._reopen()
-            return self._pause(verdict, now()) if answered else AFTER_FAILURE
+            return self._pause(verdict, now()) if answered else self._pause_away(now())
 
     # --- looking -------------------------------------------------------------------------------------------------
 
@@ -155,6 +160,12 @@ class VpnLane:
     def _pause(self, verdict: Verdict, now: datetime) -> timedelta:
         longest = FAST if self.protection.containment is Containment.OPEN else CALM
         return longest if verdict.again is None else min(longest, max(verdict.again - now, FAST))
+
+    def _pause_away(self, now: datetime) -> timedelta:
+        if self._away_since is None:
+            self._away_since = now
+        leaks = self.protection.containment is Containment.OPEN
+        return AFTER_FAILURE if leaks or now - self._away_since < RESTARTS_FOR else CALM
 
     # --- acting --------------------------------------------------------------------------------------------------
 
