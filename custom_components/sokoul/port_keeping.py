@@ -17,7 +17,8 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
 from .autopilot.guards.evidence import Seen
-from .autopilot.guards.port import PortFacts, PortMemory, PortPolicy, PortState, PortVerdict, Write, advance
+from .autopilot.guards.port import Lent, PortFacts, PortMemory, PortPolicy, PortState, PortVerdict, Write, advance
+from .autopilot.guards.vpn_types import Containment
 from .clients.errors import BackendError
 from .const import DOMAIN, LOGGER
 from .model.downloads import ACTIVE_STATES, ClientSettings, ConnectionStatus, DownloadState
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 ON_KEY = "port_keeping_on"  # of a client: a person's word, or that it was behind a VPN with a port; None: not known yet
 PORT_KEY = "forwarded_port"  # of a client: the port that it was last seen on, so that it is the same one of several
+LENT_KEY = "lent_port"  # of a client: its own port and the one that it has instead, for a moment
 
 #: Settings that can't be read are asked for again after this, doubled each time.
 READ_AGAIN = timedelta(seconds=5)
@@ -40,9 +42,15 @@ MOST_STEPS = 8
 PARTING = timedelta(seconds=1)
 _LONG_AGO = datetime.min.replace(tzinfo=dt_util.UTC)
 _MOST_DOUBLINGS = 16
+#: Since this version qBittorrent notices that the interface that it is bound to was made anew.
+AWARE_SINCE = 5
 
 #: Torrents in these states are worth coming for.
 _WANTED = (*ACTIVE_STATES, DownloadState.SEEDING)
+
+
+#: The tunnel as it is now, None while it is down, and when that was seen.
+type Told = tuple[tuple[str, str | None] | None, datetime | None]
 
 
 class PortKeeper:
@@ -63,7 +71,10 @@ class PortKeeper:
         self._tell = tell
         self._announce = announce
         self._policy = PortPolicy()
-        self._memory = PortMemory(wanted=self._backend.memory.get(PORT_KEY))
+        lent = self._backend.memory.get(LENT_KEY)
+        self._memory = PortMemory(
+            wanted=self._backend.memory.get(PORT_KEY), lent=Lent(own=lent[0], other=lent[1]) if lent else None
+        )
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._stopped = False
@@ -77,7 +88,8 @@ class PortKeeper:
         self._known: ClientSettings | None = None  # the newest of both
         self._session: object = None  # at the client; None while it is away
         self._client_since: datetime | None = None
-        self._tunnel: tuple[str, str | None] | None = None  # which VPN, and at which address; None while it is down
+        self._tunnel_of: str | None = None  # which VPN tells of it; None: the interface alone does
+        self._tunnel: tuple[str, str | None] | None = None  # which, and at which address; None while it is down
         self._tunnel_looked_at = False  # ever: what is up at the first look may be up for long
         self._tunnel_since: datetime | None = None
         self._write: Write | None = None
@@ -123,7 +135,7 @@ class PortKeeper:
         """Set it now, whatever was tried before and also where it isn't kept. Returns how it stands then."""
         if self._task is not None:
             await asyncio.wait({self._task})
-        self._memory = PortMemory(wanted=self._memory.wanted)
+        self._memory = PortMemory(wanted=self._memory.wanted, lent=self._memory.lent)
         self._expect_other_settings()
         self._once = True
         try:
@@ -223,17 +235,35 @@ class PortKeeper:
         self._unread, self._read_from, self._failures = True, _LONG_AGO, 0
 
     def _follow_tunnel(self) -> None:
-        """Notice that the VPN connected anew: it was down or away, or comes out elsewhere."""
+        """Notice that the VPN connected anew: it or its interface was gone, or it comes out elsewhere."""
         vpn = self.vpn
-        tunnel = None
-        if vpn is not None and vpn.answering:
-            snapshot = vpn.data
-            down = snapshot.connected is False or (snapshot.connected is None and snapshot.public_ip is None)
-            tunnel = None if down else (vpn.subentry_id, snapshot.public_ip)
-        if tunnel is not None and tunnel != self._tunnel and self._tunnel_looked_at and vpn is not None:
-            self._tunnel_since = vpn.read_at
-        self._tunnel = tunnel
-        self._tunnel_looked_at = self._tunnel_looked_at or (vpn is not None and vpn.answering)
+        told_by = vpn.subentry_id if vpn is not None else None
+        if told_by != self._tunnel_of:
+            self._tunnel_of, self._tunnel, self._tunnel_looked_at = told_by, None, False
+        told = self._interface() if vpn is None else self._connection(vpn)
+        if told is None:
+            self._tunnel = self._tunnel if vpn is None else None  # of an interface it just isn't known now
+            return
+        tunnel, since = told
+        if tunnel is not None and tunnel != self._tunnel and self._tunnel_looked_at:
+            self._tunnel_since = since
+        self._tunnel, self._tunnel_looked_at = tunnel, True
+
+    @staticmethod
+    def _connection(vpn: AnyCoordinator) -> Told | None:
+        """Return what a VPN says of its connection; None while it is away."""
+        if not vpn.answering:
+            return None
+        snapshot = vpn.data
+        down = snapshot.connected is False or (snapshot.connected is None and snapshot.public_ip is None)
+        return None if down else (vpn.subentry_id, snapshot.public_ip), vpn.read_at
+
+    def _interface(self) -> Told | None:
+        """Return what the guard saw of the interface that the client is bound to; None while it can't be known."""
+        seen = self._guard.lane.evidence.settings
+        if seen is None or not seen.value.interface or seen.value.interface_exists is None:
+            return None
+        return (seen.value.interface, None) if seen.value.interface_exists else None, seen.at
 
     def _decide_default(self) -> None:
         """Begin to keep the port once the VPN forwards one, unless a person said otherwise."""
@@ -265,24 +295,44 @@ class PortKeeper:
     def _judge(self, now: datetime) -> PortVerdict | None:
         """Return what is to be done now; None where nothing is kept."""
         vpn, backend = self.vpn, self._backend
-        if vpn is None or backend.data is None or not (self.on or self._once):
-            self._memory, self._left = PortMemory(wanted=self._memory.wanted), None
+        keeps = vpn is not None and (self.on or self._once)
+        if backend.data is None or not (keeps or self._unaware or self._memory.lent):
+            self._memory, self._left = PortMemory(wanted=self._memory.wanted, lent=self._memory.lent), None
             return None
         ports = self._ports()
         facts = PortFacts(
             client=backend.title,
-            vpn=vpn.title,
-            forwarded=Seen(value=ports, at=vpn.read_at) if ports is not None and vpn.read_at is not None else None,
+            vpn=vpn.title if vpn is not None else self._guard.shelter.interface or "VPN",
+            forwarded=self._forwarded(now),
             settings=self._settings if backend.answering and not self._unread else None,
-            taken=not ports and vpn.data is not None and any(vpn.data.ports),
+            taken=vpn is not None and vpn.data is not None and not ports and any(vpn.data.ports),
             connection=backend.data.transfer.connection if backend.answering else ConnectionStatus.UNKNOWN,
             active=backend.data.totals.count(*_WANTED) > 0,
+            unaware=self._unaware,
             tunnel_since=self._tunnel_since,
             client_since=self._client_since,
             write=self._write,
         )
+        before = self._memory.lent
         self._memory, verdict = advance(self._memory, facts, self._policy, now)
+        if (lent := self._memory.lent) != before:
+            backend.remember(LENT_KEY, [lent.own, lent.other] if lent is not None else None)
         return replace(verdict, read=self._may_read(now, wanted=self._unread or verdict.read))
+
+    def _forwarded(self, now: datetime) -> Seen[tuple[int, ...]] | None:
+        vpn, ports = self.vpn, self._ports()
+        if vpn is None:
+            return Seen(value=(), at=now)  # one that we don't know forwards nothing that we could set
+        return Seen(value=ports, at=vpn.read_at) if ports is not None and vpn.read_at is not None else None
+
+    @property
+    def _unaware(self) -> bool:
+        """Whether it doesn't notice that its interface was made anew, and no person wants its port left alone."""
+        settings, guard = self._known, self._guard
+        if settings is None or not settings.interface or guard.shelter.containment is Containment.NONE:
+            return False
+        major = guard.backend.data.version.removeprefix("v").partition(".")[0]
+        return major.isdigit() and int(major) < AWARE_SINCE and self._backend.memory.get(ON_KEY, True) is True
 
     def _may_read(self, now: datetime, *, wanted: bool) -> bool:
         return wanted and self._backend.answering and now >= self._read_from
@@ -291,7 +341,9 @@ class PortKeeper:
 
     async def _set(self, verdict: PortVerdict) -> None:
         """Write what is wanted. A lock isn't waited for: nothing else changes these settings."""
-        port, now_on = verdict.write["listen_port"], self.listening_port
+        port, now_on = verdict.write.get("listen_port"), self.listening_port
+        if self._memory.lent is not None:
+            await self._backend.save_memory()  # whatever happens, it gets its own port back
         if port != verdict.port:
             self._for_a_moment = port
         elif self._left is None and now_on != self._for_a_moment:

@@ -1,9 +1,10 @@
 """The forwarded port in Home Assistant: whatever changes it, the client listens where the VPN lets others in."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 import json
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import parse_qsl
 
 from homeassistant.config_entries import ConfigEntryState
@@ -16,6 +17,7 @@ from pytest_homeassistant_custom_component.common import MockUser
 from custom_components.sokoul.autopilot.guards.port import PortState
 from custom_components.sokoul.autopilot.guards.shelter import Clue, Shelter
 from custom_components.sokoul.autopilot.guards.vpn_types import Containment
+from custom_components.sokoul.clients.qbittorrent import QbittorrentClient
 from custom_components.sokoul.connectors.gluetun import INTERVAL, SETTLING_INTERVAL
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.guarding import ON_KEY as GUARD_ON_KEY, ClientGuard
@@ -453,6 +455,111 @@ async def test_a_vpn_that_forwards_none_leaves_it_off(
     gluetun.tunnel.change_ports(41_000)
     await pass_time(INTERVAL)
     assert shown(hass) == ("on", "on", "41000")
+
+
+def settings_written(qbittorrent: QbittorrentSimulator) -> list[dict[str, Any]]:
+    """Return all that was set since this was asked last."""
+    told = [
+        json.loads(dict(parse_qsl(request.body.decode()))["json"])
+        for request in qbittorrent.requests
+        if request.path.endswith("setPreferences")
+    ]
+    qbittorrent.requests.clear()
+    return told
+
+
+BOUND = {"current_network_interface": "tun0", "listen_port": 6881}
+ANEW = [{"listen_port": 6882}, {"listen_port": 6881}]
+
+
+@pytest.fixture
+async def old(qbittorrent: QbittorrentSimulator) -> AsyncIterator[QbittorrentSimulator]:
+    """Start a qBittorrent 4.5 that is bound to an interface."""
+    login = {"username": USERNAME, "password": PASSWORD}
+    async with QbittorrentSimulator("4.5", **login, clock=qbittorrent.clock, preferences=BOUND) as client:
+        client.add_torrent("offered", "seeding")
+        yield client
+
+
+async def test_where_nothing_tells_of_the_vpn_an_old_one_listens_anew_once_its_interface_is_back(
+    hass: HomeAssistant, old: QbittorrentSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    await set_up(qbittorrent_subentry(old))
+    await pass_time(timedelta(seconds=10), times=6)
+    assert settings_written(old) == []
+    old.engine.weather.interfaces_gone.add("tun0")
+    await pass_time(timedelta(seconds=10), times=6)
+    assert settings_written(old) == []
+    old.engine.weather.interfaces_gone.clear()
+    await pass_time(timedelta(seconds=10), times=2)
+    assert settings_written(old) == ANEW
+    await pass_time(timedelta(seconds=10), times=60)
+    assert settings_written(old) == []
+    assert port_of(old) == 6881
+    assert shown(hass) == ("off", "unknown", "6881")
+    assert told(hass)["event_type"] != "port_changed"
+
+
+@pytest.mark.parametrize("wanted", [True, False], ids=["by itself", "a person wants it left alone"])
+async def test_behind_a_vpn_that_forwards_none_an_old_one_listens_anew_after_a_reconnect(
+    wanted: bool,  # noqa: FBT001 -- a case
+    hass: HomeAssistant,
+    old: QbittorrentSimulator,
+    gluetun: GluetunSimulator,
+    set_up: SetUp,
+    pass_time: PassTime,
+) -> None:
+    gluetun.tunnel.change_ports()
+    entry = await set_up(qbittorrent_subentry(old), subentry("gluetun", gluetun, GLUETUN_ID, title="Gluetun"))
+    guard: ClientGuard = entry.runtime_data.guarding.of(entry.runtime_data.backends[QBITTORRENT_ID])
+    guard.choose(Shelter(containment=Containment.BOUND, vpn_id=GLUETUN_ID, interface="tun0", clue=Clue.PERSON))
+    if not wanted:
+        guard.port.turn(on=False)
+    await pass_time(INTERVAL, 3)
+    assert settings_written(old) == []
+    gluetun.tunnel.connecting = timedelta(seconds=11)
+    gluetun.tunnel.reconnect()
+    gluetun.tunnel.change_ports()
+    await pass_time(SETTLING_INTERVAL, 20)
+    assert settings_written(old) == (ANEW if wanted else [])
+    assert port_of(old) == 6881
+
+
+async def test_an_old_one_gets_its_own_port_back_after_a_restart_in_the_middle(
+    hass: HomeAssistant, old: QbittorrentSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    entry = await set_up(qbittorrent_subentry(old))
+    await pass_time(timedelta(seconds=10), times=2)
+    old.engine.weather.interfaces_gone.add("tun0")
+    await pass_time(timedelta(seconds=10), times=2)
+    old.engine.weather.interfaces_gone.clear()
+    client = entry.runtime_data.backends[QBITTORRENT_ID].client
+
+    async def take_one(values: Any) -> None:
+        await QbittorrentClient.set_settings(client, values)
+        old.fault("status", SET, status=500)
+
+    with patch.object(client, "set_settings", take_one):
+        await pass_time(timedelta(seconds=10), times=2)
+    assert port_of(old) == 6882
+    await hass.config_entries.async_unload(entry.entry_id)
+    old.clear_faults()
+    await hass.config_entries.async_setup(entry.entry_id)
+    await pass_time(timedelta(seconds=10), times=2)
+    assert port_of(old) == 6881
+
+
+async def test_a_newer_one_helps_itself(
+    hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    qbittorrent.engine.preferences |= BOUND
+    qbittorrent.add_torrent("offered", "seeding")
+    await set_up(qbittorrent_subentry(qbittorrent))
+    qbittorrent.engine.weather.interfaces_gone.add("tun0")
+    await pass_time(timedelta(seconds=10), times=3)
+    qbittorrent.engine.weather.interfaces_gone.clear()
+    await pass_time(timedelta(seconds=10), times=6)
+    assert settings_written(qbittorrent) == []
 
 
 OTHER_ID = "01SOKOULQBITTORRENT0000001"

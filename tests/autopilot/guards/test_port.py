@@ -44,6 +44,7 @@ class Wire:
     connection: ConnectionStatus = CONNECTED
     active: bool = True
     takes: bool | None = True  # writes: yes, refused, no answer
+    unaware: bool = False  # it doesn't notice that its interface was made anew
     deaf: bool = False  # it listens on an interface that is gone; another port makes it listen anew
     tunnel_since: datetime | None = NOW
     client_since: datetime | None = NOW
@@ -63,6 +64,7 @@ class Wire:
             settings=None if self.port is None else Seen(value=settings, at=self.now),
             connection=FIREWALLED if self.deaf and self.connection is CONNECTED else self.connection,
             active=self.active,
+            unaware=self.unaware,
             tunnel_since=self.tunnel_since,
             client_since=self.client_since,
             write=self.write,
@@ -79,9 +81,11 @@ class Wire:
             return
         self.write = Write(at=self.now, accepted=self.takes)
         if self.takes:
-            self.deaf = self.deaf and values["listen_port"] == self.port
-            self.port = int(values["listen_port"])
-            self.random_port, self.upnp = bool(values["random_port"]), bool(values["upnp"])
+            port = 0 if values.get("random_port") else int(values["listen_port"])
+            self.deaf = self.deaf and port == self.port
+            self.port = port
+            self.random_port = bool(values.get("random_port", self.random_port))
+            self.upnp = bool(values.get("upnp", self.upnp))
 
     def live(self, seconds: float) -> PortVerdict:
         verdict = self.ask()
@@ -328,6 +332,75 @@ def test_idle_time_does_not_count_as_deafness() -> None:
         wire.active = False
         wire.live(100)
     assert not wire.written
+
+
+# --- where none is forwarded -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("forwarded", [(), (0,), None])
+@pytest.mark.parametrize("own", [6881, 65535, 0])
+def test_who_does_not_notice_a_reconnect_listens_anew_on_its_own_port(
+    forwarded: tuple[int, ...] | None, own: int
+) -> None:
+    wire = Wire(forwarded=forwarded, port=own, random_port=own == 0, upnp=True, unaware=True)
+    wire.live(60)
+    assert not wire.written
+    wire.tunnel_since, wire.deaf = wire.now, True
+    verdict = wire.ask()
+    assert (verdict.state, verdict.reasons[0].key) == (WAKING, "guard.port_renew")
+    verdict = wire.live(600)
+    other = {6881: 6882, 65535: 65534, 0: 49152}[own]
+    assert wire.written == [{"listen_port": other}, {"listen_port": own} if own else {"random_port": True}]
+    assert (wire.port, wire.deaf, wire.upnp) == (own, False, True)
+    assert (verdict.in_sync, verdict.report) == (None, False)
+    assert wire.memory.lent is None
+
+
+def test_who_notices_a_reconnect_is_left_alone() -> None:
+    wire = Wire(forwarded=(), port=6881)
+    wire.live(60)
+    wire.tunnel_since = wire.now
+    wire.live(600)
+    assert not wire.written
+
+
+def test_a_port_that_is_forwarded_a_little_later_is_waited_for() -> None:
+    wire = Wire(unaware=True)
+    wire.live(60)
+    wire.tunnel_since, wire.forwarded = wire.now, ()
+    wire.live(POLICY.forwarding.total_seconds() - 1)
+    assert not wire.written
+    wire.forwarded = (6000,)
+    wire.live(300)
+    assert wire.ports == [6000]
+    wire.tunnel_since, wire.forwarded = wire.now, ()
+    wire.live(POLICY.forwarding.total_seconds() + 5)
+    assert wire.ports == [6000, 6001, 6000]
+
+
+def test_what_was_lent_is_given_back_however_long_it_takes() -> None:
+    wire = Wire(forwarded=(), port=6881, unaware=True)
+    wire.live(60)
+    wire.tunnel_since = wire.now
+    wire.ask()
+    assert wire.port == 6882
+    wire.takes = False
+    wire.live(3600)
+    assert 3 < len(wire.written) < 15  # ever more rarely
+    wire.memory = PortMemory(lent=wire.memory.lent)  # a restart of Home Assistant
+    wire.takes, wire.unaware = True, False
+    wire.live(10)
+    assert (wire.port, wire.memory.lent) == (6881, None)
+
+
+def test_a_port_that_somebody_set_meanwhile_stays() -> None:
+    wire = Wire(forwarded=(), port=6881, unaware=True)
+    wire.live(60)
+    wire.tunnel_since = wire.now
+    wire.ask()
+    wire.port = 7000
+    wire.live(600)
+    assert (wire.ports, wire.port, wire.memory.lent) == ([6882], 7000, None)
 
 
 # --- whatever happens ------------------------------------------------------------------------------------------------

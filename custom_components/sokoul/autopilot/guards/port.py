@@ -11,6 +11,9 @@ done after each reconnect, because such a client goes on saying that it is conne
 change (seen at qBittorrent 4.5.2 with libtorrent 2.0.8; 5.3.0 helps itself). When it does say that nobody comes in, it
 is tried a few times for each connection, and only while torrents run: nobody comes to a client that has nothing to
 offer.
+
+Such a client that is bound to an interface reaches nobody either once that was made anew, forwarded port or not (seen
+at 4.5.2, too). Where none is forwarded it gets another port for a moment, and its own back.
 """
 
 from collections.abc import Iterable, Mapping
@@ -55,6 +58,7 @@ class PortFacts:
     settings: Seen[ClientSettings] | None = None  # None: the client doesn't answer
     connection: ConnectionStatus = ConnectionStatus.UNKNOWN
     active: bool = False  # torrents run that somebody could come for
+    unaware: bool = False  # it doesn't notice that the interface that it is bound to was made anew
     tunnel_since: datetime | None = None  # the tunnel is connected; None: it isn't known since when
     client_since: datetime | None = None  # the client was started
     write: Write | None = None  # the last one
@@ -72,11 +76,20 @@ class PortPolicy:
     firewalled: timedelta = timedelta(minutes=3)  # so long may nobody come in
     disconnected: timedelta = timedelta(seconds=20)  # so long may it not listen at all
     wakes: int = 2  # for each connection of the tunnel
+    forwarding: timedelta = timedelta(minutes=1)  # so long may a tunnel that forwarded one take to do so again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lent:
+    """Another port that a client has for a moment, and its own: 0 where it takes any."""
+
+    own: int
+    other: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortMemory:
-    """What is remembered between two looks; nothing of it has to be stored."""
+    """What is remembered between two looks; only what was lent has to be stored."""
 
     tunnel_since: datetime | None = None
     client_since: datetime | None = None
@@ -89,6 +102,7 @@ class PortMemory:
     wakes: int = 0
     begun: bool = False  # it was asked before: what is known now of the tunnel differs from what was known then
     renew: bool = False  # the tunnel connected anew, and the client listens since before that
+    lent: Lent | None = None  # where none is forwarded: the client has to get its own back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,14 +133,13 @@ def advance(memory: PortMemory, facts: PortFacts, policy: PortPolicy, now: datet
             client_since=facts.client_since,
             wanted=memory.wanted,
             renew=memory.renew or reconnected,
+            lent=memory.lent,
         )
     memory = replace(memory, begun=True)
     ports = _ports(facts)
-    if ports is None:
-        return _rest(memory), _say(facts, PortState.UNKNOWN, "guard.port_unknown")
     if not ports:
-        why = "guard.port_taken" if facts.taken else "guard.port_not_forwarded"
-        return _rest(memory), _say(facts, PortState.NOT_FORWARDED, why)
+        return _go_without(_rest(memory), facts, policy, now)
+    memory = replace(memory, lent=None)  # it gets a better one
     if facts.settings is None or facts.settings.value.listen_port is None:
         return _rest(memory), _say(facts, PortState.UNKNOWN, "guard.port_silent")
     if _older(facts.settings, facts.client_since):
@@ -191,6 +204,56 @@ def _rest(memory: PortMemory) -> PortMemory:
     return replace(memory, right_since=None, alone_since=None)
 
 
+def _go_without(
+    memory: PortMemory, facts: PortFacts, policy: PortPolicy, now: datetime
+) -> tuple[PortMemory, PortVerdict]:
+    """Leave the port alone; but who can't notice a new interface has to listen anew."""
+    if _ports(facts) is None:
+        rest = _say(facts, PortState.UNKNOWN, "guard.port_unknown")
+    else:
+        why = "guard.port_taken" if facts.taken else "guard.port_not_forwarded"
+        rest = _say(facts, PortState.NOT_FORWARDED, why)
+    if memory.lent is None:
+        if not (memory.renew and facts.unaware):
+            return memory, rest
+        due = (memory.tunnel_since or now) + policy.forwarding
+        if memory.wanted is not None and now < due:
+            return memory, replace(rest, again=due)
+    settings = facts.settings
+    if settings is None or settings.value.listen_port is None or _older(settings, facts.client_since):
+        return memory, replace(rest, read=True)
+    return _lend(memory, facts, policy, now, rest)
+
+
+def _lend(
+    memory: PortMemory, facts: PortFacts, policy: PortPolicy, now: datetime, rest: PortVerdict
+) -> tuple[PortMemory, PortVerdict]:
+    """Set another port, and the client's own when that was read back, unless somebody sets a third one meanwhile."""
+    port = facts.settings.value.listen_port if facts.settings is not None else None
+    memory, waiting = _answered(memory, facts, policy, now)
+    lent = memory.lent or Lent(own=port or 0, other=next(iter(_beside(port or _DYNAMIC))))
+    verdict = _say(facts, PortState.WAKING, "guard.port_renew", port=lent.own)
+    if waiting is not None:
+        return memory, replace(verdict, read=True, again=waiting)
+    if port == lent.other:
+        if memory.renew:
+            memory = replace(memory, renew=False, tries=0, next_at=None)
+        write: Mapping[str, int | bool] = {"listen_port": lent.own} if lent.own else {"random_port": True}
+    elif port == lent.own and memory.renew:
+        write = {"listen_port": lent.other}
+    else:
+        return replace(memory, renew=False, lent=None, tries=0, next_at=None), rest
+    if memory.next_at is not None and now < memory.next_at:
+        return memory, replace(verdict, again=memory.next_at)
+    memory = replace(_count_try(memory, policy, now), lent=lent)
+    return memory, replace(verdict, write=write, again=now + policy.answer)
+
+
+def _count_try(memory: PortMemory, policy: PortPolicy, now: datetime) -> PortMemory:
+    pause = min(policy.retry * (1 << min(memory.tries, _MOST_DOUBLINGS)), policy.longest_retry)
+    return replace(memory, tries=memory.tries + 1, next_at=now + pause, ordered_at=now, alone_since=None)
+
+
 def _set(
     memory: PortMemory, facts: PortFacts, policy: PortPolicy, now: datetime, port: int
 ) -> tuple[PortMemory, PortVerdict]:
@@ -202,14 +265,14 @@ def _set(
     verdict = replace(_say(facts, state, key, port=port), in_sync=False, report=failing)
     if memory.next_at is not None and now < memory.next_at:
         return memory, replace(verdict, again=memory.next_at)
-    pause = min(policy.retry * (1 << min(memory.tries, _MOST_DOUBLINGS)), policy.longest_retry)
-    memory = replace(memory, tries=memory.tries + 1, next_at=now + pause, ordered_at=now, alone_since=None)
+    memory = _count_try(memory, policy, now)
     if facts.settings is not None and facts.settings.value.listen_port != port:
         memory = replace(memory, renew=False)  # another port is listening anew
     return memory, replace(verdict, write=_values(port), again=now + policy.answer)
 
 
 _MOST_DOUBLINGS = 16
+_DYNAMIC = 49_151  # above it is nobody's port
 
 
 def _values(port: int) -> Mapping[str, int | bool]:
