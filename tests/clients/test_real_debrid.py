@@ -194,6 +194,19 @@ async def test_an_unchanged_page_is_not_read_again(client: RealDebridClient, deb
     assert changed.total == 2
 
 
+@pytest.mark.parametrize("field", ["filename", "bytes", "status", "links"])
+async def test_a_page_that_lacks_something_is_not_kept(
+    client: RealDebridClient, debrid: RealDebridSimulator, field: str
+) -> None:
+    debrid.fault(FaultKind.MISSING_FIELDS, "GET /rest/1.0/torrents", times=1, fields=(field,))
+    page = await client.torrents()
+    assert page is not None
+    assert page.etag is None
+    page = await client.torrents()
+    assert page is not None
+    assert page.etag is not None
+
+
 async def test_without_etags_every_page_is_read(client: RealDebridClient, debrid: RealDebridSimulator) -> None:
     debrid.knows_etags = False
     page = await client.torrents()

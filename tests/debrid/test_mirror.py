@@ -31,7 +31,7 @@ from custom_components.sokoul.store import Store
 from tests.store.make import NOW
 from tests.store.torrents import ACCOUNT, torrent
 
-from .accounts import Clock, FakeAccount, Silent, Told, Unreadable
+from .accounts import Clock, FakeAccount, Missing, Silent, Told, Unreadable
 
 type Syncing = Callable[..., MirrorSync]
 
@@ -371,6 +371,31 @@ async def test_what_is_not_there_any_more_is_gone(store: Store, account: FakeAcc
     result = await sync.sync(SyncMode.DETAILS)
     assert counted(result) == {"gone": 1}
     assert set(await mirrored(store)) == {torrent(2).id}
+
+
+@pytest.mark.parametrize("mode", [FULL, SyncMode.DETAILS])
+async def test_what_the_list_shows_is_not_gone_for_good(
+    store: Store, account: FakeAccount, syncing: Syncing, mode: SyncMode
+) -> None:
+    """Once there are no details of it, by mistake; from then on the list is as it was."""
+    account.torrents_there = [torrent(1), torrent(2)]
+    sync = syncing()
+    await sync.sync(LIST)
+
+    def once(call: str) -> None:
+        if call == torrent(1).id:
+            account.before = lambda _call: None
+            raise Missing
+
+    account.before = once
+    result = await sync.sync(mode)
+    assert counted(result) == ({"gone": 1} if mode is SyncMode.DETAILS else {})
+    assert account.calls.count(torrent(1).id) == 1
+    await sync.sync(FULL)
+    assert await same(store, account)
+    assert await detailed(store) == {torrent(1).id, torrent(2).id}
+    account.take_calls()
+    assert (await sync.sync(LIST)).run.summary["unchanged"] is True
 
 
 async def test_one_answer_that_makes_no_sense_stops_nothing(

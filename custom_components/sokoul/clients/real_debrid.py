@@ -113,8 +113,9 @@ class RealDebridClient:
         if answer.status == HTTPStatus.NO_CONTENT:
             return DebridPage(total=total, etag=answer.headers.get("ETag"))
         large = len(answer.body) > LARGE_BYTES
-        rows = await asyncio.to_thread(read_torrents, answer.body) if large else read_torrents(answer.body)
-        return DebridPage(torrents=rows, total=total, etag=answer.headers.get("ETag"))
+        rows, full = await asyncio.to_thread(read_torrents, answer.body) if large else read_torrents(answer.body)
+        # a page that lacks something is asked for again: it may have been a bad moment
+        return DebridPage(torrents=rows, total=total, etag=answer.headers.get("ETag") if full else None)
 
     async def total(self, *, priority: DebridPriority = BACKGROUND) -> int:
         """Return how many torrents there are."""

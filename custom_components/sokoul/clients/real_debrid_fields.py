@@ -33,6 +33,8 @@ from .json_walk import items
 ANY_REFUSAL = frozenset(range(HTTPStatus.BAD_REQUEST, 600))
 #: It cannot just now, rather than: it will not.
 _FAILURES = frozenset({DebridCode.INTERNAL_ERROR, DebridCode.SERVICE_UNAVAILABLE})
+#: What every torrent of a list has, whatever its status.
+_OF_ALL = frozenset({"filename", "bytes", "status", "links"})
 
 
 # --- refusals --------------------------------------------------------------------------------------------------------
@@ -124,17 +126,26 @@ def read_active(data: Any) -> DebridActive:
     )
 
 
-def read_torrents(body: bytes | bytearray) -> Columnar[DebridTorrent]:
+def read_torrents(body: bytes | bytearray) -> tuple[Columnar[DebridTorrent], bool]:
     """Read a page of `/torrents`, one torrent at a time: a page of 5,000 is megabytes, and as many objects.
 
-    Raises `UnexpectedResponse`.
+    Tell, too, whether each of them has all that is known to be said of any. Raises `UnexpectedResponse`.
     """
     rows: Iterator[Any] = items(body)
+    full = True
+
+    def read() -> Iterator[DebridTorrent]:
+        nonlocal full
+        for index, row in enumerate(rows):
+            torrent = read_torrent(Fields(row, f"torrents[{index}]"))
+            full = full and row.keys() >= _OF_ALL and torrent.status is not DebridStatus.UNKNOWN
+            yield torrent
+
     try:
-        read = (read_torrent(Fields(row, f"torrents[{index}]")) for index, row in enumerate(rows))
-        return Columnar(DebridTorrent, read)
+        torrents = Columnar(DebridTorrent, read())
     except ValueError as error:
         raise UnexpectedResponse("torrents: not a list in valid JSON") from error
+    return torrents, full
 
 
 def read_torrent(fields: Fields) -> DebridTorrent:

@@ -390,11 +390,22 @@ class MirrorSync:
             now = self._clock()
             await self._mirror.keep_details(self._id, infos, now)
             for torrent_id in missing:
-                await self._mirror.forget_torrent(self._id, torrent_id, now)
-                _add(work, [DebridChange(torrent_id, ChangeKind.GONE)])
+                await self._is_missing(work, torrent_id, now)
             await self._note(work)
         if failed:
             raise failed[0]
+
+    async def _is_missing(self, work: _Work, torrent_id: str, now: datetime) -> None:
+        """Note that there are no details of a torrent. Where the list has just shown it, the next list decides.
+
+        All of that is read, also where nothing has changed: else what is gone by mistake would stay so.
+        """
+        self._lister.forget()
+        if work.run.listed and torrent_id in self._lister.seen:
+            work.unreadable.add(torrent_id)
+            return
+        await self._mirror.forget_torrent(self._id, torrent_id, now)
+        _add(work, [DebridChange(torrent_id, ChangeKind.GONE)])
 
     async def _until_cancelled(self, read_some: Callable[[], Any]) -> None:
         """Let some read at once; a person who cancels doesn't wait for the turn of what is still to be asked."""
