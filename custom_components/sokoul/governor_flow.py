@@ -50,7 +50,7 @@ _DOMAINS: Mapping[SourceKind, list[str]] = {
     SourceKind.PRICE: [SENSOR, "input_number", *_SWITCHES],
     SourceKind.SOLAR: [SENSOR, "input_number", *_SWITCHES],
     SourceKind.METERED: _SWITCHES,
-    SourceKind.BATTERY: _SWITCHES,
+    SourceKind.BATTERY: [SENSOR, *_SWITCHES],
 }
 _NUMBERS = frozenset({SENSOR, "input_number"})
 
@@ -139,6 +139,8 @@ class GovernorOptions(OptionsFlow):
         }
         if self._kind in NUMERIC_KINDS:
             fields |= {vol.Optional("enter"): _number(), vol.Optional("leave"): _number()}
+        if self._kind is SourceKind.BATTERY:
+            fields[vol.Required("inverted", default=False)] = BooleanSelector()
         fields |= {
             vol.Required("act", default=LIMIT): SelectSelector(
                 SelectSelectorConfig(options=[LIMIT, PAUSE], translation_key="governor_act")
@@ -174,6 +176,7 @@ class GovernorOptions(OptionsFlow):
             enter=user_input.get("enter"),
             leave=user_input.get("leave"),
             clients=tuple(user_input.get("clients", ())),
+            inverted=user_input.get("inverted", False),
         )
 
     def _shown(self, source: ChosenSource) -> dict[str, Any]:
@@ -183,6 +186,7 @@ class GovernorOptions(OptionsFlow):
             "act": PAUSE if source.pause else LIMIT,
             "enter": source.enter,
             "leave": source.leave,
+            "inverted": source.inverted,
             "clients": [each for each in source.clients if each in self._client_titles],
             **{name: rate / MEGABYTE for name, rate in rates.items() if rate},
         }
@@ -238,7 +242,7 @@ class GovernorOptions(OptionsFlow):
 def _mistakes(source: ChosenSource, entity_ids: tuple[str, ...]) -> dict[str, str]:
     """Return what can't be meant, by field."""
     errors: dict[str, str] = {}
-    numbers = [each for each in entity_ids if each.partition(".")[0] in _NUMBERS]
+    numbers = [each for each in entity_ids if each.partition(".")[0] in _NUMBERS and source.kind in NUMERIC_KINDS]
     if not entity_ids:
         errors["entities"] = "entities_missing"
     elif source.enter is None and numbers:

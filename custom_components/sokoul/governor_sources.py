@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from homeassistant.components.media_player import MediaPlayerState
+from homeassistant.components.sensor import DOMAIN as SENSOR
 from homeassistant.const import STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant, State
 
@@ -64,6 +65,7 @@ class ChosenSource:
     enter: float | None = None
     leave: float | None = None
     clients: tuple[str, ...] = ()  # the ids of the backends that it concerns; empty: all download clients
+    inverted: bool = False  # of a battery: what is on or off tells of the mains
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> ChosenSource:
@@ -77,6 +79,7 @@ class ChosenSource:
             enter=stored["enter"],
             leave=stored["leave"],
             clients=tuple(stored["clients"]),
+            inverted=stored.get("inverted", False),
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -91,6 +94,7 @@ class ChosenSource:
             "enter": self.enter,
             "leave": self.leave,
             "clients": list(self.clients),
+            "inverted": self.inverted,
         }
 
     def entity_ids(self, hass: HomeAssistant) -> tuple[str, ...]:
@@ -124,12 +128,26 @@ class ChosenSource:
     def _told(self, state: State | None) -> float | None:
         if state is None or state.state in _NOT_KNOWN:
             return None
+        if self.kind is SourceKind.BATTERY and state.domain == SENSOR:
+            return float(_tells_of_battery(state.state))
         if self.enter is None:
-            return float(state.state in _ON)
+            return float((state.state in _ON) is not self.inverted)
         try:
             return float(state.state)
         except ValueError:
             return None
+
+
+def _tells_of_battery(status: str) -> bool:
+    """Tell whether what a supply says of itself means that it runs on its battery.
+
+    `OB DISCHRG` and `On Battery, Battery Discharging` (Network UPS Tools), `ONBATT` (apcupsd).
+    """
+    words = status.casefold().replace(",", " ").split()
+    return not _ON_BATTERY.isdisjoint(words) or words[:2] == ["on", "battery"]
+
+
+_ON_BATTERY = frozenset({"ob", "onbatt"})
 
 
 # --- thermometers ----------------------------------------------------------------------------------------------------

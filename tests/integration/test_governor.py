@@ -593,12 +593,20 @@ KINDS = {
     "new_metered": ("binary_sensor.mobile", "on", "off", {}),
     "new_battery": ("binary_sensor.ups", "on", "off", {}),
 }
+SUPPLIES = [
+    ("new_battery", ("sensor.nut_status", "OB DISCHRG", "OL CHRG", {})),
+    ("new_battery", ("sensor.nut_display", "On Battery, Battery Discharging", "Online, Battery Charging", {})),
+    ("new_battery", ("sensor.apc_status", "ONBATT LOWBATT", "ONLINE", {})),
+    ("new_battery", ("binary_sensor.apc_online", "off", "on", {"inverted": True})),
+]
 
 
-@pytest.mark.parametrize(("new", "what"), KINDS.items(), ids=KINDS)
+@pytest.mark.parametrize(
+    ("new", "what"), [*KINDS.items(), *SUPPLIES], ids=[*KINDS, *(entity_id for _, (entity_id, *_) in SUPPLIES)]
+)
 async def test_what_people_choose_is_obeyed(
     new: str,
-    what: tuple[str, str, str, dict[str, float]],
+    what: tuple[str, str, str, dict[str, Any]],
     hass: HomeAssistant,
     qbittorrent: QbittorrentSimulator,
     set_up: SetUp,
