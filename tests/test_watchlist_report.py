@@ -245,6 +245,25 @@ def test_what_was_said_is_said_again_and_not_made_again() -> None:
     assert len(made) == 5
 
 
+def test_a_long_list_is_worded_in_turns() -> None:
+    wishes = [replace(wish(WishState.READY), id=str(number)) for number in range(5)]
+    kept = PerWish(lambda each, now, _words: f"{now:%d} {each.season}", at_once=2, meanwhile=lambda each: each.id)
+    assert list(kept.of(wishes, NOW, EN).values()) == ["21 None", "21 None", "2", "3", "4"]
+    assert kept.behind
+    wishes[0] = replace(wishes[0], season=1)
+    assert list(kept.of(wishes, NOW, EN).values()) == ["21 1", "21 None", "21 None", "3", "4"]
+    assert kept.behind
+    assert list(kept.of(wishes, NOW, EN).values()) == ["21 1", "21 None", "21 None", "21 None", "21 None"]
+    assert not kept.behind
+    after = ["22 1", "22 None", "21 None", "21 None", "21 None"]
+    assert list(kept.of(wishes, NOW + DAY, EN).values()) == after, "as it was, until its turn comes"
+    bare = PerWish(lambda each, _now, _words: each.id, at_once=2)
+    assert list(bare.of(wishes, NOW, EN)) == ["0", "1"]
+    assert list(bare.of(wishes, NOW, EN)) == ["0", "1", "2", "3"]
+    assert list(bare.of(wishes, NOW, EN)) == ["0", "1", "2", "3", "4"]
+    assert not bare.behind
+
+
 # --- data ------------------------------------------------------------------------------------------------------------
 
 

@@ -1,11 +1,12 @@
 """The watchlist as a to-do list: what is added is looked for, and what can be watched is done."""
 
+import asyncio
 from datetime import datetime
 from typing import override
 
 from homeassistant.components import persistent_notification
 from homeassistant.components.todo import TodoItem, TodoItemStatus, TodoListEntity, TodoListEntityFeature
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.entity import EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
@@ -24,6 +25,8 @@ from .watchlist_report import PerWish, description, due, label, tame
 # What is added is only written down here; the watchlist looks for it by and by.
 PARALLEL_UPDATES = 0
 
+#: So many items are worded in one turn of the event loop: that takes it some hundredths of a second.
+AT_ONCE = 100
 #: Tells what could not be taken off the list.
 KEPT_NOTICE = f"{DOMAIN}_watchlist_kept"
 
@@ -53,14 +56,34 @@ class Watchlist(WatchlistEntity, TodoListEntity):
 
     def __init__(self, hub: Hub, description: EntityDescription) -> None:
         super().__init__(hub, description)
-        self._items = PerWish(_item)
+        self._items = PerWish(_item, at_once=AT_ONCE, meanwhile=_bare_item)
+        self._going_on: asyncio.Handle | None = None
 
     @override
     def read(self) -> list[TodoItem]:
+        self._attr_todo_items = items = self._word()
+        return items
+
+    def _word(self) -> list[TodoItem]:
+        """Return all items; where there is too much to word in one turn of the event loop, go on in the next ones."""
         words = wording.get(self.hass.config.language, dt_util.get_default_time_zone())
         items = [*self._items.of(self.hub.watching.wishes.values(), dt_util.now(), words).values()]
-        self._attr_todo_items = items
+        if self._items.behind and self._going_on is None:
+            self._going_on = self.hass.loop.call_soon(self._go_on)
         return items
+
+    @callback
+    def _go_on(self) -> None:
+        self._going_on = None
+        self._word()
+        if not self._items.behind:
+            self.write_if_new()
+
+    @override
+    async def async_will_remove_from_hass(self) -> None:
+        if self._going_on is not None:
+            self._going_on.cancel()
+        await super().async_will_remove_from_hass()
 
     @override
     async def async_create_todo_item(self, item: TodoItem) -> None:
@@ -112,6 +135,11 @@ class Watchlist(WatchlistEntity, TodoListEntity):
                 words.text("watchlist.kept_title"),
                 KEPT_NOTICE,
             )
+
+
+def _bare_item(wish: Wish) -> TodoItem:
+    status = TodoItemStatus.COMPLETED if wish.done else TodoItemStatus.NEEDS_ACTION
+    return TodoItem(uid=wish.id, summary=label(wish), status=status)
 
 
 def _item(wish: Wish, now: datetime, words: wording.Wording) -> TodoItem:

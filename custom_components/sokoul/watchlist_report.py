@@ -6,7 +6,8 @@ name from outside is written with characters that look the same and mean nothing
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import date, datetime, timedelta
-from typing import Any
+from sys import maxsize
+from typing import Any, NamedTuple
 
 from .connectors.base import Occasion
 from .journal_report import sentence
@@ -200,23 +201,41 @@ def _iso(value: date | None) -> str | None:
 class PerWish[T]:
     """Something made of each wish, and made again only of what changed, or when another day has begun.
 
-    Lists are looked at whenever anything in the house was polled, and wording a thousand wishes takes a while.
+    Lists are looked at whenever anything in the house was polled, and wording a thousand wishes takes a while. So only
+    so many are made `at_once`; while it is `behind`, who asked has to ask again, in the next turn of the event loop.
     """
 
-    def __init__(self, make: Callable[[Wish, datetime, Wording], T]) -> None:
+    def __init__(
+        self,
+        make: Callable[[Wish, datetime, Wording], T],
+        *,
+        at_once: int = maxsize,
+        meanwhile: Callable[[Wish], T] | None = None,
+    ) -> None:
         self._make = make
+        self._meanwhile = meanwhile  # makes what is shown of a wish until its turn comes; else it shows as it was
+        self._at_once = at_once
         self._made: dict[str, tuple[Wish, date, str, T]] = {}
+        self.behind = False
 
     def of(self, wishes: Iterable[Wish], now: datetime, words: Wording) -> dict[str, T]:
-        """Return it of all wishes, by their ids. `now` is in the time zone of the house."""
-        before, self._made = self._made, {}
-        day = now.date()
+        """Return it of the wishes, by their ids. `now` is in the time zone of the house."""
+        before, self._made, self.behind = self._made, {}, False
+        day, left, shown = now.date(), self._at_once, {}
         for wish in wishes:
             known = before.get(wish.id)
             if known is None or known[0] is not wish or known[1:3] != (day, words.language):
-                known = (wish, day, words.language, self._make(wish, now, words))
-            self._made[wish.id] = known
-        return {wish_id: made[3] for wish_id, made in self._made.items()}
+                left -= 1
+                if left >= 0:
+                    known = (wish, day, words.language, self._make(wish, now, words))
+                self.behind = left < 0
+            if known is not None:
+                self._made[wish.id] = known
+            if known is not None and (known[0] is wish or self._meanwhile is None):
+                shown[wish.id] = known[3]
+            elif self._meanwhile is not None:
+                shown[wish.id] = self._meanwhile(wish)
+        return shown
 
 
 # --- all of them -----------------------------------------------------------------------------------------------------
@@ -244,27 +263,42 @@ def part_label(wish: Wish, part: Part) -> str:
 def occasions(wishes: Iterable[Wish], words: Wording) -> Iterator[Occasion]:
     """Yield what comes out when, all of it for a day: catalogues tell no hours that could be relied on."""
     for wish in wishes:
-        days: dict[tuple[str, date], Part | None] = {}
-        if wish.meant is None:
-            continue
-        if wish.meant.kind is TitleKind.MOVIE:
-            days = dict.fromkeys(_dates(wish))
-        else:
-            days = {(each.key, each.out_on): each for each in wish.parts if each.out_on is not None}
-        for (what, on), part in days.items():
-            if on == date.max:  # what catalogues say for "never"
-                continue
-            yield Occasion(
-                uid=f"{wish.id} {what}".strip(),
-                summary=part_label(wish, part) if part is not None else label(wish),
-                start=on,
-                end=on + timedelta(days=1),
-                description=clean(part.name) if part is not None else words.text(f"watchlist.day_{what}"),
-            )
+        for day in _days(wish):
+            yield _occasion(wish, day, words)
 
 
 def next_occasion(wish: Wish, now: datetime, words: Wording) -> Occasion | None:
     """Return what of a wish is on the calendar today, or next."""
     today = now.date()
-    coming = (each for each in occasions([wish], words) if each.end > today)
-    return min(coming, key=lambda each: (each.start, each.summary), default=None)
+    coming = [each for each in _days(wish) if each.on >= today]
+    first = min((each.on for each in coming), default=None)
+    occasions_then = (_occasion(wish, each, words) for each in coming if each.on == first)
+    return min(occasions_then, key=lambda each: each.summary, default=None)
+
+
+class _Day(NamedTuple):
+    """A day on which something of a wish comes out: an episode, or the movie."""
+
+    on: date
+    what: str
+    part: Part | None = None
+
+
+def _days(wish: Wish) -> Iterator[_Day]:
+    days: Iterable[_Day] = ()
+    if wish.meant is not None and wish.meant.kind is TitleKind.MOVIE:
+        days = dict.fromkeys(_Day(on, what) for what, on in _dates(wish))
+    elif wish.meant is not None:
+        days = (_Day(each.out_on, each.key, each) for each in wish.parts if each.out_on is not None)
+    return (each for each in days if each.on != date.max)  # what catalogues say for "never"
+
+
+def _occasion(wish: Wish, day: _Day, words: Wording) -> Occasion:
+    part = day.part
+    return Occasion(
+        uid=f"{wish.id} {day.what}".strip(),
+        summary=part_label(wish, part) if part is not None else label(wish),
+        start=day.on,
+        end=day.on + timedelta(days=1),
+        description=clean(part.name) if part is not None else words.text(f"watchlist.day_{day.what}"),
+    )

@@ -1,5 +1,6 @@
 """The websocket command of the watchlist: all that is on it, and what changes from then on. For every user."""
 
+import asyncio
 from typing import Any
 
 from homeassistant.components import websocket_api
@@ -14,6 +15,8 @@ from .hub import Hub
 from .watchlist_report import PerWish, describe_wish
 
 _LANGUAGE = "language"
+#: So many entries are told of in one turn of the event loop.
+AT_ONCE = 100
 
 
 @callback
@@ -37,16 +40,31 @@ def subscribe(hass: HomeAssistant, connection: websocket_api.ActiveConnection, m
         connection.send_error(msg["id"], websocket_api.ERR_NOT_FOUND, "SOKOUL is not set up")
         return
     words = wording.get(msg.get(_LANGUAGE, hass.config.language), dt_util.get_default_time_zone())
-    watching, told, described = hub.watching, _Told(), PerWish(describe_wish)
+    watching, told, described = hub.watching, _Told(), PerWish(describe_wish, at_once=AT_ONCE)
+    following: list[asyncio.Handle] = []  # the next turn of the event loop, where there was too much for one
 
     @callback
     def tell_changes() -> None:
         rows = described.of(watching.wishes.values(), dt_util.now(), words)
         if (message := told.changes(rows, available=watching.ready_to_use)) is not None:
             connection.send_message(websocket_api.event_message(msg["id"], message))
+        if described.behind and not following:
+            following.append(hass.loop.call_soon(go_on))
+
+    @callback
+    def go_on() -> None:
+        following.clear()
+        tell_changes()
+
+    @callback
+    def leave() -> None:
+        stop()
+        for each in following:
+            each.cancel()
 
     connection.send_result(msg["id"])
-    connection.subscriptions[msg["id"]] = watching.add_listener(tell_changes)
+    stop = watching.add_listener(tell_changes)
+    connection.subscriptions[msg["id"]] = leave
     tell_changes()
 
 
@@ -58,7 +76,7 @@ class _Told:
         self._available: bool | None = None
 
     def changes(self, rows: dict[str, dict[str, Any]], *, available: bool) -> dict[str, Any] | None:
-        """Return what is news to them; None for nothing. At first that is all there is."""
+        """Return what is news to them; None for nothing. At first that is all there is, or the first of many."""
         before, self._rows = self._rows, rows
         was_available, self._available = self._available, available
         if before is None:

@@ -20,14 +20,16 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockUser
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
+from custom_components.sokoul import todo
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.event import MOST_AN_HOUR
 from custom_components.sokoul.releases.attributes import Resolution
 from custom_components.sokoul.watchlist.items import ARR, WishState
 from custom_components.sokoul.watchlist.settings import WatchSettings
+from custom_components.sokoul.watchlist_report import PerWish
 from devstack.seerr import SeerrSimulator
 
-from .conftest import SEERR_ID, PassTime, SetUp, seerr_subentry
+from .conftest import SEERR_ID, PassTime, SetUp, seerr_subentry, until
 from .flows import Result, form, menu, step
 from .test_options_flow import begin, default, send
 from .wishes import COMING, DAY, DUNE, OF_RADARR, OFFERED, OLD_DUNE, READY, SERIES, TODAY, UNCLEAR, Wishes
@@ -95,6 +97,37 @@ async def test_the_list_shows_titles_dates_and_why(hass: HomeAssistant, wishes: 
     assert shown["The Bear (2022) S03"]["due"] == (TODAY + 6 * DAY).isoformat()
     assert "due" not in shown["dune"]
     assert shown["Dune: Part Two (2024)"]["completed"].startswith("2026-11-20")
+
+
+async def test_a_long_list_is_worded_in_turns(
+    hass: HomeAssistant, wishes: Wishes, hass_ws_client: WebSocketGenerator
+) -> None:
+    """Wording all of a thousand series at once would hold everything up."""
+    turns: list[int] = []
+    worded = todo.description
+
+    def counted(*given: Any) -> str:
+        turns[-1] += 1
+        return worded(*given)
+
+    def next_turn(of: PerWish[Any], *given: Any) -> Any:
+        turns.append(0)
+        return as_before(of, *given)
+
+    as_before = PerWish.of
+    with patch.object(todo, "description", counted), patch.object(PerWish, "of", next_turn):
+        wishes.put(*(replace(SERIES, id=str(number), text=str(number), season=number) for number in range(250)))
+        assert state(hass, LIST) == "250"
+        await until(lambda: sum(turns) == 250)
+    assert (sum(turns), max(turns)) == (250, todo.AT_ONCE)
+    shown = await items(hass)
+    assert len(shown) == 250
+    assert all(each["description"].startswith("Being looked for.") for each in shown.values())
+    client = await hass_ws_client(hass)
+    await client.send_json_auto_id({"type": "sokoul/watchlist/subscribe"})
+    assert (await client.receive_json())["success"]
+    told = [len((await client.receive_json())["event"]["items"]) for _ in range(3)]
+    assert told == [100, 100, 50]
 
 
 async def test_the_list_speaks_the_language_of_home_assistant(
