@@ -45,6 +45,15 @@ class Findings:
         """How the search refers to that."""
         return f"{self.answer.id}.{self.results[0].id}" if self.answer is not None and self.results else ""
 
+    def to_grab(self) -> Findings:
+        """Return what is needed to grab the best of it, to be held until then: all releases are too much for that."""
+        answer = self.answer
+        return replace(
+            self,
+            answer=replace(answer, results=(), accepted=0) if answer is not None else None,
+            results=self.results[:MOST_RELEASES],
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Improvement:

@@ -263,7 +263,7 @@ class Work:
             wish = _with_release(wish, step, release.name.name)
             return grabbed(wish, step.keys, now, download=release.info_hash or "")
         if findings.reference:
-            self._findings[findings.reference] = findings
+            self._findings[findings.reference] = findings.to_grab()
             while len(self._findings) > MOST_FINDINGS:
                 self._findings.popitem(last=False)
         return wish
