@@ -359,3 +359,24 @@ async def test_no_figure_is_counted_by_looking_at_every_torrent(file: Path) -> N
         assert step == largest or ("COVERING INDEX" in step and " AND " in step), step
     assert not [step for step in steps if step.startswith("SCAN debrid")]
     await store.close()
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("where", ["postgresql"], indirect=True)
+async def test_a_server_that_knows_nothing_of_the_table_yet_looks_at_few_torrents(store: Store) -> None:
+    """At the first look it takes each index that begins with the account to be as good as any other."""
+    some = text("""INSERT INTO debrid_torrents
+        SELECT 'account', :turn || 'N' || n, md5(:turn || n), '', '', n, '', 0, 0, 'downloaded', 0, NULL, NULL, NULL,
+            0, 0, 0, 0, NULL, NULL, NULL, '', 0, 0 FROM generate_series(1, 200) AS n""")
+    looked = text("""SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables
+        WHERE relname = 'debrid_torrents'""")
+
+    async def work(connection: AsyncConnection) -> int:
+        for turn in range(20):
+            await connection.execute(some, {"turn": str(turn)})
+        found: int = (await connection.execute(looked)).scalar_one()
+        return found
+
+    # 4,000 come, and each looks for others of its hash
+    assert await store.mirror._database.write(work) < 20_000
+    assert not await wrong(store)

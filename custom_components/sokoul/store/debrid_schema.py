@@ -41,7 +41,7 @@ TORRENTS = Table(
     Column("original_name", Text, nullable=False),
     Column("original_bytes", BigInteger, nullable=False),
     Column("file_count", BigInteger, nullable=False),
-    Index("debrid_torrents_hash", "account", "hash", "bytes", "gone_at"),
+    Index("debrid_torrents_hash", "hash", "account", "bytes", "gone_at"),
     Index("debrid_torrents_added", "account", "added_at", "id", "gone_at"),
     Index("debrid_torrents_name", "account", "search", "id"),
     Index("debrid_torrents_bytes", "account", "bytes", "id"),
