@@ -137,6 +137,22 @@ def test_what_is_better_takes_the_place_when_it_is_here() -> None:
     assert refresh(wish, known(policy=POLICY), NOW).why == ()
 
 
+@pytest.mark.parametrize(
+    ("name", "download", "called"),
+    [
+        ("Dune Part Two", HASH, HD),  # it was grabbed under a name that tells more
+        (FHD, HASH, FHD),  # it tells better itself what it is
+        ("", HASH, HD),
+        ("Dune Part Two", NEW, "Dune Part Two"),  # that is another one
+    ],
+)
+def test_what_a_download_is_called(name: str, download: str, called: str) -> None:
+    there = {"out_on": on(-9), "out_at": NOW - days(9), "grabbed_at": NOW - HOUR}
+    wish = movie(PartState.GRABBED, release=HD, download=HASH, resolved_at=NOW, **there)
+    wish = refresh(wish, known(coming=coming(download, release=name), all_seen=False), NOW)
+    assert of(wish).release == called
+
+
 def test_what_came_to_nothing_is_not_fetched_again() -> None:
     wish = refresh(upgraded(refresh(ready(), AUTO, NOW), [""], a_better()), AUTO, NOW)
     assert of(wish).better.gone_since == NOW

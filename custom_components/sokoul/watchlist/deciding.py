@@ -16,10 +16,11 @@ from enum import StrEnum
 from typing import Final
 
 from ..model.catalogue import CatalogueEpisode
+from ..releases.upgrade import resolution_of
 from .bettering import GONE, better_at, bettered
 from .explaining import NO_SOURCE, reasons_of
 from .items import ARR, WANTED, Dates, Part, PartState, Wish, WishState
-from .known import Catalogued, Held, Known, is_managed, is_put_off, takes_by_itself
+from .known import Catalogued, Coming, Held, Known, is_managed, is_put_off, takes_by_itself
 from .schedule import (
     OLD,
     TRY_AGAIN,
@@ -220,11 +221,18 @@ def _is_coming(wish: Wish, part: Part, known: Known, now: datetime) -> Part:
     return replace(
         part,
         download=mine.download,
-        release=mine.release or part.release,
+        release=_release_of(part, mine),
         grabbed_at=part.grabbed_at or now,
         gone_since=None,
         result="",
     )
+
+
+def _release_of(part: Part, mine: Coming) -> str:
+    """Return what a download is called: as it calls itself, unless it was grabbed under a name that tells more."""
+    same = mine.download == part.download and part.release
+    tells_more = same and resolution_of(mine.release) is None and resolution_of(part.release) is not None
+    return part.release if tells_more or not mine.release else mine.release
 
 
 def _if_file_is_gone(part: Part, held: Held | None, now: datetime) -> Part:
