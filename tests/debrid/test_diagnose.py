@@ -35,6 +35,15 @@ NEXT = (
     ("it was repaired, and failed anew", S.DEAD, (), (replace(RETRY, state={"step": "done"}),), "next_readd"),
     ("it was given up", S.DEAD, (), (replace(RETRY, state={"step": "given_up"}),), "next_never"),
     ("it failed for good, whatever is planned", S.DEAD, (FINAL,), (RETRY,), "next_never"),
+    (
+        "a person asks for it again",
+        S.DEAD,
+        (FINAL,),
+        (replace(RETRY, tries=0, state={"step": "waiting"}),),
+        "next_readd",
+    ),
+    ("that is under way", S.DEAD, (FINAL,), (replace(RETRY, state={"step": "fetching"}),), "next_under_way"),
+    ("it recovered, and failed anew", S.DEAD, (FINAL,), (replace(RETRY, state={"step": "done"}),), "next_readd"),
 )
 
 
@@ -45,7 +54,7 @@ def test_what_comes_next(status: S, failures: Any, retries: Any, then: str) -> N
     (found,) = diagnose([known(status)], failures, (), retries)
     assert found.next.key == f"debrid.{then}"
     assert found.cause.key.startswith("debrid.cause_")
-    assert found.final is bool(failures)
+    assert found.final is (then == "next_never")
     assert found.due_at == (LATER if then == "next_due" else None)
     if then == "next_due":
         assert found.next.parameters == {"at": LATER, "tries": 2}

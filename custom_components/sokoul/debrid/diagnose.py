@@ -70,7 +70,9 @@ def _diagnosis(
     retry: DebridRetry | None,
 ) -> Diagnosis:
     status = known.torrent.status
-    final = any(failure.final for failure in failures)
+    step = None if retry is None else retry.state.get("step")
+    # what was given up once may have recovered since, or be tried again because a person asks for it
+    final = any(failure.final for failure in failures) if step is None else step == Step.GIVEN_UP
     return Diagnosis(
         known=known,
         kind=str(status),
@@ -85,7 +87,7 @@ def _diagnosis(
 
 def _next(status: DebridStatus, retry: DebridRetry | None, *, final: bool) -> Reason:
     """Return what comes next: what is planned, else what the policy of the status is."""
-    if final or (retry is not None and retry.state.get("step") == Step.GIVEN_UP):
+    if final:
         return Reason(key="debrid.next_never")
     if retry is not None and _waits_until(retry):
         return Reason(key="debrid.next_due", parameters={"at": retry.due_at, "tries": retry.tries + 1})
