@@ -18,6 +18,7 @@ from .model.reasons import Reason
 from .model.search import SearchRequest
 from .model.world import Download
 from .watching_titles import Identified, text_of
+from .watchlist.explaining import has_left_library
 from .watchlist.items import ARR, SEERR, Part, PartState, Wish, WishState
 from .watchlist_report import describe_wish, part_label
 from .wording import Wording, clean
@@ -82,7 +83,7 @@ async def explain_title(hub: Hub, said: str, now: datetime, words: Wording) -> d
     downloading = await explain(hub, case.download, now, words) if case.download is not None else None
     links = [{"link": str(link), **told} for link, told in _chain(case, downloading, now, words)]
     text = [sentence(each, now, words) for each in wish.why]
-    if wish.state is WishState.READY or not text:
+    if (wish.state is WishState.READY and not has_left_library(wish)) or not text:
         text.insert(0, words.text(f"watchlist.is_{wish.state}"))
     if not case.wished:
         text.insert(0, words.text("chain.not_asked"))
@@ -245,6 +246,8 @@ def _imported(case: _Case, now: datetime, words: Wording) -> dict[str, Any]:
 def _ready(case: _Case, now: datetime, words: Wording) -> dict[str, Any]:
     since = case.part.ready_at if case.part is not None else None
     better = _better(case, now, words)
+    if has_left_library(case.wish):
+        return {"text": sentence(case.wish.why[0], now, words)}
     if since is None or not case.wished:
         return {"text": f"{words.text('watchlist.is_ready')} {better}".rstrip()}
     return {"text": f"{words.text('chain.ready', now=now, at=since)} {better}", "at": since.isoformat()}

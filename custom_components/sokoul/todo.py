@@ -17,6 +17,7 @@ from .const import DOMAIN
 from .data import SokoulConfigEntry
 from .entity import WatchlistEntity
 from .hub import Hub
+from .watchlist.changing import has_lost
 from .watchlist.items import ARR, Wish, WishState
 from .watchlist_entities import WATCHLIST_LISTS
 from .watchlist_errors import no_such_wish, watchlist_errors
@@ -105,7 +106,11 @@ class Watchlist(WatchlistEntity, TodoListEntity):
         if not renamed and (item.status is None or done is wish.done):
             raise _only_titles()  # a date or a description: all that is left to change
         if item.status is not None and not done and not renamed and wish.state is WishState.READY:
-            raise _is_ready(wish)
+            with watchlist_errors():
+                await watching.look(wish.id)
+            wish = watching.wishes.get(wish.id, wish)  # what is there may have left the library just now
+            if not has_lost(wish):
+                raise _is_ready(wish)
         with watchlist_errors():
             if renamed:
                 await self._rename(wish, (item.summary or "").strip())

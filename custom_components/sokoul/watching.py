@@ -40,8 +40,10 @@ from .watchlist.bettering import may_be_improved
 from .watchlist.changing import (
     SAID,
     anew,
+    brought_back,
     brought_together,
     done_with,
+    has_lost,
     inherited,
     lasting,
     means,
@@ -71,6 +73,9 @@ READY_KEPT: Final = timedelta(days=30)
 #: Without anything due; and while an *arr that doesn't answer has to be told something.
 LONGEST_PAUSE: Final = timedelta(hours=12)
 LEAVING_PAUSE: Final = timedelta(minutes=10)
+
+
+_NOTHING_MISSING: Final = frozenset({WishState.READY, WishState.UP_TO_DATE})
 
 
 class Unchanged(Enum):
@@ -355,7 +360,9 @@ class Watching:
         return self._standing(wish.id) or changed
 
     async def set_done(self, wish_id: str, done: bool) -> Wish:  # noqa: FBT001 -- that is all it says
-        """Be done with a wish, or want it after all. What *arrs look for on its account is let go of with it.
+        """Be done with a wish, or want it after all: with what left the library since it could be watched.
+
+        What *arrs look for on its account is let go of with it.
 
         Raises `NoSuchWish`, `KeptByArr`, `StoreError`.
         """
@@ -431,10 +438,16 @@ class Watching:
     async def fetch(self, wish_id: str, *, actor: str | None = None) -> Wish:
         """Have a wish downloaded now: what was offered, else the best of a search. Returns when that is decided.
 
-        Raises `NoSuchWish`, `KeptByArr`.
+        Where nothing else is missing, that is what left the library since it could be watched.
+        Raises `NoSuchWish`, `KeptByArr`, `StoreError`.
         """
         wish = self._get(wish_id)
         self._check_ours(wish)
+        if wish.done_at is None and wish.state in _NOTHING_MISSING:
+            await self.look(wish_id)  # it may have left the library just now
+            wish = self._get(wish_id)
+            if has_lost(wish) and wish.state in _NOTHING_MISSING:
+                await self._change(wish, brought_back(wish))
         self.work.approve(wish_id, actor or PERSON)
         await self.look(wish_id)
         return self._standing(wish_id) or wish

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from .connectors.base import Occasion
 from .journal_report import sentence
 from .model.library import TitleKind
-from .watchlist.explaining import NO_SOURCE
+from .watchlist.explaining import NO_SOURCE, has_left_library
 from .watchlist.items import Meant, Out, Part, PartState, Wish, WishState
 from .wording import Wording, clean
 
@@ -55,7 +55,7 @@ def description(wish: Wish, now: datetime, words: Wording) -> str:
     first = words.text("watchlist.is_done" if stopped else _is(wish))
     if wish.state is WishState.UNCLEAR and not stopped:
         return tame(f"{first} {' · '.join(_choices(wish.choices, words))}")[:LONGEST_DESCRIPTION]
-    told = "" if wish.why and (stopped or wish.state in _REASONS_SAY) else first
+    told = "" if wish.why and (stopped or wish.state in _REASONS_SAY or has_left_library(wish)) else first
     for each in _rest(wish, now, words):
         if len(told) + 1 + len(each) <= LONGEST_DESCRIPTION:
             told = f"{told} {each if each[-1:] in _ENDS else each + '.'}".lstrip()

@@ -173,6 +173,9 @@ class Wishes:
             del self._wishes[wish.id]
         self.tell()
 
+    async def look(self, wish_id: str | None = None) -> None:
+        """Look at a wish: nothing is new."""
+
     async def fetch(self, wish_id: str, *, actor: str | None = None) -> Wish:
         wish = self._get(wish_id)
         self.fetched.append((wish_id, actor))

@@ -9,6 +9,7 @@ import pytest
 
 from custom_components.sokoul.model.catalogue import CatalogueEpisode
 from custom_components.sokoul.model.reasons import Reason
+from custom_components.sokoul.watchlist.changing import brought_back, has_lost, wanted_again
 from custom_components.sokoul.watchlist.deciding import StepKind, next_step, refresh
 from custom_components.sokoul.watchlist.items import ARR, Dates, Keeper, Out, Part, PartState, Wish, WishState
 from custom_components.sokoul.watchlist.known import Catalogued, Coming, Held, Known
@@ -160,18 +161,18 @@ MOVIES = (
         S.READY,
     ),
     (
-        "its file is gone for a day",
-        out(S.READY, **KEPT, gone_since=NOW - DAY),
+        "its file is gone for a month: somebody has watched it, and deleted it",
+        out(S.READY, **KEPT, gone_since=NOW - days(30)),
         known(library=in_library()),
-        S.SEARCHING,
+        S.READY,
     ),
     ("... but the *arr is away", out(S.READY, **KEPT, gone_since=NOW - DAY), known(library=None), S.READY),
     ("... and is back", out(S.READY, **KEPT, gone_since=NOW - DAY), known(library=in_library(has_file=True)), S.READY),
     (
-        "its file is gone, and a new one on its way",
+        "its file is gone, and the *arr fetches another",
         out(S.READY, **KEPT),
         known(library=in_library(), coming=coming(a_download())),
-        S.GRABBED,
+        S.READY,
     ),
 )
 
@@ -183,6 +184,28 @@ def test_how_far_a_movie_is(said: str, wish: Wish, facts: Known, state: PartStat
     assert after.state == WishState(state), "a movie is as far as its only part"
     assert (after.parts[0].ready_at is not None) == (state is S.READY) or wish.parts[0].state is S.READY
     assert refresh(after, facts, NOW) == after
+
+
+@pytest.mark.parametrize("there", [{"library": in_library()}, {"kept": False, "library": {}}], ids=["file", "title"])
+def test_what_was_watched_and_deleted_is_fetched_again_when_a_person_wants_that(there: dict[str, Any]) -> None:
+    facts = known(has_arr=True, **({"kept": True} | there))
+    wish = out(S.READY, **KEPT, **GRABBED, ready_at=NOW - DAY)
+    wish = refresh(wish, facts, NOW)
+    assert (wish.state, wish.why, has_lost(wish)) == (WishState.READY, (), True), "it may be about to be replaced"
+    wish = refresh(wish, facts, NOW + DAY)
+    assert next_step(wish, facts, NOW + DAY).kind is K.NOTHING
+    assert [each.key for each in wish.why] == ["watchlist.left_library"]
+    again = refresh(wanted_again(wish, NOW + DAY), facts, NOW + DAY)
+    assert (again.state, again.parts[0].ready_at, again.parts[0].failed) == (WishState.SEARCHING, None, ())
+    wanted = next_step(again, facts, NOW + DAY, asked=NOW + DAY).kind
+    assert wanted is (K.SEARCH if facts.kept else K.ADD_TO_ARR)
+
+
+def test_what_is_there_is_not_fetched_again() -> None:
+    facts = known(has_arr=True, kept=True, library=in_library(has_file=True))
+    wish = refresh(out(S.READY, **KEPT, ready_at=NOW), facts, NOW)
+    assert wanted_again(wish, NOW).parts == wish.parts
+    assert not has_lost(wish)
 
 
 def test_a_download_that_is_gone_is_not_fetched_again() -> None:
@@ -641,6 +664,15 @@ def test_only_what_sonarr_monitors_is_looked_for() -> None:
     assert next_step(wish, facts, NOW).keys == ("S01E02",)
 
 
+def test_an_episode_that_was_watched_and_deleted_stays_away_while_the_next_is_followed() -> None:
+    facts = known(has_arr=True, kept=True, library={"S01E01": Held(), "S01E02": Held()})
+    watched = aired("S01E01", S.READY, gone_since=NOW - days(30), ready_at=NOW - days(60))
+    wish = refresh(following(watched, aired("S01E02"), keeper=SONARR), facts, NOW)
+    assert keys(wish) == "S01E01:ready S01E02:searching"
+    assert next_step(wish, facts, NOW).keys == ("S01E02",)
+    assert keys(brought_back(wish)) == "S01E01:searching S01E02:searching"
+
+
 def test_a_feed_has_the_new_episode() -> None:
     wish = following(*(aired(f"S01E0{n}", searched_at=NOW - HOUR / 2, searches=9) for n in (1, 2)))
     assert next_step(refresh(wish, AUTO, NOW), AUTO, NOW).kind is K.NOTHING
@@ -734,6 +766,19 @@ WHY = (
         ["not_imported"],
     ),
     ("it can be watched", out(S.READY), AUTO, []),
+    (
+        "its file was just deleted",
+        out(S.READY, **KEPT, gone_since=NOW - HOUR / 2),
+        known(**ARR_KNOWN),
+        [],
+    ),
+    ("its file was deleted", out(S.READY, **KEPT, gone_since=NOW - HOUR), known(**ARR_KNOWN), ["left_library"]),
+    (
+        "an episode was watched and deleted",
+        following(aired("S01E01", S.READY, gone_since=NOW - DAY), aired("S01E02", S.WAITING, -3), keeper=SONARR),
+        known(has_arr=True, kept=True, library={"S01E01": Held()}),
+        ["left_library_parts", "next_out"],
+    ),
     ("a person is done with it", out(done_at=NOW), AUTO, ["done_by_hand"]),
     (
         "episodes are missing",

@@ -151,7 +151,27 @@ def done_with(wish: Wish, now: datetime) -> Wish:
 
 def wanted_again(wish: Wish, now: datetime) -> Wish:
     """Return a wish that a person wants after all: what is not there is looked for again."""
-    return replace(searched_anew(wish), done_at=None, due=now)
+    return replace(searched_anew(brought_back(wish)), done_at=None, due=now)
+
+
+def has_lost(wish: Wish) -> bool:
+    """Tell whether something of a wish could be watched, and left the library."""
+    return any(_is_lost(part) for part in wish.parts)
+
+
+def brought_back(wish: Wish) -> Wish:
+    """Return a wish of which a person wants again what could be watched and left the library."""
+    return replace(wish, parts=tuple(_fresh(part) if _is_lost(part) else part for part in wish.parts))
+
+
+def _is_lost(part: Part) -> bool:
+    return part.state is PartState.READY and part.gone_since is not None
+
+
+def _fresh(part: Part) -> Part:
+    """Return a part of which nothing was done yet; what came to nothing before isn't fetched again."""
+    known = {name: getattr(part, name) for name in ("season", "episode", "name", "out_on", "out", "out_at", "failed")}
+    return Part(state=PartState.SEARCHING, **known)
 
 
 def searched_anew(wish: Wish) -> Wish:

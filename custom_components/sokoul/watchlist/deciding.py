@@ -18,9 +18,9 @@ from typing import Final
 from ..model.catalogue import CatalogueEpisode
 from ..releases.upgrade import resolution_of
 from .bettering import GONE, better_at, bettered
-from .explaining import NO_SOURCE, reasons_of
+from .explaining import FILE_GONE, NO_SOURCE, reasons_of
 from .items import ARR, WANTED, Dates, Part, PartState, Wish, WishState
-from .known import Catalogued, Coming, Held, Known, is_managed, is_put_off, takes_by_itself
+from .known import Catalogued, Coming, Known, is_managed, is_put_off, takes_by_itself
 from .schedule import (
     OLD,
     TRY_AGAIN,
@@ -50,8 +50,6 @@ SPACING_OF_MANY: Final = timedelta(minutes=5)
 #: A download that nobody sees any more may be on its way into a client, and a finished one into the library.
 DOWNLOAD_GONE: Final = timedelta(minutes=15)
 IMPORT_GONE: Final = timedelta(hours=1)
-#: A file that left the library may be about to be replaced by hand.
-FILE_GONE: Final = timedelta(days=1)
 #: What the library has so soon after it was asked for was there before.
 THERE_BEFORE: Final = timedelta(hours=1)
 #: A season without news for so long is over, whatever nobody says.
@@ -181,15 +179,17 @@ def _released(part: Part, release: Release) -> Part:
 
 
 def _part_now(wish: Wish, part: Part, known: Known, now: datetime) -> Part:
-    """Return how far a part is: what is there counts first, then what is on its way, then what was before."""
+    """Return how far a part is: what is there counts first, then what is on its way, then what was before.
+
+    What could be watched stays so when its file leaves the library: somebody may have watched it, and deleted it.
+    """
     if (held := known.held(part)) is not None and held.has_file:
         untouched = part.state in WANTED and part.grabbed_at is None and part.searched_at is None
         before = untouched and now - wish.asked_at < THERE_BEFORE
         return _is_ready(replace(part, there_before=True) if before else part, now)
     if part.state is PartState.READY:
-        if known.comes(part) and wish.keeper is not None and held is not None:
-            return _is_coming(wish, part, known, now)
-        return _if_file_is_gone(part, held if wish.keeper is not None else None, now)
+        left = wish.keeper is not None and (known.kept is False or held is not None)
+        return replace(part, gone_since=now) if left and part.gone_since is None else part
     if known.comes(part):
         return _is_coming(wish, part, known, now)
     if part.state in _COMING:
@@ -233,24 +233,6 @@ def _release_of(part: Part, mine: Coming) -> str:
     same = mine.download == part.download and part.release
     tells_more = same and resolution_of(mine.release) is None and resolution_of(part.release) is not None
     return part.release if tells_more or not mine.release else mine.release
-
-
-def _if_file_is_gone(part: Part, held: Held | None, now: datetime) -> Part:
-    """Look for a part again only a day after the library said that its file is gone."""
-    if held is None:
-        return part
-    if part.gone_since is None:
-        return replace(part, gone_since=now)
-    if now - part.gone_since < FILE_GONE:
-        return part
-    return replace(
-        _without_download(part),
-        state=PartState.SEARCHING if is_out(part, now) else PartState.WAITING,
-        searches=0,
-        searched_at=None,
-        ready_at=None,
-        there_before=False,
-    )
 
 
 def _if_download_is_gone(wish: Wish, part: Part, known: Known, now: datetime) -> Part:

@@ -11,6 +11,10 @@ from .items import ARR, Out, Part, PartState, Wish, WishState
 from .known import Known, is_managed, is_put_off, takes_by_itself, waits_for_answer
 
 MOST_REASONS: Final = 5
+#: What left the library is told of so late: an *arr deletes a file before it brings a better one.
+FILE_GONE: Final = timedelta(hours=1)
+#: It could be watched, and its file left the library.
+LEFT: Final = "watchlist.left_library"
 #: Nobody could be searched. An *arr searches only for what is in its library.
 NO_SOURCE: Final = "watchlist.no_source"
 #: An *arr looks every minute, and copies large files in some more.
@@ -35,6 +39,7 @@ def reasons_of(
 
 def _reasons(wish: Wish, known: Known, now: datetime, due: datetime | None) -> Iterator[Reason]:
     if wish.state in {WishState.READY, WishState.UP_TO_DATE}:
+        yield from _of_gone(wish, now)
         yield from _of_better(wish, known)
     if wish.state is WishState.READY:
         return
@@ -50,6 +55,24 @@ def _reasons(wish: Wish, known: Known, now: datetime, due: datetime | None) -> I
         yield from _of_part(wish, behind[0], known, now, due)
     else:
         yield from _of_waiting(wish, series=series)
+
+
+def _of_gone(wish: Wish, now: datetime) -> Iterator[Reason]:
+    """Yield what could be watched and has left the library: that isn't fetched again by itself."""
+    gone = {
+        part.key: part.gone_since
+        for part in wish.parts
+        if part.state is PartState.READY and part.gone_since is not None and now - part.gone_since >= FILE_GONE
+    }
+    if gone and not wish.is_movie:
+        yield _reason("watchlist.left_library_parts", names=tuple(gone))
+    elif gone:
+        yield _reason(LEFT, at=gone[""])
+
+
+def has_left_library(wish: Wish) -> bool:
+    """Tell whether a movie is said to have been there."""
+    return bool(wish.why) and wish.why[0].key == LEFT
 
 
 def _of_better(wish: Wish, known: Known) -> Iterator[Reason]:
