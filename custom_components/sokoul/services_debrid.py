@@ -3,7 +3,8 @@
 import asyncio
 import base64
 import binascii
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 import csv
 from datetime import datetime
@@ -22,10 +23,10 @@ import voluptuous as vol
 
 from .calls import LANGUAGE_FIELD, Action, account_of, admin, hub_of, words_of
 from .const import DOMAIN
-from .debrid.diagnose import TROUBLED, Diagnosis, diagnose
+from .debrid.diagnose import TROUBLED, Diagnosis, diagnose, kinds_of_stuck
 from .debrid.importing import MOST, CannotImportError, bring_in
 from .debrid.mirror import BusyError, NothingToResumeError
-from .debrid.retrying import Turn
+from .debrid.retrying import Repair, Turn
 from .debrid.statistics import recommendations, statistics
 from .debrid_repairs_journal import turn_text
 from .debrid_socket import async_setup_debrid_socket
@@ -328,25 +329,35 @@ async def _stats(call: ServiceCall) -> ServiceResponse:
 async def _diagnose(call: ServiceCall) -> ServiceResponse:
     """Say of each failed torrent what is wrong, what was tried and what comes next."""
     mirror, words, now = _mirror(call), words_of(call), dt_util.utcnow()
-    history, account = mirror.store.debrid_history, mirror.account
-    query = DebridQuery(statuses=TROUBLED, sort=SortKey.CHANGED, limit=call.data[ATTR_LIMIT])
+    history, account, limit = mirror.store.debrid_history, mirror.account, call.data[ATTR_LIMIT]
+    query = DebridQuery(statuses=TROUBLED, sort=SortKey.CHANGED, limit=limit)
+    repairs = hub_of(call.hass).debrid_repairs.account(account)
     with _translated(mirror):
-        found, more, facets = await mirror.store.mirror_view.look(account, query)
+        failed, more, facets = await mirror.store.mirror_view.look(account, query)
+        stuck, kinds = await _stuck(mirror, repairs.repairer.repairs if repairs is not None else ())
+        found = [*stuck, *failed][:limit]
         hashes = [each.torrent.hash for each in found]
         failures = await history.failures(account, hashes, limit=_ATTEMPTS) if hashes else ()
         attempts = await history.attempts(account, hashes, limit=_ATTEMPTS) if hashes else ()
         retries = await history.retries(account, hashes=hashes) if hashes else ()
-    diagnoses = diagnose(found, failures, attempts, retries)
-    repairs = hub_of(call.hass).debrid_repairs.account(account)
+    diagnoses = diagnose(found, failures, attempts, retries, kinds)
     turns = {repair.hash: turn for repair, turn in repairs.queue()} if repairs is not None else {}
     troubled = [facet for facet in facets if facet.status in TROUBLED]
     return {
         "account": mirror.title,
-        "total": sum(facet.count for facet in troubled),
-        "kinds": {**_counts(troubled, "status", ())},
-        "more": more is not None,
+        "total": sum(facet.count for facet in troubled) + len(stuck),
+        "kinds": {**_counts(troubled, "status", ()), **Counter(kinds.values())},
+        "more": more is not None or len(stuck) + len(failed) > limit,
         "errors": [_diagnosis(each, turns.get(each.known.torrent.hash), now, words) for each in diagnoses],
     }
+
+
+async def _stuck(mirror: AccountMirror, repairs: Iterable[Repair]) -> tuple[list[MirroredTorrent], dict[str, str]]:
+    """Return the torrents that only their repairs call troubled, and what is wrong with each by its id."""
+    ids = {each: repair for repair in repairs for each in repair.bad_ids}
+    known = await mirror.store.mirror_view.torrents(mirror.account, ids=ids) if ids else []
+    kinds = kinds_of_stuck(known, ids.values())
+    return [each for each in known if each.torrent.id in kinds], kinds
 
 
 def _diagnosis(found: Diagnosis, turn: Turn | None, now: datetime, words: Wording) -> dict[str, Any]:

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from custom_components.sokoul.debrid.diagnose import TROUBLED, diagnose
+from custom_components.sokoul.debrid.diagnose import TROUBLED, diagnose, kinds_of_stuck
+from custom_components.sokoul.debrid.retrying import Step
 from custom_components.sokoul.model.debrid import FAILED_STATUSES, DebridStatus as S
 from custom_components.sokoul.model.debrid_mirror import DebridAttempt, DebridFailure, DebridRetry, MirroredTorrent
+from tests.debrid.repair_account import repair
 from tests.store.make import NOW
 from tests.store.torrents import torrent
 
@@ -64,6 +66,32 @@ def test_everything_that_failed_is_told_and_nothing_else() -> None:
     assert set(TROUBLED) == FAILED_STATUSES | {S.WAITING_FILES_SELECTION}
     found = diagnose([known(status, number) for number, status in enumerate(S)], (), (), ())
     assert {each.known.torrent.status for each in found} == set(TROUBLED)
+
+
+@pytest.mark.parametrize(
+    ("status", "trouble", "step", "kind"),
+    [
+        (S.MAGNET_CONVERSION, "magnet_conversion", Step.WAITING, "magnet_conversion"),
+        (S.UPLOADING, "uploading", Step.GIVEN_UP, "uploading"),
+        (S.COMPRESSING, "compressing", Step.FETCHING, "compressing"),
+        (S.DOWNLOADED, "unreadable", Step.WAITING, "unreadable"),
+        (S.DOWNLOADED, "unreadable", Step.DONE, None),
+        (S.DOWNLOADED, "uploading", Step.GIVEN_UP, None),  # it moved on by itself
+        (S.DOWNLOADING, "unreadable", Step.WAITING, None),
+    ],
+)
+def test_what_is_stuck_or_unreadable_is_told_while_its_repair_says_so(
+    status: S, trouble: str, step: Step, kind: str | None
+) -> None:
+    entry = known(status)
+    noted = repair(1, NOW, trouble=trouble, step=step, bad_ids=(entry.torrent.id,))
+    stuck = kinds_of_stuck([entry, known(status, 2), replace(entry, gone_at=NOW)], [noted])
+    assert stuck == ({} if kind is None else {entry.torrent.id: kind})
+    retry = replace(RETRY, tries=0, state={"step": str(step)})
+    found = diagnose([entry, known(status, 2)], (), (), [retry], stuck)
+    assert [(each.kind, each.cause.key) for each in found] == ([] if kind is None else [(kind, f"debrid.cause_{kind}")])
+    then = {Step.GIVEN_UP: "next_never", Step.FETCHING: "next_under_way"}.get(step, "next_readd")
+    assert {each.next.key for each in found} <= {f"debrid.{then}"}
 
 
 def test_what_was_tried_is_that_of_the_torrent() -> None:

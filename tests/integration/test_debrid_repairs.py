@@ -125,6 +125,21 @@ async def test_what_was_imported_as_refused_is_not_added_again(
     }
 
 
+async def test_what_is_stuck_is_diagnosed(
+    hass: HomeAssistant, debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime
+) -> None:
+    old, dead = failed(debrid, 1, "uploading"), failed(debrid, 2, "dead")
+    await scene(Autonomy.OBSERVE)
+    await pass_time(MINUTE, 5)
+    await pass_time(HOUR, 14)
+    told = await act(hass, Action.DEBRID_DIAGNOSE, language="en")
+    assert (told["total"], told["kinds"], told["more"]) == (2, {"dead": 1, "uploading": 1}, False)
+    assert [(each["hash"], each["type"]) for each in told["errors"]] == [(old.hash, "uploading"), (dead.hash, "dead")]
+    assert told["errors"][0]["cause"] == "Real-Debrid got stuck storing it."
+    assert told["errors"][0]["next"].startswith("It can be added again, with the same files.")
+    assert (await act(hass, Action.DEBRID_DIAGNOSE, limit=1))["more"] is True
+
+
 async def test_files_are_selected(debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime) -> None:
     old = failed(debrid, 1, "waiting_files_selection")
     old.plan = debrid.account.plans[old.hash]

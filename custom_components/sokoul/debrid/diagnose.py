@@ -4,12 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..model.debrid import DebridStatus
-from ..model.debrid_mirror import DebridAttempt, DebridFailure, DebridRetry, MirroredTorrent
+from ..model.debrid import ACTIVE_STATUSES, DebridStatus
+from ..model.debrid_mirror import EMPTY, DebridAttempt, DebridFailure, DebridRetry, MirroredTorrent
 from ..model.reasons import Reason
 from .policies import STATES, Course
-from .retrying import Step
+from .retrying import Repair, Step
 
+#: The kind of what calls itself complete though its files can't be read.
+UNREADABLE = "unreadable"
 #: What a status means.
 _CAUSES: Mapping[DebridStatus, str] = {
     DebridStatus.MAGNET_ERROR: "debrid.cause_magnet_error",
@@ -20,6 +22,13 @@ _CAUSES: Mapping[DebridStatus, str] = {
 }
 #: What is wrong on sight, without a look at how long it lasts.
 TROUBLED = tuple(_CAUSES)
+#: What is wrong only where a repair says so.
+_CAUSES_OF_STUCK: Mapping[str, str] = {
+    DebridStatus.MAGNET_CONVERSION: "debrid.cause_magnet_conversion",
+    DebridStatus.COMPRESSING: "debrid.cause_compressing",
+    DebridStatus.UPLOADING: "debrid.cause_uploading",
+    UNREADABLE: "debrid.cause_unreadable",
+}
 
 _NEXT: Mapping[Course, str] = {
     Course.READD: "debrid.next_readd",
@@ -33,7 +42,7 @@ class Diagnosis:
     """What is to be said of one torrent."""
 
     known: MirroredTorrent
-    kind: str  # its status
+    kind: str  # its status, or `UNREADABLE`
     cause: Reason
     failures: tuple[DebridFailure, ...]
     tried: tuple[DebridAttempt, ...]  # the newest first
@@ -42,13 +51,34 @@ class Diagnosis:
     final: bool  # nothing more is tried
 
 
+def kinds_of_stuck(torrents: Iterable[MirroredTorrent], repairs: Iterable[Repair]) -> dict[str, str]:
+    """Return what is wrong with torrents whose status alone doesn't say so, by id, as their repairs have it."""
+    troubles = {
+        each: repair.trouble
+        for repair in repairs
+        if repair.open or repair.step is Step.GIVEN_UP
+        for each in repair.bad_ids
+    }
+    found: dict[str, str] = {}
+    for known in torrents:
+        torrent, trouble = known.torrent, troubles.get(known.torrent.id)
+        if trouble is None or known.gone_at is not None:
+            continue
+        if torrent.status is DebridStatus.DOWNLOADED and trouble not in ACTIVE_STATUSES:
+            found[torrent.id] = UNREADABLE
+        elif torrent.status in _CAUSES_OF_STUCK and torrent.status == trouble:
+            found[torrent.id] = str(torrent.status)
+    return found
+
+
 def diagnose(
     torrents: Iterable[MirroredTorrent],
     failures: Iterable[DebridFailure],
     attempts: Iterable[DebridAttempt],
     retries: Iterable[DebridRetry],
+    stuck: Mapping[str, str] = EMPTY,
 ) -> list[Diagnosis]:
-    """Return what is to be said of troubled torrents, in their order. Pure."""
+    """Return what is to be said of troubled torrents, in their order. `stuck` is what `kinds_of_stuck` says. Pure."""
     failed: dict[str, list[DebridFailure]] = {}
     for failure in failures:
         failed.setdefault(failure.hash, []).append(failure)
@@ -57,14 +87,15 @@ def diagnose(
         tried.setdefault(attempt.hash, []).append(attempt)
     planned = {retry.hash: retry for retry in retries}
     return [
-        _diagnosis(known, failed.get(key, ()), tried.get(key, ()), planned.get(key))
+        _diagnosis(known, stuck.get(known.torrent.id), failed.get(key, ()), tried.get(key, ()), planned.get(key))
         for known in torrents
-        if (key := known.torrent.hash) is not None and known.torrent.status in _CAUSES
+        if (key := known.torrent.hash) is not None and (known.torrent.status in _CAUSES or known.torrent.id in stuck)
     ]
 
 
 def _diagnosis(
     known: MirroredTorrent,
+    stuck: str | None,
     failures: Sequence[DebridFailure],
     tried: Sequence[DebridAttempt],
     retry: DebridRetry | None,
@@ -75,8 +106,8 @@ def _diagnosis(
     final = any(failure.final for failure in failures) if step is None else step == Step.GIVEN_UP
     return Diagnosis(
         known=known,
-        kind=str(status),
-        cause=Reason(key=_CAUSES[status], parameters={"since": known.status_at}),
+        kind=stuck or str(status),
+        cause=Reason(key=_CAUSES_OF_STUCK[stuck] if stuck else _CAUSES[status], parameters={"since": known.status_at}),
         failures=tuple(failures),
         tried=tuple(tried),
         next=_next(status, retry, final=final),
@@ -93,7 +124,8 @@ def _next(status: DebridStatus, retry: DebridRetry | None, *, final: bool) -> Re
         return Reason(key="debrid.next_due", parameters={"at": retry.due_at, "tries": retry.tries + 1})
     if retry is not None and retry.state.get("step") not in {None, Step.WAITING, Step.DONE}:
         return Reason(key="debrid.next_under_way")
-    return Reason(key=_NEXT.get(STATES[status].course, "debrid.next_nothing"))
+    course = Course.READD if status is DebridStatus.DOWNLOADED else STATES[status].course
+    return Reason(key=_NEXT.get(course, "debrid.next_nothing"))
 
 
 def _waits_until(retry: DebridRetry) -> bool:
