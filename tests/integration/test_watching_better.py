@@ -9,6 +9,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 import pytest
 
+from custom_components.sokoul.model.debrid_mirror import SyncMode
 from custom_components.sokoul.model.journal import ActKind, EntryStatus
 from custom_components.sokoul.search_policies import policies_of
 from custom_components.sokoul.services import Action
@@ -20,11 +21,14 @@ from devstack.prowlarr import ProwlarrSimulator
 from devstack.qbittorrent import QbittorrentSimulator
 from devstack.qbittorrent_torrent import SimulatedFile, SimulatedTorrent, Swarm
 from devstack.radarr import RadarrSimulator
+from devstack.real_debrid import RealDebridSimulator
+from devstack.real_debrid_account import Plan, PlannedFile, Torrent
 from devstack.tmdb import TmdbSimulator
 
 from .conftest import PROWLARR_ID, PassTime, SetUp, qbittorrent_subentry, servarr_subentry
 from .flows import submit_backend, suggested
 from .healing import act
+from .test_grab import DEBRID_ID, account, debrid_subentry  # noqa: F401 -- a fixture
 from .test_policy_flow import add_policy
 from .test_watching import MINUTE, Scene, _no_pause, tmdb, tmdb_subentry  # noqa: F401 -- fixtures
 
@@ -190,3 +194,51 @@ async def test_what_a_policy_says_later_counts(alone: Scene) -> None:
     await alone.settle()
     assert [each.key for each in alone.wish().why] == ["watchlist.could_be_better"]
     assert alone.wish().due is not None
+
+
+@pytest.mark.usefixtures("_no_feeds")
+async def test_at_a_debrid_account_both_stay(
+    hass: HomeAssistant,
+    radarr: RadarrSimulator,
+    prowlarr: ProwlarrSimulator,
+    qbittorrent: QbittorrentSimulator,
+    tmdb: TmdbSimulator,  # noqa: F811
+    account: RealDebridSimulator,  # noqa: F811
+    set_up: SetUp,
+    pass_time: PassTime,
+) -> None:
+    add_dune(tmdb.library)
+    everything = list(prowlarr.searches.offers)
+    for each in everything:
+        film = PlannedFile(path="/Dune.mkv", size_bytes=each.size_bytes)
+        name = each.title if "2160p" in each.title else "Dune Part Two"
+        plan = Plan(name=name, files=(film,), cached=False)
+        account.account.plans[each.info_hash.lower()] = plan
+    prowlarr.searches.offers = [each for each in everything if "2160p" not in each.title]
+    entry = await set_up(debrid_subentry(), servarr_subentry(prowlarr, PROWLARR_ID), tmdb_subentry())
+    scene = Scene(radarr, prowlarr, qbittorrent, hass, pass_time, entry)
+    scene.listen()
+    await scene.add("Dune 2", auto=True)
+    (first,) = account.account.torrents.values()
+
+    async def complete(torrent: Torrent) -> None:
+        account.account.turn(torrent, "downloaded")
+        await scene.hub.debriding.accounts[DEBRID_ID].synchronise(SyncMode.SMART)
+        await pass_time(timedelta(minutes=10), 2)
+
+    await complete(first)
+    wish = scene.wish()
+    assert wish.state is WishState.READY
+    assert "1080p" in wish.parts[0].release, "the name under which it was found tells more"
+    prowlarr.searches.offers = everything
+    await pass_time(timedelta(hours=27))
+    better = scene.wish().parts[0].better
+    assert better is not None
+    (new,) = [each for each in account.account.torrents.values() if each.hash != first.hash]
+    assert better.download == new.hash
+    await complete(new)
+    part = scene.wish().parts[0]
+    assert (part.download, part.better, part.better_until) == (new.hash, None, None)
+    assert "2160p" in part.release
+    assert len(account.account.torrents) == 2
+    assert [event for event, _ in scene.happened] == ["grabbed", "ready", "grabbed", "upgraded"]
