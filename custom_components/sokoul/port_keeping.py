@@ -45,9 +45,6 @@ _MOST_DOUBLINGS = 16
 #: Since this version qBittorrent notices that the interface that it is bound to was made anew.
 AWARE_SINCE = 5
 
-#: Torrents in these states are worth coming for.
-_WANTED = (*ACTIVE_STATES, DownloadState.SEEDING)
-
 
 #: The tunnel as it is now, None while it is down, and when that was seen.
 type Told = tuple[tuple[str, str | None] | None, datetime | None]
@@ -299,15 +296,16 @@ class PortKeeper:
         if backend.data is None or not (keeps or self._unaware or self._memory.lent):
             self._memory, self._left = PortMemory(wanted=self._memory.wanted, lent=self._memory.lent), None
             return None
-        ports = self._ports()
+        ports, totals, transfer = self._ports(), backend.data.totals, backend.data.transfer
         facts = PortFacts(
             client=backend.title,
             vpn=vpn.title if vpn is not None else self._guard.shelter.interface or "VPN",
             forwarded=self._forwarded(now),
             settings=self._settings if backend.answering and not self._unread else None,
             taken=vpn is not None and vpn.data is not None and not ports and any(vpn.data.ports),
-            connection=backend.data.transfer.connection if backend.answering else ConnectionStatus.UNKNOWN,
-            active=backend.data.totals.count(*_WANTED) > 0,
+            connection=transfer.connection if backend.answering else ConnectionStatus.UNKNOWN,
+            active=totals.count(*ACTIVE_STATES) > 0 or transfer.upload_rate > 0,
+            offering=totals.count(DownloadState.SEEDING) > 0,
             unaware=self._unaware,
             tunnel_since=self._tunnel_since,
             client_since=self._client_since,

@@ -22,6 +22,7 @@ from custom_components.sokoul.connectors.gluetun import INTERVAL, SETTLING_INTER
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.guarding import ON_KEY as GUARD_ON_KEY, ClientGuard
 from custom_components.sokoul.hub import Hub
+from custom_components.sokoul.model.downloads import DownloadState
 from devstack.gluetun import GluetunSimulator, Role
 from devstack.qbittorrent import QbittorrentSimulator
 
@@ -347,6 +348,26 @@ async def test_a_deaf_client_is_woken_by_another_port_and_back(
     await pass_time(timedelta(seconds=10), times=3)
     assert issue(hass) is None
     assert written(qbittorrent) == []
+
+
+async def test_nobody_who_comes_for_an_idle_torrent_is_no_deaf_client(
+    hass: HomeAssistant, qbittorrent: QbittorrentSimulator, start: Start, pass_time: PassTime
+) -> None:
+    """After each start qBittorrent calls itself firewalled until the first one comes in."""
+    guard = await start()
+    for torrent in tuple(qbittorrent.torrents.values()):
+        qbittorrent.remove(torrent)
+    qbittorrent.add_torrent("nobody wants it", "idle")
+    await pass_time(timedelta(seconds=10), times=3)
+    written(qbittorrent)
+    qbittorrent.set_connection("firewalled")
+    await pass_time(timedelta(seconds=10), times=60)
+    assert guard.backend.data.transfer.upload_rate == 0
+    assert guard.backend.data.totals.count(DownloadState.SEEDING) == 1
+    assert (written(qbittorrent), issue(hass)) == ([], None)
+    qbittorrent.add_torrent("wanted", "stalled")
+    await pass_time(timedelta(seconds=10), times=25)
+    assert written(qbittorrent)[:2] == [FIRST + 1, FIRST]
 
 
 async def test_a_closed_route_is_no_missing_port(

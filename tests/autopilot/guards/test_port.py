@@ -43,6 +43,7 @@ class Wire:
     upnp: bool | None = False
     connection: ConnectionStatus = CONNECTED
     active: bool = True
+    offering: bool = False
     takes: bool | None = True  # writes: yes, refused, no answer
     unaware: bool = False  # it doesn't notice that its interface was made anew
     deaf: bool = False  # it listens on an interface that is gone; another port makes it listen anew
@@ -64,6 +65,7 @@ class Wire:
             settings=None if self.port is None else Seen(value=settings, at=self.now),
             connection=FIREWALLED if self.deaf and self.connection is CONNECTED else self.connection,
             active=self.active,
+            offering=self.offering,
             unaware=self.unaware,
             tunnel_since=self.tunnel_since,
             client_since=self.client_since,
@@ -324,6 +326,38 @@ def test_the_port_for_a_moment_is_none_of_the_forwarded_ones() -> None:
     assert wire.ports == [65533, 65534] * POLICY.wakes
 
 
+def test_who_only_offers_what_nobody_wants_is_tried_once_after_hours_and_not_told_of() -> None:
+    wire = Wire(connection=FIREWALLED, active=False, offering=True)
+    verdict = wire.live(POLICY.unwanted.total_seconds() - 1)
+    assert (wire.ports, verdict.state) == ([], IN_SYNC)
+    verdict = wire.live(POLICY.unwanted.total_seconds() * 3)
+    assert (wire.ports, verdict.state, verdict.report) == ([5915, 5914], IN_SYNC, False)
+    wire.active = True
+    verdict = wire.live(POLICY.firewalled.total_seconds() - 1)
+    assert (wire.ports, verdict.report) == ([5915, 5914], False)
+    verdict = wire.live(600)
+    assert (wire.ports, verdict.state, verdict.report) == ([5915, 5914] * 2, DEAD, True)
+    wire.active = False  # what was fetched is complete now
+    assert wire.live(3600).report
+    assert wire.ports == [5915, 5914] * 2
+
+
+def test_the_time_in_which_nobody_wanted_anything_does_not_count_once_something_is_fetched() -> None:
+    wire = Wire(connection=FIREWALLED, active=False, offering=True)
+    wire.live(7200)
+    wire.active = True
+    wire.live(POLICY.firewalled.total_seconds() - 1)
+    assert not wire.written
+    wire.live(2)
+    assert wire.ports == [5915, 5914]
+
+
+def test_who_does_not_listen_at_all_is_woken_whatever_it_offers() -> None:
+    wire = Wire(connection=DISCONNECTED, active=False, offering=True)
+    wire.live(POLICY.disconnected.total_seconds() + 2)
+    assert wire.ports == [5915, 5914]
+
+
 def test_idle_time_does_not_count_as_deafness() -> None:
     wire = Wire(connection=FIREWALLED)
     for _ in range(20):
@@ -413,6 +447,8 @@ CHANGES: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "random_port": st.sampled_from([None, True, False]),
         "connection": st.sampled_from(ConnectionStatus),
         "active": st.booleans(),
+        "offering": st.booleans(),
+        "unaware": st.booleans(),
         "takes": st.sampled_from([True, False, None]),
     },
 )

@@ -10,7 +10,8 @@ on the right port, and hear nobody: another port and back makes it listen anew. 
 done after each reconnect, because such a client goes on saying that it is connected, and takes the same port for no
 change (seen at qBittorrent 4.5.2 with libtorrent 2.0.8; 5.3.0 helps itself). When it does say that nobody comes in, it
 is tried a few times for each connection, and only while torrents run: nobody comes to a client that has nothing to
-offer.
+offer. To one that only offers what is complete perhaps nobody wants to come: that is no sign of anything until hours
+have passed, and then it is tried once, and nothing is said.
 
 Such a client that is bound to an interface reaches nobody either once that was made anew, forwarded port or not (seen
 at 4.5.2, too). Where none is forwarded it gets another port for a moment, and its own back.
@@ -57,7 +58,8 @@ class PortFacts:
     taken: bool = False  # what is forwarded is for other clients behind the same tunnel
     settings: Seen[ClientSettings] | None = None  # None: the client doesn't answer
     connection: ConnectionStatus = ConnectionStatus.UNKNOWN
-    active: bool = False  # torrents run that somebody could come for
+    active: bool = False  # torrents are fetched, or somebody fetches from it: others know of it
+    offering: bool = False  # complete torrents run that somebody could come for
     unaware: bool = False  # it doesn't notice that the interface that it is bound to was made anew
     tunnel_since: datetime | None = None  # the tunnel is connected; None: it isn't known since when
     client_since: datetime | None = None  # the client was started
@@ -74,6 +76,7 @@ class PortPolicy:
     answer: timedelta = timedelta(seconds=30)  # after that a write counts as failed
     settled: timedelta = timedelta(minutes=5)  # so long has it to stay right until earlier tries are forgotten
     firewalled: timedelta = timedelta(minutes=3)  # so long may nobody come in
+    unwanted: timedelta = timedelta(hours=6)  # so long, where it only offers what is complete
     disconnected: timedelta = timedelta(seconds=20)  # so long may it not listen at all
     wakes: int = 2  # for each connection of the tunnel
     forwarding: timedelta = timedelta(minutes=1)  # so long may a tunnel that forwarded one take to do so again
@@ -99,6 +102,7 @@ class PortMemory:
     next_at: datetime | None = None
     right_since: datetime | None = None
     alone_since: datetime | None = None  # nobody could come in since then, though somebody could want to
+    alone_idle: bool = False  # meanwhile it only offered what is complete
     wakes: int = 0
     begun: bool = False  # it was asked before: what is known now of the tunnel differs from what was known then
     renew: bool = False  # the tunnel connected anew, and the client listens since before that
@@ -291,18 +295,27 @@ def _keep(
     in_sync = replace(_say(facts, PortState.IN_SYNC, "guard.port_applied", port=port), in_sync=True)
     if facts.connection is ConnectionStatus.CONNECTED:
         return replace(memory, alone_since=None, wakes=0), in_sync
-    if not facts.active or facts.connection is ConnectionStatus.UNKNOWN:
+    if facts.connection is ConnectionStatus.UNKNOWN or not (facts.active or facts.offering):
         return replace(memory, alone_since=None), in_sync
-    memory = replace(memory, alone_since=memory.alone_since or now)
     disconnected = facts.connection is ConnectionStatus.DISCONNECTED
-    due = (memory.alone_since or now) + (policy.disconnected if disconnected else policy.firewalled)
+    idle = not (facts.active or disconnected)
+    since = memory.alone_since if memory.alone_since is not None and memory.alone_idle is idle else now
+    memory = replace(memory, alone_since=since, alone_idle=idle)
     exhausted = memory.wakes >= policy.wakes
+    if idle and memory.wakes:
+        return memory, _dead(in_sync, facts, port) if exhausted else in_sync
+    due = since + _patience(policy, disconnected=disconnected, idle=idle)
     if now < due:
-        still_dead = exhausted and memory.wakes > 0
-        return memory, replace(_dead(in_sync, facts, port) if still_dead else in_sync, again=due)
+        return memory, replace(_dead(in_sync, facts, port) if exhausted else in_sync, again=due)
     if exhausted:
         return memory, _dead(in_sync, facts, port)
     return _wake(memory, facts, policy, now, port, "guard.port_wake")
+
+
+def _patience(policy: PortPolicy, *, disconnected: bool, idle: bool) -> timedelta:
+    if idle:
+        return policy.unwanted
+    return policy.disconnected if disconnected else policy.firewalled
 
 
 def _wake(
