@@ -19,12 +19,13 @@ from .const import DOMAIN
 from .debrid.finding import find
 from .debrid.repair_ports import Refusal
 from .debrid.repairing import AlreadyThereError
-from .debrid.retrying import Choice, Repair, Turn
+from .debrid.retrying import FOR_EVER, Choice, Repair, Turn
 from .debrid_repairs import AccountRepairs
 from .debrid_repairs_journal import turn_text
 from .grab_links import LinkHands
 from .journal_report import sentence
 from .model.debrid import DebridTorrent
+from .model.reasons import Reason
 from .store import StoreError
 from .wording import Wording, clean
 
@@ -246,7 +247,7 @@ async def _repair(call: ServiceCall) -> ServiceResponse:
     actor, account, words = await admin(call.hass, call.context), _account(call), words_of(call)
     named, dry_run = call.data.get(ATTR_TORRENT), call.data[ATTR_DRY_RUN]
     with _translated(account, words):
-        chosen = await _chosen(account, named)
+        chosen = await _chosen(account, named, words)
         if not dry_run:
             await account.want_all_for([repair for repair in chosen if not repair.begun], actor)
     wanted = {repair.hash for repair in chosen}
@@ -264,7 +265,7 @@ async def _repair(call: ServiceCall) -> ServiceResponse:
     }
 
 
-async def _chosen(account: AccountRepairs, named: str | None) -> list[Repair]:
+async def _chosen(account: AccountRepairs, named: str | None, words: Wording) -> list[Repair]:
     """Return what is to be repaired: what is known to need it, or the torrent that is named."""
     if named is None:
         return [repair for repair, _ in account.queue()]
@@ -273,6 +274,16 @@ async def _chosen(account: AccountRepairs, named: str | None) -> list[Repair]:
     known = account.repair(info_hash)
     if known is not None and known.open:
         return [known]
+    if known is not None and known.ending in FOR_EVER:
+        reason = Reason(key="heal.debrid_give_up", parameters={"ending": known.ending, "account": account.title})
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="given_up_for_good",
+            translation_placeholders={
+                "torrent": known.label or named,
+                "reason": sentence(reason, dt_util.utcnow(), words),
+            },
+        )
     found = find(standings, dt_util.utcnow(), at_once=True)
     if not found:
         if standings or known is not None:

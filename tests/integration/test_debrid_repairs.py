@@ -9,7 +9,7 @@ from time import sleep
 
 from homeassistant.config_entries import ConfigSubentryDataWithId
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import issue_registry as ir
 import pytest
 
@@ -220,6 +220,9 @@ async def test_an_infringing_one_is_given_up_and_radarr_is_told(
     assert radarr.blocklist.items == {}
     await pass_time(HOUR, 5)
     assert len(await made.rows("debrid_give_up")) == 1, "it is told once"
+    for dry_run in (True, False):
+        with pytest.raises(ServiceValidationError, match=r"Show 1 was given up, .* Real-Debrid will never serve it"):
+            await act(hass, Action.DEBRID_REPAIR, torrent=old.id, dry_run=dry_run)
 
 
 async def test_so_many_an_hour_are_handed_over_also_after_a_restart(

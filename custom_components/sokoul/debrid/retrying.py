@@ -60,6 +60,10 @@ class Ending(StrEnum):
     DIFFERENT = "different"  # there is another entry of it, with other files: a person has to choose
 
 
+#: Not even a person has these tried again.
+FOR_EVER = frozenset({Ending.REFUSED, Ending.VIRUS})
+
+
 class Task(StrEnum):
     """What there is to do about a torrent, before anything is begun: each may be allowed or not."""
 
@@ -417,7 +421,7 @@ def opened(known: Repair | None, repair: Repair, limits: RepairLimits) -> Repair
         bad_ids = tuple(dict.fromkeys((*known.bad_ids, *repair.bad_ids)))
         return replace(known, urgency=urgency, told=told, old_ids=old_ids, bad_ids=bad_ids)
     by_person = repair.urgency is Urgency.PERSON
-    if known.step is Step.GIVEN_UP and not (by_person and known.ending not in {Ending.REFUSED, Ending.VIRUS}):
+    if known.step is Step.GIVEN_UP and not (by_person and known.ending not in FOR_EVER):
         return known
     new = replace(
         repair,
