@@ -173,9 +173,9 @@ class Watching:
             if self._opened is store and self._running:
                 self._opened = None  # read again with the next turn of the autopilot
             return
+        await asyncio.to_thread(self.work.budget.remember, wishes, dt_util.utcnow())  # there may be thousands of parts
         if self._opened is store and self._running:
             self._wishes.update((each.id, each) for each in wishes)
-            self.work.budget.remember(wishes, dt_util.utcnow())
             self._asked_about = next((each.id for each in wishes if waits_for_answer(each, self.settings)), None)
             self._read = store
             self._notify()

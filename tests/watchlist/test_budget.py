@@ -57,6 +57,9 @@ def test_a_restart_forgets_no_search() -> None:
     parts = [part(f"S01E{number:02}", searched_at=NOW - MINUTE * number) for number in range(1, MOST + 1)]
     budget.remember([series(*parts), movie()], NOW)
     assert budget.free_at("a", NOW) == NOW - MINUTE * MOST + WITHIN
+    budget.spend("w", NOW)
+    budget.remember([series(*parts), movie()], NOW)  # the database was opened again
+    assert budget.free_at("a", NOW) == NOW - MINUTE * (MOST - 1) + WITHIN
 
 
 def test_who_waited_before_a_restart_comes_in_the_same_order() -> None:

@@ -40,8 +40,8 @@ class SearchBudget:
 
     def remember(self, wishes: Collection[Wish], now: datetime) -> None:
         """Count what was searched for before a restart, and have those wait who did, as far as wishes tell."""
-        times = {(wish.id, part.searched_at) for wish in wishes for part in wish.parts if part.searched_at is not None}
-        self._spent.extend(sorted(at for _, at in times)[-MOST:])
+        made = {part.searched_at for wish in wishes for part in wish.parts if part.searched_at is not None}
+        self._spent = deque(sorted(made.union(self._spent)), maxlen=MOST)
         waiting = ((since, wish.id) for wish in wishes if (since := waits_since(wish, now)) is not None)
         self._waiting.update(dict.fromkeys(wish_id for _, wish_id in sorted(waiting)))
 
