@@ -19,6 +19,7 @@ from .const import DOMAIN, LOGGER
 from .model.backend import VPN_KINDS
 from .model.journal import AUTOPILOT, JournalEntry
 from .rotation import HinderedError, VpnRotation
+from .rotation_notes import NIGHT_KEY
 
 if TYPE_CHECKING:
     from .guarding import ClientGuard
@@ -80,7 +81,7 @@ class Rotating:
     def _night(self, now: datetime) -> None:
         for vpn in self.vpns.values():
             settings, tonight = vpn.book.settings, dt_util.as_local(now).date()
-            if settings.nightly and settings.servers and vpn.night != tonight:
+            if settings.nightly and settings.servers and vpn.backend.memory.get(NIGHT_KEY) != str(tonight):
                 self.in_background(self._change_by_night(vpn, tonight), "server of the night")
 
     async def _change_by_night(self, vpn: VpnRotation, tonight: date) -> None:
@@ -91,7 +92,7 @@ class Rotating:
             return
         except HomeAssistantError as error:
             LOGGER.debug("The server of %s stays: %s", vpn.backend.title, error)
-        vpn.night = tonight
+        vpn.backend.remember(NIGHT_KEY, str(tonight))
 
     # --- what is known -----------------------------------------------------------------------------------------------
 

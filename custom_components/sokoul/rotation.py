@@ -9,7 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from homeassistant.core import callback
@@ -86,7 +86,6 @@ class VpnRotation:
         self.tunnel = Tunnel(backend, rotating.lookout, self._homes)
         self.server: str | None = None  # in use; None: not known
         self.last: Ended | None = None
-        self.night: date | None = None  # the last one that is over and done with
         self._change = remembered(backend, CHANGE_KEY, Change.from_json)
         self._beginning = self._stopped = False
         self._read_for: object = None  # for which connection the server was read

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from homeassistant.components.media_player import MediaPlayerState
-from homeassistant.const import STATE_ON
+from homeassistant.components.media_player import DOMAIN as MEDIA_PLAYER, MediaPlayerState
+from homeassistant.const import STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
 
 from .autopilot.guards.port import PortState
 from .autopilot.guards.vpn_types import Proof, VpnState
@@ -13,12 +13,16 @@ from .model.downloads import DownloadState
 from .model.vpn import VpnStatus
 
 if TYPE_CHECKING:
+    from homeassistant.core import State
+
     from .guarding import ClientGuard
     from .hub import AnyCoordinator
     from .wording import Wording
 
 #: What an entity that may veto says while it does.
 _ON = frozenset({STATE_ON, MediaPlayerState.PLAYING, MediaPlayerState.BUFFERING})
+#: What one says of which nobody knows whether it is on.
+_UNTOLD = frozenset({STATE_UNAVAILABLE, STATE_UNKNOWN})
 #: What proves that the tunnel itself leaks, and not that somebody set the client up otherwise.
 OF_TUNNEL = frozenset({Proof.ADDRESS, Proof.EXIT})
 
@@ -45,6 +49,8 @@ def disturbed(
         state = vpn.hass.states.get(entity_id)
         if state is not None and state.state in _ON:
             yield words.text("rotation.on", name=state.name)
+        elif _untold(state):
+            yield words.text("rotation.untold", name=state.name if state is not None else entity_id)
 
 
 def is_idle(guards: Iterable[ClientGuard]) -> bool:
@@ -73,6 +79,11 @@ def _closed(guard: ClientGuard) -> str | None:
 def _waits_for_tunnel(guard: ClientGuard) -> bool:
     """Tell whether a client is held for nothing but that the tunnel is down, which another server may end."""
     return guard.verdict is not None and guard.verdict.state is VpnState.DOWN
+
+
+def _untold(state: State | None) -> bool:
+    """Tell whether nobody knows if an entity is on. Players are unavailable while nothing plays (Plex, Jellyfin)."""
+    return state is None or (state.domain != MEDIA_PLAYER and state.state in _UNTOLD)
 
 
 def _busy(guard: ClientGuard) -> str | None:

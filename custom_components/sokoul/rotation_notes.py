@@ -17,6 +17,7 @@ from .model.vpn import ServerSelection
 SETTINGS_KEY = "vpn_servers"
 KNOWN_KEY = "vpn_servers_known"
 CHANGE_KEY = "vpn_server_change"  # one that is under way: whoever finds it has to bring it to an end
+NIGHT_KEY = "vpn_server_night"  # the date of the last night that is over and done with
 
 
 class NamedBy(StrEnum):

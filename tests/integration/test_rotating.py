@@ -756,6 +756,42 @@ async def test_at_night_nothing_is_disturbed(
     assert told(gluetun) == ["Sweden"]  # once a night
 
 
+@pytest.mark.parametrize("untold", ["unavailable", "unknown", None])
+async def test_of_what_nobody_knows_whether_it_is_on_nothing_is_disturbed(
+    untold: str | None,
+    hass: HomeAssistant,
+    gluetun: GluetunSimulator,
+    start: Start,
+    pass_time: PassTime,
+    tries_each_night: None,
+) -> None:
+    await hass.config.async_set_time_zone("UTC")
+    hass.states.async_set("media_player.plex", "unavailable")  # as its players are while nothing plays
+    if untold is not None:
+        hass.states.async_set("input_boolean.guests", untold)
+    await start(nightly=True, vetoes=("media_player.plex", "input_boolean.guests"))
+    await pass_time(UNTIL_FOUR)
+    assert told(gluetun) == []
+    hass.states.async_set("input_boolean.guests", "off")
+    await pass_time(timedelta(minutes=15))
+    assert told(gluetun) == ["Sweden"]
+
+
+async def test_a_restart_in_the_night_makes_it_no_other_night(
+    hass: HomeAssistant, gluetun: GluetunSimulator, start: Start, pass_time: PassTime, tries_each_night: None
+) -> None:
+    await hass.config.async_set_time_zone("UTC")
+    await start(nightly=True)
+    await pass_time(UNTIL_FOUR)
+    await pass_time(LOOK_EVERY, times=2)
+    assert told(gluetun) == ["Sweden"]
+    await reload(hass)
+    await pass_time(timedelta(minutes=15), times=4)
+    assert told(gluetun) == ["Sweden"]
+    await pass_time(timedelta(days=1))
+    assert len(told(gluetun)) == 2
+
+
 # --- after a restart -------------------------------------------------------------------------------------------------
 
 
