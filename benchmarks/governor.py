@@ -1,10 +1,13 @@
 """How often the governor changes its mind about a machine that gets hot, beside simpler ones.
 
-The heat is simulated, not recorded: a Raspberry Pi 4 as `devstack/thermal.py` has it, which warms up and cools down
+Most of the heat is simulated: a Raspberry Pi 4 as `devstack/thermal.py` has it, which warms up and cools down
 exponentially, in an afternoon of transcoding and in one of short bursts of work. Its sensor has steps of half a degree
 and noise, and is read as often as Home Assistant reads it. Downloads warm it, too: who limits them cools it, and so may
 take the reason for the limit away. Each governor gets the same afternoons, and a client with limits of its person's
 own.
+
+One ramp is recorded (see `recorded_heat`): there a limit cools nothing, and readings are as coarse and as sudden as
+they were.
 
 Counted are the changes of what is demanded, and the writes to the client; at the end the person's limits have to be
 there to the byte. A governor with one threshold for each step is what a simple automation does; one with two, but
@@ -43,6 +46,8 @@ from custom_components.sokoul.autopilot.guards.sources import (
 )
 from devstack.clock import ManualClock
 from devstack.thermal import Boards, ThermalMachine
+
+from .recorded_heat import RASPBERRY_PI_3
 
 CLIENT = "qbittorrent"
 #: Minutes, and how busy the machine is meanwhile beside its downloads.
@@ -136,10 +141,39 @@ GOVERNORS: Mapping[str, Callable[[], Governor]] = {
 }
 
 
+def replay(governor: Governor, seed: int) -> Run:
+    """Let a governor read what was recorded. Afterwards, which was not recorded, the machine is as cool as it began."""
+    chance, now = random.Random(seed), ManualClock().now()
+    client = _client(chance)
+    demand, changes, throttled, hottest_free = NOTHING, 0, timedelta(), 0.0
+    ends = [*(second for second, _ in RASPBERRY_PI_3[1:]), RASPBERRY_PI_3[-1][0] + _WHEN_HOT.seconds]
+    ramp = [*zip(ends, (celsius for _, celsius in RASPBERRY_PI_3), strict=True), (ends[-1] + 900, RASPBERRY_PI_3[0][1])]
+    begun = now
+    for end, celsius in ramp:
+        while now < begun + timedelta(seconds=end):
+            now += _WHEN_HOT
+            throttled += _WHEN_HOT if demand != NOTHING else timedelta()
+            before, demand = demand, governor(celsius, now)
+            changes += before != demand
+            hottest_free = max(hottest_free, celsius) if demand == NOTHING else hottest_free
+            client.keep_to(demand)
+    return Run(
+        changes=changes,
+        writes=client.writes,
+        throttled=throttled,
+        hottest_free=hottest_free,
+        restored=client.values == client.own and not client.remembered,
+    )
+
+
+def _client(chance: random.Random) -> Client:
+    return Client(own={slot: rounded(chance.choice((NONE, chance.randrange(2**20, 2**24)))) for slot in Slot})
+
+
 def measure(governor: Governor, afternoon: Sequence[tuple[int, float]], seed: int) -> Run:
     """Let an afternoon pass, the same for the same seed as far as the governor lets it."""
     chance, clock = random.Random(seed), ManualClock()
-    client = Client(own={slot: rounded(chance.choice((NONE, chance.randrange(2**20, 2**24)))) for slot in Slot})
+    client = _client(chance)
     demand, changes, throttled, hottest_free = NOTHING, 0, timedelta(), 0.0
     with tempfile.TemporaryDirectory() as folder:
         pi = ThermalMachine(Path(folder) / "sys", Boards.RASPBERRY_PI_4, clock=clock)
@@ -185,6 +219,9 @@ def main(arguments: Sequence[str]) -> int:
         print(f"{title:<26}{'changes':>9}{'most':>7}{'writes':>9}{'throttled':>12}{'restored':>11}")
         for name, make in GOVERNORS.items():
             print(_line(name, [measure(make(), afternoon, chosen.seed + each) for each in range(chosen.afternoons)]))
+    print(f"{'recorded at a Pi 3, 0.4 h':<26}{'changes':>9}{'most':>7}{'writes':>9}{'throttled':>12}{'restored':>11}")
+    for name, make in GOVERNORS.items():
+        print(_line(name, [replay(make(), chosen.seed + each) for each in range(chosen.afternoons)]))
     return 0
 
 

@@ -1,8 +1,8 @@
-"""The governor over simulated afternoons at a machine that gets hot: it changes its mind seldom, and takes all back."""
+"""The governor at a machine that gets hot, simulated and recorded: it changes its mind seldom, and takes all back."""
 
 import pytest
 
-from benchmarks.governor import AFTERNOONS, Run, measure, one_threshold, sokoul
+from benchmarks.governor import AFTERNOONS, Run, measure, one_threshold, replay, sokoul
 from custom_components.sokoul.autopilot.guards.sources import RASPBERRY_PI
 
 SEEDS = range(7, 10)
@@ -33,3 +33,14 @@ def test_an_afternoon_is_the_same_for_the_same_seed() -> None:
     assert runs[0] == runs[1]
     assert isinstance(runs[2], Run)
     assert runs[2] != runs[0]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_recorded_ramp_is_limited_paused_and_let_go_once(seed: int) -> None:
+    """The board itself rose above 75 °C three times, on its way up to 84.9 °C."""
+    ours, simple = replay(sokoul(), seed), replay(one_threshold(), seed)
+    assert ours.changes == 3, "limited, paused, and free once it is over"
+    assert ours.writes <= 2
+    assert ours.restored
+    assert ours.hottest_free < RASPBERRY_PI.limit
+    assert simple.changes > 2 * ours.changes
