@@ -52,6 +52,8 @@ def check_answering(backend: BackendCoordinator[Any, Any]) -> None:
 class ArrLookup:
     """The lookup of a Radarr or a Sonarr."""
 
+    knows_all = True
+
     def __init__(self, backend: Arr) -> None:
         self._backend = backend
         self.key = f"{backend.subentry_id}:lookup"
@@ -67,6 +69,8 @@ class ArrLookup:
 
 class Tmdb:
     """TMDB, which knows movies and series, and their names in all languages."""
+
+    knows_all = True
 
     def __init__(self, backend: BackendCoordinator[TmdbClient, Any]) -> None:
         self._backend = backend
@@ -129,6 +133,8 @@ class LibraryIndex:
 
 class ArrShelves:
     """The library of a Radarr or a Sonarr."""
+
+    knows_all = False
 
     def __init__(self, backend: Arr, index: LibraryIndex) -> None:
         self._backend = backend

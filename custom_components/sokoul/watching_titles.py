@@ -54,6 +54,7 @@ class Identified:
     """What came of asking which title is meant: it, or choices, or why there is neither."""
 
     title: CatalogueTitle | None = None
+    namesakes: frozenset[int] = frozenset()  # the years of others of its kind that are called so, as far as was told
     dates: Dates = field(default_factory=Dates)
     season: int | None = None
     episode: int | None = None
@@ -98,10 +99,17 @@ def _reference(meant: Meant) -> str | None:
     return next((known[each] for each in _DATABASES[meant.kind] if each in known), None)
 
 
-def meant_by(title: CatalogueTitle) -> Meant:
-    """Return what a wish keeps of a title."""
-    names = tuple(name for name in title.names if name != title.name)[:MOST_NAMES]
-    return Meant(kind=title.kind, name=title.name, year=title.year, ids=title.ids, poster=title.poster, names=names)
+def meant_by(title: CatalogueTitle, namesakes: frozenset[int] = frozenset()) -> Meant:
+    """Return what a wish keeps of a title, and of those that are called so, too: the years in which they came out."""
+    return Meant(
+        kind=title.kind,
+        name=title.name,
+        year=title.year,
+        ids=title.ids,
+        poster=title.poster,
+        names=tuple(name for name in title.names if name != title.name)[:MOST_NAMES],
+        namesakes=namesakes,
+    )
 
 
 def _dates(said: Sequence[CatalogueTitle]) -> Dates:
@@ -188,7 +196,8 @@ class Titles:
             wanted = answer.target.wanted
             episode = next(iter(wanted.episodes)) if len(wanted.episodes) == 1 else None
             dates = _dates((answer.title, *answer.target.entries))
-            return Identified(title=answer.title, dates=dates, season=wanted.season, episode=episode)
+            others = wanted.namesakes or frozenset()
+            return Identified(title=answer.title, namesakes=others, dates=dates, season=wanted.season, episode=episode)
         if answer.choices:
             query = read_query(_request(wish, None), dt_util.utcnow().date())
             episode = next(iter(query.episodes)) if len(query.episodes) == 1 else None

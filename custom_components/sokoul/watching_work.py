@@ -79,7 +79,7 @@ class Work:
         now = dt_util.utcnow()
         if found.title is not None:
             self._told[wish.id] = now, found
-            meant = meant_by(found.title)
+            meant = meant_by(found.title, found.namesakes)
             return await self._put(wish, means(wish, meant, now, season=found.season, episode=found.episode))
         if found.choices and wish.meant is None:
             return await self._put(wish, unclear(wish, found.choices, now, season=found.season, episode=found.episode))

@@ -58,6 +58,7 @@ class FakeCatalogue:
     failure: Exception | None = None
     gate: asyncio.Event | None = None
     asked: list[Query] = field(default_factory=list)
+    knows_all: bool = True
 
     @property
     def name(self) -> str:

@@ -7,7 +7,14 @@ from typing import Any
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.sokoul.acquire.identifying import MOST_CHOICES, Identified, identify_title, other_names
+from custom_components.sokoul.acquire.identifying import (
+    MOST_CHOICES,
+    Identified,
+    identify_title,
+    namesakes_of,
+    other_names,
+)
+from custom_components.sokoul.acquire.namesakes import named
 from custom_components.sokoul.acquire.query import read_query
 from custom_components.sokoul.model.catalogue import CatalogueTitle
 from custom_components.sokoul.model.library import TitleKind
@@ -150,6 +157,44 @@ def test_namesakes_are_known() -> None:
     target = identified("dune 2", *DUNES).target
     assert target is not None
     assert target.wanted.namesakes == frozenset()
+
+
+OFFICE = series("The Office (US)", 2005, "tvdb:73244", aliases=("The Office",))
+
+
+@pytest.mark.parametrize(
+    ("title", "others", "years"),
+    [
+        (DUNE_2021, (DUNE_2021, DUNE_2024, DUNE_1984), {1984}),
+        (DUNE_2024, (DUNE_2021, DUNE_2024, DUNE_1984), set()),
+        (DUNE_2021, (series("Dune", 2000, "tvdb:1"),), set()),  # of the other kind
+        (DUNE_2021, (movie("Dune: Part One", 1999, "tmdb:1"),), {1999}),
+        (DUNE_2021, (movie("Dune", 2020, "tmdb:1"),), {2020}),
+        (DUNE_2021, (movie("Dune", 2020, "tvdb:1"),), set()),  # the same, of which somebody is mistaken
+        (DUNE_2021, (movie("Dune", 2018, "tvdb:1"),), {2018}),
+        (DUNE_2021, (replace(DUNE_2021, year=2019),), set()),
+        (OFFICE, (series("The Office", 2001, "tvdb:78107"),), {2001}),
+        (movie("S.W.A.T.", 2003, "tmdb:1"), (movie("SWAT", 1990, "tmdb:2"),), {1990}),
+        (movie("It", 2017, "tmdb:1"), (movie("I.T.", 2016, "tmdb:2"),), set()),
+    ],
+)
+def test_who_is_called_the_same(title: CatalogueTitle, others: tuple[CatalogueTitle, ...], years: set[int]) -> None:
+    assert namesakes_of(title, {"lookup": others}) == years
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [("Dune", "Dune"), ("Charmed (2018)", "Charmed"), ("The Office (US)", "The Office"), ("(2018)", "(2018)")],
+)
+def test_others_are_asked_for_without_what_a_catalogue_added(name: str, asked: str) -> None:
+    query = named(series(name, 2018))
+    assert (query.text, query.bare, query.year, query.kind) == (asked, asked, None, TitleKind.SERIES)
+
+
+def test_by_an_id_nobody_brings_namesakes() -> None:
+    target = identified("tmdb:438631", *DUNES).target
+    assert target is not None
+    assert target.wanted.namesakes is None
 
 
 def test_an_episode_is_wanted_with_all_that_is_known() -> None:

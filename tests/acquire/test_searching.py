@@ -2,7 +2,7 @@
 
 import asyncio
 from base64 import b64decode
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 import gc
@@ -15,7 +15,9 @@ from custom_components.sokoul.acquire import searching
 from custom_components.sokoul.acquire.judging import MOST_DOUBTS
 from custom_components.sokoul.acquire.packing import PackedResults
 from custom_components.sokoul.acquire.ports import SearchAnswer
+from custom_components.sokoul.acquire.query import Query
 from custom_components.sokoul.acquire.searching import GIVEN, KEPT, KEPT_EMPTY, KEPT_FAILED, MOST_REMEMBERED
+from custom_components.sokoul.model.catalogue import CatalogueTitle
 from custom_components.sokoul.model.reasons import Reason
 from custom_components.sokoul.model.releases import ArrOpinion, QualityProfile
 from custom_components.sokoul.model.search import NOBODY, SearchRequest, SourceReport, SourceState
@@ -390,6 +392,103 @@ async def test_an_ambiguous_title_is_asked_about(world: World) -> None:
     assert not any(each.asked for each in world.sources)
     chosen = await search(world, SearchRequest(text="tmdb:841"))
     assert names(chosen) == [OLD.name]
+
+
+# --- who else is called so -------------------------------------------------------------------------------------------
+
+
+class ById(FakeCatalogue):
+    """Brings of an id that title alone, as lookups do."""
+
+    async def titles(self, query: Query) -> Sequence[CatalogueTitle]:
+        found = await super().titles(query)
+        return [each for each in found if not query.ids or query.ids & each.ids]
+
+
+YEARLESS = offer("Dune.1080p.WEB-DL.H264-GROUP", size_bytes=9 * GB)
+OF_ITS_YEAR = offer("Dune.2021.1080p.WEB-DL.H264-GROUP", size_bytes=9 * GB)
+BY_ID = SearchRequest(text="tmdb:438631")
+
+
+@pytest.fixture
+def remakes() -> World:
+    return World(
+        [ById("lookup", [DUNE_2021, DUNE_2024, DUNE_1984])], [FakeSource("prowlarr", [YEARLESS, OF_ITS_YEAR, OLD])]
+    )
+
+
+def refused(answer: SearchAnswer) -> dict[str, str]:
+    return {
+        each.scored.release.name.name: each.scored.refusals[0].key for each in answer.results if each.scored.refusals
+    }
+
+
+async def test_namesakes_of_a_title_are_found_by_its_name_where_it_was_found_by_an_id(remakes: World) -> None:
+    answer = await search(remakes, BY_ID)
+    assert answer.target is not None
+    assert answer.target.wanted.namesakes == {1984}
+    assert names(answer) == [OF_ITS_YEAR.name]
+    assert refused(answer) == {YEARLESS.name: "release.same_name", OLD.name: "release.other_year"}
+    assert [(each.text, each.year, sorted(each.ids)) for each in remakes.catalogues[0].asked] == [
+        ("", None, ["tmdb:438631"]),
+        ("Dune", None, []),
+    ]
+
+
+async def test_namesakes_are_asked_for_once_a_day(remakes: World) -> None:
+    catalogue, nobody = remakes.catalogues[0], replace(BY_ID, sources=frozenset({NOBODY}))
+    for _ in range(3):
+        answer = await search(remakes, nobody, fresh=True)
+        assert answer.target is not None
+        assert answer.target.wanted.namesakes == {1984}
+    assert [each.text for each in catalogue.asked] == ["", "Dune", "", ""]
+    remakes.pass_time(timedelta(hours=25))
+    await search(remakes, nobody, fresh=True)
+    assert [each.text for each in catalogue.asked][4:] == ["", "Dune"]
+
+
+async def test_what_nobody_could_be_asked_about_is_doubtful(remakes: World) -> None:
+    class Forgetful(ById):
+        async def titles(self, query: Query) -> Sequence[CatalogueTitle]:
+            self.failure = None if query.ids else failed()
+            return await super().titles(query)
+
+    library = ById("library", [DUNE_2021], knows_all=False)
+    remakes.catalogues[:] = [Forgetful("lookup", [DUNE_2021, DUNE_1984]), library]
+    answer = await search(remakes, BY_ID)
+    assert answer.target is not None
+    assert answer.target.wanted.namesakes is None, "a library doesn't tell what isn't in it"
+    assert names(answer) == [OF_ITS_YEAR.name]
+    assert refused(answer)[YEARLESS.name] == "release.others_unknown"
+    remakes.catalogues[:] = [ById("lookup", [DUNE_2021])]
+    remakes.pass_time(KEPT_FAILED)
+    assert names(await search(remakes, BY_ID)) == [OF_ITS_YEAR.name, YEARLESS.name]
+
+
+async def test_nobody_waits_for_namesakes(remakes: World) -> None:
+    class Slow(ById):
+        async def titles(self, query: Query) -> Sequence[CatalogueTitle]:
+            if not query.ids:
+                await gate.wait()
+            return await super().titles(query)
+
+    gate = asyncio.Event()
+    remakes.catalogues[:] = [Slow("lookup", [DUNE_2021, DUNE_1984])]
+    remakes.judge = judge = FakeJudge({YEARLESS.name: True})
+    going = remakes.engine.start(BY_ID)
+    await until(lambda: going.answer.results)
+    assert not judge.asked, "it would be told of no others"
+    assert names(going.answer) == [OF_ITS_YEAR.name]
+    assert refused(going.answer)[YEARLESS.name] == "release.others_unknown"
+    gate.set()
+    await until(lambda: going.answer.complete)
+    assert going.answer.target is not None
+    assert going.answer.target.wanted.namesakes == {1984}
+    assert len(judge.asked) == 1
+    assert names(going.answer) == [OF_ITS_YEAR.name, YEARLESS.name], "the one who was asked knows it"
+
+
+# --- catalogues that fail --------------------------------------------------------------------------------------------
 
 
 async def test_catalogues_that_fail_leave_the_text(world: World) -> None:

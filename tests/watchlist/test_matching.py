@@ -152,6 +152,23 @@ def test_a_title_by_its_other_names() -> None:
     assert matching([diuna], [movie(WANTED, meant=replace(DUNE, names=("Diuna: Część druga",)))]) == {"w1": {""}}
 
 
+@pytest.mark.parametrize(
+    ("name", "ids", "is_it"),
+    [
+        ("Dune.2021.1080p.WEB.H264-GRP", (), True),
+        ("Dune.1984.1080p.WEB.H264-GRP", (), False),
+        ("Dune.1080p.WEB.H264-GRP", (), False),  # which of the two?
+        ("Dune.1080p.WEB.H264-GRP", ("tmdb:438631",), True),
+        ("Dune.1080p.WEB.H264-GRP", ("tmdb:841",), False),
+    ],
+)
+def test_a_title_with_namesakes(name: str, ids: tuple[str, ...], *, is_it: bool) -> None:
+    meant = Meant(
+        kind=TitleKind.MOVIE, name="Dune", year=2021, ids=frozenset({"tmdb:438631"}), namesakes=frozenset({1984})
+    )
+    assert bool(matching([offer(name, *ids)], [movie(WANTED, meant=meant)])) is is_it
+
+
 def test_several_wishes_and_releases() -> None:
     wishes = [
         movie(WANTED),

@@ -15,7 +15,7 @@ from typing import Final
 
 from ..model.catalogue import CatalogueTitle
 from ..model.library import TitleKind
-from ..releases.identify import Wanted, normal
+from ..releases.identify import Wanted, forms, normal
 from ..releases.parse import parse
 from ..releases.tokens import fold
 from .ports import Target
@@ -71,7 +71,10 @@ class Identified:
 
 
 def identify_title(query: Query, found: Mapping[str, Sequence[CatalogueTitle]]) -> Identified:
-    """Return which title is meant. `found` is what each catalogue answered, by its key."""
+    """Return which title is meant. `found` is what each catalogue answered, by its key.
+
+    Who was asked for by an id brings no namesakes, so that there may be any stays unknown.
+    """
     candidates = sorted(_candidates(query, found), key=_order)
     if not candidates:
         return Identified()
@@ -79,12 +82,15 @@ def identify_title(query: Query, found: Mapping[str, Sequence[CatalogueTitle]]) 
     meant = _decide(likely)
     if meant is None:
         return Identified(choices=tuple(each.title for each in likely[:MOST_CHOICES]))
-    namesakes = _namesakes(meant, candidates)
+    namesakes = None if query.ids else _years_of_namesakes(meant.title, [each.title for each in candidates])
     return Identified(target=target_of(query, meant.title, meant.entries, namesakes))
 
 
 def target_of(
-    query: Query, title: CatalogueTitle, entries: Sequence[CatalogueTitle], namesakes: frozenset[int] = frozenset()
+    query: Query,
+    title: CatalogueTitle,
+    entries: Sequence[CatalogueTitle],
+    namesakes: frozenset[int] | None = frozenset(),
 ) -> Target:
     """Return what releases are looked for once the title is known."""
     movie = title.kind is TitleKind.MOVIE
@@ -225,7 +231,6 @@ _BEFORE_SUBTITLE = re.compile(r"\s*:|\s[-\u2013\u2014]\s")
 _YEAR_IN_NAME = re.compile(r"\s*\((?:18|19|20)\d\d\)\s*$")
 _COUNTRY_IN_NAME = re.compile(r"\s*\((?:[A-Z]{2,3})\)\s*$")
 _LATE_ROMAN: Final = {"i": "1", "v": "5", "x": "10"}
-_FIRST_PART = re.compile(r" part 1\b")
 
 
 @lru_cache(maxsize=4_096)
@@ -343,15 +348,28 @@ def _better_known(one: Candidate, other: Candidate) -> bool:
     return False
 
 
-def _namesakes(meant: Candidate, candidates: Iterable[Candidate]) -> frozenset[int]:
+def namesakes_of(title: CatalogueTitle, found: Mapping[str, Sequence[CatalogueTitle]]) -> frozenset[int]:
+    """Return the years of others that are called as a title is. `found` is what catalogues answered for its name."""
+    said = [(key, each) for key, titles in found.items() for each in titles[:MOST_TITLES] if each.kind is title.kind]
+    groups = [[each for _, each in group] for group in _same([("", title), *said])]
+    return _years_of_namesakes(title, [_together(group) for group in groups if title not in group])
+
+
+def _years_of_namesakes(title: CatalogueTitle, others: Iterable[CatalogueTitle]) -> frozenset[int]:
     """Return the years of others of its kind that share one of its names."""
-    names = {_FIRST_PART.sub("", normal(name)) for name in meant.title.names[:MOST_NAMES]}
+    names = frozenset[str]().union(*map(forms, title.names[:MOST_NAMES]))
     return frozenset(
-        other.title.year
-        for other in candidates
-        if other is not meant
-        and other.title.kind is meant.title.kind
-        and other.title.year is not None
-        and other.title.year != meant.title.year
-        and any(_FIRST_PART.sub("", normal(name)) in names for name in other.title.names[:MOST_NAMES])
+        other.year
+        for other in others
+        if other.kind is title.kind
+        and other.year is not None
+        and other.year != title.year
+        and not _may_be(other, title)
+        and not names.isdisjoint(form for name in other.names[:MOST_NAMES] for form in forms(name))
     )
+
+
+def _may_be(other: CatalogueTitle, title: CatalogueTitle) -> bool:
+    """Tell whether one of the same name may be the title itself: known to other catalogues, a year earlier or later."""
+    both = {each.partition(":")[0] for each in other.ids} & {each.partition(":")[0] for each in title.ids}
+    return not both and other.year is not None and title.year is not None and _near(other.year, title.year)

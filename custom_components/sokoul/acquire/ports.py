@@ -40,6 +40,10 @@ class Catalogue(Protocol):
     def name(self) -> str:
         """What the person calls it."""
 
+    @property
+    def knows_all(self) -> bool:
+        """Whether it knows what nobody has: a library doesn't."""
+
     async def titles(self, query: Query) -> Sequence[CatalogueTitle]:
         """Return what may be meant, the most likely first. Raises `AskingFailed`."""
 

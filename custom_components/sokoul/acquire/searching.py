@@ -33,6 +33,7 @@ from ..releases.score import Scored
 from .identifying import identify_title, plain, target_by_text
 from .judging import MOST_DOUBTS, PATIENCE, Doubt, Judge, Verdicts, doubts_of
 from .keeping import Head, Kept, as_kept, from_kept, packed_profile, unpacked_profile
+from .namesakes import Namesakes
 from .packing import PackedResults, ids_of, pages_of
 from .ports import (
     AskingFailed,
@@ -111,6 +112,7 @@ class SearchEngine:
         self.holdings = holdings
         self.judge = judge
         self.verdicts = Verdicts()
+        self.namesakes = Namesakes(catalogues, clock)
         self.clock = clock
         self.version = version  # of what scores: what another one has scored is scored anew
         self.slots = asyncio.Semaphore(MOST_AT_ONCE)
@@ -192,6 +194,7 @@ class Search:
         self._looked_up: set[str] = set()  # info hashes
         self._held: set[str] = set()  # those that a debrid account holds
         self._reports: dict[str, SourceReport] = {}
+        self._namesakes: asyncio.Task[None] | None = None  # finds out who else is called so
         self._judged: set[str] = set()  # names of releases that somebody was asked about
         self._listeners: list[Listener] = []
         self._waiting = 0
@@ -350,7 +353,7 @@ class Search:
         self._bring(target)
         began = asyncio.get_running_loop().time()
         asked = {self._ask(source.offers(target), SOURCE_LATEST): source.key for source in sources}
-        pending: set[asyncio.Task[Any]] = set(asked)
+        pending: set[asyncio.Task[Any]] = {*asked, *self._ask_for_namesakes(target)}
         self._profile = profile = await self._profile_of(target)  # meanwhile they answer
         self._update(profile=profile.name if profile is not None else None)
         if self._offers:
@@ -367,14 +370,35 @@ class Search:
                     self._take(key, task.result())
             for task in done - asked.keys():
                 if not task.cancelled():
-                    task.exception()  # a judge who fails has said nothing
+                    task.exception()  # a judge who fails has said nothing, nor has who was asked for namesakes
             await self._look_who_holds()
             await self._score()
             self._update()
-            pending |= self._second_opinion(target)
+            pending |= self._second_opinion(self.answer.target or target)
+
+    def _ask_for_namesakes(self, target: Target) -> set[asyncio.Task[None]]:
+        """Find out who else is called so, unless that is known. Nobody waits for it: until then it is doubtful."""
+        if target.title is None or target.wanted.namesakes is not None:
+            return set()
+        if (known := self._engine.namesakes.known(target.title)) is not None:
+            self._know_namesakes(known)
+            return set()
+        self._namesakes = self._ask(self._find_namesakes(target.title), 2 * CATALOGUE_LATEST)
+        return {self._namesakes}
+
+    async def _find_namesakes(self, title: CatalogueTitle) -> None:
+        found = await self._engine.namesakes.find(title, lambda asking: self._ask(asking, CATALOGUE_LATEST))
+        if found is not None:
+            self._know_namesakes(found)
+
+    def _know_namesakes(self, years: frozenset[int]) -> None:
+        if (target := self.answer.target) is not None:
+            self.answer = replace(self.answer, target=replace(target, wanted=replace(target.wanted, namesakes=years)))
 
     def _second_opinion(self, target: Target) -> set[asyncio.Task[Any]]:
         """Let somebody judge what rules can't, if there is anything, and anybody."""
+        if self._namesakes is not None and not self._namesakes.done():  # rules may be able to soon
+            return set()
         doubts = [
             each for each in doubts_of(each.scored for each in self.answer.results) if each.name not in self._judged
         ]
@@ -522,7 +546,9 @@ class Search:
         asked = self.answer.sources
         if self.answer.title is None:  # somebody else might have known what is meant
             asked = (*asked, *self.answer.catalogues)
-        if any(each.open or each.state is SourceState.FAILED for each in asked):
+        target = self.answer.target
+        doubtful = target is not None and target.wanted.namesakes is None
+        if doubtful or any(each.open or each.state is SourceState.FAILED for each in asked):
             return KEPT_FAILED
         return KEPT if self.answer.results or self.answer.choices else KEPT_EMPTY
 

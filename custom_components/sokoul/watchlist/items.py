@@ -129,6 +129,7 @@ class Meant:
     ids: frozenset[str] = frozenset()  # "imdb:tt1160419", "tmdb:438631", "tvdb:121361"
     poster: str | None = None  # public URL
     names: tuple[str, ...] = ()  # others that it has: its original one, and those of other countries
+    namesakes: frozenset[int] = frozenset()  # the years of others of its kind that are called so, as far as was told
 
     @property
     def label(self) -> str:

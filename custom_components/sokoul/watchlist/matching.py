@@ -102,7 +102,7 @@ def _is_news(offer: Offer, release: ReleaseName, awaited: _Awaited, part: Part, 
         return False
     wanted = _wanted(awaited.meant, part)
     if offer.ids & awaited.meant.ids:  # whatever it is called
-        wanted = replace(wanted, names=(release.title,), year=None)
+        wanted = replace(wanted, names=(release.title,), year=None, namesakes=frozenset())
     return identify(release, wanted).certainty >= Certainty.LIKELY
 
 
@@ -130,6 +130,7 @@ def _wanted(meant: Meant, part: Part) -> Wanted:
         kind=TitleKind.MOVIE if movie else TitleKind.EPISODE,
         names=_names(meant),
         year=meant.year,
+        namesakes=meant.namesakes,
         season=part.season,
         episodes=frozenset() if part.episode is None else frozenset({part.episode}),
         aired=None if movie else part.out_on,
