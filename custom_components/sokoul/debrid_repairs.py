@@ -117,7 +117,7 @@ class AccountRepairs:
 
     @property
     def stands_back_until(self) -> datetime | None:
-        """Until when nothing begins because another tool repairs this account; None: it doesn't."""
+        """Until when nothing begins but what a person asks for, because another tool repairs this account."""
         return self.repairer.stands_back_until
 
     @property
@@ -180,6 +180,13 @@ class AccountRepairs:
         """Ask no more for what Real-Debrid refused another tool for good. Its *arr isn't told. Raises `StoreError`."""
         await self._ready()
         await self.repairer.note_refused(failures, HANDED)
+        self.wake()
+
+    async def nobody_else(self) -> None:
+        """Go on: a person says that no other tool repairs this account. Raises `StoreError`."""
+        await self._ready()
+        await self.repairer.nobody_else()
+        tell_of_account(self._hub.hass, self.account, self.title, self.repairer)
         self.wake()
 
     async def approve(self, entry: JournalEntry, actor: str) -> JournalEntry:

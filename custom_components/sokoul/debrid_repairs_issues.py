@@ -16,7 +16,7 @@ def tell_of_account(hass: HomeAssistant, account: str, title: str, repairer: Rep
     """Say what stands in the way of repairs; what is over goes away by itself."""
     pause = repairer.pause
     held = pause.needs_person and pause.until is not None and pause.until > dt_util.utcnow()
-    _say(hass, RIVAL, account, shown=repairer.stands_back_until is not None, account=title)
+    _say(hass, RIVAL, account, shown=repairer.stands_back_until is not None, fixable=True, account=title)
     _say(hass, HELD, account, shown=held, account=title, problem=pause.why)
 
 
@@ -27,7 +27,7 @@ def forget_account(hass: HomeAssistant, account: str) -> None:
         ir.async_delete_issue(hass, DOMAIN, f"{issue}_{account}")
 
 
-def _say(hass: HomeAssistant, issue: str, about: str, *, shown: bool, **facts: str) -> None:
+def _say(hass: HomeAssistant, issue: str, about: str, *, shown: bool, fixable: bool = False, **facts: str) -> None:
     if not shown:
         ir.async_delete_issue(hass, DOMAIN, f"{issue}_{about}")
         return
@@ -35,7 +35,7 @@ def _say(hass: HomeAssistant, issue: str, about: str, *, shown: bool, **facts: s
         hass,
         DOMAIN,
         f"{issue}_{about}",
-        is_fixable=False,
+        is_fixable=fixable,
         severity=ir.IssueSeverity.WARNING,
         translation_key=issue,
         translation_placeholders=facts,

@@ -13,10 +13,12 @@ from .bind_offer import ISSUE as ISSUE_BIND
 from .connectors.base import Connection
 from .connectors.registry import CONNECTORS
 from .const import CONF_CONNECTION, DOMAIN
+from .debrid_repairs_issues import RIVAL
 from .farewell import ISSUE_LEFT_BEHIND, ISSUE_LEFT_ON_SERVER, LEFT_ON_SERVER
 from .linking import ISSUE as ISSUE_LINKS
 from .notify_people import ISSUE_PROMOTION, ISSUE_SUGGESTIONS
 from .pilot import ISSUE as ISSUE_DATABASE
+from .repairs_debrid import NobodyElse
 from .repairs_healing import AnswerOffer, AnswerSuggestions, BeginAnew, LeaveOrDelete
 from .repairs_links import BelieveBroken
 from .repairs_vpn import BindToVpn
@@ -69,6 +71,8 @@ async def async_create_fix_flow(
         return BeginAnew()
     if issue_id == ISSUE_LINKS:
         return BelieveBroken()
+    if issue_id.startswith(RIVAL):
+        return NobodyElse(issue_id.removeprefix(f"{RIVAL}_"))
     if issue_id == ISSUE_WATCHLIST:
         return FetchByItself()
     if issue_id == ISSUE_SUGGESTIONS:

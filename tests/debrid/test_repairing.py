@@ -559,7 +559,7 @@ async def test_ours_stands_back_from_another_repairer(bench: Bench) -> None:
     bench.acting = True
     assert bench.repairer.stands_back_until == bench.clock() + timedelta(days=7)
     await bench.start()
-    assert not bench.repairer.may_begin(bench.of(2))
+    assert {turn.holdup for _, turn in bench.repairer.queue()} == {Holdup.RIVAL}
     await bench.pass_time(days=6.9)
     assert bench.account.adds == []
     await bench.pass_time(days=0.2)
@@ -633,6 +633,31 @@ async def test_what_was_repaired_long_ago_and_is_added_by_a_person_is_no_rivals_
         bench.account.has(number, DOWNLOADED, 1, added=bench.clock())
     await bench.repairer.watch([info.torrent for info in bench.account.entries.values()])
     assert bench.repairer.stands_back_until is None
+
+
+async def test_a_person_ends_standing_back_for_one_torrent_or_for_all(bench: Bench) -> None:
+    bench.acting = False
+    for number in range(1, 5):
+        await bench.failed(number)
+    bench.clock.forward(minutes=5)
+    for number in (1, 2):
+        bench.account.has(number, DOWNLOADED, 1, added=bench.clock())
+    entries = [info.torrent for info in bench.account.entries.values()]
+    await bench.repairer.watch(entries)
+    bench.acting = True
+    until = bench.repairer.stands_back_until
+    assert until == bench.clock() + timedelta(days=7)
+    await bench.repairer.want(replace(bench.of(3), urgency=Urgency.PERSON))
+    await bench.pass_time(hours=1)
+    assert [info for info, _ in bench.account.adds] == [info_hash(3)]
+    waiting = {repair.hash: turn for repair, turn in bench.repairer.queue()}
+    assert (waiting[info_hash(4)].holdup, waiting[info_hash(4)].at) == (Holdup.RIVAL, until)
+    await bench.repairer.nobody_else()
+    await bench.start()
+    await bench.repairer.watch(entries)  # they are still there
+    assert bench.repairer.stands_back_until is None
+    await bench.pass_time(hours=1)
+    assert [info for info, _ in bench.account.adds] == [info_hash(3), info_hash(4)]
 
 
 async def test_what_was_given_up_and_is_back_is_lost_no_more(bench: Bench) -> None:

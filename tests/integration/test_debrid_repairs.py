@@ -6,9 +6,11 @@ from datetime import timedelta
 import json
 from pathlib import Path
 from time import sleep
+from typing import Any
 
 from homeassistant.config_entries import ConfigSubentryDataWithId
 from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import issue_registry as ir
 import pytest
@@ -21,6 +23,7 @@ from custom_components.sokoul.debrid_repairs import HAND_OVERS_AN_HOUR
 from custom_components.sokoul.debrid_repairs_journal import MOST_ASKED, MOST_NOTED
 from custom_components.sokoul.model.debrid import DebridCode
 from custom_components.sokoul.model.journal import AUTOMATION, AUTOPILOT, ActKind, Autonomy, EntryStatus
+from custom_components.sokoul.repairs import async_create_fix_flow
 from custom_components.sokoul.services import Action
 from custom_components.sokoul.store import StoreError
 from custom_components.sokoul.store.debrid_history import StoredDebridHistory
@@ -377,6 +380,34 @@ async def test_ours_stands_back_from_another_and_says_so(
     assert made.repairs.stands_back_until is None
     assert (DOMAIN, f"debrid_rival_{made.repairs.account}") not in ir.async_get(hass).issues
     assert made.adds() == 1, "the third one"
+
+
+async def test_a_person_says_that_nobody_else_repairs(
+    hass: HomeAssistant, debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime
+) -> None:
+    olds = [failed(debrid, number) for number in range(1, 4)]
+    made = await scene(Autonomy.OBSERVE)
+    await pass_time(MINUTE, 5)
+    for old in olds[:2]:
+        debrid.account.select(debrid.account.add(old.hash), frozenset({1, 2}))
+    await pass_time(MINUTE, 15)
+    made.set_level(Autonomy.ACT)
+    (waiting,) = (await act(hass, Action.DEBRID_REPAIR, dry_run=True, language="en"))["repairs"]
+    assert waiting["holdup"] == "rival"
+    assert waiting["text"].startswith("Another tool repairs this account, so SOKOUL stands back. It goes on ")
+    issue = f"debrid_rival_{made.repairs.account}"
+    flow = await async_create_fix_flow(hass, issue, None)
+    flow.hass, flow.issue_id = hass, issue
+    form: Any = await flow.async_step_init()
+    assert (form["step_id"], form["description_placeholders"]) == ("confirm", {"account": "Account"})
+    done: Any = await flow.async_step_confirm({})
+    assert done["type"] is FlowResultType.CREATE_ENTRY
+    assert (DOMAIN, issue) not in ir.async_get(hass).issues
+    await pass_time(MINUTE, 5)
+    assert made.entries(olds[2])[0].status == "downloaded"
+    assert await hass.config_entries.async_unload(made.entry.entry_id)
+    gone: Any = await flow.async_step_confirm({})
+    assert gone["reason"] == "not_loaded"
 
 
 # --- restarts --------------------------------------------------------------------------------------------------------

@@ -121,20 +121,26 @@ class Repairer:
 
     @property
     def stands_back_until(self) -> datetime | None:
-        """Until when nothing begins because another tool repairs this account; None: it doesn't."""
+        """Until when nothing begins but what a person asks for, because another tool repairs this account.
+
+        None: it doesn't.
+        """
         return self._rival_until if self._rival_until is not None and self._rival_until > self._clock() else None
 
     def repair(self, info_hash: str) -> Repair | None:
         """Return what is noted of a torrent."""
         return self._repairs.get(info_hash)
 
-    def may_begin(self, repair: Repair) -> bool:
-        """Tell whether a repair may begin now, if its turn comes."""
-        return self.stands_back_until is None and self._may_act(repair)
-
     def queue(self) -> list[tuple[Repair, Turn]]:
         """Return what is to be done in its order, and why each waits."""
-        return queue(self._repairs.values(), self.limits, self._pause, acting=self.may_begin, now=self._clock())
+        return queue(
+            self._repairs.values(),
+            self.limits,
+            self._pause,
+            acting=self._may_act,
+            now=self._clock(),
+            rival=self.stands_back_until,
+        )
 
     # --- what comes in -----------------------------------------------------------------------------------------------
 
@@ -301,6 +307,13 @@ class Repairer:
             await self._store.save_sightings(seen)
             self._note_seen(seen)
 
+    async def nobody_else(self) -> None:
+        """Stand back no more for what was seen so far: a person says that no other tool repairs this account."""
+        async with self._busy:
+            seen = tuple(replace(each, dismissed=True) for each in self._seen)
+            await self._store.save_sightings(seen)
+            self._note_seen(seen)
+
     def _note_seen(self, seen: Sequence[Sighting]) -> None:
         self._seen, self._rival_until = seen, stands_back_until(seen)
 
@@ -326,7 +339,8 @@ class Repairer:
         """Tell whether it can go on. What others did since the queue was made counts: their adding, their refusals."""
         now = self._clock()
         hour = hour_is_free(self._repairs.values(), self.limits, now)
-        now_turn = turn(repair, self.limits, self._pause, hour=hour, acting=self.may_begin(repair), now=now)
+        acting, rival = self._may_act(repair), self.stands_back_until
+        now_turn = turn(repair, self.limits, self._pause, hour=hour, acting=acting, now=now, rival=rival)
         return repair.open and now_turn.holdup is Holdup.NOTHING
 
     async def _advance(self, repair: Repair) -> None:

@@ -188,7 +188,8 @@ class Holdup(StrEnum):
     SLOT = "slot"  # too many torrents are active
     HOUR = "hour"  # enough was added this hour
     DAY = "day"  # it was added today already
-    OBSERVING = "observing"  # repairing is off, only noted, or another tool does it
+    OBSERVING = "observing"  # repairing is off, or only noted
+    RIVAL = "rival"  # another tool does it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,12 +224,25 @@ def hour_is_free(repairs: Iterable[Repair], limits: RepairLimits, now: datetime)
 
 
 def turn(
-    repair: Repair, limits: RepairLimits, pause: AccountPause, *, hour: datetime | None, acting: bool, now: datetime
+    repair: Repair,
+    limits: RepairLimits,
+    pause: AccountPause,
+    *,
+    hour: datetime | None,
+    acting: bool,
+    now: datetime,
+    rival: datetime | None = None,
 ) -> Turn:
-    """Tell when a repair may go on. `hour` is what `hour_is_free` says, `acting` whether new ones may begin."""
+    """Tell when a repair may go on.
+
+    `hour` is what `hour_is_free` says, and `acting` whether new ones may begin. Until `rival` only those begin that a
+    person asked for, because another tool repairs the account.
+    """
     waits = [(Holdup.NOT_YET, repair.due_at), (Holdup.ACCOUNT, pause.until)]
     if not repair.begun and not acting:
         return Turn(holdup=Holdup.OBSERVING, at=None)
+    if not repair.begun and repair.urgency is not Urgency.PERSON:
+        waits.append((Holdup.RIVAL, rival))
     if not repair.begun and repair.adds:
         day = repair.added_at + limits.hash_apart if repair.added_at else None
         waits += [(Holdup.SLOT, pause.slot_until), (Holdup.HOUR, hour), (Holdup.DAY, day)]
@@ -246,11 +260,19 @@ def queue(
     *,
     acting: Callable[[Repair], bool],
     now: datetime,
+    rival: datetime | None = None,
 ) -> list[tuple[Repair, Turn]]:
-    """Return what is open in the order in which it is done, and why each waits. `acting`: whether it may begin."""
+    """Return what is open in the order in which it is done, and why each waits.
+
+    `acting`: whether it may begin; `rival` is as for `turn`.
+    """
     hour = hour_is_free(repairs, limits, now)
+
+    def when(repair: Repair) -> Turn:
+        return turn(repair, limits, pause, hour=hour, acting=acting(repair), now=now, rival=rival)
+
     return [
-        (repair, replace(turn(repair, limits, pause, hour=hour, acting=acting(repair), now=now), before=before))
+        (repair, replace(when(repair), before=before))
         for before, repair in enumerate(sorted((each for each in repairs if each.open), key=order))
     ]
 

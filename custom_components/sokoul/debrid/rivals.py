@@ -3,7 +3,7 @@
 Two that repair the same torrents add each of them twice, and delete what the other one waits for. So ours stands back
 as soon as it sees another at work: an entry appeared that we didn't add, for a torrent that had failed or vanished.
 (New entries of other torrents are what people and *arrs add, and say nothing.) One such torrent can be a person's
-doing; two different ones within a day are a tool's.
+doing; two different ones within a day are a tool's, unless a person says otherwise.
 """
 
 from collections.abc import Collection, Iterable
@@ -27,6 +27,7 @@ class Sighting:
     hash: str
     id: str
     at: datetime  # when it was added, by Real-Debrid's clock
+    dismissed: bool = False  # a person says that no tool did it, or that it won't again
 
 
 def sightings(entries: Iterable[DebridTorrent], repairs: Iterable[Repair]) -> list[Sighting]:
@@ -48,7 +49,8 @@ def _matters(repair: Repair, at: datetime) -> bool:
 
 def stands_back_until(seen: Collection[Sighting]) -> datetime | None:
     """Return until when ours only observes; None: it was never seen that another one repairs."""
-    return max((_until(each, seen) for each in seen), default=None)
+    counted = [each for each in seen if not each.dismissed]
+    return max((_until(each, counted) for each in counted), default=None)
 
 
 def _until(sighting: Sighting, seen: Collection[Sighting]) -> datetime:
