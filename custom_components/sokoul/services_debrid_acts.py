@@ -33,6 +33,7 @@ ATTR_CONFIRM = "confirm"
 ATTR_DRY_RUN = "dry_run"
 ATTR_LIMIT = "limit"
 ATTR_LINK = "link"
+ATTR_OFFSET = "offset"
 ATTR_PATH = "path"
 ATTR_SELECTION = "selection"
 ATTR_TORRENT = "torrent"
@@ -65,7 +66,13 @@ DELETE = vol.Schema(
     }
 )
 UNRESTRICT = vol.Schema(
-    {**_DEVICE, vol.Exclusive(ATTR_LINK, "source"): _LINK, vol.Exclusive(ATTR_TORRENT, "source"): _ID, **LANGUAGE_FIELD}
+    {
+        **_DEVICE,
+        vol.Exclusive(ATTR_LINK, "source"): _LINK,
+        vol.Exclusive(ATTR_TORRENT, "source"): _ID,
+        vol.Optional(ATTR_OFFSET, default=0): vol.All(vol.Coerce(int), vol.Range(min=0, max=100_000)),
+        **LANGUAGE_FIELD,
+    }
 )
 REPAIR = vol.Schema(
     {
@@ -205,7 +212,7 @@ def _told(torrent: DebridTorrent) -> dict[str, Any]:
 async def _unrestrict(call: ServiceCall) -> ServiceResponse:
     """Return links that can be downloaded from: of a hoster's link, or of all files of a torrent."""
     await admin(call.hass, call.context)
-    account, words = _account(call), words_of(call)
+    account, words, begin = _account(call), words_of(call), call.data[ATTR_OFFSET]
     with _translated(account, words):
         if ATTR_LINK in call.data:
             check_address(call.data[ATTR_LINK])
@@ -216,8 +223,17 @@ async def _unrestrict(call: ServiceCall) -> ServiceResponse:
             links, name = torrent.links, torrent.filename
         else:
             raise ServiceValidationError(translation_domain=DOMAIN, translation_key="link_or_torrent")
-        found: list[Any] = [await _unrestricted(account, link, alone=len(links) == 1) for link in links[:MOST_AT_ONCE]]
-    return {"account": account.title, "name": name, "more": len(links) > MOST_AT_ONCE, "links": found}
+        end = begin + MOST_AT_ONCE
+        found: list[Any] = [await _unrestricted(account, link, alone=len(links) == 1) for link in links[begin:end]]
+    more = len(links) > end
+    return {
+        "account": account.title,
+        "name": name,
+        "total": len(links),
+        "more": more,
+        "next_offset": end if more else None,
+        "links": found,
+    }
 
 
 async def _unrestricted(account: AccountRepairs, link: str, *, alone: bool) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 import json
 from pathlib import Path
 from typing import Any
@@ -303,6 +304,17 @@ async def test_links_are_unrestricted(hass: HomeAssistant, scene: Scene) -> None
             await ask(hass, Action.DEBRID_UNRESTRICT, link=link)
     with pytest.raises(ServiceValidationError):
         await ask(hass, Action.DEBRID_UNRESTRICT)
+
+
+async def test_all_of_a_large_torrents_links_can_be_had(hass: HomeAssistant, scene: Scene, pass_time: PassTime) -> None:
+    scene.debrid.account.fill(1, files=55)
+    (torrent,) = scene.debrid.account.torrents.values()
+    first = await ask(hass, Action.DEBRID_UNRESTRICT, torrent=torrent.id)
+    assert (len(first["links"]), first["total"], first["more"], first["next_offset"]) == (50, 55, True, 50)
+    await pass_time(timedelta(minutes=1))  # the budget
+    rest = await ask(hass, Action.DEBRID_UNRESTRICT, torrent=torrent.id, offset=first["next_offset"])
+    assert (len(rest["links"]), rest["more"], rest["next_offset"]) == (5, False, None)
+    assert len({each["download"] for each in first["links"] + rest["links"]}) == 55
 
 
 # --- repairing -------------------------------------------------------------------------------------------------------
