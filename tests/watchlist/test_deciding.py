@@ -847,3 +847,12 @@ def test_what_is_put_off_says_who_and_why_and_is_not_searched_for_without_end() 
     assert next_step(wish, full, later, asked=later).kind is K.SEARCH, "a person doesn't wait"
     wish = grabbed(wish, [""], soon, download=HASH)
     assert (wish.failed, wish.refusals) == (None, ())
+
+
+def test_a_series_that_goes_on_after_all_counts_as_told_at_once() -> None:
+    told = NOW - timedelta(hours=27)  # long ago for one that goes on, and not for one that has ended
+    wish = series(part("S01E01", S.WAITING), ended=True, resolved_at=told)
+    news = known(catalogue=Catalogued(ended=False))
+    once = refresh(wish, news, NOW)
+    assert (once.ended, once.resolved_at) == (False, NOW)
+    assert refresh(once, news, NOW) == once

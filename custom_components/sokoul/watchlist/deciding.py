@@ -113,13 +113,10 @@ def refresh(wish: Wish, known: Known, now: datetime) -> Wish:
 
 
 def _catalogued(wish: Wish, told: Catalogued, now: datetime) -> Wish:
+    wish = replace(wish, ended=told.ended if told.ended is not None else wish.ended)
     news = _news_due(wish, now)
     asked_now = wish.resolved_at is None or (news is not None and news <= now)  # else the *arr told it, as at each look
-    wish = replace(
-        wish,
-        ended=told.ended if told.ended is not None else wish.ended,
-        resolved_at=now if asked_now else wish.resolved_at,
-    )
+    wish = replace(wish, resolved_at=now if asked_now else wish.resolved_at)
     if wish.is_movie:
         return replace(wish, dates=_dates(wish.dates, told.dates, now.date()))
     if not told.episodes:
