@@ -4,6 +4,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
+from . import wording
 from .const import DOMAIN
 from .debrid.repairing import Repairer
 
@@ -17,7 +18,8 @@ def tell_of_account(hass: HomeAssistant, account: str, title: str, repairer: Rep
     pause = repairer.pause
     held = pause.needs_person and pause.until is not None and pause.until > dt_util.utcnow()
     _say(hass, RIVAL, account, shown=repairer.stands_back_until is not None, fixable=True, account=title)
-    _say(hass, HELD, account, shown=held, account=title, problem=pause.why)
+    words = wording.get(hass.config.language, dt_util.get_default_time_zone())
+    _say(hass, HELD, account, shown=held, account=title, problem=words.text("debrid.held", problem=pause.why))
 
 
 @callback

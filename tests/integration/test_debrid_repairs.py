@@ -15,6 +15,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import issue_registry as ir
 import pytest
 
+from custom_components.sokoul import wording
 from custom_components.sokoul.clients import real_debrid as api
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.debrid.policies import STATES, Course
@@ -506,6 +507,15 @@ async def test_nobody_is_asked_about_an_account_that_was_removed(
     assert [row.status for row in await made.rows()] == [EntryStatus.EXPIRED] * 2
 
 
+@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("key", ["debrid.held", "result.debrid_refused", "result.debrid_exhausted"])
+def test_people_are_not_told_of_codes(language: str, key: str) -> None:
+    words = wording.get(language)
+    told = {code: words.text(key, problem=code.name.lower()) for code in DebridCode}
+    assert not [code for code, text in told.items() if code.name.lower() in text]
+    assert len(set(told.values())) > 1
+
+
 async def test_a_refusal_that_needs_a_person_is_told_and_goes_away(
     hass: HomeAssistant, debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime
 ) -> None:
@@ -516,7 +526,7 @@ async def test_a_refusal_that_needs_a_person_is_told_and_goes_away(
     issue = (DOMAIN, f"debrid_held_{made.repairs.account}")
     assert ir.async_get(hass).issues[issue].translation_placeholders == {
         "account": "Account",
-        "problem": "permission_denied",
+        "problem": wording.get("en").text("debrid.held", problem="permission_denied"),
     }
     assert made.repairs.pause.needs_person
     await pass_time(timedelta(minutes=30), 6)
