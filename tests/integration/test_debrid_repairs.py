@@ -510,7 +510,7 @@ async def test_nobody_is_asked_about_an_account_that_was_removed(
 @pytest.mark.parametrize("language", ["en", "fr"])
 @pytest.mark.parametrize("key", ["debrid.held", "result.debrid_refused", "result.debrid_exhausted"])
 def test_people_are_not_told_of_codes(language: str, key: str) -> None:
-    words = wording.get(language)
+    words = wording.load(language)
     told = {code: words.text(key, problem=code.name.lower()) for code in DebridCode}
     assert not [code for code, text in told.items() if code.name.lower() in text]
     assert len(set(told.values())) > 1
