@@ -509,7 +509,11 @@ TIMES = {
         f"within {VpnPolicy().doubt.seconds} seconds that you are somewhere else",
         {timedelta(days=7): "in the last seven days"}[ELSEWHERE_LASTS],
         {timedelta(days=1): "was known within the last day"}[VpnPolicy().doubt_lasts],
-        f"qBittorrent's settings | every {vpn_lane.SETTINGS_EVERY.seconds} seconds",
+        f"qBittorrent's settings | every {vpn_lane.BINDING_EVERY.seconds} seconds where it is bound",
+        f"where it is bound, else every {vpn_lane.SETTINGS_EVERY.seconds} seconds",
+        f"every {vpn_lane.BINDING_EVERY.seconds} seconds what it is bound to is read",
+        f"after {VpnPolicy().tunnel_lasts.seconds} seconds",
+        f"and {VpnPolicy().patience.seconds} seconds later",
     ),
     "forwarded-port.md": (
         f"its poll, every {gluetun.INTERVAL.seconds} seconds",
@@ -518,7 +522,9 @@ TIMES = {
             vpn_lane.CALM, vpn_lane.AFTER_FAILURE
         ],
         f"(every {vpn_lane.CALM.seconds} again after {vpn_lane.RESTARTS_FOR.seconds} seconds",
-        f"the guard reads every {vpn_lane.SETTINGS_EVERY.seconds} seconds",
+        f"the guard reads every {vpn_lane.SETTINGS_EVERY.seconds} seconds at least",
+        {timedelta(hours=6): "once, after six hours"}[PORT.unwanted],
+        {timedelta(minutes=1): "is waited for, for a minute"}[PORT.forwarding],
         f"tried again after {PORT.retry.seconds} seconds, then after {PORT.retry.seconds * 2}",
         f"up to every {minutes(PORT.longest_retry)} minutes",
         {3: "After three tries"}[PORT.tell_after],

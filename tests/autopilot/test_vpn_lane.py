@@ -9,6 +9,7 @@ from custom_components.sokoul.autopilot.guards.evidence import Seen
 from custom_components.sokoul.autopilot.guards.vpn_types import Containment, Proof, Protection, Verdict, VpnState
 from custom_components.sokoul.autopilot.vpn_lane import (
     AFTER_FAILURE,
+    BINDING_EVERY,
     CALM,
     FAST,
     REOPEN_EVERY,
@@ -110,12 +111,26 @@ def world(containment: Containment, **client: object) -> World:
 
 async def test_where_nothing_can_leak_it_looks_seldom_and_where_it_can_often(containment: Containment) -> None:
     here = world(containment)
-    assert await here.step() == (CALM if containment is Containment.BOUND else FAST)
+    assert await here.step() == (BINDING_EVERY if containment is Containment.BOUND else FAST)
     assert here.client.asked == ["settings", "transfer"]
     await here.step(FAST)
     assert here.client.asked == ["transfer"]  # settings are read now and then
     await here.step(SETTINGS_EVERY)
     assert here.client.asked == ["settings", "transfer"]
+
+
+async def test_that_a_binding_is_taken_away_is_seen_within_two_seconds_and_its_lack_elsewhere_as_seldom_as_ever() -> (
+    None
+):
+    here = world(Containment.BOUND)
+    await here.step()
+    here.client.interface = ""
+    assert await here.step(timedelta(seconds=2)) == FAST
+    assert here.client.asked == ["settings", "transfer", "close"]
+    here = world(Containment.NAMESPACE)
+    assert await here.step() == CALM
+    await here.step(timedelta(seconds=2))
+    assert here.client.asked == ["transfer"]
 
 
 async def test_a_clock_that_was_set_back_hides_nothing() -> None:

@@ -135,7 +135,7 @@ async def until(condition: Callable[[], Awaitable[object]], what: str) -> None:
 async def guard(set_up: SetUp, behind: Behind) -> AsyncIterator[ClientGuard]:
     """Guard it, in more of a hurry than usual."""
     lane = "custom_components.sokoul.autopilot.vpn_lane"
-    with patch(f"{lane}.CALM", SECOND / 2), patch(f"{lane}.SETTINGS_EVERY", 2 * SECOND):
+    with patch(f"{lane}.CALM", SECOND / 2):
         entry = await set_up(qbittorrent_subentry(behind.client.url), settle=False)
         found: ClientGuard = entry.runtime_data.guarding.of(entry.runtime_data.backends[QBITTORRENT_ID])
         found.lane.policy = replace(
@@ -227,7 +227,7 @@ async def test_a_binding_that_is_taken_away_is_a_leak(hass: HomeAssistant, behin
     began = time.monotonic()
     await behind.bind("")
     await behind.client.until(behind.film.hash, _STOPPED)
-    assert time.monotonic() - began < 10  # the settings are read every two seconds here
+    assert time.monotonic() - began < 10  # the settings are read every two seconds
     assert (verdict_of(guard).state, verdict_of(guard).stop) == (VpnState.LEAKING, True)
     assert guard.held == 1
     await behind.world.restore()
