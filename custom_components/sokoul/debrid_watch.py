@@ -179,6 +179,8 @@ class AccountWatch:
         self.tell()
         if result is not None:
             self._say(result)
+            if any(each.status is DebridStatus.DOWNLOADED and each.kind in _NEWLY_THERE for each in result.changes):
+                self.linking.refresh.soon()  # the mounts show something new
 
     @callback
     def _count_soon(self, mirror: AccountMirror) -> None:

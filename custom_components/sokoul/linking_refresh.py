@@ -17,7 +17,7 @@ from .const import LOGGER
 if TYPE_CHECKING:
     from .hub import Hub
 
-#: Many repairs come together: so long after the first of them the servers are asked once for all.
+#: Much comes together: so long after the first of them the servers are asked once for all.
 GATHER = timedelta(minutes=2)
 PLEX, JELLYFIN = "plex", "jellyfin"
 #: What libraries of films and series are called in Plex; music and photos have no links of ours.
@@ -42,8 +42,8 @@ class MediaRefresh:
 
     @callback
     def soon(self) -> None:
-        """Have the servers asked, unless that is to be done already."""
-        if self._cancel is None:
+        """Have the servers asked, if a person chose any, unless that is to be done already."""
+        if self._cancel is None and self._hub.linking.settings.refresh:
             self._cancel = async_call_later(self._hub.hass, GATHER, self._due)
 
     @callback

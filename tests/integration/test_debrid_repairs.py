@@ -144,6 +144,27 @@ async def test_what_is_stuck_is_diagnosed(
     assert (await act(hass, Action.DEBRID_DIAGNOSE, limit=1))["more"] is True
 
 
+async def test_media_servers_are_asked_when_something_is_complete(
+    hass: HomeAssistant,
+    debrid: RealDebridSimulator,
+    scene: Begin,
+    pass_time: PassTime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = await scene(Autonomy.OBSERVE)
+    await pass_time(MINUTE, 5)
+    asked: list[str] = []
+    monkeypatch.setattr(made.hub.linking.refresh, "soon", lambda: asked.append("soon"))
+    torrent = debrid.account.add("d" * 40)
+    await act(hass, Action.DEBRID_SYNC, mode="list")
+    assert asked == [], "it is not there yet"
+    debrid.account.turn(torrent, "downloaded")
+    await act(hass, Action.DEBRID_SYNC, mode="list")
+    assert asked == ["soon"]
+    await act(hass, Action.DEBRID_SYNC, mode="list")
+    assert asked == ["soon"]
+
+
 async def test_files_are_selected(debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime) -> None:
     old = failed(debrid, 1, "waiting_files_selection")
     old.plan = debrid.account.plans[old.hash]
