@@ -272,7 +272,7 @@ _FIRST = vol.Schema(
         vol.Required(CONF_USUAL, default=False): BooleanSelector(),
         vol.Required("minimum_resolution"): _RESOLUTION,
         vol.Required("best_resolution"): _RESOLUTION,
-        vol.Required("good_enough", default=BEST): _GOOD_ENOUGH,
+        vol.Required("good_enough"): _GOOD_ENOUGH,
         vol.Optional("languages"): _LANGUAGES,
         vol.Required("languages_wanted"): _LANGUAGE_WANT,
         vol.Optional("french_dubs"): _labelled(DUB, FRENCH_DUBS),

@@ -216,9 +216,10 @@ def test_every_option_is_known() -> None:
 @pytest.mark.parametrize(
     ("option", "policy"),
     [
-        ("best", Policy()),
+        ("best", Policy(good_enough=None)),
+        ("p1080", Policy()),
         ("p720", Policy(good_enough=Resolution.P720)),
-        ("first", Policy(upgrades=False)),
+        ("first", Policy(upgrades=False, good_enough=None)),
     ],
 )
 async def test_what_is_good_enough_is_as_it_was_said(

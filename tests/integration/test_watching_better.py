@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import FlowResultType
 import pytest
 
 from custom_components.sokoul.model.debrid_mirror import SyncMode
@@ -49,6 +48,7 @@ async def alone(
     add_dune(tmdb.library)
     offer(prowlarr, lambda name: "2160p" not in name)
     entry = await set_up(servarr_subentry(prowlarr, PROWLARR_ID), qbittorrent_subentry(qbittorrent), tmdb_subentry())
+    await add_policy(hass, entry, {"name": "Best of all", "usual": True, "good_enough": "best"})
     scene = Scene(radarr, prowlarr, qbittorrent, hass, pass_time, entry)
     scene.listen()
     return scene
@@ -182,12 +182,13 @@ async def test_what_somebody_else_has_downloaded_is_not_fetched_twice(alone: Sce
 @pytest.mark.usefixtures("_no_feeds")
 async def test_what_a_policy_says_later_counts(alone: Scene) -> None:
     """With one that takes whatever comes first nothing is looked for, and with another one it is."""
-    first = await add_policy(alone.hass, alone.entry, {"name": "Quick", "good_enough": "first"})
-    assert first["type"] is FlowResultType.CREATE_ENTRY
+    (named,) = policies_of(alone.entry).values()
+    result = await alone.entry.start_subentry_reconfigure_flow(alone.hass, named.key)
+    result = await submit_backend(alone.hass, result, **(suggested(result) | {"good_enough": "first"}))
+    await submit_backend(alone.hass, result, **suggested(result))
     await alone.settle()
     wish = await ready(alone)
     assert (wish.why, wish.due) == ((), None)
-    (named,) = policies_of(alone.entry).values()
     result = await alone.entry.start_subentry_reconfigure_flow(alone.hass, named.key)
     result = await submit_backend(alone.hass, result, **(suggested(result) | {"good_enough": "best"}))
     result = await submit_backend(alone.hass, result, **suggested(result))
@@ -216,6 +217,7 @@ async def test_at_a_debrid_account_both_stay(
         account.account.plans[each.info_hash.lower()] = plan
     prowlarr.searches.offers = [each for each in everything if "2160p" not in each.title]
     entry = await set_up(debrid_subentry(), servarr_subentry(prowlarr, PROWLARR_ID), tmdb_subentry())
+    await add_policy(hass, entry, {"name": "Best of all", "usual": True, "good_enough": "best"})
     scene = Scene(radarr, prowlarr, qbittorrent, hass, pass_time, entry)
     scene.listen()
     await scene.add("Dune 2", auto=True)

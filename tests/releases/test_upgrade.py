@@ -9,7 +9,7 @@ from custom_components.sokoul.releases.upgrade import MARGIN, better, is_enough,
 
 from .make import AMBER, SILO, scored
 
-USUAL = Policy(minimum_resolution=None)
+BEST_OF_ALL = Policy(minimum_resolution=None, good_enough=None)
 FHD = Policy(minimum_resolution=None, good_enough=Resolution.P1080)
 FINE = Policy(minimum_resolution=None, good_enough=Resolution.P1080, good_score=90)
 NEVER = Policy(minimum_resolution=None, upgrades=False)
@@ -19,10 +19,12 @@ FRENCH = Policy(minimum_resolution=None, languages=("fr",))
 @pytest.mark.parametrize(
     ("name", "points", "policy", "enough"),
     [
-        ("Amber.2019.720p.WEB-DL.H264-GRP", None, USUAL, False),
-        ("Amber.2019.1080p.WEB-DL.H264-GRP", None, USUAL, False),
-        ("Amber.2019.2160p.WEB-DL.H265-GRP", None, USUAL, True),
-        ("Amber.2019.4320p.WEB-DL.H265-GRP", None, USUAL, True),
+        ("Amber.2019.720p.WEB-DL.H264-GRP", None, Policy(), False),
+        ("Amber.2019.1080p.WEB-DL.H264-GRP", None, Policy(), True),
+        ("Amber.2019.720p.WEB-DL.H264-GRP", None, BEST_OF_ALL, False),
+        ("Amber.2019.1080p.WEB-DL.H264-GRP", None, BEST_OF_ALL, False),
+        ("Amber.2019.2160p.WEB-DL.H265-GRP", None, BEST_OF_ALL, True),
+        ("Amber.2019.4320p.WEB-DL.H265-GRP", None, BEST_OF_ALL, True),
         ("Amber.2019.720p.WEB-DL.H264-GRP", None, FHD, False),
         ("Amber.2019.1080p.WEB-DL.H264-GRP", None, FHD, True),
         ("Amber.2019.1080p.WEB-DL.H264-GRP", None, FINE, False),  # nobody told how good it is
@@ -30,8 +32,8 @@ FRENCH = Policy(minimum_resolution=None, languages=("fr",))
         ("Amber.2019.1080p.WEB-DL.H264-GRP", 90, FINE, True),
         ("Amber.2019.720p.WEB-DL.H264-GRP", 99, FINE, False),  # both are to be reached
         ("Amber.2019.720p.WEB-DL.H264-GRP", None, NEVER, True),
-        ("Amber (2019)", None, USUAL, True),  # nobody can tell
-        ("", None, USUAL, True),
+        ("Amber (2019)", None, BEST_OF_ALL, True),  # nobody can tell
+        ("", None, BEST_OF_ALL, True),
         # more than the best that is wanted is never waited for
         (
             "Amber.2019.1080p.WEB-DL.H264-GRP",
@@ -48,19 +50,19 @@ def test_what_is_good_enough(name: str, points: int | None, policy: Policy, *, e
 @pytest.mark.parametrize(
     ("has", "found", "policy", "is_better"),
     [
-        ("720p.WEB-DL.H264-GRP", "1080p.WEB-DL.H264-GRP", USUAL, True),
-        ("720p.WEB-DL.H264-GRP", "2160p.WEB-DL.H264-GRP", USUAL, True),
-        ("1080p.WEB-DL.H264-GRP", "2160p.WEB-DL.H264-GRP", USUAL, True),
+        ("720p.WEB-DL.H264-GRP", "1080p.WEB-DL.H264-GRP", BEST_OF_ALL, True),
+        ("720p.WEB-DL.H264-GRP", "2160p.WEB-DL.H264-GRP", BEST_OF_ALL, True),
+        ("1080p.WEB-DL.H264-GRP", "2160p.WEB-DL.H264-GRP", BEST_OF_ALL, True),
         ("1080p.WEB-DL.H264-GRP", "2160p.WEB-DL.H264-GRP", FHD, False),  # it is good enough
         ("1080p.WEB-DL.H264-GRP", "2160p.WEB-DL.H264-GRP", NEVER, False),
-        ("720p.WEB-DL.H264-GRP", "720p.WEB-DL.H264-GRP", USUAL, False),  # the same
-        ("720p.WEB-DL.H264-GRP", "720p.WEB-DL.H264-OTHER", USUAL, False),  # equal
-        ("720p.WEB-DL.H264-GRP", "720p.PROPER.WEB-DL.H264-GRP", USUAL, False),  # mended
-        ("720p.WEB-DL.H264-GRP", "720p.REPACK2.WEB-DL.H264-GRP", USUAL, False),
-        ("720p.WEBRip.H264-GRP", "720p.BluRay.H265-GRP", USUAL, False),  # more lines are what is missing
-        ("1080p.WEB-DL.H264-GRP", "720p.BluRay.H265.Atmos-GRP", USUAL, False),  # fewer
+        ("720p.WEB-DL.H264-GRP", "720p.WEB-DL.H264-GRP", BEST_OF_ALL, False),  # the same
+        ("720p.WEB-DL.H264-GRP", "720p.WEB-DL.H264-OTHER", BEST_OF_ALL, False),  # equal
+        ("720p.WEB-DL.H264-GRP", "720p.PROPER.WEB-DL.H264-GRP", BEST_OF_ALL, False),  # mended
+        ("720p.WEB-DL.H264-GRP", "720p.REPACK2.WEB-DL.H264-GRP", BEST_OF_ALL, False),
+        ("720p.WEBRip.H264-GRP", "720p.BluRay.H265-GRP", BEST_OF_ALL, False),  # more lines are what is missing
+        ("1080p.WEB-DL.H264-GRP", "720p.BluRay.H265.Atmos-GRP", BEST_OF_ALL, False),  # fewer
         ("720p.WEB-DL.H264-GRP", "1080p.HDCAM.H264-GRP", Policy(cinema_recordings=True), False),
-        ("720p.HDCAM.H264-GRP", "1080p.WEB-DL.H264-GRP", USUAL, True),
+        ("720p.HDCAM.H264-GRP", "1080p.WEB-DL.H264-GRP", BEST_OF_ALL, True),
         ("720p.FRENCH.WEB-DL.H264-GRP", "1080p.GERMAN.WEB-DL.H264-GRP", FRENCH, False),  # it loses more than it gains
         ("720p.FRENCH.WEB-DL.H264-GRP", "1080p.FRENCH.WEB-DL.H264-GRP", FRENCH, True),
         (
@@ -71,9 +73,9 @@ def test_what_is_good_enough(name: str, points: int | None, policy: Policy, *, e
         ),  # refused
         ("1080p.WEBRip.H264-GRP", "1080p.BluRay.H265.Atmos-GRP", FINE, True),  # its score is what is missing
         ("1080p.WEBRip.H264-GRP", "1080p.WEBRip.H264.DD5.1-GRP", FINE, False),  # within the margin
-        ("WEB-DL.H264-GRP", "1080p.WEB-DL.H264-GRP", USUAL, False),  # nobody can tell
-        ("720p.WEB-DL.H264-GRP", "WEB-DL.H264-GRP", USUAL, False),
-        ("DVDRip.H264-GRP", "1080p.WEB-DL.H264-GRP", USUAL, True),
+        ("WEB-DL.H264-GRP", "1080p.WEB-DL.H264-GRP", BEST_OF_ALL, False),  # nobody can tell
+        ("720p.WEB-DL.H264-GRP", "WEB-DL.H264-GRP", BEST_OF_ALL, False),
+        ("DVDRip.H264-GRP", "1080p.WEB-DL.H264-GRP", BEST_OF_ALL, True),
     ],
 )
 def test_what_is_better(has: str, found: str, policy: Policy, *, is_better: bool) -> None:
@@ -92,21 +94,21 @@ def test_what_is_better(has: str, found: str, policy: Policy, *, is_better: bool
     ],
 )
 def test_a_season_takes_the_place_of_no_episode(found: str, *, is_better: bool) -> None:
-    offered = scored(found, USUAL, SILO)
-    assert bool(better([offered], "Silo.S02E05.720p.WEB-DL.H264-GRP", SILO, USUAL)) is is_better
+    offered = scored(found, BEST_OF_ALL, SILO)
+    assert bool(better([offered], "Silo.S02E05.720p.WEB-DL.H264-GRP", SILO, BEST_OF_ALL)) is is_better
 
 
 def test_what_came_to_nothing_is_not_fetched_again() -> None:
-    offered = scored("1080p.WEB-DL.H264-GRP", USUAL, info_hash="ab" * 20)
+    offered = scored("1080p.WEB-DL.H264-GRP", BEST_OF_ALL, info_hash="ab" * 20)
     has = "Amber.2019.720p.WEB-DL.H264-GRP"
-    assert better([offered], has, AMBER, USUAL)
-    assert not better([offered], has, AMBER, USUAL, without=["amber.2019.1080P.WEB-DL.H264-GRP"])
-    assert not better([offered], has, AMBER, USUAL, without=["AB" * 20])
+    assert better([offered], has, AMBER, BEST_OF_ALL)
+    assert not better([offered], has, AMBER, BEST_OF_ALL, without=["amber.2019.1080P.WEB-DL.H264-GRP"])
+    assert not better([offered], has, AMBER, BEST_OF_ALL, without=["AB" * 20])
 
 
 def test_who_shares_it_makes_nothing_better() -> None:
-    few, many = (scored("1080p.WEB-DL.H264-GRP", USUAL, seeders=count) for count in (1, 500))
-    assert quality(few) == quality(many) == quality_of("Amber.2019.1080p.WEB-DL.H264-GRP", AMBER, USUAL)
+    few, many = (scored("1080p.WEB-DL.H264-GRP", BEST_OF_ALL, seeders=count) for count in (1, 500))
+    assert quality(few) == quality(many) == quality_of("Amber.2019.1080p.WEB-DL.H264-GRP", AMBER, BEST_OF_ALL)
     assert few.score < many.score
 
 

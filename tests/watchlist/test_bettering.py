@@ -28,6 +28,7 @@ HD, FHD, UHD = (f"Dune.Part.Two.2024.{lines}.WEB-DL.H264-GRP" for lines in ("720
 HASH, NEW = "a" * 40, "b" * 40
 AUTO = Known(settings=WatchSettings(auto=True), coming={})
 POLICY = Policy(good_enough=Resolution.P1080)
+BEST = Policy(good_enough=None)
 
 
 def known(**values: Any) -> Known:
@@ -56,7 +57,8 @@ def of(wish: Wish) -> Any:
     ("why", "wish", "what_is_known", "looks"),
     [
         ("it is not good enough", ready(), AUTO, True),
-        ("nor by the usual policy, whose best is 2160p", ready(FHD), AUTO, True),
+        ("it is, by the usual policy", ready(FHD), AUTO, False),
+        ("it is not where the best of all is wanted", ready(FHD), known(policy=BEST), True),
         ("it is the best that is wanted", ready(UHD), AUTO, False),
         ("it is good enough", ready(FHD), known(policy=POLICY), False),
         ("it is not, though that is less than the best", ready(HD), known(policy=POLICY), True),
@@ -127,7 +129,7 @@ def test_it_is_looked_for_more_and_more_rarely_and_has_an_end() -> None:
 def test_what_is_better_takes_the_place_when_it_is_here() -> None:
     wish = refresh(ready(), AUTO, NOW)
     assert [each.key for each in wish.why] == ["watchlist.could_be_better"]
-    assert wish.why[0].parameters == {"has": "720p", "wanted": "2160p", "until": NOW - 2 * DAY + BETTER_WITHIN}
+    assert wish.why[0].parameters == {"has": "720p", "wanted": "1080p", "until": NOW - 2 * DAY + BETTER_WITHIN}
     wish = refresh(upgraded(wish, [""], a_better(), points=60), known(coming=coming()), NOW)
     assert (wish.state, of(wish).release, of(wish).download) == (WishState.READY, HD, HASH), "it can still be watched"
     assert [each.key for each in wish.why] == ["watchlist.better_comes"]
