@@ -2,16 +2,27 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings, strategies as st
 import pytest
 
+from custom_components.sokoul.debrid import repairing
 from custom_components.sokoul.debrid.repairing import REMEMBERED
-from custom_components.sokoul.debrid.retrying import Ending, Holdup, Repair, RepairLimits, Step, Urgency, WantedFile
+from custom_components.sokoul.debrid.retrying import (
+    Ending,
+    Holdup,
+    Repair,
+    RepairLimits,
+    Step,
+    Urgency,
+    WantedFile,
+    hour_is_free,
+)
 from custom_components.sokoul.model.debrid import DebridCode, DebridStatus
 from custom_components.sokoul.model.debrid_mirror import DebridFailure
 from tests.debrid.repair_account import (
@@ -455,6 +466,37 @@ async def test_twenty_an_hour_in_any_hour(bench: Bench) -> None:
     await bench.pass_time(days=1)
     _check_caps(bench)
     assert all(bench.of(number).ending is Ending.REPAIRED for number in range(50))
+
+
+async def test_very_many_that_wait_are_not_all_asked_for_each(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[int] = []
+
+    def counted(added: Iterable[datetime | None], limits: RepairLimits, now: datetime) -> datetime | None:
+        times = list(added)
+        looked_at.append(len(times))
+        return hour_is_free(times, limits, now)
+
+    monkeypatch.setattr(repairing, "hour_is_free", counted)
+    ids = [bench.account.has(number, ERROR, 1, links=0) for number in range(300)]
+    now = bench.clock()
+    wanted = [repair(number, now, old_ids=(ids[number],), trouble="error") for number in range(300)]
+    await bench.repairer.want_all(wanted)
+    await bench.repairer.run()
+    assert len(bench.account.adds) == 20
+    assert max(looked_at) <= 20
+    assert len(looked_at) < 300
+
+
+async def test_what_adds_nothing_goes_on_while_the_hour_is_full(bench: Bench) -> None:
+    for number in range(30):
+        await bench.failed(number)
+    bench.clock.forward(minutes=1)
+    virus = bench.account.has(40, VIRUS, 1, links=0)
+    await bench.repairer.want(repair(40, bench.clock(), old_ids=(virus,), trouble="virus", ending=Ending.VIRUS))
+    await bench.repairer.run()
+    assert len(bench.account.adds) == 20
+    assert virus in bench.account.deleted
+    assert bench.of(40).ending is Ending.VIRUS
 
 
 def _check_caps(bench: Bench) -> None:

@@ -207,12 +207,13 @@ def test_the_queue() -> None:
 
 
 def test_the_hour_is_counted_over_what_ended_too() -> None:
-    added = [repair(number, START, added_at=START - timedelta(minutes=number), step=Step.DONE) for number in range(20)]
-    assert hour_is_free(added, LIMITS, START) == START + timedelta(minutes=41)
+    added = [START - timedelta(minutes=number) for number in range(20)]
+    assert hour_is_free([*added, None], LIMITS, START) == START + timedelta(minutes=41)
     assert hour_is_free(added[1:], LIMITS, START) is None
-    assert (
-        hour_is_free([*added, repair(30, START, added_at=START - HOUR)], LIMITS, START + timedelta(minutes=41)) is None
-    )
+    assert hour_is_free([*added, START - HOUR], LIMITS, START + timedelta(minutes=41)) is None
+    over = [repair(each, START, added_at=at, step=Step.DONE) for each, at in enumerate(added)]
+    ((_, waits),) = queue([*over, repair(30, START)], LIMITS, AccountPause(), acting=lambda _repair: True, now=START)
+    assert (waits.holdup, waits.at) == (Holdup.HOUR, START + timedelta(minutes=41))
 
 
 # --- what is noted of it from before

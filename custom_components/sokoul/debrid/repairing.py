@@ -45,6 +45,9 @@ from .rivals import Sighting, sightings, stands_back_until, worth_keeping
 
 #: A list is good for so long, for many that are added one after the other.
 _FRESH = timedelta(seconds=30)
+_HOUR = timedelta(hours=1)
+#: What holds up one that adds holds up all of them: with thousands waiting nobody asks each.
+_HOLDS_OTHERS = frozenset({Holdup.ACCOUNT, Holdup.SLOT, Holdup.HOUR})
 #: What ended well is forgotten after so long; what was given up never is.
 REMEMBERED = timedelta(days=30)
 #: So often "already active" is looked for in the list, where there is nothing but what is stuck.
@@ -95,6 +98,7 @@ class Repairer:
         self._busy = asyncio.Lock()  # whoever changes a repair goes by what is noted of it
         self.limits = limits or RepairLimits()
         self._repairs: dict[str, Repair] = {}
+        self._added: dict[str, datetime] = {}  # when, of what was added lately: a few of very many
         self._pause = AccountPause()
         self._seen: Sequence[Sighting] = ()
         self._rival_until: datetime | None = None
@@ -104,6 +108,7 @@ class Repairer:
     async def load(self) -> None:
         """Read what was noted. To be awaited before anything else."""
         self._repairs = {repair.hash: repair for repair in await self._store.repairs()}
+        self._added = {each.hash: each.added_at for each in self.repairs if each.added_at}
         self._pause = await self._store.pause()
         self._note_seen(await self._store.sightings())
 
@@ -330,6 +335,9 @@ class Repairer:
                     async with self._busy:
                         if self._is_its_turn(repair := self._repairs[info_hash]):
                             await self._advance(repair)
+                left = self._repairs[info_hash]
+                if left.open and self._turn(left).holdup in _HOLDS_OTHERS:
+                    break  # what may go on nevertheless is in the queue once more
         times = [when.at for _, when in self.queue() if when.at is not None]
         if (until := self.stands_back_until) is not None:
             times.append(until)
@@ -337,11 +345,14 @@ class Repairer:
 
     def _is_its_turn(self, repair: Repair) -> bool:
         """Tell whether it can go on. What others did since the queue was made counts: their adding, their refusals."""
+        return repair.open and self._turn(repair).holdup is Holdup.NOTHING
+
+    def _turn(self, repair: Repair) -> Turn:
         now = self._clock()
-        hour = hour_is_free(self._repairs.values(), self.limits, now)
+        self._added = {info_hash: at for info_hash, at in self._added.items() if now - at < _HOUR}
+        hour = hour_is_free(self._added.values(), self.limits, now)
         acting, rival = self._may_act(repair), self.stands_back_until
-        now_turn = turn(repair, self.limits, self._pause, hour=hour, acting=acting, now=now, rival=rival)
-        return repair.open and now_turn.holdup is Holdup.NOTHING
+        return turn(repair, self.limits, self._pause, hour=hour, acting=acting, now=now, rival=rival)
 
     async def _advance(self, repair: Repair) -> None:
         try:
@@ -572,6 +583,10 @@ class Repairer:
             repair = replace(repair, ended_at=self._clock())
         await self._store.save(repair)
         self._repairs[repair.hash] = repair
+        if repair.added_at is not None:
+            self._added[repair.hash] = repair.added_at
+        else:
+            self._added.pop(repair.hash, None)
         if self._witness is not None and before is not None and before.begun and not repair.begun:
             await self._witness.ended(repair)
 

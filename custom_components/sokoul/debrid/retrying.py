@@ -216,11 +216,11 @@ def order(repair: Repair) -> tuple[bool, int, int, datetime, str]:
     return (not repair.begun, repair.urgency, repair.tries, repair.created_at, repair.hash)
 
 
-def hour_is_free(repairs: Iterable[Repair], limits: RepairLimits, now: datetime) -> datetime | None:
-    """Return when one more may be added by the limit of the hour; None: now."""
+def hour_is_free(added: Iterable[datetime | None], limits: RepairLimits, now: datetime) -> datetime | None:
+    """Return when one more may be added by the limit of the hour, by when each was added; None: now."""
     hour = timedelta(hours=1)
-    added = sorted(repair.added_at for repair in repairs if repair.added_at and repair.added_at > now - hour)
-    return added[-limits.adds_per_hour] + hour if len(added) >= limits.adds_per_hour else None
+    lately = sorted(at for at in added if at and at > now - hour)
+    return lately[-limits.adds_per_hour] + hour if len(lately) >= limits.adds_per_hour else None
 
 
 def turn(
@@ -266,7 +266,7 @@ def queue(
 
     `acting`: whether it may begin; `rival` is as for `turn`.
     """
-    hour = hour_is_free(repairs, limits, now)
+    hour = hour_is_free((each.added_at for each in repairs), limits, now)
 
     def when(repair: Repair) -> Turn:
         return turn(repair, limits, pause, hour=hour, acting=acting(repair), now=now, rival=rival)
