@@ -6,9 +6,9 @@ from http import HTTPStatus
 
 from .clients.errors import BackendError, InvalidAuth, NotFound, RateLimited, Refused
 from .clients.real_debrid import RealDebridClient
-from .debrid.listing import Lister
+from .debrid.listing import PAGE, Lister
 from .debrid.repair_ports import Refusal
-from .model.debrid import DebridCode, DebridPriority, DebridTorrent, DebridTorrentInfo, DebridUnrestricted
+from .model.debrid import DebridCode, DebridPage, DebridPriority, DebridTorrent, DebridTorrentInfo, DebridUnrestricted
 
 #: What a status means that came without a code of Real-Debrid's own.
 _STATUSES = {
@@ -49,7 +49,7 @@ class DebridHands:
 
     async def entries(self) -> Sequence[DebridTorrent]:
         """Return all entries of the account. Raises `Refusal`, also for a list that can't be right."""
-        lister = Lister(self._client())
+        lister = Lister(_Lists(self._client(), self._priority))
         found: dict[str, DebridTorrent] = {}
 
         async def read() -> None:
@@ -103,6 +103,22 @@ class DebridHands:
     async def unrestrict(self, link: str) -> DebridUnrestricted:
         """Return a link that can be downloaded from. Raises `Refusal`."""
         return await _refusals(self._client().unrestrict(link, priority=self._priority))
+
+
+class _Lists:
+    """An account whose list is read with a priority."""
+
+    def __init__(self, client: RealDebridClient, priority: DebridPriority) -> None:
+        self._client = client
+        self._priority = priority
+
+    async def torrents(self, page: int = 1, limit: int = PAGE, etag: str | None = None) -> DebridPage | None:
+        """Return a page of the list."""
+        return await self._client.torrents(page, limit, etag, priority=self._priority)
+
+    async def torrent(self, torrent_id: str) -> DebridTorrentInfo:
+        """Return a torrent with its details."""
+        return await self._client.torrent(torrent_id, priority=self._priority)
 
 
 async def _refusals[T](answer: Awaitable[T]) -> T:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iter
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 import random
 from typing import TYPE_CHECKING
 
@@ -66,9 +67,14 @@ class AccountRepairs:
         self.account = mirror.account
         self._title = mirror.title
         self.journal = RepairJournal(self.account, lambda: self.title, hub.pilot.kernel, dt_util.utcnow)
-        self.person = DebridHands(self.client, dt_util.utcnow, DebridPriority.PERSON)
+
+        def hands(priority: DebridPriority) -> DebridHands:
+            known = partial(mirror.store.mirror.count, mirror.account)
+            return DebridHands(self.client, dt_util.utcnow, priority, known=known)
+
+        self.person = hands(DebridPriority.PERSON)
         self.repairer = Repairer(
-            DebridHands(self.client, dt_util.utcnow, known=lambda: mirror.store.mirror.count(mirror.account)),
+            hands(DebridPriority.BACKGROUND),
             StoredRepairs(self.account, mirror.store.debrid_history, dt_util.utcnow),
             clock=dt_util.utcnow,
             chance=random.random,
@@ -232,7 +238,7 @@ class AccountRepairs:
 
         try:
             async with self._by_hand(info_hash, wanted.label, ActKind.ADD_TORRENT, actor, "debrid_added"):
-                return await self.repairer.add(wanted, adding)
+                return await self.repairer.add(wanted, adding, self.person)
         finally:  # also where nobody knows whether it was added: the list will tell
             self._changed_soon()
 

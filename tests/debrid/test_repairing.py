@@ -35,6 +35,7 @@ from tests.debrid.repair_account import (
     VIRUS,
     WAITING,
     Bench,
+    Hands,
     Notes,
     PowerCut,
     files,
@@ -631,7 +632,7 @@ async def test_what_was_added_for_a_person_and_deleted_is_not_brought_back(
     old = bench.account.has(1, ERROR, 1)
     bench.account.fates[info_hash(1)] = [DOWNLOADING]
     wanted = repair(1, bench.clock(), urgency=Urgency.PERSON)
-    added = await bench.repairer.add(wanted, lambda: bench.account.add(info_hash(1)))
+    added = await bench.repairer.add(wanted, lambda: bench.account.add(info_hash(1)), Hands(bench.account))
     await bench.pass_time(minutes=2)
     for entry in [added.added_id, *([old] if both else [])]:
         await bench.account.delete(entry or "")

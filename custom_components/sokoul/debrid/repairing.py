@@ -245,15 +245,15 @@ class Repairer:
                 if repair.hash not in unwell:
                     await self._save(close(repair, Ending.RECOVERED))
 
-    async def add(self, repair: Repair, adding: Callable[[], Awaitable[str]]) -> Repair:
+    async def add(self, repair: Repair, adding: Callable[[], Awaitable[str]], hands: RepairHands) -> Repair:
         """Add a torrent for a person, in a way of theirs, and see to its files. `adding` returns the id of its entry.
 
-        What failed of the same torrent goes once the new one is complete. Raises `AlreadyThereError`, and `Refusal`:
-        where that leaves open whether it was added, the list will tell.
+        `hands` go first, as somebody waits. What failed of the same torrent goes once the new one is complete. Raises
+        `AlreadyThereError`, and `Refusal`: where that leaves open whether it was added, the list will tell.
         """
         async with self._busy:
             before = self._repairs.get(repair.hash)
-            same = [entry for entry in await self._hands.entries() if entry.hash == repair.hash]
+            same = [entry for entry in await hands.entries() if entry.hash == repair.hash]
             if live := [entry for entry in same if entry.status not in FAILED_STATUSES]:
                 raise AlreadyThereError(live[0])
             now, there = self._clock(), tuple(entry.id for entry in same)
