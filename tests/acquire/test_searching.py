@@ -629,6 +629,36 @@ async def test_only_so_many_searches_go_on_at_once(world: World) -> None:
     assert all(each.complete for each in await asyncio.gather(*asking))
 
 
+async def test_who_waits_for_a_slow_source_keeps_nobody_from_beginning(world: World) -> None:
+    world.sources[1].gate = asyncio.Event()
+    slow = [SearchRequest(text=text) for text in ("dune 2021", "dune 1984", "tmdb:841", "tmdb:438631")]
+    assert len(slow) == searching.MOST_AT_ONCE
+    for each in slow:
+        assert not (await world.engine.search(each, deadline=SOON)).complete
+    answer = await world.engine.search(REQUEST, deadline=timedelta(seconds=1))
+    assert names(answer) == [GOOD.name]
+    assert states(answer.sources) == {"prowlarr": SourceState.ANSWERED, "radarr": SourceState.LATE}, (
+        "who hangs is named"
+    )
+    world.sources[1].gate.set()
+    await until(lambda: all(not each.running for each in world.engine._searches.values()))
+    assert world.engine.slots._value == searching.MOST_AT_ONCE, "each slot is given back once"
+
+
+async def test_what_was_kept_waits_for_no_slot(world: World) -> None:
+    await search(world)
+    await until(lambda: world.shelf.kept)
+    world.restart()
+    world.catalogues[0].gate = asyncio.Event()
+    for number in range(searching.MOST_AT_ONCE):
+        world.engine.start(SearchRequest(text=f"film {number}"), deadline=PLENTY)
+    await until(world.engine.slots.locked)
+    again = await world.engine.search(REQUEST, deadline=timedelta(seconds=1))
+    assert (names(again), again.from_cache) == ([BEST.name, GOOD.name], True)
+    assert world.engine.slots.locked()
+    await world.engine.stop()
+
+
 # --- a second opinion ------------------------------------------------------------------------------------------------
 
 UNSURE = offer("Dune.1080p.BluRay.x264-GROUP")

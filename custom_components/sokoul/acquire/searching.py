@@ -12,8 +12,8 @@ to be asked again.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 import hashlib
@@ -54,6 +54,8 @@ from .query import Query, read_query
 DEADLINE: Final = timedelta(seconds=3)
 #: Of the deadline so much is for finding out what is meant, where a catalogue is slow.
 IDENTIFYING_SHARE: Final = 0.45
+#: After so much of it the next search may begin, too, while this one waits for whoever is slow.
+HOLDING_SHARE: Final = 0.5
 #: Whoever hasn't answered after so long will not. An *arr that asks each indexer has up to two minutes for it.
 CATALOGUE_LATEST: Final = timedelta(seconds=15)
 SOURCE_LATEST: Final = timedelta(seconds=130)
@@ -62,7 +64,7 @@ PROFILE_PATIENCE: Final = timedelta(seconds=1)
 KEPT: Final = timedelta(hours=24)
 KEPT_EMPTY: Final = timedelta(minutes=15)
 KEPT_FAILED: Final = timedelta(minutes=5)
-#: So many searches go on at once, and so many are remembered, with so many releases together: 0.2 kB each.
+#: So many searches begin at once, and so many are remembered, with so many releases together: 0.2 kB each.
 MOST_AT_ONCE: Final = 4
 MOST_REMEMBERED: Final = 32
 MOST_HELD: Final = 10_000
@@ -188,6 +190,7 @@ class Search:
         self._engine = engine
         self._query = query
         self._identifying = deadline * IDENTIFYING_SHARE
+        self._holding = min(deadline, DEADLINE) * HOLDING_SHARE
         self._fresh = fresh
         self._offers: dict[str, tuple[Offer, ...]] = {}
         self._ids: dict[str, str] = {}  # of results, by those of their offers
@@ -248,13 +251,23 @@ class Search:
     async def run(self) -> None:
         """Search. Whatever goes wrong ends in the answer."""
         try:
-            async with self._engine.slots:
-                if self._cancelled or await self._take_from_shelf():
-                    return
-                if await self._identify() and not self._cancelled:
+            if self._cancelled or await self._take_from_shelf():
+                return
+            async with self._turn():
+                if not self._cancelled and await self._identify() and not self._cancelled:
                     await self._ask_sources()
         finally:
             self._end()
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Wait until there is a slot, and have it for a while: who waits for a slow source keeps nobody from theirs."""
+        slots = self._engine.slots
+        await slots.acquire()
+        with ExitStack() as turn:
+            turn.callback(slots.release)
+            turn.callback(asyncio.get_running_loop().call_later(self._holding.total_seconds(), turn.close).cancel)
+            yield
 
     async def _take_from_shelf(self) -> bool:
         """Take what was kept from before; nobody is asked then."""
