@@ -451,6 +451,7 @@ async def _import(call: ServiceCall) -> ServiceResponse:
                 mirror.store.debrid_history,
                 dt_util.utcnow(),
                 dt_util.get_default_time_zone(),
+                gone=mirror.store.mirror if mirror.checked_at is not None else None,
             )
             if (repairs := hub_of(call.hass).debrid_repairs.account(mirror.account)) is not None:
                 found = await mirror.store.debrid_history.failures(mirror.account, final=True, limit=MOST)

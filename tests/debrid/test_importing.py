@@ -8,11 +8,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from custom_components.sokoul.debrid.importing import CannotImportError, bring_in
+from custom_components.sokoul.model.debrid import DebridStatus
 from custom_components.sokoul.model.debrid_mirror import DebridFailure
 from custom_components.sokoul.store import Store
 from tests.store.make import NOW
 from tests.store.torrents import ACCOUNT, torrent
 
+LATER = NOW + timedelta(days=1)
 PARIS = ZoneInfo("Europe/Paris")
 
 RDTM = """
@@ -59,6 +61,7 @@ async def test_rdtm(store: Store, tmp_path: Path) -> None:
         "attempts": 3,
         "failures": 1,
         "final_failures": 1,
+        "gone": 0,
         "known_before": 0,
         "unknown_torrents": 2,
         "unreadable": 1,
@@ -89,6 +92,23 @@ async def test_redriva(store: Store, tmp_path: Path) -> None:
     assert found["cccc"].first_at == datetime(2025, 5, 1, 10, tzinfo=UTC)
     assert (found["cccc"].kind, found["cccc"].final) == ("magnet_error", False)
     assert found[torrent(1).hash].last_at == NOW, "nobody knows when"
+
+
+async def test_what_redriva_knew_and_is_gone_is_remembered(store: Store, tmp_path: Path) -> None:
+    await store.mirror.apply(ACCOUNT, [torrent(1)], NOW)
+    path = made(tmp_path / "redriva.db", REDRIVA)
+    told = await bring_in(path, ACCOUNT, store.mirror_view, store.debrid_history, NOW, gone=store.mirror)
+    assert told["gone"] == 2, "the third has no hash, and is there"
+    found = {each.torrent.id: each for each in await store.mirror_view.torrents(ACCOUNT, ids=["R1", "R2", "ID000001"])}
+    film = found["R2"]
+    assert (film.torrent.hash, film.torrent.filename, film.torrent.size_bytes) == ("dddd", "Film S", 5)
+    assert (film.torrent.status, film.gone_at) == (DebridStatus.DOWNLOADED, NOW)
+    assert found["R1"].gone_at == NOW
+    assert (found["ID000001"].gone_at, found["ID000001"].torrent) == (None, torrent(1))
+    assert await store.mirror.count(ACCOUNT) == 1
+    again = await bring_in(path, ACCOUNT, store.mirror_view, store.debrid_history, LATER, gone=store.mirror)
+    assert again["gone"] == 0
+    assert await store.mirror.prune_gone(ACCOUNT, LATER) == 2
 
 
 async def test_what_is_known_stays(store: Store, tmp_path: Path) -> None:

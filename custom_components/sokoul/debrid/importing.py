@@ -6,7 +6,7 @@ Sources: the tables of Redriva (717a0df) and of RDTM (55880b3), whose times are 
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
@@ -14,7 +14,7 @@ from pathlib import Path
 import sqlite3
 from typing import Any, Protocol
 
-from ..model.debrid import FAILED_STATUSES
+from ..model.debrid import FAILED_STATUSES, DebridStatus, DebridTorrent
 from ..model.debrid_mirror import RDTM, REDRIVA, DebridAttempt, DebridFailure, MirroredTorrent
 from .ports import History
 
@@ -35,6 +35,13 @@ class View(Protocol):
         """Return the torrents that have one of these ids."""
 
 
+class Gone(Protocol):
+    """Where torrents are remembered that were there once."""
+
+    async def remember_gone(self, account: str, torrents: Sequence[DebridTorrent], now: datetime) -> int:
+        """Note those that nobody knows yet, and return how many that were."""
+
+
 @dataclass(slots=True)
 class _Found:
     """What a file has. The hash is empty where the file doesn't have it."""
@@ -42,15 +49,24 @@ class _Found:
     source: str
     attempts: list[DebridAttempt] = field(default_factory=list)
     failures: list[DebridFailure] = field(default_factory=list)
+    torrents: list[DebridTorrent] = field(default_factory=list)  # only those of which the file has the hash
     unreadable: int = 0
 
 
 async def bring_in(
-    path: Path, account: str, view: View, history: History, now: datetime, zone: tzinfo = UTC
+    path: Path,
+    account: str,
+    view: View,
+    history: History,
+    now: datetime,
+    zone: tzinfo = UTC,
+    *,
+    gone: Gone | None = None,
 ) -> dict[str, Any]:
     """Take over what a file remembers, and return how much that was, as plain JSON.
 
-    `zone` is the time zone of the machine that wrote it. Raises `CannotImportError` and what view and history raise.
+    Torrents that the mirror doesn't have are told to `gone`; None: the account's list was not read yet. `zone` is the
+    time zone of the machine that wrote it. Raises `CannotImportError` and what view, history and `gone` raise.
     """
     found = await asyncio.to_thread(_read, path, now, zone)
     ids = {each.torrent_id for each in found.attempts if not each.hash}
@@ -66,11 +82,13 @@ async def bring_in(
     new_failures = [each for key, each in new.items() if key not in known_failures]
     await history.note_attempts(account, new_attempts)
     await history.keep_failures(account, new_failures)
+    remembered = await gone.remember_gone(account, found.torrents, now) if gone is not None else 0
     return {
         "source": found.source,
         "attempts": len(new_attempts),
         "failures": len(new_failures),
         "final_failures": sum(each.final for each in new_failures),
+        "gone": remembered,
         "known_before": len(attempts) + len(failures) - len(new_attempts) - len(new_failures) - without,
         "unknown_torrents": without,
         "unreadable": found.unreadable,
@@ -146,15 +164,18 @@ def _dated(rows: Iterable[sqlite3.Row], found: _Found, zone: tzinfo) -> Iterator
 
 
 def _read_redriva(connection: sqlite3.Connection, now: datetime, zone: tzinfo) -> _Found:
-    """Redriva knows no attempts: only what it saw fail, without saying when."""
+    """Redriva knows no attempts: only what there was, and what it saw fail, without saying when. It deletes nothing."""
     found = _Found(REDRIVA)
-    marks = ", ".join("?" * len(FAILED_STATUSES))
     for row in connection.execute(
-        f"""SELECT t.id, t.filename, t.added_on, t.status, d.hash FROM torrents AS t
-        LEFT JOIN torrent_details AS d ON d.id = t.id WHERE t.status IN ({marks}) LIMIT ?""",  # noqa: S608 -- question marks
-        (*sorted(FAILED_STATUSES), MOST),
+        """SELECT t.id, t.filename, t.bytes, t.added_on, t.status, d.hash, d.host FROM torrents AS t
+        LEFT JOIN torrent_details AS d ON d.id = t.id LIMIT ?""",
+        (MOST,),
     ):
         at = _moment(row["added_on"], zone) or now
+        if row["hash"] and row["id"]:
+            found.torrents.append(_torrent(row, at))
+        if row["status"] not in FAILED_STATUSES:
+            continue
         found.failures.append(
             DebridFailure(
                 hash=_text(row["hash"]),
@@ -167,6 +188,20 @@ def _read_redriva(connection: sqlite3.Connection, now: datetime, zone: tzinfo) -
             )
         )
     return found
+
+
+def _torrent(row: sqlite3.Row, at: datetime) -> DebridTorrent:
+    status, size = _text(row["status"]), row["bytes"]
+    return DebridTorrent(
+        id=_text(row["id"]),
+        hash=_text(row["hash"]).lower(),
+        filename=_text(row["filename"]),
+        size_bytes=size if isinstance(size, int) and size > 0 else 0,
+        status=DebridStatus(status) if status in DebridStatus else DebridStatus.UNKNOWN,
+        progress=100.0 if status == DebridStatus.DOWNLOADED else 0.0,
+        added_at=at,
+        host=_text(row["host"]),
+    )
 
 
 def _text(value: Any) -> str:

@@ -141,6 +141,30 @@ class StoredMirror:
 
         await self._changing(account, work)
 
+    async def remember_gone(self, account: str, torrents: Sequence[DebridTorrent], now: datetime) -> int:
+        """Note torrents that were there once, as somebody else knew them; return how many of them were new.
+
+        What is known already stays as it is.
+        """
+        moment, column = as_microseconds(now), TORRENTS.c
+
+        async def work(connection: AsyncConnection) -> int:
+            count = 0
+            for some in batched(torrents, _PORTION, strict=False):
+                ids = [as_text(each.id) for each in some]
+                known = select(column.id).where(column.account == account, column.id.in_(ids))
+                there = set((await connection.execute(known)).scalars())
+                new = tuple(each for each in some if as_text(each.id) not in there)
+                if (listed := _listed(iter([new] if new else []))) is None:
+                    continue
+                await _apply(connection, account, listed, moment)
+                gone = update(TORRENTS).where(column.account == account, column.id.in_(list(listed.torrents)))
+                await connection.execute(gone.values(gone_at=moment))
+                count += len(listed.torrents)
+            return count
+
+        return await self._changing(account, work) if torrents else 0
+
     async def count(self, account: str) -> int:
         """Return how many torrents are there."""
         statement = "SELECT count(*) FROM debrid_torrents WHERE account = :account AND gone_at IS NULL"
