@@ -16,7 +16,7 @@ from custom_components.sokoul.acquire.identifying import (
 )
 from custom_components.sokoul.acquire.namesakes import named
 from custom_components.sokoul.acquire.query import read_query
-from custom_components.sokoul.model.catalogue import CatalogueTitle
+from custom_components.sokoul.model.catalogue import CatalogueSeason, CatalogueTitle
 from custom_components.sokoul.model.library import TitleKind
 from custom_components.sokoul.model.search import SearchRequest
 
@@ -203,6 +203,30 @@ def test_an_episode_is_wanted_with_all_that_is_known() -> None:
     wanted = target.wanted
     assert (wanted.kind, wanted.season, wanted.episodes) == (TitleKind.EPISODE, 3, {2})
     assert (wanted.season_episodes, wanted.minutes) == (10, 35)
+
+
+@pytest.mark.parametrize(
+    ("text", "seasons", "absolute"),
+    [
+        ("jujutsu kaisen s1e5", {1: 24, 2: 23}, {5}),
+        ("jujutsu kaisen s2e1", {0: 3, 1: 24, 2: 23}, {25}),
+        ("jujutsu kaisen s2", {1: 24, 2: 3}, {25, 26, 27}),
+        ("jujutsu kaisen s2e25", {1: 24, 2: 23}, {25}),  # this catalogue counts on itself
+        ("jujutsu kaisen s3e1", {1: 24, 3: 10}, set()),  # nobody tells how many the second has
+        ("jujutsu kaisen s3e1", {1: 24, 2: None, 3: 10}, set()),
+        ("jujutsu kaisen s0e1", {0: 3, 1: 24}, set()),
+        ("jujutsu kaisen s9e1", {1: 24}, set()),
+        ("jujutsu kaisen", {1: 24}, set()),
+    ],
+)
+def test_episodes_are_counted_through_the_seasons(
+    text: str, seasons: dict[int, int | None], absolute: set[int]
+) -> None:
+    anime = series("Jujutsu Kaisen", 2020, "tvdb:377543")
+    told = tuple(CatalogueSeason(number=number, episodes=count) for number, count in seasons.items())
+    target = identified(text, replace(anime, seasons=told)).target
+    assert target is not None
+    assert target.wanted.absolute == absolute
 
 
 def test_what_does_not_fit_is_only_shown() -> None:

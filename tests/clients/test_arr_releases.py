@@ -12,7 +12,7 @@ from custom_components.sokoul.clients.errors import CannotConnect, NotFound, Ref
 from custom_components.sokoul.clients.radarr import RadarrClient
 from custom_components.sokoul.clients.sonarr import SonarrClient
 from custom_components.sokoul.model.library import Protocol, Title, TitleKind
-from custom_components.sokoul.model.releases import Candidate, Grab, GrabSource, HistoryEvent, HistoryKind
+from custom_components.sokoul.model.releases import Candidate, Grab, GrabSource, HistoryEvent, HistoryKind, offer_of
 
 from .canned import paged, talking
 
@@ -126,6 +126,25 @@ async def test_what_sonarr_is_asked(title: Title, query: tuple[tuple[str, str], 
         (candidate,) = await client.releases(title)
     assert (candidate.title_ids, candidate.full_season) == (frozenset({5, 6}), True)
     assert server.requests[0].query == query
+
+
+async def test_which_episodes_sonarr_takes_a_release_for() -> None:
+    def mapped(*numbers: tuple[int | None, int | None]) -> dict[str, Any]:
+        told = [{"id": 5, "seasonNumber": season, "episodeNumber": episode} for season, episode in numbers]
+        return RELEASE | {"mappedEpisodeInfo": told}
+
+    answer = [mapped((2, 5), (2, 6)), mapped((1, 5), (2, 6)), mapped((2, None)), mapped()]
+    async with talking(SonarrClient, {"GET /api/v3/release": answer}) as (client, _):
+        found = await client.releases(EPISODE)
+    assert [(each.season, set(each.episodes)) for each in found] == [
+        (2, {5, 6}),
+        (None, set()),
+        (None, set()),
+        (None, set()),
+    ]
+    opinion = offer_of(found[0]).arr
+    assert opinion is not None
+    assert (opinion.season, opinion.episodes) == (2, {5, 6})
 
 
 async def test_what_cannot_be_searched_for() -> None:

@@ -7,10 +7,14 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.sokoul.model.library import TitleKind
+from custom_components.sokoul.model.releases import ArrOpinion
+from custom_components.sokoul.releases.attributes import Numbering
+from custom_components.sokoul.releases.choose import rank
 from custom_components.sokoul.releases.identify import Certainty, Wanted, identify, normal
 from custom_components.sokoul.releases.parse import parse
+from custom_components.sokoul.releases.policy import Policy
 
-from .make import DUNE, SILO
+from .make import DUNE, SILO, offer
 
 NO, UNSURE, LIKELY, SURE = Certainty
 
@@ -251,6 +255,61 @@ def test_an_arr_is_believed_where_only_the_name_differs(wanted: Wanted, name: st
     match = identify(parse(name), wanted, vouched=True)
     assert match.certainty is certainty
     assert (match.reason.key == "release.arr_vouches") is (certainty is LIKELY)
+
+
+FIRST_SEASON = replace(series("Frieren"), kind=TitleKind.SERIES, episodes=frozenset(), season_episodes=28)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "name", "certainty", "whole"),
+    [
+        (series("Frieren"), "[SubsPlease] Frieren - 02 (1080p) [ABCD1234].mkv", LIKELY, True),
+        (series("Frieren"), "[SubsPlease] Frieren - 03 (1080p) [ABCD1234].mkv", NO, False),
+        (series("Frieren", season=2), "[SubsPlease] Frieren - 02 (1080p) [ABCD1234].mkv", NO, False),
+        (FIRST_SEASON, "[Group] Frieren - 01-28 (1080p) [Batch]", LIKELY, True),
+        (FIRST_SEASON, "[Group] Frieren - 01-12 (1080p) [Batch]", LIKELY, False),
+        (FIRST_SEASON, "[Group] Frieren - 29 (1080p)", NO, False),
+        (replace(FIRST_SEASON, season_episodes=None), "[Group] Frieren - 01-28 (1080p) [Batch]", NO, False),
+    ],
+)
+def test_a_first_season_is_counted_from_the_first(wanted: Wanted, name: str, certainty: Certainty, whole: bool) -> None:  # noqa: FBT001 -- a table
+    match = identify(parse(name), wanted)
+    assert (match.certainty, match.whole) == (certainty, whole), match
+
+
+HOLDS = Numbering(seasons=(1,), episodes=(2,))
+
+
+@pytest.mark.parametrize(
+    ("holds", "name", "certainty"),
+    [
+        (HOLDS, "The.Daily.Show.2024.03.11.Guest.1080p.WEB.h264-GRP", LIKELY),
+        (HOLDS, "[Group] The Daily Show - 1100 [1080p]", LIKELY),
+        (HOLDS, "The.Daily.Show.S29E30.1080p.WEB.h264-GRP", LIKELY),
+        (HOLDS, "The.Nightly.Show.2024.03.11.1080p.WEB.h264-GRP", NO),
+        (Numbering(seasons=(1,), episodes=(3,)), "The.Daily.Show.2024.03.11.1080p.WEB.h264-GRP", NO),
+        (Numbering(seasons=(2,), episodes=(2,)), "The.Daily.Show.2024.03.11.1080p.WEB.h264-GRP", NO),
+    ],
+)
+def test_an_arr_is_believed_which_episodes_a_release_holds(holds: Numbering, name: str, certainty: Certainty) -> None:
+    wanted = series("The Daily Show", year=1996)
+    assert identify(parse(name), wanted).certainty is NO
+    assert identify(parse(name), wanted, holds=holds).certainty is certainty
+
+
+@pytest.mark.parametrize(
+    ("opinion", "certainty"),
+    [
+        (ArrOpinion(knows_title=True, season=21, episodes=frozenset({198})), LIKELY),
+        (ArrOpinion(knows_title=True, season=21, episodes=frozenset({199})), NO),
+        (ArrOpinion(knows_title=True, season=21, episodes=frozenset({198}), acceptable=False), NO),
+        (ArrOpinion(knows_title=True), NO),
+    ],
+)
+def test_what_an_arr_takes_a_release_for_counts(opinion: ArrOpinion, certainty: Certainty) -> None:
+    wanted = replace(ANIME, absolute=frozenset())
+    (found,) = rank([offer("[Group] One Piece - 1089 [1080p]", arr=opinion)], wanted, Policy())
+    assert found.match.certainty is certainty
 
 
 NAMES = st.text(alphabet="abcdefghij &:-.'éèIV12 ", min_size=1, max_size=30)

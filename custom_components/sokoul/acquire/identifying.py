@@ -103,6 +103,7 @@ def target_of(
         namesakes=namesakes,
         season=None if movie else query.season,
         episodes=frozenset() if movie else query.episodes,
+        absolute=frozenset() if movie else _absolute(query, title),
         aired=None if movie else query.aired,
         minutes=title.minutes,
         season_episodes=season.episodes if season is not None else None,
@@ -120,6 +121,23 @@ def target_of(
         link=query.link,
         release=query.release,
     )
+
+
+def _absolute(query: Query, title: CatalogueTitle) -> frozenset[int]:
+    """Return what is wanted of a season as anime counts it: on from the seasons before. Empty: nobody tells.
+
+    Some catalogues count episodes on themselves, and say so by numbers that are beyond what a season has.
+    """
+    if not query.season or (season := title.season(query.season)) is None or not season.episodes:
+        return frozenset()
+    numbers = query.episodes or frozenset(range(1, season.episodes + 1))
+    if max(numbers) > season.episodes:
+        return query.episodes
+    before = [title.season(number) for number in range(1, query.season)]
+    counts = [each.episodes for each in before if each is not None and each.episodes]
+    if len(counts) < len(before):
+        return frozenset()
+    return frozenset(sum(counts) + number for number in numbers)
 
 
 def other_names(title: CatalogueTitle) -> tuple[str, ...]:

@@ -148,6 +148,10 @@ class ArrReleases(ServarrClient, ABC):
     def _candidate_titles(self, release: Fields) -> frozenset[int]:
         """Return the ids of what the application takes a release for."""
 
+    def _candidate_episodes(self, release: Fields) -> tuple[int | None, frozenset[int]]:  # noqa: ARG002 -- movies have none
+        """Return the season and the episodes in it that the application takes a release for."""
+        return None, frozenset()
+
     @abstractmethod
     def _title_id(self, record: Fields) -> int:
         """Return the id of the movie or episode of a record of the history."""
@@ -187,6 +191,7 @@ class ArrReleases(ServarrClient, ABC):
     def _candidate(self, release: Fields) -> Candidate:
         approved = release.flag("approved", False)
         rejections = release.texts("rejections")
+        season, episodes = self._candidate_episodes(release)
         return Candidate(
             guid=release.text("guid"),
             indexer_id=release.whole("indexerId"),
@@ -206,6 +211,8 @@ class ArrReleases(ServarrClient, ABC):
             only_queue_objects=only_queue_objects(rejections) if rejections else approved,
             download_allowed=release.flag("downloadAllowed", False),
             title_ids=self._candidate_titles(release),
+            season=season,
+            episodes=episodes,
             full_season=release.flag("fullSeason", False),
         )
 

@@ -245,6 +245,18 @@ class SonarrClient(ArrClient):
     def _candidate_titles(self, release: Fields) -> frozenset[int]:
         return frozenset(episode.whole("id") for episode in release.objects("mappedEpisodeInfo"))
 
+    def _candidate_episodes(self, release: Fields) -> tuple[int | None, frozenset[int]]:
+        told = {
+            (season, number)
+            for each in release.objects("mappedEpisodeInfo")
+            if (season := each.optional_whole("seasonNumber")) is not None
+            and (number := each.optional_whole("episodeNumber")) is not None
+        }
+        seasons = {season for season, _ in told}
+        if len(seasons) != 1:  # of several it is a pack, which its name tells
+            return None, frozenset()
+        return seasons.pop(), frozenset(number for _, number in told)
+
     def _title_id(self, record: Fields) -> int:
         return record.whole("episodeId", 0)
 

@@ -38,6 +38,8 @@ class Candidate:
     only_queue_objects: bool = False
     download_allowed: bool = False  # False: the *arr doesn't know what it is, and would not grab it
     title_ids: frozenset[int] = frozenset()  # movie or episodes that the *arr takes it for
+    season: int | None = None  # that of these episodes, however the release counts them
+    episodes: frozenset[int] = frozenset()  # their numbers in it
     full_season: bool = False
 
 
@@ -233,6 +235,8 @@ class ArrOpinion:
     rejections: tuple[str, ...] = ()
     acceptable: bool = True  # it would take it if its queue were empty
     knows_title: bool = False  # it takes it for a title that it has, the one that was searched for among them
+    season: int | None = None  # of what it takes it for, where that is episodes
+    episodes: frozenset[int] = frozenset()  # their numbers in it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,6 +296,8 @@ def offer_of(candidate: Candidate) -> Offer:
             rejections=candidate.rejections,
             acceptable=candidate.approved or candidate.only_queue_objects,
             knows_title=bool(candidate.title_ids),
+            season=candidate.season,
+            episodes=candidate.episodes,
         ),
         guid=candidate.guid,
         indexer_id=candidate.indexer_id,

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from ..model.releases import Offer, QualityProfile
+from ..model.releases import ArrOpinion, Offer, QualityProfile
+from .attributes import Numbering
+from .attributes import Resolution
 from .identify import Wanted, identify
 from .merge import merge
 from .policy import Policy
@@ -18,20 +20,34 @@ def rank(
     policy: Policy,
     profile: QualityProfile | None = None,
     judged: Mapping[str, bool] = NOBODY_ASKED,
+    least: Resolution | None = None,
 ) -> tuple[Scored, ...]:
     """Return the releases behind offers with their scores: those that may be taken first, and among them the best.
 
     `profile` is that of the *arr which manages the title, where one does. `judged` says by name what somebody thinks of
-    releases of which rules can't tell whether they are the title. Nothing is left out: what is refused says why. It
+    releases of which rules can't tell whether they are the title. `least` is asked for this title alone, whatever the
+    policy or the profile takes. Nothing is left out: what is refused says why. It
     takes about a tenth of a millisecond for each offer, so many of them belong in an executor.
     """
     found = []
     for release in merge(offers):
         opinions = [offer.arr for offer in release.offers if offer.arr is not None]
-        vouched = any(each.knows_title and each.acceptable for each in opinions)  # it may know it as another title
-        match = identify(release.name, wanted, release.ids, vouched=vouched, judged=judged.get(release.name.name))
-        found.append(score(release, wanted, match, policy, profile))
+        vouching = [each for each in opinions if each.knows_title and each.acceptable]  # else it may be another title's
+        match = identify(
+            release.name,
+            wanted,
+            release.ids,
+            vouched=bool(vouching),
+            holds=next((_episodes_of(each) for each in vouching if each.episodes), None),
+            judged=judged.get(release.name.name),
+        )
+        found.append(score(release, wanted, match, policy, profile, least))
     return tuple(sorted(found, key=_order))
+
+
+def _episodes_of(opinion: ArrOpinion) -> Numbering:
+    seasons = () if opinion.season is None else (opinion.season,)
+    return Numbering(seasons=seasons, episodes=tuple(sorted(opinion.episodes)))
 
 
 def _order(scored: Scored) -> tuple[bool, bool, int, int, float, str]:

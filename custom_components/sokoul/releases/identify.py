@@ -160,13 +160,15 @@ def identify(
     ids: frozenset[str] = frozenset(),
     *,
     vouched: bool = False,
+    holds: Numbering | None = None,
     judged: bool | None = None,
 ) -> Match:
     """Tell whether a release is of a title.
 
     `ids` are those that indexers tell, `vouched` says that the *arr takes it for the title, `judged` what somebody
     thinks who was asked (None: nobody was). They only decide between namesakes: indexers give the number that was
-    searched for to whatever they found. The *arr is also believed where nothing but the name differs.
+    searched for to whatever they found. The *arr is also believed where nothing but the name differs, and of a series
+    about which of its episodes a release `holds`: it has tables of who counts them in another way.
     """
     if release.numbering.is_series != (wanted.kind is not TitleKind.MOVIE):
         return _no("release.other_kind")
@@ -183,7 +185,10 @@ def identify(
         certainty, reason = _BY_JUDGE[judged]
     if certainty in {Certainty.NO, Certainty.UNSURE} or wanted.kind is TitleKind.MOVIE:
         return Match(certainty, reason, whole=certainty is not Certainty.NO)
-    return _by_number(release.numbering, wanted, Match(certainty, reason))
+    by_name = _by_number(release.numbering, wanted, Match(certainty, reason))
+    if by_name.certainty is Certainty.NO and holds is not None:
+        return _by_number(holds, wanted, Match(Certainty.LIKELY, Reason(key="release.arr_vouches")))
+    return by_name
 
 
 def _named(release: ReleaseName, wanted: Wanted) -> int | None:
@@ -274,13 +279,11 @@ def _by_number(has: Numbering, wanted: Wanted, match: Match) -> Match:
         return match
     if wanted.aired is not None and has.aired is not None:
         return match if has.aired == wanted.aired else _no("release.other_day")
-    if wanted.absolute and has.absolute:
-        return _holding(set(has.absolute), wanted.absolute, match)
     if wanted.season is None:
         return _of_series(has, wanted, match)
-    if has.episodes and not has.seasons:  # "E05": of the only season, or counted through
-        numbers = wanted.absolute or (wanted.episodes if wanted.season == 1 else frozenset())
-        return _holding(set(has.episodes), numbers, match) if numbers else _no("release.other_season", seasons=())
+    if not has.seasons and (through := set(has.absolute or has.episodes)):  # "E05": of the only season, or counted on
+        numbers = wanted.absolute or _counted(wanted)
+        return _holding(through, numbers, match) if numbers else _no("release.other_season", seasons=())
     if wanted.season not in has.seasons:
         return _no("release.other_season", seasons=_listed(has.seasons))
     if not has.episodes:
@@ -289,6 +292,13 @@ def _by_number(has: Numbering, wanted: Wanted, match: Match) -> Match:
         every = wanted.season_episodes is not None and len(has.episodes) >= wanted.season_episodes
         return match if every else Match(match.certainty, Reason(key="release.part_of_season"), whole=False)
     return _holding(set(has.episodes), wanted.episodes, match)
+
+
+def _counted(wanted: Wanted) -> frozenset[int]:
+    """Return what is wanted of a first season, counted from the first episode of all; of others that isn't known."""
+    if wanted.season != 1:
+        return frozenset()
+    return wanted.episodes or frozenset(range(1, (wanted.season_episodes or 0) + 1))
 
 
 def _of_series(has: Numbering, wanted: Wanted, match: Match) -> Match:
