@@ -1,7 +1,8 @@
 """How fast a leak is stopped: a real qBittorrent with a thousand torrents, and the guard that watches it.
 
 The leak becomes visible at a random moment: from then on qBittorrent is seen at an address of the home (5.1 and newer
-say where they are seen), or the VPN's control server says that the tunnel crashed. Everything else is real: the
+say where they are seen), or the VPN's control server says that the tunnel crashed, or a client that has to be bound to
+an interface no longer is. Everything else is real: the
 requests, the torrents, the disk that what is held is noted on. Measured from that moment are when the guard had told
 everything to stop and read it back, and when qBittorrent itself lists nothing that runs. The time between two looks is
 part of both. Some of the torrents are forced, and some more had been stopped by a person: after each leak qBittorrent
@@ -27,7 +28,7 @@ from aiohttp import ClientSession, DummyCookieJar
 from custom_components.sokoul.autopilot.guards.addresses import Home, place_from
 from custom_components.sokoul.autopilot.guards.evidence import Seen
 from custom_components.sokoul.autopilot.guards.vpn_types import Containment, Protection, VpnMemory
-from custom_components.sokoul.autopilot.vpn_lane import Reaction, VpnLane
+from custom_components.sokoul.autopilot.vpn_lane import BINDING_EVERY, Reaction, VpnLane
 from custom_components.sokoul.clients.qbittorrent import QbittorrentClient
 from custom_components.sokoul.guarding import GuardedBackend
 from custom_components.sokoul.model.downloads import ClientSettings, DownloadClientSnapshot, Transfer
@@ -39,7 +40,9 @@ USERNAME, PASSWORD = "sokoul", "correct horse"
 AT_HOME, AWAY = "198.51.100.7", "203.0.113.9"
 RELEASES = ("4.5", "5.3")
 #: What a leak becomes visible by. 4.5 doesn't say where it is seen.
-EVIDENCE = {"4.5": ("tunnel",), "5.3": ("tunnel", "address")}
+EVIDENCE = {"4.5": ("tunnel", "binding"), "5.3": ("tunnel", "address", "binding")}
+#: What it really is bound to, so that nothing leaves.
+LOOPBACK = "lo"
 #: One in so many is forced, and so many times fewer again had been stopped.
 SPECIAL = 50
 _STOPS_AND_STARTS = (5, 0)
@@ -80,13 +83,14 @@ class Backend:
 
 
 class LeakingBackend(GuardedBackend):
-    """The real client, bound to the loopback so that nothing leaves, whose address becomes one of the home."""
+    """The real client, whose address becomes one of the home, or whose binding goes."""
 
     leaks = False
+    bound = False  # it has to be, and is
 
     async def settings(self) -> ClientSettings:
         """Return what it really says, but for what it is bound to."""
-        return replace(await super().settings(), interface="", interface_address="")
+        return replace(await super().settings(), interface=LOOPBACK if self.bound else "", interface_address="")
 
     async def transfer(self) -> Transfer:
         """Return what it really says, but for where it is seen."""
@@ -124,6 +128,7 @@ class Ward:
         before = await self._told()
         told: asyncio.Future[tuple[float, int]] = asyncio.get_running_loop().create_future()
         guarded = LeakingBackend(cast("Any", self._backend))
+        guarded.bound = evidence == "binding"
 
         def on_reaction(reaction: Reaction) -> None:
             if not told.done():
@@ -138,6 +143,8 @@ class Ward:
         began = perf_counter()
         if evidence == "address":
             guarded.leaks = True
+        elif evidence == "binding":
+            guarded.bound = False
         else:
             lane.tunnel = _tunnel(VpnStatus.CRASHED)
             woken.set()  # the poll of the VPN wakes the guard
@@ -149,9 +156,11 @@ class Ward:
         changed = await self._reopen(guarded, before)
         return Run((at - began) * 1000, (stopped - began) * 1000, torrents, changed)
 
-    async def readiness(self, seconds: float) -> tuple[float, float]:
+    async def readiness(self, seconds: float, *, bound: bool) -> tuple[float, float]:
         """Return what an hour of looking costs, in seconds of processor time: here, and in qBittorrent."""
-        lane = self._lane(LeakingBackend(cast("Any", self._backend)))
+        guarded = LeakingBackend(cast("Any", self._backend))
+        guarded.bound = bound
+        lane = self._lane(guarded)
         await lane.step(now)
         theirs, ours, began = self._processor_seconds(), process_time(), perf_counter()
         guard = asyncio.create_task(self._guard(lane, asyncio.Event()))
@@ -163,13 +172,14 @@ class Ward:
         await asyncio.sleep(seconds)  # what it does by itself
         return (process_time() - ours) / hours, (busy - (self._processor_seconds() - idle_theirs)) / hours
 
-    def _lane(self, guarded: GuardedBackend, on_reaction: Callable[[Reaction], None] = lambda _: None) -> VpnLane:
+    def _lane(self, guarded: LeakingBackend, on_reaction: Callable[[Reaction], None] = lambda _: None) -> VpnLane:
         home = Home(place=place_from(f"{AT_HOME}/32"), confirmed_at=now(), distinct=True)
         lane = VpnLane(
             guarded,
             Protection(
                 client="qBittorrent",
-                containment=Containment.OPEN,
+                containment=Containment.BOUND if guarded.bound else Containment.OPEN,
+                interface=LOOPBACK if guarded.bound else None,
                 gluetun=True,
                 outside=True,
                 tells_address=True,
@@ -249,9 +259,10 @@ async def measure(
             ward = Ward(real, client, backend)
             found: dict[str, Any] = {}
             for evidence in EVIDENCE[binary.version[:3]]:
-                found[evidence] = [await ward.leak(evidence, 0.5 + chance.random()) for _ in range(runs)]
+                spread = BINDING_EVERY.total_seconds() if evidence == "binding" else 1
+                found[evidence] = [await ward.leak(evidence, 0.5 + spread * chance.random()) for _ in range(runs)]
             if readiness_seconds:
-                found["readiness"] = await ward.readiness(readiness_seconds)
+                found["readiness"] = [await ward.readiness(readiness_seconds, bound=bound) for bound in (False, True)]
             return found
 
 
@@ -285,6 +296,6 @@ def main(arguments: Sequence[str]) -> int:
                 print(f"  {evidence}, {name}: {shares}, mean {statistics.mean(values):.0f}, most {max(values):.0f}")
             changed = sum(bool(run.changed) for run in found[evidence])
             print(f"  {evidence}: after {changed} of {len(found[evidence])} something was not as before")
-        ours, theirs = found["readiness"]
-        print(f"  readiness: {ours:.1f} s of processor an hour here, {theirs:.1f} s in qBittorrent")
+        for which, (ours, theirs) in zip(("open", "bound"), found["readiness"], strict=True):
+            print(f"  readiness, {which}: {ours:.1f} s of processor an hour here, {theirs:.1f} s in qBittorrent")
     return 0
