@@ -362,6 +362,18 @@ async def test_the_profile_of_the_arr_counts(world: World) -> None:
     assert answer.profile == "HD"
 
 
+async def test_a_minimum_of_its_own_counts_beside_the_profile_of_the_arr(world: World) -> None:
+    world.profile = QualityProfile(name="Any", allowed=(frozenset({"WEBDL-1080p"}), frozenset({"Bluray-2160p"})))
+    assert names(await search(world)) == [BEST.name, GOOD.name], "what the policy asks for is the profile's business"
+    request = replace(REQUEST, minimum_lines=2160)
+    answer = await search(world, request)
+    assert names(answer) == [BEST.name]
+    (good,) = (each for each in answer.results if each.scored.release.name.name == GOOD.name)
+    assert [each.key for each in good.scored.refusals] == ["release.refused_resolution"]
+    world.policies[None] = Policy(minimum_seeders=30)
+    assert names(await search(world, request)) == [], "nor is it forgotten where it is scored anew"
+
+
 async def test_the_same_release_is_one_with_all_who_offer_it(world: World) -> None:
     world.sources[0].known = [replace(GOOD, indexer="A", info_hash=HASH), replace(GOOD, indexer="B", seeders=3)]
     world.sources[1].known = [replace(GOOD, info_hash=HASH, cached=True, seeders=None)]

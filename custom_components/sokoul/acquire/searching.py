@@ -487,15 +487,17 @@ class Search:
             self._settle()
 
     def _policy(self) -> Policy:
-        request = self.answer.request
-        policy = self._engine.policies.policy(request.policy)
-        if request.minimum_lines is None:
-            return policy
-        return replace(policy, minimum_resolution=Resolution(request.minimum_lines))
+        policy = self._engine.policies.policy(self.answer.request.policy)
+        return policy if (least := self._least()) is None else replace(policy, minimum_resolution=least)
+
+    def _least(self) -> Resolution | None:
+        """Return the resolution that was asked for with this title: it counts beside any profile."""
+        lines = self.answer.request.minimum_lines
+        return None if lines is None else Resolution(lines)
 
     def _ranking(self) -> str:
         """Return what tells whether releases would be ranked the same way."""
-        said = self._engine.version, policy_as_json(self._policy())
+        said = self._engine.version, policy_as_json(self._policy()), self._least()
         return hashlib.blake2b(repr(said).encode(errors="replace"), digest_size=16).hexdigest()
 
     async def _score(self) -> None:
@@ -510,7 +512,8 @@ class Search:
             for portion in batched({offer.name for offer in offers}, PORTION, strict=False):
                 await asyncio.to_thread(_read_names, portion)
             judged = self._engine.verdicts.of(target, {offer.name for offer in offers})
-            ranked = await asyncio.to_thread(rank, offers, target.wanted, policy, self._profile, judged)
+            profile, least = self._profile, self._least()
+            ranked = await asyncio.to_thread(rank, offers, target.wanted, policy, profile, judged, least)
             results = tuple(self._results(ranked))
             self.answer = replace(
                 self.answer,

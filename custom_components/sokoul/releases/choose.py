@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from ..model.releases import ArrOpinion, Offer, QualityProfile
-from .attributes import Numbering
+from .attributes import Numbering, Resolution
 from .identify import Wanted, identify
 from .merge import merge
 from .policy import Policy
@@ -19,11 +19,13 @@ def rank(
     policy: Policy,
     profile: QualityProfile | None = None,
     judged: Mapping[str, bool] = NOBODY_ASKED,
+    least: Resolution | None = None,
 ) -> tuple[Scored, ...]:
     """Return the releases behind offers with their scores: those that may be taken first, and among them the best.
 
     `profile` is that of the *arr which manages the title, where one does. `judged` says by name what somebody thinks of
-    releases of which rules can't tell whether they are the title. Nothing is left out: what is refused says why. It
+    releases of which rules can't tell whether they are the title. `least` is asked for this title alone, whatever the
+    policy or the profile takes. Nothing is left out: what is refused says why. It
     takes about a tenth of a millisecond for each offer, so many of them belong in an executor.
     """
     found = []
@@ -38,7 +40,7 @@ def rank(
             holds=next((_episodes_of(each) for each in vouching if each.episodes), None),
             judged=judged.get(release.name.name),
         )
-        found.append(score(release, wanted, match, policy, profile))
+        found.append(score(release, wanted, match, policy, profile, least))
     return tuple(sorted(found, key=_order))
 
 

@@ -27,12 +27,25 @@ _FLAGS: Final = {
 
 
 def refusals(
-    release: Release, wanted: Wanted, match: Match, policy: Policy, profile: QualityProfile | None
+    release: Release,
+    wanted: Wanted,
+    match: Match,
+    policy: Policy,
+    profile: QualityProfile | None,
+    least: Resolution | None = None,
 ) -> Iterator[Reason]:
-    """Yield why a release of a title is not to be taken; nothing where it may be."""
+    """Yield why a release of a title is not to be taken; nothing where it may be.
+
+    The lines of the picture are the business of the quality profile where there is one, unless `least` is asked for
+    this title alone.
+    """
     if match.certainty <= Certainty.UNSURE:
         yield match.reason
-    yield from _by_picture(release.name, policy, managed=profile is not None)
+    yield from _by_picture(release.name, policy)
+    if least is None and profile is None:
+        least = policy.minimum_resolution
+    if least is not None:
+        yield from _by_lines(release.name, least)
     if profile is None:
         yield from _by_words(release.name, wanted, policy)
     else:
@@ -41,8 +54,8 @@ def refusals(
     yield from _by_indexers(release, policy)
 
 
-def _by_picture(name: ReleaseName, policy: Policy, *, managed: bool) -> Iterator[Reason]:
-    """Yield what speaks against the picture; its lines are the business of the quality profile where there is one."""
+def _by_picture(name: ReleaseName, policy: Policy) -> Iterator[Reason]:
+    """Yield what speaks against the picture, whatever its lines."""
     if name.is_cam and name.source and not policy.cinema_recordings:
         yield Reason(key="release.refused_cinema", parameters={"source": SOURCE[name.source]})
     elif name.source in policy.refused_sources and name.source:
@@ -51,8 +64,6 @@ def _by_picture(name: ReleaseName, policy: Policy, *, managed: bool) -> Iterator
         yield Reason(key="release.refused_extras")
     for flag in sorted(name.flags & policy.refused_flags & _FLAGS.keys()):
         yield Reason(key=_FLAGS[flag])
-    if not managed and policy.minimum_resolution is not None:
-        yield from _by_lines(name, policy.minimum_resolution)
 
 
 def _by_lines(name: ReleaseName, least: Resolution) -> Iterator[Reason]:

@@ -100,9 +100,17 @@ class Scored:
 
 
 def score(
-    release: Release, wanted: Wanted, match: Match, policy: Policy, profile: QualityProfile | None = None
+    release: Release,
+    wanted: Wanted,
+    match: Match,
+    policy: Policy,
+    profile: QualityProfile | None = None,
+    least: Resolution | None = None,
 ) -> Scored:
-    """Return how good a release of a title is. `profile` is that of the *arr which manages the title."""
+    """Return how good a release of a title is. `profile` is that of the *arr which manages the title.
+
+    `least` is the resolution that this title has to have, whoever manages it.
+    """
     name = release.name
     shares = tuple(_managed(release, wanted, policy, profile) if profile else _own(release, wanted, policy))
     scale = (CLEAN - 1) / (ALL - CLEAN) if name.is_cam else 1.0
@@ -114,7 +122,7 @@ def score(
         match=match,
         score=round(sum(part.points for part in parts)),
         parts=parts,
-        refusals=tuple(refusals(release, wanted, match, policy, profile)),
+        refusals=tuple(refusals(release, wanted, match, policy, profile, least)),
     )
 
 
