@@ -35,7 +35,7 @@ from .debrid_repairs_issues import forget_account, tell_of_account
 from .debrid_repairs_journal import BY_PERSON, HANDED, RULES_BY_KEY, RepairJournal, is_lost
 from .debriding import FIRST_PAUSE, AccountMirror
 from .model.debrid import DebridPriority, DebridStatus, DebridTorrent
-from .model.debrid_mirror import DebridFailure
+from .model.debrid_mirror import DebridFailure, Presence
 from .model.journal import DEBRID_ACTS, ActKind, Autonomy, EntryStatus, JournalEntry
 from .model.reasons import Reason
 from .store import StoreError
@@ -140,9 +140,11 @@ class AccountRepairs:
         await self._ready()
         return self.repairer.repair(info_hash)
 
-    async def standings(self) -> list[Standing]:
-        """Return the torrents of the account as its mirror shows them. Raises `StoreError`."""
-        return await read_standings(self.mirror.store.mirror_view, self.account)
+    async def standings(self, named: str) -> list[Standing]:
+        """Return the torrents of an id or a hash, as the mirror of the account shows them. Raises `StoreError`."""
+        view = self.mirror.store.mirror_view
+        found = await view.torrents(self.account, ids=(named,), hashes=(named,), presence=Presence.PRESENT)
+        return [Standing(torrent=each.torrent, unchanged_since=each.status_at) for each in found]
 
     def queue(self) -> Sequence[tuple[Repair, Turn]]:
         """Return what is to be done in its order, and why each waits."""
@@ -404,7 +406,8 @@ class AccountRepairs:
 
     async def _compare_with(self, since: datetime) -> None:
         now = dt_util.utcnow()
-        standings = await self.standings()
+        known = [repair.hash for repair in self.repairer.repairs]
+        standings = await read_standings(self.mirror.store.mirror_view, self.account, known)
         await self.repairer.watch([each.torrent for each in standings if self.repairer.repair(each.torrent.hash)])
         found, present, complete = await asyncio.to_thread(_stock, standings, now)
         # of what ended since the list was read it shows what was before
@@ -454,7 +457,7 @@ class AccountRepairs:
 
 
 def _stock(standings: Sequence[Standing], now: datetime) -> tuple[list[Repair], set[str], set[str]]:
-    """Return what needs repair, and the hashes of all that there is and of what is complete.
+    """Return what needs repair, and the hashes of what was looked at that is there, and that is complete.
 
     Accounts are large: not for the event loop.
     """

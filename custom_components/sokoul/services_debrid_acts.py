@@ -285,7 +285,7 @@ async def _chosen(account: AccountRepairs, named: str | None, words: Wording) ->
     """Return what is to be repaired: what is known to need it, or the torrent that is named."""
     if named is None:
         return [repair for repair, _ in account.queue()]
-    standings = [each for each in await account.standings() if named in {each.torrent.id, each.torrent.hash}]
+    standings = await account.standings(named)
     info_hash = standings[0].torrent.hash if standings else named.lower()
     known = account.repair(info_hash)
     if known is not None and known.open:

@@ -46,13 +46,26 @@ async def test_the_mirror_as_what_needs_repair(store: Store) -> None:
     torrents = [torrent(number, status=status, links=()) for number, status in enumerate(states)]
     await store.mirror.apply(ACCOUNT, torrents, NOW)
     await store.mirror.apply(ACCOUNT, [replace(torrents[0], status=DebridStatus.DEAD)], NOW + timedelta(hours=1))
-    found = find(await read_standings(store.mirror_view, ACCOUNT), NOW + timedelta(hours=1))
+    found = find(await read_standings(store.mirror_view, ACCOUNT, ()), NOW + timedelta(hours=1))
     assert {(each.hash, each.trouble, each.ending, each.added_id) for each in found} == {
         (torrents[0].hash, "dead", None, None),
         (torrents[1].hash, "error", None, None),
         (torrents[2].hash, "virus", Ending.VIRUS, None),
         (torrents[3].hash, "waiting_files_selection", None, torrents[3].id),
     }
+
+
+async def test_only_what_may_need_repair_is_read(store: Store) -> None:
+    whole, beside, known, failed = (torrent(number) for number in range(4))
+    failed = replace(failed, status=DebridStatus.ERROR, links=())
+    beside = replace(beside, hash=failed.hash)
+    gone = replace(torrent(5), status=DebridStatus.DEAD, links=())
+    await store.mirror.apply(ACCOUNT, [whole, beside, known, failed, gone], NOW)
+    await store.mirror.apply("another account", [torrent(6, status=DebridStatus.ERROR)], NOW)
+    await store.mirror.vanish(ACCOUNT, [each.id for each in (whole, beside, known, failed)], NOW)
+    read = await read_standings(store.mirror_view, ACCOUNT, [known.hash, gone.hash])
+    assert {each.torrent.id for each in read} == {beside.id, known.id, failed.id}
+    assert not find(read, NOW + timedelta(days=1))  # one like the failed one is complete
 
 
 def test_files_of_this_machine(tmp_path: Path) -> None:

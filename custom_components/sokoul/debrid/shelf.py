@@ -20,6 +20,12 @@ class MirrorLook(Protocol):
     def walk(self, account: str, presence: Presence = Presence.PRESENT) -> AsyncIterator[list[MirroredTorrent]]:
         """Return all torrents of an account, in portions."""
 
+    async def unfinished(self, account: str) -> Sequence[str]:
+        """Return the hashes of the torrents that are there, but not complete."""
+
+    def of_hashes(self, account: str, hashes: Collection[str]) -> AsyncIterator[list[MirroredTorrent]]:
+        """Return the torrents that are there and have one of these hashes, in portions."""
+
     async def files(self, account: str, torrent_ids: Collection[str]) -> list[MirroredFile]:
         """Return the files of torrents; none of those whose details were never read."""
 
@@ -62,9 +68,13 @@ def _holdings(account: str, torrents: Sequence[MirroredTorrent], files: Sequence
     ]
 
 
-async def read_standings(view: MirrorLook, account: str) -> list[Standing]:
-    """Return the torrents that are there, and since when each is in its state."""
+async def read_standings(view: MirrorLook, account: str, known: Collection[str]) -> list[Standing]:
+    """Return the torrents that may need repair, and since when each is in its state.
+
+    They are those that aren't complete, and those of the hashes that are `known`; with all others of the same hash. The
+    rest of an account needs nothing: a hundred thousand that are complete are not read.
+    """
     found: list[Standing] = []
-    async for torrents in view.walk(account):
+    async for torrents in view.of_hashes(account, {*known, *await view.unfinished(account)}):
         found += [Standing(torrent=each.torrent, unchanged_since=each.status_at) for each in torrents]
     return found

@@ -16,6 +16,7 @@ from sqlalchemy import (
     cast,
     func,
     literal,
+    or_,
     select,
     text,
     tuple_,
@@ -188,6 +189,25 @@ class MirrorView:
                 return
             yield [_mirrored(row) for row in rows]
             last = rows[-1].id
+
+    async def unfinished(self, account: str) -> Sequence[str]:
+        """Return the hashes of the torrents that are there, but not complete."""
+        # two ranges of an index, where "is another one" would have every row looked up
+        status = or_(_COLUMNS.status < DebridStatus.DOWNLOADED, _COLUMNS.status > DebridStatus.DOWNLOADED)
+        statement = select(_COLUMNS.hash).where(_COLUMNS.account == account, status, *_present(Presence.PRESENT))
+
+        async def read(connection: AsyncConnection) -> Sequence[str]:
+            return (await connection.execute(statement.distinct())).scalars().all()
+
+        return await self._database.read(read)
+
+    async def of_hashes(self, account: str, hashes: Collection[str]) -> AsyncIterator[list[MirroredTorrent]]:
+        """Return the torrents that are there and have one of these hashes, in portions and without links."""
+        for portion in _portions(hashes):
+            there = and_(_COLUMNS.account == account, *_present(Presence.PRESENT))
+            yield [
+                _mirrored(row) for row in await self._rows(select(TORRENTS).where(there, _COLUMNS.hash.in_(portion)))
+            ]
 
     # --- single torrents -----------------------------------------------------------------------------------------
 
