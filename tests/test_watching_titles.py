@@ -1,10 +1,20 @@
 """What is kept of the text that somebody puts on the watchlist."""
 
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
 import pytest
 
+from custom_components.sokoul.acquire.identifying import target_of
+from custom_components.sokoul.acquire.query import read_query
+from custom_components.sokoul.model.catalogue import CatalogueTitle
+from custom_components.sokoul.model.library import TitleKind
 from custom_components.sokoul.model.search import SearchRequest
-from custom_components.sokoul.watching_titles import text_of
+from custom_components.sokoul.releases.identify import Certainty, identify
+from custom_components.sokoul.releases.parse import parse
+from custom_components.sokoul.watching_titles import search_for, text_of
 from custom_components.sokoul.watchlist.errors import NothingToAsk
+from custom_components.sokoul.watchlist.items import Meant, Out, Part, Wish
 
 FILM = "https://www.imdb.com/title/tt15239678/"
 
@@ -49,3 +59,47 @@ def test_what_is_kept(said: str, kept: str) -> None:
 def test_what_names_no_title(said: str) -> None:
     with pytest.raises(NothingToAsk):
         text_of(SearchRequest(text=said))
+
+
+DAY = date(2024, 3, 11)
+SHOW = Meant(kind=TitleKind.SERIES, name="The Daily Show", year=1996, ids=frozenset({"tvdb:71256"}))
+EPISODE = Part(season=29, episode=30, out_on=DAY, out=Out.AIRED)
+WISH = Wish(
+    id="w",
+    text="the daily show",
+    asked_at=datetime(2024, 3, 12, tzinfo=UTC),
+    kind=TitleKind.SERIES,
+    meant=SHOW,
+    parts=(EPISODE, replace(EPISODE, episode=31, out_on=date(2024, 3, 12))),
+)
+
+
+@pytest.mark.parametrize(
+    ("wish", "season", "episode", "aired"),
+    [
+        (WISH, 29, 30, DAY),
+        (WISH, 29, 32, None),
+        (WISH, 28, 30, None),
+        (WISH, 29, None, None),  # of a season no day is meant
+        (replace(WISH, parts=(replace(EPISODE, out=Out.GUESSED),)), 29, 30, None),
+        (replace(WISH, parts=(replace(EPISODE, out_on=None),)), 29, 30, None),
+    ],
+)
+def test_an_episode_is_looked_for_by_its_day_too(
+    wish: Wish, season: int, episode: int | None, aired: date | None
+) -> None:
+    assert search_for(wish, season, episode).aired == aired
+
+
+def test_what_is_named_by_its_day_is_found() -> None:
+    query = read_query(search_for(WISH, 29, 30), DAY)
+    show = CatalogueTitle(kind=TitleKind.SERIES, name=SHOW.name, year=SHOW.year, ids=SHOW.ids)
+    wanted = target_of(query, show, (show,)).wanted
+    assert (wanted.season, wanted.episodes, wanted.aired) == (29, {30}, DAY)
+    for name, fits in (
+        ("The.Daily.Show.2024.03.11.Guest.1080p.WEB.h264-GRP", True),
+        ("The.Daily.Show.S29E30.Guest.1080p.WEB.h264-GRP", True),
+        ("The.Daily.Show.2024.03.12.Guest.1080p.WEB.h264-GRP", False),
+        ("The.Daily.Show.S29E31.Guest.1080p.WEB.h264-GRP", False),
+    ):
+        assert (identify(parse(name), wanted).certainty >= Certainty.LIKELY) is fits, name

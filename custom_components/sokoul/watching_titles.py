@@ -25,7 +25,7 @@ from .releases.tokens import fold
 from .watching_intents import NEW, Intents
 from .watchlist.changing import inherited
 from .watchlist.errors import NothingToAsk
-from .watchlist.items import Dates, Keeper, Meant, Wish
+from .watchlist.items import Dates, Keeper, Meant, Out, Wish
 from .watchlist.known import is_managed
 from .watchlist.matching import MOST_NAMES
 from .wording import clean
@@ -133,8 +133,17 @@ def search_for(wish: Wish, season: int | None, episode: int | None) -> SearchReq
     assert wish.meant is not None  # noqa: S101 -- nothing is searched for before it is known
     request = _request(wish, wish.meant)
     minimum = int(wish.minimum) if wish.minimum is not None else None
+    days = (
+        each.out_on for each in wish.parts if (each.season, each.episode) == (season, episode) and each.out is Out.AIRED
+    )
     return replace(
-        request, season=season, episode=episode, policy=wish.policy, minimum_lines=minimum, sources=frozenset()
+        request,
+        season=season,
+        episode=episode,
+        aired=next(days, None) if episode is not None else None,
+        policy=wish.policy,
+        minimum_lines=minimum,
+        sources=frozenset(),
     )
 
 

@@ -1,6 +1,7 @@
 """What a person looks for, and who was asked."""
 
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from typing import Final
 
@@ -23,6 +24,7 @@ class SearchRequest:
     year: int | None = None
     season: int | None = None
     episode: int | None = None
+    aired: date | None = None  # of an episode: on this day; releases of daily programmes are named by it
     policy: str | None = None  # which of the person's policies; None: the usual one
     minimum_lines: int | None = None  # of the picture, whatever the policy says; None: what that says
     sources: frozenset[str] = frozenset()  # ask only these; none: all
