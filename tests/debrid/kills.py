@@ -45,7 +45,7 @@ async def opened(where: Where) -> AsyncIterator[Store]:
     """Open what the dead left. What is kept counted of it has to be right, which is looked at while it is opened."""
     said: list[logging.LogRecord] = []
     listening = logging.Handler()
-    listening.emit = said.append  # type: ignore[method-assign]  # the shortest way to a list
+    listening.emit = said.append  # type: ignore[assignment,method-assign]  # the shortest way to a list
     logger = logging.getLogger(debrid_counts.__name__)
     logger.addHandler(listening)
     try:

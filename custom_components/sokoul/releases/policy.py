@@ -45,7 +45,7 @@ class Policy:
     minimum_resolution: Resolution | None = Resolution.P1080
     best_resolution: Resolution = Resolution.P2160  # more lines than these are no better
     upgrades: bool = True  # what is not good enough is replaced by something better, where no *arr does that
-    good_enough: Resolution | None = Resolution.P1080  # with so many lines nothing better is looked for; None: the best ones
+    good_enough: Resolution | None = Resolution.P1080  # nothing better is looked for then; None: than the best ones
     good_score: int | None = None  # nor before it has so many of 100 points; None: whatever it has
     cinema_recordings: bool = False  # CAM, telesync and their like; even then they come behind everything else
     sources: tuple[Source, ...] = (
