@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+import re
 from typing import TYPE_CHECKING, Final
 
 from homeassistant.util import dt as dt_util
@@ -13,16 +15,19 @@ from .clients.errors import NotFound
 from .clients.sonarr import SonarrClient
 from .model.backend import DOWNLOAD_CLIENT_KINDS
 from .model.catalogue import CatalogueEpisode, CatalogueTitle, id_of
-from .model.debrid import DebridStatus
+from .model.debrid import FAILED_STATUSES, DebridStatus, DebridTorrent
 from .model.debrid_mirror import Presence
+from .model.downloads import epoch
 from .model.library import ArrSnapshot, QueueItem, Title, TitleKind, TrackedState
 from .model.reasons import Reason
-from .model.world import Download
+from .model.waiting import Wait
+from .model.world import Download, DownloadIndex
 from .releases.identify import Wanted
 from .search_sources import DownloadsSearch
 from .store import StoreError
 from .watchlist.items import Keeper, Part, PartState, Wish, WishState
 from .watchlist.matching import matching
+from .watchlist.stuck import Standstills
 
 if TYPE_CHECKING:
     from .hub import Hub
@@ -31,6 +36,14 @@ if TYPE_CHECKING:
 _ON_ITS_WAY: Final = frozenset({PartState.GRABBED, PartState.IMPORTING})
 _WANTED: Final = frozenset({PartState.WAITING, PartState.SEARCHING, PartState.OFFERED})
 _IMPORTING: Final = frozenset({TrackedState.IMPORT_PENDING, TrackedState.IMPORTING, TrackedState.IMPORT_BLOCKED})
+#: Of these a client says, as long as nothing else changes, that nothing more will come.
+_BROKEN: Final = frozenset({Wait.ERROR, Wait.MISSING_FILES})
+_GIVES_NOTHING: Final = frozenset({Wait.NOBODY, Wait.NO_COMPLETE_COPY, Wait.NO_METADATA, Wait.SEEDS_OUT_OF_REACH})
+#: A debrid service tries these without end, and may try again what went wrong.
+_STANDING: Final = frozenset({DebridStatus.MAGNET_CONVERSION, DebridStatus.DOWNLOADING, DebridStatus.ERROR})
+#: Older news of an account say nothing about what stands still.
+_NEWS_LAST: Final = timedelta(hours=2)
+_INFO_HASH: Final = re.compile("[0-9a-f]{40}")
 
 
 type _Sight = tuple[frozenset[object], bool]
@@ -53,6 +66,8 @@ class OnItsWay:
     parts: frozenset[str]  # by their keys
     finished: bool = False  # downloaded
     importing: bool = False  # an *arr has still to import it
+    failed: bool = False  # who has it says that it comes to nothing
+    stands: bool = False  # it has given nothing for long
     progress: float = 0.0  # 0 to 1
     waits: Reason | None = None
 
@@ -64,6 +79,7 @@ class WatchFacts:
         self._hub = hub
         self._titles = titles
         self._queues: dict[str, tuple[ArrSnapshot, Mapping[int, Sequence[QueueItem]]]] = {}  # by *arr
+        self._standstills = Standstills()
         self._seen: dict[str, _Sight] = {}  # by wish: what was on its way when it was last looked at
 
     # --- libraries -----------------------------------------------------------------------------------------------
@@ -103,7 +119,8 @@ class WatchFacts:
 
     async def on_their_way(self, wish: Wish) -> tuple[OnItsWay, ...]:
         """Return what is downloaded for a wish: by anybody, as far as an *arr says so, and what was grabbed for it."""
-        index = await self._hub.view.index(dt_util.utcnow())
+        now = dt_util.utcnow()
+        index = await self._hub.view.index(now)
         found: dict[str, OnItsWay] = {}
         for item in self._items(wish.keeper):
             if item.download_id is None or item.tracked_state is TrackedState.IMPORTED:
@@ -115,13 +132,42 @@ class WatchFacts:
         for key in missing:
             parts = frozenset(part.key for part in wish.parts if key in _fetched(part))
             if downloads := index.of_key(key):
-                found[key] = _of_download(downloads[0], parts)
+                coming = _of_download(downloads[0], parts)
+                found[key] = replace(coming, stands=self._stands(downloads[0], now))
             elif (held := await self._at_debrid(key, parts)) is not None:
                 found[key] = held
         if wish.keeper is None and any(part.state in _WANTED for part in wish.parts):
-            found.update({each.key: each for each in await self._by_name(wish)})
+            found.update(await self._came_after_all(wish, index))
+            for each in await self._by_name(wish):
+                known = found.get(each.key)
+                found[each.key] = each if known is None else replace(each, failed=known.failed, stands=known.stands)
         self._seen[wish.id] = self._sight(wish)
         return tuple(found.values())
+
+    def _stands(self, download: Download, now: datetime) -> bool:
+        """Tell whether what a client has stood still for a day: it can't go on, or its swarm gives nothing."""
+        why = download.waits.key if download.waits is not None and not download.finished else None
+        torrent = download.torrent
+        moved = [] if torrent is None or why in _BROKEN else [epoch(torrent.active_epoch), torrent.added_at]
+        return self._standstills.is_one(
+            download.key,
+            now,
+            stands=why in _BROKEN | _GIVES_NOTHING,
+            progress=download.progress,
+            moved_at=max((each for each in moved if each is not None), default=None),
+        )
+
+    async def _came_after_all(self, wish: Wish, index: DownloadIndex) -> Mapping[str, OnItsWay]:
+        """Return what was given up and is here by now, whoever made it go on."""
+        wanted = [part for part in wish.parts if part.state in _WANTED]
+        found: dict[str, OnItsWay] = {}
+        for key in {each for part in wanted for each in part.failed if _INFO_HASH.fullmatch(each)}:
+            parts = frozenset(part.key for part in wanted if key in part.failed)
+            downloads = index.of_key(key)
+            here = _of_download(downloads[0], parts) if downloads else await self._at_debrid(key, parts)
+            if here is not None and here.finished:
+                found[key] = here
+        return found
 
     async def _by_name(self, wish: Wish) -> Sequence[OnItsWay]:
         """Return what somebody else has downloaded of a title that no *arr keeps, as far as its name tells."""
@@ -169,16 +215,25 @@ class WatchFacts:
                 known = await mirror.store.mirror_view.torrents(
                     mirror.account, hashes=[info_hash], presence=Presence.PRESENT
                 )
-                for each in known:
-                    torrent = each.torrent
+                torrents = sorted((each.torrent for each in known), key=lambda each: each.status in FAILED_STATUSES)
+                for torrent in torrents:
                     return OnItsWay(
                         key=info_hash,
                         release=torrent.filename,
                         parts=parts,
                         finished=torrent.status is DebridStatus.DOWNLOADED,
+                        failed=torrent.status in FAILED_STATUSES - _STANDING,
+                        stands=self._stands_there(torrent, mirror.checked_at),
                         progress=torrent.progress / 100,
                     )
         return None
+
+    def _stands_there(self, torrent: DebridTorrent, checked_at: datetime | None) -> bool:
+        """Tell whether what a debrid service has stood still for a day."""
+        now = dt_util.utcnow()
+        is_news = checked_at is not None and now - checked_at < _NEWS_LAST
+        stands = is_news and torrent.status in _STANDING
+        return self._standstills.is_one(torrent.hash, now, stands=stands, progress=torrent.progress / 100)
 
     # --- what changed --------------------------------------------------------------------------------------------
 
@@ -208,6 +263,7 @@ class WatchFacts:
     def forget(self, wishes: Mapping[str, Wish]) -> None:
         """Forget wishes that are gone."""
         self._seen = {key: value for key, value in self._seen.items() if key in wishes}
+        self._standstills.keep_only({key for each in wishes.values() for part in each.parts for key in _fetched(part)})
 
     def _sight(self, wish: Wish) -> _Sight:
         """Return what is on its way as far as it matters, not how fast; and whether its *arr answers."""

@@ -364,7 +364,14 @@ def _held(library: Library) -> Mapping[str, Held]:
 def _coming(wish: Wish, downloads: tuple[OnItsWay, ...]) -> Mapping[str, tuple[Coming, ...]]:
     def told(each: OnItsWay) -> Coming:
         why = (each.waits,) if each.waits is not None else ()
-        return Coming(download=each.key, release=each.release, finished=each.finished, why=why)
+        return Coming(
+            download=each.key,
+            release=each.release,
+            finished=each.finished,
+            failed=each.failed,
+            stands=each.stands,
+            why=why,
+        )
 
     keys = {part.key for part in wish.parts} or {""}
     return {key: found for key in keys if (found := tuple(told(each) for each in downloads if key in each.parts))}

@@ -155,6 +155,14 @@ def test_what_a_download_is_called(name: str, download: str, called: str) -> Non
     assert of(wish).release == called
 
 
+@pytest.mark.parametrize("how", ["failed", "stands"])
+def test_a_better_one_that_fails_is_left(how: str) -> None:
+    wish = refresh(upgraded(refresh(ready(), AUTO, NOW), [""], a_better(entry_id=7)), known(coming=coming()), NOW)
+    failing = {"": (replace(coming()[""][0], **{how: True}),)}
+    wish = refresh(wish, known(coming=failing), NOW + HOUR)
+    assert (of(wish).better, of(wish).failed, of(wish).release) == (None, (NEW, FHD), HD)
+
+
 def test_what_came_to_nothing_is_not_fetched_again() -> None:
     wish = refresh(upgraded(refresh(ready(), AUTO, NOW), [""], a_better()), AUTO, NOW)
     assert of(wish).better.gone_since == NOW

@@ -10,7 +10,7 @@ import pytest
 from custom_components.sokoul.model.catalogue import CatalogueEpisode
 from custom_components.sokoul.model.reasons import Reason
 from custom_components.sokoul.watchlist.changing import brought_back, has_lost, wanted_again
-from custom_components.sokoul.watchlist.deciding import StepKind, next_step, refresh
+from custom_components.sokoul.watchlist.deciding import MOST_GIVEN_UP, StepKind, next_step, refresh
 from custom_components.sokoul.watchlist.items import ARR, Dates, Keeper, Out, Part, PartState, Wish, WishState
 from custom_components.sokoul.watchlist.known import Catalogued, Coming, Held, Known
 from custom_components.sokoul.watchlist.outcomes import Found, added, asked, failed, grabbed, hit, put_off, searched
@@ -212,6 +212,67 @@ def test_a_download_that_is_gone_is_not_fetched_again() -> None:
     wish = refresh(out(S.GRABBED, **GRABBED, **GONE), AUTO, NOW)
     assert wish.parts[0].failed == (HASH, "Dune.a")
     assert (wish.parts[0].download, wish.parts[0].release, wish.parts[0].gone_since) == ("", "", None)
+
+
+DEAD = Coming(download=HASH, release="Dune.a", failed=True)
+OWN = GRABBED | {"entry_id": 3}
+STANDS = replace(DEAD, failed=False, stands=True)
+ENOUGH = tuple(f"r{number}" for number in range(2 * MOST_GIVEN_UP))
+FAILED = (
+    ("what was fetched for it has failed", out(S.GRABBED, **OWN), [DEAD], S.SEARCHING),
+    ("... has given nothing for long", out(S.GRABBED, **OWN), [STANDS], S.SEARCHING),
+    ("... before it is out", out(S.GRABBED, **OWN, dates=Dates(digital=on(9))), [DEAD], S.WAITING),
+    ("... and somebody else downloads it", out(S.GRABBED, **OWN), [DEAD, a_download(OTHER)], S.GRABBED),
+    ("... and somebody else has it", out(S.GRABBED, **OWN), [DEAD, a_download(OTHER, finished=True)], S.READY),
+    ("somebody else's has failed", out(S.GRABBED, **GRABBED), [DEAD], S.GRABBED),
+    ("another one has failed", out(S.GRABBED, **OWN), [a_download(), replace(DEAD, download=OTHER)], S.GRABBED),
+    ("an *arr waits for it: it is healed", out(S.GRABBED, **OWN, **KEPT), [DEAD], S.GRABBED),
+    ("it could be watched, and its files were moved", out(S.READY, **OWN), [DEAD], S.READY),
+)
+
+
+@pytest.mark.parametrize(("said", "wish", "downloads", "state"), FAILED, ids=[each[0] for each in FAILED])
+def test_what_failed_is_left_and_another_one_looked_for(
+    said: str, wish: Wish, downloads: list[Coming], state: PartState
+) -> None:
+    facts = known(coming=coming(*downloads))
+    after = refresh(wish, facts, NOW)
+    assert after.parts[0].state is state, said
+    assert refresh(after, facts, NOW) == after
+    if state in {S.SEARCHING, S.WAITING}:
+        assert after.parts[0].failed == (HASH, "Dune.a")
+        assert next_step(after, facts, NOW).kind is (K.SEARCH if state is S.SEARCHING else K.NOTHING)
+
+
+def test_after_some_that_failed_the_next_is_waited_for() -> None:
+    """It may be the connection, and clients fill with what nobody needs."""
+    wish = out(S.GRABBED, **OWN)
+    enough, too_few = (replace(wish, parts=(replace(wish.parts[0], failed=each),)) for each in (ENOUGH, ENOUGH[2:]))
+    assert refresh(enough, known(coming=coming(STANDS)), NOW).state is WishState.GRABBED
+    assert refresh(enough, known(coming=coming(DEAD)), NOW).state is WishState.SEARCHING, "it won't come, for certain"
+    assert refresh(too_few, known(coming=coming(STANDS)), NOW).state is WishState.SEARCHING
+
+
+@pytest.mark.parametrize(("before", "at_once"), [(0, True), (2, True), (3, False)])
+def test_after_some_that_failed_there_is_a_pause(before: int, *, at_once: bool) -> None:
+    wish = out(S.GRABBED, **OWN, searched_at=NOW - MINUTE)
+    wish = replace(wish, parts=(replace(wish.parts[0], failed=ENOUGH[: 2 * before]),))
+    wish = refresh(wish, known(coming=coming(DEAD)), NOW)
+    assert (next_step(wish, AUTO, NOW).kind is K.SEARCH) is at_once
+
+
+def test_what_was_given_up_and_came_after_all_can_be_watched() -> None:
+    wish = refresh(out(S.GRABBED, **OWN), known(coming=coming(DEAD)), NOW)
+    wish = refresh(wish, known(coming=coming(a_download(finished=True))), NOW + HOUR)
+    assert (wish.state, wish.parts[0].download) == (WishState.READY, HASH)
+
+
+def test_a_season_that_failed_is_looked_for_as_a_whole_again() -> None:
+    parts = [aired(f"S01E0{n}", S.GRABBED, **OWN, **TRIED) for n in (1, 2)]
+    facts = known(coming={part.key: (DEAD,) for part in parts})
+    wish = refresh(following(*parts), facts, NOW)
+    step = next_step(wish, facts, NOW + HOUR)
+    assert (step.kind, step.keys, step.pack) == (K.SEARCH, ("S01E01", "S01E02"), True)
 
 
 def test_a_download_that_healing_replaced_is_not_fetched_again() -> None:

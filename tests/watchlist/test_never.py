@@ -38,7 +38,12 @@ moments = st.none() | st.integers(-5_000_000, 5_000_000).map(lambda seconds: NOW
 past = st.none() | st.integers(-5_000_000, 0).map(lambda seconds: NOW + timedelta(seconds=seconds))
 dates = st.none() | st.integers(-200, 200).map(lambda count: (NOW + timedelta(days=count)).date())
 downloads = st.builds(
-    Coming, download=st.sampled_from(HASHES), release=st.sampled_from(["r", ""]), finished=st.booleans()
+    Coming,
+    download=st.sampled_from(HASHES),
+    release=st.sampled_from(["r", ""]),
+    finished=st.booleans(),
+    failed=st.booleans(),
+    stands=st.booleans(),
 )
 released = st.builds(Dates, cinema=dates, digital=dates, physical=dates)
 episodes = st.builds(
@@ -60,6 +65,7 @@ def parts(key: str) -> st.SearchStrategy[Part]:
         season_at=past,
         hit_at=past,
         asked_at=past,
+        entry_id=st.none() | st.just(1),
         grabbed_at=past,
         gone_since=past,
         ready_at=past,

@@ -55,6 +55,10 @@ THERE_BEFORE: Final = timedelta(hours=1)
 #: A season without news for so long is over, whatever nobody says.
 SEASON_OVER: Final = timedelta(days=60)
 MOST_FAILED: Final = 20
+#: Of a part so many downloads are given up that stand still: if none of them comes, it may be the connection.
+MOST_GIVEN_UP: Final = 5
+#: After so many failed downloads the next best is looked for at once, then after a pause that grows.
+AT_ONCE: Final = 3
 
 #: How often a wish is looked at though nothing happened.
 LOOK: Final = timedelta(hours=1)
@@ -187,6 +191,11 @@ def _part_now(wish: Wish, part: Part, known: Known, now: datetime) -> Part:
     if part.state is PartState.READY:
         left = wish.keeper is not None and (known.kept is False or held is not None)
         return replace(part, gone_since=now) if left and part.gone_since is None else part
+    if _has_failed(wish, part, known):
+        state = PartState.SEARCHING if is_out(part, now) else PartState.WAITING
+        part = replace(_came_to_nothing(part), state=state, season_at=None)
+        if len(part.failed) // 2 <= AT_ONCE:
+            part = replace(part, searched_at=None)
     if known.comes(part):
         return _is_coming(wish, part, known, now)
     if part.state in _COMING:
@@ -242,6 +251,17 @@ def _if_download_is_gone(wish: Wish, part: Part, known: Known, now: datetime) ->
     if now - part.gone_since < (IMPORT_GONE if part.state is PartState.IMPORTING else DOWNLOAD_GONE):
         return part
     return replace(_came_to_nothing(part), state=PartState.SEARCHING if is_out(part, now) else PartState.WAITING)
+
+
+def _has_failed(wish: Wish, part: Part, known: Known) -> bool:
+    """Tell whether what was fetched for a part is there, and will come to nothing: it is left, and another looked for.
+
+    Where an *arr waits for it, it is healed. What somebody else downloads is theirs.
+    """
+    if wish.keeper is not None or part.entry_id is None or part.state not in _COMING:
+        return False
+    mine = next((each for each in known.comes(part) if each.download == part.download), None)
+    return mine is not None and (mine.failed or (mine.stands and len(part.failed) // 2 < MOST_GIVEN_UP))
 
 
 def _came_to_nothing(part: Part) -> Part:

@@ -40,6 +40,8 @@ class Coming:
     download: str  # its info hash, or what its client calls it
     release: str = ""
     finished: bool = False  # all of it is here
+    failed: bool = False  # who has it says that it comes to nothing
+    stands: bool = False  # it has given nothing for long
     why: tuple[Reason, ...] = ()  # it is no further, the nearest first
 
 
@@ -68,8 +70,9 @@ class Known:
         return self.library.get(part.key) if self.library is not None else None
 
     def comes(self, part: Part) -> tuple[Coming, ...]:
-        """Return the downloads that bring a part."""
-        return self.coming.get(part.key, ()) if self.coming is not None else ()
+        """Return the downloads that bring a part, without those that failed and were given up for it."""
+        coming = self.coming.get(part.key, ()) if self.coming is not None else ()
+        return tuple(each for each in coming if not (each.failed or each.stands) or each.download not in part.failed)
 
 
 def is_managed(wish: Wish) -> bool:
