@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from .acquire.ports import Result, SearchAnswer
+from .acquire.query import shown as shown_of
 from .model.catalogue import CatalogueTitle
 from .model.library import TitleKind
 from .model.reasons import Reason
@@ -128,7 +129,7 @@ def _summary(answer: SearchAnswer, best: Result | None, now: datetime, words: Wo
         yield words.text("search.which", titles=titles)
         return
     yield from (words.reason(each, now) for each in answer.remarks)
-    title = answer.title.label if answer.title is not None else answer.request.text
+    title = answer.title.label if answer.title is not None else shown_of(answer.request.text)
     if best is not None:
         scored = best.scored
         yield words.text(

@@ -152,8 +152,17 @@ class Searching:
             found.append(ArrShelves(backend, index))
         return found
 
+    def _openers(self, link: str | None) -> list[Source]:
+        """Return who may open a link that a person brought."""
+        if not is_address(link):
+            return []
+        backends = self._hub.backends.values()
+        return [LinkSearch(each) for each in backends if isinstance(each.client, RealDebridClient)]
+
     def _sources(self, target: Target) -> Sequence[Source]:
-        found: list[Source] = [DownloadsSearch(self._hub)]
+        if target.link is not None and not (target.text or target.wanted.ids or target.info_hash):
+            return self._openers(target.link)  # nobody else could be asked for anything
+        found: list[Source] = [DownloadsSearch(self._hub), *self._openers(target.link)]
         found += [
             MirrorSearch(mirror.store, account, mirror.title)
             for account, mirror in self._hub.debriding.accounts.items()
@@ -163,8 +172,6 @@ class Searching:
                 found.append(IndexerSearch(backend))
             elif isinstance(backend.client, TorznabClient):
                 found.append(FeedSearch(backend))
-            elif isinstance(backend.client, RealDebridClient) and is_address(target.link):
-                found.append(LinkSearch(backend))
         found += [
             ArrSearch(backend, entry)
             for backend in self._arrs()

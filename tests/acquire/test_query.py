@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.sokoul.acquire.query import LONGEST_TEXT, Query, read_query
+from custom_components.sokoul.acquire.query import LONGEST_TEXT, Query, read_query, shown
 from custom_components.sokoul.model.library import TitleKind
 from custom_components.sokoul.model.search import SearchRequest
 
@@ -153,6 +153,44 @@ def test_a_link_tells_its_title() -> None:
     assert (query.text, query.year, query.kind) == ("Dune", 2021, None)
     assert query.link is not None
     assert "secret" not in repr(query)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "https://t.example/?t=get&apikey=SECRETKEY&file=Dune.torrent",
+        "https://t.example/download.php?id=5&passkey=SECRETKEY",
+        "https://t.example/rss/SECRETKEY",
+        "https://t.example/dl/9f86d081884c7d659a2feaa0c55ad015.torrent",
+    ],
+)
+def test_a_link_without_the_name_of_a_file_tells_nothing(typed: str) -> None:
+    query = read(typed)
+    assert (query.text, query.release, query.link) == ("", "", typed)
+    assert not query.names_a_title
+
+
+@pytest.mark.parametrize(
+    ("typed", "text", "ids"),
+    [
+        ("Dune 2 https://t.example/dl?apikey=SECRETKEY", "Dune 2", set()),
+        ("Dune 2 t.example/dl?apikey=SECRETKEY", "Dune 2", set()),
+        ("Dune https://www.imdb.com/title/tt1160419/?ref_=ext_shr", "", {"imdb:tt1160419"}),
+        (f"Dune magnet:?xt=urn:btih:{HASH}&tr=http://t.example/SECRETKEY", "Dune", set()),
+        ("Who? What? Where?", "Who? What? Where?", set()),
+    ],
+)
+def test_nobody_is_asked_for_a_link_beside_a_title(typed: str, text: str, ids: set[str]) -> None:
+    query = read(typed)
+    assert (query.text, query.ids, query.link) == (text, ids, None)
+
+
+def test_what_is_shown_of_a_link_is_its_host() -> None:
+    assert shown("https://me:SECRETKEY@t.example/?apikey=SECRETKEY") == "t.example"
+    assert shown("Dune 2 https://t.example/SECRETKEY") == "Dune 2 t.example"
+    assert shown("magnet:?xt=urn:btih:zz&tr=http://t.example/SECRETKEY") == "…"
+    assert shown("https://[::1?SECRETKEY") == "…"
+    assert shown("Dune 2") == "Dune 2"
 
 
 @pytest.mark.parametrize("typed", ["http://[::1", "https://", "magnet:?", "magnet:?xt=urn:btih:zz", "http://a/%zz%00"])

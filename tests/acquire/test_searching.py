@@ -550,6 +550,13 @@ async def test_a_hash_alone_is_found_too(world: World) -> None:
     assert not world.catalogues[0].asked
 
 
+async def test_a_link_without_a_name_is_called_by_its_host(world: World) -> None:
+    answer = await search(world, SearchRequest(text="https://t.example/?t=get&apikey=SECRETKEY&file=Dune.torrent"))
+    assert "t.example" in [each.scored.release.name.name for each in answer.results]
+    assert not any("SECRETKEY" in each.scored.release.name.name for each in answer.results)
+    assert not world.catalogues[0].asked
+
+
 async def test_nothing_is_nothing(world: World) -> None:
     answer = await search(world, SearchRequest(text=" "))
     assert answer.complete

@@ -100,14 +100,32 @@ _JOINING = re.compile(r"^(?:(?:of|de|from)\s+|d['\u2019]\s*)", re.IGNORECASE)  #
 _NUMBER_OF_SEQUEL = re.compile(
     r"[\s:,-]+(?:(?:part|partie|chapter|chapitre|vol(?:ume)?\.?)\s+\w+|\d{1,2}|I{2,3}|IV|VI{0,3}|IX)$", re.IGNORECASE
 )
+#: What is an address, or looks like the part of one that holds keys.
+LINK: Final = re.compile(r"<?(?:[a-z][a-z0-9+.-]*://|magnet:\?|www\.)\S+|\S+\?\S*=\S*", re.IGNORECASE)
+_AROUND: Final = "<>()[],"
+_FILE = re.compile(r"\.(?:torrent|nzb|mkv|mp4|m4v|avi|mov|wmv|ts|m2ts|webm|iso|rar|zip|7z)(?:\.html?)?$", re.IGNORECASE)
+_KEY = re.compile(r"[0-9a-z]{20,}", re.IGNORECASE)  # no title is one such word
 _EDGES = " \t-\u2013\u2014,;:/|."
 
 
 def read_query(request: SearchRequest, today: date) -> Query:
     """Return what is looked for. Never raises."""
     text = _SPACES.sub(" ", _UNPRINTABLE.sub(" ", request.text[:LONGEST_LINK])).strip()
-    query = _read_reference(text) or _read_title(text[:LONGEST_TEXT], today)
+    query = _read_reference(text) or _read_page_in(text) or _read_title(_without_links(text)[:LONGEST_TEXT], today)
     return _with_what_was_given(query, request)
+
+
+def shown(text: str) -> str:
+    """Return a text as it may be told: of each link in it the host alone, for the rest may hold a key."""
+    return LINK.sub(lambda found: host_of(found[0]) or "\u2026", text)
+
+
+def host_of(link: str) -> str:
+    """Return the host that an address leads to; nothing where it leads to none."""
+    try:
+        return urlsplit(link.strip(_AROUND)).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _with_what_was_given(query: Query, request: SearchRequest) -> Query:
@@ -149,6 +167,18 @@ def _read_reference(text: str) -> Query | None:
     if text[:8].lower().startswith(("http://", "https://")):
         return _read_link(text)
     return None
+
+
+def _read_page_in(text: str) -> Query | None:
+    """Return the title whose page is linked beside other words."""
+    links = (each.strip(_AROUND) for each in LINK.findall(text))
+    read = (_read_link(each) for each in links if each[:8].lower().startswith(("http://", "https://")))
+    return next((each for each in read if each.ids), None)
+
+
+def _without_links(text: str) -> str:
+    """Return the words beside links: those may hold keys, and nobody is asked for them."""
+    return _SPACES.sub(" ", LINK.sub(" ", text)).strip()
 
 
 def _nothing(
@@ -208,7 +238,16 @@ def _read_link(link: str) -> Query:
     if host == "thetvdb.com" and (found := re.search(r"/dereferrer/(series|movie)/(\d{1,9})$", path)):
         kind = TitleKind.SERIES if found[1] == "series" else TitleKind.MOVIE
         return _nothing(ids=frozenset({f"tvdb:{int(found[2])}"}), kind=kind)
-    return replace(_of_release(unquote(path.rpartition("/")[2])), link=link)
+    return replace(_of_release(_file_in(path)), link=link)
+
+
+def _file_in(path: str) -> str:
+    """Return the name of the file that a path leads to; nothing where it is a page, or no more than a key."""
+    name = unquote(path.rpartition("/")[2])
+    if file := _FILE.search(name):
+        return "" if _KEY.fullmatch(name[: file.start()]) else name
+    read = parse(name)
+    return name if read.year is not None or read.resolution is not None or read.numbering.is_series else ""
 
 
 def _of_release(name: str) -> Query:

@@ -49,7 +49,7 @@ from .ports import (
     Target,
     offer_id,
 )
-from .query import Query, read_query
+from .query import Query, host_of, read_query
 
 DEADLINE: Final = timedelta(seconds=3)
 #: Of the deadline so much is for finding out what is meant, where a catalogue is slow.
@@ -439,7 +439,7 @@ class Search:
         """Have what the person brought among the offers."""
         if target.link is None and target.info_hash is None:
             return
-        name = target.release or target.text or target.info_hash or target.link or ""
+        name = target.release or target.text or target.info_hash or host_of(target.link or "")
         self._offers[GIVEN] = (
             Offer(
                 name=name,
