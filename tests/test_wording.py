@@ -129,6 +129,13 @@ def test_sentences_end_and_lines_of_evidence_do_not(language: str) -> None:
     assert len(words.keys) > 150
 
 
+def test_one_who_fails_is_one() -> None:
+    said = {names: spaced(FR.text("watchlist.sources_failed", now=NOW, names=names)) for names in (("A",), ("A", "B"))}
+    assert "A ne répond pas en ce moment" in said["A",]
+    assert "A et B ne répondent pas en ce moment" in said["A", "B"]
+    assert EN.text("search.failed", now=NOW, names=("A",)) == "No answer, because of an error: A.", "it was asked"
+
+
 def test_french_has_the_plural_of_nothing() -> None:
     """In French 0 is singular, in English plural."""
     text = "{count, plural, one {# fichier} other {# fichiers}}"

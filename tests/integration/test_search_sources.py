@@ -169,6 +169,7 @@ async def test_a_link_is_offered_by_the_account_that_can_open_it(
             DOMAIN, Action.SEARCH, {"query": query, "wait": 20}, blocking=True, return_response=True
         )
         assert "https" not in str(answer["results"])
+        assert "SECRETKEY" not in str(answer)
         return {each["id"]: each["state"] for each in answer["sources"]}, answer["results"]
 
     states, results = await asked(link)
@@ -183,6 +184,8 @@ async def test_a_link_is_offered_by_the_account_that_can_open_it(
     assert states[f"{ACCOUNT_ID}:link"] == "failed"
     states, _ = await asked("dune 2")
     assert f"{ACCOUNT_ID}:link" not in states
+    states, _ = await asked("https://other.example/?t=get&apikey=SECRETKEY&file=Dune.torrent")
+    assert states == {f"{ACCOUNT_ID}:link": "empty"}, "nobody else could be asked for anything"
 
 
 # --- without any *arr ------------------------------------------------------------------------------------------------
