@@ -6,10 +6,12 @@ four names are known here, and a name is matched whole or not at all: `S01E01` i
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Self
+from dataclasses import dataclass, field, replace
+from itertools import batched, chain
+from typing import Any, Self
 import unicodedata
 
+from ..model.columnar import Columnar
 from ..model.debrid import ACTIVE_STATUSES, FAILED_STATUSES, DebridStatus
 from .turns import discard, in_turns
 
@@ -88,28 +90,56 @@ class Holding:
         return any(("/" + normal(file).lstrip("/")).endswith(wanted) for file in self.files)
 
 
+class _Held:
+    """Very many torrents, each made anew when it is looked at.
+
+    Texts and numbers in a few lists are nothing to the garbage collector; a mapping of files for each torrent is.
+    """
+
+    def __init__(self) -> None:
+        self._rows = Columnar(Holding)
+        self._files: list[tuple[str | int, ...] | None] = []  # path, size in bytes, path, size in bytes
+
+    def append(self, holding: Holding) -> int:
+        """Keep a torrent, and return its place."""
+        files = holding.files
+        self._rows.append(replace(holding, files=None))
+        self._files.append(None if files is None else tuple(chain.from_iterable(files.items())))
+        return len(self._files) - 1
+
+    def __getitem__(self, place: int) -> Holding:
+        """Make the torrent at a place."""
+        files: Any = self._files[place]
+        known = None if files is None else dict(batched(files, 2, strict=True))
+        return replace(self._rows[place], files=known)
+
+
 @dataclass(frozen=True, slots=True)
 class Catalogue:
     """Everything that mounts may show, by the names of folders and by hash."""
 
     complete: bool  # the mirror has read the whole list: what is not here is not there
-    by_name: dict[str, list[Holding]] = field(default_factory=dict)
-    by_hash: dict[str, list[Holding]] = field(default_factory=dict)
-    accounts: frozenset[str] = frozenset()
+    by_name: dict[str, tuple[int, ...]] = field(default_factory=dict)  # places
+    by_hash: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    accounts: set[str] = field(default_factory=set)
     unread: frozenset[str] = frozenset()  # accounts of which only what was known before is here
+    _held: _Held = field(default_factory=_Held)
 
     @classmethod
     def of(cls, holdings: Iterable[Holding], *, complete: bool, unread: Collection[str] = ()) -> Self:
         """Return the catalogue of all that the mirrors know, those of several accounts, too. For a thread."""
-        by_name: dict[str, list[Holding]] = {}
-        by_hash: dict[str, list[Holding]] = {}
-        accounts: set[str] = set()
+        made = cls(complete, unread=frozenset(unread))
+        made.extend(holdings)
+        return made
+
+    def extend(self, holdings: Iterable[Holding]) -> None:
+        """Take in more, while it is being made. For a thread."""
         for holding in in_turns(holdings):
-            accounts.add(holding.account)
+            place = self._held.append(holding)
+            self.accounts.add(holding.account)
             for name in {normal(name) for name in holding.names}:
-                by_name.setdefault(name, []).append(holding)
-            by_hash.setdefault(holding.hash, []).append(holding)
-        return cls(complete, by_name, by_hash, frozenset(accounts), frozenset(unread))
+                self.by_name[name] = (*self.by_name.get(name, ()), place)
+            self.by_hash[holding.hash] = (*self.by_hash.get(holding.hash, ()), place)
 
     def discard(self) -> None:
         """Forget everything, a little at a time. For a thread: there may be a hundred thousand files."""
@@ -122,7 +152,11 @@ class Catalogue:
 
     def named(self, folder: str) -> Sequence[Holding]:
         """Return the torrents whose folder may have this name."""
-        return self.by_name.get(normal(folder), ())
+        return [self._held[place] for place in self.by_name.get(normal(folder), ())]
+
+    def of_hash(self, info_hash: str) -> Sequence[Holding]:
+        """Return the entries of a torrent, those that are gone, too."""
+        return [self._held[place] for place in self.by_hash.get(info_hash, ())]
 
 
 def normal(name: str) -> str:

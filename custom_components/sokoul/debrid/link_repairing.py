@@ -95,7 +95,7 @@ def repair_of(found: Judgement, catalogue: Catalogue, now: datetime) -> Repair:
     holding = found.holding
     if holding is None:
         raise ValueError("nobody knows of which torrent it is")
-    entries = [each for each in catalogue.by_hash.get(holding.hash, ()) if each.account == holding.account]
+    entries = [each for each in catalogue.of_hash(holding.hash) if each.account == holding.account]
     bad = [each for each in entries if each.complete] if found.cause is Cause.UNREADABLE else []
     known: Holding = next((each for each in (holding, *entries) if each.files), holding)
     wanted = tuple(WantedFile(path=path, size_bytes=size) for path, size in (known.files or {}).items())

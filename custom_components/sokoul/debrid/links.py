@@ -288,7 +288,7 @@ def same_file(found: Judgement, catalogue: Catalogue, binding: Binding | None = 
     if place is None or info_hash is None:
         return None
     size = file.size_bytes if (file := found.file) else binding.size_bytes if binding else None
-    for holding in catalogue.by_hash.get(info_hash, ()):
+    for holding in catalogue.of_hash(info_hash):
         if not holding.complete or holding.account in catalogue.unread:
             continue
         if old is not None and holding.account not in place.mount.accounts | {old.account}:
@@ -360,8 +360,8 @@ def unlinked(catalogue: Catalogue, linked: Collection[str | None]) -> list[Holdi
     """
     return [
         holding
-        for info_hash, holdings in in_turns(catalogue.by_hash.items())
+        for info_hash in in_turns(catalogue.by_hash)
         if info_hash not in linked
-        for holding in holdings
+        for holding in catalogue.of_hash(info_hash)
         if holding.complete
     ]

@@ -38,21 +38,23 @@ async def read_catalogue(
     `complete`: the lists of all of them were read to their ends, so that what is not in the mirror is not there; but of
     those that are `unread` it is only what was known before.
     """
-    holdings: list[Holding] = []
+    catalogue = Catalogue(complete, unread=frozenset(unread))
     for account in accounts:
         async for torrents in view.walk(account, Presence.ANY):
             known = [each.torrent.id for each in torrents if each.details_at is not None]
             files = [file for some in batched(known, _ASKED, strict=False) for file in await view.files(account, some)]
-            holdings += await asyncio.to_thread(_holdings, account, torrents, files)
-    return await asyncio.to_thread(Catalogue.of, holdings, complete=complete, unread=unread)
+            await asyncio.to_thread(_take_in, catalogue, account, torrents, files)
+    return catalogue
 
 
-def _holdings(account: str, torrents: Sequence[MirroredTorrent], files: Sequence[MirroredFile]) -> list[Holding]:
+def _take_in(
+    catalogue: Catalogue, account: str, torrents: Sequence[MirroredTorrent], files: Sequence[MirroredFile]
+) -> None:
     held: dict[str, dict[str, int]] = {}
     for each in in_turns(files):
         if each.file.selected:
             held.setdefault(each.torrent_id, {})[each.file.path] = each.file.size_bytes
-    return [
+    catalogue.extend(
         Holding(
             account=account,
             id=each.torrent.id,
@@ -65,7 +67,7 @@ def _holdings(account: str, torrents: Sequence[MirroredTorrent], files: Sequence
             files=held.get(each.torrent.id),
         )
         for each in torrents
-    ]
+    )
 
 
 async def read_standings(view: MirrorLook, account: str, known: Collection[str]) -> list[Standing]:
