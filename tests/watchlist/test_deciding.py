@@ -564,6 +564,15 @@ def test_what_the_arr_tells_at_each_look_changes_nothing() -> None:
     assert next_step(later, AUTO, NOW + days(30)).kind is not K.RESOLVE
 
 
+def test_when_catalogues_were_asked_is_told_by_what_became_of_it() -> None:
+    wish = movie(S.SEARCHING, dates=Dates(), resolved_at=NOW - days(2))
+    facts = known(catalogue=Catalogued(dates=Dates(physical=on(1))))
+    once = refresh(wish, facts, NOW)
+    assert once.parts[0].state is S.WAITING
+    assert once.resolved_at == NOW, "of what comes out soon catalogues are asked each day"
+    assert refresh(once, facts, NOW) == once
+
+
 def test_an_episode_keeps_its_history_when_its_date_moves() -> None:
     wish = refresh(series(part("S01E01", searches=3, searched_at=NOW, failed=("x",))), told(episode("S01E01", 7)), NOW)
     assert keys(wish) == "S01E01:waiting"

@@ -110,6 +110,8 @@ def refresh(wish: Wish, known: Known, now: datetime) -> Wish:
     if known.catalogue is not None and not wish.is_movie:
         parts = _without_vanished(parts, known.catalogue)
     wish = replace(wish, parts=parts, state=_state(wish, parts, now))
+    if known.catalogue is not None:  # what became of it may ask for news more often
+        wish = _noted(wish, now)
     step = next_step(wish, known, now)
     due = step.at if step.kind is StepKind.NOTHING else now
     why = reasons_of(wish, known, now, due, waits=held_back(wish, known, now))
@@ -118,9 +120,7 @@ def refresh(wish: Wish, known: Known, now: datetime) -> Wish:
 
 def _catalogued(wish: Wish, told: Catalogued, now: datetime) -> Wish:
     wish = replace(wish, ended=told.ended if told.ended is not None else wish.ended)
-    news = _news_due(wish, now)
-    asked_now = wish.resolved_at is None or (news is not None and news <= now)  # else the *arr told it, as at each look
-    wish = replace(wish, resolved_at=now if asked_now else wish.resolved_at)
+    wish = _noted(wish, now)
     if wish.is_movie:
         return replace(wish, dates=_dates(wish.dates, told.dates, now.date()))
     if not told.episodes:
@@ -135,6 +135,13 @@ def _catalogued(wish: Wish, told: Catalogued, now: datetime) -> Wish:
             there[part.key] = _released(replace(part, name=named), releases[each.season, each.episode])
     parts = sorted(there.values(), key=lambda part: (part.season or 0, part.episode or 0))
     return replace(wish, parts=tuple(parts))
+
+
+def _noted(wish: Wish, now: datetime) -> Wish:
+    """Note that catalogues were asked now, if that was due; else the *arr told it, as at each look."""
+    news = _news_due(wish, now)
+    asked_now = wish.resolved_at is None or (news is not None and news <= now)
+    return replace(wish, resolved_at=now) if asked_now else wish
 
 
 def _dates(before: Dates, told: Dates, today: date) -> Dates:
