@@ -48,10 +48,6 @@ async def test_looks_that_find_nothing_new_are_told_of_together(scene: Scene) ->
     due = {each.due for each in scene.watching.wishes.values()}
     told: list[int] = []
     scene.watching.add_listener(lambda: told.append(1))
-    await scene.pass_time(MINUTE * 30)
-    await scene.watching.look(scene.wish(next(iter(scene.watching.wishes))).id)
-    assert len(told) == 1, "somebody waits for it"
-    told.clear()
     await scene.pass_time(MINUTE * 90)
     assert {each.due for each in scene.watching.wishes.values()}.isdisjoint(due)
     assert len(told) == 1
