@@ -45,7 +45,9 @@ from .model.hold import Holder
 from .model.library import Protocol, QueueItem, Title
 from .model.reasons import Reason
 from .model.releases import Candidate, HistoryKind, Offer, ResolvedLink
+from .releases.attributes import Resolution
 from .releases.merge import Release
+from .releases.qualities import lines_of
 from .store import StoreError
 
 if TYPE_CHECKING:
@@ -476,8 +478,12 @@ def _promised(snapshot: DownloadClientSnapshot) -> int:
     return sum(each.remaining_bytes for each in on_its_way)
 
 
-async def usual_profile(client: ArrClient, adding: Adding) -> int:
-    """Return the quality profile that is named, else the one that most titles of the library have."""
+async def usual_profile(client: ArrClient, adding: Adding, least: Resolution | None = None) -> int:
+    """Return the quality profile that is named, else the one that most titles of the library have.
+
+    Where that takes nothing with so many lines as `least`, it is the first that takes nothing with fewer, else the
+    first that takes some; where none does, the usual one.
+    """
     known = await client.profile_refs()
     if adding.profile is not None:
         named = adding.profile.casefold()
@@ -491,7 +497,17 @@ async def usual_profile(client: ArrClient, adding: Adding) -> int:
     usual = next((number for number, _ in counts.most_common() if any(number == each.id for each in known)), None)
     if usual is None and not known:
         raise GrabFailed(Reason(key="grab.nobody_adds"))
-    return usual if usual is not None else known[0].id
+    if usual is None:
+        usual = known[0].id
+    return usual if least is None else await _taking(client, least, usual)
+
+
+async def _taking(client: ArrClient, least: Resolution, usual: int) -> int:
+    lines = {each.id: lines_of(each) for each in await client.quality_profiles()}
+    taking = [number for number, (_, most) in lines.items() if most >= least]
+    if usual in taking or not taking:
+        return usual
+    return next((number for number in taking if lines[number][0] >= least), taking[0])
 
 
 async def usual_folder(client: ArrClient, adding: Adding) -> str:

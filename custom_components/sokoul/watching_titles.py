@@ -257,7 +257,7 @@ class Titles:
         arr = answering[0]
         addition = Addition(
             title=as_title(meant),
-            profile_id=await usual_profile(arr.client, Adding()),
+            profile_id=await usual_profile(arr.client, Adding(), wish.minimum),
             root_folder=await usual_folder(arr.client, Adding()),
             seasons=frozenset({wish.season}) if wish.season is not None and wish.episode is None else frozenset(),
             watch=Watch.NONE if wish.episode is not None else Watch.ALL,

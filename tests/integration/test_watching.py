@@ -391,6 +391,27 @@ async def test_a_minimum_of_its_own_is_kept(scene: Scene) -> None:
     assert scene.wish().state is WishState.OFFERED
 
 
+@pytest.mark.parametrize(
+    ("minimum", "profile", "offered"),
+    [
+        (None, "HD-1080p", "1080p"),
+        (Resolution.P1080, "HD-1080p", "1080p"),
+        (Resolution.P2160, "Ultra-HD", "2160p"),
+        (Resolution.P4320, "HD-1080p", None),
+    ],
+)
+async def test_radarr_adds_it_with_a_profile_that_takes_its_minimum(
+    scene: Scene, minimum: Resolution | None, profile: str, offered: str | None
+) -> None:
+    for movie in scene.radarr.library.movies.values():
+        movie.profile_id = 4
+    wish = await scene.add("Dune 2", auto=True, minimum=minimum)
+    assert scene.movie is not None
+    assert scene.radarr.library.profiles[scene.movie.profile_id].name == profile
+    assert (offered or "") in wish.parts[0].release
+    assert bool(wish.parts[0].release) is (offered is not None), "nothing less is taken"
+
+
 async def test_nothing_is_fetched_without_a_database(scene: Scene) -> None:
     await scene.hub.pilot.stop()
     assert not scene.watching.ready_to_use

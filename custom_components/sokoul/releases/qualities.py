@@ -4,6 +4,7 @@ Their profiles list qualities by name. An *arr tells it for what it found itself
 by the rules of Radarr 6 and Sonarr 4. Both name most qualities alike; where they don't, both names are given.
 """
 
+import re
 from typing import Final
 
 from ..model.releases import QualityProfile
@@ -23,6 +24,16 @@ _ALONE: Final = {
 _WITH_LINES: Final = {Source.WEB_DL: "WEBDL", Source.WEBRIP: "WEBRip", Source.BLURAY: "Bluray"}
 #: They know no others: what is between counts as the next below.
 _LINES: Final = {Resolution.P576: 480, Resolution.P1440: 1080, Resolution.P4320: 2160}
+
+
+_LINES_IN = re.compile(r"-(\d{3,4})p")
+
+
+def lines_of(profile: QualityProfile) -> tuple[int, int]:
+    """Return the fewest and the most lines of a picture that a profile takes; 0 for what no quality tells."""
+    qualities = (quality for equal in profile.allowed for quality in equal)
+    lines = [int(found[1]) if (found := _LINES_IN.search(quality)) else 0 for quality in qualities]
+    return min(lines, default=0), max(lines, default=0)
 
 
 def names(release: ReleaseName) -> frozenset[str]:
