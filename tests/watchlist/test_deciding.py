@@ -573,6 +573,14 @@ def test_when_catalogues_were_asked_is_told_by_what_became_of_it() -> None:
     assert refresh(once, facts, NOW) == once
 
 
+def test_what_fails_is_given_up_at_the_first_look_that_knows_it() -> None:
+    wish = movie(S.GRABBED, dates=Dates(digital=on(-9)), resolved_at=NOW, entry_id=5, grabbed_at=NOW - days(2))
+    facts = known(coming={"": (Coming(download="a" * 40, release="Dune", stands=True),)}, all_seen=True)
+    once = refresh(wish, facts, NOW)
+    assert (once.parts[0].state, once.parts[0].failed) == (S.SEARCHING, ("a" * 40, "Dune"))
+    assert refresh(once, facts, NOW) == once
+
+
 def test_an_episode_keeps_its_history_when_its_date_moves() -> None:
     wish = refresh(series(part("S01E01", searches=3, searched_at=NOW, failed=("x",))), told(episode("S01E01", 7)), NOW)
     assert keys(wish) == "S01E01:waiting"

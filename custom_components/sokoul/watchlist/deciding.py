@@ -199,18 +199,27 @@ def _part_now(wish: Wish, part: Part, known: Known, now: datetime) -> Part:
         left = wish.keeper is not None and (known.kept is False or held is not None)
         return replace(part, gone_since=now) if left and part.gone_since is None else part
     if _has_failed(wish, part, known):
-        state = PartState.SEARCHING if is_out(part, now) else PartState.WAITING
-        part = replace(_came_to_nothing(part), state=state, season_at=None)
-        if len(part.failed) // 2 <= AT_ONCE:
-            part = replace(part, searched_at=None)
+        part = _given_up(part, now)
     if known.comes(part):
-        return _is_coming(wish, part, known, now)
+        coming = _is_coming(wish, part, known, now)
+        if not _has_failed(wish, coming, known):
+            return coming
+        part = _given_up(coming, now)  # it was only now told which download it is
+        if known.comes(part):
+            return _is_coming(wish, part, known, now)
     if part.state in _COMING:
         return _if_download_is_gone(wish, part, known, now)
     if part.state is PartState.OFFERED:
         return part
     state = PartState.SEARCHING if is_out(part, now) else PartState.WAITING
     return part if part.state is state else replace(part, state=state)
+
+
+def _given_up(part: Part, now: datetime) -> Part:
+    """Return a part that another release is to be looked for, the first times at once."""
+    state = PartState.SEARCHING if is_out(part, now) else PartState.WAITING
+    part = replace(_came_to_nothing(part), state=state, season_at=None)
+    return replace(part, searched_at=None) if len(part.failed) // 2 <= AT_ONCE else part
 
 
 def _is_ready(part: Part, now: datetime) -> Part:
