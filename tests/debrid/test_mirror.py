@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 import random
 from typing import Any
 
@@ -474,6 +475,30 @@ async def test_a_crash_costs_a_batch_at_most(store: Store, account: FakeAccount,
     await restarted.sync(SyncMode.RESUME)
     assert len(account.take_calls()) == 100 - known
     assert len(await detailed(store)) == 100
+
+
+async def test_the_list_is_looked_at_while_details_are_read(
+    store: Store, account: FakeAccount, syncing: Syncing, clock: Clock
+) -> None:
+    account.torrents_there = [torrent(number) for number in range(100)]
+
+    def pass_time(call: str) -> None:
+        clock.now += timedelta(seconds=15)  # 25 minutes for all of them
+        if len(account.calls) == 30:
+            account.torrents_there[99] = replace(account.torrents_there[99], status=DebridStatus.DEAD, links=())
+
+    account.before = pass_time
+    sync = syncing(page_size=200)
+    result = await sync.sync(FULL)
+    calls = account.take_calls()
+    pages = [place for place, call in enumerate(calls) if call == "page 1"]
+    assert pages[0] == 0
+    assert len(pages) == 3
+    assert all(40 <= later - earlier <= 66 for earlier, later in pairwise(pages))
+    assert await same(store, account)
+    assert result.run.summary["requests"] == len(calls)
+    assert result.run.summary["details"] >= 100
+    assert result.run.summary["unchanged"] is False
 
 
 async def test_it_can_be_cancelled(store: Store, account: FakeAccount, syncing: Syncing) -> None:

@@ -33,6 +33,8 @@ DETAILS_LAST = timedelta(days=7)
 PARALLEL = 4
 #: So many details are written together: what a crash costs.
 BATCH = 25
+#: While details are read, the list is read again after so long.
+LIST_AGAIN = timedelta(minutes=10)
 #: So many torrents that vanish at once are believed; beyond, a half of all. A list that lacks more is asked for again.
 BELIEVED_GONE = 20
 #: So many changes are named in a summary.
@@ -170,6 +172,7 @@ class MirrorSync:
         self._lister = Lister(account, page_size)
         self._work: _Work | None = None
         self._cancelled = asyncio.Event()
+        self._listed_at: datetime | None = None  # when the list was last read
         self._withheld = False  # the last list lacked more than is believed at once
 
     # --- from outside --------------------------------------------------------------------------------------------
@@ -321,6 +324,7 @@ class MirrorSync:
             work.requests = lister.requests
         work.listed = len(lister.seen)
         work.run = replace(work.run, listed=True)
+        self._listed_at = self._clock()
         work.facts["torrents"] = len(lister.seen)
         work.facts["unchanged"] = lister.unchanged
         if not lister.whole:
@@ -360,6 +364,19 @@ class MirrorSync:
             if not ids:
                 break
             await self._read_batch(work, ids)
+            since = self._listed_at or work.run.started_at
+            if work.run.mode in _LISTING and self._clock() - since >= LIST_AGAIN:
+                await self._look_meanwhile(work)
+
+    async def _look_meanwhile(self, work: _Work) -> None:
+        """Read the list while details are read: those of a large account take hours, and what fails doesn't wait."""
+        begun_at, requests, unchanged = work.begun_at, work.requests, work.facts.get("unchanged")
+        try:
+            await self._read_list(work)
+        finally:
+            work.begun_at, work.requests = begun_at, requests + work.requests
+        if unchanged is False:
+            work.facts["unchanged"] = False
 
     async def _read_batch(self, work: _Work, ids: Iterable[str]) -> None:
         """Read details and write them together, those that came before something went wrong or somebody cancelled."""
