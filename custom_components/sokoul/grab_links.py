@@ -1,4 +1,4 @@
-"""Fetching what links lead to: from connected backends wherever they are, from everybody else on the internet only."""
+"""Fetching what links lead to: from connected indexers wherever they are, from everybody else on the internet only."""
 
 from typing import TYPE_CHECKING
 
@@ -7,6 +7,8 @@ from homeassistant.core import HomeAssistant
 from .acquire.links import MAX_TORRENT_BYTES, Fetched, LinkRefused, is_public, origin_of
 from .clients.errors import BackendError
 from .clients.link_fetcher import ForbiddenAddress, LinkFetcher, TooLarge
+from .clients.prowlarr import ProwlarrClient
+from .clients.torznab import TorznabClient
 from .connectors.session import cookieless_session
 
 if TYPE_CHECKING:
@@ -21,12 +23,16 @@ class LinkHands:
 
     @property
     def own(self) -> frozenset[str]:
-        """The origins of connected backends: links may lead there, whatever network that is in."""
+        """The origins of who offers releases: links may lead there, in whatever network, and to no other backend."""
         return frozenset(self._origins())
 
     def _origins(self) -> dict[str, bool]:
         """Return them, and whether their certificates are to be verified."""
-        connections = [backend.connection for backend in self._hub.backends.values() if backend.connection.url]
+        connections = [
+            backend.connection
+            for backend in self._hub.backends.values()
+            if isinstance(backend.client, ProwlarrClient | TorznabClient) and backend.connection.url
+        ]
         return {origin: each.verify_ssl for each in connections if (origin := origin_of(each.url))}
 
     async def __call__(self, url: str, *, own: bool) -> Fetched:

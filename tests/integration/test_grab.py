@@ -231,6 +231,17 @@ async def test_hostile_links_lead_nowhere(
     assert programs.prowlarr.api_key not in json.dumps(await act(hass, Action.GET_JOURNAL))
 
 
+async def test_a_link_leads_to_no_backend_but_indexers(hass: HomeAssistant, programs: Programs) -> None:
+    async def source(_: Release) -> str:
+        return f"{programs.radarr.url}/hostile"
+
+    programs.prowlarr.source = source
+    only_links(programs)
+    with pytest.raises(HomeAssistantError) as raised:
+        await act(hass, Action.GRAB, query="dune 2")
+    assert "leads into your own network" in raised.value.translation_placeholders["reason"]  # type: ignore[index]
+
+
 async def test_a_torrent_file_is_taken_as_it_is(hass: HomeAssistant, programs: Programs) -> None:
     file = make_torrent(b"a film", name="Harbour.mkv")
 
