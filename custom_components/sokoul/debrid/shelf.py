@@ -41,9 +41,11 @@ async def read_catalogue(
     catalogue = Catalogue(complete, unread=frozenset(unread))
     for account in accounts:
         async for torrents in view.walk(account, Presence.ANY):
-            known = [each.torrent.id for each in torrents if each.details_at is not None]
-            files = [file for some in batched(known, _ASKED, strict=False) for file in await view.files(account, some)]
-            await asyncio.to_thread(_take_in, catalogue, account, torrents, files)
+            for some in batched(torrents, _ASKED, strict=False):
+                known = [each.torrent.id for each in some if each.details_at is not None]
+                files = await view.files(account, known) if known else ()
+                await asyncio.to_thread(_take_in, catalogue, account, some, files)
+                del files  # what is let go of soon is nothing that the garbage collector takes for something that lasts
     return catalogue
 
 
