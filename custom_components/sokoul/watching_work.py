@@ -21,7 +21,7 @@ from .releases.upgrade import quality
 from .watching_facts import Library, OnItsWay, WatchFacts
 from .watching_grabs import Findings, WatchGrabs
 from .watching_titles import Identified, Titles, meant_by
-from .watchlist.budget import SearchBudget
+from .watchlist.budget import SearchBudget, is_new
 from .watchlist.changing import means, unclear, unknown
 from .watchlist.deciding import Step, StepKind, held_back, next_step, refresh
 from .watchlist.items import ARR, WANTED, Better, Keeper, Part, Wish
@@ -249,7 +249,7 @@ class Work:
         parts = [part for part in wish.parts if part.key in step.keys]
         without = {each for part in parts for each in part.failed}
         episode = None if step.pack else next((part.episode for part in parts), None)
-        self.budget.spend(wish.id, dt_util.utcnow())
+        self.budget.spend(wish.id, dt_util.utcnow(), new=is_new(wish))
         findings = await self._grabs.search(wish, step.season, episode, without=without)
         now = dt_util.utcnow()
         if findings.failed is not None:
@@ -337,6 +337,7 @@ class Work:
             coming=_coming(wish, coming),
             all_seen=self.facts.all_seen(wish),
             searches_from=self.budget.free_at(wish.id, dt_util.utcnow()),
+            new_from=self.budget.new_from(dt_util.utcnow()),
             pilot=self._hub.pilot.running,
             policy=self._hub.searching.policy(wish.policy),
             settings=self._hub.watching.settings,

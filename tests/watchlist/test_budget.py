@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from custom_components.sokoul.watchlist.budget import MOST, WITHIN, SearchBudget
+from custom_components.sokoul.watchlist.budget import MOST, MOST_NEW, WITHIN, SearchBudget, is_new
 from custom_components.sokoul.watchlist.deciding import StepKind, held_back, next_step, refresh
-from custom_components.sokoul.watchlist.items import ARR
+from custom_components.sokoul.watchlist.items import ARR, SEERR
 from custom_components.sokoul.watchlist.known import Known
 from custom_components.sokoul.watchlist.outcomes import hit
 from custom_components.sokoul.watchlist.settings import WatchSettings
@@ -76,10 +76,11 @@ def test_who_waited_before_a_restart_comes_in_the_same_order() -> None:
         budget.spend("w", NOW - MINUTE * (MOST - 1 - number))
     free = budget.free_at("a", NOW)
     assert free is not None
-    assert [budget.free_at(each, NOW) for each in ("b", "series", "somebody else")] == [
+    assert [budget.free_at(each, NOW) for each in ("new", "b", "series", "somebody else")] == [
         free + MINUTE,
         free + 2 * MINUTE,
         free + 3 * MINUTE,
+        free + 4 * MINUTE,
     ]
 
 
@@ -101,6 +102,52 @@ def test_what_is_new_or_told_by_a_feed_or_wanted_now_never_waits() -> None:
     for each, asked in ((out(), None), (hit(due, [""], NOW), None), (due, NOW)):
         wish = refresh(each, FULL, NOW)
         assert next_step(wish, FULL, NOW, asked=asked).kind is StepKind.SEARCH
+
+
+def test_the_first_that_are_new_never_wait_and_the_others_do() -> None:
+    budget = SearchBudget()
+    searched = 0
+    for number in range(60):  # an import of sixty, within an hour
+        now = NOW + MINUTE * number
+        facts = replace(FULL, searches_from=budget.free_at(str(number), now), new_from=budget.new_from(now))
+        wish = refresh(out(id=str(number)), facts, now)
+        if next_step(wish, facts, now).kind is StepKind.SEARCH:
+            budget.spend(wish.id, now, new=is_new(wish))
+            searched += 1
+            continue
+        assert held_back(wish, facts, now)
+        assert "watchlist.searches_full" in [each.key for each in wish.why]
+        budget.wait(wish.id, waits=True)
+    assert searched == MOST
+    last = NOW + MINUTE * (MOST - MOST_NEW) + WITHIN  # until then the newest ten count
+    assert (budget.new_from(NOW + HOUR), budget.new_from(last)) == (last, None)
+
+
+def test_what_is_new_goes_before_what_waits_until_there_were_many() -> None:
+    budget = spent(MOST)
+    for number in range(MOST_NEW):
+        assert budget.new_from(NOW) is None
+        budget.spend(str(number), NOW, new=True)
+    assert budget.new_from(NOW) == NOW + WITHIN
+    facts = replace(FULL, new_from=NOW + HOUR / 4)
+    step = next_step(refresh(out(), facts, NOW), facts, NOW)
+    assert (step.kind, step.at) == (StepKind.NOTHING, NOW + HOUR / 4)
+
+
+def test_what_was_new_before_a_restart_counts() -> None:
+    budget = SearchBudget()
+    budget.remember([out(id=str(n), searched_at=NOW - MINUTE * n, searches=1) for n in range(MOST_NEW)], NOW)
+    assert budget.new_from(NOW) == NOW - MINUTE * (MOST_NEW - 1) + WITHIN
+
+
+def test_requests_of_seerr_and_what_was_tried_before_wait() -> None:
+    tried = out()
+    fetched = replace(tried, parts=(replace(tried.parts[0], failed=("a", "b")),))
+    for wish in (out(asked_by=SEERR), out(failures=1), out(found=3), fetched):
+        assert not is_new(wish)
+        stands = refresh(wish, FULL, NOW)
+        assert next_step(stands, FULL, NOW).kind is StepKind.NOTHING
+        assert held_back(stands, FULL, NOW)
 
 
 def test_a_long_series_waits_after_its_first_search() -> None:

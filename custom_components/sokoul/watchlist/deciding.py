@@ -18,6 +18,7 @@ from typing import Final
 from ..model.catalogue import CatalogueEpisode
 from ..releases.upgrade import resolution_of
 from .bettering import GONE, better_at, bettered
+from .budget import is_new
 from .explaining import FILE_GONE, NO_SOURCE, reasons_of
 from .items import ARR, WANTED, Dates, Part, PartState, Wish, WishState
 from .known import Catalogued, Coming, Known, is_managed, is_put_off, takes_by_itself
@@ -198,15 +199,9 @@ def _part_now(wish: Wish, part: Part, known: Known, now: datetime) -> Part:
     if part.state is PartState.READY:
         left = wish.keeper is not None and (known.kept is False or held is not None)
         return replace(part, gone_since=now) if left and part.gone_since is None else part
-    if _has_failed(wish, part, known):
-        part = _given_up(part, now)
     if known.comes(part):
         coming = _is_coming(wish, part, known, now)
-        if not _has_failed(wish, coming, known):
-            return coming
-        part = _given_up(coming, now)  # it was only now told which download it is
-        if known.comes(part):
-            return _is_coming(wish, part, known, now)
+        return _part_now(wish, _given_up(coming, now), known, now) if _has_failed(wish, coming, known) else coming
     if part.state in _COMING:
         return _if_download_is_gone(wish, part, known, now)
     if part.state is PartState.OFFERED:
@@ -233,6 +228,8 @@ def _is_coming(wish: Wish, part: Part, known: Known, now: datetime) -> Part:
     if mine is None:
         if part.download and part.state in _COMING and known.all_seen:
             part = _came_to_nothing(part)
+        if part.download:  # this one is not what was fetched
+            part = replace(part, entry_id=None)
         mine = max(downloads, key=lambda each: each.finished)
     if mine.finished and wish.keeper is None:
         part = _is_ready(part, now)
@@ -459,8 +456,8 @@ def _search(wish: Wish, free: Iterable[Part], known: Known, now: datetime, asked
     """Return the next search: of a whole season where all of it is missing, else of one part."""
     free = [part for part in free if part.state is not PartState.OFFERED]
     due = [(at, part) for part in free if (at := _search_at(wish, part, known, now, asked)) is not None and at <= now]
-    if asked is None and known.searches_from is not None and known.searches_from > now:
-        due = [each for each in due if _goes_first(wish, each[1])]
+    if asked is None:
+        due = [each for each in due if _waits_until(wish, each[1], known, now) is None]
     if not due or (asked is None and _spaced(wish, now) > now):
         return None
     _, part = min(due, key=lambda each: _rank(each[0], each[1], now))
@@ -469,18 +466,27 @@ def _search(wish: Wish, free: Iterable[Part], known: Known, now: datetime, asked
     return Step(kind=StepKind.SEARCH, keys=(part.key,), season=part.season)
 
 
-def _goes_first(wish: Wish, part: Part) -> bool:
-    """Tell whether a search doesn't wait for others: a feed has it, or the wish was never searched for."""
-    return _is_hit(part) or all(each.searched_at is None for each in wish.parts)
+def _waits_until(wish: Wish, part: Part, known: Known, now: datetime) -> datetime | None:
+    """Return until when a search waits because there were many; None: it doesn't.
+
+    What a feed has never waits, and what is new on the list only after many others that are.
+    """
+    if known.searches_from is None or known.searches_from <= now or _is_hit(part):
+        return None
+    if not is_new(wish):
+        return known.searches_from
+    return None if known.new_from is None or known.new_from <= now else min(known.searches_from, known.new_from)
 
 
 def held_back(wish: Wish, known: Known, now: datetime) -> bool:
     """Tell whether a search for a wish waits because there were many."""
-    if known.searches_from is None or wish.meant is None or wish.done or wish.asked_by == ARR or not known.answers:
+    if wish.meant is None or wish.done or wish.asked_by == ARR or not known.answers:
         return False
     due = ((part, _search_at(wish, part, known, now, None)) for part in wish.parts if _is_free(part, known))
     searched = (each for each in due if each[0].state is PartState.SEARCHING)
-    return any(at is not None and at <= now and not _goes_first(wish, part) for part, at in searched)
+    return any(
+        at is not None and at <= now and _waits_until(wish, part, known, now) is not None for part, at in searched
+    )
 
 
 def _rank(at: datetime, part: Part, now: datetime) -> tuple[bool, bool, datetime]:
@@ -549,8 +555,8 @@ def _nothing(wish: Wish, known: Known, now: datetime) -> Step:
         for part in wish.parts:
             if part.state in {PartState.WAITING, PartState.SEARCHING} and _is_free(part, known):
                 at = _search_at(wish, part, known, now, None)
-                if at is not None and known.searches_from is not None and not _goes_first(wish, part):
-                    at = max(at, known.searches_from)
+                if at is not None and (turn := _waits_until(wish, part, known, now)) is not None:
+                    at = max(at, turn)
                 times.append(None if at is None else max(at, spaced))
     times += _bettering(wish, known, now)
     return Step(kind=StepKind.NOTHING, at=min((at for at in times if at is not None and at > now), default=None))

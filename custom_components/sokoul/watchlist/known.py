@@ -61,6 +61,7 @@ class Known:
     coming: Mapping[str, tuple[Coming, ...]] | None = None  # downloads on their way
     all_seen: bool = True  # all clients and queues answer: a download that isn't among these is gone
     searches_from: datetime | None = None  # searches that can wait have to until then; None: they needn't
+    new_from: datetime | None = None  # searches for what is new on the list have to until then; None: they needn't
     pilot: bool = True  # something may be fetched without a person
     policy: Policy = _POLICY  # what the person wants of releases of it
     settings: WatchSettings = _USUAL
