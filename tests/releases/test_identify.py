@@ -277,6 +277,15 @@ def test_a_first_season_is_counted_from_the_first(wanted: Wanted, name: str, cer
     assert (match.certainty, match.whole) == (certainty, whole), match
 
 
+@pytest.mark.parametrize("part", ["VOL.2", "Vol 1", "Part.1", "Partie.2", "Part2", "Volume.1"])
+def test_half_a_season_is_not_the_whole(part: str) -> None:
+    name = f"Silo.S02.{part}.1080p.WEB.H264-GRP"
+    for wanted in (SEASON, SILO):
+        match = identify(parse(name), wanted)
+        assert (match.certainty, match.whole, match.reason.key) == (LIKELY, False, "release.part_of_season")
+    assert identify(parse("Silo.S02.1080p.WEB.H264-GRP"), SEASON).whole
+
+
 HOLDS = Numbering(seasons=(1,), episodes=(2,))
 
 

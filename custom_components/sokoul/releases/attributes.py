@@ -150,6 +150,7 @@ class Numbering:
     absolute: tuple[int, ...] = ()  # counted through all seasons, as anime is
     aired: date | None = None
     complete: bool = False  # the whole series
+    partial: bool = False  # of the season: it came out in parts, and this is one of them
 
     @property
     def is_series(self) -> bool:

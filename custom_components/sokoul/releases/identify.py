@@ -286,6 +286,8 @@ def _by_number(has: Numbering, wanted: Wanted, match: Match) -> Match:
         return _holding(through, numbers, match) if numbers else _no("release.other_season", seasons=())
     if wanted.season not in has.seasons:
         return _no("release.other_season", seasons=_listed(has.seasons))
+    if has.partial and not has.episodes:
+        return Match(match.certainty, Reason(key="release.part_of_season"), whole=False)
     if not has.episodes:
         return match
     if not wanted.episodes:

@@ -89,6 +89,7 @@ _SEASONS_IN_WORDS = re.compile(
 _SEASONS = re.compile(
     _B + r"s((?:19|20)\d\d|\d{1,3}|[ ._]0\d)((?:[ ._]?[-+&]?[ ._]?s\d{1,3}|-\d{1,2}(?!\d))*)" + _E, re.IGNORECASE
 )
+_PART_OF_SEASON = re.compile(r"[ ._-]{0,3}(?:part|partie|vol|volume)[ ._]?\d" + _E, re.IGNORECASE)
 _DAY = re.compile(_B + r"((?:19|20)\d\d)([ ._-])(\d\d)\2(\d\d)" + _E)
 _DAY_BACKWARDS = re.compile(_B + r"(\d\d)([ ._-])(\d\d)\2((?:19|20)\d\d)" + _E)
 _DAY_AS_NUMBER = re.compile(_B + r"(20[0-4]\d)([01]\d)([0-3]\d)" + _E)
@@ -274,7 +275,9 @@ def _seasons(name: str) -> Place | None:
     if not places:
         return None
     best = max(places, key=lambda place: len(place.numbering.seasons))
-    return replace(best, start=min(place.start for place in places), end=max(place.end for place in places))
+    start, end = min(place.start for place in places), max(place.end for place in places)
+    partial = len(best.numbering.seasons) == 1 and _PART_OF_SEASON.match(name, end) is not None
+    return replace(best, numbering=replace(best.numbering, partial=partial), start=start, end=end)
 
 
 def _with_number_behind(name: str, place: Place) -> Place:
