@@ -198,8 +198,8 @@ async def _look(store: Store) -> None:
         _, cursor = await view.find(ACCOUNT, DebridQuery(sort=SortKey.NAME, descending=False, limit=50))
         await view.find(ACCOUNT, DebridQuery(sort=SortKey.NAME, descending=False, limit=50, cursor=cursor))
 
-    async def failed() -> None:
-        await view.look(ACCOUNT, DebridQuery(statuses=(DebridStatus.ERROR, DebridStatus.DEAD), limit=50))
+    async def failed(sort: SortKey = SortKey.ADDED) -> None:
+        await view.look(ACCOUNT, DebridQuery(statuses=(DebridStatus.ERROR, DebridStatus.DEAD), sort=sort, limit=50))
 
     async def counts() -> None:
         """Ask for all that is kept counted."""
@@ -212,6 +212,8 @@ async def _look(store: Store) -> None:
         "search, few are found": lambda: search(("000123",)),
         "search, none is found": lambda: search(("no such title",)),
         "failed ones with counts": failed,
+        "failed ones by size": lambda: failed(SortKey.SIZE),
+        "failed ones by name": lambda: failed(SortKey.NAME),
         "two pages by name": page,
         "statistics": lambda: _figures(store),
     }

@@ -91,6 +91,33 @@ async def test_pages_show_everything_once(store: Store, sort: SortKey, *, descen
     assert len(set(seen)) == 16
 
 
+@pytest.mark.parametrize("sort", SortKey)
+@pytest.mark.parametrize("descending", [True, False])
+@pytest.mark.parametrize("limit", [1, 100], ids=["by the order", "by status and host"])
+async def test_pages_of_a_status_or_host_show_everything_once(
+    store: Store, sort: SortKey, limit: int, *, descending: bool
+) -> None:
+    """What is rare is sorted as it is found, what isn't is found in its order: nobody can tell."""
+    many = [torrent(number, size_bytes=number % 3, status=(S.DEAD, S.DOWNLOADED)[number % 2]) for number in range(40)]
+    await store.mirror.apply(ACCOUNT, many, NOW)
+    everything, _ = await store.mirror_view.find(ACCOUNT, DebridQuery(sort=sort, descending=descending, limit=100))
+    for narrowed in ({"statuses": (S.DEAD,)}, {"hosts": (many[0].host,)}, {"hosts": ("nowhere",)}):
+        seen: list[str] = []
+        cursor = None
+        while not seen or cursor is not None:
+            query = DebridQuery(sort=sort, descending=descending, limit=limit, cursor=cursor, **narrowed)
+            page, cursor = await store.mirror_view.find(ACCOUNT, query)
+            seen += [each.torrent.id for each in page]
+            if not page:
+                break
+        statuses, hosts = narrowed.get("statuses", ()), narrowed.get("hosts", ())
+        assert seen == [
+            each.torrent.id
+            for each in everything
+            if (not statuses or each.torrent.status in statuses) and (not hosts or each.torrent.host in hosts)
+        ]
+
+
 async def test_facets_count_what_fits_the_rest(store: Store) -> None:
     await filled(store)
     query = DebridQuery(words=("b",), statuses=(S.DEAD,), hosts=("nowhere",))

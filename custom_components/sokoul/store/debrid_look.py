@@ -12,6 +12,7 @@ from sqlalchemy import (
     Row,
     ScalarSelect,
     Select,
+    Text,
     and_,
     cast,
     func,
@@ -158,10 +159,16 @@ class MirrorView:
         return [_mirrored(row) for row in page], more
 
     async def _portion(self, account: str, query: DebridQuery, ids: Sequence[str] | None) -> Sequence[Row[Any]]:
-        key = _SORTED[query.sort]
+        key, statuses = _SORTED[query.sort], await self._rarely(account, query) if ids is None else None
+        if statuses is not None:
+            if not statuses:
+                return []
+            key = _not_by_index(key)
 
         async def read(connection: AsyncConnection) -> Sequence[Row[Any]]:
             wanted = _wanted(account, query, sqlite=is_sqlite(connection))
+            if statuses is not None:
+                wanted.append(_COLUMNS.status.in_(statuses))
             if ids is not None:
                 wanted.append(_COLUMNS.id.in_(ids))
             if query.cursor is not None:
@@ -173,6 +180,24 @@ class MirrorView:
             return (await connection.execute(statement)).all()
 
         return await self._database.read(read)
+
+    async def _rarely(self, account: str, query: DebridQuery) -> Collection[str] | None:
+        """Return the statuses of what has the status and host that are asked for, where that is little; else None.
+
+        By its order a page of it is found after looking at all that lies between: then sorting what an index of
+        statuses and hosts finds is less work.
+        """
+        if not query.statuses and not query.hosts:
+            return None
+        kept = await self._rows(_kept_counts(account, query.presence))
+        hosts = {as_text(host) for host in query.hosts}
+        chosen = [
+            row
+            for row in kept
+            if (not query.statuses or row.status in query.statuses) and (not hosts or row.host in hosts)
+        ]
+        amount, total = sum(row.torrents for row in chosen), sum(row.torrents for row in kept)
+        return {str(row.status) for row in chosen} if amount**2 <= query.limit * total else None
 
     async def walk(self, account: str, presence: Presence = Presence.PRESENT) -> AsyncIterator[list[MirroredTorrent]]:
         """Return all torrents by their ids, without links. What changes meanwhile may be seen or not."""
@@ -297,6 +322,11 @@ class MirrorView:
 
 def _name(column: ColumnElement[Any]) -> str:
     return str(column.key)
+
+
+def _not_by_index(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return the same value as something that no index is of."""
+    return column.concat("") if isinstance(column.type, Text) else column + 0
 
 
 def _present(presence: Presence) -> list[ColumnElement[bool]]:
