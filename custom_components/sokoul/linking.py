@@ -7,10 +7,11 @@ anew, whenever an account changed.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+import posixpath
 import random
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -44,6 +45,7 @@ from .linking_settings import (
     roots_of,
     settings_of,
 )
+from .markdown import plain
 from .model.journal import AUTOPILOT, ActKind, Autonomy, JournalEntry
 from .model.library import Severity
 from .model.paths import contains
@@ -55,6 +57,9 @@ if TYPE_CHECKING:
 
 #: The issue that says why nothing is touched.
 ISSUE = "links_shut"
+HELPLESS = "links_helpless"
+#: Of the links that only a person can help with so many are named.
+_NAMED = 5
 #: What is known of the last checks, in the hub's memory.
 LAST_KEY = "links_last"
 #: A full check is due after this, whatever happened at the set time.
@@ -194,6 +199,7 @@ class Linking:
         if store is None or not roots:
             self._work = None
             ir.async_delete_issue(self.hub.hass, DOMAIN, ISSUE)  # there is nothing any more that could be touched
+            ir.async_delete_issue(self.hub.hass, DOMAIN, HELPLESS)
             return
         self._making = self.hub.in_background(self._make(store, roots), "reading of what is known of links")
 
@@ -346,6 +352,8 @@ class Linking:
                 await self._reads_again(looked.report)
                 whole = not looked.report.shut and not looked.catalogue.unread
                 await self.repairs.take(looked.planned, dt_util.utcnow(), whole=whole)
+                if whole:
+                    self._tell_helpless(await asyncio.to_thread(_helpless, looked.planned))
             return looked
 
     async def look_again(self) -> tuple[Planned, ...]:
@@ -527,6 +535,25 @@ class Linking:
         )
         self._check_after(SHUT_AGAIN, ScanMode.QUICK)
 
+    @callback
+    def _tell_helpless(self, links: Sequence[str]) -> None:
+        """Say that links lead nowhere for which only a person can do something, while there are such."""
+        if not links:
+            ir.async_delete_issue(self.hub.hass, DOMAIN, HELPLESS)
+            return
+        ir.async_create_issue(
+            self.hub.hass,
+            DOMAIN,
+            HELPLESS,
+            is_fixable=False,
+            severity=ir.IssueSeverity.WARNING,
+            translation_key=HELPLESS,
+            translation_placeholders={
+                "count": str(len(links)),
+                "names": "\n".join(f"- {plain(name)}" for name in links[:_NAMED]),
+            },
+        )
+
     def findings(self) -> tuple[Finding, ...]:
         """Return what a check-up has to say of links: that nobody sees them from here, which is no error."""
         if not self.hub.debriding.accounts or self._work is not None or not self.hub.pilot.running:
@@ -537,6 +564,13 @@ class Linking:
 def _below(path: str, planned: Iterable[Planned]) -> tuple[Planned, ...]:
     """Return what is at or below a path. For a thread: there may be many."""
     return tuple(each for each in in_turns(planned) if contains(path, each.link.path))
+
+
+def _helpless(planned: Iterable[Planned]) -> list[str]:
+    """Return the names of the links that only a person can help with. For a thread: there may be many."""
+    return [
+        shown(posixpath.basename(each.link.path)) for each in in_turns(planned) if each.decision.act is LinkAct.TELL
+    ]
 
 
 def _look_away(task: asyncio.Task[Any]) -> None:

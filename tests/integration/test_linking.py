@@ -29,7 +29,7 @@ from custom_components.sokoul.debrid.links import Cause, Health, Mount
 from custom_components.sokoul.debrid.retrying import Ending, Repair, Step, Urgency
 from custom_components.sokoul.debrid_library import FIRST_LOOK, DebridLibrary
 from custom_components.sokoul.debriding import EVENT_SYNC, FIRST_PAUSE
-from custom_components.sokoul.linking import ISSUE, SETTLE, UNREAD_PATIENCE
+from custom_components.sokoul.linking import HELPLESS, ISSUE, SETTLE, UNREAD_PATIENCE
 from custom_components.sokoul.linking_settings import (
     FOUND_KEY,
     RECYCLE,
@@ -515,6 +515,15 @@ async def test_what_no_arr_knows_is_told_and_stays(scene: Scene, monkeypatch: py
     assert scene.library.texts(3) == scene.library.as_made(3)
     told = await scene.ask(Action.LINKS_REPAIR, dry_run=True)
     assert told["plan"] == {"tell": EPISODES}
+    found = ir.async_get(scene.hass).async_get_issue(DOMAIN, HELPLESS)
+    assert found is not None
+    assert found.translation_placeholders is not None
+    assert found.translation_placeholders["count"] == str(EPISODES)
+    for path, text in scene.library.snapshot().items():
+        if text in scene.library.as_made(3):
+            Path(path).unlink()
+    await scene.ask(Action.LINKS_SCAN)
+    assert ir.async_get(scene.hass).async_get_issue(DOMAIN, HELPLESS) is None
 
 
 # --- the gate --------------------------------------------------------------------------------------------------------
