@@ -305,6 +305,7 @@ async def test_statistics_and_diagnosis(hass: HomeAssistant, debrid: RealDebridS
     before = await ask(hass, Action.DEBRID_STATS)
     assert [each["key"] for each in before["recommendations"]] == ["never_read"]
     await ask(hass, Action.DEBRID_SYNC)
+    await hass.async_block_till_done(wait_background_tasks=True)  # by then repairs know of it
     stats = await ask(hass, Action.DEBRID_STATS)
     rows = debrid.account.torrents.values()
     assert stats["torrents"] == COUNT
@@ -324,7 +325,8 @@ async def test_statistics_and_diagnosis(hass: HomeAssistant, debrid: RealDebridS
     everything = await ask(hass, Action.DEBRID_DIAGNOSE, limit=100, language="en")
     dead = next(each for each in everything["errors"] if each["type"] == "dead")
     assert dead["cause"].startswith("Nobody shares this torrent")
-    assert dead["next"] == "It can be added again, with the same files."
+    observed = "It waits for your word, or for the level of its rule to be raised."
+    assert dead["next"] == f"It can be added again, with the same files. {observed}"
     assert dead["tried"] == []
 
 
