@@ -149,7 +149,7 @@ async def dune_comes_by_itself(home_assistant: HomeAssistant, stack: Stack) -> S
 
     if not await within(forgotten, _BY_ITSELF_SECONDS):  # else it is taken for one that is there
         return ["what was downloaded before is still listed"]
-    await Options(home_assistant).change("watchlist", auto="yes", from_arrs=False, from_seerr=False)
+    await Options(home_assistant).change("watchlist", auto="yes", from_arrs=False)
     watchlist = await entity_of(home_assistant, "todo", "watchlist")
     began = time.monotonic()
     await call_service(home_assistant, "todo", "add_item", entity_id=watchlist, item=QUERY.title())
