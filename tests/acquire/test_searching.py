@@ -362,31 +362,6 @@ async def test_the_profile_of_the_arr_counts(world: World) -> None:
     assert answer.profile == "HD"
 
 
-@pytest.mark.parametrize("restarted", [False, True], ids=["in memory", "after a restart"])
-async def test_another_profile_of_the_arr_is_seen_once_somebody_was_answered(
-    world: World,
-    restarted: bool,  # noqa: FBT001 -- a case
-) -> None:
-    world.profile = QualityProfile(name="HD", allowed=(frozenset({"WEBDL-1080p"}),))
-    world.sources[1].known = [replace(BEST, arr=ArrOpinion(quality="Bluray-2160p", score=0))]
-    world.sources[0].known = [replace(GOOD, arr=ArrOpinion(quality="WEBDL-1080p", score=0))]
-    first = await search(world)
-    await until(lambda: world.shelf.kept)
-    if restarted:
-        world.restart()
-    world.profile = QualityProfile(name="Any", allowed=(frozenset({"WEBDL-1080p"}), frozenset({"Bluray-2160p"})))
-    world.updates.clear()
-    assert names(await search(world)) == names(first) == [GOOD.name], "who asks doesn't wait for it"
-    await until(lambda: [each for each in world.updates if each.profile == "Any"])
-    again = await search(world)
-    assert (again.profile, names(again)) == ("Any", [BEST.name, GOOD.name])
-    world.profile = None  # it is away
-    assert names(await search(world)) == names(again)
-    await asyncio.sleep(0.05)
-    assert names(await search(world)) == names(again)
-    assert [len(each.asked) for each in world.sources] == [1, 1]
-
-
 async def test_a_minimum_of_its_own_counts_beside_the_profile_of_the_arr(world: World) -> None:
     world.profile = QualityProfile(name="Any", allowed=(frozenset({"WEBDL-1080p"}), frozenset({"Bluray-2160p"})))
     assert names(await search(world)) == [BEST.name, GOOD.name], "what the policy asks for is the profile's business"

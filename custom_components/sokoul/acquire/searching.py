@@ -129,19 +129,11 @@ class SearchEngine:
         search = self.start(request, deadline=deadline, fresh=fresh)
         if not search.running:
             await search.score_again()
-            self._follow_profile(search)
             return replace(search.answer, from_cache=True)
         await search.wait(deadline)
-        if search.answer.from_cache:
-            self._follow_profile(search)
         if NOBODY in request.sources and search.answer.complete:  # there is nothing to come back to
             self._searches.pop(search.key, None)
         return search.answer
-
-    def _follow_profile(self, search: Search) -> None:
-        """Look, once somebody was answered, whether the *arr's profile is another one by now."""
-        if search.answer.target is not None and search.answer.target.entries:
-            self._begin(search.follow_profile(), "looking at the profile of a search")
 
     def start(self, request: SearchRequest, *, deadline: timedelta = DEADLINE, fresh: bool = False) -> Search:
         """Return the search for this, begun now unless it is under way or was done."""
@@ -493,21 +485,6 @@ class Search:
             await self._score()
             self._update()
             self._settle()
-
-    async def follow_profile(self) -> None:
-        """Score what was found anew if the *arr that has the title has another profile for it now."""
-        target = self.answer.target
-        profile = await self._profile_of(target) if target is not None else None
-        packed = await asyncio.to_thread(packed_profile, profile)
-        known = self._packed_profile
-        if known is None:  # it isn't packed yet, or there was none
-            known = await asyncio.to_thread(packed_profile, self._profile)
-        if profile is None or packed == known or self.running:
-            return  # one that is away changes nothing
-        self._profile, self._packed_profile = profile, packed
-        await self._score()
-        self._update(profile=profile.name)
-        self._settle()
 
     def _policy(self) -> Policy:
         policy = self._engine.policies.policy(self.answer.request.policy)
