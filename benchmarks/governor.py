@@ -141,40 +141,54 @@ GOVERNORS: Mapping[str, Callable[[], Governor]] = {
 }
 
 
+class Trial:
+    """A governor and its client over some time, and what is counted of them."""
+
+    def __init__(self, governor: Governor, chance: random.Random) -> None:
+        self._governor = governor
+        self._client = Client(
+            own={slot: rounded(chance.choice((NONE, chance.randrange(2**20, 2**24)))) for slot in Slot}
+        )
+        self.demand = NOTHING
+        self._changes, self._throttled, self._hottest_free = 0, timedelta(), 0.0
+
+    def read(self, celsius: float, now: datetime, pause: timedelta) -> None:
+        """Have a temperature read, so long after the one before."""
+        self._throttled += pause if self.demand != NOTHING else timedelta()
+        before, self.demand = self.demand, self._governor(celsius, now)
+        self._changes += before != self.demand
+        self._hottest_free = max(self._hottest_free, celsius) if self.demand == NOTHING else self._hottest_free
+        self._client.keep_to(self.demand)
+
+    def result(self) -> Run:
+        """Return what became of it."""
+        client = self._client
+        return Run(
+            changes=self._changes,
+            writes=client.writes,
+            throttled=self._throttled,
+            hottest_free=self._hottest_free,
+            restored=client.values == client.own and not client.remembered,
+        )
+
+
 def replay(governor: Governor, seed: int) -> Run:
     """Let a governor read what was recorded. Afterwards, which was not recorded, the machine is as cool as it began."""
-    chance, now = random.Random(seed), ManualClock().now()
-    client = _client(chance)
-    demand, changes, throttled, hottest_free = NOTHING, 0, timedelta(), 0.0
+    clock, trial = ManualClock(), Trial(governor, random.Random(seed))
     ends = [*(second for second, _ in RASPBERRY_PI_3[1:]), RASPBERRY_PI_3[-1][0] + _WHEN_HOT.seconds]
     ramp = [*zip(ends, (celsius for _, celsius in RASPBERRY_PI_3), strict=True), (ends[-1] + 900, RASPBERRY_PI_3[0][1])]
-    begun = now
+    begun = clock.now()
     for end, celsius in ramp:
-        while now < begun + timedelta(seconds=end):
-            now += _WHEN_HOT
-            throttled += _WHEN_HOT if demand != NOTHING else timedelta()
-            before, demand = demand, governor(celsius, now)
-            changes += before != demand
-            hottest_free = max(hottest_free, celsius) if demand == NOTHING else hottest_free
-            client.keep_to(demand)
-    return Run(
-        changes=changes,
-        writes=client.writes,
-        throttled=throttled,
-        hottest_free=hottest_free,
-        restored=client.values == client.own and not client.remembered,
-    )
-
-
-def _client(chance: random.Random) -> Client:
-    return Client(own={slot: rounded(chance.choice((NONE, chance.randrange(2**20, 2**24)))) for slot in Slot})
+        while clock.now() < begun + timedelta(seconds=end):
+            clock.advance(_WHEN_HOT)
+            trial.read(celsius, clock.now(), _WHEN_HOT)
+    return trial.result()
 
 
 def measure(governor: Governor, afternoon: Sequence[tuple[int, float]], seed: int) -> Run:
     """Let an afternoon pass, the same for the same seed as far as the governor lets it."""
     chance, clock = random.Random(seed), ManualClock()
-    client = _client(chance)
-    demand, changes, throttled, hottest_free = NOTHING, 0, timedelta(), 0.0
+    trial = Trial(governor, chance)
     with tempfile.TemporaryDirectory() as folder:
         pi = ThermalMachine(Path(folder) / "sys", Boards.RASPBERRY_PI_4, clock=clock)
         for minutes, load in afternoon:
@@ -182,22 +196,12 @@ def measure(governor: Governor, afternoon: Sequence[tuple[int, float]], seed: in
                 busy = load + chance.gauss(0, _WAVER)
                 until = clock.now() + _MINUTE
                 while clock.now() < until:
-                    pi.load = max(0.0, busy + _of_downloads(demand))
+                    pi.load = max(0.0, busy + _of_downloads(trial.demand))
                     pause = _WHEN_HOT if pi.celsius() >= _HOT_CELSIUS else _USUALLY
                     clock.advance(pause)
-                    throttled += pause if demand != NOTHING else timedelta()
                     read = round((pi.celsius() + chance.gauss(0, _NOISE_CELSIUS)) / _STEP_CELSIUS) * _STEP_CELSIUS
-                    before, demand = demand, governor(read, clock.now())
-                    changes += before != demand
-                    hottest_free = max(hottest_free, read) if demand == NOTHING else hottest_free
-                    client.keep_to(demand)
-    return Run(
-        changes=changes,
-        writes=client.writes,
-        throttled=throttled,
-        hottest_free=hottest_free,
-        restored=client.values == client.own and not client.remembered,
-    )
+                    trial.read(read, clock.now(), pause)
+    return trial.result()
 
 
 def _of_downloads(demand: Demand) -> float:

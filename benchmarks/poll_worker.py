@@ -146,8 +146,7 @@ async def run(arguments: argparse.Namespace) -> None:
         assert entry is not None
         coordinator = coordinator_of(arguments.contender, entry)
         pace = Pace()
-        # it is imported there, and not exported
-        sokoul_entity.monotonic = pace.now  # type: ignore[attr-defined]
+        sokoul_entity.monotonic = pace.now  # type: ignore[attr-defined]  # it is imported there, and not exported
         answer({**first, "memory_bytes": memory_bytes() - before})
         rows = 0
         while (command := (await asyncio.to_thread(sys.stdin.readline)).strip()) != "quit":
