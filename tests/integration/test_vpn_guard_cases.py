@@ -503,18 +503,18 @@ async def test_what_has_an_error_uploads_and_is_stopped_too(
     assert broken.stopped
 
 
-@pytest.mark.parametrize("said", [True, False], ids=["said by its person", "found out"])
-async def test_what_is_held_is_not_let_go_of_because_its_vpn_is_removed(
-    said: bool,  # noqa: FBT001 -- a case
+@pytest.fixture(params=[True, False], ids=["said by its person", "found out"])
+async def bereft(
+    request: pytest.FixtureRequest,
     hass: HomeAssistant,
     start: Start,
     qbittorrent: QbittorrentSimulator,
     gluetun: GluetunSimulator,
     pass_time: PassTime,
-) -> None:
-    """A person may remove it to add it again."""
+) -> ClientGuard:
+    """Hold an open client whose Gluetun is gone, and remove that."""
     guard = await start(Containment.OPEN)
-    if not said:
+    if not request.param:
         guard.choose(None)
     await pass_time(STEP)
     await gluetun.refuse()
@@ -526,37 +526,32 @@ async def test_what_is_held_is_not_let_go_of_because_its_vpn_is_removed(
     await pass_time(STEP, times=8)
     assert guard.shelter.containment is Containment.OPEN
     assert running(qbittorrent) == set()
-    guard.choose(Shelter(clue=Clue.PERSON))
+    return guard
+
+
+async def test_what_is_held_is_not_let_go_of_because_its_vpn_is_removed(
+    bereft: ClientGuard, qbittorrent: QbittorrentSimulator, pass_time: PassTime
+) -> None:
+    """A person may remove it to add it again."""
+    bereft.choose(Shelter(clue=Clue.PERSON))
     await pass_time(STEP, times=4)
     assert running(qbittorrent) == {"one", "two"}
 
 
-@pytest.mark.parametrize("said", [True, False], ids=["said by its person", "found out"])
 async def test_a_vpn_that_is_removed_and_added_again_opens_what_was_held_for_it(
-    said: bool,  # noqa: FBT001 -- a case
+    bereft: ClientGuard,
     hass: HomeAssistant,
-    start: Start,
     qbittorrent: QbittorrentSimulator,
     gluetun: GluetunSimulator,
     pass_time: PassTime,
 ) -> None:
-    guard = await start(Containment.OPEN)
-    if not said:
-        guard.choose(None)
-    await pass_time(STEP)
-    await gluetun.refuse()
-    await pass_time(STEP, times=12)
     (entry,) = hass.config_entries.async_entries(DOMAIN)
-    hass.config_entries.async_remove_subentry(entry, GLUETUN_ID)
-    await hass.async_block_till_done()
-    await pass_time(STEP, times=8)
-    assert running(qbittorrent) == set()
     await gluetun.accept()
     again = subentry("gluetun", gluetun, GLUETUN_ID[:-1] + "9", title="Gluetun")
     hass.config_entries.async_add_subentry(entry, ConfigSubentry(**{**again, "data": MappingProxyType(again["data"])}))
     await hass.async_block_till_done()
     await pass_time(STEP, times=12)
-    assert guard.shelter.vpn_id == again["subentry_id"]
+    assert bereft.shelter.vpn_id == again["subentry_id"]
     assert running(qbittorrent) == {"one", "two"}
 
 

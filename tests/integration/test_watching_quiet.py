@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 
 from custom_components.sokoul.hub import Hub
@@ -38,7 +39,10 @@ async def test_a_series_without_episodes_is_not_asked_for_without_end(
     assert await asked(20) <= 1
 
 
-async def test_looks_that_find_nothing_new_are_told_of_together(scene: Scene) -> None:  # noqa: F811
+async def test_looks_that_find_nothing_new_are_told_of_together(
+    scene: Scene,  # noqa: F811
+    freezer: FrozenDateTimeFactory,
+) -> None:
     later = scene.radarr.clock.now() + timedelta(days=90)
     for name in ("Dune: Messiah", "Sicario: Capos", "Arrival: Departure"):
         movie = scene.radarr.library.new_movie(name, 2027)
@@ -51,6 +55,10 @@ async def test_looks_that_find_nothing_new_are_told_of_together(scene: Scene) ->
     await scene.pass_time(MINUTE * 90)
     assert {each.due for each in scene.watching.wishes.values()}.isdisjoint(due)
     assert len(told) == 1
+    told.clear()
+    freezer.tick(MINUTE * 90)  # all are due once more, and the timer hasn't rung yet
+    await scene.watching.look(next(iter(scene.watching.wishes)))
+    assert len(told) == 1, "somebody waits for it"
 
 
 async def test_only_what_sonarr_looks_for_is_shown_of_a_series(
