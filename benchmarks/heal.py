@@ -25,10 +25,11 @@ from typing import Any
 
 from custom_components.sokoul.autopilot.actuator import Actuator
 from custom_components.sokoul.autopilot.desk import Desk
-from custom_components.sokoul.autopilot.kernel import ASLEEP_AFTER, Kernel
+from custom_components.sokoul.autopilot.kernel import Kernel
 from custom_components.sokoul.autopilot.rules.base import Case, Facts, Look, Sign
 from custom_components.sokoul.autopilot.rules.registry import RULES
 from custom_components.sokoul.autopilot.settings import PilotSettings
+from custom_components.sokoul.autopilot.turns import ASLEEP_AFTER, Turns
 from custom_components.sokoul.model.backend import Backend, BackendKind
 from custom_components.sokoul.model.downloads import (
     ConnectionStatus,
@@ -386,7 +387,7 @@ def scan_all(fleet: Fleet, kernel: Kernel) -> float:
 
 def pilot(fleet: Fleet, store: Kept, settings: PilotSettings) -> Kernel:
     """Return a kernel that watches, and does nothing."""
-    kernel = Kernel(
+    return Kernel(
         rules=RULES,
         journal=Rows(),
         store=store,
@@ -396,8 +397,6 @@ def pilot(fleet: Fleet, store: Kept, settings: PilotSettings) -> Kernel:
         on_entry=lambda _: None,
         on_settings=lambda _: None,
     )
-    kernel.asleep_after = timedelta.max  # hours pass between two turns here
-    return kernel
 
 
 class Run:
@@ -409,6 +408,8 @@ class Run:
         self.store = Kept()
         settings = PilotSettings(autonomy={rule.key: Autonomy.OBSERVE for rule in RULES})
         self.kernel = pilot(self.fleet, self.store, settings)
+        self.turns = Turns(self.kernel)
+        self.turns.asleep_after = timedelta.max  # hours pass between two turns here
         self.milliseconds: dict[str, float] = {}
         self.block_milliseconds: dict[str, float] = {}
         self.pause_milliseconds = 0.0
@@ -422,7 +423,7 @@ class Run:
             before()
             self.fleet.now += span
             seen = self.fleet.look()
-            costs.append(await measured(partial(self.kernel.step, *seen, self.fleet.now)))
+            costs.append(await measured(partial(self.turns.take, *seen, self.fleet.now)))
         self._note(what, costs)
 
     async def work(self, what: str, work: Callable[[], Awaitable[object]]) -> None:
@@ -454,14 +455,14 @@ class Run:
         await self.turn("the gate shuts for all")
         fleet.transfer = replace(fleet.transfer, connection=ConnectionStatus.CONNECTED)
         await self.turn("it opens again")
-        kernel.asleep_after = ASLEEP_AFTER
+        self.turns.asleep_after = ASLEEP_AFTER
         await self.turn("the machine slept for an hour", HOUR)
         await self.turn("the gate opens after that", 11 * MINUTE)
-        kernel.asleep_after = timedelta.max
+        self.turns.asleep_after = timedelta.max
         await self.work("a person changes a level", partial(self._change_level, "stalled", Autonomy.OFF))
         await self.turn("all are looked at for that")
         await self.work("heal all, dry run", lambda: Desk(kernel).heal(None, "somebody", fleet.now, dry_run=True))
-        await kernel.stop(fleet.now)
+        await kernel.save(fleet.now)
         await self.work("start, all are remembered", lambda: pilot(fleet, self.store, kernel.settings).start(fleet.now))
         if self.count <= MOST_FOR_ALL_TURNS:
             await self._many_questions()

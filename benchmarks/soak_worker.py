@@ -119,7 +119,7 @@ async def live(folder: Path, until_hours: float) -> None:
         keep(folder, stack)
         await stack.turn()
         print(TURNED, flush=True)
-    await stack.kernel.stop(stack.clock.now)
+    await stack.kernel.save(stack.clock.now)
     await opened.close()
 
 

@@ -394,10 +394,12 @@ class ThermalMachine:
             self._pipes.append(os.open(path, os.O_RDWR))  # somebody who could write: else a reader finds its end
 
     def _put(self, place: str, text: str, *, end: str = "\n") -> None:
-        path = self.root / place
+        path, content = self.root / place, (text + end).encode()
+        if path.is_file() and path.read_bytes() == content:
+            return  # as is most of a machine from one moment to the next
         path.parent.mkdir(parents=True, exist_ok=True)
         new = path.with_name(f".{path.name}.new")
-        new.write_text(text + end, encoding="utf-8")
+        new.write_bytes(content)
         new.replace(path)
 
     def _link(self, place: str, target: str) -> None:

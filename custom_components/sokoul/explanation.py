@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .autopilot.kernel import Kernel
 from .autopilot.observe import AnyRule
-from .autopilot.ownership import ceiling
+from .autopilot.ownership import QUARANTINE, ceiling
 from .autopilot.rules.base import Case, Later
 from .journal_report import act_text, describe_entry, describe_known_reason, rule_name
 from .model.journal import Autonomy, Proposal, least
@@ -39,6 +39,7 @@ async def explain(hub: Hub, download: Download, now: datetime, words: Wording) -
     kernel = hub.pilot.kernel
     case = kernel.watch.case(download.id, now)
     settings = kernel.settings
+    seen = case is not None or download.finished or download.category == QUARANTINE
     allowed, why = (Autonomy.ACT, None) if case is None else ceiling(case, kernel.claims())
     outlooks = [] if case is None or allowed is Autonomy.OFF else await _outlooks(kernel, case, allowed)
     gate = case.around.gate.shut if case else None
@@ -55,7 +56,7 @@ async def explain(hub: Hub, download: Download, now: datetime, words: Wording) -
         "gate": {"open": gate is None, "why": describe_known_reason(gate, now, words) if gate else None},
         "clocks": [_describe_clock(each, words) for each in outlooks],
         "next": _describe_next(next_one, words) if next_one else None,
-        "text": _text(case, allowed, outlooks, next_one, now, words),
+        "text": _text(case, allowed, outlooks, next_one, now, words) if seen else words.text("explain.not_yet"),
         "history": [describe_entry(each, now, words, settings.caps.quarantine) for each in history],
     }
 

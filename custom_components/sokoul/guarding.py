@@ -135,6 +135,8 @@ class ClientGuard:
         self.backend = backend
         self.shelter = Shelter()
         self.reaction: Reaction | None = None
+        self.trusted_since: datetime | None = None  # the gate was shut before; None: it never was
+        self._shut = False  # by a trouble
         self._timer: asyncio.Handle | None = None
         self._step: asyncio.Task[None] | None = None
         self._stopped = False
@@ -290,9 +292,21 @@ class ClientGuard:
     def _stand_down(self) -> None:
         """Say nothing more of what was seen: it is seen anew when somebody wants it guarded again."""
         self._state = self.lane.verdict = None
+        self._follow_gate(None)
         self.drilling.abandon()
         ir.async_delete_issue(self.backend.hass, DOMAIN, f"{ISSUE}_{self.backend.subentry_id}")
         self.last_resort.leak_is_over()
+
+    def _follow_gate(self, verdict: Verdict | None) -> None:
+        """Note when it opens after a trouble: who looks seldom would see nothing of a short one.
+
+        That for a moment nobody can tell is none: so it is whenever a guard begins, or something is set.
+        """
+        shut = verdict is not None and not verdict.gate_open
+        if self._shut and not shut:
+            self.trusted_since = dt_util.utcnow()
+        is_bad = verdict is not None and verdict.state in _BAD
+        self._shut = shut and (self._shut or is_bad)
 
     @callback
     def _step_in(self, pause: timedelta) -> None:
@@ -407,6 +421,7 @@ class ClientGuard:
     @callback
     def _changed(self, verdict: Verdict) -> None:
         before, self._state = self._state, verdict.state
+        self._follow_gate(verdict)
         self._remember()
         self._guarding.forget_world()
         if verdict.state is not before:
@@ -572,6 +587,11 @@ class Guarding:
         """Tell whether what the downloads of a client look like may be its VPN's fault."""
         guard = self.clients.get(backend.subentry_id)
         return guard is not None and guard.verdict is not None and not guard.verdict.gate_open
+
+    def trusted_since(self, backend: AnyCoordinator) -> datetime | None:
+        """Return when what the downloads of a client look like could last be trusted again; None: it always could."""
+        guard = self.clients.get(backend.subentry_id)
+        return guard.trusted_since if guard is not None else None
 
     @callback
     def forget_world(self) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from .autopilot.kernel import can_undo
+from .autopilot.records import can_undo
 from .model.journal import AFTERWARDS, LINK_ACTS, ActKind, EntryStatus, JournalEntry
 from .model.reasons import Reason, reason_from_json
 from .report import describe_reason

@@ -26,6 +26,7 @@ from .autopilot.ports import Carrier
 from .autopilot.reviver import Reviver
 from .autopilot.rules.registry import RULES
 from .autopilot.settings import PilotSettings
+from .autopilot.turns import Turns
 from .const import DOMAIN, LOGGER, START_PATIENCE
 from .hands import HubHands
 from .healing import ALL_RULES, Tally
@@ -56,9 +57,10 @@ ISSUE_SETTINGS = "settings_unreadable"
 
 
 class Pilot:
-    """Gives the kernel its turns, and tells its listeners of each entry of the journal."""
+    """Gives the autopilot its turns, and tells its listeners of each entry of the journal."""
 
     kernel: Kernel
+    turns: Turns
     desk: Desk
     reviver: Reviver
     limits = store.Limits()
@@ -162,6 +164,7 @@ class Pilot:
             on_entry=self._tell,
             on_settings=self._save_settings,
         )
+        self.turns = Turns(self.kernel)
         self.reviver = Reviver(self.kernel, self.revive)
         self.desk = Desk(self.kernel, {**self.carriers, ActKind.RESTART: self.reviver})
         now = dt_util.utcnow()
@@ -197,7 +200,7 @@ class Pilot:
         if self.store is not None:
             opened, self.store, self._failing = self.store, None, False
             with suppress(store.StoreError):
-                await self.kernel.stop(dt_util.utcnow())
+                await self.kernel.save(dt_util.utcnow())
             with suppress(store.StoreError):
                 await opened.close()
             self._changed()
@@ -268,7 +271,7 @@ class Pilot:
             if self._missed:  # what changed in a turn that was not finished is not known any more
                 changes = replace(changes, changed=frozenset(download.id for download in index))
             self._missed = True
-            due = await self.kernel.step(world, index, changes, now)
+            due = await self.turns.take(world, index, changes, now)
             self._missed = False
         except store.StoreError as error:
             self._store_failed(error)

@@ -325,12 +325,19 @@ class PortKeeper:
 
     @property
     def _unaware(self) -> bool:
-        """Whether it doesn't notice that its interface was made anew, and no person wants its port left alone."""
-        settings, guard = self._known, self._guard
-        if settings is None or not settings.interface or guard.shelter.containment is Containment.NONE:
+        """Whether it doesn't notice that the tunnel's interface was made anew, and no person wants its port left alone.
+
+        Who is bound to that interface does since 5.0. Who shares the tunnel's network and is bound to nothing doesn't
+        where the interface has its address before it is up, as with WireGuard: libtorrent looks when there is a new
+        address, and passes over what is down (seen at 4.5.2 and 5.3.0).
+        """
+        settings, containment = self._known, self._guard.shelter.containment
+        if settings is None or settings.interface is None or self._backend.memory.get(ON_KEY, True) is not True:
             return False
-        major = guard.backend.data.version.removeprefix("v").partition(".")[0]
-        return major.isdigit() and int(major) < AWARE_SINCE and self._backend.memory.get(ON_KEY, True) is True
+        if not settings.interface:
+            return containment is Containment.NAMESPACE
+        major = self._backend.data.version.removeprefix("v").partition(".")[0]
+        return containment is not Containment.NONE and major.isdigit() and int(major) < AWARE_SINCE
 
     def _may_read(self, now: datetime, *, wanted: bool) -> bool:
         return wanted and self._backend.answering and now >= self._read_from

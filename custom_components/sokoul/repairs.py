@@ -78,7 +78,7 @@ async def async_create_fix_flow(
     if issue_id == ISSUE_SUGGESTIONS:
         return AnswerSuggestions()
     if issue_id.startswith(ISSUE_PROMOTION):
-        return AnswerOffer(issue_id.removeprefix(ISSUE_PROMOTION))
+        return AnswerOffer(issue_id.removeprefix(f"{ISSUE_PROMOTION}_"))
     if issue_id == ISSUE_LEFT_BEHIND:
         return LeaveOrDelete(Path(str(given.get("path"))))
     if issue_id == ISSUE_LEFT_ON_SERVER:

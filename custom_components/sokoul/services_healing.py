@@ -11,7 +11,7 @@ from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
 from .autopilot.desk import NotPossible, Remedy
-from .autopilot.kernel import REVERSIBLE
+from .autopilot.records import REVERSIBLE
 from .calls import LANGUAGE_FIELD, Action, admin, hub_of, words_of
 from .const import DOMAIN
 from .explanation import explain

@@ -17,6 +17,7 @@ from .overview import Overview
 
 if TYPE_CHECKING:
     from .coordinator import BackendCoordinator
+    from .guarding import Guarding
     from .hub import Hub
 
 #: Free space is sampled hourly; a month shows a trend.
@@ -58,10 +59,7 @@ class WorldView:
     def world(self, now: datetime) -> World:
         """Return everything that is known now."""
         if self._world is None:
-            backends = {
-                each.subentry_id: as_backend(each, distrusted=self._hub.guarding.distrusts(each))
-                for each in self._hub.backends.values()
-            }
+            backends = {each.subentry_id: as_backend(each, self._hub.guarding) for each in self._hub.backends.values()}
             answered = {backend_id for backend_id, backend in backends.items() if backend.snapshot is not None}
             due = self._topology_at is None or now - self._topology_at >= TOPOLOGY_INTERVAL
             if due or answered != self._topology_of:
@@ -160,7 +158,7 @@ class WorldView:
         self._hub.memory.set_quietly(SAMPLES_KEY, {key: values for key, values in samples.items() if values})
 
 
-def as_backend(coordinator: BackendCoordinator[Any, Any], *, distrusted: bool) -> Backend:
+def as_backend(coordinator: BackendCoordinator[Any, Any], guarding: Guarding) -> Backend:
     """Return a backend as the model sees it."""
     return backend_of(
         coordinator.connector,
@@ -170,7 +168,8 @@ def as_backend(coordinator: BackendCoordinator[Any, Any], *, distrusted: bool) -
         available=coordinator.answering,
         url=coordinator.connection.url,
         unavailable_since=coordinator.unavailable_since if coordinator.answered else None,
-        distrusted=distrusted,
+        distrusted=guarding.distrusts(coordinator),
+        trusted_since=guarding.trusted_since(coordinator),
     )
 
 

@@ -13,9 +13,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from custom_components.sokoul.autopilot import actuator
 from custom_components.sokoul.autopilot.desk import MOVED, NotPossible
-from custom_components.sokoul.autopilot.kernel import ASLEEP_AFTER
 from custom_components.sokoul.autopilot.ownership import QUARANTINE
 from custom_components.sokoul.autopilot.rules.registry import RULES
+from custom_components.sokoul.autopilot.turns import ASLEEP_AFTER
 from custom_components.sokoul.model.downloads import ConnectionStatus
 from custom_components.sokoul.model.journal import (
     AUTOPILOT,

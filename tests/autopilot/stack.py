@@ -12,6 +12,7 @@ from custom_components.sokoul.autopilot.kernel import Kernel
 from custom_components.sokoul.autopilot.observe import AnyRule
 from custom_components.sokoul.autopilot.rules.base import Case, Later, Look, Rule, Sign, Step, Verdict, climb, need
 from custom_components.sokoul.autopilot.settings import PilotSettings
+from custom_components.sokoul.autopilot.turns import Turns
 from custom_components.sokoul.model.downloads import DownloadState
 from custom_components.sokoul.model.journal import ActKind, Autonomy, EntryStatus, JournalEntry, Proposal
 from custom_components.sokoul.model.reasons import Reason
@@ -142,6 +143,7 @@ class Stack:
         self.world = World()
         self.index = DownloadIndex()
         self.kernel: Kernel
+        self.turns: Turns
         self.desk: Desk
         self.due: datetime | None = None
 
@@ -191,6 +193,7 @@ class Stack:
             on_entry=self.told.append,
             on_settings=self._take_settings,
         )
+        self.turns = Turns(self.kernel)
         self.desk = Desk(self.kernel)
         await self.kernel.start(self.clock.now)
 
@@ -216,11 +219,11 @@ class Stack:
     async def turn(self) -> None:
         """Have one turn at this moment."""
         changes = self.look()
-        self.due = await self.kernel.step(self.world, self.index, changes, self.clock.now)
+        self.due = await self.turns.take(self.world, self.index, changes, self.clock.now)
 
     async def run(self, span: timedelta, every: timedelta = 5 * MINUTE) -> None:
         """Let time pass, with a turn now and then. However long it is between two, the machine was awake."""
-        self.kernel.asleep_after = max(self.kernel.asleep_after, every)
+        self.turns.asleep_after = max(self.turns.asleep_after, every)
         end = self.clock.now + span
         while self.clock.now < end:
             step = min(every, end - self.clock.now)
@@ -238,7 +241,7 @@ class Stack:
 
     async def restart(self) -> None:
         """Stop as one should, and start again."""
-        await self.kernel.stop(self.clock.now)
+        await self.kernel.save(self.clock.now)
         await self.start()
 
     async def until_crash(self, points: int, span: timedelta = 2 * MINUTE) -> bool:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from custom_components.sokoul.autopilot.aftercare import SETTLED_WITHIN
 from custom_components.sokoul.autopilot.desk import NotPossible
-from custom_components.sokoul.autopilot.kernel import SETTLED_WITHIN
 from custom_components.sokoul.autopilot.ownership import QUARANTINE
 from custom_components.sokoul.autopilot.rules.base import Case, Verdict
 from custom_components.sokoul.autopilot.settings import PilotSettings
@@ -137,7 +137,7 @@ async def test_what_changed_since_the_last_poll_is_left_alone(
         for name, value in values.items():
             setattr(changed, name, value)
     before = (dict(stack.qbt.torrents), torrent.look())
-    await stack.kernel.step(stack.world, stack.index, changes, stack.clock.now)
+    await stack.turns.take(stack.world, stack.index, changes, stack.clock.now)
     entry = the_one(stack)
     assert (entry.status, result(entry), entry.undo) == (FAILED, why, None)
     assert (dict(stack.qbt.torrents), torrent.look()) == before
@@ -151,7 +151,7 @@ async def test_a_usenet_download_that_moved_is_left_alone() -> None:
     stack.clock.advance(MINUTE)
     changes = stack.look()
     record.have += 1
-    await stack.kernel.step(stack.world, stack.index, changes, stack.clock.now)
+    await stack.turns.take(stack.world, stack.index, changes, stack.clock.now)
     assert (the_one(stack).status, result(the_one(stack))) == (FAILED, "result.moves_again")
 
 

@@ -497,7 +497,7 @@ async def test_a_person_waits_for_one_search_at_most() -> None:
 
     waiting: list[asyncio.Task[None]] = []
     stack.radarr.releases = slow  # type: ignore[method-assign]
-    await stack.kernel.step(stack.world, stack.index, changes, stack.clock.now)
+    await stack.turns.take(stack.world, stack.index, changes, stack.clock.now)
     await asyncio.gather(*waiting)
     assert order[:3] == ["search", "person", "search"]
 

@@ -581,7 +581,7 @@ async def test_an_arr_that_does_not_answer_was_not_asked() -> None:
     stack.offer()
     changes = stack.look()
     stack.radarr.away = True  # since that look
-    await stack.kernel.step(stack.world, stack.index, changes, stack.clock.now)
+    await stack.turns.take(stack.world, stack.index, changes, stack.clock.now)
     assert quarantined(stack) == []
     stack.radarr.away = False
     await stack.run(20 * MINUTE)
@@ -826,7 +826,7 @@ async def test_time_that_was_counted_survives_a_restart_and_time_away_counts_for
     torrent = stack.stalled()
     stack.offer()
     await stack.run(5 * HOUR)
-    await stack.kernel.stop(stack.clock.now)
+    await stack.kernel.save(stack.clock.now)
     stack.clock.advance(3 * DAY)
     await stack.start()
     await stack.run(30 * MINUTE)
@@ -925,7 +925,7 @@ async def test_a_client_that_is_read_before_its_arr_loses_no_memory() -> None:
     await stack.run(HOUR)
     [entry] = stack.kernel.suggestions
     await stack.desk.reject(entry.id, "somebody", stack.clock.now)
-    await stack.kernel.stop(stack.clock.now)
+    await stack.kernel.save(stack.clock.now)
     stack.radarr.away, stack.radarr._snapshot, known = True, None, stack.radarr.restarting
     stack.radarr.restarting = True
     await stack.start()
@@ -941,7 +941,7 @@ async def test_what_is_gone_is_forgotten_also_in_the_store() -> None:
     await stack.run(HOUR)
     del stack.qbt.torrents[torrents[0].hash]
     await stack.run(HOUR)
-    await stack.kernel.stop(stack.clock.now)
+    await stack.kernel.save(stack.clock.now)
     assert stack.subject(torrents[0]) not in stack.memory.stored
     del stack.qbt.torrents[torrents[1].hash]  # while nobody looks
     await stack.start()
@@ -967,7 +967,7 @@ async def test_memory_that_nobody_can_read_is_learned_anew() -> None:
     stack = await running()
     torrent = stack.stalled()
     await stack.run(HOUR)
-    await stack.kernel.stop(stack.clock.now)
+    await stack.kernel.save(stack.clock.now)
     stack.memory.stored[stack.subject(torrent)] = '{"clocks": {"stuck": 7}}'
     await stack.start()
     await stack.run(HOUR)

@@ -222,7 +222,7 @@ async def test_what_was_finished_meanwhile_is_not_given_up(act: ActKind) -> None
     stack.clock.advance(MINUTE)
     changes = stack.look()
     torrent.have = torrent.size
-    await stack.kernel.step(stack.world, stack.index, changes, stack.clock.now)
+    await stack.turns.take(stack.world, stack.index, changes, stack.clock.now)
     assert [(entry.status, entry.result and entry.result.key) for entry in stack.journal.entries] == [
         (FAILED, "result.moves_again")
     ]

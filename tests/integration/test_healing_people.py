@@ -16,7 +16,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import async_mock_service
 
 from custom_components.sokoul import notices, wording
-from custom_components.sokoul.autopilot.kernel import RIGHT_IN_A_ROW
+from custom_components.sokoul.autopilot.desk import RIGHT_IN_A_ROW
 from custom_components.sokoul.autopilot.rules.backends import BACKEND_DOWN
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.model.journal import AUTOPILOT, ActKind, Autonomy, EntryStatus

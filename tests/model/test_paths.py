@@ -22,7 +22,6 @@ from custom_components.sokoul.model.paths import (
     judge,
     map_of,
     mount_of,
-    one_file_system,
     propose,
     same_style,
     save_folder,
@@ -284,12 +283,6 @@ HARDLINKS = (
 def test_arr_hardlinks(downloads: str, library: str, disks: list[Disk], expected: bool | None) -> None:  # noqa: FBT001
     # a root folder may be listed among the disks without being a mount
     assert arr_hardlinks(downloads, library, disks, [library]) is expected
-
-
-def test_one_file_system() -> None:
-    assert one_file_system(5, 5) is True
-    assert one_file_system(5, 6) is False
-    assert one_file_system(None, 6) is None
 
 
 def test_the_disk_of_a_path_is_the_deepest() -> None:

@@ -19,18 +19,22 @@ from ..model.journal import (
 from ..model.reasons import Reason
 from .actuator import Plan, plan
 from .budget import as_one_of_many
-from .kernel import JUDGED_AT_ONCE, RIGHT_IN_A_ROW, Kernel, can_undo
+from .kernel import Kernel
 from .observe import AnyRule
 from .ownership import ceiling
 from .ports import Carrier
 from .reach import Declined
+from .records import can_undo
 from .rules.base import Case, Need, Sign
 from .settings import PilotSettings, Settable
+from .watch import JUDGED_AT_ONCE
 
 #: A person who asks to heal has waited long enough: every patience is over.
 LONG_ENOUGH = timedelta(days=3650)
 #: But something must not have arrived within this time.
 MOVED = timedelta(minutes=10)
+#: After so many right suggestions in a row a rule offers to act alone.
+RIGHT_IN_A_ROW = 5
 #: The steps of a ladder that one request goes through at most.
 MOST_STEPS = 5
 
@@ -109,7 +113,7 @@ class Desk:
         """Refuse what must not be done now, whoever asks. Raises `NotPossible`."""
         if (against := self._kernel.against(rule, case)) is not None:
             raise NotPossible(against)
-        if self._kernel.is_under_way(case.download.id):
+        if self._kernel.records.is_under_way(case.download.id):
             raise NotPossible(Reason(key="result.under_way"))
 
     def _suggestion(self, entry_id: int) -> JournalEntry:
@@ -229,13 +233,13 @@ class Desk:
         if proposal.act is ActKind.TELL:
             return await kernel.write(replace(planned.entry, status=EntryStatus.DONE))
         if not at_once:
-            allowed = kernel.with_searches(planned)
+            allowed = kernel.searches.take(planned)
             if isinstance(allowed, datetime):
                 return None
             planned = replace(allowed, entry=as_one_of_many(allowed.entry))
         if proposal.act is ActKind.REPLACE:
             try:
-                planned = await (kernel.actuator.find_replacement if at_once else kernel.search)(planned)
+                planned = await (kernel.actuator.find_replacement if at_once else kernel.searches.find)(planned)
             except Declined as declined:
                 status = EntryStatus.FAILED if declined.passing else EntryStatus.KEPT
                 return await kernel.write(replace(planned.entry, status=status, result=declined.reason))

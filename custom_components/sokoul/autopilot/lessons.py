@@ -4,6 +4,7 @@ What was learned is stored now and then only; what was said and done is in the j
 drawn when an entry is written, and when it is read again after a crash. Drawing one twice changes nothing.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -19,6 +20,8 @@ REJECTED_FOR = timedelta(days=30)
 DONE_FOR = timedelta(minutes=10)
 #: What failed is tried again after this.
 FAILED_FOR = timedelta(hours=2)
+#: So long is a title's failure remembered.
+FAILURES_LAST = timedelta(days=30)
 
 #: Rungs of a ladder: after one of these there is another one.
 RUNGS = frozenset({ActKind.REANNOUNCE, ActKind.ADD_TRACKERS, ActKind.RECHECK, ActKind.RETRY_IMPORT})
@@ -73,6 +76,19 @@ def learn_of_title(memory: SubjectMemory, entry: JournalEntry, remembered_for: t
         fewer = Tries(count=max(known.count - 1, 0), at=entry.changed_at)
         return replace(memory, tried={**memory.tried, ActKind.REPLACE: fewer})
     return memory
+
+
+def may_say_again(memory: SubjectMemory, rules: Collection[str]) -> SubjectMemory:
+    """Return what is known of a download when some rules may say again what they said, and do what they would have."""
+    said = {name for name in memory.proposed if name.partition("/")[0] in rules}
+    if not said:
+        return memory
+    acts = {name.partition("/")[2] for name in said}
+    return replace(
+        memory,
+        proposed={name: number for name, number in memory.proposed.items() if name not in said},
+        tried={act: tries for act, tries in memory.tried.items() if act not in acts},
+    )
 
 
 def titles(target: Target) -> list[str]:

@@ -19,13 +19,15 @@ from ..model.memory import NOTHING_KNOWN, SubjectMemory
 from ..model.paths import is_proven, map_of, mount_of
 from ..model.world import Changes, Download, DownloadIndex, World
 from .census import Census
-from .gate import ASK_AFTER, CLIENT_SETTLES, Line, follow as line_after, is_busy, judge_client, line_alive
+from .gate import ASK_AFTER, Line, follow as line_after, is_busy, judge_client, line_alive
 from .observe import AnyRule, observe
 from .ownership import QUARANTINE
 from .rules.base import CALM, OPEN, Case, Facts, Gate, Look, Sign, Surroundings
 
 #: So many downloads are looked at before the event loop has its turn: some milliseconds.
 SLICE = 100
+#: Of so many downloads that are due, and that want nothing, the event loop has its turn in between.
+JUDGED_AT_ONCE = 50
 #: Facts that were looked up are true for so long.
 FACTS_LAST = timedelta(hours=6)
 #: A client that was asked to check files shows it within this time.
@@ -64,13 +66,12 @@ class Watch:
         self,
         rules: Iterable[AnyRule],
         policy_of: Callable[[AnyRule], object],
-        memories: Mapping[str, SubjectMemory],
-        settling: Callable[[], timedelta] = lambda: CLIENT_SETTLES,
+        settling: Callable[[], timedelta],
     ) -> None:
         self._rules = tuple(rules)
         self._policy_of = policy_of
         self._settling = settling
-        self._memories = dict(memories)  # of subjects that were not seen yet
+        self._memories: dict[str, SubjectMemory] = {}  # of subjects that were not seen yet
         self._watched: dict[str, Watched] = {}
         self._clients: dict[str, _Client] = {}
         self._heap: list[tuple[datetime, str]] = []  # of those due at one moment the order is that of their names
@@ -79,6 +80,10 @@ class Watch:
         self._reconsider = False
         self._swept = False
         self.learned: set[str] = set()  # subjects of which more is known than was stored
+
+    def recall(self, memories: Mapping[str, SubjectMemory]) -> None:
+        """Begin with what was known of subjects before a restart."""
+        self._memories = dict(memories)
 
     # --- following the world -------------------------------------------------------------------------------------
 
@@ -411,10 +416,13 @@ def _wanted(download: Download) -> list[tuple[str, str | None, tuple[Title, ...]
 
 
 def _is_back(before: Backend, backend: Backend) -> bool:
-    """Tell whether a client has just come back, by itself or from behind a VPN in trouble: its swarms need a while."""
+    """Tell whether a client has just come back, by itself or from behind a VPN in trouble: its swarms need a while.
+
+    A trouble that was over before anybody looked was one, too.
+    """
     if not backend.available or backend.distrusted:
         return False
-    return not before.available or before.distrusted
+    return not before.available or before.distrusted or before.trusted_since != backend.trusted_since
 
 
 def _is_read(backend: Backend) -> bool:

@@ -46,6 +46,7 @@ class Backend:
     recommended_version: tuple[int, ...] = ()
     unavailable_since: datetime | None = None
     distrusted: bool = False  # a download client whose guard can't say that its VPN is all right at the moment
+    trusted_since: datetime | None = None  # when it last could again; None: it was never otherwise
 
     @property
     def client(self) -> DownloadClientSnapshot | None:

@@ -66,11 +66,6 @@ class Container:
         return other if kind == "container" and other else None
 
     @property
-    def shares_host_network(self) -> bool:
-        """Whether its ports are the host's own."""
-        return self.network_mode == "host"
-
-    @property
     def well(self) -> bool:
         """Whether it runs and its health check, where it has one, agrees."""
         return self.state is ContainerState.RUNNING and self.health in _WELL

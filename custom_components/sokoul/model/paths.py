@@ -264,15 +264,6 @@ def _join(parts: _Parts) -> str:
 # -- hard links -----------------------------------------------------------------------------------------------------
 
 
-def one_file_system(device: int | None, other: int | None) -> bool | None:
-    """Whether two folders lie on one file system, by their device numbers; None when one can't be seen.
-
-    False is certain: no hard link crosses it. True is so for us alone: an *arr whose container mounts the two folders
-    apart can't link between them even so, which `arr_hardlinks` tells.
-    """
-    return None if device is None or other is None else device == other
-
-
 def arr_hardlinks(
     download_folder: str, root_folder: str, disks: Collection[Disk], roots: Collection[str]
 ) -> bool | None:

@@ -14,7 +14,9 @@ offer. To one that only offers what is complete perhaps nobody wants to come: th
 have passed, and then it is tried once, and nothing is said.
 
 Such a client that is bound to an interface reaches nobody either once that was made anew, forwarded port or not (seen
-at 4.5.2, too). Where none is forwarded it gets another port for a moment, and its own back.
+at 4.5.2, too). One that shares the tunnel's network and is bound to nothing calls others, but listens nowhere in the
+tunnel any more, and tells no tracker of itself (seen at 4.5.2 and 5.3.0). Where none is forwarded both get another port
+for a moment, and their own back.
 """
 
 from collections.abc import Iterable, Mapping
@@ -60,7 +62,7 @@ class PortFacts:
     connection: ConnectionStatus = ConnectionStatus.UNKNOWN
     active: bool = False  # torrents are fetched, or somebody fetches from it: others know of it
     offering: bool = False  # complete torrents run that somebody could come for
-    unaware: bool = False  # it doesn't notice that the interface that it is bound to was made anew
+    unaware: bool = False  # it doesn't notice that the tunnel's interface was made anew
     tunnel_since: datetime | None = None  # the tunnel is connected; None: it isn't known since when
     client_since: datetime | None = None  # the client was started
     write: Write | None = None  # the last one
