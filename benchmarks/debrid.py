@@ -29,10 +29,11 @@ from custom_components.sokoul.clients.errors import BackendError, CannotConnect,
 from custom_components.sokoul.clients.real_debrid import RealDebridClient
 from custom_components.sokoul.clients.real_debrid_budget import DebridBudget
 from custom_components.sokoul.clients.real_debrid_tokens import ApiToken
+from custom_components.sokoul.debrid.exporting import ExportFile, ExportFormat, write_all
 from custom_components.sokoul.debrid.mirror import MirrorSync, SyncResult
 from custom_components.sokoul.debrid.statistics import recommendations, statistics as figures_of
 from custom_components.sokoul.model.debrid import DebridStatus
-from custom_components.sokoul.model.debrid_mirror import ChangeKind, DebridQuery, SortKey, SyncMode
+from custom_components.sokoul.model.debrid_mirror import ChangeKind, DebridQuery, Presence, SortKey, SyncMode
 from custom_components.sokoul.store import Store, open_store
 from devstack.real_debrid import API_TOKEN
 
@@ -46,6 +47,7 @@ CHANGES = 42
 _LINE_BYTES = 1 << 20
 _REDRIVA_SECONDS = 360
 _ROUNDS = 15
+_EXPORTS = 3  # of each format
 #: Whatever people look at, at worst.
 BUDGET_SECONDS = 0.05
 
@@ -129,6 +131,9 @@ async def ours(server: Server, where: Path | str) -> None:
             assert found == told
             assert not others
         await _look(store)
+        with tempfile.TemporaryDirectory(prefix="bench-export-") as folder:
+            for chosen in ExportFormat:
+                await _export(store, Path(folder), chosen)
     finally:
         await store.close()
     await _first_asks(where)
@@ -224,6 +229,26 @@ async def _look(store: Store) -> None:
             await look()
             times.append(time.perf_counter() - begin)
         _tell(what, times, budget=True)
+
+
+async def _export(store: Store, folder: Path, chosen: ExportFormat) -> None:
+    """Measure when an export is answered, which is when its file was begun, and when it is complete."""
+    answered, written, heart = [], [], Heart()
+    for number in range(_EXPORTS):
+        begin = time.perf_counter()
+        file = await asyncio.to_thread(ExportFile.create, folder, f"export-{number}", chosen)
+        task = asyncio.create_task(write_all(store.mirror_view, ACCOUNT, Presence.PRESENT, file))
+        answered.append(time.perf_counter() - begin)
+        assert await task == await store.mirror.count(ACCOUNT)
+        written.append(time.perf_counter() - begin)
+    block = heart.stop()
+    _tell(f"export ({chosen}), answered", answered, budget=True)
+    _tell(f"export ({chosen}), written", written)
+    print(
+        f"{'':28}meanwhile the loop was blocked {block * 1e3:.1f} ms at most, "
+        f"its own work {heart.longest_work_seconds * 1e3:.1f} ms, this process's in such a pause "
+        f"{heart.longest_own_seconds * 1e3:.1f} ms"
+    )
 
 
 # --- Redriva ---------------------------------------------------------------------------------------------------------

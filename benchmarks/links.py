@@ -4,9 +4,10 @@ A library is made of shows with neighbouring episodes and similar names (`Show 1
 links lead into a mount. One in a hundred leads to a torrent that is gone from the account. Two libraries: one whose
 mount is here (so that `find -xtype l` can be asked as well), and the same with targets in a namespace that doesn't
 exist on this machine, where `find` calls every link broken. Each is checked from nothing and again with what is known;
-then it is planned what to do about very many broken links. Meanwhile a task on the event loop measures for how long
-threads of this process kept it from its turn, what the loop itself did at once, and how late it was. What a thread of
-plain Python does to it on this machine at this time is the measure of that.
+then it is planned what to do about very many broken links, and a mirror of as many torrents as there are links is read.
+Meanwhile a task on the event loop measures for how long threads of this process kept it from its turn, what the loop
+itself did at once, and how late it was. What a thread of plain Python does to it on this machine at this time is the
+measure of that.
 """
 
 import argparse
@@ -44,6 +45,7 @@ from custom_components.sokoul.debrid.links import (
 from custom_components.sokoul.debrid.retrying import Repair
 from custom_components.sokoul.debrid.scanning import Folder
 
+from . import links_mirror
 from .links_pulse import Pulse, beside_a_stranger
 
 FIND = shutil.which("find") or "/usr/bin/find"
@@ -247,6 +249,13 @@ async def planned(many: int) -> dict[str, float]:
     return {"seconds": seconds} | _of(pulse)
 
 
+async def mirrors(links: int, rounds: int, folder: Path) -> list[dict[str, float]]:
+    """Read a mirror of as many torrents as there are links, each time in a process that has just begun."""
+    path = folder / "mirror.db"
+    await links_mirror.fill(path, links, links)
+    return [await links_mirror.in_a_process(path) for _ in range(rounds)]
+
+
 def wrong(library: Library, report: LinkReport, catalogue: Catalogue) -> tuple[int, int, int]:
     """Count links called broken that aren't, those that were missed, and those that would be rewritten wrongly."""
     found = {link.path for link, _ in report.broken}
@@ -317,6 +326,10 @@ async def judged(options: argparse.Namespace, folder: Path, tell: Callable[[str]
     strangers.append(await beside_a_stranger(1.0))
     plan = _middle([await planned(MANY_BROKEN) for _ in range(options.rounds)])
     tell(f"plan for {MANY_BROKEN} broken links: {plan['seconds']:.2f} s; {_text(plan)}")
+    mirror = _middle(await mirrors(options.links, options.rounds, folder))
+    tell(f"reading the mirror for links, {mirror['torrents']:.0f} torrents: {mirror['seconds']:.2f} s "
+         f"({mirror['cpu_seconds']:.2f} s of processor), {mirror['megabytes']:.0f} MB; {_text(mirror)}; "
+         f"{mirror['worst_full_passes']:.0f} full passes of the garbage collector")  # fmt: skip
     strangers.append(await beside_a_stranger(1.0))
     control = _middle([_of(pulse) for pulse in strangers])
     tell(f"beside a thread of plain Python, {len(strangers)} seconds: {_text(control)}")
@@ -326,11 +339,11 @@ async def judged(options: argparse.Namespace, folder: Path, tell: Callable[[str]
         for library in libraries.values()
     )
     fast = max(each["seconds"] for each in times) < BUDGET_SECONDS
-    held = max(each["held_ms"] for each in (*times, plan)) < BLOCK_SECONDS * 1000
+    held = max(each["held_ms"] for each in (*times, plan, mirror)) < BLOCK_SECONDS * 1000
     if not held and control["held_ms"] >= BLOCK_SECONDS * 1000:
         tell("the machine is too busy to tell whether the event loop has its turn within 20 ms")
         held = True
-    return {**libraries, "plan": plan, "stranger": control}, exact and fast and held
+    return {**libraries, "plan": plan, "mirror": mirror, "stranger": control}, exact and fast and held
 
 
 def _middle(times: Sequence[Mapping[str, float]]) -> dict[str, float]:

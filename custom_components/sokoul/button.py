@@ -1,4 +1,4 @@
-"""Buttons: what a guard does when it is told to, another server for a VPN, and the synchronising of an account."""
+"""Buttons: what a guard does when it is told to, another server for a VPN, and the reading of an account."""
 
 from typing import override
 
@@ -73,4 +73,4 @@ class ButtonOfAccount(DebridEntity, ButtonEntity):
 
     @override
     async def async_press(self) -> None:
-        await self.watch.synchronise(self.entity_description.mode)
+        await self.entity_description.press(self.watch)

@@ -1,6 +1,6 @@
 """What people see of a Real-Debrid account's mirror, repairs and links, and press to have it read."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
 from homeassistant.const import PERCENTAGE, EntityCategory, UnitOfInformation
 
 from .connectors.base import BackendBinarySensor, BackendSensor, nothing_urgent
+from .debrid.checking import ScanMode
 from .debrid_watch import EVENTS
 from .model.debrid import ACTIVE_STATUSES, FAILED_STATUSES, DebridStatus
 from .model.debrid_mirror import SyncMode
@@ -111,20 +112,30 @@ DEBRID_BINARY_SENSORS: tuple[BackendBinarySensor[AccountWatch], ...] = (
 
 @dataclass(frozen=True, kw_only=True)
 class DebridButton(ButtonEntityDescription):
-    """One way to synchronise."""
+    """One way to have something read."""
 
-    mode: SyncMode
+    press: Callable[[AccountWatch], Awaitable[None]]
 
 
-#: What is needed now and then is enabled; the rest is for those who know what they look for.
-DEBRID_BUTTONS: tuple[DebridButton, ...] = tuple(
-    DebridButton(
+def _synchronising(mode: SyncMode) -> DebridButton:
+    return DebridButton(
         key=f"sync_{mode}",
-        mode=mode,
+        press=lambda watch: watch.synchronise(mode),
         entity_category=EntityCategory.CONFIG,
         entity_registry_enabled_default=mode in {SyncMode.SMART, SyncMode.FULL},
     )
-    for mode in SyncMode
-)
+
+
+def _checking(mode: ScanMode) -> DebridButton:
+    return DebridButton(
+        key=f"links_{mode}",
+        press=lambda watch: watch.check_links(mode),
+        entity_category=EntityCategory.CONFIG,
+        entity_registry_enabled_default=mode is ScanMode.FULL,
+    )
+
+
+#: What is needed now and then is enabled; the rest is for those who know what they look for.
+DEBRID_BUTTONS: tuple[DebridButton, ...] = (*map(_synchronising, SyncMode), *map(_checking, ScanMode))
 
 DEBRID_EVENTS: tuple[EventEntityDescription, ...] = (EventEntityDescription(key="debrid", event_types=EVENTS),)

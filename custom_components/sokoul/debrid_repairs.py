@@ -6,7 +6,7 @@ is under way at the end is noted, and goes on after the next start.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -53,7 +53,7 @@ LOOK_AFTER = timedelta(seconds=10)
 STOCK_EVERY = timedelta(minutes=30)
 #: Each release that is given up costs a search at every indexer.
 HAND_OVERS_AN_HOUR = 5
-HOUR = timedelta(hours=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 #: A repair that is under way at the end has so long to end by itself: it is noted anyway.
 PARTING_SECONDS = 1.0
 
@@ -86,6 +86,7 @@ class AccountRepairs:
         self._loaded = False
         self._synchronised: datetime | None = None  # since when the list is as it was read, until stock is taken
         self._stock_at: datetime | None = None
+        self._stock_of = mirror.store.mirror.revision(mirror.account)  # what stock was taken of
         self._handed: deque[datetime] = deque(maxlen=HAND_OVERS_AN_HOUR)
         self._cancel_timer: CALLBACK_TYPE | None = None
         self._task: asyncio.Task[None] | None = None
@@ -190,6 +191,22 @@ class AccountRepairs:
         await self.repairer.note_refused(failures, HANDED)
         self.wake()
 
+    async def take_over(self, due: Mapping[str, datetime]) -> int:
+        """Queue what another tool was to add again, by hash and when, and return how many wait. Raises `StoreError`.
+
+        Only what the account shows to need it is queued, like anything else that failed: by the levels and the limits.
+        What is known already stays as it is.
+        """
+        await self._ready()
+        now, view = dt_util.utcnow(), self.mirror.store.mirror_view
+        found = await view.torrents(self.account, hashes=due, presence=Presence.PRESENT)
+        standings = [Standing(torrent=each.torrent, unchanged_since=each.status_at) for each in found]
+        new = [each for each in find(standings, now) if self.repairer.repair(each.hash) is None]
+        await self.repairer.want_all(replace(each, due_at=min(max(now, due[each.hash]), now + DAY)) for each in new)
+        self.wake()
+        known = (self.repairer.repair(info_hash) for info_hash in due)
+        return sum(repair is not None and repair.open for repair in known)
+
     async def nobody_else(self) -> None:
         """Go on: a person says that no other tool repairs this account. Raises `StoreError`."""
         await self._ready()
@@ -198,12 +215,12 @@ class AccountRepairs:
         self.wake()
 
     async def approve(self, entry: JournalEntry, actor: str) -> JournalEntry:
-        """Do what was suggested, when its turn comes; what is lost is given up at once. Raises `StoreError`."""
+        """Do what was suggested, when its turn comes; what is lost is given up at once. Raises `StoreError`.
+
+        It is a person's word: beside another tool that repairs the account it counts like any other they say.
+        """
         await self._ready()
         repair = self.repairer.repair(entry.parameters["hash"])
-        until = self.stands_back_until
-        if until is not None:
-            return replace(entry, result=Reason(key="result.debrid_rival", parameters={"until": until}))
         if entry.act is ActKind.ASK_ARR and repair is not None and is_lost(repair) and repair.told != HANDED:
             return await self._hand_over(repair, actor, entry)
         if repair is None or not repair.open or repair.begun:
@@ -294,8 +311,7 @@ class AccountRepairs:
     @callback
     def _look_soon(self) -> None:
         """Have the list read soon: it is another one by now."""
-        if not self.mirror.sync.running:
-            self.mirror.synchronise_after(LOOK_AFTER)
+        self.mirror.synchronise_after(LOOK_AFTER)
 
     # --- when ----------------------------------------------------------------------------------------------------
 
@@ -326,7 +342,8 @@ class AccountRepairs:
         if result is None or "torrents" not in result.run.summary:
             return
         due = self._stock_at is None or dt_util.utcnow() - self._stock_at >= STOCK_EVERY
-        if result.changed or due:  # what got stuck shows by nothing but the time
+        # what somebody else's reading brought counts as well; what got stuck shows by nothing but the time
+        if result.changed or due or self.mirror.store.mirror.revision(self.account) != self._stock_of:
             self._synchronised = result.run.started_at
             self.wake()
 
@@ -405,7 +422,7 @@ class AccountRepairs:
             raise
 
     async def _compare_with(self, since: datetime) -> None:
-        now = dt_util.utcnow()
+        now, self._stock_of = dt_util.utcnow(), self.mirror.store.mirror.revision(self.account)
         known = [repair.hash for repair in self.repairer.repairs]
         standings = await read_standings(self.mirror.store.mirror_view, self.account, known)
         await self.repairer.watch([each.torrent for each in standings if self.repairer.repair(each.torrent.hash)])

@@ -14,9 +14,12 @@ from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from .const import DOMAIN
+from .debrid.checking import ScanMode
 from .debrid.mirror import NothingToResumeError, Progress, SyncResult
 from .debrid.retrying import Ending
 from .debrid.statistics import totals
+from .linking import not_ready
+from .linking_repairs import NotReadyError
 from .model.debrid import FAILED_STATUSES, DebridStatus
 from .model.debrid_mirror import ChangeKind, DebridFigures, SyncMode, SyncOptions
 from .model.journal import ActKind, EntryStatus, JournalEntry
@@ -71,6 +74,7 @@ class AccountWatch:
         self.figures: DebridFigures | None = None  # None: not counted, or the account was never read
         self._counts: Counter[DebridStatus] = Counter()
         self._failing = False
+        self._looked = False  # at its list, since this mirror is shown
         self._leave: list[CALLBACK_TYPE] = []
         self._listeners: list[Callable[[], None]] = []
         self._witnesses: list[Callable[[str, Mapping[str, Any]], None]] = []
@@ -133,7 +137,7 @@ class AccountWatch:
         mirror = self.mirror
         if mirror is None:
             raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_debrid_account")
-        if mirror.sync.running:
+        if mirror.sync.is_busy(mode):
             raise _cannot("debrid_busy", mirror)
         try:
             if mode is SyncMode.RESUME:
@@ -148,6 +152,15 @@ class AccountWatch:
             ) from error
         mirror.begin(mode, SyncOptions())
 
+    async def check_links(self, mode: ScanMode) -> None:
+        """Begin to check the links. Raises `HomeAssistantError` where that can't be done now."""
+        if self.linking.busy:
+            raise ServiceValidationError(translation_domain=DOMAIN, translation_key="links_busy")
+        try:
+            self.linking.begin(mode)
+        except NotReadyError as error:
+            raise not_ready(error.why) from error
+
     # --- following the mirror ------------------------------------------------------------------------------------
 
     @callback
@@ -158,6 +171,7 @@ class AccountWatch:
         while self._leave:
             self._leave.pop()()
         self.mirror, self.repairs, self.figures, self.running = mirror, repairs, None, False
+        self._looked = False
         if mirror is not None:
             self._leave = [mirror.add_listener(self._progressed), mirror.add_witness(self._synchronised)]
             self._count_soon(mirror)
@@ -179,8 +193,11 @@ class AccountWatch:
         self.tell()
         if result is not None:
             self._say(result)
-            if any(each.status is DebridStatus.DOWNLOADED and each.kind in _NEWLY_THERE for each in result.changes):
+            if self._looked and _is_newly_complete(result):
                 self.linking.refresh.soon()  # the mounts show something new
+            self._looked |= "torrents" in result.run.summary
+        elif self.mirror.checked_at is None:  # it was cleared
+            self._looked = False
 
     @callback
     def _count_soon(self, mirror: AccountMirror) -> None:
@@ -238,6 +255,11 @@ class AccountWatch:
         failed = [each.name for each in result.changes if each.status in FAILED_STATUSES and each.kind in _NEWLY_THERE]
         if failed:
             self.announce(TORRENTS_FAILED, count=len(failed), torrents=failed[:MOST_NAMED])
+
+
+def _is_newly_complete(result: SyncResult) -> bool:
+    """Tell whether there is a torrent whose files could not be had before."""
+    return any(each.status is DebridStatus.DOWNLOADED and each.kind in _NEWLY_THERE for each in result.changes)
 
 
 def _cannot(why: str, mirror: AccountMirror) -> ServiceValidationError:

@@ -1,7 +1,8 @@
 """The mirrors of Real-Debrid accounts at work: synchronised now and then, resumed after a restart, and looked into.
 
 There is a mirror only while the database is open. The list is looked at every ten minutes, or as a person wants, which
-is one request while it is as it was; the longer nothing changes, the seldomer, up to once an hour.
+is one request while it is as it was; the longer nothing changes, the seldomer, up to once an hour. That goes on while
+the details of a large account are read for hours.
 """
 
 import asyncio
@@ -14,11 +15,14 @@ from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
 
+from . import wording
 from .clients.errors import BackendError, CannotConnect, InvalidAuth, NotFound, RateLimited
 from .connectors.real_debrid import CONF_SYNC_MINUTES, DEFAULT_SYNC_MINUTES, KIND
 from .const import DOMAIN, LOGGER
 from .debrid.mirror import DETAILS_LAST, BusyError, MirrorSync, NothingToResumeError, Progress, SyncResult
-from .debrid.statistics import statistics
+from .debrid.statistics import recommendations, statistics
+from .debrid_exports import Exports
+from .journal_report import sentence
 from .model.debrid import DebridPage, DebridPriority, DebridTorrentInfo
 from .model.debrid_mirror import DebridFigures, SyncMode, SyncOptions, SyncRun, SyncStatus
 from .store import Store, StoreError
@@ -34,6 +38,8 @@ LONGEST_INTERVAL = timedelta(hours=1)
 SLOWER = 1.5  # with each look at which nothing had changed
 #: What was interrupted goes on after this, if the account does not ask for more.
 RESUME_PAUSE = timedelta(minutes=1)
+#: The list is looked at so soon when details are read for hours, and nobody has seen it since the start.
+LIST_SOON = timedelta(seconds=10)
 #: Progress goes to the event bus this seldom; who watches by websocket is told of all of it.
 TELL_EVERY = timedelta(seconds=5)
 #: What is gone is remembered this long, with its files: links that lead to it can still be repaired.
@@ -44,6 +50,8 @@ FIGURES_LAST = timedelta(minutes=75)
 RECOUNTED = timedelta(seconds=10)
 #: These read few details: those of what failed.
 _QUICK = frozenset({SyncMode.SMART, SyncMode.ERRORS})
+#: These may read details for hours without the list.
+_DETAILS_FIRST = frozenset({SyncMode.DETAILS, SyncMode.RESUME})
 #: What is kept of each day.
 NOTED = frozenset({"torrents", "size_bytes", "failed", "gone", "with_details"})
 #: A synchronisation that is under way at the end has so long to write what it has.
@@ -63,28 +71,27 @@ class ClientErrors:
 
 
 class _Reading:
-    """The client that the backend has at the moment: it is another one after its settings were changed."""
+    """The client that the backend has at the moment: it is another one after its settings were changed.
 
-    def __init__(self, hub: Hub, account: str) -> None:
+    A person's synchronisation goes first, as far as somebody waits for it: thousands of details take long.
+    """
+
+    def __init__(self, hub: Hub, account: str, mode: SyncMode, *, person: bool) -> None:
         self._hub = hub
         self._id = account
-        self.lists = self.details = DebridPriority.BACKGROUND
-
-    def begins(self, mode: SyncMode, *, person: bool) -> None:
-        """Let a person's synchronisation go first, as far as somebody waits for it: thousands of details take long."""
-        self.lists = DebridPriority.PERSON if person else DebridPriority.BACKGROUND
-        self.details = self.lists if mode in _QUICK else DebridPriority.BACKGROUND
+        self._lists = DebridPriority.PERSON if person else DebridPriority.BACKGROUND
+        self._details = self._lists if mode in _QUICK else DebridPriority.BACKGROUND
 
     async def torrents(self, page: int = 1, limit: int = 5000, etag: str | None = None) -> DebridPage | None:
         """Return a page of the list."""
         found: DebridPage | None = await self._hub.backends[self._id].client.torrents(
-            page, limit, etag, priority=self.lists
+            page, limit, etag, priority=self._lists
         )
         return found
 
     async def torrent(self, torrent_id: str) -> DebridTorrentInfo:
         """Return a torrent with its details."""
-        found: DebridTorrentInfo = await self._hub.backends[self._id].client.torrent(torrent_id, priority=self.details)
+        found: DebridTorrentInfo = await self._hub.backends[self._id].client.torrent(torrent_id, priority=self._details)
         return found
 
 
@@ -95,24 +102,23 @@ class AccountMirror:
         self._hub = hub
         self.account = account
         self.store = store
-        self._reading = _Reading(hub, account)
+        self.exports = Exports(hub, self)
         self.sync = MirrorSync(
             account,
-            self._reading,
+            _Reading(hub, account, SyncMode.SMART, person=False),
             ClientErrors(),
             store.mirror,
             clock=dt_util.utcnow,
             on_progress=self._progressed,
         )
-        self.checked_at: datetime | None = None  # when the list was last seen to its end
         self.last: SyncRun | None = None
         self._wanted = self._interval = self._preferred
         self._cancel_timer: CALLBACK_TYPE | None = None
-        self._task: asyncio.Task[Any] | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._stopped = False
         self._listeners: list[Callable[[Progress], None]] = []
         self._witnesses: list[Callable[[SyncResult | None], None]] = []
-        self._told_at: datetime | None = None
+        self._told_at: dict[tuple[SyncMode, datetime], datetime] = {}  # of what is under way
         self._figures: tuple[datetime, int, DebridFigures] | None = None
         self._counting = asyncio.Lock()
         self._noted: tuple[datetime, dict[str, int]] | None = None
@@ -121,6 +127,11 @@ class AccountMirror:
     def title(self) -> str:
         """What the person calls the account."""
         return self._hub.backends[self.account].title
+
+    @property
+    def checked_at(self) -> datetime | None:
+        """When the list was last seen to its end; None: not since the start."""
+        return self.sync.listed_at
 
     # --- when ----------------------------------------------------------------------------------------------------
 
@@ -157,18 +168,25 @@ class AccountMirror:
     def _due(self, _now: datetime) -> None:
         self._cancel_timer = None
         backend = self._hub.backends.get(self.account)
-        if backend is None or self.sync.running:
+        if backend is None:
             return
-        if backend.answering:
-            self._task = self._hub.in_background(self._by_itself(), f"synchronisation of {backend.title}")
+        if (progress := self.sync.progress) is not None and progress.phase == "list":
+            self.synchronise_after(LIST_SOON)  # it is being looked at, and nobody knows yet what comes of it
+        elif backend.answering:
+            self._keep(self._hub.in_background(self._by_itself(), f"synchronisation of {backend.title}"))
         else:
             self.synchronise_after(self._wanted)
 
+    def _keep(self, task: asyncio.Task[Any]) -> None:
+        """Know of a synchronisation, to end it with everything else."""
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     async def _by_itself(self) -> None:
-        """Go on with what was interrupted, else look at the list."""
+        """Go on with what was interrupted, else look at the list; while details are read for hours, too."""
         with suppress(StoreError, BusyError, NothingToResumeError):
-            mode = SyncMode.RESUME if await self.sync.interrupted() else SyncMode.SMART
-            await self.synchronise(mode)
+            resuming = not self.sync.running and await self.sync.interrupted()
+            await self.synchronise(SyncMode.RESUME if resuming else SyncMode.SMART)
             if self.checked_at is not None:
                 await self.store.mirror.prune_gone(self.account, dt_util.utcnow() - GONE_KEPT)
         if self._cancel_timer is None:  # the database failed before there was a result
@@ -180,24 +198,30 @@ class AccountMirror:
         self, mode: SyncMode, options: SyncOptions | None = None, *, person: bool = False
     ) -> SyncResult:
         """Synchronise now. Raises `BusyError`, `NothingToResumeError` and `StoreError`."""
-        if not self.sync.running:
-            self._reading.begins(mode, person=person)
-        self._told_at = None
+        if not self.sync.is_busy(mode):  # while details are read the list is looked at as always
+            unseen = mode in _DETAILS_FIRST and self.checked_at is None
+            self.synchronise_after(LIST_SOON if unseen else self._interval)
+        reading = _Reading(self._hub, self.account, mode, person=person)
         try:
-            result = await self.sync.sync(mode, options)
+            result = await self.sync.sync(mode, options, account=reading)
         except StoreError as error:
             if self._hub.pilot.store is self.store:  # else it was closed on purpose, and this goes on at the next start
                 LOGGER.warning("The mirror of %s could not be written: %s", self.title, error)
             self._witness(None)
             raise
+        finally:
+            if not self.sync.running:
+                self._told_at.clear()
         self._figures = None
         self.last = result.run
-        if "torrents" in result.run.summary and not result.run.summary.get("restless"):
-            self.checked_at = result.run.changed_at
         self._schedule(result)
+        advice: list[dict[str, str]] = []
         with suppress(StoreError):  # who asks for them is told
             await self._note_figures(await self.figures())
-        self._hub.hass.bus.async_fire(EVENT_SYNC, self._event("ended", run=result.run))
+            language = self._hub.hass.config.language
+            advice = await self.advice(wording.get(language, dt_util.get_default_time_zone()))
+        ended = self._event("ended", run=result.run) | {"recommendations": advice}
+        self._hub.hass.bus.async_fire(EVENT_SYNC, ended)
         self._witness(result)
         return result
 
@@ -211,13 +235,11 @@ class AccountMirror:
 
     def begin(self, mode: SyncMode, options: SyncOptions) -> asyncio.Task[SyncResult]:
         """Synchronise for a person, in the background: it goes on when nobody waits for it any more."""
-        busy = self.sync.running  # before: a task begins at once
         task: asyncio.Task[SyncResult] = self._hub.entry.async_create_background_task(
             self._hub.hass, self.synchronise(mode, options, person=True), f"{DOMAIN} synchronisation of {self.title}"
         )
         task.add_done_callback(_look_away)
-        if not busy:
-            self._task = task
+        self._keep(task)
         return task
 
     @callback
@@ -229,15 +251,19 @@ class AccountMirror:
         pause = self._interval
         if result.run.status is SyncStatus.INTERRUPTED:
             pause = max(result.pause or RESUME_PAUSE, RESUME_PAUSE)
+        elif self.checked_at is None and not result.run.summary.get("restless"):  # only details were read
+            pause = LIST_SOON
         self.synchronise_after(pause)
 
     async def stop(self) -> None:
-        """End the synchronisation that is under way; it goes on after the next start."""
+        """End what is under way; it goes on after the next start."""
         self._stopped = True
         self.cancel_timer()
-        if self._task is not None and not self._task.done():
-            self._task.cancel()
-            await asyncio.wait({self._task}, timeout=PARTING.total_seconds())
+        await self.exports.stop()
+        for task in (under_way := set(self._tasks)):
+            task.cancel()
+        if under_way:
+            await asyncio.wait(under_way, timeout=PARTING.total_seconds())
 
     # --- telling -------------------------------------------------------------------------------------------------
 
@@ -265,10 +291,11 @@ class AccountMirror:
     def _progressed(self, progress: Progress) -> None:
         for listener in tuple(self._listeners):
             listener(progress)
-        now = dt_util.utcnow()
-        if progress.status is SyncStatus.RUNNING and (self._told_at is None or now - self._told_at >= TELL_EVERY):
-            kind = "started" if self._told_at is None else "progress"
-            self._told_at = now
+        now, run = dt_util.utcnow(), (progress.mode, progress.started_at)
+        told_at = self._told_at.get(run)
+        if progress.status is SyncStatus.RUNNING and (told_at is None or now - told_at >= TELL_EVERY):
+            kind = "started" if told_at is None else "progress"
+            self._told_at[run] = now
             self._hub.hass.bus.async_fire(EVENT_SYNC, self._event(kind, progress=progress))
 
     def _event(self, kind: str, *, progress: Progress | None = None, run: SyncRun | None = None) -> dict[str, Any]:
@@ -298,13 +325,20 @@ class AccountMirror:
             self._figures = now, revision, figures
             return figures
 
+    async def advice(self, words: wording.Wording) -> list[dict[str, str]]:
+        """Return what a person may want to do about the account, the most urgent first. Raises `StoreError`."""
+        facts = {} if self.last is None else self.last.summary
+        reasons = recommendations(await self.figures(), self.checked_at, facts)
+        now = dt_util.utcnow()
+        return [{"key": each.key.partition(".")[2], "text": sentence(each, now, words)} for each in reasons]
+
     async def clear(self, *, history: bool) -> None:
         """Forget the mirror; the next synchronisation reads it anew. Raises `BusyError` and `StoreError`."""
         if self.sync.running:
             raise BusyError("a synchronisation of this account is under way")
         await self.store.mirror.clear(self.account, history=history)
         self.sync.forget()
-        self._figures = self._noted = self.checked_at = self.last = None
+        self._figures = self._noted = self.last = None
         self._witness(None)
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from homeassistant.core import CALLBACK_TYPE, Event, callback
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_call_later, async_track_time_change
 from homeassistant.util import dt as dt_util
@@ -34,6 +35,8 @@ from .debrid.retrying import Repair
 from .debrid.shelf import read_catalogue
 from .debrid.turns import in_turns, loop_in_turns
 from .debriding import EVENT_SYNC
+from .issues import warn
+from .linking_imports import ImportWatch
 from .linking_refresh import MediaRefresh
 from .linking_repairs import LinkRepairs, NotReady, NotReadyError, shown
 from .linking_settings import (
@@ -89,6 +92,10 @@ class Looked:
     planned: tuple[Planned, ...]
 
 
+#: What a reading of the mirrors is of: the database, the accounts whose lists nobody has read yet, and how each was.
+type _Revisions = tuple[Store, frozenset[str], dict[str, int]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Work:
     """What is needed to check and repair; made anew when any of it changes."""
@@ -130,9 +137,11 @@ class Linking:
         self.hub = hub
         self.repairs = LinkRepairs(self)
         self.refresh = MediaRefresh(hub)
+        self._imports = ImportWatch(hub, wanted=lambda: self.refresh.wanted, imported=self.refresh.soon)
         hub.pilot.carriers |= dict.fromkeys((ActKind.REWRITE_LINKS, ActKind.REPLACE_LINKED), self.repairs)
         self.running = False
         self.looked: Looked | None = None  # at the last check since the start
+        self._read: tuple[_Revisions, Catalogue] | None = None  # what was last read of the mirrors
         self.settings = LinkSettings()
         self._work: _Work | None = None
         self._making: asyncio.Task[None] | None = None
@@ -158,6 +167,7 @@ class Linking:
             hub.add_listener(self._reconcile),
             hub.hass.bus.async_listen(EVENT_SYNC, self._synchronised),
         ]
+        self._imports.start()
         self.settings_changed()
 
     async def stop(self) -> None:
@@ -169,6 +179,7 @@ class Linking:
             if leave is not None:
                 leave()
         self._leave_time = self._cancel_timer = None
+        self._imports.stop()
         self.refresh.stop()
         running = {task for task in (self._making, self._task) if task is not None and not task.done()}
         for task in running:
@@ -186,6 +197,7 @@ class Linking:
         self._leave_time = async_track_time_change(
             self.hub.hass, self._daily, hour=at.hour, minute=at.minute, second=at.second
         )
+        self._imports.look()
         self._reconcile()
 
     @callback
@@ -199,7 +211,7 @@ class Linking:
         if store is None or not roots:
             self._work = None
             ir.async_delete_issue(self.hub.hass, DOMAIN, ISSUE)  # there is nothing any more that could be touched
-            ir.async_delete_issue(self.hub.hass, DOMAIN, HELPLESS)
+            warn(self.hub.hass, HELPLESS, None)
             return
         self._making = self.hub.in_background(self._make(store, roots), "reading of what is known of links")
 
@@ -305,6 +317,11 @@ class Linking:
         """Keep other checks and repairs waiting."""
         async with self._busy:
             yield
+
+    @property
+    def busy(self) -> bool:
+        """Whether links are being checked or repaired, so that whoever wants that now would have to wait."""
+        return self._busy.locked()
 
     @property
     def repairer(self) -> LinkRepairer | None:
@@ -414,8 +431,7 @@ class Linking:
         self.running = True
         self._changed()
         try:
-            accounts, unread = tuple(self.hub.debriding.accounts), self._unread()
-            catalogue = await read_catalogue(work.store.mirror_view, accounts, complete=True, unread=unread)
+            catalogue = await self._catalogue(work.store)
             report = await work.check.check(mode, catalogue, accepted=accepted, at_most=at_most, trial=trial)
             planned = await work.repairer.plan(report, catalogue)
         finally:
@@ -425,11 +441,21 @@ class Linking:
         looked, before = Looked(report=report, catalogue=catalogue, planned=tuple(planned)), self.looked
         self.looked = looked
         self._note(report)
-        if before is not None:
+        if before is not None and before.catalogue is not catalogue:
             old = before.catalogue
             del before
             await asyncio.to_thread(old.discard)
         return looked
+
+    async def _catalogue(self, store: Store) -> Catalogue:
+        """Return what mounts may show: what was read before, where no account is another one since."""
+        unread = self._unread()
+        revisions = {account: store.mirror.revision(account) for account in self.hub.debriding.accounts}
+        known = store, unread, revisions
+        if self._read is None or self._read[0] != known:
+            catalogue = await read_catalogue(store.mirror_view, revisions, complete=True, unread=unread)
+            self._read = known, catalogue
+        return self._read[1]
 
     async def _readd(self, looked: Looked, actor: str = AUTOPILOT) -> int:
         """Have each torrent added again once; whether that may be done is for the account's own repairs to say.
@@ -538,21 +564,8 @@ class Linking:
     @callback
     def _tell_helpless(self, links: Sequence[str]) -> None:
         """Say that links lead nowhere for which only a person can do something, while there are such."""
-        if not links:
-            ir.async_delete_issue(self.hub.hass, DOMAIN, HELPLESS)
-            return
-        ir.async_create_issue(
-            self.hub.hass,
-            DOMAIN,
-            HELPLESS,
-            is_fixable=False,
-            severity=ir.IssueSeverity.WARNING,
-            translation_key=HELPLESS,
-            translation_placeholders={
-                "count": str(len(links)),
-                "names": "\n".join(f"- {plain(name)}" for name in links[:_NAMED]),
-            },
-        )
+        names = "\n".join(f"- {plain(name)}" for name in links[:_NAMED])
+        warn(self.hub.hass, HELPLESS, {"count": str(len(links)), "names": names} if links else None)
 
     def findings(self) -> tuple[Finding, ...]:
         """Return what a check-up has to say of links: that nobody sees them from here, which is no error."""
@@ -577,3 +590,16 @@ def _look_away(task: asyncio.Task[Any]) -> None:
     """Take the error of what nobody waits for any more: it was told where it happened."""
     if not task.cancelled():
         task.exception()
+
+
+def not_ready(why: NotReady) -> HomeAssistantError:
+    """Return why there is nothing to check now, as an error that people are shown."""
+    match why:
+        case NotReady.NO_DATABASE:
+            return HomeAssistantError(translation_domain=DOMAIN, translation_key="autopilot_off")
+        case NotReady.NO_FOLDERS:
+            return ServiceValidationError(translation_domain=DOMAIN, translation_key="links_no_folders")
+        case NotReady.NO_ACCOUNT:
+            return ServiceValidationError(translation_domain=DOMAIN, translation_key="no_debrid_account")
+        case NotReady.NOT_READ:
+            return ServiceValidationError(translation_domain=DOMAIN, translation_key="links_not_read_yet")

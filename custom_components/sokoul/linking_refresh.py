@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
+from homeassistant.util import dt as dt_util
 
 from .const import LOGGER
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Much comes together: so long after the first of them the servers are asked once for all.
 GATHER = timedelta(minutes=2)
+#: They look at whole libraries: no sooner than so long after the last time.
+APART = timedelta(minutes=15)
 PLEX, JELLYFIN = "plex", "jellyfin"
 #: What libraries of films and series are called in Plex; music and photos have no links of ours.
 _KINDS = frozenset({"movie", "show"})
@@ -34,28 +37,37 @@ def media_servers(hass: HomeAssistant) -> dict[str, str]:
 
 
 class MediaRefresh:
-    """Asks the servers that a person chose, a while after something changed."""
+    """Asks the servers that a person chose, a while after something changed, and not too often."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._cancel: CALLBACK_TYPE | None = None
+        self._asked_at: datetime | None = None  # the last time
+        self._stopped = False
+
+    @property
+    def wanted(self) -> bool:
+        """Whether a person chose any servers."""
+        return bool(self._hub.linking.settings.refresh)
 
     @callback
     def soon(self) -> None:
         """Have the servers asked, if a person chose any, unless that is to be done already."""
-        if self._cancel is None and self._hub.linking.settings.refresh:
-            self._cancel = async_call_later(self._hub.hass, GATHER, self._due)
+        if self._cancel is None and self.wanted and not self._stopped:
+            rest = timedelta() if self._asked_at is None else self._asked_at + APART - dt_util.utcnow()
+            self._cancel = async_call_later(self._hub.hass, min(max(GATHER, rest), APART), self._due)
 
     @callback
     def stop(self) -> None:
         """Ask nobody any more."""
+        self._stopped = True
         if self._cancel is not None:
             self._cancel()
             self._cancel = None
 
     @callback
     def _due(self, _now: datetime) -> None:
-        self._cancel = None
+        self._cancel, self._asked_at = None, dt_util.utcnow()
         self._hub.in_background(refresh(self._hub.hass, self._hub.linking.settings.refresh), "refresh of media servers")
 
 

@@ -6,10 +6,7 @@ import binascii
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-import csv
 from datetime import datetime
-from enum import StrEnum
-import json
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +21,18 @@ import voluptuous as vol
 from .calls import LANGUAGE_FIELD, Action, account_of, admin, hub_of, words_of
 from .const import DOMAIN
 from .debrid.diagnose import TROUBLED, Diagnosis, diagnose, kinds_of_stuck
-from .debrid.importing import MOST, CannotImportError, bring_in
+from .debrid.exporting import ExportFormat, described
+from .debrid.importing import CannotImportError, bring_in
 from .debrid.mirror import BusyError, NothingToResumeError
 from .debrid.retrying import Repair, Turn
-from .debrid.statistics import recommendations, statistics
+from .debrid.statistics import statistics
+from .debrid_exports import EXPORTS, reason_of
 from .debrid_repairs_journal import turn_text
 from .debrid_socket import async_setup_debrid_socket
 from .debriding import AccountMirror, describe_progress
 from .journal_report import sentence
 from .model.debrid import DebridStatus
 from .model.debrid_mirror import (
-    RDTM,
-    REDRIVA,
     DebridQuery,
     Facet,
     MirroredTorrent,
@@ -67,6 +64,7 @@ ATTR_SORT = "sort"
 ATTR_STATUS = "status"
 ATTR_STATUS_CHANGES_ONLY = "status_changes_only"
 ATTR_VERBOSE = "verbose"
+ATTR_WAIT = "wait"
 
 DEFAULT_LIMIT = 50
 HIGHEST_LIMIT = 1000
@@ -76,16 +74,6 @@ PATIENCE_SECONDS = 30
 _FIRST = 20
 #: So many runs, attempts and failures are looked at.
 _ATTEMPTS = 1_000
-#: Exports are kept here, in the configuration folder.
-EXPORTS = f"{DOMAIN}_exports"
-
-
-class ExportFormat(StrEnum):
-    """How an export is written."""
-
-    CSV = "csv"
-    JSON = "json"
-
 
 _DEVICE = {vol.Optional(ATTR_DEVICE_ID): cv.string}
 _STATUSES = vol.All(cv.ensure_list, [vol.Coerce(DebridStatus)])
@@ -125,6 +113,7 @@ EXPORT = vol.Schema(
         **_DEVICE,
         vol.Optional(ATTR_FORMAT, default=ExportFormat.CSV): vol.Coerce(ExportFormat),
         vol.Optional(ATTR_PRESENCE, default=Presence.PRESENT): vol.Coerce(Presence),
+        vol.Optional(ATTR_WAIT, default=False): cv.boolean,
     }
 )
 CLEAR = vol.Schema(
@@ -180,25 +169,6 @@ def _moment(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat()
 
 
-def _described(known: MirroredTorrent) -> dict[str, Any]:
-    torrent = known.torrent
-    return {
-        "id": torrent.id,
-        "hash": torrent.hash,
-        "name": torrent.filename,
-        "status": str(torrent.status),
-        "progress_percent": torrent.progress,
-        "size_bytes": torrent.size_bytes,
-        "host": torrent.host,
-        "added_at": _moment(torrent.added_at),
-        "ended_at": _moment(torrent.ended_at),
-        "status_at": _moment(known.status_at),
-        "gone_at": _moment(known.gone_at),
-        "details_at": _moment(known.details_at),
-        "files": known.file_count,
-    }
-
-
 # --- synchronising ---------------------------------------------------------------------------------------------------
 
 
@@ -217,7 +187,7 @@ async def _sync(call: ServiceCall) -> ServiceResponse:
     with _translated(mirror):
         if data[ATTR_DRY_RUN]:
             return await _plan(mirror, data[ATTR_MODE], options)
-        if mirror.sync.running:
+        if mirror.sync.is_busy(data[ATTR_MODE]):
             raise BusyError("a synchronisation of this account is under way")
         task = mirror.begin(data[ATTR_MODE], options)
         await asyncio.wait({task}, timeout=PATIENCE_SECONDS)
@@ -230,7 +200,7 @@ async def _sync(call: ServiceCall) -> ServiceResponse:
             "mode": str(result.run.mode),
             "status": str(result.run.status),
             "summary": dict(result.run.summary),
-            "recommendations": await _advice(mirror, words),
+            "recommendations": await mirror.advice(words),
         }
 
 
@@ -244,13 +214,6 @@ async def _plan(mirror: AccountMirror, mode: SyncMode, options: SyncOptions) -> 
         "details": {str(reason): count for reason, count in plan.details.items()},
         "first": [{"id": torrent_id, "reason": str(reason)} for torrent_id, reason in plan.first[:_FIRST]],
     }
-
-
-async def _advice(mirror: AccountMirror, words: Wording) -> list[dict[str, str]]:
-    facts = {} if mirror.last is None else mirror.last.summary
-    reasons = recommendations(await mirror.figures(), mirror.checked_at, facts)
-    now = dt_util.utcnow()
-    return [{"key": each.key.partition(".")[2], "text": sentence(each, now, words)} for each in reasons]
 
 
 # --- looking ---------------------------------------------------------------------------------------------------------
@@ -281,7 +244,7 @@ async def _list(call: ServiceCall) -> ServiceResponse:
         # of each facet as if nothing had been chosen of it: that is what can be chosen
         "statuses": _counts(facets, "status", query.hosts),
         "hosts": _counts(facets, "host", tuple(map(str, query.statuses))),
-        "torrents": [_described(each) for each in found],
+        "torrents": [described(each) for each in found],
         "cursor": None if more is None else _as_cursor(more, sort),
     }
 
@@ -322,7 +285,7 @@ async def _stats(call: ServiceCall) -> ServiceResponse:
         figures = await mirror.figures()
         runs = await mirror.store.mirror.runs(mirror.account)
         told = statistics(figures, runs, compact=call.data[ATTR_COMPACT])
-        told["recommendations"] = await _advice(mirror, words)
+        told["recommendations"] = await mirror.advice(words)
     return {"account": mirror.title, "checked_at": _moment(mirror.checked_at), **told}
 
 
@@ -365,7 +328,7 @@ def _diagnosis(found: Diagnosis, turn: Turn | None, now: datetime, words: Wordin
     if turn is not None and found.due_at is None:
         then, at = f"{then} {turn_text(turn, now, words)}", turn.at
     return {
-        **_described(found.known),
+        **described(found.known),
         "type": found.kind,
         "cause": sentence(found.cause, now, words),
         "tried": [
@@ -388,40 +351,24 @@ def _diagnosis(found: Diagnosis, turn: Turn | None, now: datetime, words: Wordin
 
 
 async def _export(call: ServiceCall) -> ServiceResponse:
-    """Write all torrents into a file of the configuration folder. Links are left out: whoever has one can download."""
+    """Begin to write all torrents into a file of the configuration folder; wait for its end where that is wanted."""
     await admin(call.hass, call.context)
-    mirror, chosen = _mirror(call), call.data[ATTR_FORMAT]
-    rows: list[dict[str, Any]] = []
-    with _translated(mirror):
-        async for page in mirror.store.mirror_view.walk(mirror.account, call.data[ATTR_PRESENCE]):
-            rows += [_described(each) for each in page]
-    name = f"real-debrid-{mirror.account}-{dt_util.utcnow():%Y%m%dT%H%M%SZ}.{chosen}"
-    path = Path(call.hass.config.path(EXPORTS, name))
+    mirror, data, torrents = _mirror(call), call.data, None
     try:
-        await call.hass.async_add_executor_job(_write, path, rows, chosen)
+        path, task = await mirror.exports.begin(data[ATTR_FORMAT], data[ATTR_PRESENCE], told=data[ATTR_WAIT])
+        if data[ATTR_WAIT]:
+            with _translated(mirror):
+                await asyncio.wait({task})
+                if task.cancelled():
+                    raise HomeAssistantError(translation_domain=DOMAIN, translation_key="not_loaded")
+                torrents = task.result()
     except OSError as error:
         raise HomeAssistantError(
             translation_domain=DOMAIN,
             translation_key="cannot_export",
-            translation_placeholders={"path": str(path), "detail": error.strerror or type(error).__name__},
+            translation_placeholders={"path": call.hass.config.path(EXPORTS), "detail": reason_of(error)},
         ) from error
-    return {"account": mirror.title, "path": str(path), "torrents": len(rows)}
-
-
-def _write(path: Path, rows: Sequence[dict[str, Any]], chosen: ExportFormat) -> None:
-    path.parent.mkdir(exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        if chosen is ExportFormat.JSON:
-            json.dump(rows, file, ensure_ascii=False, indent=1)
-            return
-        writer = csv.DictWriter(file, list(rows[0]) if rows else ["id"])
-        writer.writeheader()
-        writer.writerows({key: _harmless(value) for key, value in row.items()} for row in rows)
-
-
-def _harmless(value: Any) -> Any:
-    """Return a value that no spreadsheet takes for a formula: names come from strangers."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    return {"account": mirror.title, "path": str(path), "running": torrents is None, "torrents": torrents}
 
 
 async def _clear(call: ServiceCall) -> None:
@@ -452,10 +399,8 @@ async def _import(call: ServiceCall) -> ServiceResponse:
                 dt_util.utcnow(),
                 dt_util.get_default_time_zone(),
                 gone=mirror.store.mirror if mirror.checked_at is not None else None,
+                repairs=hub_of(call.hass).debrid_repairs.account(mirror.account),
             )
-            if (repairs := hub_of(call.hass).debrid_repairs.account(mirror.account)) is not None:
-                found = await mirror.store.debrid_history.failures(mirror.account, final=True, limit=MOST)
-                await repairs.learn(each for each in found if each.source in {REDRIVA, RDTM})
     except CannotImportError as error:
         raise ServiceValidationError(
             translation_domain=DOMAIN,

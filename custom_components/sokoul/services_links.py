@@ -23,7 +23,7 @@ from .debrid.link_repairing import Planned
 from .debrid.links import Cause, Health, Link
 from .debrid.turns import in_turns
 from .journal_report import describe_entry
-from .linking import Linking, Looked
+from .linking import Linking, Looked, not_ready
 from .linking_repairs import NotReady, NotReadyError, shown
 from .store import StoreError
 from .wording import Wording
@@ -113,23 +113,11 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except NotReadyError as error:
-        raise _not_ready(error.why) from error
+        raise not_ready(error.why) from error
     except StoreError as error:
         raise HomeAssistantError(
             translation_domain=DOMAIN, translation_key="store_failed", translation_placeholders={"detail": str(error)}
         ) from error
-
-
-def _not_ready(why: NotReady) -> HomeAssistantError:
-    match why:
-        case NotReady.NO_DATABASE:
-            return HomeAssistantError(translation_domain=DOMAIN, translation_key="autopilot_off")
-        case NotReady.NO_FOLDERS:
-            return ServiceValidationError(translation_domain=DOMAIN, translation_key="links_no_folders")
-        case NotReady.NO_ACCOUNT:
-            return ServiceValidationError(translation_domain=DOMAIN, translation_key="no_debrid_account")
-        case NotReady.NOT_READ:
-            return ServiceValidationError(translation_domain=DOMAIN, translation_key="links_not_read_yet")
 
 
 # --- checking --------------------------------------------------------------------------------------------------------
@@ -209,7 +197,7 @@ async def _list(call: ServiceCall) -> ServiceResponse:
         return await asyncio.to_thread(_unlinked, linking, after, limit)
     links = linking.links
     if links is None:
-        raise _not_ready(NotReady.NO_FOLDERS)
+        raise not_ready(NotReady.NO_FOLDERS)
     found = await asyncio.to_thread(links.records, _WANTED[kind], after=after, limit=limit + 1)
     page = found[:limit]
     return {

@@ -187,6 +187,17 @@ async def test_who_gives_up_waiting_uses_nothing(account: Make) -> None:
     assert len(made.sent) == 16 > sent
 
 
+async def test_nothing_is_left_to_be_done_when_all_have_gone(account: Make) -> None:
+    made = account(10)
+    made.ask(how_many=30)
+    await settle()
+    assert any(not timer.cancelled for timer in made.time.timers)
+    for task in made.tasks:
+        task.cancel()
+    await settle()
+    assert all(timer.cancelled for timer in made.time.timers)
+
+
 async def test_a_change_of_what_is_allowed_counts_at_once(account: Make) -> None:
     made = account(10)
     made.ask(how_many=60)

@@ -1,10 +1,9 @@
 """Synchronising: complete, exact, few requests; whatever changes meanwhile, and wherever it is cut off."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import timedelta
-from itertools import pairwise
 import random
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 
 from custom_components.sokoul.debrid.mirror import (
     BATCH,
+    LONG,
     BusyError,
     MirrorSync,
     NothingToResumeError,
@@ -416,6 +416,25 @@ async def test_one_answer_that_makes_no_sense_stops_nothing(
     assert account.calls.count(torrent(5).id) == 1, "not again in the same synchronisation"
 
 
+async def test_whose_details_are_due_is_seldom_asked(
+    store: Store, account: FakeAccount, syncing: Syncing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For that the database goes through all torrents."""
+    account.torrents_there = [torrent(number) for number in range(4 * BATCH)]
+    asked: list[int] = []
+    due = store.mirror.details_due
+
+    async def counted_due(*values: Any) -> Any:
+        asked.append(values[-1])
+        return await due(*values)
+
+    monkeypatch.setattr(store.mirror, "details_due", counted_due)
+    monkeypatch.setattr("custom_components.sokoul.debrid.mirror.AHEAD", 2 * BATCH)
+    assert (await syncing(page_size=200).sync(FULL)).run.done == 4 * BATCH
+    assert asked == [2 * BATCH] * 2
+    assert len(account.calls) == len(set(account.calls))
+
+
 async def test_it_is_resumed_where_it_was_interrupted(store: Store, account: FakeAccount, syncing: Syncing) -> None:
     account.torrents_there = [torrent(number) for number in range(60)]
     sync = syncing(page_size=100)
@@ -477,30 +496,6 @@ async def test_a_crash_costs_a_batch_at_most(store: Store, account: FakeAccount,
     assert len(await detailed(store)) == 100
 
 
-async def test_the_list_is_looked_at_while_details_are_read(
-    store: Store, account: FakeAccount, syncing: Syncing, clock: Clock
-) -> None:
-    account.torrents_there = [torrent(number) for number in range(100)]
-
-    def pass_time(call: str) -> None:
-        clock.now += timedelta(seconds=15)  # 25 minutes for all of them
-        if len(account.calls) == 30:
-            account.torrents_there[99] = replace(account.torrents_there[99], status=DebridStatus.DEAD, links=())
-
-    account.before = pass_time
-    sync = syncing(page_size=200)
-    result = await sync.sync(FULL)
-    calls = account.take_calls()
-    pages = [place for place, call in enumerate(calls) if call == "page 1"]
-    assert pages[0] == 0
-    assert len(pages) == 3
-    assert all(40 <= later - earlier <= 66 for earlier, later in pairwise(pages))
-    assert await same(store, account)
-    assert result.run.summary["requests"] == len(calls)
-    assert result.run.summary["details"] >= 100
-    assert result.run.summary["unchanged"] is False
-
-
 async def test_it_can_be_cancelled(store: Store, account: FakeAccount, syncing: Syncing) -> None:
     account.torrents_there = [torrent(number) for number in range(60)]
     sync = syncing(page_size=100)
@@ -532,10 +527,189 @@ async def test_who_cancels_does_not_wait_for_the_budget(account: FakeAccount, sy
     account.torrent = never  # type: ignore[method-assign]
     running = asyncio.create_task(sync.sync(SyncMode.FULL))
     await asked.wait()
-    with pytest.raises(BusyError):
-        await sync.sync()
     assert sync.cancel()
     assert (await running).run.status is SyncStatus.CANCELLED
+
+
+# --- one before the other --------------------------------------------------------------------------------------------
+
+
+class Hanging:
+    """The details of these torrents aren't answered until they are let go."""
+
+    def __init__(self, account: FakeAccount, ids: Collection[str]) -> None:
+        self.ids = ids
+        self.reached, self.released = asyncio.Event(), asyncio.Event()
+        self._answer = account.torrent
+        account.torrent = self._torrent  # type: ignore[method-assign]
+
+    async def _torrent(self, torrent_id: str) -> Any:
+        if torrent_id in self.ids and not self.released.is_set():
+            self.reached.set()
+            await self.released.wait()
+        return await self._answer(torrent_id)
+
+
+def account_of(account: FakeAccount, failed: int, count: int) -> None:
+    status = [S.ERROR] * failed + [S.DOWNLOADED] * (count - failed)
+    account.torrents_there = [torrent(number, status=each) for number, each in enumerate(status)]
+
+
+@pytest.mark.parametrize(
+    ("mode", "found", "asked", "more"),
+    [
+        (SMART, {"status": 1}, ["page 1", torrent(3).id], 0),
+        (LIST, {"status": 1}, ["page 1"], 1),  # what failed is to be read again
+        (SyncMode.ERRORS, {}, [torrent(number).id for number in range(3)], 0),
+    ],
+)
+async def test_a_look_goes_before_thousands_of_details(
+    mode: SyncMode,
+    found: dict[str, int],
+    asked: list[str],
+    more: int,
+    store: Store,
+    account: FakeAccount,
+    syncing: Syncing,
+    clock: Clock,
+) -> None:
+    """It has a result of its own, and the other one goes on where it was."""
+    account_of(account, 3, 60)
+    hanging, sync = Hanging(account, [torrent(number).id for number in range(40, 60)]), syncing(page_size=200)
+    whole = asyncio.create_task(sync.sync(FULL))
+    await hanging.reached.wait()
+    clock.now += timedelta(hours=1)
+    account.torrents_there[3] = replace(account.torrents_there[3], status=S.DEAD)
+    before = len(account.calls)
+    told: set[Any] = set()
+    account.before = lambda _call: told.add(sync.progress and sync.progress.mode)
+    look = await sync.sync(mode)
+    assert (look.run.mode, look.run.status, counted(look)) == (mode, SyncStatus.DONE, found)
+    assert sorted(account.calls[before:]) == sorted(asked), "nothing else was read meanwhile"
+    assert told == {mode}, "what is told is how far that is which is at work"
+    assert sync.running
+    assert not whole.done()
+    hanging.released.set()
+    result = await whole
+    assert result.run.status is SyncStatus.DONE
+    assert (result.run.done, result.run.total, result.run.summary["details_left"]) == (60 + more, 60 + more, 0)
+    assert counted(result) == {"added": 60}, "each tells what it found itself"
+    assert len(account.calls) == 1 + 60 + len(asked) + more, "what was read is not read again"
+    assert len(await detailed(store)) == 60
+    assert not sync.running
+    assert not await sync.interrupted()
+
+
+async def test_of_two_that_take_hours_one_has_to_wait(account: FakeAccount, syncing: Syncing) -> None:
+    account_of(account, 1, 3)
+    hanging, sync = Hanging(account, [torrent(0).id]), syncing()
+    look = asyncio.create_task(sync.sync(SMART))
+    await hanging.reached.wait()
+    whole = asyncio.create_task(sync.sync(FULL))
+    await asyncio.sleep(0)
+    assert not look.done(), "what takes hours goes before nobody"
+    for mode in LONG:
+        with pytest.raises(BusyError):
+            await sync.sync(mode)
+    hanging.released.set()
+    assert (await look).run.done == 1
+    assert (await whole).run.done == 2
+
+
+async def test_who_cancels_ends_also_what_lets_others_go_first(
+    account: FakeAccount, syncing: Syncing, clock: Clock
+) -> None:
+    account_of(account, 1, BATCH + 1)
+    whole_hangs, sync = Hanging(account, [torrent(BATCH).id]), syncing(page_size=100)
+    whole = asyncio.create_task(sync.sync(FULL))
+    await whole_hangs.reached.wait()
+    clock.now += timedelta(hours=1)
+    look_hangs = Hanging(account, [torrent(0).id])
+    look = asyncio.create_task(sync.sync(SyncMode.ERRORS))
+    third = asyncio.create_task(sync.sync(LIST))
+    await third
+    await look_hangs.reached.wait()
+    assert sync.cancel()
+    assert {(await each).run.status for each in (whole, look)} == {SyncStatus.CANCELLED}
+    assert not sync.running
+
+
+async def test_one_that_ends_while_it_waits_keeps_nobody_waiting(
+    store: Store, account: FakeAccount, syncing: Syncing, clock: Clock
+) -> None:
+    account_of(account, 1, BATCH + 1)
+    whole_hangs, sync = Hanging(account, [torrent(BATCH).id]), syncing(page_size=100)
+    whole = asyncio.create_task(sync.sync(FULL))
+    await whole_hangs.reached.wait()
+    clock.now += timedelta(hours=1)
+    look_hangs = Hanging(account, [torrent(0).id])
+    look = asyncio.create_task(sync.sync(SyncMode.ERRORS))
+    await look_hangs.reached.wait()
+    whole.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await whole
+    whole_hangs.released.set()
+    look_hangs.released.set()
+    assert (await look).run.status is SyncStatus.DONE
+    assert (await sync.sync(LIST)).run.status is SyncStatus.DONE
+    assert (await sync.sync(SyncMode.RESUME)).run.mode is FULL, "it goes on where it was"
+    assert len(await detailed(store)) == BATCH + 1
+
+
+async def test_what_takes_hours_is_resumed_after_however_many_looks(
+    account: FakeAccount, syncing: Syncing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("custom_components.sokoul.store.debrid._RUNS_KEPT", 5)
+    account_of(account, 0, 3)
+    hanging, sync = Hanging(account, [torrent(2).id]), syncing()
+    whole = asyncio.create_task(sync.sync(FULL))
+    await hanging.reached.wait()
+    for number in range(3, 10):
+        account.torrents_there.insert(0, torrent(number))
+        assert counted(await sync.sync(LIST)) == {"added": 1}
+    whole.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await whole
+
+    def away(_call: str) -> None:
+        raise Silent
+
+    account.before = away
+    assert (await sync.sync(LIST)).run.status is SyncStatus.INTERRUPTED
+    account.before = lambda _call: None
+    hanging.released.set()
+    restarted = syncing()
+    resumed = await restarted.sync(SyncMode.RESUME)
+    assert (resumed.run.mode, resumed.run.status) == (FULL, SyncStatus.DONE)
+    assert (await restarted.sync(SyncMode.RESUME)).run.mode is LIST, "what is left"
+    assert not await restarted.interrupted()
+
+
+async def test_the_time_of_others_is_not_its_own(account: FakeAccount, syncing: Syncing, clock: Clock) -> None:
+    account_of(account, 0, 60)
+    told: list[Progress] = []
+    sync = syncing(page_size=100, on_progress=told.append)
+    looks: list[asyncio.Task[SyncResult]] = []
+
+    def slow(call: str) -> None:
+        if call == "page 1":
+            clock.now += timedelta(hours=1)
+        else:
+            clock.now += timedelta(seconds=2)
+            if len(account.calls) == 10:
+                looks.append(asyncio.create_task(sync.sync(LIST)))
+
+    account.before = slow
+    await sync.sync(FULL)
+    assert looks[0].done()
+    last = [each for each in told if each.phase == "details" and each.status is SyncStatus.RUNNING][-2:]
+    assert [(each.done, each.rate, each.eta) for each in last] == [
+        (59, 0.5, timedelta(seconds=2)),
+        (60, 0.5, timedelta()),
+    ]
+
+
+# --- what is told ----------------------------------------------------------------------------------------------------
 
 
 async def test_progress_is_told(account: FakeAccount, syncing: Syncing, clock: Clock) -> None:

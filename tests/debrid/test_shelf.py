@@ -12,7 +12,7 @@ from custom_components.sokoul.debrid.links import Cause, Health, Link, Mount, Mo
 from custom_components.sokoul.debrid.mount_files import SystemFiles
 from custom_components.sokoul.debrid.retrying import Ending
 from custom_components.sokoul.debrid.shelf import read_catalogue, read_standings
-from custom_components.sokoul.model.debrid import DebridStatus
+from custom_components.sokoul.model.debrid import DebridFile, DebridStatus
 from custom_components.sokoul.store import Store
 from tests.debrid.link_scene import ZURG
 from tests.store.make import NOW
@@ -39,6 +39,37 @@ async def test_the_mirror_as_a_catalogue(store: Store) -> None:
     assert judged(2, "/any.mkv") == (Health.UNKNOWN, Cause.FILES_UNKNOWN)
     assert judged(3, infos[1].selected[0].path) == (Health.BROKEN, Cause.TORRENT_GONE)
     assert judged(4, "/any.mkv") == (Health.BROKEN, Cause.NEVER_SEEN)
+
+
+async def test_whatever_files_are_called_the_catalogue_says_so(store: Store) -> None:
+    """The database puts their names and sizes together as one text."""
+    names = ('/a "quoted" \\ name.mkv', "/{}[]:,.mkv", "/Éléphants 🐘.mkv", "/line\nfeed\t.mkv", "/" + "x" * 3_000)
+    files = tuple(DebridFile(id=number, path=name, size_bytes=2**40 + number, selected=True)
+                  for number, name in enumerate(names))  # fmt: skip
+    there, chosen_by_nobody = torrent(1), torrent(2)
+    infos = [replace(details(there), files=files), details(chosen_by_nobody, files=1)]
+    await store.mirror.apply(ACCOUNT, [there, chosen_by_nobody], NOW)
+    await store.mirror.keep_details(ACCOUNT, infos, NOW)
+    held = await read_catalogue(store.mirror_view, [ACCOUNT], complete=True)
+    (found,) = held.of_hash(there.hash)
+    assert found.files == {name: 2**40 + number for number, name in enumerate(names)}
+    assert (found.original_filename, found.gone, found.status) == (infos[0].original_filename, False, there.status)
+    (unknown,) = held.of_hash(chosen_by_nobody.hash)
+    assert unknown.files is None, "its files were read before anybody selected one"
+
+
+async def test_all_torrents_of_an_account_are_held_in_portions(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("custom_components.sokoul.store.debrid_look._HELD_AT_ONCE", 4)
+    torrents = [torrent(number, hash=torrent(number // 2).hash) for number in range(11)]
+    await store.mirror.apply(ACCOUNT, torrents, NOW)
+    await store.mirror.apply("another account", [torrent(number) for number in range(5)], NOW)
+    portions = [len(each) async for each in store.mirror_view.held(ACCOUNT)]
+    assert portions == [4, 4, 3]
+    held = await read_catalogue(store.mirror_view, [ACCOUNT, "another account"], complete=True)
+    of_one = {(each.account, each.id) for each in held.of_hash(torrent(2).hash)}
+    assert of_one == {(ACCOUNT, torrent(4).id), (ACCOUNT, torrent(5).id), ("another account", torrent(2).id)}
+    assert len(held.named(torrent(3).filename)) == 2
+    assert held.accounts == {ACCOUNT, "another account"}
 
 
 async def test_the_mirror_as_what_needs_repair(store: Store) -> None:

@@ -12,6 +12,8 @@ from custom_components.sokoul.debrid.catalogue import Catalogue, Holding
 from custom_components.sokoul.debrid.link_repairing import _in_order
 from custom_components.sokoul.debrid.links import Health, Judgement, Link
 from custom_components.sokoul.debrid.turns import PAUSE_SECONDS, WORK_SECONDS, discard, in_turns, loop_in_turns
+from custom_components.sokoul.model.debrid import DebridStatus
+from custom_components.sokoul.model.debrid_mirror import Held
 
 
 class Clock:
@@ -105,6 +107,7 @@ def test_a_catalogue_is_discarded() -> None:
     found.discard()
     assert not found.named("Show")
     assert not found.by_hash
+    assert not found.of_hash("h")
 
 
 def test_files_of_torrents_are_nothing_to_the_garbage_collector() -> None:
@@ -123,6 +126,24 @@ def test_files_of_torrents_are_nothing_to_the_garbage_collector() -> None:
     gc.collect()  # which lets go of what holds texts and numbers alone
     assert len(gc.get_objects()) - before < torrents // 2
     assert found.of_hash("h7")[0].files == {f"/E{number}.mkv": number for number in range(files)}
+
+
+def test_what_is_read_of_a_mirror_brings_no_pass_of_the_garbage_collector() -> None:
+    """What lasts of it is texts: with so many objects that are new to it the collector goes through everything."""
+    count = 1_000
+    held = [
+        Held(
+            f"{number}", f"h{number}", f"Show {number}.mkv", f"Show {number}", DebridStatus.DEAD, False, '{"/E1.mkv":1}'
+        )
+        for number in range(count)
+    ]
+    found = Catalogue(complete=True)
+    gc.collect()
+    before = len(gc.get_objects())
+    found.take("one", held)
+    assert len(gc.get_objects()) - before < 20
+    assert len(found.named("Show 7")) == 1
+    assert found.of_hash("h7")[0].files == {"/E1.mkv": 1}
 
 
 def test_links_are_in_the_order_of_their_paths_whatever_portions_they_are_sorted_in() -> None:

@@ -21,8 +21,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.sokoul import history
-from custom_components.sokoul.autopilot.kernel import Kernel
 from custom_components.sokoul.autopilot.target import Target
+from custom_components.sokoul.autopilot.turns import Turns
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.diagnostics import async_get_config_entry_diagnostics
 from custom_components.sokoul.history import CONF_DATABASE_URL, RETRY_FIRST
@@ -359,13 +359,13 @@ async def busy(pass_time: PassTime, entry: MockConfigEntry, monkeypatch: pytest.
     del pass_time, entry  # set up in the time that passes, and before turns are watched
     turns: list[None] = []
 
-    async def step(kernel: Kernel, *arguments: Any) -> Any:
+    async def take(self: Turns, *arguments: Any) -> Any:
         turns.append(None)
-        await kernel.write(row(label="Turn", act=ActKind.TELL, status=EntryStatus.OBSERVED, parameters={}))
-        return await original(kernel, *arguments)
+        await self._kernel.write(row(label="Turn", act=ActKind.TELL, status=EntryStatus.OBSERVED, parameters={}))
+        return await original(self, *arguments)
 
-    original = Kernel.step
-    monkeypatch.setattr(Kernel, "step", step)
+    original = Turns.take
+    monkeypatch.setattr(Turns, "take", take)
     return turns
 
 

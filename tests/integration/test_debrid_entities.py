@@ -169,6 +169,7 @@ async def test_what_few_need_is_disabled(hass: HomeAssistant, set_up: SetUp, deb
         "sync_running",
         "sync_smart",
         "sync_full",
+        "links_full",
         "debrid",
     }
 
@@ -245,7 +246,11 @@ async def test_a_synchronisation_is_seen_while_it_runs(
     await until(lambda: (mirror(entry).sync.progress or pytest.fail("it ended")).done >= 3)
     assert shown(hass, "sync_running", "binary_sensor") == STATE_ON
     with pytest.raises(ServiceValidationError, match="under way"):
-        await press(hass, SyncMode.SMART)
+        await press(hass, SyncMode.FULL)
+    before = mirror(entry).last
+    await entry.runtime_data.debrid_watching.of(ID).synchronise(SyncMode.LIST)
+    await until(lambda: mirror(entry).last is not before)
+    assert shown(hass, "sync_running", "binary_sensor") == STATE_ON, "the other one goes on"
     assert mirror(entry).sync.cancel()
     await running
     await hass.async_block_till_done()
@@ -319,7 +324,7 @@ async def test_a_database_that_fails_is_said(
     async def failing(*_: object) -> None:
         raise StoreError("the disk is full")
 
-    monkeypatch.setattr(mirror(entry).store.mirror, "runs", failing)
+    monkeypatch.setattr(mirror(entry).store.mirror, "unfinished", failing)
     with pytest.raises(HomeAssistantError, match="the disk is full"):
         await entry.runtime_data.debrid_watching.of(ID).synchronise(SyncMode.RESUME)
 

@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 import csv
 from datetime import timedelta
+import html
 import json
 from pathlib import Path
 import sqlite3
 from typing import Any
 
+from homeassistant.components import persistent_notification
 from homeassistant.config_entries import ConfigSubentryDataWithId
 from homeassistant.core import Context, Event, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
@@ -19,8 +21,12 @@ from pytest_homeassistant_custom_component.common import MockUser, async_capture
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.sokoul.clients import real_debrid as api
+from custom_components.sokoul.clients.real_debrid import RealDebridClient
 from custom_components.sokoul.const import DOMAIN
+from custom_components.sokoul.debrid.exporting import ExportFile
+from custom_components.sokoul.debrid_exports import EVENT_EXPORT, EXPORTS
 from custom_components.sokoul.debriding import EVENT_SYNC, FIRST_PAUSE, INTERVAL, LONGEST_INTERVAL, NOTED, AccountMirror
+from custom_components.sokoul.model.debrid import DebridTorrentInfo
 from custom_components.sokoul.model.debrid_mirror import SyncMode, SyncOptions
 from custom_components.sokoul.services import Action
 from devstack.clock import ManualClock
@@ -82,6 +88,12 @@ def hang_after(debrid: RealDebridSimulator, count: int) -> None:
         debrid.fault(FaultKind.HANG, f"GET /rest/1.0/torrents/info/{torrent.id}")
 
 
+def read_details(of: AccountMirror, count: int) -> bool:
+    """Tell whether a synchronisation has read so many details."""
+    progress = of.sync.progress
+    return progress is not None and progress.phase == "details" and progress.done >= count
+
+
 # --- by itself -------------------------------------------------------------------------------------------------------
 
 
@@ -98,6 +110,9 @@ async def test_it_keeps_itself(
     assert (found["total"], len(found["torrents"])) == (COUNT, COUNT)
     assert [each.data["type"] for each in events] == ["started", "ended"]
     assert events[-1].data["summary"]["added"] == COUNT
+    advice = events[-1].data["recommendations"]
+    assert [each["key"] for each in advice] == ["failed", "waiting"]
+    assert advice == (await ask(hass, Action.DEBRID_STATS))["recommendations"], "also who didn't wait is told"
     waited: list[timedelta] = []
     span = timedelta()
     for _ in range(40):
@@ -179,6 +194,54 @@ async def test_what_a_restart_cut_off_goes_on(
     assert stats["coverage_percent"] == 100.0
 
 
+async def test_the_list_is_looked_at_while_details_are_read(
+    hass: HomeAssistant,
+    debrid: RealDebridSimulator,
+    set_up: SetUp,
+    pass_time: PassTime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Those of a large account take hours: what fails meanwhile is seen, and repairs take stock of it."""
+    entry = await set_up(account())
+    await ask(hass, Action.DEBRID_SYNC, mode="list")
+    known, repairs = mirror(entry), entry.runtime_data.debrid_repairs.account(ID)
+    await pass_time(INTERVAL)
+    newest = sorted(debrid.account.torrents.values(), key=lambda each: each.added)[-6:]
+    told = {each.id for each in debrid.account.torrents.values() if each.status in {"error", "dead"}} | {
+        each.id for each in newest
+    }
+    details = RealDebridClient.torrent
+
+    async def waiting(self: RealDebridClient, torrent_id: str, **more: Any) -> DebridTorrentInfo:
+        """Let the others wait for their turn for ever: that is no request that could take too long."""
+        if torrent_id not in told:
+            await asyncio.Event().wait()
+        return await details(self, torrent_id, **more)
+
+    monkeypatch.setattr(RealDebridClient, "torrent", waiting)
+    whole = known.begin(SyncMode.FULL, SyncOptions())
+    await until(lambda: read_details(known, 3))
+    there = [each for each in debrid.account.torrents.values() if each.status == "downloaded"]
+    failing = max(there, key=lambda each: each.added)  # whose details are told
+    assert failing.hash not in {each.hash for each in repairs.repairer.repairs}
+    debrid.account.turn(failing, "dead")
+    debrid.requests.clear()
+    events = async_capture_events(hass, EVENT_SYNC)
+    began_at = known.checked_at
+    await pass_time(INTERVAL, 2, settle=False)
+    await until(lambda: any(each.data["type"] == "ended" for each in events))
+    assert lists(debrid) == 1
+    await pass_time(timedelta(seconds=1), settle=False)
+    await until(lambda: failing.hash in {each.hash for each in repairs.repairer.repairs})
+    ended = [each.data for each in events if each.data["type"] == "ended"]
+    assert [(each["mode"], each["summary"]["status"]) for each in ended] == [("smart", 1)]
+    assert known.checked_at is not None
+    assert known.checked_at > began_at
+    assert not whole.done()
+    known.sync.cancel()
+    await asyncio.wait({whole})
+
+
 async def test_a_database_that_is_closed_at_the_end_is_no_failure(
     hass: HomeAssistant,
     debrid: RealDebridSimulator,
@@ -218,6 +281,33 @@ async def test_synchronising_says_what_it_found(
     again = await ask(hass, Action.DEBRID_SYNC, verbose=True)
     assert again["summary"]["unchanged"] is True
     assert again["summary"]["changes"] == []
+
+
+async def test_a_person_need_not_wait_for_thousands_of_details(
+    hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp
+) -> None:
+    entry = await set_up(account())
+    hang_after(debrid, 8)
+    events = async_capture_events(hass, EVENT_SYNC)
+    whole = mirror(entry).begin(SyncMode.FULL, SyncOptions())
+    await until(lambda: read_details(mirror(entry), 7))
+    debrid.account.delete(next(key for key, each in debrid.account.torrents.items() if each.status == "downloaded"))
+    answer = await ask(hass, Action.DEBRID_SYNC)
+    assert (answer["mode"], answer["status"], answer["summary"]["gone"]) == ("smart", "done", 1)
+    assert not whole.done()
+    assert mirror(entry).sync.running
+    with pytest.raises(ServiceValidationError, match="under way"):
+        await ask(hass, Action.DEBRID_SYNC, mode="details")
+    debrid.clear_faults()
+    mirror(entry).sync.cancel()
+    assert (await whole).run.summary["added"] == COUNT, "each tells what it found itself"
+    told = [(each.data["mode"], each.data["type"]) for each in events]
+    assert [each for each in told if each[1] != "progress"] == [
+        ("full", "started"),
+        ("smart", "started"),
+        ("smart", "ended"),
+        ("full", "ended"),
+    ]
 
 
 async def test_a_refusal_is_in_the_answer(hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp) -> None:
@@ -338,9 +428,9 @@ async def test_an_export_has_every_torrent(
     await set_up(account())
     await ask(hass, Action.DEBRID_SYNC, mode="list")
     torrent = next(iter(debrid.account.torrents.values()))
-    told = await ask(hass, Action.DEBRID_EXPORT, format=chosen)
+    told = await ask(hass, Action.DEBRID_EXPORT, format=chosen, wait=True)
     path = Path(told["path"])
-    assert told["torrents"] == COUNT
+    assert (told["running"], told["torrents"]) == (False, COUNT)
     assert path.is_relative_to(tmp_path)
     text = await hass.async_add_executor_job(path.read_text)
     rows = json.loads(text) if chosen == "json" else list(csv.DictReader(text.splitlines()))
@@ -350,6 +440,91 @@ async def test_an_export_has_every_torrent(
     hass.config.config_dir = str(tmp_path / "file")
     with pytest.raises(HomeAssistantError, match="can't be written"):
         await ask(hass, Action.DEBRID_EXPORT)
+
+
+async def test_an_export_is_answered_at_once_and_told_at_its_end(
+    hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp, tmp_path: Path
+) -> None:
+    hass.config.config_dir = str(tmp_path)
+    await set_up(account())
+    await ask(hass, Action.DEBRID_SYNC, mode="list")
+    ended = async_capture_events(hass, EVENT_EXPORT)
+    told = await ask(hass, Action.DEBRID_EXPORT, format="json")
+    path = Path(told["path"])
+    assert told == {"account": "Account 1001", "path": str(path), "running": True, "torrents": None}
+    assert ended == []
+    assert not path.exists(), "not a half of it"
+    await until(lambda: ended)
+    facts = {"account": "Account 1001", "account_id": ID, "path": str(path)}
+    assert ended[0].data == {"type": "written", **facts, "torrents": COUNT}
+    assert {each["id"] for each in json.loads(path.read_text())} == set(debrid.account.torrents)
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+async def test_an_export_that_fails_reaches_a_person(
+    hass: HomeAssistant,
+    debrid: RealDebridSimulator,
+    set_up: SetUp,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hass.config.config_dir = str(tmp_path)
+    await set_up(account())
+    await ask(hass, Action.DEBRID_SYNC, mode="list")
+    ended = async_capture_events(hass, EVENT_EXPORT)
+    notices = persistent_notification._async_get_or_create_notifications(hass)
+
+    def full(_: ExportFile) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ExportFile, "finish", full)
+        with pytest.raises(HomeAssistantError, match="No space left on device"):
+            await ask(hass, Action.DEBRID_EXPORT, wait=True)
+        assert notices == {}, "who waits is told"
+        told = await ask(hass, Action.DEBRID_EXPORT)
+        await until(lambda: len(ended) == 2)
+    assert [each.data["type"] for each in ended] == ["failed", "failed"]
+    assert (ended[1].data["path"], ended[1].data["detail"]) == (told["path"], "No space left on device")
+    (notice,) = notices.values()
+    assert notice["title"] == "An export failed"
+    assert html.unescape(notice["message"]).startswith(
+        f"The torrents of Account 1001 could not be written to {told['path']}"
+    )
+    assert list((tmp_path / EXPORTS).iterdir()) == []
+    await ask(hass, Action.DEBRID_EXPORT, wait=True)
+    assert notices == {}, "it is well again"
+
+
+async def test_an_end_in_the_midst_of_an_export_leaves_nothing(
+    hass: HomeAssistant,
+    debrid: RealDebridSimulator,
+    set_up: SetUp,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hass.config.config_dir = str(tmp_path)
+    entry = await set_up(account())
+    await ask(hass, Action.DEBRID_SYNC, mode="list")
+    folder = tmp_path / EXPORTS
+    folder.mkdir()
+    (folder / f".real-debrid-{ID}-20250101T000000Z.csv.part").write_text("what a crash left")
+    going = asyncio.Event()
+
+    async def walk(*_: Any) -> AsyncIterator[list[Any]]:
+        going.set()
+        await asyncio.Event().wait()
+        yield []
+
+    monkeypatch.setattr(mirror(entry).store.mirror_view, "walk", walk)
+    waiting = hass.async_create_task(ask(hass, Action.DEBRID_EXPORT, wait=True))
+    await going.wait()
+    (part,) = folder.iterdir()
+    assert part.name != f".real-debrid-{ID}-20250101T000000Z.csv.part"
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    with pytest.raises(HomeAssistantError):
+        await waiting
+    assert list(folder.iterdir()) == []
 
 
 def rd_manager(path: Path, torrent_id: str, info_hash: str) -> None:
@@ -487,7 +662,7 @@ async def test_a_synchronisation_is_watched_and_cancelled(
         pass
     assert (told["phase"], told["total"]) == ("details", COUNT)
     with pytest.raises(ServiceValidationError, match="under way"):
-        await ask(hass, Action.DEBRID_SYNC)
+        await ask(hass, Action.DEBRID_SYNC, mode="full")
     await socket.send_json({"id": 3, "type": "sokoul/debrid/cancel", "account_id": ID})
     while (answer := await socket.receive_json())["id"] != 3:
         pass

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 import json
 from pathlib import Path
+import sqlite3
 from time import sleep
 from typing import Any
 
@@ -13,16 +14,18 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.util import dt as dt_util
 import pytest
 
 from custom_components.sokoul import wording
 from custom_components.sokoul.clients import real_debrid as api
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.debrid.policies import STATES, Course
-from custom_components.sokoul.debrid.retrying import Ending, Step
+from custom_components.sokoul.debrid.retrying import Ending, Holdup, Step
 from custom_components.sokoul.debrid_repairs import HAND_OVERS_AN_HOUR
 from custom_components.sokoul.debrid_repairs_journal import MOST_ASKED, MOST_NOTED
 from custom_components.sokoul.model.debrid import DebridCode
+from custom_components.sokoul.model.debrid_mirror import SyncMode
 from custom_components.sokoul.model.journal import AUTOMATION, AUTOPILOT, ActKind, Autonomy, EntryStatus
 from custom_components.sokoul.repairs import async_create_fix_flow
 from custom_components.sokoul.services import Action
@@ -129,6 +132,49 @@ async def test_what_was_imported_as_refused_is_not_added_again(
     }
 
 
+async def test_what_rdtm_was_to_retry_goes_by_the_levels_and_the_limits(
+    hass: HomeAssistant, debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime, tmp_path: Path
+) -> None:
+    fine = debrid.account.add("d" * 40)
+    debrid.account.turn(fine, "downloaded")
+    made = await scene(Autonomy.OBSERVE)
+    await pass_time(MINUTE, 5)
+    old = failed(debrid, 1)
+    mirror = made.hub.debriding.accounts[made.repairs.account]
+    await mirror.synchronise(SyncMode.LIST)
+    path, later = tmp_path / "rd_manager.db", dt_util.now() + 2 * HOUR
+    await hass.async_add_executor_job(rd_manager, path, "LOST", "e" * 40)
+    await hass.async_add_executor_job(to_be_retried, path, later, old.id, fine.id)
+    hass.config.allowlist_external_dirs = {str(tmp_path)}
+    told = await act(hass, Action.DEBRID_IMPORT, path=str(path))
+    assert (told["retries"], told["retries_waiting"]) == (2, 1), "what is complete needs nothing"
+    ((noted, turn),) = made.repairs.queue()
+    assert (noted.hash, turn.holdup) == (old.hash, Holdup.OBSERVING)
+    assert noted.due_at == later
+    assert (await act(hass, Action.DEBRID_IMPORT, path=str(path)))["retries_waiting"] == 1
+    assert [repair for repair, _ in made.repairs.queue()] == [noted], "nothing is changed by doing it again"
+    await pass_time(HOUR, 3)
+    assert made.adds() == 0
+    made.set_level(Autonomy.ACT)
+    await pass_time(MINUTE, 5)
+    assert made.entries(old)[0].status == "downloaded"
+    assert made.adds() == 1
+
+
+def to_be_retried(path: Path, at: datetime, *torrent_ids: str) -> None:
+    """Write what RDTM's queue would have."""
+    with sqlite3.connect(path) as connection:
+        connection.execute(
+            """CREATE TABLE retry_queue (id INTEGER PRIMARY KEY, torrent_id TEXT, filename TEXT, error_type TEXT,
+            error_message TEXT, original_failure TIMESTAMP, scheduled_retry TIMESTAMP, retry_count INTEGER)"""
+        )
+        connection.executemany(
+            "INSERT INTO retry_queue (torrent_id, error_type, scheduled_retry) VALUES (?, 'too_many_requests', ?)",
+            [(torrent_id, at.replace(tzinfo=None).isoformat(" ")) for torrent_id in torrent_ids],
+        )
+    connection.close()
+
+
 async def test_what_is_stuck_is_diagnosed(
     hass: HomeAssistant, debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime
 ) -> None:
@@ -151,10 +197,13 @@ async def test_media_servers_are_asked_when_something_is_complete(
     pass_time: PassTime,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    debrid.account.turn(debrid.account.add("c" * 40), "downloaded")
     made = await scene(Autonomy.OBSERVE)
-    await pass_time(MINUTE, 5)
     asked: list[str] = []
     monkeypatch.setattr(made.hub.linking.refresh, "soon", lambda: asked.append("soon"))
+    await pass_time(MINUTE, 5)
+    assert (await act(hass, Action.DEBRID_LIST))["total"] == 1
+    assert asked == [], "what was there before is no news"
     torrent = debrid.account.add("d" * 40)
     await act(hass, Action.DEBRID_SYNC, mode="list")
     assert asked == [], "it is not there yet"
@@ -163,6 +212,9 @@ async def test_media_servers_are_asked_when_something_is_complete(
     assert asked == ["soon"]
     await act(hass, Action.DEBRID_SYNC, mode="list")
     assert asked == ["soon"]
+    await hass.services.async_call(DOMAIN, Action.DEBRID_CLEAR, {"confirm": True}, blocking=True)
+    assert (await act(hass, Action.DEBRID_SYNC, mode="list"))["summary"]["added"] == 2
+    assert asked == ["soon"], "nor is what is read anew"
 
 
 async def test_files_are_selected(debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime) -> None:
@@ -402,6 +454,28 @@ async def test_ours_stands_back_from_another_and_says_so(
     assert made.repairs.stands_back_until is None
     assert (DOMAIN, f"debrid_rival_{made.repairs.account}") not in ir.async_get(hass).issues
     assert made.adds() == 1, "the third one"
+
+
+async def test_what_a_person_agrees_to_is_done_beside_another_tool(
+    hass: HomeAssistant, debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime
+) -> None:
+    olds = [failed(debrid, number) for number in range(1, 4)]
+    made = await scene(Autonomy.SUGGEST)
+    await pass_time(MINUTE, 5)
+    for old in olds[:2]:
+        debrid.account.select(debrid.account.add(old.hash), frozenset({1, 2}))
+    await pass_time(MINUTE, 15)
+    assert made.repairs.stands_back_until is not None
+    (asked,) = made.hub.pilot.kernel.suggestions
+    assert asked.parameters["hash"] == olds[2].hash
+    assert (await act(hass, Action.APPROVE, entry_id=asked.id))["status"] == "running"
+    await pass_time(MINUTE, 10)
+    assert made.repairs.stands_back_until is not None
+    (entry,) = made.entries(olds[2])
+    assert (entry.id != olds[2].id, entry.status) == (True, "downloaded")
+    assert made.adds() == 1
+    rows = {row.id: row for row in await made.rows()}
+    assert (rows[asked.id].status, rows[asked.id].actor) == (EntryStatus.DONE, AUTOMATION)
 
 
 async def test_a_person_says_that_nobody_else_repairs(

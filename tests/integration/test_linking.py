@@ -23,10 +23,12 @@ from custom_components.sokoul.autopilot.rules.debrid import DEBRID_READD
 from custom_components.sokoul.autopilot.settings import Caps
 from custom_components.sokoul.clients import real_debrid as api
 from custom_components.sokoul.const import DOMAIN
+from custom_components.sokoul.debrid.catalogue import Catalogue
 from custom_components.sokoul.debrid.link_notes import StoredLinks
 from custom_components.sokoul.debrid.link_repairing import LinkChange, LinkRepairer
 from custom_components.sokoul.debrid.links import Cause, Health, Mount
 from custom_components.sokoul.debrid.retrying import Ending, Repair, Step, Urgency
+from custom_components.sokoul.debrid.shelf import read_catalogue
 from custom_components.sokoul.debrid_library import FIRST_LOOK, DebridLibrary
 from custom_components.sokoul.debriding import EVENT_SYNC, FIRST_PAUSE
 from custom_components.sokoul.linking import HELPLESS, ISSUE, SETTLE, UNREAD_PATIENCE
@@ -724,7 +726,7 @@ async def test_an_account_that_can_not_be_read_holds_up_the_others_for_a_while_o
     assert found["counts"] == {"healthy": (SHOWS - 1) * EPISODES, "unknown": EPISODES}
     assert found["causes"] == {"not_read_yet": EPISODES}
     hub = scene.entry.runtime_data
-    hub.debriding.accounts[OTHER_ID].checked_at = dt_util.utcnow()
+    hub.debriding.accounts[OTHER_ID].sync.listed_at = dt_util.utcnow()
     told = {"type": "ended", "account_id": OTHER_ID, "summary": {"unchanged": True}}
     scene.hass.bus.async_fire(EVENT_SYNC, told)
     await scene.hass.async_block_till_done()
@@ -825,6 +827,29 @@ async def test_details_that_are_needed_are_read(scene: Scene) -> None:
     await scene.pass_time(timedelta(seconds=15), 4)
     assert scene.linking.looked.report.details_wanted == ()
     assert scene.linking.looked.report.count(Health.HEALTHY) == SHOWS * EPISODES
+
+
+async def test_what_did_not_change_is_not_read_again(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a large account that takes seconds of a processor, in each check."""
+    readings: list[Catalogue] = []
+
+    async def read(*values: Any, **more: Any) -> Catalogue:
+        readings.append(await read_catalogue(*values, **more))
+        return readings[-1]
+
+    monkeypatch.setattr(linking, "read_catalogue", read)
+    scene.library.fill(SHOWS)
+    await scene.start()
+    readings.clear()
+    for _ in range(2):
+        assert (await scene.ask(Action.LINKS_SCAN, mode="quick"))["counts"] == {"healthy": SHOWS * EPISODES}
+    assert len(readings) <= 1
+    readings.clear()
+    scene.library.lose(0)
+    await scene.read()
+    found = await scene.ask(Action.LINKS_SCAN, mode="quick")
+    assert found["counts"] == {"healthy": (SHOWS - 1) * EPISODES, "broken": EPISODES}
+    assert len(readings) == 1
 
 
 async def test_a_new_folder_is_seen_by_the_daily_check(scene: Scene) -> None:

@@ -48,7 +48,11 @@ def timers() -> Timers:
 
 
 @pytest.fixture
-async def store(where: Where, timers: Timers) -> AsyncIterator[Store]:
+async def store(where: Where, timers: Timers, empty_database: bytes) -> AsyncIterator[Store]:
+    """Open a store without rows. How its tables come to be is the matter of tests that open `where` themselves."""
+    if isinstance(where, Path):
+        where.parent.mkdir()
+        where.write_bytes(empty_database)
     opened = await open_store(where, clock=lambda: NOW, call_later=timers.call_later)
     yield opened
     await opened.close()

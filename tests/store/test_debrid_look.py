@@ -151,6 +151,29 @@ async def test_many_and_few_are_found_alike(store: Store, count: int) -> None:
     assert look.facets == [Facet(S.DOWNLOADED, "real-debrid.com", count, sum(range(count)))]
 
 
+@pytest.mark.parametrize("presence", Presence)
+@pytest.mark.parametrize("others", [0, 3, 200, 400])
+async def test_what_most_have_is_counted_like_what_few_have(store: Store, presence: Presence, others: int) -> None:
+    """What most have is all but what they lack."""
+    status = {"status": S.DEAD, "links": ()}
+    many = [torrent(number, filename=f"Many.{number}", size_bytes=2**62 + number) for number in range(600 - others)]
+    rest = [
+        torrent(number, filename=f"Other.{number}", size_bytes=number, **status) for number in range(600, 600 + others)
+    ]
+    gone = [
+        torrent(number, filename=f"Many.{number}", size_bytes=5, host="elsewhere") for number in range(2_000, 2_700)
+    ]
+    await store.mirror.apply(ACCOUNT, [*many, *rest, *gone], NOW)
+    await store.mirror.vanish(ACCOUNT, [each.id for each in (*many, *rest)], NOW)
+    await store.mirror.apply("another", [torrent(1, filename="Many")], NOW)
+    there = Facet(S.DOWNLOADED, "real-debrid.com", len(many), sum(each.size_bytes for each in many))
+    was = Facet(S.DOWNLOADED, "elsewhere", 700, 3_500)
+    found = {Presence.PRESENT: {there}, Presence.GONE: {was}, Presence.ANY: {there, was}}[presence]
+    for narrowed in ({}, {"statuses": (S.DEAD,)}, {"hosts": ("nowhere",)}, {"min_bytes": 1}):
+        query = DebridQuery(words=("m", "any"), presence=presence, **narrowed)
+        assert set(await store.mirror_view.facets(ACCOUNT, query)) == found
+
+
 async def test_counts_are_those_of_now(store: Store) -> None:
     """They are kept, and counted anew after each change."""
     view, mirror = store.mirror_view, store.mirror

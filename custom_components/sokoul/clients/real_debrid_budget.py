@@ -156,7 +156,11 @@ class DebridBudget:
         waiting = _Waiting(priority, next(self._numbers), lists, asyncio.get_running_loop().create_future())
         heapq.heappush(self._waiting, waiting)
         self._serve()
-        await waiting.turn
+        try:
+            await waiting.turn
+        except asyncio.CancelledError:
+            self._serve()  # nobody comes again for one who has gone
+            raise
         self._check_pause()  # it may have begun since the turn came
         return self._time()
 

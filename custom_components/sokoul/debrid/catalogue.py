@@ -7,14 +7,18 @@ four names are known here, and a name is matched whole or not at all: `S01E01` i
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import batched, chain
-from typing import Any, Self
+from typing import Self
 import unicodedata
+
+import orjson
 
 from ..model.columnar import Columnar
 from ..model.debrid import ACTIVE_STATUSES, FAILED_STATUSES, DebridStatus
+from ..model.debrid_mirror import Held
 from .turns import discard, in_turns
 
+#: So many torrents are let go of at once.
+_SOME = 500
 #: What mounts take off the name of a folder. Anything else after a dot belongs to the name.
 _EXTENSIONS = frozenset(
     {
@@ -44,7 +48,7 @@ class Holding:
     status: DebridStatus = DebridStatus.DOWNLOADED
     gone: bool = False  # from the account
     #: Their sizes in bytes by their paths, with the slash in front; None: its details were never read. Plain values:
-    #: there are hundreds of thousands, and so many objects more make the garbage collector look at all of them.
+    #: a season has many, and they are made anew whenever a link leads there.
     files: Mapping[str, int] | None = None
 
     @property
@@ -93,25 +97,53 @@ class Holding:
 class _Held:
     """Very many torrents, each made anew when it is looked at.
 
-    Texts and numbers in a few lists are nothing to the garbage collector; a mapping of files for each torrent is.
+    Texts in a few lists are nothing to the garbage collector; a mapping of files for each torrent is, and a tuple is
+    while it is new. So the files of a torrent are one text.
     """
 
     def __init__(self) -> None:
         self._rows = Columnar(Holding)
-        self._files: list[tuple[str | int, ...] | None] = []  # path, size in bytes, path, size in bytes
+        self._files: list[str | None] = []  # as JSON
+        self._last: tuple[int, Holding] | None = None  # the links of a season lead to one torrent, one after the other
 
-    def append(self, holding: Holding) -> int:
-        """Keep a torrent, and return its place."""
-        files = holding.files
-        self._rows.append(replace(holding, files=None))
-        self._files.append(None if files is None else tuple(chain.from_iterable(files.items())))
+    def append(self, holding: Holding, files: str | None) -> int:
+        """Keep a torrent whose files are told apart from it, and return its place."""
+        self._rows.append(holding)
+        self._files.append(files)
         return len(self._files) - 1
 
     def __getitem__(self, place: int) -> Holding:
         """Make the torrent at a place."""
-        files: Any = self._files[place]
-        known = None if files is None else dict(batched(files, 2, strict=True))
-        return replace(self._rows[place], files=known)
+        if (last := self._last) is not None and last[0] == place:
+            return last[1]
+        files, holding = self._files[place], self._rows[place]
+        made = holding if files is None else replace(holding, files=orjson.loads(files))
+        self._last = place, made
+        return made
+
+    def discard(self) -> None:
+        """Let go of everything, a little at a time. For a thread."""
+        self._last = None
+        for _ in in_turns(range(0, len(self._files), _SOME), look=1):
+            self._rows.drop(_SOME)
+            del self._files[-_SOME:]
+
+
+#: Places of torrents: nearly always it is one, and a number is nothing to the garbage collector.
+type _Places = int | tuple[int, ...]
+
+
+def _note(index: dict[str, _Places], key: str, place: int) -> None:
+    known = index.get(key)
+    if known is None:
+        index[key] = place
+    else:
+        index[key] = (known, place) if isinstance(known, int) else (*known, place)
+
+
+def _places(index: Mapping[str, _Places], key: str) -> tuple[int, ...]:
+    known = index.get(key, ())
+    return (known,) if isinstance(known, int) else known
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +151,8 @@ class Catalogue:
     """Everything that mounts may show, by the names of folders and by hash."""
 
     complete: bool  # the mirror has read the whole list: what is not here is not there
-    by_name: dict[str, tuple[int, ...]] = field(default_factory=dict)  # places
-    by_hash: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    by_name: dict[str, _Places] = field(default_factory=dict)
+    by_hash: dict[str, _Places] = field(default_factory=dict)
     accounts: set[str] = field(default_factory=set)
     unread: frozenset[str] = frozenset()  # accounts of which only what was known before is here
     _held: _Held = field(default_factory=_Held)
@@ -134,17 +166,38 @@ class Catalogue:
 
     def extend(self, holdings: Iterable[Holding]) -> None:
         """Take in more, while it is being made. For a thread."""
-        for holding in in_turns(holdings):
-            place = self._held.append(holding)
-            self.accounts.add(holding.account)
-            for name in {normal(name) for name in holding.names}:
-                self.by_name[name] = (*self.by_name.get(name, ()), place)
-            self.by_hash[holding.hash] = (*self.by_hash.get(holding.hash, ()), place)
+        for each in in_turns(holdings):
+            files = None if each.files is None else orjson.dumps(dict(each.files)).decode()
+            self._take(replace(each, files=None), files)
+
+    def take(self, account: str, torrents: Iterable[Held]) -> None:
+        """Take in what the mirror of an account knows. For a thread."""
+        for each in in_turns(torrents):
+            # of two texts that are the same one is kept
+            original = each.name if each.original_name == each.name else each.original_name
+            holding = Holding(
+                account=account,
+                id=each.id,
+                hash=each.hash,
+                filename=each.name,
+                original_filename=original,
+                status=each.status,
+                gone=each.gone,
+            )
+            self._take(holding, each.files)
+
+    def _take(self, holding: Holding, files: str | None) -> None:
+        place = self._held.append(holding, files)
+        self.accounts.add(holding.account)
+        for name in {normal(name) for name in holding.names}:
+            _note(self.by_name, name, place)
+        _note(self.by_hash, holding.hash, place)
 
     def discard(self) -> None:
         """Forget everything, a little at a time. For a thread: there may be a hundred thousand files."""
         discard(self.by_name)
         discard(self.by_hash)
+        self._held.discard()
 
     def is_read(self, accounts: Collection[str]) -> bool:
         """Tell whether what is not here is in none of these accounts (empty: it may be any)."""
@@ -152,11 +205,11 @@ class Catalogue:
 
     def named(self, folder: str) -> Sequence[Holding]:
         """Return the torrents whose folder may have this name."""
-        return [self._held[place] for place in self.by_name.get(normal(folder), ())]
+        return [self._held[place] for place in _places(self.by_name, normal(folder))]
 
     def of_hash(self, info_hash: str) -> Sequence[Holding]:
         """Return the entries of a torrent, those that are gone, too."""
-        return [self._held[place] for place in self.by_hash.get(info_hash, ())]
+        return [self._held[place] for place in _places(self.by_hash, info_hash)]
 
 
 def normal(name: str) -> str:

@@ -1,15 +1,17 @@
-"""Taking over what Redriva (`redriva.db`) and RDTM (`rd_manager.db`) remember: attempts, and what failed for good.
+"""Taking over what Redriva (`redriva.db`) and RDTM (`rd_manager.db`) remember.
 
-The torrents themselves are read at Real-Debrid. The files are opened for reading only, in a thread, and may be the ones
+These are attempts, what failed for good, what was to be tried again, and what was there once. The torrents themselves
+are read at Real-Debrid. The files are opened for reading only, in a thread, and may be the ones
 that these tools still use. Doing it again brings in only what is new. What SOKOUL knows itself is never changed by it.
 Sources: the tables of Redriva (717a0df) and of RDTM (55880b3), whose times are local and without a zone.
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
+from itertools import batched
 from pathlib import Path
 import sqlite3
 from typing import Any, Protocol
@@ -22,6 +24,8 @@ from .ports import History
 MOST = 500_000
 #: So much of a message is kept.
 _MESSAGE = 300
+#: So many torrents are looked for at once.
+_ASKED = 500
 
 
 class CannotImportError(Exception):
@@ -38,8 +42,30 @@ class View(Protocol):
 class Gone(Protocol):
     """Where torrents are remembered that were there once."""
 
+    async def count(self, account: str) -> int:
+        """Return how many torrents are there."""
+
     async def remember_gone(self, account: str, torrents: Sequence[DebridTorrent], now: datetime) -> int:
         """Note those that nobody knows yet, and return how many that were."""
+
+
+class Repairs(Protocol):
+    """What goes by what another tool learned, and goes on with what it had begun."""
+
+    async def learn(self, failures: Iterable[DebridFailure]) -> None:
+        """Ask no more for what Real-Debrid refused for good."""
+
+    async def take_over(self, due: Mapping[str, datetime]) -> int:
+        """Queue what was to be tried again, by hash and when, where that is still needed; return how many wait."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Retry:
+    """What RDTM was to add again at a moment."""
+
+    hash: str
+    torrent_id: str
+    at: datetime
 
 
 @dataclass(slots=True)
@@ -50,7 +76,31 @@ class _Found:
     attempts: list[DebridAttempt] = field(default_factory=list)
     failures: list[DebridFailure] = field(default_factory=list)
     torrents: list[DebridTorrent] = field(default_factory=list)  # only those of which the file has the hash
+    ids: list[str] = field(default_factory=list)  # of all torrents that were there once, the newest first
+    retries: list[_Retry] = field(default_factory=list)
     unreadable: int = 0
+
+    @property
+    def nameless(self) -> set[str]:
+        """The ids of torrents whose hashes are to be found elsewhere."""
+        return {each.torrent_id for each in self._all if not each.hash}
+
+    @property
+    def _all(self) -> Iterator[DebridAttempt | DebridFailure | _Retry]:
+        yield from self.attempts
+        yield from self.failures
+        yield from self.retries
+
+    def name(self, hashes: Mapping[str, str]) -> int:
+        """Fill in hashes by ids, and return how many are still without."""
+
+        def named[T: (DebridAttempt, DebridFailure, _Retry)](each: T) -> T:
+            return replace(each, hash=(each.hash or hashes.get(each.torrent_id, "")).lower())
+
+        self.attempts = [named(each) for each in self.attempts]
+        self.failures = [named(each) for each in self.failures]
+        self.retries = [named(each) for each in self.retries]
+        return sum(not each.hash for each in self._all)
 
 
 async def bring_in(
@@ -62,37 +112,68 @@ async def bring_in(
     zone: tzinfo = UTC,
     *,
     gone: Gone | None = None,
+    repairs: Repairs | None = None,
 ) -> dict[str, Any]:
     """Take over what a file remembers, and return how much that was, as plain JSON.
 
     Torrents that the mirror doesn't have are told to `gone`; None: the account's list was not read yet. `zone` is the
-    time zone of the machine that wrote it. Raises `CannotImportError` and what view, history and `gone` raise.
+    time zone of the machine that wrote it. Raises `CannotImportError` and what view, history, `gone` and `repairs`
+    raise.
     """
     found = await asyncio.to_thread(_read, path, now, zone)
-    ids = {each.torrent_id for each in found.attempts if not each.hash}
-    ids |= {each.torrent_id for each in found.failures if not each.hash}
-    hashes = {each.torrent.id: each.torrent.hash for each in await view.torrents(account, ids=ids)} if ids else {}
-    attempts = [replace(each, hash=(each.hash or hashes.get(each.torrent_id, "")).lower()) for each in found.attempts]
-    failures = [replace(each, hash=(each.hash or hashes.get(each.torrent_id, "")).lower()) for each in found.failures]
-    without = sum(not each.hash for each in attempts) + sum(not each.hash for each in failures)
-    known = {(each.hash, each.at, each.act) for each in await history.attempts(account, limit=MOST)}
-    known_failures = {(each.hash, each.kind) for each in await history.failures(account, limit=MOST)}
-    new_attempts = [each for each in attempts if each.hash and (each.hash, each.at, each.act) not in known]
-    new = {(each.hash, each.kind): each for each in failures if each.hash}
+    attempts, failures = await history.attempts(account, limit=MOST), await history.failures(account, limit=MOST)
+    remembered = await _remember(found, account, view, gone, now)
+    hashes = {each.torrent_id: each.hash for each in attempts} | {each.torrent_id: each.hash for each in failures}
+    if ids := found.nameless:
+        hashes |= {each.torrent.id: each.torrent.hash for each in await view.torrents(account, ids=ids)}
+    without = await asyncio.to_thread(found.name, hashes)
+    known = {(each.hash, each.at, each.act) for each in attempts}
+    known_failures = {(each.hash, each.kind) for each in failures}
+    new_attempts = [each for each in found.attempts if each.hash and (each.hash, each.at, each.act) not in known]
+    new = {(each.hash, each.kind): each for each in found.failures if each.hash}
     new_failures = [each for key, each in new.items() if key not in known_failures]
     await history.note_attempts(account, new_attempts)
     await history.keep_failures(account, new_failures)
-    remembered = await gone.remember_gone(account, found.torrents, now) if gone is not None else 0
-    return {
+    due = {each.hash: each.at for each in found.retries if each.hash}
+    with_hash = sum(bool(each.hash) for each in found.attempts) + sum(bool(each.hash) for each in found.failures)
+    told = {
         "source": found.source,
         "attempts": len(new_attempts),
         "failures": len(new_failures),
         "final_failures": sum(each.final for each in new_failures),
-        "gone": remembered,
-        "known_before": len(attempts) + len(failures) - len(new_attempts) - len(new_failures) - without,
+        "gone": remembered or 0,
+        "other_account": remembered is None,
+        "known_before": with_hash - len(new_attempts) - len(new_failures),
+        "retries": len(due),
         "unknown_torrents": without,
         "unreadable": found.unreadable,
     }
+    return told | {"retries_waiting": await _go_on(due, account, history, repairs)}
+
+
+async def _remember(found: _Found, account: str, view: View, gone: Gone | None, now: datetime) -> int | None:
+    """Remember what the account has no more, and return how much was new; None: it is about another account.
+
+    That would be taken for lost: an account that has torrents, and never had one of these, is not the one.
+    """
+    if gone is None or not found.torrents:
+        return 0
+    if await gone.count(account):
+        for some in batched(found.ids, _ASKED, strict=False):
+            if await view.torrents(account, ids=some):
+                break
+        else:
+            return None
+    return await gone.remember_gone(account, found.torrents, now)
+
+
+async def _go_on(due: Mapping[str, datetime], account: str, history: History, repairs: Repairs | None) -> int:
+    """Have repairs go by what was learned, and then on with what is due: what was refused is not among that."""
+    if repairs is None:
+        return 0
+    final = await history.failures(account, final=True, limit=MOST)
+    await repairs.learn(each for each in final if each.source in {REDRIVA, RDTM})
+    return await repairs.take_over(due) if due else 0
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
@@ -106,7 +187,7 @@ def _read(path: Path, now: datetime, zone: tzinfo) -> _Found:
             connection.row_factory = sqlite3.Row
             tables = {row["name"] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             if {"torrents", "attempts", "permanent_failures"} <= tables:
-                return _read_rdtm(connection, zone)
+                return _read_rdtm(connection, zone, tables)
             if {"torrents", "torrent_details"} <= tables:
                 return _read_redriva(connection, now, zone)
     except sqlite3.Error as error:
@@ -114,7 +195,7 @@ def _read(path: Path, now: datetime, zone: tzinfo) -> _Found:
     raise CannotImportError("it has neither the tables of Redriva nor those of RDTM")
 
 
-def _read_rdtm(connection: sqlite3.Connection, zone: tzinfo) -> _Found:
+def _read_rdtm(connection: sqlite3.Connection, zone: tzinfo, tables: Collection[str]) -> _Found:
     found = _Found(RDTM)
     attempts = connection.execute(
         """SELECT a.torrent_id, a.attempt_date AS at, a.success, a.error_message, t.hash FROM attempts AS a
@@ -151,7 +232,20 @@ def _read_rdtm(connection: sqlite3.Connection, zone: tzinfo) -> _Found:
                 source=RDTM,
             )
         )
+    if "retry_queue" in tables:  # younger than the others
+        found.retries = list(_retries(connection, found, zone))
     return found
+
+
+def _retries(connection: sqlite3.Connection, found: _Found, zone: tzinfo) -> Iterator[_Retry]:
+    """Return what was to be added again because of a limit: to RDTM that counts as no try, and to us neither."""
+    queue = connection.execute(
+        """SELECT q.torrent_id, q.scheduled_retry AS at, t.hash FROM retry_queue AS q
+        LEFT JOIN torrents AS t ON t.id = q.torrent_id ORDER BY q.scheduled_retry DESC LIMIT ?""",
+        (MOST,),
+    )
+    for row, at in _dated(queue, found, zone):
+        yield _Retry(hash=_text(row["hash"]), torrent_id=_text(row["torrent_id"]), at=at)
 
 
 def _dated(rows: Iterable[sqlite3.Row], found: _Found, zone: tzinfo) -> Iterator[tuple[sqlite3.Row, datetime]]:
@@ -168,10 +262,11 @@ def _read_redriva(connection: sqlite3.Connection, now: datetime, zone: tzinfo) -
     found = _Found(REDRIVA)
     for row in connection.execute(
         """SELECT t.id, t.filename, t.bytes, t.added_on, t.status, d.hash, d.host FROM torrents AS t
-        LEFT JOIN torrent_details AS d ON d.id = t.id LIMIT ?""",
+        LEFT JOIN torrent_details AS d ON d.id = t.id ORDER BY t.added_on DESC LIMIT ?""",
         (MOST,),
     ):
         at = _moment(row["added_on"], zone) or now
+        found.ids.append(_text(row["id"]))
         if row["hash"] and row["id"]:
             found.torrents.append(_torrent(row, at))
         if row["status"] not in FAILED_STATUSES:

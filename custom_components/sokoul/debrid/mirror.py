@@ -3,6 +3,9 @@
 What was read is in the store before the next thing is read, and what is still to be read is found by asking the store.
 So a synchronisation may be killed at any moment: whoever resumes it finds what is left, and reads nothing twice but
 what was on its way.
+
+Reading the details of a large account takes hours. Whoever wants only a look at the list, or what is wrong, is not
+kept waiting for that: it lets go of what it is reading, lets them go first, and goes on where it was.
 """
 
 import asyncio
@@ -33,8 +36,8 @@ DETAILS_LAST = timedelta(days=7)
 PARALLEL = 4
 #: So many details are written together: what a crash costs.
 BATCH = 25
-#: While details are read, the list is read again after so long.
-LIST_AGAIN = timedelta(minutes=10)
+#: It is asked at once whose so many are: the database goes through all torrents for that.
+AHEAD = 10 * BATCH
 #: So many torrents that vanish at once are believed; beyond, a half of all. A list that lacks more is asked for again.
 BELIEVED_GONE = 20
 #: So many changes are named in a summary.
@@ -42,8 +45,8 @@ NAMED = 500
 #: So many changes are told at all, of the others only how many there are: a first look may find a hundred thousand, and
 #: as many objects make each pass of the garbage collector block for long.
 TOLD = 2_000
-#: So many synchronisations back one is looked for that was interrupted.
-_LOOK_BACK = 20
+#: These may read the details of all torrents: one of them at a time, and it gives way to all others.
+LONG = frozenset({SyncMode.FULL, SyncMode.DETAILS, SyncMode.RESUME})
 
 _LISTING = frozenset({SyncMode.SMART, SyncMode.FULL, SyncMode.LIST})
 _REASONS: Mapping[SyncMode, tuple[DetailsReason, ...]] = {
@@ -55,7 +58,6 @@ _REASONS: Mapping[SyncMode, tuple[DetailsReason, ...]] = {
 }
 #: `running` in the store is what a crash left. A person who cancelled may change their mind.
 _INTERRUPTED = frozenset({SyncStatus.RUNNING, SyncStatus.INTERRUPTED})
-_UNFINISHED = _INTERRUPTED | {SyncStatus.CANCELLED}
 
 
 class NothingToResumeError(Exception):
@@ -63,7 +65,7 @@ class NothingToResumeError(Exception):
 
 
 class BusyError(Exception):
-    """One synchronisation of an account at a time."""
+    """One synchronisation of an account that may take hours at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,11 +114,14 @@ class SyncResult:
         return bool(self.changes)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Work:
     """A synchronisation under way."""
 
     run: SyncRun
+    account: Account
+    halt: asyncio.Event = field(default_factory=asyncio.Event)  # let go: it was cancelled, or others go first
+    cancelled: bool = False
     phase: str = "list"
     begun_at: datetime | None = None  # of the phase
     before: int = 0  # done when the phase began
@@ -127,6 +132,11 @@ class _Work:
     facts: dict[str, Any] = field(default_factory=dict)
     unreadable: set[str] = field(default_factory=set)
     stored: bool = False
+
+    @property
+    def takes_long(self) -> bool:
+        """Whether it may take hours."""
+        return self.run.mode in LONG
 
 
 def needed(run: SyncRun, now: datetime) -> DetailsNeed:
@@ -150,7 +160,10 @@ def needed(run: SyncRun, now: datetime) -> DetailsNeed:
 
 
 class MirrorSync:
-    """Synchronises one account. `on_progress` is called often; whoever tells others does so less often."""
+    """Synchronises one account. `on_progress` is called often; whoever tells others does so less often.
+
+    One at a time is at work. Of those that were asked for the others wait for their turn, in the order of their asking.
+    """
 
     def __init__(
         self,
@@ -170,31 +183,40 @@ class MirrorSync:
         self._clock = clock
         self._on_progress = on_progress
         self._lister = Lister(account, page_size)
-        self._work: _Work | None = None
-        self._cancelled = asyncio.Event()
-        self._listed_at: datetime | None = None  # when the list was last read
+        self._works: list[_Work] = []  # all that were asked for and have not ended
+        self._work: _Work | None = None  # whose turn it is
+        self._turn = asyncio.Lock()
+        self.listed_at: datetime | None = None  # when the list was last seen to its end
         self._withheld = False  # the last list lacked more than is believed at once
 
     # --- from outside --------------------------------------------------------------------------------------------
 
     @property
     def running(self) -> bool:
-        """Whether a synchronisation is under way."""
-        return self._work is not None
+        """Whether a synchronisation is under way, at work or waiting for its turn."""
+        return bool(self._works)
+
+    def is_busy(self, mode: SyncMode) -> bool:
+        """Tell whether one that may take hours is wanted while another one is under way."""
+        return mode in LONG and any(work.takes_long for work in self._works)
 
     @property
     def progress(self) -> Progress | None:
-        """How far it is; None when none is under way."""
-        return None if self._work is None else self._progress(self._work)
+        """How far the one is that is at work; None when none is under way."""
+        work = self._work or next(iter(self._works), None)
+        return None if work is None else self._progress(work)
 
     def cancel(self) -> bool:
-        """End the synchronisation that is under way, with what it read so far. Tell whether there is one."""
-        self._cancelled.set()
+        """End what is under way, what lets others go first, too, with what was read. Tell whether there is any."""
+        for work in self._works:
+            work.cancelled = True
+            work.halt.set()
         return self.running
 
     def forget(self) -> None:
         """Believe nothing of the list to be known: the mirror was cleared."""
         self._lister.forget()
+        self.listed_at = None
         self._withheld = False
 
     async def plan(self, mode: SyncMode, options: SyncOptions) -> Plan:
@@ -208,19 +230,25 @@ class MirrorSync:
         listing = run.mode in _LISTING and not run.listed
         return Plan(list_requests=pages if listing else 0, details=details, first=tuple(first), limit=options.limit)
 
-    async def sync(self, mode: SyncMode = SyncMode.SMART, options: SyncOptions | None = None) -> SyncResult:
-        """Read what a mode asks for, and return what was found.
+    async def sync(
+        self, mode: SyncMode = SyncMode.SMART, options: SyncOptions | None = None, *, account: Account | None = None
+    ) -> SyncResult:
+        """Read what a mode asks for, and return what was found. `account`: how it is read this time.
 
         What goes wrong at the account ends it as interrupted, and is in the result. Raises `BusyError`,
         `NothingToResumeError` and what the mirror raises.
         """
-        if self._work is not None:
+        if self.is_busy(mode):
             raise BusyError("a synchronisation of this account is under way")
-        self._cancelled.clear()
-        started_at = self._clock()
-        self._work = work = _Work(SyncRun(account=self._id, mode=mode, started_at=started_at, changed_at=started_at))
+        now = self._clock()
+        work = _Work(SyncRun(account=self._id, mode=mode, started_at=now, changed_at=now), account or self._account)
+        if mode not in LONG:
+            for each in self._works:
+                each.halt.set()
+        self._works.append(work)
         error: Exception | None = None
         try:
+            await self._take_turn(work)
             work.run = await self._begin(mode, options or SyncOptions())
             work.stored = work.run.id > 0
             try:
@@ -229,13 +257,44 @@ class MirrorSync:
                 error = failed
             run = await self._end(work, error)
         finally:
-            self._work = None
+            self._works.remove(work)
+            self._end_turn(work)
         return SyncResult(
             run=run,
             changes=tuple(work.changes.values()),
             error=error,
             pause=None if error is None else self._errors.pause(error),
         )
+
+    # --- turns ---------------------------------------------------------------------------------------------------
+
+    async def _take_turn(self, work: _Work) -> None:
+        await self._turn.acquire()  # it is had in the order of asking
+        self._work = work
+
+    def _end_turn(self, work: _Work) -> None:
+        if self._work is work:
+            self._work = None
+            self._turn.release()
+
+    def _others_first(self, work: _Work) -> bool:
+        """Tell whether one that takes hours has its turn while others wait that do not."""
+        return work.takes_long and not all(each.takes_long for each in self._works)
+
+    async def _give_way(self, work: _Work) -> bool:
+        """Let those go first that were asked for meanwhile, and tell whether there were any.
+
+        The time that they take is not this one's. What they read need not be read again, and they may find more.
+        """
+        given = False
+        while not work.cancelled and (work.halt.is_set() or self._others_first(work)):
+            given = True
+            work.halt.clear()
+            since = self._clock()
+            self._end_turn(work)
+            await self._take_turn(work)
+            work.begun_at = (work.begun_at or since) + (self._clock() - since)
+        return given
 
     # --- begin and end -------------------------------------------------------------------------------------------
 
@@ -245,12 +304,9 @@ class MirrorSync:
         return run is not None and run.status in _INTERRUPTED
 
     async def _unfinished(self) -> SyncRun | None:
-        for run in await self._mirror.runs(self._id, _LOOK_BACK):
-            if run.status in _UNFINISHED:
-                return run
-            if run.status is SyncStatus.DONE and run.mode is SyncMode.FULL:
-                break  # that has read what was left
-        return None
+        """Return what is to be resumed: what may take hours has more left than a look that failed meanwhile."""
+        found = await self._mirror.unfinished(self._id)
+        return next((run for run in found if run.mode in LONG), found[0] if found else None)
 
     async def _begin(self, mode: SyncMode, options: SyncOptions) -> SyncRun:
         if mode is not SyncMode.RESUME:
@@ -271,7 +327,7 @@ class MirrorSync:
             work.stored = True
 
     async def _end(self, work: _Work, error: Exception | None) -> SyncRun:
-        status = SyncStatus.CANCELLED if self._cancelled.is_set() else SyncStatus.DONE
+        status = SyncStatus.CANCELLED if work.cancelled else SyncStatus.DONE
         if error is not None:
             status = SyncStatus.INTERRUPTED
         summary = await asyncio.to_thread(self._summary, work, error)  # of a first look: there may be many
@@ -304,33 +360,35 @@ class MirrorSync:
     # --- reading -------------------------------------------------------------------------------------------------
 
     async def _read_all(self, work: _Work) -> None:
-        if work.run.mode in _LISTING and not work.run.listed:
+        if work.run.mode in _LISTING and not work.run.listed and not work.cancelled:
             await self._read_list(work)
-        if not self._cancelled.is_set():
+        if not work.cancelled:
             await self._read_details(work)
 
     async def _read_list(self, work: _Work) -> None:
         work.begun_at = self._clock()
         self._tell(work)
         lister = self._lister
+        lister.account = work.account
         try:
             async for torrents in lister.read():
                 _add(work, await self._mirror.apply(self._id, torrents, self._clock()))
                 work.listed, work.requests = len(lister.seen), lister.requests
                 self._tell(work)
-                if self._cancelled.is_set():
+                if work.cancelled:
                     return
         finally:
             work.requests = lister.requests
         work.listed = len(lister.seen)
         work.run = replace(work.run, listed=True)
-        self._listed_at = self._clock()
         work.facts["torrents"] = len(lister.seen)
         work.facts["unchanged"] = lister.unchanged
         if not lister.whole:
             work.facts["restless"] = True
-        elif not lister.unchanged:
-            await self._mark_gone(work, lister.seen)
+        else:
+            if not lister.unchanged:
+                await self._mark_gone(work, lister.seen)
+            self.listed_at = self._clock()
         await self._mirror.tidy(self._id)
 
     async def _mark_gone(self, work: _Work, seen: Collection[str]) -> None:
@@ -349,48 +407,44 @@ class MirrorSync:
         need = needed(work.run, self._clock())
         if not need.reasons:
             return
-        due = sum((await self._mirror.count_due(self._id, need)).values())
-        total = work.run.done + due
-        if work.run.options.limit is not None:
-            total = min(total, work.run.options.limit)
+        total = await self._total(work, need)
         if total <= work.run.done:
             return
         work.phase, work.begun_at, work.before = "details", self._clock(), work.run.done
         await self._note(work, total=total)
-        while work.run.done < work.run.total and not self._cancelled.is_set():
-            wanted = min(BATCH, work.run.total - work.run.done)
-            found = await self._mirror.details_due(self._id, need, wanted + len(work.unreadable))
-            ids = [torrent_id for torrent_id, _ in found if torrent_id not in work.unreadable][:wanted]
+        next_ones: list[str] = []
+        while work.run.done < work.run.total and not work.cancelled:
+            if await self._give_way(work):
+                work.run = replace(work.run, total=await self._total(work, need))
+                next_ones = []
+            if not next_ones:
+                found = await self._mirror.details_due(self._id, need, AHEAD + len(work.unreadable))
+                next_ones = [torrent_id for torrent_id, _ in found if torrent_id not in work.unreadable]
+            ids = next_ones[: min(BATCH, work.run.total - work.run.done)]
             if not ids:
                 break
+            del next_ones[: len(ids)]
             await self._read_batch(work, ids)
-            since = self._listed_at or work.run.started_at
-            if work.run.mode in _LISTING and self._clock() - since >= LIST_AGAIN:
-                await self._look_meanwhile(work)
 
-    async def _look_meanwhile(self, work: _Work) -> None:
-        """Read the list while details are read: those of a large account take hours, and what fails doesn't wait."""
-        begun_at, requests, unchanged = work.begun_at, work.requests, work.facts.get("unchanged")
-        try:
-            await self._read_list(work)
-        finally:
-            work.begun_at, work.requests = begun_at, requests + work.requests
-        if unchanged is False:
-            work.facts["unchanged"] = False
+    async def _total(self, work: _Work, need: DetailsNeed) -> int:
+        """Return how many details this will have read in the end, as far as that can be told now."""
+        due = sum((await self._mirror.count_due(self._id, need)).values()) - len(work.unreadable)
+        total, limit = work.run.done + max(due, 0), work.run.options.limit
+        return total if limit is None else max(min(total, limit), work.run.done)
 
     async def _read_batch(self, work: _Work, ids: Iterable[str]) -> None:
-        """Read details and write them together, those that came before something went wrong or somebody cancelled."""
+        """Read details and write them together, those that came before something went wrong or was to be let go of."""
         infos: list[DebridTorrentInfo] = []
         missing: list[str] = []
         waiting = list(reversed(list(ids)))
         failed: list[Exception] = []
 
         async def read_some() -> None:
-            while waiting and not failed and not self._cancelled.is_set():
+            while waiting and not failed and not work.halt.is_set():
                 torrent_id = waiting.pop()
                 work.requests += 1
                 try:
-                    infos.append(await self._account.torrent(torrent_id))
+                    infos.append(await work.account.torrent(torrent_id))
                 except self._errors.missing:
                     missing.append(torrent_id)
                 except self._errors.account as error:
@@ -402,7 +456,7 @@ class MirrorSync:
                 self._tell(work)
 
         try:
-            await self._until_cancelled(read_some)
+            await self._until_halted(work, read_some)
         finally:
             now = self._clock()
             await self._mirror.keep_details(self._id, infos, now)
@@ -424,15 +478,15 @@ class MirrorSync:
         await self._mirror.forget_torrent(self._id, torrent_id, now)
         _add(work, [DebridChange(torrent_id, ChangeKind.GONE)])
 
-    async def _until_cancelled(self, read_some: Callable[[], Any]) -> None:
-        """Let some read at once; a person who cancels doesn't wait for the turn of what is still to be asked."""
+    async def _until_halted(self, work: _Work, read_some: Callable[[], Any]) -> None:
+        """Let some read at once; who cancels or goes first doesn't wait for the turn of what is still to be asked."""
         readers = asyncio.gather(*(read_some() for _ in range(PARALLEL)))
-        cancelled = asyncio.ensure_future(self._cancelled.wait())
+        halted = asyncio.ensure_future(work.halt.wait())
         try:
-            both: set[asyncio.Future[Any]] = {readers, cancelled}
+            both: set[asyncio.Future[Any]] = {readers, halted}
             await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            cancelled.cancel()
+            halted.cancel()
             if not readers.done():
                 readers.cancel()
             with suppress(asyncio.CancelledError):

@@ -67,8 +67,8 @@ class Mirror(Protocol):
     async def change_run(self, run: SyncRun) -> None:
         """Write how far a synchronisation is."""
 
-    async def runs(self, account: str, limit: int = 1) -> list[SyncRun]:
-        """Return the newest synchronisations, newest first."""
+    async def unfinished(self, account: str) -> list[SyncRun]:
+        """Return the synchronisations that were cut off or cancelled, and of which something is left, newest first."""
 
 
 class History(Protocol):

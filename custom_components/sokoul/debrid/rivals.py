@@ -48,7 +48,7 @@ def _matters(repair: Repair, at: datetime) -> bool:
 
 
 def stands_back_until(seen: Collection[Sighting]) -> datetime | None:
-    """Return until when ours only observes; None: it was never seen that another one repairs."""
+    """Return until when nothing of ours begins by itself; None: it was never seen that another one repairs."""
     counted = [each for each in seen if not each.dismissed]
     return max((_until(each, counted) for each in counted), default=None)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from .debrid import DebridFile, DebridStatus, DebridTorrent
 
@@ -50,6 +50,20 @@ class MirroredTorrent:
     original_name: str = ""  # of the torrent itself; from the details
     original_size_bytes: int = 0  # of all its files; from the details
     file_count: int = 0  # from the details
+
+
+class Held(NamedTuple):
+    """What a mount may show of a torrent, present or gone, in plain values: all of an account are read at once."""
+
+    id: str
+    hash: str
+    name: str
+    original_name: str  # of the torrent itself; empty: its details were never read
+    status: DebridStatus
+    gone: bool
+    #: The sizes in bytes of the selected files by their paths, with the slash in front, as a JSON object.
+    #: None: nobody knows which are selected.
+    files: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from itertools import batched
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, delete, insert, select, text, update
+from sqlalchemy import Row, Select, delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..model.columnar import Columnar
@@ -45,6 +45,9 @@ _PORTION = 200
 _MUCH = 1_000
 #: So many synchronisations of an account are remembered.
 _RUNS_KEPT = 200
+#: So many of those that were not finished are of interest. `running` is what a crash left.
+_UNFINISHED = 20
+_NOT_FINISHED = (SyncStatus.RUNNING, SyncStatus.INTERRUPTED, SyncStatus.CANCELLED)
 
 _LISTED: Columns = {
     "id": TEXT,
@@ -245,7 +248,10 @@ class StoredMirror:
     # --- synchronisations ----------------------------------------------------------------------------------------
 
     async def begin_run(self, run: SyncRun) -> int:
-        """Write that a synchronisation begins, and return its id. The oldest of the account are forgotten."""
+        """Write that a synchronisation begins, and return its id.
+
+        The oldest of the account are forgotten, but for what is running: that may take longer than many others.
+        """
 
         async def work(connection: AsyncConnection) -> int:
             given: int = (
@@ -259,7 +265,8 @@ class StoredMirror:
                 .limit(1)
                 .scalar_subquery()
             )
-            await connection.execute(delete(SYNCS).where(SYNCS.c.account == run.account, SYNCS.c.id <= kept))
+            old = (SYNCS.c.account == run.account, SYNCS.c.id <= kept, SYNCS.c.status != str(SyncStatus.RUNNING))
+            await connection.execute(delete(SYNCS).where(*old))
             return given
 
         return await self._database.write(work)
@@ -275,7 +282,23 @@ class StoredMirror:
 
     async def runs(self, account: str, limit: int = 1) -> list[SyncRun]:
         """Return the newest synchronisations, newest first. One that this version can't read is left out."""
-        statement = select(SYNCS).where(SYNCS.c.account == account).order_by(SYNCS.c.id.desc()).limit(limit)
+        return await self._runs(select(SYNCS).where(SYNCS.c.account == account), limit)
+
+    async def unfinished(self, account: str) -> list[SyncRun]:
+        """Return the synchronisations that were not finished, newest first: those since all was read to its end."""
+        column = SYNCS.c
+        whole = select(func.coalesce(func.max(column.id), 0)).where(
+            column.account == account, column.mode == str(SyncMode.FULL), column.status == str(SyncStatus.DONE)
+        )
+        unfinished = (
+            column.account == account,
+            column.status.in_([str(each) for each in _NOT_FINISHED]),
+            column.id > whole.scalar_subquery(),
+        )
+        return await self._runs(select(SYNCS).where(*unfinished), _UNFINISHED)
+
+    async def _runs(self, wanted: Select[Any], limit: int) -> list[SyncRun]:
+        statement = wanted.order_by(SYNCS.c.id.desc()).limit(limit)
 
         async def read(connection: AsyncConnection) -> Sequence[Row[Any]]:
             return (await connection.execute(statement)).all()
@@ -536,12 +559,15 @@ def _details(infos: Iterable[DebridTorrentInfo]) -> tuple[str, str, str]:
 
 
 def _update_details(columns: Columns, *, sqlite: bool) -> str:
+    # SQLite knows nothing of how many torrents an account has: without being told of their ids it would go through all
     given = rows_of("rows", columns, sqlite=sqlite)
-    return f"""UPDATE debrid_torrents SET original_name = given.original_name,
+    return f"""WITH given AS MATERIALIZED ({given})
+        UPDATE debrid_torrents SET original_name = given.original_name,
         original_bytes = given.original_bytes, file_count = given.file_count,
         details_at = CAST(:now AS BIGINT), asked_at = NULL
-        FROM ({given}) AS given
-        WHERE debrid_torrents.account = :account AND debrid_torrents.id = given.id"""  # noqa: S608
+        FROM given
+        WHERE debrid_torrents.account = :account AND debrid_torrents.id IN (SELECT id FROM given)
+        AND debrid_torrents.id = given.id"""  # noqa: S608
 
 
 _FAILED = ", ".join(f"'{each}'" for each in sorted(FAILED_STATUSES))

@@ -13,14 +13,18 @@ from sqlalchemy import (
     ScalarSelect,
     Select,
     Text,
+    TextClause,
     and_,
     cast,
     func,
     literal,
+    literal_column,
+    not_,
     or_,
     select,
     text,
     tuple_,
+    union_all,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -31,6 +35,7 @@ from ..model.debrid_mirror import (
     DebridQuery,
     Duplicate,
     Facet,
+    Held,
     MirroredFile,
     MirroredTorrent,
     Presence,
@@ -47,6 +52,10 @@ from .encoding import as_microseconds, as_text, from_microseconds
 _ASKED = 500
 #: So many rows are read at once by who wants all.
 _PORTION = 500
+#: So many at once where the event loop has little to do with each: as many objects as no collector goes after.
+_HELD_AT_ONCE = 200
+#: By so many names it is told whether most have the words of a query.
+_SAMPLED = 500
 #: Of the largest torrents and of the duplicates so many are named.
 _NAMED = 10
 
@@ -108,17 +117,29 @@ class MirrorView:
             counted = [facet for each in both for facet in await self.facets(account, each)]
             return _facets((facet.status, facet.host, facet.count, facet.size_bytes) for facet in counted)
 
+        most = query == _words_alone(query) and await self._are_most(account, query)
+
         async def read(connection: AsyncConnection) -> Sequence[Row[Any]]:
-            amount, size = func.count(), cast(func.sum(_COLUMNS.bytes), BigInteger)
-            statement = (
-                select(_COLUMNS.status, _COLUMNS.host, amount.label("amount"), size.label("size"))
-                .where(*_wanted(account, query, sqlite=is_sqlite(connection), with_facets=False))
-                .group_by(_COLUMNS.status, _COLUMNS.host)
-            )
-            return (await connection.execute(statement)).all()
+            wanted = _wanted(account, query, sqlite=is_sqlite(connection), with_facets=False)
+            return (await connection.execute(_all_but(account, query, wanted) if most else _counted(wanted))).all()
 
         rows = await self._database.read(read)
-        return _facets((row.status, row.host, row.amount, row.size) for row in rows)
+        return [
+            each
+            for each in _facets((row.status, row.host, row.torrents, held(row.high, row.low)) for row in rows)
+            if each.count
+        ]
+
+    async def _are_most(self, account: str, query: DebridQuery) -> bool:
+        """Tell whether most torrents have the words of a query, by some of them: ids are in no order of names."""
+
+        async def read(connection: AsyncConnection) -> int:
+            some = select(_COLUMNS.search).where(_COLUMNS.account == account, *_present(query.presence))
+            names = some.order_by(_COLUMNS.id).limit(_SAMPLED).subquery()
+            named = _named(names.c.search, query, sqlite=is_sqlite(connection))
+            return (await connection.execute(select(func.count()).select_from(names).where(*named))).scalar_one()
+
+        return 2 * await self._database.read(read) > _SAMPLED
 
     async def _few(self, account: str, query: DebridQuery) -> Sequence[Row[Any]] | None:
         """Return what has the words of a query, whatever its status and host; None where that is very much.
@@ -213,6 +234,36 @@ class MirrorView:
             if not rows:
                 return
             yield [_mirrored(row) for row in rows]
+            last = rows[-1].id
+
+    async def held(self, account: str) -> AsyncIterator[list[Held]]:
+        """Return what mounts may show of all torrents, those that are gone, too, by their ids and in portions.
+
+        The database puts the files of each together: a hundred thousand rows are nothing for the event loop.
+        """
+        last = ""
+        while True:
+            given = {"account": account, "last": last, "most": _HELD_AT_ONCE}
+
+            async def read(connection: AsyncConnection, given: Mapping[str, Any] = given) -> Sequence[Row[Any]]:
+                statement = _HELD_SQLITE if is_sqlite(connection) else _HELD_POSTGRESQL
+                return (await connection.execute(statement, given)).all()
+
+            rows = await self._database.read(read)
+            if not rows:
+                return
+            yield [
+                Held(
+                    row.id,
+                    row.hash,
+                    row.name,
+                    row.original_name,
+                    _status(row.status),
+                    bool(row.gone),
+                    row.files or None,
+                )
+                for row in rows
+            ]
             last = rows[-1].id
 
     async def unfinished(self, account: str) -> Sequence[str]:
@@ -343,8 +394,7 @@ def _wanted(
 ) -> list[ColumnElement[bool]]:
     """Return the conditions of a query; those that are facets may be left out."""
     wanted = [_COLUMNS.account == account, *_present(query.presence)]
-    contains = func.instr if sqlite else func.strpos
-    named = [contains(_COLUMNS.search, as_text(word)) > 0 for word in query.words]
+    named = _named(_COLUMNS.search, query, sqlite=sqlite)
     if names_only:
         return wanted + named
     if with_facets and query.statuses:
@@ -367,9 +417,20 @@ def _wanted(
     return wanted
 
 
+def _named(name: ColumnElement[str], query: DebridQuery, *, sqlite: bool) -> list[ColumnElement[bool]]:
+    contains = func.instr if sqlite else func.strpos
+    return [contains(name, as_text(word)) > 0 for word in query.words]
+
+
 def _narrows_nothing(query: DebridQuery) -> bool:
     """Tell whether a query asks for all that there is, apart from its facets: then it was counted already."""
-    return query == DebridQuery(
+    return not query.words and query == _words_alone(query)
+
+
+def _words_alone(query: DebridQuery) -> DebridQuery:
+    """Return a query without what narrows it, apart from its words and facets."""
+    return DebridQuery(
+        words=query.words,
         statuses=query.statuses,
         hosts=query.hosts,
         presence=query.presence,
@@ -394,6 +455,51 @@ def _kept_counts(account: str, presence: Presence) -> Select[Any]:
     if presence is not Presence.ANY:
         wanted.append(kept.gone == int(presence is Presence.GONE))
     return select(kept.status, kept.host, kept.torrents, kept.high, kept.low).where(*wanted)
+
+
+def _counted(wanted: Collection[ColumnElement[bool]]) -> Select[Any]:
+    """Return a SELECT of how many torrents there are by status and host, and of what they hold (see `held`)."""
+    high, low = (func.sum(literal_column(part, BigInteger)) for part in ("bytes >> 31", "bytes & 2147483647"))
+    return (
+        select(
+            _COLUMNS.status,
+            _COLUMNS.host,
+            func.count().label("torrents"),
+            cast(high, BigInteger).label("high"),
+            cast(low, BigInteger).label("low"),
+        )
+        .where(*wanted)
+        .group_by(_COLUMNS.status, _COLUMNS.host)
+    )
+
+
+def _all_but(account: str, query: DebridQuery, wanted: Collection[ColumnElement[bool]]) -> Select[Any]:
+    """Return a SELECT of the same where most are wanted: what is kept counted, less those that are not wanted.
+
+    To add up all of them takes longer than to find out which they are. It is one statement, so both are of one moment.
+    """
+    there = (_COLUMNS.account == account, *_present(query.presence))
+    others = _counted((*there, not_(and_(*wanted)))).subquery()
+    less = select(others.c.status, others.c.host, -others.c.torrents, -others.c.high, -others.c.low)
+    both = union_all(_kept_counts(account, query.presence), less).subquery()
+    return select(both)
+
+
+def _held(files: str) -> TextClause:
+    """Return a SELECT of what mounts may show; `files` puts those of a torrent together."""
+    return text(
+        f"""SELECT id, hash, name, original_name, status, gone_at IS NOT NULL AS gone,
+            CASE WHEN details_at IS NOT NULL THEN (
+                SELECT {files} FROM debrid_files AS file
+                WHERE file.account = debrid_torrents.account AND file.torrent_id = debrid_torrents.id
+                AND file.selected = 1
+            ) END AS files
+        FROM debrid_torrents WHERE account = :account AND id > :last ORDER BY id LIMIT :most"""  # noqa: S608 -- ours
+    )
+
+
+_HELD_SQLITE = _held("CASE count(*) WHEN 0 THEN '' ELSE json_group_object(path, bytes) END")
+_HELD_POSTGRESQL = _held("CAST(json_object_agg(path, bytes) AS TEXT)")
 
 
 def _by_status(account: str) -> Select[Any]:
