@@ -14,9 +14,10 @@ At last release names are read beside parsett and guessit, as `scripts/bench rel
 """
 
 import argparse
+from array import array
 import asyncio
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 import gc
 import itertools
@@ -32,7 +33,13 @@ from custom_components.sokoul.acquire.query import Query
 from custom_components.sokoul.acquire.searching import KEPT, SearchEngine
 from custom_components.sokoul.model.catalogue import CatalogueTitle
 from custom_components.sokoul.model.library import Protocol, TitleKind
-from custom_components.sokoul.model.releases import Offer, QualityProfile
+from custom_components.sokoul.model.releases import (
+    Condition,
+    ConditionKind,
+    CustomFormat,
+    Offer,
+    QualityProfile,
+)
 from custom_components.sokoul.model.search import SearchRequest
 from custom_components.sokoul.releases.choose import rank
 from custom_components.sokoul.releases.policy import Policy
@@ -46,7 +53,7 @@ BUDGET_CACHED_SECONDS = 0.005
 BUDGET_PER_SECOND = 1_000
 #: That a search that is remembered may add to what the garbage collector goes over, and all of them to how long it
 #: takes.
-BUDGET_OBJECTS = 300
+BUDGET_OBJECTS = 200
 BUDGET_PASS_RATIO = 1.5
 SHOWN = 10
 #: What is asked for again: fewer than are remembered.
@@ -149,18 +156,19 @@ class SlowSource:
 class Surroundings:
     """What else the engine needs."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, profile: QualityProfile | None) -> None:
         self._store = store
+        self._profile = profile
 
     def policy(self, key: str | None) -> Policy:
         """Return the usual one."""
         del key
         return Policy()
 
-    async def profile_of(self, target: Target) -> QualityProfile | None:
-        """Return none."""
-        del target
-        return None
+    async def profile_of(self, target: Target, at: datetime) -> QualityProfile | None:
+        """Return that of the *arr that manages everything, if there is one."""
+        del target, at
+        return self._profile
 
     async def held(self, hashes: Collection[str]) -> frozenset[str]:
         """Return none."""
@@ -180,8 +188,35 @@ class Surroundings:
         await self._store.searches.clear()
 
 
-def _engine(store: Store, films: Sequence[CatalogueTitle], seconds: float, sources: int, count: int) -> SearchEngine:
-    around = Surroundings(store)
+def managing_profile() -> QualityProfile:
+    """Return a profile as those have it who keep to guides: sixty custom formats, each of five conditions."""
+    formats = tuple(
+        CustomFormat(
+            name=f"Format {number}",
+            score=number * 10 - 300,
+            conditions=tuple(
+                Condition(
+                    kind=ConditionKind.TITLE, values=(rf"\b(?:Word{number}|{group}{number})\b",), negate=number % 7 == 0
+                )
+                for group in _GROUPS[:5]
+            ),
+        )
+        for number in range(60)
+    )
+    kinds = ("HDTV", "WEBDL", "WEBRip", "Bluray", "Remux")
+    allowed = tuple(frozenset({f"{kind}-{lines}p"}) for lines in (720, 1080, 2160) for kind in kinds)
+    return QualityProfile(name="Guided", allowed=allowed, minimum_score=-10_000, formats=formats)
+
+
+def _engine(
+    store: Store,
+    films: Sequence[CatalogueTitle],
+    seconds: float,
+    sources: int,
+    count: int,
+    profile: QualityProfile | None = None,
+) -> SearchEngine:
+    around = Surroundings(store, profile)
     catalogue = SlowCatalogue({film.name: film for film in films}, seconds)
     asked = [SlowSource(number, count, seconds) for number in range(sources)]
     return SearchEngine(
@@ -195,28 +230,30 @@ def _engine(store: Store, films: Sequence[CatalogueTitle], seconds: float, sourc
     )
 
 
-@dataclass(frozen=True, slots=True)
 class Taken:
-    """How long an answer took, by the clock and of the processor."""
+    """How long answers took, by the clock and of the processor: in columns, which are no objects to be counted."""
 
-    seconds: float
-    worked: float
+    def __init__(self) -> None:
+        self.seconds = array("d")
+        self.worked = array("d")
 
 
-async def _timed(engine: SearchEngine, film: CatalogueTitle, words: wording.Wording) -> tuple[Taken, SearchAnswer]:
+async def _timed(engine: SearchEngine, film: CatalogueTitle, words: wording.Wording, taken: Taken) -> SearchAnswer:
     began, worked = time.perf_counter(), time.process_time()
     answer = await engine.search(SearchRequest(text=film.name), deadline=PATIENCE)
     describe_answer(answer, datetime.now(UTC), words, limit=SHOWN)
-    return Taken(time.perf_counter() - began, time.process_time() - worked), answer
+    taken.seconds.append(time.perf_counter() - began)
+    taken.worked.append(time.process_time() - worked)
+    return answer
 
 
-def _line(what: str, taken: Sequence[Taken]) -> float:
+def _line(what: str, taken: Taken) -> float:
     """Print the median and the 99th percentile by the clock and of the processor, and return the last of these."""
     line, worst = f"{what:36}", 0.0
-    for seconds in (sorted(each.seconds for each in taken), sorted(each.worked for each in taken)):
+    for seconds in (sorted(taken.seconds), sorted(taken.worked)):
         worst = seconds[min(round(len(seconds) * 0.99), len(seconds) - 1)]
         line += f"{statistics.median(seconds) * 1e3:>10,.2f}{worst * 1e3:>10,.2f}"
-    print(f"{line}{len(taken):>8,}")
+    print(f"{line}{len(taken.seconds):>8,}")
     return worst
 
 
@@ -224,7 +261,7 @@ async def _warm_up(store: Store, words: wording.Wording) -> None:
     """Look for one film and find it again: what is loaded and made once is not what searches leave behind."""
     films = titles(1)
     for _ in range(2):
-        await _timed(_engine(store, films, 0.0, 1, 20), films[0], words)
+        await _timed(_engine(store, films, 0.0, 1, 20), films[0], words, Taken())
         await asyncio.sleep(SETTLING_SECONDS)
     await store.searches.clear()
 
@@ -257,9 +294,32 @@ def _left(before: Passes, after: Passes, searches: int, releases_held: int) -> b
     return kept
 
 
+async def _managed(
+    store: Store, films: Sequence[CatalogueTitle], words: wording.Wording, options: argparse.Namespace
+) -> tuple[Taken, Taken]:
+    """Ask for what an *arr manages: from memory, and from the database. It is looked by which profile, beside that."""
+    owned = [replace(film, backend_id="radarr", library_id=number) for number, film in enumerate(films)]
+    profile = managing_profile()
+
+    def engine() -> SearchEngine:
+        return _engine(store, owned, options.source_ms / 1e3, options.sources, options.offers, profile)
+
+    first, cold, warm, again = engine(), Taken(), Taken(), Taken()
+    for film in owned:
+        await _timed(first, film, words, cold)
+    await asyncio.sleep(SETTLING_SECONDS)
+    for number in range(options.asked // 5):
+        await _timed(first, owned[number % len(owned)], words, warm)
+    for number in range(4 * len(owned)):
+        answer = await _timed(engine(), owned[number % len(owned)], words, again)
+        assert (answer.from_cache, answer.profile) == (True, profile.name), "it was to come from the database"
+    return warm, again
+
+
 async def measure(options: argparse.Namespace) -> bool:
     """Search cold, from memory and from the database; tell whether the budget is kept."""
-    words, films = wording.load("en"), titles(options.searches)
+    words, films = wording.load("en"), titles(options.searches + HELD)
+    films, owned = films[: options.searches], films[options.searches :]
     kept = True
     with tempfile.TemporaryDirectory() as folder:
         store = await open_store(Path(folder) / "search.db")
@@ -268,21 +328,24 @@ async def measure(options: argparse.Namespace) -> bool:
         before = Passes()
         gc.freeze()  # passes over what this process began with are none of a search
         heart = Heart()
-        cold = [(await _timed(engine, film, words))[0] for film in films]  # who asked lets go of the answer
+        cold, warm, again = Taken(), Taken(), Taken()
+        for film in films:
+            await _timed(engine, film, words, cold)  # who asked lets go of the answer
         heart.stop()
         await asyncio.sleep(SETTLING_SECONDS)
         held = min(len(films), HELD)
-        warm = [(await _timed(engine, films[-1 - number % held], words))[0] for number in range(options.asked)]
-        again, target, found = [], None, 0
+        for number in range(options.asked):
+            await _timed(engine, films[-1 - number % held], words, warm)
+        target, found = None, 0
         for film in films * 2:
             other = _engine(store, films, options.source_ms / 1e3, options.sources, options.offers)
-            taken, answer = await _timed(other, film, words)
+            answer = await _timed(other, film, words, again)
             assert answer.from_cache, "it was to come from the database"
-            again.append(taken)
             target, found = answer.target, len(answer.results)
         assert target is not None
         gc.unfreeze()
         after = Passes()
+        managed = await _managed(store, owned, words, options)
         await store.close()
     print(
         f"{options.sources} sources and a catalogue, each slow by {options.source_ms} ms, {options.offers} offers each"
@@ -292,7 +355,9 @@ async def measure(options: argparse.Namespace) -> bool:
     _line("cold", cold)
     kept &= _line("remembered", warm) < BUDGET_CACHED_SECONDS
     kept &= _line("from the database, after a restart", again) < BUDGET_CACHED_SECONDS
-    middles = (statistics.median(taken.seconds for taken in each) for each in (cold, warm))
+    kept &= _line("remembered, of what an *arr manages", managed[0]) < BUDGET_CACHED_SECONDS
+    kept &= _line("from the database, of that", managed[1]) < BUDGET_CACHED_SECONDS
+    middles = (statistics.median(each.seconds) for each in (cold, warm))
     print(f"what is remembered comes {next(middles) / next(middles):,.0f} times as fast (median)")
     print(
         f"\nwhile searching cold the event loop was blocked for {heart.longest_seconds * 1e3:.1f} ms at most, "

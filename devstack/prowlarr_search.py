@@ -4,7 +4,7 @@ import asyncio
 import base64
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from heapq import nlargest
 import re
 from typing import TYPE_CHECKING
@@ -49,6 +49,7 @@ class Searches:
         #: what is there besides what follows from the library; of titles that are in it nothing else is found
         self.offers: list[Release] = []
         self.delays: dict[int, float] = {}  # seconds until an indexer answers, by its id
+        self.by_words: set[int] = set()  # ids of indexers that know only words, and look for all of them in names
 
     def routes(self) -> Iterable[web.RouteDef]:
         """Return its routes below the API."""
@@ -68,7 +69,10 @@ class Searches:
         words = plain(_TOKEN.sub(" ", text))
         now = self.prowlarr.clock.now()
         scripted = {id(title) for release in self.offers if (title := _title_of(release))}
-        yield from (each for each in self.offers if _is_asked(each, _TOKEN.sub(" ", text), tokens, kind))
+        for each in self.offers:
+            asked = _has_all_words if each.indexer.id in self.by_words else _is_asked
+            if asked(each, _TOKEN.sub(" ", text), tokens, kind):
+                yield each
         if kind in {"search", "movie"}:
             for movie in self.prowlarr.library.all_movies():
                 if id(movie) not in scripted and _fits(words, tokens, movie):
@@ -281,6 +285,32 @@ def _is_asked(release: Release, text: str, tokens: dict[str, str], kind: str) ->
     return bool(first) and first in plain(release.title)
 
 
+def _has_all_words(release: Release, text: str, tokens: dict[str, str], kind: str) -> bool:
+    """Tell whether an indexer that only looks for words answers with a release: season and episode are words, too."""
+    if (kind == "movie" and release.movie is None) or (kind == "tvsearch" and release.movie is not None):
+        return False
+    words = f"{text} {_number_words(tokens)}".split()
+    named = set(re.findall(r"[^\W_]+", release.title.lower()))
+    return bool(words) and all(set(re.findall(r"[^\W_]+", word.lower())) <= named for word in words)
+
+
+def _number_words(tokens: dict[str, str]) -> str:
+    """Return season and episode as they are added to the words of a search; a day comes as a year and `MM/dd`."""
+    season, number = tokens.get("season"), tokens.get("episode")
+    if not season:
+        return ""
+    if day := _day_of(season, number):
+        return f"{day:%Y.%m.%d}"
+    return f"S{int(season):02}" + (f"E{int(number):02}" if number else "")
+
+
+def _day_of(season: str | None, number: str | None) -> date | None:
+    try:
+        return datetime.strptime(f"{season} {number}", "%Y %m/%d").replace(tzinfo=UTC).date()
+    except ValueError:
+        return None
+
+
 def _fits(words: str, tokens: dict[str, str], title: Movie | Series) -> bool:
     """Tell whether a title is meant by a query."""
     ids = {"imdbid": title.imdb_id, "tmdbid": str(title.tmdb_id)}
@@ -293,6 +323,11 @@ def _fits(words: str, tokens: dict[str, str], title: Movie | Series) -> bool:
 
 
 def _of_series(series: Series, season: str | None, number: str | None, now: datetime) -> Iterator[Release]:
+    if day := _day_of(season, number):
+        for episode in series.episodes:
+            if episode.airs is not None and episode.airs.date() == day:
+                yield from (release for release in episode_releases(episode, now) if not release.full_season)
+        return
     for episode in series.episodes:
         if (season is None or episode.season == int(season)) and (number is None or episode.number == int(number)):
             yield from (release for release in episode_releases(episode, now) if not release.full_season)

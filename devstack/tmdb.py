@@ -4,6 +4,7 @@ Let in by a v3 key in the query or a v4 token in a header. What it knows is all 
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, override
 
 from aiohttp import web
@@ -25,6 +26,8 @@ _CODES = {
     "Swedish": "sv",
 }
 _PAGE = 20
+_ANIMATION, _DRAMA = 16, 18
+_GENRES = {_ANIMATION: "Animation", _DRAMA: "Drama"}
 
 type _Title = Movie | Series
 
@@ -192,14 +195,16 @@ class TmdbSimulator(Simulator):
             return await self._nothing(request)
         details = _short(series, typed=False) | {
             "episode_run_time": [series.runtime],
-            "genres": [],
+            "genres": [{"id": genre, "name": _GENRES[genre]} for genre in _genres(series)],
             "homepage": "",
             "in_production": not series.ended,
+            **_latest(series, self.clock.now()),
             "number_of_episodes": len(series.episodes),
             "number_of_seasons": len(series.seasons),
             "seasons": [
                 {"id": number, "name": f"Season {number}", "overview": "", "season_number": number}
                 | {"episode_count": len(series.season(number)), "vote_average": 0}
+                | {"air_date": next((f"{each.airs:%Y-%m-%d}" for each in series.season(number) if each.airs), None)}
                 for number in series.seasons
             ],
             "status": "Ended" if series.ended else "Returning Series",
@@ -209,7 +214,10 @@ class TmdbSimulator(Simulator):
         appended = {
             "external_ids": {"imdb_id": series.imdb_id, "tvdb_id": series.tvdb_id, "freebase_id": None},
             "alternative_titles": {
-                "results": [{"iso_3166_1": "US", "title": alias, "type": ""} for alias in series.aliases]
+                "results": [
+                    {"iso_3166_1": _country(series), "title": alias, "type": "Romaji" if _is_anime(series) else ""}
+                    for alias in series.aliases
+                ]
             },
             "translations": {"translations": [_translation("name", series.title, "fr")]},
         }
@@ -224,7 +232,7 @@ def _short(title: _Title, *, typed: bool) -> dict[str, Any]:
     begins = title.in_cinemas if isinstance(title, Movie) else min(each.airs for each in title.episodes if each.airs)
     return {
         "adult": False,
-        "genre_ids": [18],
+        "genre_ids": [18] if is_movie else _genres(title),
         "id": title.tmdb_id,
         "original_language": _CODES[title.language],
         f"original_{name}": original,
@@ -235,8 +243,30 @@ def _short(title: _Title, *, typed: bool) -> dict[str, Any]:
         name: title.title,
         "vote_average": title.rating,
         "vote_count": (title.votes if isinstance(title, Movie) else 0) or 100 + title.tmdb_id % 900,
-        **({"video": False} if is_movie else {"origin_country": ["US"]}),
+        **({"video": False} if is_movie else {"origin_country": [_country(title)]}),
         **({"media_type": "movie" if is_movie else "tv"} if typed else {}),
+    }
+
+
+def _is_anime(title: _Title) -> bool:
+    return isinstance(title, Series) and title.kind == "anime"
+
+
+def _genres(title: _Title) -> list[int]:
+    return [_ANIMATION] if _is_anime(title) or "Animation" in title.genres else [_DRAMA]
+
+
+def _country(title: _Title) -> str:
+    return "JP" if title.language == "Japanese" else "US"
+
+
+def _latest(series: Series, now: datetime) -> dict[str, Any]:
+    """Return what is told of the episode that aired last."""
+    aired = [each for each in series.episodes if each.aired(now) and each.season > 0]
+    latest = max(aired, key=lambda each: (each.season, each.number), default=None)
+    return {
+        "last_air_date": f"{latest.airs:%Y-%m-%d}" if latest is not None and latest.airs is not None else None,
+        "last_episode_to_air": _episode(latest) if latest is not None else None,
     }
 
 

@@ -142,10 +142,7 @@ def _is_asked(release: Release, request: web.Request, function: str, ids: list[s
         return False
     if function == "tvsearch" and release.movie is not None:
         return False
-    season, number = request.query.get("season"), request.query.get("ep")
-    if season and not any(each.season == int(season) for each in release.episodes):
-        return False
-    if number and not any(each.number == int(number) for each in release.episodes):
+    if not _has_episode(release, request.query.get("season"), request.query.get("ep")):
         return False
     title = release.movie or (release.episodes[0].series if release.episodes else None)
     if ids:
@@ -155,6 +152,17 @@ def _is_asked(release: Release, request: web.Request, function: str, ids: list[s
         own |= {"tvdbid": str(title.tvdb_id)} if isinstance(title, Series) else {}
         return all(request.query[name].removeprefix("tt") == own.get(name) for name in ids)
     return all(plain(word) in plain(release.title) for word in request.query.get("q", "").split())
+
+
+def _has_episode(release: Release, season: str | None, number: str | None) -> bool:
+    """Tell whether a release has what is asked for; a day comes as a year and `MM/dd`."""
+    if season and number and "/" in number:
+        return any(
+            each.airs is not None and f"{each.airs:%Y %m/%d}" == f"{season} {number}" for each in release.episodes
+        )
+    return (not season or any(each.season == int(season) for each in release.episodes)) and (
+        not number or any(each.number == int(number) for each in release.episodes)
+    )
 
 
 def _in_categories(release: Release, request: web.Request) -> bool:

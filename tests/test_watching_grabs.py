@@ -2,11 +2,15 @@
 
 import gc
 
-from custom_components.sokoul.acquire.grabbing import MOST_RELEASES
-from custom_components.sokoul.model.search import SearchRequest
-from custom_components.sokoul.watching_grabs import Findings
+import pytest
 
-from .acquire.make import DUNE_2021, DUNE_2024, FakeCatalogue, FakeSource, World, offer
+from custom_components.sokoul.acquire.grabbing import MOST_RELEASES
+from custom_components.sokoul.model.releases import ArrOpinion
+from custom_components.sokoul.model.search import SearchRequest
+from custom_components.sokoul.watching_grabs import Findings, shared_out
+from custom_components.sokoul.watchlist.items import Part
+
+from .acquire.make import BEAR, DUNE_2021, DUNE_2024, GB, FakeCatalogue, FakeSource, World, offer
 
 
 def objects_behind(found: Findings) -> int:
@@ -32,3 +36,67 @@ async def test_little_is_held_until_it_is_grabbed() -> None:
     assert (held.answer.target, held.answer.request) == (answer.target, answer.request)
     assert objects_behind(held) < objects_behind(findings) / 20
     await world.engine.stop()
+
+
+# --- a season --------------------------------------------------------------------------------------------------------
+
+SECOND = [Part(season=2, episode=number) for number in (1, 2, 3)]
+TAIL = "1080p.WEB.H264-GRP"
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (
+            [f"The.Bear.S02E01.{TAIL}", f"The.Bear.S02E03.{TAIL}"],
+            {"S02E01": "The.Bear.S02E01", "S02E03": "The.Bear.S02E03"},
+        ),
+        (
+            [f"The.Bear.S02E01-E02.{TAIL}", f"The.Bear.S02E03.{TAIL}"],
+            {"S02E01 S02E02": "The.Bear.S02E01-E02", "S02E03": "The.Bear.S02E03"},
+        ),
+        (
+            [f"The.Bear.S02.{TAIL}", f"The.Bear.S02E01.{TAIL}", "The.Bear.S02E02.2160p.WEB.H265-GRP"],
+            {"S02E01 S02E02 S02E03": "The.Bear.S02"},
+        ),
+        (
+            [f"[Group] The Bear - {number:02} (1080p)" for number in (9, 10)],
+            {"S02E01": "[Group] The Bear - 09", "S02E02": "[Group] The Bear - 10"},
+        ),
+        ([f"The.Bear.S02E01.{TAIL}", "The.Bear.S02E01.2160p.WEB.H265-GRP"], {"S02E01": "The.Bear.S02E01.2160p"}),
+        ([f"The.Bear.S02E07.{TAIL}"], {}),
+        ([f"The.Bear.S02.Part.1.{TAIL}"], {}),  # nobody knows which these are
+        ([], {}),
+    ],
+)
+async def test_each_episode_of_a_season_comes_by_what_has_it(names: list[str], expected: dict[str, str]) -> None:
+    findings = await found_for_the_season(*names)
+    shares = shared_out(findings, SECOND) if findings.results else ()
+    got = {" ".join(share.keys): share.findings.release for share in shares}
+    assert got.keys() == expected.keys()
+    assert all(got[keys].startswith(expected[keys]) for keys in got)
+    assert len({share.findings.reference for share in shares}) == len(shares)
+
+
+async def test_where_one_can_not_be_had_the_next_has_the_same_episodes() -> None:
+    names = [f"The.Bear.S02E{number:02}.1080p.WEB.H264-{group}" for number in (1, 2) for group in ("ONE", "TWO")]
+    first, second = shared_out(await found_for_the_season(*names), SECOND)
+    for share in (first, second):
+        (key,) = share.keys
+        released = [each.scored.release.name.name for each in share.findings.results]
+        assert len(released) == 2
+        assert all(key in name for name in released)
+
+
+async def test_what_sonarr_says_a_release_has_counts() -> None:
+    says = ArrOpinion(acceptable=True, knows_title=True, season=2, episodes=frozenset({3}))
+    findings = await found_for_the_season(f"The.Bear.S07E01.{TAIL}", arr=says)
+    assert [share.keys for share in shared_out(findings, SECOND)] == [("S02E03",)]
+
+
+async def found_for_the_season(*names: str, **values: object) -> Findings:
+    offers = [offer(name, size_bytes=GB, **values) for name in names]
+    world = World([FakeCatalogue("lookup", [BEAR])], [FakeSource("prowlarr", offers)])
+    answer = await world.engine.search(SearchRequest(text="the bear s2"))
+    await world.engine.stop()
+    return Findings(answer=answer, found=len(answer.results), results=tuple(answer.results[: answer.accepted]))

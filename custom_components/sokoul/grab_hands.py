@@ -59,6 +59,8 @@ CATEGORY = TAG = DOMAIN
 PAUSE_SECONDS = 2.0
 #: Clocks of backends differ a little.
 SKEW = timedelta(minutes=2)
+#: The links of a release are followed for so long, all of them: what lets us wait holds up all other grabs.
+LINKS_SECONDS = 60.0
 #: So often files are selected before the rest is left to the care of the account.
 SELECTIONS = 3
 #: Real-Debrid keeps torrents at its own hoster.
@@ -228,6 +230,19 @@ class HubGrabHands:
     # --- links ---------------------------------------------------------------------------------------------------
 
     async def payload(self, release: Release) -> Payload:
+        """Return what is behind the links of a release; where they lead nowhere, what its hash alone is good for."""
+        try:
+            async with asyncio.timeout(LINKS_SECONDS):
+                return await self._behind_links(release)
+        except TimeoutError:
+            refused = LinkRefused("link_failed")
+        except LinkRefused as error:
+            refused = error
+        if release.info_hash is None:
+            raise refused
+        return replace(read_magnet(f"magnet:?xt=urn:btih:{release.info_hash}"), name=release.name.name)
+
+    async def _behind_links(self, release: Release) -> Payload:
         """Return what is behind the first of the offers that leads to the torrent that it says."""
         refused = LinkRefused("link_missing")
         for offer in _linked(release):
@@ -238,9 +253,6 @@ class HubGrabHands:
                 refused = LinkRefused("link_other")
             except LinkRefused as error:
                 refused = error
-        if release.info_hash is not None:
-            magnet = f"magnet:?xt=urn:btih:{release.info_hash}"
-            return replace(read_magnet(magnet), name=release.name.name)
         raise refused
 
     # --- doing ---------------------------------------------------------------------------------------------------

@@ -116,7 +116,10 @@ class Grabbing:
 
     async def write(self, entry: JournalEntry) -> JournalEntry:
         """Write an entry, and tell whoever listens to the journal."""
-        return await self._hub.pilot.kernel.write(entry)
+        written = await self._hub.pilot.kernel.write(entry)
+        if written.status is EntryStatus.UNDONE:
+            self._hub.watching.taken_back(written.id)
+        return written
 
     async def running(self) -> Sequence[JournalEntry]:
         """Return the grabs that were begun and never ended."""

@@ -13,18 +13,19 @@ from typing import TYPE_CHECKING, Any
 from homeassistant.components import persistent_notification
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, Unauthorized
-from homeassistant.helpers import device_registry as dr, issue_registry as ir
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util, slugify
 
 from . import markdown, notices, promotion, wording
-from .autopilot.desk import NotPossible
-from .autopilot.kernel import RIGHT_IN_A_ROW, TELL_OF_OTHERS_EVERY
+from .autopilot.desk import RIGHT_IN_A_ROW, NotPossible
+from .autopilot.other_tool import TELL_EVERY
 from .autopilot.reviver import ABOUT
 from .autopilot.rules.backends import BACKEND_DOWN
 from .calls import admin
 from .const import DOMAIN, LOGGER
 from .healing import TRIES, level_of
+from .issues import warn
 from .journal_report import rule_name, sentence
 from .model.journal import AUTOPILOT, ActKind, Autonomy, EntryStatus, JournalEntry
 from .notices import Answer, Notice
@@ -57,7 +58,7 @@ STOP_PATIENCE = timedelta(seconds=5)
 #: Where suggestions can be answered.
 ANSWER_AT = "/config/repairs"
 ISSUE_SUGGESTIONS = "suggestions"
-ISSUE_PROMOTION = "promotion_"
+ISSUE_PROMOTION = "promotion"
 
 _CLEAR = "clear_notification"
 
@@ -194,7 +195,7 @@ class NotifyPeople:
         if entry.rule == BACKEND_DOWN.key:
             return pilot.reviver.is_over(entry)
         if entry.rule not in pilot.kernel.rules:
-            return dt_util.utcnow() - entry.changed_at > TELL_OF_OTHERS_EVERY
+            return dt_util.utcnow() - entry.changed_at > TELL_EVERY
         watch = pilot.kernel.watch
         memory = watch.memory(entry.subject)
         if memory is None or entry.rule not in memory.clocks:
@@ -352,11 +353,11 @@ class NotifyPeople:
     def _show_issues(self, wanted: Mapping[str, Notice]) -> None:
         """Let suggestions and offers be answered by those who have no phone in Home Assistant."""
         asking = any(tag.startswith("sokoul_suggestion") for tag in wanted)
-        _set_issue(self._hass, ISSUE_SUGGESTIONS, asking, ISSUE_SUGGESTIONS)
+        warn(self._hass, ISSUE_SUGGESTIONS, {} if asking else None, fixable=True)
         for rule in promotion.RULES:
             name = rule_name(rule, self._words)
             offered = f"sokoul_promotion_{rule}" in wanted
-            _set_issue(self._hass, f"{ISSUE_PROMOTION}{rule}", offered, "promotion", rule=name)
+            warn(self._hass, ISSUE_PROMOTION, {"rule": name} if offered else None, about=rule, fixable=True)
 
     # --- on phones -----------------------------------------------------------------------------------------------
 
@@ -451,20 +452,3 @@ def _push(notice: Notice, text: str, *, quietly: bool) -> dict[str, Any]:
     if quietly:
         data |= {"alert_once": True, "push": {"interruption-level": "passive"}}
     return {"title": notice.title, "message": text, "data": data}
-
-
-@callback
-def _set_issue(hass: HomeAssistant, issue_id: str, wanted: bool, key: str, **placeholders: str) -> None:  # noqa: FBT001 -- whether it is there is what this is about
-    """Make an issue, or take it away."""
-    if not wanted:
-        ir.async_delete_issue(hass, DOMAIN, issue_id)
-        return
-    ir.async_create_issue(
-        hass,
-        DOMAIN,
-        issue_id,
-        is_fixable=True,
-        severity=ir.IssueSeverity.WARNING,
-        translation_key=key,
-        translation_placeholders=placeholders or None,
-    )

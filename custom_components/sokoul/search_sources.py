@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.util import dt as dt_util
 
+from .acquire.asking import Question, questions
 from .acquire.ports import AskingFailed, SourceAnswer, Target
 from .clients.arr import ArrClient
 from .clients.errors import BackendError
-from .clients.prowlarr import ProwlarrClient
+from .clients.prowlarr import CATEGORIES, ProwlarrClient
 from .clients.real_debrid import RealDebridClient
 from .clients.sonarr import SonarrClient
 from .clients.torznab import TorznabClient
@@ -44,7 +45,8 @@ _WORD = re.compile(r"[^\W_]+")
 _APOSTROPHE = re.compile(r"['\u2019]")
 #: What names say in different ways: "Part Two", "2", "II", "and", "&".
 _VARYING = re.compile(
-    r"\d{1,2}|[ivx]+|one|two|three|four|five|six|deux|trois|part|partie|chapter|chapitre|vol|volume|and|et|the|a|le|la|les"
+    r"\d{1,2}|[ivx]+|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|deux|trois"
+    r"|part|partie|chapter|chapitre|vol|volume|and|et|the|a|le|la|les"
 )
 
 
@@ -140,17 +142,18 @@ def can_search(target: Target) -> bool:
     return target.wanted.kind is TitleKind.MOVIE or target.wanted.season is not None or is_whole_series(target)
 
 
-async def _ask(backend: BackendCoordinator[Any, Any], target: Target, text: str | None = None, **more: Any) -> Offers:
-    """Search at a Prowlarr or a feed: for what is meant, or for a text in its place."""
+async def _ask(backend: BackendCoordinator[Any, Any], target: Target, question: Question, **more: Any) -> Offers:
+    """Ask a Prowlarr or a feed."""
     check_answering(backend)
-    wanted = target.wanted
     try:
         found: Offers = await backend.client.search(
-            target.text if text is None else text,
-            kind=wanted.kind,
-            ids=wanted.ids if text is None else (),
-            season=wanted.season,
-            episode=next(iter(wanted.episodes)) if len(wanted.episodes) == 1 else None,
+            question.text,
+            kind=question.kind,
+            ids=question.ids,
+            season=question.season,
+            episode=question.episode,
+            aired=question.aired,
+            categories=() if question.kind is not None else CATEGORIES[target.wanted.kind],
             **more,
         )
     except BackendError as error:
@@ -158,14 +161,14 @@ async def _ask(backend: BackendCoordinator[Any, Any], target: Target, text: str 
     return found
 
 
-async def _ask_by_names(backend: BackendCoordinator[Any, Any], target: Target, **more: Any) -> list[Offers]:
-    """Search by all names of a title, and return what the first brings, then what the others do, as far as they answer.
+async def _ask_in_all_ways(backend: BackendCoordinator[Any, Any], target: Target, **more: Any) -> list[Offers]:
+    """Ask for a title in all ways, and return what the first brings, then what the others do, as far as they answer.
 
     By ids only some indexers find a title under all its names; the others are asked for those names, too. Raises
     `AskingFailed` where the first fails.
     """
-    others = [_ask(backend, target, text, **more) for text in target.other_texts]
-    first, *rest = await asyncio.gather(_ask(backend, target, **more), *others, return_exceptions=True)
+    asked = [_ask(backend, target, question, **more) for question in questions(target)]
+    first, *rest = await asyncio.gather(*asked, return_exceptions=True)
     if isinstance(first, BaseException):
         raise first
     return [first, *(each for each in rest if not isinstance(each, BaseException))]
@@ -181,7 +184,7 @@ class IndexerSearch:
 
     async def offers(self, target: Target) -> SourceAnswer:
         """Return what its indexers have. It takes as long as the slowest of them."""
-        answers = await _ask_by_names(self._backend, target, limit=MOST_OF_INDEXER)
+        answers = await _ask_in_all_ways(self._backend, target, limit=MOST_OF_INDEXER)
         found = answers[0]
         failing = self._names(found.failing)
         if found.all_failed:
@@ -211,7 +214,7 @@ class FeedSearch:
 
     async def offers(self, target: Target) -> SourceAnswer:
         """Return what it has."""
-        answers = await _ask_by_names(self._backend, target)
+        answers = await _ask_in_all_ways(self._backend, target)
         return SourceAnswer(_each_once(each.offers for each in answers))
 
 

@@ -1,11 +1,12 @@
 """The search at work in Home Assistant: with the backends of the hub, its database and its policies."""
 
-import asyncio
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.core import CALLBACK_TYPE, callback
@@ -22,6 +23,7 @@ from .clients.real_debrid import RealDebridClient
 from .clients.tmdb import TmdbClient
 from .clients.torznab import TorznabClient
 from .const import DOMAIN
+from .model.catalogue import CatalogueTitle
 from .model.releases import QualityProfile
 from .model.search import SearchRequest
 from .releases.policy import Policy
@@ -49,6 +51,8 @@ if TYPE_CHECKING:
 EVENT_SEARCH: Final = f"{DOMAIN}_search"
 #: Quality profiles change when a person changes them.
 PROFILES_LAST: Final = timedelta(minutes=10)
+#: Of so many titles it is remembered as long which profile they were given.
+MOST_GIVEN: Final = 200
 
 
 class Searching:
@@ -58,6 +62,7 @@ class Searching:
         self._hub = hub
         self._indexes: dict[str, LibraryIndex] = {}
         self._profiles: dict[str, tuple[datetime, dict[int, QualityProfile]]] = {}
+        self._given: OrderedDict[tuple[str, int], tuple[datetime, int | None]] = OrderedDict()  # profiles, to titles
         self._promised: set[str] = set()  # answers that were told before they were whole
         self.engine = SearchEngine(
             catalogues=self._catalogues,
@@ -71,6 +76,7 @@ class Searching:
             version=str(async_get_loaded_integration(hub.hass, DOMAIN).version),
             begin=hub.in_background,
             on_update=self._updated,
+            on_change=self._tell,
         )
 
     async def stop(self) -> None:
@@ -93,8 +99,10 @@ class Searching:
         """Tell what is found, as it is found. What is returned ends it: nobody is waited for when nobody watches."""
         search = self.engine.start(request, fresh=fresh)
         if not search.running:
-            task = self._hub.in_background(self._tell_again(search, listener), "telling what was found")
-            return partial(_cancel, task)
+            leaving = ExitStack()
+            task = self._hub.in_background(self._tell_again(search, listener, leaving), "telling what was found")
+            leaving.callback(task.cancel)
+            return leaving.close
         leave = search.add_listener(listener)
         listener(search.answer)
 
@@ -106,9 +114,11 @@ class Searching:
         return end
 
     @staticmethod
-    async def _tell_again(search: Search, listener: Listener) -> None:
+    async def _tell_again(search: Search, listener: Listener, leaving: ExitStack) -> None:
         await search.score_again()
         listener(replace(search.answer, from_cache=True))
+        leaving.callback(search.add_listener(listener))
+        search.look_at_profile()
 
     def find(self, reference: str) -> tuple[SearchAnswer, Result] | None:
         """Return a release by how answers refer to it: the id of the search, and that of the result."""
@@ -125,13 +135,18 @@ class Searching:
     def _updated(self, answer: SearchAnswer) -> None:
         if answer.complete and answer.id in self._promised:
             self._promised.discard(answer.id)
-            told: dict[str, Any] = {
-                "search": answer.id,
-                "title": answer.title.label if answer.title is not None else None,
-                "count": len(answer.results),
-                "accepted": answer.accepted,
-            }
-            self._hub.hass.bus.async_fire(EVENT_SEARCH, told)
+            self._tell(answer)
+
+    @callback
+    def _tell(self, answer: SearchAnswer) -> None:
+        """Tell that there is more, or something else, than whoever asked was told."""
+        told: dict[str, Any] = {
+            "search": answer.id,
+            "title": answer.title.label if answer.title is not None else None,
+            "count": len(answer.results),
+            "accepted": answer.accepted,
+        }
+        self._hub.hass.bus.async_fire(EVENT_SEARCH, told)
 
     # --- who is asked --------------------------------------------------------------------------------------------
 
@@ -185,16 +200,34 @@ class Searching:
         """Return a policy of the person."""
         return find_policy(self._hub.entry, key)
 
-    async def profile_of(self, target: Target) -> QualityProfile | None:
+    async def profile_of(self, target: Target, at: datetime) -> QualityProfile | None:
         """Return the profile of the first *arr that has the title; None: nobody has it, or tells."""
         for entry in target.entries:
             backend = self._hub.backends.get(entry.backend_id or "")
             if entry.library_id is None or entry.quality_profile_id is None or backend is None:
                 continue
+            given = await self._given_to(entry, entry.library_id, at, backend)
             profiles = await self._profiles_of(backend)
-            if (profile := profiles.get(entry.quality_profile_id)) is not None:
+            if given is not None and (profile := profiles.get(given)) is not None:
                 return profile
         return None
+
+    async def _given_to(
+        self, entry: CatalogueTitle, library_id: int, at: datetime, backend: BackendCoordinator[ArrClient, Any]
+    ) -> int | None:
+        """Return the profile that an *arr has for a title of its library: as it was read at a moment, or is now."""
+        now, key = dt_util.utcnow(), (backend.subentry_id, library_id)
+        read_at, given = max((at, entry.quality_profile_id), self._given.get(key, (at, None)), key=itemgetter(0))
+        if now - read_at < PROFILES_LAST or not backend.answering:
+            return given
+        with suppress(BackendError):  # it may be gone, too; what was known before is better than nothing
+            title = await backend.client.catalogue_title(library_id)
+            given = title.quality_profile_id if title.ids & entry.ids else given  # another title means another library
+            self._given[key] = now, given
+            self._given.move_to_end(key)
+            while len(self._given) > MOST_GIVEN:
+                self._given.popitem(last=False)
+        return given
 
     async def _profiles_of(self, backend: BackendCoordinator[ArrClient, Any]) -> dict[int, QualityProfile]:
         now = dt_util.utcnow()
@@ -227,7 +260,3 @@ class Searching:
         if store is not None:
             with suppress(StoreError):
                 await store.searches.clear()
-
-
-def _cancel(task: asyncio.Task[None]) -> None:
-    task.cancel()

@@ -12,7 +12,7 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
-from .acquire.grabbing import MOST_RELEASES, Adding, Order, Planned, tries_of
+from .acquire.grabbing import MOST_RELEASES, PASSING, USED_UP, Adding, Order, Planned, tries_of
 from .acquire.ports import Result, SearchAnswer
 from .calls import LANGUAGE_FIELD, Action, admin, backend_of, hub_of, words_of
 from .const import DOMAIN
@@ -31,6 +31,7 @@ ATTR_ADD = "add"
 ATTR_ALTERNATIVES = "alternatives"
 ATTR_DRY_RUN = "dry_run"
 ATTR_FOLDER = "root_folder"
+ATTR_INSIST = "insist"
 ATTR_PROFILE = "profile"
 ATTR_RESULT = "result"
 
@@ -49,6 +50,7 @@ GRAB = vol.Schema(
         vol.Optional(ATTR_ADD, default=False): cv.boolean,
         vol.Optional(ATTR_PROFILE): cv.string,
         vol.Optional(ATTR_FOLDER): cv.string,
+        vol.Optional(ATTR_INSIST, default=False): cv.boolean,
         vol.Optional(ATTR_DRY_RUN, default=False): cv.boolean,
         vol.Optional(ATTR_WAIT, default=DEFAULT_WAIT): vol.All(vol.Coerce(float), vol.Range(min=0, max=LONGEST_WAIT)),
         **LANGUAGE_FIELD,
@@ -71,7 +73,13 @@ async def _grab(call: ServiceCall) -> ServiceResponse:
     answer, results = await _wanted(hub, call.data, now, words)
     only = frozenset(backend_of(call.hass, hub, each) for each in call.data.get(ATTR_DEVICE_ID, ()))
     fetch_by = hub.searching.policy(answer.request.policy).fetch_by
-    order = replace(_order(answer, results, actor, now), adding=_adding(call.data), only=only, fetch_by=fetch_by)
+    order = replace(
+        _order(answer, results, actor, now),
+        adding=_adding(call.data),
+        only=only,
+        fetch_by=fetch_by,
+        insists=call.data[ATTR_INSIST],
+    )
     if call.data[ATTR_DRY_RUN]:
         planned = await hub.grabbing.plan(order)
         return {"status": "planned", "plan": [_plan(each, now, words) for each in planned]}
@@ -88,10 +96,17 @@ async def _grab(call: ServiceCall) -> ServiceResponse:
             translation_domain=DOMAIN, translation_key="store_failed", translation_placeholders={"detail": str(error)}
         ) from error
     if entry.status is EntryStatus.FAILED:
+        why = _why_not(entry, now, words)
+        if _may_insist(entry, order):
+            raise HomeAssistantError(
+                translation_domain=DOMAIN,
+                translation_key="grab_used_up",
+                translation_placeholders={"title": entry.label, "reason": why},
+            )
         raise HomeAssistantError(
             translation_domain=DOMAIN,
             translation_key="grab_failed",
-            translation_placeholders={"title": entry.label, "reason": outcome(entry, now, words)},
+            translation_placeholders={"title": entry.label, "reason": why},
         )
     return _described(entry, now, words)
 
@@ -169,6 +184,17 @@ def _plan(planned: Planned, now: datetime, words: Wording) -> dict[str, Any]:
         ],
         "against": [sentence(each, now, words) for each in planned.choice.against],
     }
+
+
+def _may_insist(entry: JournalEntry, order: Order) -> bool:
+    """Tell whether it failed only because something of an account is used up."""
+    return not order.insists and entry.result is not None and entry.result.key in USED_UP
+
+
+def _why_not(entry: JournalEntry, now: datetime, words: Wording) -> str:
+    """Say why nothing was got: the last reason, and of whom something is used up for a while."""
+    passing = (sentence(why, now, words) for _, _, why in tries_of(entry) if why.key in PASSING)
+    return " ".join(dict.fromkeys((outcome(entry, now, words), *passing)))
 
 
 def _described(entry: JournalEntry, now: datetime, words: Wording) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from homeassistant.util import dt as dt_util
 
+from .acquire.identifying import absolute_numbers
 from .acquire.ports import Target
 from .clients.errors import NotFound
 from .clients.sonarr import SonarrClient
@@ -17,7 +18,7 @@ from .model.backend import DOWNLOAD_CLIENT_KINDS
 from .model.catalogue import CatalogueEpisode, CatalogueTitle, id_of
 from .model.debrid import FAILED_STATUSES, DebridStatus, DebridTorrent
 from .model.debrid_mirror import Presence
-from .model.downloads import epoch
+from .model.downloads import DownloadState, epoch
 from .model.library import ArrSnapshot, QueueItem, Title, TitleKind, TrackedState
 from .model.reasons import Reason
 from .model.waiting import Wait
@@ -27,7 +28,7 @@ from .search_sources import DownloadsSearch
 from .store import StoreError
 from .watchlist.items import Keeper, Part, PartState, Wish, WishState
 from .watchlist.matching import matching
-from .watchlist.stuck import Standstills
+from .watchlist.stuck import SEEN_SILENT, SILENCE, Standstills
 
 if TYPE_CHECKING:
     from .hub import Hub
@@ -80,6 +81,7 @@ class WatchFacts:
         self._titles = titles
         self._queues: dict[str, tuple[ArrSnapshot, Mapping[int, Sequence[QueueItem]]]] = {}  # by *arr
         self._standstills = Standstills()
+        self._silences = Standstills(SILENCE, SEEN_SILENT)
         self._seen: dict[str, _Sight] = {}  # by wish: what was on its way when it was last looked at
 
     # --- libraries -----------------------------------------------------------------------------------------------
@@ -112,7 +114,7 @@ class WatchFacts:
         found: list[CatalogueEpisode] = []
         for season in wanted if wish.season is not None else [each for each in wanted if each > 0]:
             with suppress(NotFound):
-                found += await tmdb.episodes(int(number), season)
+                found += _counted(title, await tmdb.episodes(int(number), season))
         return tuple(found)
 
     # --- what is on its way --------------------------------------------------------------------------------------
@@ -145,17 +147,33 @@ class WatchFacts:
         return tuple(found.values())
 
     def _stands(self, download: Download, now: datetime) -> bool:
-        """Tell whether what a client has stood still for a day: it can't go on, or its swarm gives nothing."""
+        """Tell whether what a client has stood still: it can't go on, or its swarm gives nothing.
+
+        Where somebody is connected who has all of it, that takes longer; and where its client is fetching all the
+        time, and nothing of it is whole. While the client is away, or its VPN isn't safe, no swarm is to blame.
+        """
         why = download.waits.key if download.waits is not None and not download.finished else None
         torrent = download.torrent
-        moved = [] if torrent is None or why in _BROKEN else [epoch(torrent.active_epoch), torrent.added_at]
-        return self._standstills.is_one(
+        fetching = torrent is not None and torrent.state is DownloadState.DOWNLOADING
+        moved = () if torrent is None else (epoch(torrent.active_epoch), torrent.added_at)
+        moved_at = max((each for each in moved if each is not None), default=None)
+        backend = self._hub.view.world(now).backends.get(download.client_id or "")
+        gate = self._hub.pilot.kernel.watch.gate(download, backend, now)
+        silent = self._silences.is_one(
+            download.key,
+            now,
+            stands=gate.open and not download.finished and (fetching or why in _GIVES_NOTHING | {Wait.NO_DATA}),
+            progress=download.progress,
+            moved_at=moved_at,
+        )
+        stands = self._standstills.is_one(
             download.key,
             now,
             stands=why in _BROKEN | _GIVES_NOTHING,
             progress=download.progress,
-            moved_at=max((each for each in moved if each is not None), default=None),
+            moved_at=None if why in _BROKEN else moved_at,
         )
+        return silent or stands
 
     async def _came_after_all(self, wish: Wish, index: DownloadIndex) -> Mapping[str, OnItsWay]:
         """Return what was given up and is here by now, whoever made it go on."""
@@ -263,7 +281,9 @@ class WatchFacts:
     def forget(self, wishes: Mapping[str, Wish]) -> None:
         """Forget wishes that are gone."""
         self._seen = {key: value for key, value in self._seen.items() if key in wishes}
-        self._standstills.keep_only({key for each in wishes.values() for part in each.parts for key in _fetched(part)})
+        fetched = {key for each in wishes.values() for part in each.parts for key in _fetched(part)}
+        self._standstills.keep_only(fetched)
+        self._silences.keep_only(fetched)
 
     def _sight(self, wish: Wish) -> _Sight:
         """Return what is on its way as far as it matters, not how fast; and whether its *arr answers."""
@@ -279,6 +299,15 @@ class WatchFacts:
         arr = self._titles.arr(wish.keeper)
         arrs = () if wish.meant is None else self._titles.arrs(wish.meant.kind)
         return frozenset(coming | keys), all(each.answering for each in (arrs if arr is None else (arr,)))
+
+
+def _counted(title: CatalogueTitle, season: Sequence[CatalogueEpisode]) -> Sequence[CatalogueEpisode]:
+    """Return the episodes of a season, in their order, counted from the first of all where that can be told."""
+    numbers = frozenset(each.episode for each in season)
+    told = sorted(absolute_numbers(title, season[0].season, numbers)) if season else []
+    if len(told) < len(season):
+        return season
+    return [replace(each, absolute=number) for each, number in zip(season, told, strict=True)]
 
 
 def _fetched(part: Part) -> Collection[str]:

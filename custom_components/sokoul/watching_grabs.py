@@ -1,16 +1,21 @@
 """Searches for what is on the watchlist, and has the best of it downloaded."""
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from .acquire.grabbing import MOST_RELEASES, Order, trace_of, tries_of
+from .acquire.identifying import absolute_numbers
 from .acquire.ports import Result, SearchAnswer, Target
 from .acquire.searching import CATALOGUE_LATEST, SOURCE_LATEST
 from .model.journal import EntryStatus, JournalEntry
+from .model.library import TitleKind
 from .model.reasons import Reason
 from .model.search import SourceState
+from .releases.choose import match_of
+from .releases.identify import Certainty, Wanted
 from .releases.upgrade import better, quality_of
 from .search_sources import DOWNLOADS
 from .watching_titles import as_title, search_for
@@ -22,6 +27,9 @@ if TYPE_CHECKING:
 
 #: Nobody waits for it, so all that may answer may.
 PATIENCE: Final = CATALOGUE_LATEST + SOURCE_LATEST + timedelta(seconds=10)
+
+#: Of what was found for a season so many of the best are looked into for its episodes.
+MOST_SHARED_OUT: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +83,57 @@ class Grabbed:
     others: tuple[Reason, ...] = ()  # why others would not have it, where it was not taken
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Some of the parts that were looked for together, and what has all of them."""
+
+    keys: tuple[str, ...]
+    findings: Findings
+
+
+def shared_out(findings: Findings, parts: Sequence[Part]) -> tuple[Share, ...]:
+    """Return which release each of the missing episodes of a season comes by: the best that has it; none for some.
+
+    What has all of the season comes first: then it is one for all. To look into a hundred names for two dozen episodes
+    takes a tenth of a second: not for an event loop.
+    """
+    if (whole := tuple(each for each in findings.results if each.scored.match.whole)) or findings.answer is None:
+        return (Share(tuple(part.key for part in parts), _only(findings, whole)),)
+    target = findings.answer.target
+    holding = [(each, _held(each, target, parts)) for each in findings.results[:MOST_SHARED_OUT]]
+    by_place: defaultdict[int, list[str]] = defaultdict(list)
+    for part in parts:
+        if (best := next((place for place, (_, keys) in enumerate(holding) if part.key in keys), None)) is not None:
+            by_place[best].append(part.key)
+    return tuple(
+        Share(tuple(keys), _only(findings, tuple(each for each, held in holding[place:] if held.issuperset(keys))))
+        for place, keys in sorted(by_place.items())
+    )
+
+
+def _only(findings: Findings, results: tuple[Result, ...]) -> Findings:
+    return replace(findings, results=results, here=next((each for each in results if _is_here(each)), None))
+
+
+def _held(result: Result, target: Target | None, parts: Iterable[Part]) -> frozenset[str]:
+    """Return which episodes a release of their title has."""
+    return frozenset(
+        part.key
+        for part in parts
+        if target is not None
+        # the release was accepted, so its title is known by now
+        and (match := match_of(result.scored.release, _wanted(target, part), judged=True)).whole
+        and match.certainty >= Certainty.LIKELY
+    )
+
+
+def _wanted(target: Target, part: Part) -> Wanted:
+    """Return what is wanted of a part of a season that is."""
+    episodes = frozenset() if part.episode is None else frozenset({part.episode})
+    absolute = absolute_numbers(target.title, part.season, episodes) if target.title is not None else frozenset[int]()
+    return replace(target.wanted, kind=TitleKind.EPISODE, episodes=episodes, absolute=absolute)
+
+
 class WatchGrabs:
     """Searches and grabs for wishes, through what all faces use."""
 
@@ -114,7 +173,7 @@ class WatchGrabs:
         results = tuple(each for each in findings.results if id(each.scored) in found)
         return Improvement(
             points=quality_of(part.release, wanted, policy),
-            findings=replace(findings, results=results, here=next((each for each in results if _is_here(each)), None)),
+            findings=_only(findings, results),
         )
 
     async def grab(

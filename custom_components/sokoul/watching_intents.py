@@ -18,6 +18,30 @@ NEW: Final = 0
 _NOTED: Final = frozenset({"ids", "backend", "title", "added", "monitored", "episodes", "quiet"})
 
 
+def as_note(keeper: Keeper) -> dict[str, Any]:
+    """Return what an *arr has to let go of one day, for the hub's memory."""
+    return {
+        "backend": keeper.backend_id,
+        "title": keeper.library_id,
+        "added": keeper.added,
+        "monitored": keeper.monitored,
+        "episodes": list(keeper.episodes),
+        "quiet": list(keeper.quiet),
+    }
+
+
+def keeper_of(note: Mapping[str, Any]) -> Keeper:
+    """Return what was noted."""
+    return Keeper(
+        backend_id=note["backend"],
+        library_id=note["title"],
+        added=note["added"],
+        monitored=note["monitored"],
+        episodes=tuple(note["episodes"]),
+        quiet=tuple(note["quiet"]),
+    )
+
+
 class Intents:
     """The notes, by wish."""
 
@@ -35,14 +59,7 @@ class Intents:
         note = self._all.get(wish.id)
         if note is None or wish.meant is None or not wish.meant.ids & set(note["ids"]):
             return None
-        return Keeper(
-            backend_id=note["backend"],
-            library_id=note["title"],
-            added=note["added"],
-            monitored=note["monitored"],
-            episodes=tuple(note["episodes"]),
-            quiet=tuple(note["quiet"]),
-        )
+        return keeper_of(note)
 
     async def begin(self, wish: Wish, keeper: Keeper) -> None:
         """Write down what is about to be done."""
@@ -52,16 +69,7 @@ class Intents:
     def note(self, wish: Wish, keeper: Keeper) -> None:
         """Note what is known of it since."""
         ids = sorted(wish.meant.ids) if wish.meant is not None else []
-        note = {
-            "ids": ids,
-            "backend": keeper.backend_id,
-            "title": keeper.library_id,
-            "added": keeper.added,
-            "monitored": keeper.monitored,
-            "episodes": list(keeper.episodes),
-            "quiet": list(keeper.quiet),
-        }
-        self._hub.memory.set(INTENTS_KEY, {**self._all, wish.id: note})
+        self._hub.memory.set(INTENTS_KEY, {**self._all, wish.id: {"ids": ids, **as_note(keeper)}})
 
     def end(self, wish_id: str) -> None:
         """Forget what was begun for a wish: it is written down elsewhere, or was not done."""

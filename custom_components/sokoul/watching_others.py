@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers.event import async_track_time_interval
@@ -23,16 +23,16 @@ from .model.library import TitleKind
 from .model.requests import MediaRequest, RequestFilter
 from .releases.attributes import Resolution
 from .store import StoreError
-from .watching_titles import meant_by
+from .watching_titles import meant_by, same_place
 from .watchlist.deciding import refresh
 from .watchlist.errors import WatchlistError
 from .watchlist.items import ARR, SEERR, Dates, Keeper, Out, Part, Wish
 from .watchlist.known import Held, Known
-from .watchlist.settings import WatchSettings
 
 if TYPE_CHECKING:
     from .coordinator import BackendCoordinator
     from .hub import Hub
+    from .watching import Watching
 
 EVERY: Final = timedelta(minutes=15)
 #: Of each *arr so many movies or episodes are read, and of each Seerr so many requests.
@@ -45,42 +45,10 @@ REQUESTS_KEY: Final = "watchlist_requests"
 _DATABASES: Final = {TitleKind.MOVIE: ("tmdb", "imdb", "tvdb"), TitleKind.SERIES: ("tvdb", "tmdb", "imdb")}
 
 
-class List(Protocol):
-    """The watchlist, as others are brought into it."""
-
-    @property
-    def wishes(self) -> Mapping[str, Wish]:
-        """All wishes by id."""
-
-    @property
-    def ready_to_use(self) -> bool:
-        """Whether there is a list."""
-
-    @property
-    def settings(self) -> WatchSettings:
-        """What a person set."""
-
-    async def add(
-        self,
-        text: str,
-        *,
-        asked_by: str | None = None,
-        requested_by: str = "",
-        kind: TitleKind | None = None,
-        season: int | None = None,
-        minimum: Resolution | None = Resolution.P1080,
-        wait: timedelta = timedelta(),
-    ) -> Wish:
-        """Put something on the list. Raises `WatchlistError` and `StoreError`."""
-
-    async def show(self, wishes: Collection[Wish], gone: Collection[str]) -> None:
-        """Have wishes of *arrs on the list as they are, and others no more. Raises `WatchlistError`, `StoreError`."""
-
-
 class Others:
     """Brings what others want onto the list."""
 
-    def __init__(self, hub: Hub, watchlist: List) -> None:
+    def __init__(self, hub: Hub, watchlist: Watching) -> None:
         self._hub = hub
         self._list = watchlist
         self._more: dict[str, int] = {}  # by *arr, what it looks for beyond what is shown
@@ -237,12 +205,7 @@ def _is_of(wish: Wish, asked: Wish) -> bool:
     """Tell whether a person asked for the same title."""
     if wish.meant is None or asked.meant is None or wish.meant.kind is not asked.meant.kind:
         return False
-    same = wish.keeper is not None and asked.keeper is not None and _place(wish.keeper) == _place(asked.keeper)
-    return same or bool(wish.meant.ids & asked.meant.ids)
-
-
-def _place(keeper: Keeper) -> tuple[str, int]:
-    return keeper.backend_id, keeper.library_id
+    return same_place(wish.keeper, asked.keeper) or bool(wish.meant.ids & asked.meant.ids)
 
 
 def _all_shown(

@@ -1,7 +1,9 @@
-"""Which title a wish means, and its place in the library of an *arr: found there, added, monitored, and let go of."""
+"""Which title a wish means, and its place in the library of an *arr: found there, added, and monitored.
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+How it is let go of again is told in `watching_letting_go`.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 import re
 from typing import TYPE_CHECKING, Any, Final
@@ -13,7 +15,7 @@ from .acquire.grabbing import Adding, GrabFailed
 from .acquire.query import read_query
 from .acquire.searching import CATALOGUE_LATEST
 from .clients.arr import ArrClient
-from .clients.errors import BackendError, InvalidAuth, NotFound, RateLimited, Refused
+from .clients.errors import InvalidAuth, NotFound, RateLimited, Refused
 from .clients.sonarr import SonarrClient
 from .clients.tmdb import TmdbClient
 from .grab_hands import usual_folder, usual_profile
@@ -26,7 +28,6 @@ from .watching_intents import NEW, Intents
 from .watchlist.changing import inherited
 from .watchlist.errors import NothingToAsk
 from .watchlist.items import Dates, Keeper, Meant, Out, Wish
-from .watchlist.known import is_managed
 from .watchlist.matching import MOST_NAMES
 from .wording import clean
 
@@ -40,11 +41,8 @@ PATIENCE: Final = 3 * CATALOGUE_LATEST
 _DATABASES: Final = {TitleKind.MOVIE: ("tmdb", "imdb"), TitleKind.SERIES: ("tvdb", "tmdb", "imdb")}
 #: What is an address, or looks like the part of one that holds keys.
 _LINK: Final = re.compile(r"<?(?:[a-z][a-z0-9+.-]*://|magnet:\?|www\.)\S+|\S+\?\S*=\S*", re.IGNORECASE)
-#: What *arrs are kept to let go of later, in the hub's memory.
-LEAVING_KEY: Final = "watchlist_leaving"
 #: After these a title was not added. After others it may have been, though nobody answered.
 _SAID_NO: Final = (Refused, InvalidAuth, NotFound, RateLimited)
-_NOTED: Final = frozenset({"backend", "title", "season", "episode", "added", "monitored", "episodes", "quiet"})
 
 type Arr = BackendCoordinator[ArrClient, Any]
 
@@ -171,12 +169,20 @@ def _named(choices: Iterable[Meant], said: str) -> Meant | None:
     return None
 
 
-def _is_wanted(wish: Wish, episode: CatalogueEpisode) -> bool:
+def same_place(keeper: Keeper | None, other: Keeper | None) -> bool:
+    """Tell whether two are the same title in the library of the same *arr."""
+    if keeper is None or other is None:
+        return False
+    return (keeper.backend_id, keeper.library_id) == (other.backend_id, other.library_id)
+
+
+def is_wanted(wish: Wish, episode: CatalogueEpisode) -> bool:
     """Tell whether an episode is one of those that a wish is for; specials are where they were asked for."""
-    return _is_of(wish.season, wish.episode, episode)
+    return is_of(wish.season, wish.episode, episode)
 
 
-def _is_of(season: int | None, number: int | None, episode: CatalogueEpisode) -> bool:
+def is_of(season: int | None, number: int | None, episode: CatalogueEpisode) -> bool:
+    """Tell whether an episode is that one, or any of its season; without a season any but the specials."""
     if season is None:
         return episode.season > 0
     return season == episode.season and number in {None, episode.episode}
@@ -184,7 +190,7 @@ def _is_of(season: int | None, number: int | None, episode: CatalogueEpisode) ->
 
 def _is_missed(wish: Wish, episode: CatalogueEpisode) -> bool:
     """Tell whether an episode is wanted, and nobody has it or looks for it."""
-    return not (episode.monitored or episode.has_file) and _is_wanted(wish, episode)
+    return not (episode.monitored or episode.has_file) and is_wanted(wish, episode)
 
 
 def _ids(episodes: Iterable[CatalogueEpisode]) -> set[int]:
@@ -292,7 +298,7 @@ class Titles:
         series = isinstance(arr.client, SonarrClient)
         episodes = await arr.client.episodes(library_id) if isinstance(arr.client, SonarrClient) else ()
         unwatched = not title.monitored and (series or not title.has_file)
-        quiet = _ids(each for each in episodes if unwatched and each.monitored and not _is_wanted(wish, each))
+        quiet = _ids(each for each in episodes if unwatched and each.monitored and not is_wanted(wish, each))
         wanted = _ids(each for each in episodes if _is_missed(wish, each))
         news = replace(plain, monitored=unwatched, episodes=tuple(wanted), quiet=tuple(quiet))
         keeper = inherited(keeper, news)
@@ -317,94 +323,6 @@ class Titles:
             return keeper
         await arr.client.set_episodes_monitored(wanted, monitored=True)
         return replace(keeper, episodes=(*keeper.episodes, *sorted(wanted)))
-
-    # --- letting go ----------------------------------------------------------------------------------------------
-
-    def let_go(self, wish: Wish) -> None:
-        """Note that an *arr need look no more for what it looks for on account of a wish; see `leave`."""
-        begun = self.intents.of(wish)
-        self.intents.end(wish.id)
-        keeper = wish.keeper if is_managed(wish) or begun is None or begun.library_id == NEW else begun
-        if keeper is None or not (keeper.added or keeper.monitored or keeper.episodes):
-            return
-        note = {
-            "backend": keeper.backend_id,
-            "title": keeper.library_id,
-            "season": wish.season,
-            "episode": wish.episode,
-            "added": keeper.added,
-            "monitored": keeper.monitored,
-            "episodes": list(keeper.episodes),
-            "quiet": list(keeper.quiet),
-        }
-        self._hub.memory.set(LEAVING_KEY, [*self.leaving, note])
-
-    @property
-    def leaving(self) -> list[Mapping[str, Any]]:
-        """What *arrs have still to be told."""
-        stored = self._hub.memory.get(LEAVING_KEY, [])
-        return [each for each in stored if each.keys() >= _NOTED] if isinstance(stored, list) else []
-
-    def left(self, note: Mapping[str, Any]) -> None:
-        """Forget what an *arr was told."""
-        self._hub.memory.set(LEAVING_KEY, [each for each in self.leaving if each != note])
-
-    async def leave(self, note: Mapping[str, Any], heirs: Collection[Wish]) -> Keeper | None:
-        """Tell an *arr what it need look for no more, but for what `heirs` want, which are wishes for the same title.
-
-        Returns what these have to let go of later; None where the *arr doesn't answer.
-        """
-        kept = Keeper(
-            backend_id=note["backend"],
-            library_id=note["title"],
-            added=note["added"],
-            monitored=note["monitored"],
-            episodes=tuple(note["episodes"]),
-            quiet=tuple(note["quiet"]),
-        )
-        arr = self._hub.backends.get(kept.backend_id)
-        if arr is None or not isinstance(arr.client, ArrClient):
-            return kept
-        if not arr.answering:
-            return None
-        try:
-            with suppress(NotFound):  # somebody took it out of the library
-                if heirs:
-                    return await self._leave_to(arr, kept, note, heirs)
-                await self._release(arr, kept)
-        except BackendError:
-            return None
-        return kept
-
-    @staticmethod
-    async def _release(arr: Arr, kept: Keeper) -> None:
-        if kept.added or kept.monitored:
-            await arr.client.set_monitored([kept.library_id], monitored=False)
-        if isinstance(arr.client, SonarrClient):
-            await arr.client.set_episodes_monitored(kept.episodes, monitored=False)
-            await arr.client.set_episodes_monitored(kept.quiet, monitored=True)  # as they were
-
-    @staticmethod
-    async def _leave_to(arr: Arr, kept: Keeper, note: Mapping[str, Any], heirs: Collection[Wish]) -> Keeper:
-        """Un-monitor the episodes that only the wish that is gone was for."""
-        if not isinstance(arr.client, SonarrClient):
-            return kept
-        episodes = await arr.client.episodes(kept.library_id)
-        unwanted = [each for each in episodes if each.monitored and not any(_is_wanted(heir, each) for heir in heirs)]
-        whole = kept.added or kept.monitored
-        gone = {
-            each.library_id
-            for each in unwanted
-            if each.library_id is not None
-            and (each.library_id in kept.episodes or (whole and _is_of(note["season"], note["episode"], each)))
-        }
-        await arr.client.set_episodes_monitored(gone, monitored=False)
-        before = () if kept.added else gone.difference(kept.episodes)  # a person had set these
-        return replace(
-            kept,
-            episodes=tuple(each for each in kept.episodes if each not in gone),
-            quiet=tuple(sorted({*kept.quiet, *before})),
-        )
 
     # --- TMDB ----------------------------------------------------------------------------------------------------
 

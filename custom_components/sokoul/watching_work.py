@@ -3,8 +3,9 @@
 Whatever came of a step is written before the next one is begun.
 """
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -19,8 +20,8 @@ from .model.library import TitleKind
 from .model.reasons import Reason
 from .releases.upgrade import quality
 from .watching_facts import Library, OnItsWay, WatchFacts
-from .watching_grabs import Findings, WatchGrabs
-from .watching_titles import Identified, Titles, meant_by
+from .watching_grabs import Findings, Share, WatchGrabs, shared_out
+from .watching_titles import Identified, Titles, meant_by, same_place
 from .watchlist.budget import SearchBudget, is_new
 from .watchlist.changing import means, unclear, unknown
 from .watchlist.deciding import Step, StepKind, held_back, next_step, refresh
@@ -45,20 +46,20 @@ _LINK: Final = "link_"
 
 _DONE_ELSEWHERE: Final = frozenset({StepKind.ADD_TO_ARR, StepKind.SEARCH, StepKind.GRAB, StepKind.UPGRADE})
 
-type Put = Callable[[Wish, Wish], Awaitable[Wish | None]]
+type Keep = Callable[[Wish, Wish], Awaitable[Wish | None]]
 
 
 class Work:
-    """Does for wishes what is due. `put` writes a wish and returns it as it stands; None: a person changed it.
+    """Does for wishes what is due. `keep_found` writes a wish and returns it as it stands; None: a person changed it.
 
-    `put_done` does that with what was done elsewhere, which is not forgotten because something else changed.
+    `keep_done` does that with what was done elsewhere, which is not forgotten because something else changed.
     """
 
-    def __init__(self, hub: Hub, titles: Titles, put: Put, put_done: Put) -> None:
+    def __init__(self, hub: Hub, titles: Titles, keep_found: Keep, keep_done: Keep) -> None:
         self._hub = hub
         self._titles = titles
-        self._put = put
-        self._put_done = put_done
+        self._keep_found = keep_found
+        self._keep_done = keep_done
         self.facts = WatchFacts(hub, titles)
         self._grabs = WatchGrabs(hub)
         self.budget = SearchBudget()
@@ -80,11 +81,13 @@ class Work:
         if found.title is not None:
             self._told[wish.id] = now, found
             meant = meant_by(found.title, found.namesakes)
-            return await self._put(wish, means(wish, meant, now, season=found.season, episode=found.episode))
+            return await self._keep_found(wish, means(wish, meant, now, season=found.season, episode=found.episode))
         if found.choices and wish.meant is None:
-            return await self._put(wish, unclear(wish, found.choices, now, season=found.season, episode=found.episode))
+            return await self._keep_found(
+                wish, unclear(wish, found.choices, now, season=found.season, episode=found.episode)
+            )
         why = found.why or Reason(key="watchlist.unknown_title", parameters={"text": wish.text})
-        return await self._put(wish, unknown(wish, why, now, failed=found.failed))
+        return await self._keep_found(wish, unknown(wish, why, now, failed=found.failed))
 
     async def _catalogued(self, wish: Wish, library: Library | None) -> Catalogued | None:
         """Return what catalogues tell of a title; None: nobody who could be asked knows it."""
@@ -135,19 +138,19 @@ class Work:
             return await self.identify(wish) if step.kind is StepKind.RESOLVE else wish
         stands: Wish | None = wish
         if wish.keeper is not None and self._titles.arr(wish.keeper) is None:  # it was taken out of the hub
-            stands = await self._put(wish, replace(wish, keeper=None))
+            stands = await self._keep_found(wish, replace(wish, keeper=None))
         if stands is not None and (seen := await self._seen_by(stands)) != stands.keeper:
-            stands = await self._put(stands, replace(stands, keeper=seen))
+            stands = await self._keep_found(stands, replace(stands, keeper=seen))
         catalogue: Catalogued | None = None
         for _ in range(MOST_STEPS):
             if stands is None:
                 return None
             known, library = await self._known(stands, catalogue)
             if (alone := await self._episode_alone(stands, library)) != stands.keeper:
-                stands = await self._put_done(stands, replace(stands, keeper=alone))
+                stands = await self._keep_done(stands, replace(stands, keeper=alone))
                 continue
             now = dt_util.utcnow()
-            stands = await self._put(stands, refresh(stands, known, now))
+            stands = await self._keep_found(stands, refresh(stands, known, now))
             if stands is None:
                 return None
             step = next_step(stands, known, now, asked=asked_at)
@@ -158,7 +161,15 @@ class Work:
                 stands, catalogue = await self._told_of(stands, library)
             else:
                 stands, catalogue = await self._do(stands, step, actor), None
-        return stands
+        return self._goes_on(stands, asked_at, actor)
+
+    def _goes_on(self, wish: Wish | None, asked_at: datetime | None, actor: str) -> Wish | None:
+        """Return a wish that wants more than a look does: the next is due, and what a person asked for holds then."""
+        if wish is None:
+            return None
+        if asked_at is not None:
+            self._approved.setdefault(wish.id, (asked_at, actor))
+        return replace(wish, due=dt_util.utcnow())
 
     async def _seen_by(self, wish: Wish) -> Keeper | None:
         """Return the *arr that has a title already, though nothing was added or monitored for the wish.
@@ -176,8 +187,7 @@ class Work:
         if there is None:  # an *arr that doesn't answer may have it still
             arr = self._titles.arr(wish.keeper)
             return wish.keeper if arr is not None and not arr.answering else None
-        same = wish.keeper is not None and _place(wish.keeper) == _place(there)
-        return wish.keeper if same else replace(there, only_seen=True)
+        return wish.keeper if same_place(wish.keeper, there) else replace(there, only_seen=True)
 
     async def _told_of(self, wish: Wish, library: Library | None) -> tuple[Wish | None, Catalogued | None]:
         """Ask catalogues. What they told before is a little old, and no worse, where they can't be asked."""
@@ -185,7 +195,7 @@ class Work:
         if catalogue is not None or wish.parts:
             return wish, catalogue or Catalogued()
         why = Reason(key="watchlist.catalogues_failed")
-        return await self._put(wish, failed(wish, why, dt_util.utcnow())), None
+        return await self._keep_found(wish, failed(wish, why, dt_util.utcnow())), None
 
     async def _episode_alone(self, wish: Wish, library: Library | None) -> Keeper | None:
         """Monitor the one episode of a series that was added for nothing else: as soon as Sonarr knows it."""
@@ -211,8 +221,8 @@ class Work:
     async def _do(self, wish: Wish, step: Step, actor: str) -> Wish | None:
         """Do a step, write what came of it, and return the wish as it stands then."""
         done = await self._done(wish, step, actor)
-        put = self._put_done if step.kind in _DONE_ELSEWHERE else self._put
-        stands = await put(wish, done)
+        keep = self._keep_done if step.kind in _DONE_ELSEWHERE else self._keep_found
+        stands = await keep(wish, done)
         if step.kind is StepKind.ADD_TO_ARR and done.failed_at is None:
             self._titles.intents.end(wish.id)  # the wish says it
         return stands
@@ -254,16 +264,24 @@ class Work:
         now = dt_util.utcnow()
         if findings.failed is not None:
             return failed(wish, findings.failed, now, step.keys)
-        found = Found(
-            release=findings.release, result=findings.reference, count=findings.found, refused=findings.refused
-        )
-        wish = searched(wish, step.keys, dict.fromkeys(step.keys, found), now, pack=step.pack)
-        if findings.here is not None:
-            release = findings.here.scored.release
-            wish = _with_release(wish, step, release.name.name)
-            return grabbed(wish, step.keys, now, download=release.info_hash or "")
-        if findings.reference:
-            self._findings[findings.reference] = findings.to_grab()
+        shares: Sequence[Share] = (Share(step.keys, findings),)
+        if step.pack and findings.results:  # a release may have but one of its episodes
+            shares = await asyncio.to_thread(shared_out, findings, parts)
+        found = {key: _found(each.findings) for each in shares for key in each.keys}
+        wish = searched(wish, step.keys, found, now, pack=step.pack)
+        for each in shares:
+            wish = self._offered(wish, each, now)
+        return wish
+
+    def _offered(self, wish: Wish, share: Share, now: datetime) -> Wish:
+        """Hold what was found until it is grabbed; what is here, or on its way, need not be."""
+        found = share.findings
+        if found.here is not None:
+            release = found.here.scored.release
+            wish = _with_release(wish, share.keys, release.name.name)
+            return grabbed(wish, share.keys, now, download=release.info_hash or "")
+        if found.reference:
+            self._findings[found.reference] = found.to_grab()
             while len(self._findings) > MOST_FINDINGS:
                 self._findings.popitem(last=False)
         return wish
@@ -280,7 +298,7 @@ class Work:
                 self._findings[step.result] = findings
                 return put_off(wish, why, got.others, now)
             return failed(wish, why, now, step.keys, useless=why.key.partition(".")[2].startswith(_LINK))
-        wish = _with_release(wish, step, got.release)
+        wish = _with_release(wish, step.keys, got.release)
         return grabbed(wish, step.keys, now, entry_id=got.entry_id, download=got.download)
 
     async def _upgrade(self, wish: Wish, step: Step) -> Wish:
@@ -344,10 +362,6 @@ class Work:
         ), library
 
 
-def _place(keeper: Keeper) -> tuple[str, int]:
-    return keeper.backend_id, keeper.library_id
-
-
 def _held(library: Library) -> Mapping[str, Held]:
     title = library.title
     if title is None:
@@ -378,8 +392,12 @@ def _coming(wish: Wish, downloads: tuple[OnItsWay, ...]) -> Mapping[str, tuple[C
     return {key: found for key in keys if (found := tuple(told(each) for each in downloads if key in each.parts))}
 
 
-def _with_release(wish: Wish, step: Step, release: str) -> Wish:
-    parts = (replace(part, release=release) if part.key in step.keys else part for part in wish.parts)
+def _found(findings: Findings) -> Found:
+    return Found(release=findings.release, result=findings.reference, count=findings.found, refused=findings.refused)
+
+
+def _with_release(wish: Wish, keys: Collection[str], release: str) -> Wish:
+    parts = (replace(part, release=release) if part.key in keys else part for part in wish.parts)
     return replace(wish, parts=tuple(parts))
 
 

@@ -7,9 +7,8 @@ the answer nothing is added there.
 from typing import TYPE_CHECKING
 
 from homeassistant.core import CALLBACK_TYPE, callback
-from homeassistant.helpers import issue_registry as ir
 
-from .const import DOMAIN
+from .issues import warn
 from .watchlist.items import PartState, Wish
 from .watchlist.known import waits_for_answer
 from .watchlist_report import label
@@ -65,15 +64,4 @@ class WatchlistQuestion:
         if title == self._asked:
             return
         self._asked = title
-        if title is None:
-            ir.async_delete_issue(self._hub.hass, DOMAIN, ISSUE)
-            return
-        ir.async_create_issue(
-            self._hub.hass,
-            DOMAIN,
-            ISSUE,
-            is_fixable=True,
-            severity=ir.IssueSeverity.WARNING,
-            translation_key=ISSUE,
-            translation_placeholders={"title": title},
-        )
+        warn(self._hub.hass, ISSUE, None if title is None else {"title": title}, fixable=True)

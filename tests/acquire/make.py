@@ -1,7 +1,7 @@
 """Titles, offers, and catalogues and sources that answer, fail or hang as a test wants."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -152,6 +152,9 @@ class World:
     holds: frozenset[str] = frozenset()  # info hashes, in a debrid account
     asked_hashes: list[frozenset[str]] = field(default_factory=list)
     judge: Judge | None = None
+    asked_profiles: list[tuple[Target, datetime]] = field(default_factory=list)
+    changes: list[Any] = field(default_factory=list)  # answers that were whole, and are others now
+    going_on: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.engine = self.restart()
@@ -167,15 +170,29 @@ class World:
             holdings=self,
             judge=lambda: self.judge,
             clock=lambda: self.now,
+            begin=self.begin,
             on_update=self.updates.append,
+            on_change=self.changes.append,
         )
         return self.engine
+
+    def begin(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=name)
+        self.going_on.add(task)
+        task.add_done_callback(self.going_on.discard)
+        return task
+
+    async def end(self) -> None:
+        """Let what goes on beside a search come to its end."""
+        while self.going_on:
+            await asyncio.wait_for(asyncio.gather(*self.going_on), timeout=10)
+            await asyncio.sleep(0)  # what is done leaves the set in the next turn
 
     def policy(self, key: str | None) -> Policy:
         return self.policies.get(key, self.policies[None])
 
-    async def profile_of(self, target: Target) -> QualityProfile | None:
-        del target
+    async def profile_of(self, target: Target, at: datetime) -> QualityProfile | None:
+        self.asked_profiles.append((target, at))
         return self.profile
 
     async def held(self, hashes: Collection[str]) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """Who is to download a release, and that it is had once: tables of places, and hands that fail as a test wants."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -258,6 +258,43 @@ def test_what_is_used_up_of_an_account(why: str, account: DebridPlace, against: 
     assert ("debrid:debrid" in ways(choice)) is (against is None)
     assert "client:other" in ways(choice)
     assert all(each.parameters["backend"] == "Real-Debrid" for each in choice.against)
+
+
+FULL = replace(ACCOUNT, id="full", free_slots=0, has=False)
+EMPTY = replace(ACCOUNT, id="empty", traffic=NONE_LEFT)
+UNPAID = replace(ACCOUNT, id="unpaid", premium=False)
+PAUSED = replace(ACCOUNT, id="paused", quiet_until=NOW)
+
+
+@pytest.mark.parametrize(
+    ("situation", "fetch_by", "expected"),
+    [
+        (Situation(debrids=(EMPTY, FULL)), FetchBy, ["debrid:empty", "debrid:full"]),
+        # whoever has enough of all goes first
+        (Situation(clients=(CLIENT,), debrids=(EMPTY, ACCOUNT)), FetchBy, [
+            "debrid:debrid", "client:qbittorrent", "debrid:empty",
+        ]),
+        (Situation(clients=(replace(CLIENT, held=True),), debrids=(EMPTY,)), FetchBy, [
+            "client:qbittorrent", "debrid:empty",
+        ]),
+        # what is no matter of how much is left stays refused
+        (Situation(debrids=(UNPAID, PAUSED, replace(ACCOUNT, answers=False))), FetchBy, []),
+        (Situation(clients=(replace(CLIENT, shelter=Shelter.UNSAFE),)), FetchBy, []),
+        # and a policy is a policy
+        (Situation(clients=(CLIENT,), debrids=(EMPTY,)), (FetchBy.CLIENT,), ["client:qbittorrent"]),
+    ],
+)  # fmt: skip
+def test_who_insists_has_it_fetched_where_something_is_used_up(
+    situation: Situation, fetch_by: Iterable[FetchBy], expected: list[str]
+) -> None:
+    by = tuple(fetch_by)
+    choice = choose(release(), TitleKind.MOVIE, situation, by, insists=True)
+    assert ways(choice) == expected
+    usual = choose(release(), TitleKind.MOVIE, situation, by)
+    assert ways(usual) == [each for each in expected if each not in {"debrid:empty", "debrid:full"}]
+    assert choice.against == usual.against or not usual.aims
+    insisted = [aim for aim in choice.aims if aim.backend_id in {"empty", "full"}]
+    assert {aim.why.key for aim in insisted} <= {"grab.why_insisted"}
 
 
 def test_who_is_held_is_told_where_another_one_goes_first() -> None:

@@ -16,7 +16,7 @@ from custom_components.sokoul.acquire.identifying import (
 )
 from custom_components.sokoul.acquire.namesakes import named
 from custom_components.sokoul.acquire.query import read_query
-from custom_components.sokoul.model.catalogue import CatalogueSeason, CatalogueTitle
+from custom_components.sokoul.model.catalogue import CatalogueSeason, CatalogueTitle, SeriesType
 from custom_components.sokoul.model.library import TitleKind
 from custom_components.sokoul.model.search import SearchRequest
 
@@ -77,6 +77,15 @@ def test_which_dune_is_meant(text: str, label: str | None) -> None:
         ("amelie", ("Amélie",), "Amélie"),
         ("interstelar", ("Interstellar", "Inter"), "Interstellar"),
         ("fast and furious", ("Fast & Furious",), "Fast & Furious"),
+        ("spiderman", ("Spider", "Spider-Man"), "Spider-Man"),
+        ("a team", ("The Dream Team", "The A-Team"), "The A-Team"),
+        ("the a team", ("The Team", "The A-Team"), "The A-Team"),
+        ("the team", ("The A-Team", "The Team"), "The Team"),
+        ("oceans 11", ("Ocean's Twelve", "Ocean's Eleven"), "Ocean's Eleven"),
+        ("seven samurai", ("7 Samurai", "Samurai"), "7 Samurai"),
+        ("nine", ("9", "Nine"), "Nine"),
+        ("9", ("Nine", "9"), "9"),
+        ("fuer immer", ("Für immer",), "Für immer"),
         ("x", ("X",), "X"),
         ("!!!", ("!!!",), None),
     ],
@@ -212,6 +221,7 @@ def test_an_episode_is_wanted_with_all_that_is_known() -> None:
         ("jujutsu kaisen s2e1", {0: 3, 1: 24, 2: 23}, {25}),
         ("jujutsu kaisen s2", {1: 24, 2: 3}, {25, 26, 27}),
         ("jujutsu kaisen s2e25", {1: 24, 2: 23}, {25}),  # this catalogue counts on itself
+        ("jujutsu kaisen s2e24", {1: 24, 2: 23}, {48}),  # and this one has not counted what is new
         ("jujutsu kaisen s3e1", {1: 24, 3: 10}, set()),  # nobody tells how many the second has
         ("jujutsu kaisen s3e1", {1: 24, 2: None, 3: 10}, set()),
         ("jujutsu kaisen s0e1", {0: 3, 1: 24}, set()),
@@ -227,6 +237,19 @@ def test_episodes_are_counted_through_the_seasons(
     target = identified(text, replace(anime, seasons=told)).target
     assert target is not None
     assert target.wanted.absolute == absolute
+
+
+def test_who_tells_how_long_seasons_are_is_believed_about_them() -> None:
+    anime = series("Jujutsu Kaisen", 2020, "tvdb:377543")
+    season = CatalogueSeason(number=1)
+    bare = replace(anime, ids=anime.ids | {"imdb:tt1"}, seasons=(season,))  # tells more, but not that
+    counted = replace(anime, seasons=(replace(season, episodes=24),), series_type=SeriesType.ANIME, romaji="Jujutsu")
+    query = read_query(SearchRequest(text="jujutsu kaisen"), NOW.date())
+    target = identify_title(query, {"sonarr": [bare], "tmdb": [counted]}).target
+    assert target is not None
+    assert target.title is not None
+    assert target.title.seasons == counted.seasons
+    assert (target.title.series_type, target.title.romaji) == (SeriesType.ANIME, "Jujutsu")
 
 
 def test_what_does_not_fit_is_only_shown() -> None:

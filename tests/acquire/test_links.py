@@ -115,6 +115,49 @@ def test_the_sizes_of_all_files_count() -> None:
     assert read.link.info_hash == hashlib.sha256(bencode(second)).hexdigest()[:40]
 
 
+PUBLIC = "https://tracker.example/announce"
+INSIDE = (
+    "http://192.168.1.1/reboot",
+    "http://localhost:8080/api",
+    "udp://nas:80",
+    "file:///etc/passwd",
+    "http://[::1]/",
+)
+
+
+@pytest.mark.parametrize("inside", INSIDE)
+def test_addresses_of_the_own_network_leave_a_torrent(inside: str) -> None:
+    """A download client would ask them by itself; what the hash is of stays, byte by byte."""
+    hostile = {
+        "announce": inside,
+        "announce-list": [[inside], [PUBLIC, inside]],
+        "comment": inside,
+        "httpseeds": [inside],
+        "info": INFO,
+        "nodes": [["192.168.1.1", 80], ["router.example", 6881]],
+        "url-list": [inside, "https://mirror.example/"],
+    }
+    read = read_torrent(bencode(hostile))
+    assert read.link.info_hash == TORRENT_HASH
+    assert read.link.torrent == bencode(
+        {
+            "announce-list": [[PUBLIC]],
+            "comment": inside,
+            "info": INFO,
+            "nodes": [["router.example", 6881]],
+            "url-list": ["https://mirror.example/"],
+        }
+    )
+    only = read_torrent(bencode({"info": INFO, "url-list": inside}))
+    assert only.link.torrent == bencode({"info": INFO})
+
+
+@pytest.mark.parametrize("odd", [7, ["a", 7], [[["x"]]], {"a": "b"}, "x"])
+def test_what_is_no_address_is_none(odd: object) -> None:
+    read = read_torrent(bencode({"announce": odd, "info": INFO, "nodes": odd}))
+    assert (read.link.info_hash, read.link.torrent) == (TORRENT_HASH, bencode({"info": INFO}))
+
+
 @pytest.mark.parametrize(
     "body",
     [

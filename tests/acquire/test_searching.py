@@ -2,16 +2,17 @@
 
 import asyncio
 from base64 import b64decode
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 import gc
+import threading
 from typing import Any
 import zlib
 
 import pytest
 
-from custom_components.sokoul.acquire import searching
+from custom_components.sokoul.acquire import findings, searching
 from custom_components.sokoul.acquire.judging import MOST_DOUBTS
 from custom_components.sokoul.acquire.packing import PackedResults
 from custom_components.sokoul.acquire.ports import SearchAnswer
@@ -25,7 +26,20 @@ from custom_components.sokoul.releases.attributes import Resolution
 from custom_components.sokoul.releases.choose import rank
 from custom_components.sokoul.releases.policy import Policy
 
-from .make import DUNE_1984, DUNE_2021, DUNE_2024, GB, FakeCatalogue, FakeJudge, FakeSource, World, failed, offer, until
+from .make import (
+    DUNE_1984,
+    DUNE_2021,
+    DUNE_2024,
+    GB,
+    NOW,
+    FakeCatalogue,
+    FakeJudge,
+    FakeSource,
+    World,
+    failed,
+    offer,
+    until,
+)
 
 SOON = timedelta(milliseconds=30)
 #: The tests wait so long for what they know to come.
@@ -33,7 +47,7 @@ PLENTY = timedelta(seconds=20)
 HASH = "c9e15763f722f23e98a29decdfae341b98d53056"
 REQUEST = SearchRequest(text="dune 2")
 #: That a search of 300 releases may leave behind: what is known of its title, and of who was asked.
-MOST_OBJECTS = 150
+MOST_OBJECTS = 60
 
 BEST = offer("Dune.Part.Two.2024.2160p.BluRay.x265.10bit.HDR.TrueHD.Atmos-GROUP", size_bytes=22 * GB)
 GOOD = offer("Dune.Part.Two.2024.1080p.WEB-DL.H264-GROUP", seeders=80)
@@ -42,11 +56,13 @@ OLD = offer("Dune.1984.1080p.BluRay.x264-GROUP")
 
 
 @pytest.fixture
-def world() -> World:
-    return World(
+async def world() -> AsyncIterator[World]:
+    world = World(
         [FakeCatalogue("lookup", [DUNE_2021, DUNE_2024, DUNE_1984])],
         [FakeSource("prowlarr", [GOOD, CAM]), FakeSource("radarr", [BEST, OLD])],
     )
+    yield world
+    await world.end()
 
 
 async def search(world: World, request: SearchRequest = REQUEST, *, fresh: bool = False) -> SearchAnswer:
@@ -101,6 +117,26 @@ async def test_one_that_hangs_is_named_and_its_answer_is_an_update(world: World)
     again = told[-1].result(first.id)
     assert again is not None
     assert again.scored.release.name.name == GOOD.name, "a release keeps its id"
+
+
+async def test_who_is_said_to_have_answered_has_its_releases_in_the_answer(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def slowly(*given: Any) -> Any:
+        assert go_on.wait(PLENTY.total_seconds())
+        return rank(*given)
+
+    monkeypatch.setattr(findings, "rank", slowly)
+    answer = await world.engine.search(REQUEST, deadline=timedelta(milliseconds=100))
+    assert all(each.asked for each in world.sources), "they have answered at once, and nobody has looked at it yet"
+    go_on.set()
+    assert (set(states(answer.sources).values()), answer.results) == ({SourceState.LATE}, ())
+    await until(lambda: world.updates[-1].complete)
+    assert set(states(world.updates[-1].sources).values()) == {SourceState.ANSWERED}
+    assert [each.count for each in world.updates[-1].sources] == [2, 2]
+    assert names(world.updates[-1]) == [BEST.name, GOOD.name]
 
 
 async def test_one_that_fails_is_named_and_the_others_count(world: World) -> None:
@@ -164,6 +200,40 @@ async def test_a_fresh_search_asks_again(world: World) -> None:
     assert [len(each.asked) for each in world.sources] == [2, 2]
 
 
+@pytest.mark.parametrize("restarted", [False, True], ids=["in memory", "after a restart"])
+async def test_who_was_connected_since_is_asked(
+    world: World,
+    restarted: bool,  # noqa: FBT001 -- a case
+) -> None:
+    await remembered(world, restarted=restarted)
+    gone = world.sources.pop()
+    answer = await search(world)
+    assert (names(answer), answer.from_cache) == ([BEST.name, GOOD.name], True), "who is gone has told what it has"
+    more = offer("Dune.Part.Two.2024.1080p.BluRay.x264-MORE")
+    world.sources += [gone, FakeSource("feed", [more])]
+    if restarted:
+        world.restart()
+    again = await search(world)
+    assert (set(names(again)), again.from_cache) == ({BEST.name, GOOD.name, more.name}, False)
+    assert [len(each.asked) for each in world.sources] == [2, 2, 1]
+    nobody = replace(REQUEST, sources=frozenset({"prowlarr"}))
+    await search(world, nobody)
+    world.sources.append(FakeSource("another", [more]))
+    assert (await search(world, nobody)).from_cache, "it is none of those to be asked"
+
+
+async def test_a_catalogue_that_was_connected_since_is_asked_what_is_meant(world: World) -> None:
+    dune = SearchRequest(text="dune")
+    world.catalogues[0].known = [replace(DUNE_2021, votes=None), replace(DUNE_1984, votes=None)]
+    assert (await search(world, dune)).choices
+    assert (await search(world, dune)).from_cache
+    world.catalogues.append(FakeCatalogue("tmdb", [replace(DUNE_2021, votes=99_000), DUNE_1984]))
+    answer = await search(world, dune)
+    assert answer.title is not None
+    world.catalogues.append(FakeCatalogue("other", [DUNE_2021]))
+    assert (await search(world, dune)).from_cache, "what is meant is known"
+
+
 async def test_nothing_and_half_are_not_remembered_for_long(world: World) -> None:
     world.sources[:] = [FakeSource("empty")]
     await search(world)
@@ -213,8 +283,8 @@ def forbid_scoring(monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*_: Any) -> Any:
         raise AssertionError("somebody reads or scores what was scored before")
 
-    monkeypatch.setattr(searching, "parse", never)
-    monkeypatch.setattr(searching, "rank", never)
+    monkeypatch.setattr(findings, "parse", never)
+    monkeypatch.setattr(findings, "rank", never)
 
 
 async def test_what_was_found_is_not_scored_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,7 +312,7 @@ async def test_what_another_version_scored_is_scored_anew_and_kept_so(
     (before,) = world.shelf.kept.values()
     world.restart().version = "another"
     ranked: list[int] = []
-    monkeypatch.setattr(searching, "rank", lambda *given: ranked.append(1) or rank(*given))
+    monkeypatch.setattr(findings, "rank", lambda *given: ranked.append(1) or rank(*given))
     again = await search(world)
     assert ranked
     assert [each.id for each in again.results] == [each.id for each in first.results], "they are called as before"
@@ -325,6 +395,14 @@ async def test_another_taste_scores_anew_and_asks_nobody(world: World) -> None:
     assert [len(each.asked) for each in world.sources] == [1, 1]
 
 
+async def test_who_asks_while_it_is_scored_anew_waits_for_that(world: World) -> None:
+    await search(world)
+    await settled(world)
+    world.policies[None] = Policy(best_resolution=Resolution.P1080, minimum_resolution=Resolution.P2160)
+    answers = await asyncio.gather(*(search(world) for _ in range(3)))
+    assert [names(each) for each in answers] == [[BEST.name]] * 3
+
+
 async def test_two_policies_are_two_searches(world: World) -> None:
     world.policies["small"] = Policy(minimum_resolution=Resolution.P2160)
     assert names(await search(world)) == [BEST.name, GOOD.name]
@@ -360,6 +438,125 @@ async def test_the_profile_of_the_arr_counts(world: World) -> None:
     answer = await search(world)
     assert names(answer) == [GOOD.name]
     assert answer.profile == "HD"
+
+
+# --- a profile that is another one by now ----------------------------------------------------------------------------
+
+HD = QualityProfile(name="HD", allowed=(frozenset({"WEBDL-1080p"}),))
+ANY = QualityProfile(name="Any", allowed=(frozenset({"WEBDL-1080p"}), frozenset({"Bluray-2160p"})))
+
+
+@pytest.fixture
+def managed(world: World) -> World:
+    """Have an *arr manage the title by HD."""
+    world.catalogues[0].known = [replace(DUNE_2024, backend_id="radarr", library_id=7, quality_profile_id=4)]
+    world.profile = HD
+    world.sources[0].known = [replace(GOOD, arr=ArrOpinion(quality="WEBDL-1080p", score=0))]
+    refused = ArrOpinion(quality="Bluray-2160p", score=0, acceptable=False, rejections=("not wanted in profile",))
+    world.sources[1].known = [replace(BEST, arr=refused)]
+    return world
+
+
+async def looked(world: World, times: int) -> None:
+    """Wait until it was looked by which profile the title is managed, and nothing more comes of it."""
+    await until(lambda: len(world.asked_profiles) == times)
+    for _ in range(5):
+        await asyncio.to_thread(int)
+        await asyncio.sleep(0)
+
+
+async def remembered(world: World, *, restarted: bool) -> SearchAnswer:
+    """Search, and let a minute pass, or a restart."""
+    first = await search(world)
+    await until(lambda: world.shelf.kept)
+    await settled(world)
+    if restarted:
+        world.restart()
+    world.pass_time(searching.PROFILE_AGAIN)
+    return first
+
+
+@pytest.mark.parametrize("restarted", [False, True], ids=["in memory", "after a restart"])
+async def test_another_profile_of_the_arr_is_followed_once_somebody_was_answered(
+    managed: World,
+    restarted: bool,  # noqa: FBT001 -- a case
+) -> None:
+    first = await remembered(managed, restarted=restarted)
+    assert names(first) == [GOOD.name]
+    managed.profile, before = ANY, dict(managed.shelf.kept)
+    again = await search(managed)
+    assert (names(again), again.profile) == ([GOOD.name], "HD"), "who asks doesn't wait for it"
+    await until(lambda: managed.changes)
+    (changed,) = managed.changes
+    assert (changed.id, changed.profile, changed.complete, changed.from_cache) == (first.id, "Any", True, True)
+    assert names(changed) == [BEST.name, GOOD.name], "what was said by the other profile is not held against it"
+    assert managed.updates[-1].profile == "Any"
+    assert {each.id for each in changed.results} == {each.id for each in first.results}
+    await until(lambda: before != managed.shelf.kept)
+    managed.restart()
+    later = await search(managed)
+    assert (names(later), later.profile, later.accepted) == ([BEST.name, GOOD.name], "Any", 2)
+    assert [len(each.asked) for each in managed.sources] == [1, 1]
+
+
+@pytest.mark.parametrize("restarted", [False, True], ids=["in memory", "after a restart"])
+async def test_where_the_profile_is_the_same_nothing_is_scored_or_told(
+    managed: World,
+    restarted: bool,  # noqa: FBT001 -- a case
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await remembered(managed, restarted=restarted)
+    managed.profile = replace(HD, allowed=tuple(frozenset(each) for each in HD.allowed))  # read anew
+    forbid_scoring(monkeypatch)
+    answer = await search(managed)
+    told = len(managed.updates)
+    await looked(managed, 2)
+    assert managed.asked_profiles[-1][1] == answer.at == NOW, "the *arr may have given it another one since"
+    assert (managed.changes, managed.updates[told:]) == ([], [])
+    managed.profile = None  # the *arr is away
+    managed.pass_time(searching.PROFILE_AGAIN)
+    assert names(await search(managed)) == names(answer)
+    await looked(managed, 3)
+    assert managed.changes == []
+
+
+async def test_profiles_are_looked_at_now_and_then_and_only_of_what_is_managed(managed: World) -> None:
+    await remembered(managed, restarted=False)
+    for _ in range(3):
+        await search(managed)
+    await looked(managed, 2)
+    managed.catalogues[0].known = [DUNE_2021]
+    await search(managed, OF_2021)
+    managed.pass_time(searching.PROFILE_AGAIN)
+    await search(managed, OF_2021)
+    await looked(managed, 3)
+    assert managed.asked_profiles[-1][0].text == "Dune", "nobody has it: it was looked at when it was found, not again"
+
+
+async def test_a_profile_that_was_told_too_late_counts_the_next_time(
+    managed: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    managed.profile = None
+    first = await remembered(managed, restarted=False)
+    assert (first.profile, names(first)) == (None, [BEST.name, GOOD.name])
+    managed.profile = HD
+    await search(managed)
+    await until(lambda: managed.changes)
+    assert managed.changes[-1].profile == "HD"
+    assert names(managed.changes[-1]) == [GOOD.name]
+    (refused,) = (each for each in managed.changes[-1].results if not each.scored.accepted)
+    assert "release.refused_arr" in [each.key for each in refused.scored.refusals], "its opinion is by that profile"
+
+
+async def test_what_was_forgotten_meanwhile_stays_so(managed: World) -> None:
+    await remembered(managed, restarted=False)
+    managed.profile = ANY
+    await search(managed)
+    managed.engine.forget()
+    await managed.shelf.forget()
+    await looked(managed, 2)
+    await asyncio.sleep(0.01)
+    assert (managed.changes, managed.shelf.kept) == ([], {})
 
 
 async def test_a_minimum_of_its_own_counts_beside_the_profile_of_the_arr(world: World) -> None:
@@ -423,10 +620,12 @@ BY_ID = SearchRequest(text="tmdb:438631")
 
 
 @pytest.fixture
-def remakes() -> World:
-    return World(
+async def remakes() -> AsyncIterator[World]:
+    world = World(
         [ById("lookup", [DUNE_2021, DUNE_2024, DUNE_1984])], [FakeSource("prowlarr", [YEARLESS, OF_ITS_YEAR, OLD])]
     )
+    yield world
+    await world.end()
 
 
 def refused(answer: SearchAnswer) -> dict[str, str]:
@@ -609,8 +808,8 @@ async def test_stopping_ends_everything(world: World) -> None:
 
 
 async def test_numbers_are_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(searching, "MOST_OF_SOURCE", 5)
-    monkeypatch.setattr(searching, "MOST_OFFERS", 8)
+    monkeypatch.setattr(findings, "MOST_OF_SOURCE", 5)
+    monkeypatch.setattr(findings, "MOST_OFFERS", 8)
     many = [replace(GOOD, name=f"{GOOD.name}{number}", info_hash=f"{number:040x}") for number in range(20)]
     world.sources[0].known = many
     world.sources[1].known = many[::-1]

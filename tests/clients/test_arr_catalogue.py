@@ -21,7 +21,14 @@ from custom_components.sokoul.clients.errors import (
 )
 from custom_components.sokoul.clients.radarr import RadarrClient
 from custom_components.sokoul.clients.sonarr import SonarrClient
-from custom_components.sokoul.model.catalogue import Addition, CatalogueSeason, CatalogueTitle, QualityProfileRef, Watch
+from custom_components.sokoul.model.catalogue import (
+    Addition,
+    CatalogueSeason,
+    CatalogueTitle,
+    QualityProfileRef,
+    SeriesType,
+    Watch,
+)
 from custom_components.sokoul.model.library import TitleKind
 from custom_components.sokoul.model.releases import Condition, ConditionKind, QualityProfile
 from devstack import quality as q
@@ -184,6 +191,29 @@ async def test_names_of_one_season_are_no_names_of_the_series() -> None:
     async with talking(SonarrClient, {"GET /api/v3/series/lookup": answer}) as (client, _):
         (found,) = await client.lookup("x")
     assert found.aliases == ("For all", "For all, too")
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"id": 1, "seriesType": "anime"}, SeriesType.ANIME),
+        ({"id": 1, "seriesType": "daily"}, SeriesType.DAILY),
+        ({"id": 1, "seriesType": "standard", "genres": ["Anime"]}, SeriesType.STANDARD),  # as somebody chose
+        ({"seriesType": "daily"}, SeriesType.DAILY),
+        ({"seriesType": "standard"}, None),  # it says that of everything
+        ({"seriesType": "standard", "genres": ["Animation", "Anime"]}, SeriesType.ANIME),
+        ({"seriesType": "standard", "genres": ["Animation"]}, None),
+        ({"seriesType": "weekly"}, None),
+        ({}, None),
+    ],
+)
+async def test_how_releases_of_a_series_are_numbered(told: dict[str, Any], expected: SeriesType | None) -> None:
+    names = [{"title": "フリーレン"}, {"title": "frieren"}, {"title": "Sousou no Frieren"}]
+    answer = [{"title": "Frieren", "alternateTitles": names, **told}]
+    async with talking(SonarrClient, {"GET /api/v3/series/lookup": answer}) as (client, _):
+        (found,) = await client.lookup("x")
+    assert found.series_type is expected
+    assert found.romaji == ("Sousou no Frieren" if expected is SeriesType.ANIME else None)
 
 
 # --- the library -----------------------------------------------------------------------------------------------------

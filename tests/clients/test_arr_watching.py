@@ -90,6 +90,16 @@ async def test_the_day_is_that_of_the_country_it_airs_in() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("said", "finale"), [("season", True), ("series", True), ("midseason", False), ("", False), (None, False)]
+)
+async def test_what_is_the_last_of_its_season(said: str | None, *, finale: bool) -> None:
+    told = [{"id": 1, "seasonNumber": 1, "episodeNumber": 10, "finaleType": said}]
+    async with talking(SonarrClient, {"GET /api/v3/episode": told}) as (client, _):
+        (found,) = await client.episodes(1)
+    assert found.finale is finale
+
+
 # --- what is looked for by itself ------------------------------------------------------------------------------------
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -137,6 +137,12 @@ async def test_only_some_indexers(prowlarr: ProwlarrSimulator, client: ProwlarrC
         (
             {"text": "Silo", "kind": TitleKind.EPISODE, "season": 2, "episode": 3},
             "Silo {Season:2} {Episode:3}",
+            "tvsearch",
+            ["5000"],
+        ),
+        (
+            {"text": "Late", "ids": ["tvdb:5"], "kind": TitleKind.EPISODE, "aired": date(2024, 3, 1)},
+            "Late {TvdbId:5} {Season:2024} {Episode:03/01}",
             "tvsearch",
             ["5000"],
         ),

@@ -19,7 +19,7 @@ from custom_components.sokoul.clients.errors import (
     UnexpectedResponse,
 )
 from custom_components.sokoul.clients.tmdb import TmdbClient
-from custom_components.sokoul.model.catalogue import CatalogueEpisode, CatalogueSeason, CatalogueTitle
+from custom_components.sokoul.model.catalogue import CatalogueEpisode, CatalogueSeason, CatalogueTitle, SeriesType
 from custom_components.sokoul.model.library import TitleKind
 from devstack.clock import ManualClock
 from devstack.dune import DuneWorld, add_dune
@@ -197,6 +197,14 @@ async def test_the_episodes_of_a_season(client: TmdbClient, tmdb: TmdbSimulator,
     assert request.path == "/3/tv/90228/season/1"
 
 
+async def test_the_last_of_a_season(session: ClientSession) -> None:
+    types = (None, "standard", "mid_season", "finale")
+    told = [{"episode_number": number, "episode_type": type_} for number, type_ in enumerate(types, 1)]
+    async with Canned({"GET /3/tv/1/season/1": {"episodes": told}}) as server:
+        found = await TmdbClient(session, V3_KEY, url=server.url).episodes(1, 1)
+    assert [each.finale for each in found] == [False, False, False, True]
+
+
 @pytest.mark.parametrize(("series", "season"), [(90_228, 2), (4_711, 1)])
 @pytest.mark.usefixtures("dune")
 async def test_a_season_that_is_not_there(client: TmdbClient, series: int, season: int) -> None:
@@ -253,6 +261,68 @@ async def test_names_have_an_end(session: ClientSession) -> None:
         found = await TmdbClient(session, V3_KEY, url=server.url).details(MOVIE, 1)
     assert len(found.aliases) == api.MAX_NAMES
     assert "Name 0" not in found.aliases
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"genres": [{"id": 16}], "origin_country": ["JP"]}, SeriesType.ANIME),
+        ({"genres": [{"id": 16}], "origin_country": ["US"]}, None),
+        ({"genres": [{"id": 18}], "origin_country": ["JP"]}, None),
+        ({}, None),
+    ],
+)
+async def test_what_is_animated_in_japan_is_anime(
+    session: ClientSession, told: dict[str, Any], expected: SeriesType | None
+) -> None:
+    names = [
+        {"iso_3166_1": "US", "title": "Frieren", "type": "romaji"},
+        {"iso_3166_1": "JP", "title": "葬送のフリーレン", "type": ""},
+        {"iso_3166_1": "JP", "title": "Frieren", "type": "short"},
+        {"iso_3166_1": "JP", "title": "Sousou no Frieren", "type": "Romaji"},
+    ]
+    series = {"id": 1, "name": "Frieren: Beyond Journey's End", "alternative_titles": {"results": names}, **told}
+    shown = {"id": 1, "name": "x", "genre_ids": [each["id"] for each in told.get("genres", [])], **told}
+    answers = {"GET /3/tv/1": series, "GET /3/search/tv": {"results": [shown]}}
+    async with Canned(answers) as server:
+        client = TmdbClient(session, V3_KEY, url=server.url)
+        found = await client.details(SERIES, 1)
+        (short,) = await client.search("x", kind=SERIES)
+    assert found.series_type is short.series_type is expected
+    assert found.romaji == ("Sousou no Frieren" if expected else None)
+    assert "Sousou no Frieren" in found.names[:2] if expected else found.names
+
+
+@pytest.mark.parametrize(
+    ("aired", "since", "until", "before", "daily"),
+    [
+        (100, "2024-01-02", "2024-08-30", None, True),  # 2.9 a week
+        (100, "2024-01-02", "2025-08-30", None, False),
+        (24, "2024-01-02", "2024-01-02", None, False),  # all at once
+        (16, "2024-01-02", "2024-02-20", None, False),  # two a week
+        (12, "2024-01-02", "2024-01-20", None, False),  # nobody can tell yet,
+        (12, "2024-01-02", "2024-01-20", ("2023-01-03", 140), True),  # unless the season before does
+        (12, "2024-01-02", "2024-01-20", ("2023-01-03", 22), False),
+        (12, "2024-01-02", "2024-01-20", (None, 140), False),
+        (30, None, "2024-01-20", None, False),
+    ],
+)
+async def test_what_airs_nearly_every_weekday(
+    session: ClientSession,
+    aired: int,
+    since: str | None,
+    until: str,
+    before: tuple[str | None, int] | None,
+    daily: bool,  # noqa: FBT001
+) -> None:
+    seasons = [{"season_number": 2, "air_date": since, "episode_count": 200}]
+    if before is not None:
+        seasons.append({"season_number": 1, "air_date": before[0], "episode_count": before[1]})
+    latest = {"season_number": 2, "episode_number": aired, "air_date": until}
+    series = {"id": 1, "name": "Late", "seasons": seasons, "last_episode_to_air": latest}
+    async with Canned({"GET /3/tv/1": series}) as server:
+        found = await TmdbClient(session, V3_KEY, url=server.url).details(SERIES, 1)
+    assert found.series_type is (SeriesType.DAILY if daily else None)
 
 
 # --- limits ----------------------------------------------------------------------------------------------------------

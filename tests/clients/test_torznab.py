@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from aiohttp import ClientSession
@@ -153,6 +153,17 @@ async def test_episodes_of_a_feed_that_knows_none(
     assert len(found.offers) == 1
     function = "tvsearch" if parameters else "search"
     assert asked(feed) == [{"t": function, "q": "Dune Prophecy S01E01", "cat": "5000,5040"}]
+
+
+async def test_what_aired_on_a_day(client: TorznabClient, feed: TorznabSimulator) -> None:
+    await client.search("Late", kind=SERIES, aired=date(2024, 3, 1))
+    feed.series_parameters = "q"
+    await client.capabilities()
+    await client.search("Late", kind=SERIES, aired=date(2024, 3, 1))
+    assert asked(feed) == [
+        {"t": "tvsearch", "q": "Late", "season": "2024", "ep": "03/01", "cat": "5000"},
+        {"t": "tvsearch", "q": "Late 2024 03 01", "cat": "5000"},
+    ]
 
 
 async def test_no_more_than_the_feed_gives_at_once(client: TorznabClient, feed: TorznabSimulator) -> None:

@@ -11,7 +11,7 @@ import pytest
 from devstack.clock import ManualClock
 from devstack.prowlarr import ProwlarrSimulator
 from devstack.qbittorrent import QbittorrentSimulator
-from devstack.releases import INDEXERS, Release
+from devstack.releases import INDEXERS, Release, release_of
 from devstack.torrents import Magnet, TorrentFile, make_torrent
 from tests.devstack.arr_calls import Caller
 from tests.devstack.webhook_receiver import Receiver
@@ -208,6 +208,36 @@ async def test_a_search_by_id(ask: Caller, prowlarr: ProwlarrSimulator) -> None:
         assert {each["tmdbId"] for each in results} <= {0, movie.tmdb_id}
     series = prowlarr.library.series[2]
     results = await ask.get("/search", query=f"{{TvdbId:{series.tvdb_id}}} {{Season:1}} {{Episode:3}}", type="tvsearch")
+    assert results
+    assert all("S01E03" in each["title"] for each in results)
+
+
+@pytest.mark.parametrize(
+    ("query", "kind", "names"),
+    [
+        ("Sousou no Frieren 05", "search", {"[Subs] Sousou no Frieren - 05 (1080p)"}),
+        ("Sousou no Frieren 5", "search", set()),
+        ("Frieren {TvdbId:424536} {Season:1} {Episode:5}", "tvsearch", {"Frieren.S01E05.1080p"}),
+        ("Frieren {Season:1}", "tvsearch", set()),
+        ("Late {Season:2024} {Episode:03/11}", "tvsearch", {"Late.2024.03.11.Guest.1080p"}),
+        ("Late {Season:2024} {Episode:03/12}", "tvsearch", set()),
+    ],
+)
+async def test_indexers_that_know_only_words(
+    ask: Caller, prowlarr: ProwlarrSimulator, query: str, kind: str, names: set[str]
+) -> None:
+    there = ("[Subs] Sousou no Frieren - 05 (1080p)", "Frieren.S01E05.1080p", "Late.2024.03.11.Guest.1080p")
+    prowlarr.searches.offers = [release_of(name=name) for name in there]
+    prowlarr.searches.by_words = {OPEN_HARBOUR}
+    assert {each["title"] for each in await ask.get("/search", query=query, type=kind)} == names
+
+
+async def test_a_search_by_day(ask: Caller, prowlarr: ProwlarrSimulator) -> None:
+    series = prowlarr.library.series[2]
+    day = series.episodes[2].airs
+    assert day is not None
+    query = f"{{TvdbId:{series.tvdb_id}}} {{Season:{day:%Y}}} {{Episode:{day:%m/%d}}}"
+    results = await ask.get("/search", query=query, type="tvsearch")
     assert results
     assert all("S01E03" in each["title"] for each in results)
 

@@ -18,6 +18,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockUser, async_capture_events
 import voluptuous as vol
 
+from custom_components.sokoul import grab_hands
 from custom_components.sokoul.acquire.grabbing import Aim, Trace
 from custom_components.sokoul.acquire.links import MAX_TORRENT_BYTES, Payload
 from custom_components.sokoul.autopilot.guards.vpn_types import VpnState
@@ -229,6 +230,29 @@ async def test_hostile_links_lead_nowhere(
     assert said in raised.value.translation_placeholders["reason"]  # type: ignore[index]
     assert programs.qbittorrent.torrents == {}
     assert programs.prowlarr.api_key not in json.dumps(await act(hass, Action.GET_JOURNAL))
+
+
+async def test_links_that_let_us_wait_hold_nothing_up(
+    hass: HomeAssistant, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grab_hands, "LINKS_SECONDS", 0.05)
+    over = asyncio.Event()
+
+    async def source(_: Release) -> str:
+        await over.wait()
+        return "magnet:?dn=nothing"
+
+    programs.prowlarr.source = source
+    only_links(programs)
+    try:
+        with pytest.raises(HomeAssistantError) as raised:
+            await act(hass, Action.GRAB, query="dune 2")
+    finally:
+        over.set()
+    assert raised.value.translation_placeholders == {
+        "title": "Dune: Part Two (2024)",
+        "reason": "Its link couldn\u2019t be fetched.",
+    }
 
 
 async def test_a_link_leads_to_no_backend_but_indexers(hass: HomeAssistant, programs: Programs) -> None:

@@ -12,19 +12,17 @@ from custom_components.sokoul.clients.real_debrid import RealDebridClient
 from custom_components.sokoul.hub import Hub
 from custom_components.sokoul.services import Action
 from custom_components.sokoul.watchlist.items import WishState
-from devstack.dune import add_dune
 from devstack.prowlarr import ProwlarrSimulator
 from devstack.qbittorrent import QbittorrentSimulator
 from devstack.radarr import RadarrSimulator
 from devstack.real_debrid import RealDebridSimulator
 from devstack.thermal import ThermalMachine
-from devstack.tmdb import TmdbSimulator
 
-from .conftest import PROWLARR_ID, PassTime, SetUp, qbittorrent_subentry, servarr_subentry
+from .conftest import PassTime, SetUp, qbittorrent_subentry
 from .healing import act
 from .test_grab import DEBRID_ID, _no_pause, account, connect, debrid_subentry  # noqa: F401 -- fixtures
 from .test_thermal import make, pi, source  # noqa: F401 -- fixtures
-from .test_watching import Scene, tmdb, tmdb_subentry  # noqa: F401 -- a fixture
+from .test_watching import Scene, at_debrid, tmdb  # noqa: F401 -- fixtures
 from .test_watching_better import searches
 
 MINUTE = timedelta(minutes=1)
@@ -82,6 +80,40 @@ async def test_what_is_used_up_of_an_account(
     assert account.account.torrents == {}
 
 
+@pytest.mark.parametrize(
+    ("use_up", "said"),
+    [
+        (no_traffic, "The traffic of Account is used up for today."),
+        (no_slot, "Account downloads as many torrents as it may already."),
+    ],
+)
+async def test_a_person_may_insist_where_nobody_else_can_have_it(
+    hass: HomeAssistant,
+    set_up: SetUp,
+    account: RealDebridSimulator,  # noqa: F811
+    prowlarr: ProwlarrSimulator,
+    radarr: RadarrSimulator,
+    use_up: Callable[[RealDebridSimulator], None],
+    said: str,
+) -> None:
+    use_up(account)
+    await connect(set_up, account, prowlarr, radarr)
+    with pytest.raises(HomeAssistantError) as failed:
+        await act(hass, Action.GRAB, query="dune 2")
+    assert failed.value.translation_key == "grab_used_up"
+    assert failed.value.translation_placeholders is not None
+    assert failed.value.translation_placeholders["reason"] == said
+    assert account.account.torrents == {}
+    plan = await act(hass, Action.GRAB, query="dune 2", insist=True, dry_run=True)
+    (way,) = plan["plan"][0]["ways"]
+    assert way["text"] == "Account gets it all the same, because you insist."
+    assert plan["plan"][0]["against"] == [said]
+    account.account.active_limit = 10  # the account itself would refuse one more
+    answer = await act(hass, Action.GRAB, query="dune 2", insist=True)
+    assert (answer["status"], answer["way"]) == ("done", "debrid")
+    assert len(account.account.torrents) == 1
+
+
 async def test_whoever_begins_at_once_goes_before_who_is_paused(
     hass: HomeAssistant,
     set_up: SetUp,
@@ -130,33 +162,26 @@ def budget(hub: Hub) -> Any:
 
 
 async def test_the_watchlist_waits_where_nobody_can_have_it_now(
-    hass: HomeAssistant,
-    radarr: RadarrSimulator,
-    prowlarr: ProwlarrSimulator,
-    qbittorrent: QbittorrentSimulator,
-    tmdb: TmdbSimulator,  # noqa: F811
+    at_debrid: Scene,  # noqa: F811
     account: RealDebridSimulator,  # noqa: F811
-    set_up: SetUp,
-    pass_time: PassTime,
 ) -> None:
     """An account without a slot, and no client: it stays found, is searched for no more often, and is got later."""
-    add_dune(tmdb.library)
+    scene = at_debrid
     no_slot(account)
-    entry = await set_up(debrid_subentry(), servarr_subentry(prowlarr, PROWLARR_ID), tmdb_subentry())
-    scene = Scene(radarr, prowlarr, qbittorrent, hass, pass_time, entry)
+    await scene.hub.refresh([DEBRID_ID])
     wish = await scene.add("Dune 2", auto=True)
     assert wish.state is WishState.OFFERED
     assert [each.key for each in wish.why] == ["grab.no_slot", "watchlist.put_off"]
-    told = await act(hass, Action.EXPLAIN, title="dune 2")
+    told = await act(scene.hass, Action.EXPLAIN, title="dune 2")
     assert told["text"].startswith("Account downloads as many torrents as it may already. Found: Dune.Part.Two.2024.")
     asked = searches(scene)
-    await pass_time(MINUTE, 6)
+    await scene.pass_time(MINUTE, 6)
     assert scene.wish().failures == 2
     assert searches(scene) == asked, "it is known still where it can be had"
     assert account.account.torrents == {}
     account.account.active_limit = 10
     await scene.hub.refresh([DEBRID_ID])
-    await pass_time(MINUTE, 20)
+    await scene.pass_time(MINUTE, 20)
     wish = scene.wish()
     assert wish.state is WishState.GRABBED
     assert (wish.failed, wish.failures) == (None, 0)

@@ -1,5 +1,6 @@
 """`sokoul.search` in Home Assistant: the whole way from a few words to a list, over simulated programs."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 import json
@@ -11,11 +12,14 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockUser, async_capture_events
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
+from custom_components.sokoul import searching as hub_searching
+from custom_components.sokoul.acquire import searching as acquire_searching
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.searching import EVENT_SEARCH
 from custom_components.sokoul.services import Action
 from devstack.dune import DuneWorld, add_dune, dune_releases
 from devstack.frame import FaultKind
+from devstack.library import Movie
 from devstack.prowlarr import ProwlarrSimulator
 from devstack.qbittorrent import QbittorrentSimulator
 from devstack.radarr import RadarrSimulator
@@ -140,6 +144,20 @@ async def test_a_title_in_the_library_is_searched_for_by_its_arr(hass: HomeAssis
     assert {part["aspect"] for part in answer["results"][0]["parts"]} >= {"quality", "formats"}
 
 
+async def test_an_indexer_that_was_connected_since_is_asked(hass: HomeAssistant, programs: Programs) -> None:
+    movie = next(iter(programs.radarr.library.movies.values()))
+    backends = hass.config_entries.async_entries(DOMAIN)[0].runtime_data.backends
+    prowlarr = backends.pop(PROWLARR_ID)
+    first = await ask(hass, f"tmdb:{movie.tmdb_id}", kind="movie", refused=True)
+    assert first["results"]
+    assert (await ask(hass, f"tmdb:{movie.tmdb_id}", kind="movie"))["from_cache"]
+    backends[PROWLARR_ID] = prowlarr
+    again = await ask(hass, f"tmdb:{movie.tmdb_id}", kind="movie")
+    assert not again["from_cache"]
+    assert PROWLARR_ID in {each["id"] for each in again["sources"]} - {each["id"] for each in first["sources"]}
+    assert (await ask(hass, f"tmdb:{movie.tmdb_id}", kind="movie"))["from_cache"]
+
+
 async def test_an_episode_is_searched_for_by_its_arr(hass: HomeAssistant, programs: Programs) -> None:
     series = next(iter(programs.sonarr.library.series.values()))
     answer = await ask(hass, f"tvdb:{series.tvdb_id}", season=1, episode=2, refused=True, limit=50)
@@ -237,6 +255,103 @@ async def test_a_restart_forgets_nothing(hass: HomeAssistant, programs: Programs
     assert [each["release"] for each in again["results"]] == [each["release"] for each in first["results"]]
     assert [each["score"] for each in again["results"]] == [each["score"] for each in first["results"]]
     assert len([each for each in programs.prowlarr.requests if each.path.endswith("/search")]) == len(asked)
+
+
+# --- a profile that is another one by now ----------------------------------------------------------------------------
+
+
+def edit_profile(programs: Programs, movie: Movie) -> None:
+    profiles = programs.radarr.library.profiles
+    profiles[movie.profile_id] = replace(profiles[movie.profile_id], name="Other", allowed=profiles[5].allowed)
+
+
+def give_another_profile(programs: Programs, movie: Movie) -> None:
+    profiles = programs.radarr.library.profiles
+    profiles[99] = replace(profiles[5], id=99, name="Other")
+    movie.profile_id = 99
+
+
+@pytest.fixture
+def ten_minutes(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Let what is known of profiles be too old."""
+
+    def pass_by() -> None:
+        monkeypatch.setattr(acquire_searching, "PROFILE_AGAIN", timedelta(0))
+        monkeypatch.setattr(hub_searching, "PROFILES_LAST", timedelta(0))
+
+    return pass_by
+
+
+@pytest.mark.parametrize("change", [edit_profile, give_another_profile])
+async def test_another_profile_in_the_arr_is_followed_once_who_asked_was_answered(
+    hass: HomeAssistant,
+    programs: Programs,
+    change: Callable[[Programs, Movie], None],
+    ten_minutes: Callable[[], None],
+) -> None:
+    movie = next(iter(programs.radarr.library.movies.values()))
+    query = f"tmdb:{movie.tmdb_id}"
+    first = await ask(hass, query, kind="movie", refused=True, limit=50)
+    before = programs.radarr.library.profiles[movie.profile_id].name
+    assert first["profile"] == before != "Other"
+    events = async_capture_events(hass, EVENT_SEARCH)
+    searched = [each for each in programs.radarr.requests if each.path.endswith("/release")]
+    ten_minutes()
+    change(programs, movie)
+    again = await ask(hass, query, kind="movie", refused=True, limit=50)
+    assert (again["from_cache"], again["profile"], again["results"]) == (True, before, first["results"])
+    await until(lambda: events)
+    later = await ask(hass, query, kind="movie", refused=True, limit=50)
+    assert events[0].data["search"] == later["search"] == first["search"]
+    assert events[0].data["accepted"] == later["accepted"]
+    assert later["profile"] == "Other"
+    assert {each["id"] for each in later["results"]} == {each["id"] for each in first["results"]}
+    refused, before_refused = ({each["id"]: each["refusals"] for each in told["results"]} for told in (later, first))
+    assert refused != before_refused, "it takes other qualities"
+    assert not [each for each in later["results"] if f"profile {before}" in " ".join(each["refusals"])]
+    assert [each for each in programs.radarr.requests if each.path.endswith("/release")] == searched
+    await hass.async_block_till_done()
+    assert len(events) == 1, "what is the same is told once"
+
+
+async def test_who_watches_what_is_remembered_is_told_of_another_profile(
+    hass: HomeAssistant, programs: Programs, hass_ws_client: WebSocketGenerator, ten_minutes: Callable[[], None]
+) -> None:
+    movie = next(iter(programs.radarr.library.movies.values()))
+    query = f"tmdb:{movie.tmdb_id}"
+    first = await ask(hass, query, kind="movie")
+    ten_minutes()
+    give_another_profile(programs, movie)
+    client = await hass_ws_client(hass)
+    await client.send_json_auto_id({"type": "sokoul/search/start", "query": query, "kind": "movie"})
+    begun = await client.receive_json()
+    assert begun["success"]
+    told = [(await client.receive_json())["event"] for _ in range(2)]
+    assert [(each["search"], each["profile"]) for each in told] == [
+        (first["search"], first["profile"]),
+        (first["search"], "Other"),
+    ]
+    assert all(each["complete"] and each["from_cache"] for each in told)
+    search = hass.config_entries.async_entries(DOMAIN)[0].runtime_data.searching.under_way(first["search"])
+    assert search.watched
+    await client.send_json_auto_id({"type": "unsubscribe_events", "subscription": begun["id"]})
+    assert (await client.receive_json())["success"]
+    assert not search.watched
+
+
+async def test_a_profile_of_a_title_that_is_gone_stays_as_it_was(
+    hass: HomeAssistant, programs: Programs, ten_minutes: Callable[[], None]
+) -> None:
+    movie = next(iter(programs.radarr.library.movies.values()))
+    query = f"tmdb:{movie.tmdb_id}"
+    first = await ask(hass, query, kind="movie")
+    ten_minutes()
+    del programs.radarr.library.movies[movie.id]
+    asked = len(programs.radarr.requests)
+    assert (await ask(hass, query, kind="movie"))["profile"] == first["profile"]
+    await until(lambda: any(each.path.endswith("/qualityprofile") for each in programs.radarr.requests[asked:]))
+    await hass.async_block_till_done()
+    assert (await ask(hass, query, kind="movie"))["profile"] == first["profile"]
 
 
 async def test_who_leaves_ends_the_search(

@@ -72,7 +72,8 @@ def read(text: str) -> Query:
         (("The Others", "Les Autres"), {("others",), ("autres",)}),
         (("Amélie", "Le Fabuleux Destin"), {("amelie",), ("fabuleux", "destin")}),
         (("L'Amour ouf",), {("amour", "ouf")}),
-        (("Ocean\u2019s Eleven",), {("ocean", "eleven")}),
+        (("Ocean\u2019s Eleven",), {("ocean",)}),
+        (("Nine",), {("nine",)}),
         (("Marvel's Agents of S.H.I.E.L.D.",), {("marvel", "agents", "of")}),
         (("S.W.A.T.",), {("swat",), ("s w a t",)}),
         (("M",), {("m",)}),
@@ -93,6 +94,7 @@ def test_the_words_that_every_release_has(names: tuple[str, ...], words: set[tup
         ("The Handmaid's Tale", "The_Handmaids_Tale_S01E01"),
         ("S.W.A.T.", "S.W.A.T.2017.S01E01.1080p.WEB.H264-GRP"),
         ("S.W.A.T.", "SWAT.S01E01.1080p.WEB.H264-GRP"),
+        ("Ocean's Eleven", "Oceans.11.2001.1080p.BluRay.x264-GRP"),
         ("Spider-Man: No Way Home", "Spiderman.No.Way.Home.2021.1080p.WEB-GRP"),
     ],
 )
@@ -253,7 +255,7 @@ async def test_indexers_are_asked_by_other_names_too_and_what_both_find_is_one()
     source: Any = IndexerSearch(indexers)  # type: ignore[arg-type]
     answer = await source.offers(target_of(read("dune 2"), replace(DUNE, ids=frozenset({"tmdb:693134"})), [DUNE]))
     assert [each.guid for each in answer.offers] == ["a", "b", "c"]
-    assert indexers.asked == [(DUNE.name, {"tmdb:693134"}), ("Dune : Deuxième partie", ())]
+    assert indexers.asked == [(DUNE.name, {"tmdb:693134"}), ("Dune : Deuxième partie", set())]
 
 
 async def test_another_name_that_fails_does_no_harm_and_the_first_does() -> None:
@@ -270,7 +272,7 @@ async def test_a_feed_is_asked_by_other_names_too() -> None:
     source: Any = FeedSearch(feed)  # type: ignore[arg-type]
     target = target_of(read("dune 2"), replace(DUNE, ids=frozenset({"tmdb:693134"})), [DUNE])
     assert [each.guid for each in (await source.offers(target)).offers] == ["a", "b", "c"]
-    assert feed.asked == [(DUNE.name, {"tmdb:693134"}), ("Dune : Deuxième partie", ())]
+    assert feed.asked == [(DUNE.name, {"tmdb:693134"}), ("Dune : Deuxième partie", set())]
     silent: Any = FeedSearch(Indexers({"Dune : Deuxième partie": offered("a")}))  # type: ignore[arg-type]
     with pytest.raises(AskingFailed):
         await silent.offers(target)

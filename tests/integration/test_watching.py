@@ -169,6 +169,44 @@ async def scene(
     return scene
 
 
+@pytest.fixture
+async def without_arr(
+    hass: HomeAssistant,
+    radarr: RadarrSimulator,
+    prowlarr: ProwlarrSimulator,
+    qbittorrent: QbittorrentSimulator,
+    tmdb: TmdbSimulator,
+    set_up: SetUp,
+    pass_time: PassTime,
+) -> Scene:
+    """Connect a download client and who searches, but no *arr; nobody offers anything yet."""
+    add_dune(tmdb.library)
+    entry = await set_up(servarr_subentry(prowlarr, PROWLARR_ID), qbittorrent_subentry(qbittorrent), tmdb_subentry())
+    scene = Scene(radarr, prowlarr, qbittorrent, hass, pass_time, entry)
+    scene.listen()
+    return scene
+
+
+@pytest.fixture
+async def at_debrid(
+    hass: HomeAssistant,
+    radarr: RadarrSimulator,
+    prowlarr: ProwlarrSimulator,
+    qbittorrent: QbittorrentSimulator,
+    tmdb: TmdbSimulator,
+    account: RealDebridSimulator,  # noqa: F811
+    set_up: SetUp,
+    pass_time: PassTime,
+) -> Scene:
+    """Connect a debrid account and who searches, but neither a download client nor an *arr."""
+    del account  # it has to be there
+    add_dune(tmdb.library)
+    entry = await set_up(debrid_subentry(), servarr_subentry(prowlarr, PROWLARR_ID), tmdb_subentry())
+    scene = Scene(radarr, prowlarr, qbittorrent, hass, pass_time, entry)
+    scene.listen()
+    return scene
+
+
 async def test_dune_2_comes_into_the_library_with_nobody_touching_it(scene: Scene) -> None:
     wish = await scene.add("Dune 2", asked_by="somebody", auto=True)
     assert (wish.label, wish.text, wish.asked_by) == ("Dune: Part Two (2024)", "Dune 2", "somebody")
@@ -628,6 +666,40 @@ async def test_one_that_nobody_can_look_after_holds_up_nobody(
     assert scene.wish(first.id).state is WishState.OFFERED
 
 
+async def test_who_waits_for_a_look_at_what_is_removed_is_answered(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = await scene.add("Dune 2", auto=False), await scene.add("Jodorowsky's Dune", auto=False)
+    look, reached, go_on = Work.look, asyncio.Event(), asyncio.Event()
+
+    async def slow(work: Work, wish: Wish) -> Wish | None:
+        reached.set()
+        await go_on.wait()
+        return await look(work, wish)
+
+    monkeypatch.setattr(Work, "look", slow)
+    looking = asyncio.ensure_future(scene.watching.look(first.id))
+    await reached.wait()
+    waiting = asyncio.ensure_future(scene.watching.look(second.id))
+    await asyncio.sleep(0)
+    await scene.watching.remove([second.id])
+    go_on.set()
+    await scene.settle()
+    assert looking.done()
+    assert waiting.done()
+
+
+async def test_what_turned_out_to_be_the_same_is_fetched_by_either_name(scene: Scene) -> None:
+    wish = await scene.add("Dune 2", auto=False)
+    again = await scene.watching.add("dune part two")
+    assert again.id != wish.id, "nobody knows yet"
+    await scene.settle()
+    assert list(scene.watching.wishes) == [wish.id]
+    await scene.watching.fetch(again.id)
+    await scene.settle()
+    assert scene.wish().state is WishState.GRABBED
+
+
 async def test_what_is_removed_while_it_is_searched_for_is_not_fetched(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -700,23 +772,15 @@ async def test_there_is_an_end_to_wishes(scene: Scene, monkeypatch: pytest.Monke
 
 
 async def test_at_a_debrid_account_it_is_there_once_the_account_has_it(
-    hass: HomeAssistant,
-    radarr: RadarrSimulator,
-    prowlarr: ProwlarrSimulator,
-    qbittorrent: QbittorrentSimulator,
-    tmdb: TmdbSimulator,
+    at_debrid: Scene,
     account: RealDebridSimulator,  # noqa: F811
-    set_up: SetUp,
-    pass_time: PassTime,
 ) -> None:
-    add_dune(tmdb.library)
-    entry = await set_up(debrid_subentry(), servarr_subentry(prowlarr, PROWLARR_ID), tmdb_subentry())
-    scene = Scene(radarr, prowlarr, qbittorrent, hass, pass_time, entry)
+    scene = at_debrid
     wish = await scene.add("Dune 2", auto=True)
     assert wish.state is WishState.GRABBED, wish.why
     (torrent,) = account.account.torrents.values()
     assert wish.parts[0].download == torrent.hash
-    await pass_time(timedelta(minutes=30), 4)
+    await scene.pass_time(timedelta(minutes=30), 4)
     assert scene.wish().state is not WishState.SEARCHING, "it is not taken for gone"
     account.account.turn(torrent, "downloaded")
     await scene.hub.debriding.accounts[DEBRID_ID].synchronise(SyncMode.SMART)

@@ -17,41 +17,26 @@ from custom_components.sokoul.watchlist.items import Wish, WishState
 from devstack.clock import ManualClock
 from devstack.dune import add_dune, dune_releases
 from devstack.prowlarr import ProwlarrSimulator
-from devstack.qbittorrent import QbittorrentSimulator
 from devstack.qbittorrent_torrent import SimulatedFile, SimulatedTorrent, Swarm
-from devstack.radarr import RadarrSimulator
 from devstack.real_debrid import RealDebridSimulator
 from devstack.real_debrid_account import Plan, PlannedFile, Torrent
-from devstack.tmdb import TmdbSimulator
 
-from .conftest import PROWLARR_ID, PassTime, SetUp, qbittorrent_subentry, servarr_subentry
 from .flows import submit_backend, suggested
 from .healing import act
 from .test_grab import DEBRID_ID, account, debrid_subentry  # noqa: F401 -- a fixture
 from .test_policy_flow import add_policy
-from .test_watching import MINUTE, Scene, _no_pause, tmdb, tmdb_subentry  # noqa: F401 -- fixtures
+from .test_watching import MINUTE, Scene, _no_pause, at_debrid, tmdb, without_arr  # noqa: F401 -- fixtures
 
 DAY = timedelta(days=1)
 
 
 @pytest.fixture
-async def alone(
-    hass: HomeAssistant,
-    radarr: RadarrSimulator,
-    prowlarr: ProwlarrSimulator,
-    qbittorrent: QbittorrentSimulator,
-    tmdb: TmdbSimulator,  # noqa: F811
-    set_up: SetUp,
-    pass_time: PassTime,
-) -> Scene:
-    """Connect all but Radarr: nobody else looks for something better. At first there is nothing in 2160p."""
-    add_dune(tmdb.library)
-    offer(prowlarr, lambda name: "2160p" not in name)
-    entry = await set_up(servarr_subentry(prowlarr, PROWLARR_ID), qbittorrent_subentry(qbittorrent), tmdb_subentry())
-    await add_policy(hass, entry, {"name": "Best of all", "usual": True, "good_enough": "best"})
-    scene = Scene(radarr, prowlarr, qbittorrent, hass, pass_time, entry)
-    scene.listen()
-    return scene
+async def alone(without_arr: Scene) -> Scene:  # noqa: F811
+    """Let nobody else look for something better. At first there is nothing in 2160p."""
+    offer(without_arr.prowlarr, lambda name: "2160p" not in name)
+    usual = {"name": "Best of all", "usual": True, "good_enough": "best"}
+    await add_policy(without_arr.hass, without_arr.entry, usual)
+    return without_arr
 
 
 def offer(prowlarr: ProwlarrSimulator, fits: Callable[[str], bool]) -> None:
@@ -199,16 +184,10 @@ async def test_what_a_policy_says_later_counts(alone: Scene) -> None:
 
 @pytest.mark.usefixtures("_no_feeds")
 async def test_at_a_debrid_account_both_stay(
-    hass: HomeAssistant,
-    radarr: RadarrSimulator,
-    prowlarr: ProwlarrSimulator,
-    qbittorrent: QbittorrentSimulator,
-    tmdb: TmdbSimulator,  # noqa: F811
+    at_debrid: Scene,  # noqa: F811
     account: RealDebridSimulator,  # noqa: F811
-    set_up: SetUp,
-    pass_time: PassTime,
 ) -> None:
-    add_dune(tmdb.library)
+    scene, prowlarr = at_debrid, at_debrid.prowlarr
     everything = list(prowlarr.searches.offers)
     for each in everything:
         film = PlannedFile(path="/Dune.mkv", size_bytes=each.size_bytes)
@@ -216,24 +195,21 @@ async def test_at_a_debrid_account_both_stay(
         plan = Plan(name=name, files=(film,), cached=False)
         account.account.plans[each.info_hash.lower()] = plan
     prowlarr.searches.offers = [each for each in everything if "2160p" not in each.title]
-    entry = await set_up(debrid_subentry(), servarr_subentry(prowlarr, PROWLARR_ID), tmdb_subentry())
-    await add_policy(hass, entry, {"name": "Best of all", "usual": True, "good_enough": "best"})
-    scene = Scene(radarr, prowlarr, qbittorrent, hass, pass_time, entry)
-    scene.listen()
+    await add_policy(scene.hass, scene.entry, {"name": "Best of all", "usual": True, "good_enough": "best"})
     await scene.add("Dune 2", auto=True)
     (first,) = account.account.torrents.values()
 
     async def complete(torrent: Torrent) -> None:
         account.account.turn(torrent, "downloaded")
         await scene.hub.debriding.accounts[DEBRID_ID].synchronise(SyncMode.SMART)
-        await pass_time(timedelta(minutes=10), 2)
+        await scene.pass_time(timedelta(minutes=10), 2)
 
     await complete(first)
     wish = scene.wish()
     assert wish.state is WishState.READY
     assert "1080p" in wish.parts[0].release, "the name under which it was found tells more"
     prowlarr.searches.offers = everything
-    await pass_time(timedelta(hours=27))
+    await scene.pass_time(timedelta(hours=27))
     better = scene.wish().parts[0].better
     assert better is not None
     (new,) = [each for each in account.account.torrents.values() if each.hash != first.hash]

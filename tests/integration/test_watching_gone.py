@@ -4,23 +4,27 @@ from datetime import timedelta
 
 from homeassistant.components.todo import ATTR_ITEM, ATTR_STATUS, DOMAIN as TODO, TodoServices
 from homeassistant.const import ATTR_ENTITY_ID
-from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 import pytest
 
 from custom_components.sokoul.model.debrid_mirror import SyncMode
+from custom_components.sokoul.services import Action
 from custom_components.sokoul.watchlist.items import WishState
 from devstack.dune import add_dune, dune_releases
-from devstack.prowlarr import ProwlarrSimulator
-from devstack.qbittorrent import QbittorrentSimulator
 from devstack.qbittorrent_torrent import SimulatedFile, Swarm
-from devstack.radarr import RadarrSimulator
 from devstack.real_debrid import RealDebridSimulator
-from devstack.tmdb import TmdbSimulator
 
-from .conftest import PROWLARR_ID, PassTime, SetUp, qbittorrent_subentry, servarr_subentry
+from .healing import act
 from .test_grab import DEBRID_ID, account, debrid_subentry  # noqa: F401 -- a fixture
-from .test_watching import Scene, _no_pause, nobody_offers_anything, scene, tmdb, tmdb_subentry  # noqa: F401 -- fixtures
+from .test_watching import (  # noqa: F401 -- fixtures
+    Scene,
+    _no_pause,
+    at_debrid,
+    nobody_offers_anything,
+    scene,
+    tmdb,
+    without_arr,
+)
 
 LIST = "todo.sokoul_watchlist"
 
@@ -67,26 +71,15 @@ async def test_what_was_watched_and_deleted_stays_away_until_a_person_wants_it_a
 
 
 @pytest.fixture
-async def alone(
-    hass: HomeAssistant,
-    radarr: RadarrSimulator,
-    prowlarr: ProwlarrSimulator,
-    qbittorrent: QbittorrentSimulator,
-    tmdb: TmdbSimulator,  # noqa: F811
-    set_up: SetUp,
-    pass_time: PassTime,
-) -> Scene:
-    """Connect a download client and who searches, but no *arr; and have the best release fetched."""
-    add_dune(tmdb.library)
-    prowlarr.searches.offers = list(dune_releases(add_dune(prowlarr.library)))
-    entry = await set_up(servarr_subentry(prowlarr, PROWLARR_ID), qbittorrent_subentry(qbittorrent), tmdb_subentry())
-    it = Scene(radarr, prowlarr, qbittorrent, hass, pass_time, entry)
-    it.listen()
-    await it.add("Dune 2", auto=True)
-    return it
+async def alone(without_arr: Scene) -> Scene:  # noqa: F811
+    """Have the best release fetched, where there is no *arr."""
+    without_arr.prowlarr.searches.offers = list(dune_releases(add_dune(without_arr.prowlarr.library)))
+    await without_arr.add("Dune 2", auto=True)
+    return without_arr
 
 
 FILM = SimulatedFile(path="film.mkv", size_bytes=20_000_000_000)
+BUSY = Swarm(rate=0, seeds=3, availability=3)
 NOBODY = Swarm(rate=0, seeds=0, leechers=0, availability=0.1)
 
 
@@ -113,6 +106,25 @@ async def test_what_fails_without_an_arr_is_left_and_the_next_best_fetched(alone
     assert alone.wish().state is WishState.READY
 
 
+@pytest.mark.parametrize("line", ["well", "dead"])
+async def test_who_has_all_of_it_and_gives_nothing_is_waited_for_longer(alone: Scene, line: str) -> None:
+    """Nobody is to blame for it while the client has no line."""
+    first, others = alone.torrent, Swarm(rate=1, seeds=1)
+    # another one that comes shows that the line works
+    alone.qbittorrent.add_torrent("Something.Else", files=[("else.mkv", FILM.size_bytes)], swarm=others)
+    alone.qbittorrent.change(first.hash, has_metadata=True, files=[FILM], swarm=BUSY)
+    await alone.pass_time(timedelta(hours=6), 11)
+    assert len(alone.qbittorrent.torrents) == 2, "they may be busy"
+    if line == "dead":
+        alone.qbittorrent.set_connection("disconnected")
+    await alone.pass_time(timedelta(minutes=1), 2)
+    await alone.pass_time(timedelta(hours=6), 3)
+    (part,) = alone.wish().parts
+    assert first.hash in alone.qbittorrent.torrents, "nothing is deleted"
+    assert len(alone.qbittorrent.torrents) == (3 if line == "well" else 2)
+    assert (first.hash in part.failed) is (line == "well")
+
+
 async def test_what_comes_slowly_without_an_arr_is_waited_for(alone: Scene) -> None:
     first = alone.torrent
     slow = Swarm(rate=FILM.size_bytes / 864_000, seeds=1)
@@ -122,21 +134,32 @@ async def test_what_comes_slowly_without_an_arr_is_waited_for(alone: Scene) -> N
     assert list(alone.qbittorrent.torrents.values()) == [first]
 
 
+async def test_what_a_person_takes_back_is_replaced_only_with_their_word(alone: Scene) -> None:
+    (part,) = alone.wish().parts
+    first = alone.torrent
+    assert part.entry_id is not None
+    await act(alone.hass, Action.UNDO, entry_id=part.entry_id)
+    assert alone.qbittorrent.torrents == {}
+    await alone.pass_time(timedelta(minutes=10), 12)
+    assert alone.qbittorrent.torrents == {}, "nothing is fetched instead"
+    (part,) = alone.wish().parts
+    assert alone.wish().state is WishState.OFFERED
+    assert [each.key for each in alone.wish().why] == ["watchlist.offered"]
+    assert part.release not in part.failed
+    assert [event for event, _ in alone.happened] == ["grabbed", "asked_back"]
+    await alone.watching.fetch(alone.wish().id)
+    await alone.settle()
+    assert alone.wish().state is WishState.GRABBED
+    assert first.hash not in alone.qbittorrent.torrents
+    assert len(alone.qbittorrent.torrents) == 1
+    assert alone.wish().parts[0].taken_back_at is None
+
+
 async def test_what_dies_at_a_debrid_service_is_left_and_looked_for_again(
-    hass: HomeAssistant,
-    radarr: RadarrSimulator,
-    prowlarr: ProwlarrSimulator,
-    qbittorrent: QbittorrentSimulator,
-    tmdb: TmdbSimulator,  # noqa: F811
+    at_debrid: Scene,  # noqa: F811
     account: RealDebridSimulator,  # noqa: F811
-    set_up: SetUp,
-    pass_time: PassTime,
 ) -> None:
-    add_dune(tmdb.library)
-    prowlarr.searches.offers = list(dune_releases(add_dune(prowlarr.library)))
-    entry = await set_up(debrid_subentry(), servarr_subentry(prowlarr, PROWLARR_ID), tmdb_subentry())
-    it = Scene(radarr, prowlarr, qbittorrent, hass, pass_time, entry)
-    it.listen()
+    it = at_debrid
     await it.add("Dune 2", auto=True)
     (dead,) = account.account.torrents.values()
     nobody_offers_anything(it)

@@ -15,6 +15,7 @@ from devstack.clock import ManualClock
 from devstack.library import Library, Series
 from devstack.prowlarr import ProwlarrSimulator
 from devstack.qbittorrent import QbittorrentSimulator
+from devstack.releases import release_of
 from devstack.sonarr import SonarrSimulator
 from devstack.tmdb import TmdbSimulator
 
@@ -184,6 +185,65 @@ async def test_a_season_that_is_all_out_is_looked_for_as_a_whole(
     assert all(part.season_at is not None for part in wish.parts)
 
 
+async def test_a_season_of_which_there_are_only_episodes_is_got_by_them(
+    hass: HomeAssistant,
+    prowlarr: ProwlarrSimulator,
+    qbittorrent: QbittorrentSimulator,
+    tmdb: TmdbSimulator,
+    clock: ManualClock,
+    set_up: SetUp,
+    pass_time: PassTime,
+) -> None:
+    """One search for all of it is enough, and each is what its own download is; who isn't there is looked for soon."""
+    for library in (tmdb.library, prowlarr.library):
+        series = add_the_bear(library, clock.now() - 8 * DAY)
+    there = [each for each in series.season(2) if each.number != 3]
+    prowlarr.searches.offers = [release_of(each, size_bytes=2**30) for each in there]
+    entry = await set_up(servarr_subentry(prowlarr, PROWLARR_ID), qbittorrent_subentry(qbittorrent), tmdb_subentry())
+    hub: Hub = entry.runtime_data
+    wish = await watch(hass, hub, "the bear s2", auto=True)
+    assert {part.key: part.release for part in wish.parts if part.state is PartState.GRABBED} == {
+        f"S02E{each.number:02}": release_of(each).title for each in there
+    }
+    assert states(wish)["S02E03"] is PartState.SEARCHING
+    assert len(qbittorrent.torrents) == 3
+    searches = [dict(each.query)["query"] for each in prowlarr.requests if each.path == "/api/v1/search"]
+    assert [each.rpartition(" ")[2] for each in searches] == ["{Season:2}"]
+    await pass_time(HOUR, 2)
+    wish = hub.watching.wishes[wish.id]
+    assert {key for key, state in states(wish).items() if state is PartState.READY} == {"S02E01", "S02E02", "S02E04"}
+    assert [part.failed for part in wish.parts] == [()] * 4
+    searches = [dict(each.query).get("query", "") for each in prowlarr.requests if each.path == "/api/v1/search"]
+    assert searches[-1].endswith("{Season:2} {Episode:3}")
+
+
+async def test_all_that_a_person_asks_for_is_fetched_however_much_it_is(
+    hass: HomeAssistant,
+    prowlarr: ProwlarrSimulator,
+    qbittorrent: QbittorrentSimulator,
+    tmdb: TmdbSimulator,
+    clock: ManualClock,
+    set_up: SetUp,
+    pass_time: PassTime,
+) -> None:
+    for library in (tmdb.library, prowlarr.library):
+        series = library.new_series("Many", seasons=1, episodes=15, last_start=clock.now() - 200 * DAY)
+        series.tvdb_id, series.tmdb_id, series.imdb_id = 5, 6, "tt0000007"
+        library.known_series.append(series)
+    prowlarr.searches.offers = [release_of(each, size_bytes=2**30) for each in series.episodes]
+    entry = await set_up(servarr_subentry(prowlarr, PROWLARR_ID), qbittorrent_subentry(qbittorrent), tmdb_subentry())
+    hub: Hub = entry.runtime_data
+    wish = await watch(hass, hub, "many", auto=False)
+    assert set(states(wish).values()) == {PartState.OFFERED}
+    await pass_time(HOUR)
+    await hub.watching.fetch(wish.id)
+    await pass_time(timedelta(minutes=10), 2)
+    assert PartState.OFFERED not in states(hub.watching.wishes[wish.id]).values()
+    assert len(qbittorrent.torrents) == 15
+    searches = [dict(each.query).get("query", "") for each in prowlarr.requests if each.path == "/api/v1/search"]
+    assert [each.rpartition(" ")[2] for each in searches if each] == ["{Season:1}"] * 2
+
+
 async def test_without_sonarr_tmdb_tells_and_it_is_got_all_the_same(
     hass: HomeAssistant,
     prowlarr: ProwlarrSimulator,
@@ -198,6 +258,9 @@ async def test_without_sonarr_tmdb_tells_and_it_is_got_all_the_same(
     entry = await set_up(servarr_subentry(prowlarr, PROWLARR_ID), qbittorrent_subentry(qbittorrent), tmdb_subentry())
     hub: Hub = entry.runtime_data
     wish = await watch(hass, hub, "the bear s3", auto=True)
+    said = await act(hass, Action.EXPLAIN, title="the bear s03e01")
+    (link,) = [each["text"] for each in said["chain"] if each["state"] == "now"]
+    assert link == "0% of it is here. SOKOUL hasn\u2019t looked at it yet."
     await pass_time(timedelta(minutes=2), 4)
     wish = hub.watching.wishes[wish.id]
     assert wish.keeper is None

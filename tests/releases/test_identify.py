@@ -244,7 +244,7 @@ def test_a_number_of_a_database_mends_no_wrong_name_or_year() -> None:
         (film("Ford v Ferrari", year=2019), "Le.Mans.66.1080p.BluRay.x264-GRP", LIKELY),
         (film("Ford v Ferrari", year=2019), "Le.Mans.66.1971.1080p.BluRay.x264-GRP", NO),
         (film("Ford v Ferrari", year=2019), "Le.Mans.66.S01E02.1080p.WEB.H264-GRP", NO),
-        (PART_TWO, "Dune.2.2024.1080p.WEB.H264-GRP", LIKELY),
+        (PART_TWO, "Dune.Messiah.2024.1080p.WEB.H264-GRP", LIKELY),
         (PART_TWO, "Dune.2.1080p.WEB.H264-GRP", NO),
         (series("Law & Order"), "Law.and.Order.SVU.S01E02.1080p.WEB.H264-GRP", LIKELY),
         (series("Law & Order"), "Law.and.Order.SVU.S01E03.1080p.WEB.H264-GRP", NO),

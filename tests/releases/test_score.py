@@ -21,7 +21,7 @@ from custom_components.sokoul.releases.attributes import (
     Source,
 )
 from custom_components.sokoul.releases.choose import rank
-from custom_components.sokoul.releases.explain import chips, why_better
+from custom_components.sokoul.releases.explain import chips
 from custom_components.sokoul.releases.identify import identify
 from custom_components.sokoul.releases.merge import Release
 from custom_components.sokoul.releases.policy import ORIGINAL, Policy, SizeWish, Want
@@ -297,14 +297,6 @@ def test_what_has_all_that_is_wanted_comes_before_what_is_better() -> None:
     assert (episode.accepted, episode.match.whole) == (True, False)
     assert episode.score > pack.score
     assert not other.accepted
-
-
-def test_why_one_is_better_than_another() -> None:
-    better = scored("2160p.BluRay.H265-GRP", size_bytes=14 * GB)
-    worse = scored("1080p.WEB-DL.H265-GRP", size_bytes=4 * GB)
-    assert [each.key for each in why_better(better, worse)] == ["release.part_resolution", "release.part_source"]
-    assert why_better(worse, worse) == ()
-    assert why_better(worse, scored(BEST_CAM))[0].key == "release.part_clean"
 
 
 def test_a_name_in_short() -> None:

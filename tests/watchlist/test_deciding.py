@@ -10,8 +10,8 @@ import pytest
 from custom_components.sokoul.model.catalogue import CatalogueEpisode
 from custom_components.sokoul.model.reasons import Reason
 from custom_components.sokoul.watchlist.changing import brought_back, has_lost, wanted_again
-from custom_components.sokoul.watchlist.deciding import MOST_GIVEN_UP, StepKind, next_step, refresh
-from custom_components.sokoul.watchlist.items import ARR, Dates, Keeper, Out, Part, PartState, Wish, WishState
+from custom_components.sokoul.watchlist.deciding import MOST_GIVEN_UP, StepKind, next_step, refresh, taken_back
+from custom_components.sokoul.watchlist.items import ARR, Better, Dates, Keeper, Out, Part, PartState, Wish, WishState
 from custom_components.sokoul.watchlist.known import Catalogued, Coming, Held, Known
 from custom_components.sokoul.watchlist.outcomes import Found, added, asked, failed, grabbed, hit, put_off, searched
 from custom_components.sokoul.watchlist.settings import WatchSettings
@@ -214,8 +214,53 @@ def test_a_download_that_is_gone_is_not_fetched_again() -> None:
     assert (wish.parts[0].download, wish.parts[0].release, wish.parts[0].gone_since) == ("", "", None)
 
 
-DEAD = Coming(download=HASH, release="Dune.a", failed=True)
 OWN = GRABBED | {"entry_id": 3}
+BETTER = Better(release="Dune.b", download=OTHER, grabbed_at=NOW, entry_id=4)
+TAKEN_BACK = (
+    ("what is on its way", out(S.GRABBED, **OWN), 3, S.SEARCHING, (HASH, "Dune.a")),
+    ("... before it is out", out(S.GRABBED, **OWN, dates=Dates(digital=on(9))), 3, S.WAITING, (HASH, "Dune.a")),
+    ("what is being imported", out(S.IMPORTING, **OWN), 3, S.SEARCHING, (HASH, "Dune.a")),
+    ("what something else brought", out(S.GRABBED, **OWN), 4, S.GRABBED, ()),
+    ("what can be watched", out(S.READY, **OWN, ready_at=NOW), 3, S.READY, ()),
+    ("what is better", out(S.READY, **OWN, ready_at=NOW, better=BETTER), 4, S.READY, (OTHER, "Dune.b")),
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "wish", "entry_id", "state", "gone"), TAKEN_BACK, ids=[each[0] for each in TAKEN_BACK]
+)
+def test_a_person_takes_back(said: str, wish: Wish, entry_id: int, state: PartState, gone: tuple[str, ...]) -> None:
+    (part,) = taken_back(refresh(wish, AUTO, NOW), entry_id, NOW).parts
+    assert (part.state, part.failed, part.better) == (state, gone, None), said
+    assert (part.taken_back_at is not None) is (state in {S.SEARCHING, S.WAITING})
+    assert refresh(taken_back(wish, entry_id, NOW), AUTO, NOW).parts[0].better_until is None or not part.upgrades
+
+
+@pytest.mark.parametrize(
+    ("settings", "when", "kind"),
+    [
+        (True, None, K.ASK),
+        (True, NOW, K.GRAB),
+        (False, None, K.NOTHING),
+        (None, None, K.ASK),
+    ],
+)
+def test_what_is_found_after_that_waits_for_a_word(*, settings: bool | None, when: datetime | None, kind: K) -> None:
+    facts = known(settings=WatchSettings(auto=settings))
+    wish = refresh(taken_back(refresh(out(S.GRABBED, **OWN), facts, NOW), 3, NOW), facts, NOW)
+    assert next_step(wish, facts, NOW).kind is K.SEARCH
+    wish = refresh(
+        searched(wish, [""], {"": Found(release="Dune.b", result="r1", count=1)}, NOW, pack=False), facts, NOW
+    )
+    assert next_step(wish, facts, NOW, asked=when).kind is kind
+    assert [each.key for each in wish.why] == ["watchlist.offered"]
+    told = asked(wish, [""], NOW)
+    assert next_step(told, facts, NOW).kind is K.NOTHING, "once is enough"
+    assert grabbed(told, [""], NOW).parts[0].taken_back_at is None
+    assert wanted_again(told, NOW).parts[0].taken_back_at is None
+
+
+DEAD = Coming(download=HASH, release="Dune.a", failed=True)
 STANDS = replace(DEAD, failed=False, stands=True)
 ENOUGH = tuple(f"r{number}" for number in range(2 * MOST_GIVEN_UP))
 FAILED = (
@@ -581,6 +626,12 @@ def test_what_fails_is_given_up_at_the_first_look_that_knows_it() -> None:
     assert refresh(once, facts, NOW) == once
 
 
+def test_a_finale_is_one_as_long_as_catalogues_say_so() -> None:
+    wish = refresh(series(season=1), told(replace(episode("S01E01"), finale=True)), NOW)
+    assert wish.parts[0].finale
+    assert not refresh(wish, told(episode("S01E01")), NOW).parts[0].finale
+
+
 def test_an_episode_keeps_its_history_when_its_date_moves() -> None:
     wish = refresh(series(part("S01E01", searches=3, searched_at=NOW, failed=("x",))), told(episode("S01E01", 7)), NOW)
     assert keys(wish) == "S01E01:waiting"
@@ -620,6 +671,20 @@ SERIES_STATES = (
     ("one episode was wanted", [aired("S01E01", S.READY)], {"season": 1, "episode": 1}, WishState.READY),
     ("a season that goes on", [aired("S01E01", S.READY)], {"season": 1}, WishState.UP_TO_DATE),
     ("a season of last year", [aired("S01E01", S.READY, 300)], {"season": 1}, WishState.READY),
+    ("a season with its finale", [aired("S01E01", S.READY, finale=True)], {"season": 1}, WishState.READY),
+    ("a series with the finale of a season", [aired("S01E01", S.READY, finale=True)], {}, WishState.UP_TO_DATE),
+    (
+        "a season that goes on behind its finale",
+        [aired("S01E01", S.READY, finale=True), aired("S01E02", S.READY)],
+        {"season": 1},
+        WishState.UP_TO_DATE,
+    ),
+    (
+        "a season whose finale is to come",
+        [aired("S01E01", S.READY), aired("S01E02", S.WAITING, -3, finale=True)],
+        {"season": 1},
+        WishState.UP_TO_DATE,
+    ),
     ("a series that nobody heard of for a year", [aired("S01E01", S.READY, 300)], {}, WishState.UP_TO_DATE),
 )
 
@@ -712,6 +777,25 @@ def test_a_season_is_fetched_at_once() -> None:
     wish = refresh(grabbed(wish, step.keys, NOW, download=HASH), AUTO, NOW)
     assert next_step(wish, AUTO, NOW).kind is K.NOTHING
     assert wish.state is WishState.GRABBED
+
+
+@pytest.mark.parametrize(
+    ("said", "parts", "values", "expected"),
+    [
+        ("all of a season", ["S01E01", "S01E02", "S01E03"], {}, "S01E01 S01E02 S01E03 pack"),
+        ("one of it is there", ["S01E01", "S01E02"], {}, "S01E01"),
+        ("just that episode", ["S01E01"], {"season": 1, "episode": 1}, "S01E01"),
+    ],
+)
+def test_what_was_found_too_long_ago_is_looked_for_as_it_was(
+    said: str, parts: list[str], values: dict[str, Any], expected: str
+) -> None:
+    offered = [aired(key, S.OFFERED, release=key, result=key, searched_at=NOW - DAY) for key in parts]
+    there = [] if len(parts) != 2 else [aired("S01E03", S.READY)]
+    wish = refresh(following(*offered, *there, **values), AUTO, NOW)
+    step = next_step(wish, AUTO, NOW)
+    assert step.kind is K.SEARCH
+    assert " ".join([*step.keys, *(["pack"] if step.pack else [])]) == expected, said
 
 
 def test_a_season_that_nobody_offers_is_looked_for_one_by_one() -> None:

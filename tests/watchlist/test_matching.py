@@ -33,6 +33,9 @@ def film(name: str, year: int) -> Wish:
         ("Dune.Part.Two.2024.1080p.WEB-DL.DDP5.1.H.264-LANTERN", (), True),
         ("Dune Part 2 2024 2160p UHD BluRay x265-GRP", (), True),
         ("Dune.Part.Two.1080p.WEB.H264-GRP", (), True),  # without a year
+        ("Dune.2.2024.1080p.WEB.H264-GRP", (), True),
+        ("Dune.2.2023.1080p.WEB.H264-GRP", (), False),  # that name is good with the very year only
+        ("Dune.2.1080p.WEB.H264-GRP", (), False),
         ("Dune.Deuxieme.Partie.2024.MULTi.1080p.WEB.H265-GRP", (), True),
         ("Diuna.Czesc.Druga.2024.1080p.WEB.H265-GRP", (), False),  # by a name that nobody told
         ("Diuna.Czesc.Druga.2024.1080p.WEB.H265-GRP", ("tmdb:693134",), True),
@@ -63,6 +66,9 @@ def test_a_movie(name: str, ids: tuple[str, ...], *, is_it: bool) -> None:
         ("Amelie.2001.1080p.BluRay-GRP", film("Amélie", 2001), True),
         ("L.Amour.Ouf.2024.FRENCH.1080p.WEB.H264-GRP", film("L'Amour ouf", 2024), True),
         ("SWAT.2003.1080p.BluRay-GRP", film("S.W.A.T.", 2003), True),
+        ("Oceans.11.2001.1080p.BluRay-GRP", film("Ocean's Eleven", 2001), True),
+        ("Oceans.11.1960.1080p.BluRay-GRP", film("Ocean's Eleven", 2001), False),
+        ("Seven.1995.1080p.BluRay-GRP", film("Se7en", 1995), True),
         ("I.T.2017.1080p.BluRay-GRP", film("It", 2017), False),
         ("Amelie.2001.1080p.BluRay.EXTRAS.x264-GRP", film("Amélie", 2001), False),
     ],
@@ -89,6 +95,23 @@ def test_names_with_numbers(name: str, wish: Wish, *, is_it: bool) -> None:
 )
 def test_a_series(name: str, keys: set[str]) -> None:
     wish = series(part("S03E01"), part("S03E02"), part("S03E03", PartState.GRABBED))
+    assert matching([offer(name)], [wish]) == ({"w2": keys} if keys else {})
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [
+        ("[SubsPlease] The Bear - 25 (1080p) [ABCD1234]", {"S02E01"}),
+        ("[SubsPlease] The Bear - 26 (1080p) [ABCD1234]", {"S02E02"}),
+        ("[SubsPlease] The Bear (25-26) (1080p) [Batch]", {"S02E01", "S02E02"}),
+        ("[SubsPlease] The Bear - 01 (1080p) [ABCD1234]", set()),  # of the first season
+        ("[SubsPlease] The Bear - 27 (1080p) [ABCD1234]", set()),
+        ("[SubsPlease] The Bare - 25 (1080p) [ABCD1234]", set()),
+        ("[SubsPlease] The Bear S2 - 01 (1080p) [ABCD1234]", {"S02E01"}),
+    ],
+)
+def test_what_is_counted_through_all_seasons(name: str, keys: set[str]) -> None:
+    wish = series(part("S02E01", absolute=25), part("S02E02", absolute=26), part("S02E03"))
     assert matching([offer(name)], [wish]) == ({"w2": keys} if keys else {})
 
 

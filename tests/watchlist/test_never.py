@@ -69,6 +69,7 @@ def parts(key: str) -> st.SearchStrategy[Part]:
         grabbed_at=past,
         gone_since=past,
         ready_at=past,
+        taken_back_at=past,
         failed=st.lists(st.sampled_from(["r", *HASHES]), max_size=2, unique=True).map(tuple),
         release=st.sampled_from(["", "r", "Dune.2024.720p.WEB-DL.H264-GRP", "The.Bear.S01E01.1080p.WEB-DL.H264-GRP"]),
         result=st.sampled_from(["", "x"]),
@@ -178,6 +179,7 @@ def test_what_is_there_or_on_its_way_is_left_alone(wish: Wish, known: Known, whe
         assert when is not None or takes_by_itself(wish, known.settings) is True
     if step.kind is K.GRAB:
         assert step.result
+        assert when is not None or all(wish.part(key).taken_back_at is None for key in step.keys)  # type: ignore[union-attr] -- they are there
         assert when is not None or (known.pilot and (wish.auto if wish.auto is not None else known.settings.auto))
 
 

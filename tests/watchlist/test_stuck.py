@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from custom_components.sokoul.watchlist.stuck import PATIENCE, SEEN_FOR, Standstills
+from custom_components.sokoul.watchlist.stuck import PATIENCE, SEEN_FOR, SEEN_SILENT, SILENCE, Standstills
 
 from .make import DAY, HOUR, NOW
 
@@ -43,3 +43,27 @@ def test_one_stands_and_another_moves() -> None:
     known.keep_only({"b"})
     later = NOW + PATIENCE + SEEN_FOR
     assert [known.is_one(each, later, stands=True, progress=0) for each in ("a", "b")] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("said", "moved_at", "looks", "failed"),
+    [
+        ("for two days", None, [(0 * HOUR, True, 0.1), (48 * HOUR, True, 0.1)], False),
+        ("for three", None, [(0 * HOUR, True, 0.1), (72 * HOUR, True, 0.1)], True),
+        ("something came", None, [(0 * HOUR, True, 0.1), (60 * HOUR, True, 0.11), (72 * HOUR, True, 0.11)], False),
+        ("as its client knows, and just seen", LONG_AGO, [(0 * HOUR, True, 0.1), (5 * HOUR, True, 0.1)], False),
+        ("... seen for a while", LONG_AGO, [(0 * HOUR, True, 0.1), (6 * HOUR, True, 0.1)], True),
+        (
+            "its client was away meanwhile",
+            LONG_AGO,
+            [(0 * HOUR, True, 0.1), (5 * HOUR, False, 0.1), (6 * HOUR, True, 0.1), (11 * HOUR, True, 0.1)],
+            False,
+        ),
+    ],
+)
+def test_who_has_all_of_it_is_waited_for_longer(
+    said: str, moved_at: datetime | None, looks: list[Look], *, failed: bool
+) -> None:
+    known = Standstills(SILENCE, SEEN_SILENT)
+    told = [known.is_one("a", NOW + at, stands=stands, progress=part, moved_at=moved_at) for at, stands, part in looks]
+    assert (told[-1], any(told[:-1])) == (failed, False), said

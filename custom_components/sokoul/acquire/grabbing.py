@@ -38,6 +38,9 @@ SPARE_BYTES: Final = 5 * 10**9
 PASSING: Final = frozenset(
     f"grab.{key}" for key in ("account_paused", "no_traffic", "little_traffic", "no_slot", "held")
 )
+#: What of an account is used up. Who insists has it fetched all the same: a torrent costs no traffic before it is
+#: watched, and the account itself says whether it takes one more.
+USED_UP: Final = frozenset(f"grab.{key}" for key in ("no_traffic", "little_traffic", "no_slot"))
 #: How long something that may have been done is looked for before nobody knows.
 LOOKS: Final = 3
 
@@ -149,9 +152,17 @@ class Choice:
 
 
 def choose(
-    release: Release, kind: TitleKind | None, situation: Situation, fetch_by: Sequence[FetchBy] = tuple(FetchBy)
+    release: Release,
+    kind: TitleKind | None,
+    situation: Situation,
+    fetch_by: Sequence[FetchBy] = tuple(FetchBy),
+    *,
+    insists: bool = False,
 ) -> Choice:
-    """Return who may download a release, in order. `kind` is that of the title, None where nobody knows."""
+    """Return who may download a release, in order. `kind` is that of the title, None where nobody knows.
+
+    `insists`: where nobody else can, accounts of which something is used up may.
+    """
     against: list[Reason] = []
     fetch_by = fetch_by or tuple(FetchBy)
     size = release.size_bytes or 0
@@ -181,6 +192,8 @@ def choose(
     if FetchBy.CLIENT in fetch_by and not managing:  # nothing starts there now: whoever begins at once goes first
         against += [_held(each) for each in held if aims]
         aims += [_client(each) for each in held]
+    if insists and {FetchBy.CACHED, FetchBy.DEBRID} & set(fetch_by):
+        aims += [_debrid(each, "grab.why_insisted") for each in situation.debrids if _is_used_up(each, size)]
     if not aims and any(ways.values()):
         against.append(Reason(key="grab.policy_refuses"))
     elif not aims and not against:
@@ -239,6 +252,11 @@ def _is_ready(account: DebridPlace, size: int, against: list[Reason]) -> bool:
     if why is not None:
         against.append(why)
     return why is None
+
+
+def _is_used_up(account: DebridPlace, size: int) -> bool:
+    why = _quota(account, size) if account.answers else None
+    return why is not None and why.key in USED_UP
 
 
 def _quota(account: DebridPlace, size: int) -> Reason | None:
@@ -425,6 +443,7 @@ class Order:
     only: frozenset[str] = frozenset()  # the backends that may download it; none named: all
     fetch_by: tuple[FetchBy, ...] = tuple(FetchBy)  # as the person's policy says
     reason: Reason | None = None  # why; None: it was asked for
+    insists: bool = False  # accounts of which something is used up may download it, too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -453,7 +472,7 @@ class Grabber:
 
     async def _choose(self, order: Order, release: Release) -> Choice:
         situation = await self._hands.situation(order.target, release)
-        choice = choose(release, _kind(order.target), situation, order.fetch_by)
+        choice = choose(release, _kind(order.target), situation, order.fetch_by, insists=order.insists)
         if not order.only:
             return choice
         aims = tuple(aim for aim in choice.aims if aim.backend_id in order.only)

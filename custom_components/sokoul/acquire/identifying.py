@@ -15,7 +15,8 @@ from typing import Final
 
 from ..model.catalogue import CatalogueTitle
 from ..model.library import TitleKind
-from ..releases.identify import Wanted, forms, normal
+from ..releases.identify import Wanted
+from ..releases.names import forms, normal, wider_form
 from ..releases.parse import parse
 from ..releases.tokens import fold
 from .ports import Target
@@ -103,7 +104,7 @@ def target_of(
         namesakes=namesakes,
         season=None if movie else query.season,
         episodes=frozenset() if movie else query.episodes,
-        absolute=frozenset() if movie else _absolute(query, title),
+        absolute=frozenset() if movie else absolute_numbers(title, query.season, query.episodes),
         aired=None if movie else query.aired,
         minutes=title.minutes,
         season_episodes=season.episodes if season is not None else None,
@@ -123,21 +124,20 @@ def target_of(
     )
 
 
-def _absolute(query: Query, title: CatalogueTitle) -> frozenset[int]:
-    """Return what is wanted of a season as anime counts it: on from the seasons before. Empty: nobody tells.
+def absolute_numbers(title: CatalogueTitle, number: int | None, episodes: frozenset[int]) -> frozenset[int]:
+    """Return episodes of a season, or all of it, as anime counts them: on from the seasons before. Empty: nobody tells.
 
-    Some catalogues count episodes on themselves, and say so by numbers that are beyond what a season has.
+    Some catalogues count episodes on themselves, and say so by numbers that are beyond what a season has, and beyond
+    the seasons before it: of one that airs they may know one more episode than they have counted.
     """
-    if not query.season or (season := title.season(query.season)) is None or not season.episodes:
+    if not number or (season := title.season(number)) is None or not season.episodes:
         return frozenset()
-    numbers = query.episodes or frozenset(range(1, season.episodes + 1))
-    if max(numbers) > season.episodes:
-        return query.episodes
-    before = [title.season(number) for number in range(1, query.season)]
+    numbers = episodes or frozenset(range(1, season.episodes + 1))
+    before = [title.season(each) for each in range(1, number)]
     counts = [each.episodes for each in before if each is not None and each.episodes]
-    if len(counts) < len(before):
-        return frozenset()
-    return frozenset(sum(counts) + number for number in numbers)
+    if max(numbers) > season.episodes and (len(counts) < len(before) or min(numbers) > sum(counts)):
+        return numbers
+    return frozenset(sum(counts) + each for each in numbers) if len(counts) == len(before) else frozenset()
 
 
 def other_names(title: CatalogueTitle) -> tuple[str, ...]:
@@ -229,14 +229,21 @@ def _together(entries: Sequence[CatalogueTitle]) -> CatalogueTitle:
         aliases=tuple(dict.fromkeys(name for name in names if name not in {first.name, first.original_name})),
         ids=frozenset[str]().union(*(each.ids for each in ordered)),
         year=_first(each.year for each in ordered),
+        romaji=_first(each.romaji for each in ordered),
+        series_type=_first(each.series_type for each in ordered),
         minutes=_first(each.minutes for each in ordered),
         original_language=_first(each.original_language for each in ordered),
         overview=_first(each.overview or None for each in ordered) or "",
         poster=_first(each.poster for each in ordered),
-        seasons=_first(each.seasons or None for each in ordered) or (),
+        seasons=_first(each.seasons for each in sorted(ordered, key=_counts_no_episodes) if each.seasons) or (),
         votes=max((each.votes for each in ordered if each.votes is not None), default=None),
         place=min(each.place for each in ordered),
     )
+
+
+def _counts_no_episodes(title: CatalogueTitle) -> bool:
+    """Tell whether it isn't told how many episodes seasons have, as the lookup of Sonarr doesn't."""
+    return all(season.episodes is None for season in title.seasons)
 
 
 def _first[T](values: Iterable[T | None]) -> T | None:
@@ -299,7 +306,7 @@ def _name_fit(asked: str, names: Iterable[str]) -> tuple[Fit, bool]:
     best = (Fit.NONE, False)
     for name in names:
         called = plain(name)
-        if called == wanted or plain(_COUNTRY_IN_NAME.sub("", name)) == wanted:
+        if wanted in {called, plain(_COUNTRY_IN_NAME.sub("", name))} or _is_written_so(asked, name):
             fit = Fit.NAMED
         elif any(plain(name[: found.start()]) == wanted for found in _BEFORE_SUBTITLE.finditer(name)):
             fit = Fit.HEAD
@@ -311,6 +318,11 @@ def _name_fit(asked: str, names: Iterable[str]) -> tuple[Fit, bool]:
             continue
         best = max(best, (fit, normal(name) == exactly))
     return best
+
+
+def _is_written_so(one: str, other: str) -> bool:
+    """Tell whether two names are one in other writing: "spiderman", "the a team", "oceans 11"."""
+    return wider_form(one) == wider_form(other) or not forms(one).isdisjoint(forms(other))
 
 
 def _alike(one: str, other: str) -> bool:

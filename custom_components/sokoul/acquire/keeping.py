@@ -9,6 +9,7 @@ What was kept and is not whole, because another version wrote it or a disk faile
 
 from base64 import b64decode, b64encode
 from dataclasses import dataclass, replace
+from functools import lru_cache
 import hashlib
 import json
 from typing import Final
@@ -49,6 +50,8 @@ class Kept:
     profile: bytes | None = None  # packed
 
 
+#: So many profiles are kept as they were packed: what is remembered of titles under one profile shares it.
+MOST_PROFILES: Final = 4
 _HEAD: Final = codec(Head)
 _PROFILE: Final = codec(QualityProfile)
 #: Another number: another way to keep the same.
@@ -83,8 +86,9 @@ def from_kept(text: str) -> Kept | None:
     return Kept(head=head, ranked_by=ranked_by, results=results, profile=profile or None)
 
 
+@lru_cache(maxsize=MOST_PROFILES)
 def packed_profile(profile: QualityProfile | None) -> bytes | None:
-    """Return a profile as few objects: with all custom formats it is hundreds."""
+    """Return a profile as few objects: with all custom formats it is hundreds. What is equal gives the same bytes."""
     if profile is None:
         return None
     return zlib.compress(json.dumps(_PROFILE.pack(profile), separators=(",", ":")).encode())

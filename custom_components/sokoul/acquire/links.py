@@ -4,8 +4,10 @@ Links come from indexers and from people, so they are hostile until they are rea
 address within the own network but those of backends that the person connected themselves; few redirects, and none
 that leads from outside to such a backend; a bounded body, read as bencode and nothing else. What a magnet says beyond
 its hash, its name and its trackers is left out: web seeds and peers are addresses that the download client would fetch.
+A .torrent file stays as it is but for such addresses within the own network: they stand outside of what its hash is of.
 
-Sources: BEP 3 (bencode, .torrent), BEP 9 (magnet), BEP 52 (version 2).
+Sources: BEP 3 (bencode, .torrent), BEP 5 (nodes), BEP 9 (magnet), BEP 12 (announce-list), BEP 17 and 19 (web seeds),
+BEP 52 (version 2).
 """
 
 import base64
@@ -32,6 +34,9 @@ MAX_DEPTH: Final = 16
 MAX_VALUES: Final = 2_000_000
 MAX_DIGITS: Final = 19
 
+#: Where a .torrent file has addresses that a download client asks by itself.
+_ADDRESSES: Final = frozenset({b"announce", b"announce-list", b"url-list", b"httpseeds"})
+_NODES: Final = b"nodes"
 _TRACKERS: Final = frozenset({"udp", "http", "https", "ws", "wss"})
 _LOCAL_NAMES: Final = (".localhost", ".local", ".internal", ".lan", ".home", ".home.arpa", ".localdomain", ".onion")
 _HEX = re.compile(r"[0-9a-f]{40}", re.IGNORECASE)
@@ -267,11 +272,51 @@ def read_torrent(body: bytes) -> Payload:
     raw = body[spans[b"info"]]
     hashed = hashlib.sha256(raw).hexdigest() if b"meta version" in info else _sha1(raw)
     return Payload(
-        link=ResolvedLink(info_hash=hashed[:40], torrent=body),
+        link=ResolvedLink(info_hash=hashed[:40], torrent=_without_private(body, content, spans)),
         name=plain_name(_text(info.get(b"name"))),
         size_bytes=sum(_sizes(info)),
         private=info.get(b"private") == 1,
     )
+
+
+def _without_private(body: bytes, content: dict[bytes, Any], spans: dict[bytes, slice]) -> bytes:
+    """Return a .torrent file without the addresses that lead into the own network: the very same where it has none."""
+    changed = {}
+    for key in spans.keys() & {*_ADDRESSES, _NODES}:
+        value = content[key]
+        kept = _public_nodes(value) if key == _NODES else _public(value)
+        if kept != value:
+            changed[key] = kept
+    if not changed:
+        return body
+    members = [
+        _encode(key) + (_encode(changed[key]) if key in changed else body[span])
+        for key, span in spans.items()
+        if changed.get(key, True)
+    ]
+    return b"d" + b"".join(members) + b"e"
+
+
+def _public(value: object) -> Any:
+    """Return an address, or a list of such and of lists, without what leads into the own network or is no address."""
+    if isinstance(value, list):
+        return [kept for each in value if (kept := _public(each))]
+    return value if isinstance(value, bytes) and _is_tracker(_text(value)) else b""
+
+
+def _public_nodes(value: object) -> list[Any]:
+    return [
+        node
+        for node in (value if isinstance(value, list) else [])
+        if isinstance(node, list) and node and not is_private_host(_text(node[0]))
+    ]
+
+
+def _encode(value: Any) -> bytes:
+    """Write what was read: bytes, integers and lists."""
+    if isinstance(value, list):
+        return b"l" + b"".join(map(_encode, value)) + b"e"
+    return b"i%de" % value if isinstance(value, int) else b"%d:%s" % (len(value), value)
 
 
 def _sha1(raw: bytes) -> str:

@@ -38,10 +38,12 @@ class Page:
 class PackedResults(Results):
     """Releases in their order, each made when it is asked for. It equals a sequence of the same releases."""
 
-    __slots__ = ("_count", "_pages", "ids")
+    __slots__ = ("_count", "_links", "_pages", "ids")
 
     def __init__(self, pages: Sequence[Page], ids: str, count: int) -> None:
-        self._pages = tuple(pages)
+        # not as pages: tuples of bytes are nothing to the garbage collector
+        self._pages = tuple(each.results for each in pages)
+        self._links = tuple(each.links for each in pages)
         self._count = count
         #: a line for each release: its id, and those of its offers
         self.ids = ids
@@ -79,14 +81,14 @@ class PackedResults(Results):
     @property
     def bare_pages(self) -> tuple[bytes, ...]:
         """The pages without anything that could be a secret."""
-        return tuple(each.results for each in self._pages)
+        return self._pages
 
     def offers(self) -> tuple[Offer, ...]:
         """Return all offers in the order in which they came, to score them anew."""
         placed = [
             (place, offer)
-            for page in self._pages
-            for stored, links in _opened(page)
+            for page, told in zip(self._pages, self._links, strict=True)
+            for stored, links in _opened(page, told)
             for place, offer in zip(stored[1], _unpacked(stored, links).scored.release.offers, strict=True)
         ]
         return tuple(offer for _, offer in sorted(placed, key=lambda pair: pair[0]))
@@ -103,7 +105,7 @@ class PackedResults(Results):
         for place in places:
             number, inside = divmod(place, PAGE)
             if opened[0] != number:
-                opened = number, list(_opened(self._pages[number]))
+                opened = number, list(_opened(self._pages[number], self._links[number]))
             yield _unpacked(*opened[1][inside])
 
 
@@ -135,11 +137,11 @@ def _compressed(value: Any) -> bytes:
     return zlib.compress(json.dumps(value, separators=(",", ":")).encode(), 6)
 
 
-def _opened(page: Page) -> Iterator[tuple[Any, Any]]:
+def _opened(page: bytes, links: bytes | None) -> Iterator[tuple[Any, Any]]:
     """Return what is packed in a page, with the links of each."""
-    results = json.loads(zlib.decompress(page.results))
-    links = [None] * len(results) if page.links is None else json.loads(zlib.decompress(page.links))
-    return zip(results, links, strict=True)
+    results = json.loads(zlib.decompress(page))
+    told = [None] * len(results) if links is None else json.loads(zlib.decompress(links))
+    return zip(results, told, strict=True)
 
 
 def _unpacked(stored: Any, links: Any) -> Result:

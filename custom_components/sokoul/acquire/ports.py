@@ -100,8 +100,11 @@ class Source(Protocol):
 class Profiles(Protocol):
     """Who knows by which quality profile an *arr manages a title."""
 
-    async def profile_of(self, target: Target) -> QualityProfile | None:
-        """Return the profile of the *arr that has the title in its library; None where none has. Never raises."""
+    async def profile_of(self, target: Target, at: datetime) -> QualityProfile | None:
+        """Return the profile of the *arr that has the title in its library; None where none has. Never raises.
+
+        `at` is when `target.entries` were read: the title may have been given another profile since.
+        """
 
 
 class Policies(Protocol):

@@ -7,17 +7,18 @@ answer. Who asks for the same while it is looked for shares the search; who asks
 
 What was found is remembered in the order that it was given, and packed: who asks again is answered without any name
 being read or anything being scored. Once the person likes something else it is unpacked and scored anew, and nobody has
-to be asked again.
+to be asked again. By which profile an *arr manages the title is looked at once somebody was answered: where it is
+another now, a better answer follows.
 """
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 import hashlib
-from itertools import batched
 from typing import Any, Final
 
 from ..model.catalogue import CatalogueTitle
@@ -26,28 +27,23 @@ from ..model.reasons import Reason
 from ..model.releases import Offer, QualityProfile
 from ..model.search import NOBODY, SearchRequest, SourceReport, SourceState
 from ..releases.attributes import Resolution
-from ..releases.choose import rank
-from ..releases.parse import parse
-from ..releases.policy import Policy, policy_as_json
-from ..releases.score import Scored
+from .findings import Findings, Taste
 from .identifying import identify_title, plain, target_by_text
 from .judging import MOST_DOUBTS, PATIENCE, Doubt, Judge, Verdicts, doubts_of
-from .keeping import Head, Kept, as_kept, from_kept, packed_profile, unpacked_profile
+from .keeping import Head, Kept, as_kept, from_kept, packed_profile
 from .namesakes import Namesakes
-from .packing import PackedResults, ids_of, pages_of
+from .packing import PackedResults
 from .ports import (
     AskingFailed,
     Catalogue,
     Holdings,
     Policies,
     Profiles,
-    Result,
     SearchAnswer,
     Shelf,
     Source,
     SourceAnswer,
     Target,
-    offer_id,
 )
 from .query import Query, host_of, read_query
 
@@ -60,6 +56,9 @@ HOLDING_SHARE: Final = 0.5
 CATALOGUE_LATEST: Final = timedelta(seconds=15)
 SOURCE_LATEST: Final = timedelta(seconds=130)
 PROFILE_PATIENCE: Final = timedelta(seconds=1)
+#: Whether what is remembered was scored by the profile of now is looked at so often, whoever asks; nobody waits for it.
+PROFILE_AGAIN: Final = timedelta(minutes=1)
+PROFILE_LATEST: Final = timedelta(seconds=15)
 #: How long what was found is good for: all of it, nothing, and what is not whole because somebody failed.
 KEPT: Final = timedelta(hours=24)
 KEPT_EMPTY: Final = timedelta(minutes=15)
@@ -68,11 +67,6 @@ KEPT_FAILED: Final = timedelta(minutes=5)
 MOST_AT_ONCE: Final = 4
 MOST_REMEMBERED: Final = 32
 MOST_HELD: Final = 10_000
-#: So many offers of one source, and of all of them, are looked at.
-MOST_OF_SOURCE: Final = 500
-MOST_OFFERS: Final = 2_000
-#: So many names are read before others have their turn: some five milliseconds.
-PORTION: Final = 50
 #: Who offers what a person brought.
 GIVEN: Final = "given"
 
@@ -105,6 +99,7 @@ class SearchEngine:
         judge: Callable[[], Judge | None] = _nobody,
         begin: Begin = _task,
         on_update: Listener | None = None,
+        on_change: Listener | None = None,
     ) -> None:
         self.catalogues = catalogues
         self.sources = sources
@@ -119,6 +114,7 @@ class SearchEngine:
         self.version = version  # of what scores: what another one has scored is scored anew
         self.slots = asyncio.Semaphore(MOST_AT_ONCE)
         self.on_update = on_update
+        self.on_change = on_change  # told of an answer that was whole, and is another one now
         self._begin = begin
         self._searches: OrderedDict[str, Search] = OrderedDict()
 
@@ -129,6 +125,7 @@ class SearchEngine:
         search = self.start(request, deadline=deadline, fresh=fresh)
         if not search.running:
             await search.score_again()
+            search.look_at_profile()
             return replace(search.answer, from_cache=True)
         await search.wait(deadline)
         if NOBODY in request.sources and search.answer.complete:  # there is nothing to come back to
@@ -140,7 +137,7 @@ class SearchEngine:
         query = read_query(request, self.clock().date())
         key = key_of(query, request)
         search = self._searches.get(key)
-        if search is None or not (search.running or (search.good_until > self.clock() and not fresh)):
+        if search is None or not (search.running or (search.is_good(self.clock()) and not fresh)):
             search = Search(self, key, query, request, deadline=deadline, fresh=fresh)
             search.task = self._begin(search.run(), f"search for {key}")
         self._searches[key] = search
@@ -151,6 +148,10 @@ class SearchEngine:
     def find(self, answer_id: str) -> Search | None:
         """Return a search that is under way or remembered, by the id of its answer."""
         return next((each for each in self._searches.values() if each.answer.id == answer_id), None)
+
+    def holds(self, search: Search) -> bool:
+        """Tell whether a search is still remembered."""
+        return self._searches.get(search.key) is search
 
     def forget(self) -> None:
         """Forget what was found; what is under way goes on."""
@@ -192,10 +193,7 @@ class Search:
         self._identifying = deadline * IDENTIFYING_SHARE
         self._holding = min(deadline, DEADLINE) * HOLDING_SHARE
         self._fresh = fresh
-        self._offers: dict[str, tuple[Offer, ...]] = {}
-        self._ids: dict[str, str] = {}  # of results, by those of their offers
-        self._looked_up: set[str] = set()  # info hashes
-        self._held: set[str] = set()  # those that a debrid account holds
+        self._found = Findings()
         self._reports: dict[str, SourceReport] = {}
         self._namesakes: asyncio.Task[None] | None = None  # finds out who else is called so
         self._judged: set[str] = set()  # names of releases that somebody was asked about
@@ -203,10 +201,7 @@ class Search:
         self._waiting = 0
         self._cancelled = False
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._scoring = asyncio.Lock()
-        self._ranked_by = ""
-        self._profile: QualityProfile | None = None
-        self._packed_profile: bytes | None = None  # of what is packed
+        self._profile_looked_at: datetime | None = None
 
     # --- who waits -----------------------------------------------------------------------------------------------
 
@@ -214,6 +209,20 @@ class Search:
     def running(self) -> bool:
         """Whether more may come."""
         return not self.answer.complete and (self.task is None or not self.task.done())
+
+    def is_good(self, now: datetime) -> bool:
+        """Tell whether who asks now may have what was found."""
+        return self.good_until > now and not self._is_anybody_new(self.answer)
+
+    def _is_anybody_new(self, answer: SearchAnswer) -> bool:
+        """Tell whether there is somebody to ask now who wasn't there when all were asked for an answer."""
+        asked = {each.key for each in (*answer.catalogues, *answer.sources)}
+        there: list[Catalogue | Source] = []
+        if answer.title is None and self._query.names_a_title:  # somebody else may know it
+            there += self._engine.catalogues(self._query)
+        if answer.target is not None:
+            there += self._sources(answer.target)
+        return any(each.key not in asked for each in there)
 
     @property
     def watched(self) -> bool:
@@ -270,7 +279,7 @@ class Search:
             yield
 
     async def _take_from_shelf(self) -> bool:
-        """Take what was kept from before; nobody is asked then."""
+        """Take what was kept from before, if it has what all have who are there now; nobody is asked then."""
         if self._fresh:
             return False
         engine = self._engine
@@ -279,23 +288,23 @@ class Search:
         if shelved is None or kept is None:
             return False
         head = kept.head
-        self._ranked_by, self._packed_profile = kept.ranked_by, kept.profile
-        self._reports = {each.key: each for each in head.sources}
-        self.answer = replace(
+        answer = replace(
             self.answer,
             id=head.id,
             at=shelved[0],
             target=head.target,
             choices=head.choices,
-            results=kept.results or (),
-            accepted=head.accepted,
             catalogues=head.catalogues,
             sources=head.sources,
             remarks=head.remarks,
             profile=head.profile,
             from_cache=True,
         )
-        if self._ranked_by != self._ranking():
+        if self._is_anybody_new(answer):
+            return False
+        self.answer, self._reports = answer, {each.key: each for each in head.sources}
+        self._found.have(kept)
+        if self._is_stale:
             await self._score()
         self._update(complete=True)
         return True
@@ -360,34 +369,41 @@ class Search:
         """Ask all at once; with each that answers, what there is by then is scored and told."""
         target = self.answer.target
         assert target is not None  # noqa: S101 -- `_identify` found one
-        wanted = self.answer.request.sources
-        sources = [each for each in self._engine.sources(target) if not wanted or each.key in wanted]
+        sources = self._sources(target)
         self._reports = {each.key: SourceReport(key=each.key, name=each.name) for each in sources}
         self._bring(target)
         began = asyncio.get_running_loop().time()
         asked = {self._ask(source.offers(target), SOURCE_LATEST): source.key for source in sources}
         pending: set[asyncio.Task[Any]] = {*asked, *self._ask_for_namesakes(target)}
-        self._profile = profile = await self._profile_of(target)  # meanwhile they answer
+        self._profile_looked_at = self._engine.clock()
+        profile = await self._profile_of(target, PROFILE_PATIENCE)  # meanwhile they answer
+        await self._found.go_by(profile)
         self._update(profile=profile.name if profile is not None else None)
-        if self._offers:
-            await self._look_who_holds()
+        if self._found.has_offers:
+            await self._found.look_who_holds(self._engine.holdings)
             await self._score()
             self._update()
         while pending:
             done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
             seconds = asyncio.get_running_loop().time() - began
+            reports: dict[str, SourceReport] = {}
             for task in (each for each in asked if each in done):
-                key = asked[task]
-                self._reports[key] = _reported(self._reports[key], task, seconds)
-                if not task.cancelled() and task.exception() is None:
-                    self._take(key, task.result())
+                report = _reported(self._reports[asked[task]], task, seconds)
+                answered = not task.cancelled() and task.exception() is None
+                reports[report.key] = self._take(report, task.result()) if answered else report
             for task in done - asked.keys():
                 if not task.cancelled():
                     task.exception()  # a judge who fails has said nothing, nor has who was asked for namesakes
-            await self._look_who_holds()
+            await self._found.look_who_holds(self._engine.holdings)
             await self._score()
+            self._reports |= reports  # not before: who is said to have answered has its releases in the answer
             self._update()
             pending |= self._second_opinion(self.answer.target or target)
+
+    def _sources(self, target: Target) -> list[Source]:
+        """Return who is to be asked for a title."""
+        wanted = self.answer.request.sources
+        return [each for each in self._engine.sources(target) if not wanted or each.key in wanted]
 
     def _ask_for_namesakes(self, target: Target) -> set[asyncio.Task[None]]:
         """Find out who else is called so, unless that is known. Nobody waits for it: until then it is doubtful."""
@@ -429,10 +445,10 @@ class Search:
             asked = {each.name for each in new}
             self._engine.verdicts.remember(target, {name: same for name, same in said.items() if name in asked})
 
-    async def _profile_of(self, target: Target) -> QualityProfile | None:
+    async def _profile_of(self, target: Target, patience: timedelta) -> QualityProfile | None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(PROFILE_PATIENCE.total_seconds()):
-                return await self._engine.profiles.profile_of(target)
+            async with asyncio.timeout(patience.total_seconds()):
+                return await self._engine.profiles.profile_of(target, self.answer.at)
         return None
 
     def _bring(self, target: Target) -> None:
@@ -440,105 +456,87 @@ class Search:
         if target.link is None and target.info_hash is None:
             return
         name = target.release or target.text or target.info_hash or host_of(target.link or "")
-        self._offers[GIVEN] = (
-            Offer(
-                name=name,
-                indexer="",
-                protocol=Protocol.TORRENT if target.info_hash else Protocol.UNKNOWN,
-                info_hash=target.info_hash,
-                link=target.link or f"magnet:?xt=urn:btih:{target.info_hash}",
-                source=GIVEN,
-            ),
+        offer = Offer(
+            name=name,
+            indexer="",
+            protocol=Protocol.TORRENT if target.info_hash else Protocol.UNKNOWN,
+            info_hash=target.info_hash,
+            link=target.link or f"magnet:?xt=urn:btih:{target.info_hash}",
         )
+        self._found.take(GIVEN, (offer,))
 
-    def _take(self, key: str, answer: SourceAnswer) -> None:
-        """Take what a source offers: so much of it as is looked at."""
+    def _take(self, report: SourceReport, answer: SourceAnswer) -> SourceReport:
+        """Take what a source offers, so much of it as is looked at, and return what is to be told of that."""
         target = self.answer.target
         info_hash = target.info_hash if target is not None else None
         named = [each for each in answer.offers if each.name and (info_hash is None or each.info_hash == info_hash)]
-        free = MOST_OFFERS - sum(map(len, self._offers.values()))
-        most = max(min(MOST_OF_SOURCE, free), 0)
-        self._offers[key] = tuple(replace(each, source=each.source or key) for each in named[:most])
-        remarks = answer.remarks
-        if len(named) > most:
-            remarks = (*remarks, Reason(key="search.cut", parameters={"count": len(named), "taken": most}))
+        taken, remarks = self._found.take(report.key, named), answer.remarks
+        if len(named) > taken:
+            remarks = (*remarks, Reason(key="search.cut", parameters={"count": len(named), "taken": taken}))
         state = SourceState.ANSWERED if named else SourceState.EMPTY
-        self._reports[key] = replace(self._reports[key], state=state, count=len(named), remarks=remarks)
-
-    async def _look_who_holds(self) -> None:
-        """Mark what a debrid account holds already, whoever offers it."""
-        told = {each.info_hash for offers in self._offers.values() for each in offers if each.info_hash is not None}
-        if new := told - self._looked_up:
-            self._looked_up |= new
-            self._held |= await self._engine.holdings.held(new)
-        for key, offers in self._offers.items():
-            self._offers[key] = tuple(
-                replace(each, cached=True) if each.info_hash in self._held and not each.cached else each
-                for each in offers
-            )
+        return replace(report, state=state, count=len(named), remarks=remarks)
 
     # --- the answer ----------------------------------------------------------------------------------------------
 
     async def score_again(self) -> None:
         """Score what was found with what the person likes now, if that changed."""
-        if self._ranked_by != self._ranking():
+        if self._is_stale:
             await self._score()
             self._update()
             self._settle()
 
-    def _policy(self) -> Policy:
-        policy = self._engine.policies.policy(self.answer.request.policy)
-        return policy if (least := self._least()) is None else replace(policy, minimum_resolution=least)
+    @property
+    def _is_stale(self) -> bool:
+        """Whether what was found was scored by something else than what the person likes now."""
+        return self.answer.target is not None and self._found.scored_by != self._taste().digest
 
-    def _least(self) -> Resolution | None:
-        """Return the resolution that was asked for with this title: it counts beside any profile."""
-        lines = self.answer.request.minimum_lines
-        return None if lines is None else Resolution(lines)
+    def look_at_profile(self) -> None:
+        """Look by which profile an *arr manages the title now, beside whoever was answered from memory."""
+        target, now = self.answer.target, self._engine.clock()
+        if target is None or all(each.library_id is None for each in target.entries):
+            return
+        if self._profile_looked_at is None or now - self._profile_looked_at >= PROFILE_AGAIN:
+            self._profile_looked_at = now
+            self._engine._begin(self._follow_profile(target), "looking at a profile")  # noqa: SLF001 -- one module
 
-    def _ranking(self) -> str:
-        """Return what tells whether releases would be ranked the same way."""
-        said = self._engine.version, policy_as_json(self._policy()), self._least()
-        return hashlib.blake2b(repr(said).encode(errors="replace"), digest_size=16).hexdigest()
+    async def _follow_profile(self, target: Target) -> None:
+        """Score what was found anew, and tell so, if the profile is another one than then."""
+        profile = await self._profile_of(target, PROFILE_LATEST)
+        packed = await asyncio.to_thread(packed_profile, profile)
+        if profile is None or packed == self._found.profile or not self._engine.holds(self):
+            return  # an *arr that is away changes nothing
+        await self._score(profile)
+        self._update(profile=profile.name, from_cache=True)
+        self._settle()
+        if self._engine.on_change is not None:
+            self._engine.on_change(self.answer)
 
-    async def _score(self) -> None:
-        """Merge, score and order all that there is, beside the event loop."""
-        async with self._scoring:
-            target = self.answer.target
-            policy, self._ranked_by = self._policy(), self._ranking()
-            if target is None:
-                return
-            await self._unpack()
-            offers = tuple(offer for each in self._offers.values() for offer in each)
-            for portion in batched({offer.name for offer in offers}, PORTION, strict=False):
-                await asyncio.to_thread(_read_names, portion)
-            judged = self._engine.verdicts.of(target, {offer.name for offer in offers})
-            profile, least = self._profile, self._least()
-            ranked = await asyncio.to_thread(rank, offers, target.wanted, policy, profile, judged, least)
-            results = tuple(self._results(ranked))
-            self.answer = replace(
-                self.answer,
-                results=results,
-                accepted=sum(each.scored.accepted for each in results),
-                fetchable=any(each.link or each.guid for each in offers),
-            )
+    def _taste(self) -> Taste:
+        """Return what the person likes now."""
+        request, engine = self.answer.request, self._engine
+        policy = engine.policies.policy(request.policy)
+        if request.minimum_lines is None:
+            return Taste(policy, None, engine.version)
+        least = Resolution(request.minimum_lines)
+        return Taste(replace(policy, minimum_resolution=least), least, engine.version)
 
-    def _results(self, ranked: Iterable[Scored]) -> Iterable[Result]:
-        """Give each release an id that it keeps."""
-        taken: set[str] = set()
-        for scored in ranked:
-            ids = [offer_id(each) for each in scored.release.offers]
-            before = [self._ids[each] for each in ids if each in self._ids]
-            result_id = next((each for each in (*before, *ids) if each not in taken), None)
-            if result_id is None:
-                continue  # a source offers the very same thing as two
-            taken.add(result_id)
-            self._ids.update(dict.fromkeys(ids, result_id))
-            yield Result(id=result_id, scored=scored)
+    async def _score(self, another: QualityProfile | None = None) -> None:
+        """Score what was found: by the profile of before, or by another."""
+        if (target := self.answer.target) is not None:
+            judged = partial(self._engine.verdicts.of, target)
+            await self._found.score(target.wanted, self._taste(), judged, another)
 
     def _update(self, **changes: Any) -> None:
         """Publish what there is."""
+        found = self._found
         self.answer = replace(
-            self.answer, sources=tuple(self._reports.values()), revision=self.answer.revision + 1, **changes
+            self.answer,
+            results=found.results,
+            accepted=found.accepted,
+            fetchable=found.fetchable,
+            sources=tuple(self._reports.values()),
+            revision=self.answer.revision + 1,
+            **changes,
         )
         for listener in tuple(self._listeners):
             listener(self.answer)
@@ -556,6 +554,9 @@ class Search:
             self._update(complete=True)
         if not from_shelf or not isinstance(self.answer.results, PackedResults):
             self._settle()
+        if from_shelf:
+            self.look_at_profile()
+        self.task = None  # with all that it ran in
 
     def _lasting(self) -> timedelta:
         """Return how long what was found is good for."""
@@ -577,20 +578,10 @@ class Search:
             self._engine._begin(self._pack(keep=keep), "keeping what a search found")  # noqa: SLF001 -- one module
 
     async def _pack(self, *, keep: bool) -> None:
-        async with self._scoring:
-            answer, offers = self.answer, [offer for each in self._offers.values() for offer in each]
-            if isinstance(answer.results, PackedResults):  # somebody was faster
-                return
-            places = {id(offer): place for place, offer in enumerate(offers)}
-            pages, packing = [], pages_of(answer.results, places)
-            while (page := await asyncio.to_thread(next, packing, None)) is not None:
-                pages.append(page)
-            ids = await asyncio.to_thread(ids_of, answer.results)
-            results = PackedResults(pages, ids, len(answer.results))
-            self._packed_profile = await asyncio.to_thread(packed_profile, self._profile)
-            self.answer = replace(self.answer, results=results or ())
-            self._offers, self._ids, self._profile = {}, {}, None
-            ranked_by, profile = self._ranked_by, self._packed_profile
+        packed = await self._found.pack()
+        if packed is None:
+            return
+        answer = self.answer = replace(self.answer, results=packed.results or ())
         if keep:
             head = Head(
                 id=answer.id,
@@ -600,18 +591,10 @@ class Search:
                 sources=answer.sources,
                 remarks=answer.remarks,
                 profile=answer.profile,
-                accepted=answer.accepted,
+                accepted=packed.accepted,
             )
-            kept = Kept(head=head, ranked_by=ranked_by, results=results, profile=profile)
+            kept = Kept(head=head, ranked_by=packed.scored_by, results=packed.results, profile=packed.profile)
             await self._engine.shelf.keep(self.key, answer.at, await asyncio.to_thread(as_kept, kept))
-
-    async def _unpack(self) -> None:
-        """Have all offers again, and what they were called by."""
-        packed = self.answer.results
-        if isinstance(packed, PackedResults):
-            self._offers = {"": await asyncio.to_thread(packed.offers)}
-            self._ids = await asyncio.to_thread(packed.result_ids)
-            self._profile = await asyncio.to_thread(unpacked_profile, self._packed_profile)
 
 
 def _reported(report: SourceReport, task: asyncio.Task[Any], seconds: float) -> SourceReport:
@@ -633,12 +616,6 @@ def _why(error: BaseException) -> Reason:
         case TimeoutError():
             return Reason(key="search.no_answer")
     return Reason(key="search.went_wrong", parameters={"error": type(error).__name__})
-
-
-def _read_names(names: Iterable[str]) -> None:
-    """Read names: what was read is remembered."""
-    for name in names:
-        parse(name)
 
 
 def key_of(query: Query, request: SearchRequest) -> str:

@@ -6,6 +6,7 @@ application is read, and nothing else is kept.
 
 import asyncio
 from collections.abc import Collection, Iterable, Iterator
+from datetime import date
 from itertools import islice
 import re
 
@@ -69,19 +70,20 @@ class ProwlarrClient(ServarrClient):
         ids: Collection[str] = (),
         season: int | None = None,
         episode: int | None = None,
+        aired: date | None = None,
         indexer_ids: Collection[int] = (),
         categories: Collection[int] = (),
         limit: int = 100,
     ) -> Offers:
         """Ask the indexers for releases: by words, by ids of databases ("imdb:tt1160419"), or by both.
 
-        `limit` is for each indexer; at most 2,000 are read in all. Indexers that know nothing of an id are asked
-        for the words, if there are any. That all indexers failed is no error to Prowlarr: `all_failed` tells.
-        Raises `Refused` for an invalid search. It takes as long as the slowest indexer. Source: GET /search,
-        /indexerstatus, /indexer.
+        What aired on a day is asked for by it, in place of season and episode. `limit` is for each indexer; at most
+        2,000 are read in all. Indexers that know nothing of an id are asked for the words, if there are any. That all
+        indexers failed is no error to Prowlarr: `all_failed` tells. Raises `Refused` for an invalid search. It takes as
+        long as the slowest indexer. Source: GET /search, /indexerstatus, /indexer.
         """
         query: dict[str, str | int | list[int]] = {"type": _TYPES[kind] if kind else "search", "limit": limit}
-        if words := _query_text(text, kind, ids, season, episode):
+        if words := _query_text(text, kind, ids, _numbers(season, episode, aired)):
             query["query"] = words
         if wanted := sorted(categories or CATEGORIES.get(kind, ()) if kind else categories):
             query["categories"] = wanted
@@ -130,17 +132,21 @@ class ProwlarrClient(ServarrClient):
         )
 
 
-def _query_text(
-    text: str, kind: TitleKind | None, ids: Collection[str], season: int | None, episode: int | None
-) -> str:
+def _numbers(season: int | None, episode: int | None, aired: date | None) -> tuple[tuple[str, str], ...]:
+    """Return season and episode, or a day in the way of Newznab: as if its year was the season."""
+    if aired is not None:
+        return ("Season", f"{aired:%Y}"), ("Episode", f"{aired:%m/%d}")
+    told = (("Season", season), ("Episode", episode if season is not None else None))
+    return tuple((name, str(value)) for name, value in told if value is not None)
+
+
+def _query_text(text: str, kind: TitleKind | None, ids: Collection[str], numbers: Collection[tuple[str, str]]) -> str:
     """Return a query as Prowlarr reads it: words, and ids and numbers in braces."""
     words = _NO_WORDS.sub(" ", text).strip()[:MAX_QUERY_CHARACTERS]
     databases: Iterable[str] = ("imdb", "tmdb") if kind is TitleKind.MOVIE else ("tvdb", "imdb", "tmdb")
-    told = [(_TOKENS[name], id_of(ids, name)) for name in databases] if kind else []
-    if kind is not TitleKind.MOVIE and season is not None:
-        told.append(("Season", str(season)))
-        told.append(("Episode", None if episode is None else str(episode)))
-    tokens = (f"{{{name}:{value}}}" for name, value in told if value and _ID_VALUE.fullmatch(value))
+    known = [(_TOKENS[name], id_of(ids, name)) for name in databases] if kind else []
+    told = [(name, value) for name, value in known if value and _ID_VALUE.fullmatch(value)]
+    tokens = (f"{{{name}:{value}}}" for name, value in (*told, *(numbers if kind is not TitleKind.MOVIE else ())))
     return " ".join((*filter(None, (words,)), *tokens))
 
 

@@ -8,7 +8,15 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
 
-from ..model.catalogue import Addition, CatalogueEpisode, CatalogueSeason, CatalogueTitle, MissingTitle, Watch
+from ..model.catalogue import (
+    Addition,
+    CatalogueEpisode,
+    CatalogueSeason,
+    CatalogueTitle,
+    MissingTitle,
+    SeriesType,
+    Watch,
+)
 from ..model.library import Command, KnownFile, Title, TitleFile, TitleKind, UpcomingTitle
 from ..model.releases import ImportCandidate, TitleDetails
 from .arr import MAX_IDS, ArrClient, files, instant
@@ -164,15 +172,12 @@ class SonarrClient(ArrClient):
         ratings = resource.optional_object("ratings") or Fields({}, "series.ratings")
         language = resource.optional_object("originalLanguage")
         files, aired = statistics.whole("episodeFileCount", 0), statistics.whole("episodeCount", 0)
+        name, aliases, series_type = resource.text("title"), _aliases(resource), _series_type(resource)
         return CatalogueTitle(
             kind=TitleKind.SERIES,
-            name=resource.text("title"),
-            # other names of one season only would find it under a name that the others don't have
-            aliases=tuple(
-                alias.text("title", "")
-                for alias in resource.objects("alternateTitles")
-                if alias.whole("seasonNumber", -1) < 0 and alias.whole("sceneSeasonNumber", -1) < 0
-            ),
+            name=name,
+            aliases=aliases,
+            romaji=_romaji(name, aliases) if series_type is SeriesType.ANIME else None,
             year=resource.whole("year", 0) or None,
             ids=ids_of(resource),
             minutes=resource.whole("runtime", 0) or None,
@@ -184,6 +189,7 @@ class SonarrClient(ArrClient):
             place=place,
             seasons=tuple(_season(season) for season in resource.objects("seasons")),
             ended=resource.flag("ended") if "ended" in resource else None,
+            series_type=series_type,
             first_aired_on=day_of(resource, "firstAired"),
             library_id=library_id,
             monitored=library_id is not None and resource.flag("monitored", False),
@@ -329,11 +335,35 @@ def _title(episode: Fields, series: Fields) -> Title:
     )
 
 
+def _aliases(resource: Fields) -> tuple[str, ...]:
+    """Return its other names, but those of one season: these would find it under a name that the others don't have."""
+    return tuple(
+        alias.text("title", "")
+        for alias in resource.objects("alternateTitles")
+        if alias.whole("seasonNumber", -1) < 0 and alias.whole("sceneSeasonNumber", -1) < 0
+    )
+
+
+def _romaji(name: str, aliases: Iterable[str]) -> str | None:
+    """Return the other name of an anime that its releases have: those are what Sonarr keeps other names for."""
+    return next((alias for alias in aliases if alias.isascii() and alias.casefold() not in {"", name.casefold()}), None)
+
+
+def _series_type(resource: Fields) -> SeriesType | None:
+    """Return what a person chose for a series of the library; of others Sonarr knows only of some that air daily."""
+    told = resource.text("seriesType", "")
+    if told != SeriesType.STANDARD or resource.whole("id", 0):
+        return SeriesType(told) if told in SeriesType else None
+    return SeriesType.ANIME if "Anime" in resource.texts("genres") else None
+
+
 def _episode(episode: Fields) -> CatalogueEpisode:
     return CatalogueEpisode(
         season=episode.whole("seasonNumber"),
         episode=episode.whole("episodeNumber"),
+        absolute=episode.optional_whole("absoluteEpisodeNumber"),
         name=episode.text("title", ""),
+        finale=episode.text("finaleType", "") in {"season", "series"},  # and not "midseason"
         airs_on=_day(episode),
         airs_at=episode.moment("airDateUtc"),
         library_id=episode.whole("id"),

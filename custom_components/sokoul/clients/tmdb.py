@@ -16,7 +16,7 @@ from typing import Any
 
 from aiohttp import ClientSession
 
-from ..model.catalogue import CatalogueEpisode, CatalogueSeason, CatalogueTitle
+from ..model.catalogue import CatalogueEpisode, CatalogueSeason, CatalogueTitle, SeriesType
 from ..model.library import TitleKind
 from .errors import BackendError, NotFound, RateLimited, UnexpectedResponse
 from .fields import Fields
@@ -46,6 +46,12 @@ _KINDS = {"movie": TitleKind.MOVIE, "tv": TitleKind.SERIES}
 #: Kinds of releases: limited and everywhere in cinemas, digital and on television, on disc.
 _CINEMA, _DIGITAL, _PHYSICAL = frozenset({2, 3}), frozenset({4, 6}), frozenset({5})
 _OVER = frozenset({"Ended", "Canceled"})
+#: A genre.
+_ANIMATION = 16
+#: What airs nearly every weekday has so many episodes a week, breaks included; what has more comes all at once. Few
+#: tell nothing: there are series that begin with some at once, or come in two portions.
+_DAILY_EACH_WEEK, _DAILY_AT_MOST = 2.5, 8.0
+_DAILY_FROM = 20
 
 
 class TmdbClient:
@@ -156,7 +162,13 @@ class TmdbClient:
             raise UnexpectedResponse(f"{path}.episodes: expected a list")
         found = {episode.whole("episode_number"): episode for episode in answer.objects("episodes")}
         return tuple(
-            CatalogueEpisode(season=season, episode=number, name=each.text("name", ""), airs_on=_day(each, "air_date"))
+            CatalogueEpisode(
+                season=season,
+                episode=number,
+                name=each.text("name", ""),
+                finale=each.text("episode_type", "") == "finale",  # that in its middle is a "mid_season"
+                airs_on=_day(each, "air_date"),
+            )
             for number, each in sorted(found.items())
         )
 
@@ -213,6 +225,7 @@ def _title(result: Fields, kind: TitleKind, place: int = 0) -> CatalogueTitle:
         rating=result.number("vote_average", 0) or None,
         place=place,
         first_aired_on=None if is_movie else released,
+        series_type=SeriesType.ANIME if not is_movie and _is_anime(result) else None,
     )
 
 
@@ -232,12 +245,53 @@ def _details(answer: Fields, kind: TitleKind) -> CatalogueTitle:
         own |= {
             "minutes": next((minutes for minutes in answer.wholes("episode_run_time") if minutes), None),
             "ended": answer.text("status", "") in _OVER,
+            "series_type": title.series_type or (SeriesType.DAILY if _is_daily(answer) else None),
+            "romaji": _romaji(answer) if title.series_type is SeriesType.ANIME else None,
             "seasons": tuple(
                 CatalogueSeason(number=season.whole("season_number"), episodes=season.optional_whole("episode_count"))
                 for season in answer.objects("seasons")
             ),
         }
     return replace(title, **own)
+
+
+def _is_anime(result: Fields) -> bool:
+    """Tell whether a series is animated, and from Japan. Searches tell genres by number, details by object."""
+    genres = {*result.wholes("genre_ids"), *(genre.whole("id", 0) for genre in result.objects("genres"))}
+    return _ANIMATION in genres and "JP" in result.texts("origin_country")
+
+
+def _is_daily(answer: Fields) -> bool:
+    """Tell whether a series airs nearly every weekday: in the season that airs, or in the one before it."""
+    latest = answer.optional_object("last_episode_to_air")
+    number = latest.whole("season_number", 0) if latest is not None else 0
+    seasons = {season.whole("season_number"): season for season in answer.objects("seasons")}
+    season, before = seasons.get(number), seasons.get(number - 1)
+    if latest is None or season is None or number == 0:
+        return False
+    began, aired = _day(season, "air_date"), min(latest.whole("episode_number", 0), season.whole("episode_count", 0))
+    return _airs_daily(aired, began, _day(latest, "air_date")) or (
+        before is not None and _airs_daily(before.whole("episode_count", 0), _day(before, "air_date"), began)
+    )
+
+
+def _airs_daily(episodes: int, since: date | None, until: date | None) -> bool:
+    if since is None or until is None or until < since or episodes < _DAILY_FROM:
+        return False
+    each_week = 7 * episodes / ((until - since).days + 1)
+    return _DAILY_EACH_WEEK <= each_week <= _DAILY_AT_MOST
+
+
+def _romaji(answer: Fields) -> str | None:
+    """Return the Japanese name in Latin letters."""
+    alternatives = answer.optional_object("alternative_titles")
+    japanese = [
+        each
+        for each in (alternatives.objects("results") if alternatives else ())
+        if each.text("iso_3166_1", "") == "JP" and (title := each.text("title", "")) and title.isascii()
+    ]
+    japanese.sort(key=lambda each: "roma" not in each.text("type", "").lower())  # there are short forms, too
+    return japanese[0].text("title") if japanese else None
 
 
 def _names(answer: Fields, kind: TitleKind) -> Iterator[str]:

@@ -7,7 +7,7 @@ XML, most often with the status of a success.
 import asyncio
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 import re
 
@@ -101,12 +101,14 @@ class TorznabClient:
         ids: Collection[str] = (),
         season: int | None = None,
         episode: int | None = None,
+        aired: date | None = None,
         categories: Collection[int] = (),
         limit: int = 100,
     ) -> Offers:
         """Return what it offers: by an id that it knows ("imdb:tt1160419"), else, or if that finds nothing, by words.
 
-        Raises `BackendError`. Source: t=search, t=movie, t=tvsearch.
+        What aired on a day is asked for by it, in place of season and episode. Raises `BackendError`.
+        Source: t=search, t=movie, t=tvsearch.
         """
         known = self._capabilities or await self.capabilities()
         wanted = sorted(categories or (CATEGORIES[kind] if kind else ()))
@@ -114,7 +116,7 @@ class TorznabClient:
         if wanted:
             common["cat"] = ",".join(map(str, wanted))
         words = " ".join(text.split())[:MAX_QUERY_CHARACTERS]
-        for query in _queries(known, words, kind, ids, season, episode):
+        for query in _queries(known, words, kind, ids, _Numbers.of(season, episode, aired)):
             if items := (await self._search(query | common)).items:
                 return Offers(offers=await asyncio.to_thread(self._offers, items))
         return Offers()
@@ -201,13 +203,29 @@ def _capabilities(document: Document) -> Capabilities:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """Season and episode, or a day, which Newznab writes as if its year was the season."""
+
+    parameters: dict[str, str]
+    words: str = ""  # the same as a part of names
+
+    @classmethod
+    def of(cls, season: int | None, episode: int | None, aired: date | None) -> _Numbers:
+        if aired is not None:
+            return cls({"season": f"{aired:%Y}", "ep": f"{aired:%m/%d}"}, f" {aired:%Y %m %d}")
+        told = {name: str(value) for name, value in (("season", season), ("ep", episode)) if value is not None}
+        if season is None:
+            return cls(told)
+        return cls(told, f" S{season:02}" + ("" if episode is None else f"E{episode:02}"))
+
+
 def _queries(
     known: Capabilities,
     words: str,
     kind: TitleKind | None,
     ids: Collection[str],
-    season: int | None,
-    episode: int | None,
+    asked: _Numbers,
 ) -> Iterator[dict[str, str]]:
     """Yield what to ask, the most exact first."""
     function, supported = "search", known.any
@@ -216,8 +234,7 @@ def _queries(
         function, supported = "movie", known.movies
     elif kind in {TitleKind.SERIES, TitleKind.EPISODE} and known.series:
         function, supported = "tvsearch", known.series
-        numbers = {name: str(value) for name, value in (("season", season), ("ep", episode)) if value is not None}
-        numbers = {name: value for name, value in numbers.items() if name in supported}
+        numbers = {name: value for name, value in asked.parameters.items() if name in supported}
     for parameter in _IDS if kind else ():
         found = _ID_VALUE.fullmatch(id_of(ids, _IDS[parameter]) or "")
         if parameter in supported and found:
@@ -225,8 +242,8 @@ def _queries(
             break
     if not words:
         return
-    if season is not None and "season" not in numbers:  # a feed that knows nothing of seasons looks for words alone
-        words += f" S{season:02}" + ("" if episode is None else f"E{episode:02}")
+    if "season" in asked.parameters and "season" not in numbers:  # a feed that knows no seasons looks for words alone
+        words += asked.words
     yield {"t": function, "q": words, **numbers}
 
 

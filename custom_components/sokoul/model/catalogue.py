@@ -11,6 +11,14 @@ from enum import StrEnum
 from .library import TitleKind
 
 
+class SeriesType(StrEnum):
+    """How releases of a series call its episodes. The words are those of Sonarr."""
+
+    STANDARD = "standard"  # by season and number
+    DAILY = "daily"  # by the day on which they air
+    ANIME = "anime"  # by their number, counted from the first of all
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogueSeason:
     """A season of a series. Number 0 holds the specials."""
@@ -33,6 +41,7 @@ class CatalogueTitle:
     name: str
     original_name: str | None = None  # where it differs
     aliases: tuple[str, ...] = ()  # other names: of other countries, and of scene releases
+    romaji: str | None = None  # of an anime: its Japanese name in Latin letters, which most of its releases have
     year: int | None = None  # of the first release or the first episode
     ids: frozenset[str] = frozenset()  # "imdb:tt1160419", "tmdb:438631", "tvdb:121361"
     minutes: int | None = None  # of the movie, or of one episode
@@ -45,6 +54,7 @@ class CatalogueTitle:
     place: int = 0  # in the answer: 0 is what the catalogue thinks was meant
     seasons: tuple[CatalogueSeason, ...] = ()
     ended: bool | None = None  # of a series: nothing more will come
+    series_type: SeriesType | None = None  # None: nobody tells
     in_cinemas_on: date | None = None
     digital_on: date | None = None
     physical_on: date | None = None
@@ -59,7 +69,9 @@ class CatalogueTitle:
     @property
     def names(self) -> tuple[str, ...]:
         """All its names, each once, the best known first."""
-        return tuple(dict.fromkeys(name for name in (self.name, self.original_name, *self.aliases) if name))
+        return tuple(
+            dict.fromkeys(name for name in (self.name, self.original_name, self.romaji, *self.aliases) if name)
+        )
 
     @property
     def label(self) -> str:
@@ -86,7 +98,9 @@ class CatalogueEpisode:
 
     season: int
     episode: int
+    absolute: int | None = None  # counted from the first episode of all, without specials; None: nobody tells
     name: str = ""
+    finale: bool = False  # the last of its season, as far as catalogues tell
     airs_on: date | None = None  # the day where it airs first; None: nobody knows
     airs_at: datetime | None = None  # the moment, in UTC; catalogues that know only the day have none
     library_id: int | None = None  # in an *arr

@@ -29,6 +29,11 @@ class Columnar[RowT](Sequence[RowT]):
         for row in rows:
             self.append(row)
 
+    def drop(self, count: int) -> None:
+        """Let go of the last rows, at most so many."""
+        for column in self._columns.values():
+            del column[-count:]
+
     def column(self, name: str) -> Sequence[Any]:
         """Return one field of all rows."""
         return self._columns[name]

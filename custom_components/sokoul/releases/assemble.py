@@ -34,6 +34,7 @@ class Found:
 
     name: str
     titles: Sequence[str]
+    title_in_3d: str | None
     tags: Sequence[Tag]
     group: str | None
     year: int | None
@@ -71,6 +72,7 @@ def assemble(found: Found) -> ReleaseName:
         name=found.name,
         title=found.titles[0],
         other_titles=tuple(found.titles[1:]),
+        title_in_3d=found.title_in_3d,
         year=found.year,
         numbering=_shared(Numbering, _numbering(found.numbering, hints, flags)),
         resolution=resolution,

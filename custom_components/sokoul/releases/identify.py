@@ -8,18 +8,17 @@ Gaps between words say nothing: `L.Etranger`, `Ocean.s.Eleven`, `SWAT` and `Spid
 "L'Étranger", "Ocean's Eleven", "S.W.A.T." and "Spider-Man".
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
-from functools import lru_cache
 import re
 from typing import Final
 
 from ..model.library import TitleKind
 from ..model.reasons import Reason
-from .attributes import Numbering, ReleaseName
-from .tokens import fold
+from .attributes import Flag, Numbering, ReleaseName
+from .names import forms, forms_of, forms_of_all, normal, wider_forms_of, wider_forms_of_all, without_year, year_in
 
 
 class Certainty(IntEnum):
@@ -62,92 +61,7 @@ class Match:
     whole: bool = True
 
 
-#: Without I, V and X, which are words and names more often than numbers.
-_ROMAN: Final = {
-    "ii": "2",
-    "iii": "3",
-    "iv": "4",
-    "vi": "6",
-    "vii": "7",
-    "viii": "8",
-    "ix": "9",
-    "xi": "11",
-    "xii": "12",
-}
-_NUMBERS: Final = {
-    "one": "1",
-    "two": "2",
-    "three": "3",
-    "four": "4",
-    "five": "5",
-    "six": "6",
-    "seven": "7",
-    "eight": "8",
-    "nine": "9",
-    "ten": "10",
-    "deux": "2",
-    "deuxieme": "2",
-    "premiere": "1",
-}
-_PARTS: Final = {"part", "partie", "chapter", "chapitre", "volume", "vol", "pt", "teil", "parte"}
-_SMALL_WORDS: Final = {"and": "", "et": "", "und": "", "the": "", "a": "", "an": ""}
-_WORD = re.compile(r"[^\W_]+")
-_FIRST_PART = re.compile(r" part 1$")
 _LAST_NUMBER = re.compile(r" (?:part )?(\d{1,2})$")
-_YEAR_IN_NAME = re.compile(r"\s*\(((?:19|20)\d\d)\)\s*$")
-#: Shorter names are other ones once they lose their gaps: "It" and "I.T.", "Us" and "U.S.".
-_SHORTEST_WITHOUT_GAPS: Final = 4
-
-
-@lru_cache(maxsize=4_096)
-def normal(name: str) -> str:
-    """Return a title as titles are compared: no case, accents, articles or punctuation; numbers and parts as digits."""
-    words = _WORD.findall(fold(name.replace("&", " and ")))
-    plain: list[str] = []
-    for at, word in enumerate(words):
-        if word in _PARTS:
-            plain.append("part")
-        elif word in _SMALL_WORDS and len(words) > 1:
-            continue
-        elif at and word == "i" and plain[-1:] == ["part"]:
-            plain.append("1")
-        else:
-            after_part = plain[-1:] == ["part"] or words[at + 1 : at + 2] == ["partie"]
-            plain.append(_ROMAN.get(word, _NUMBERS.get(word, word) if after_part else word) if at else word)
-    if plain[-1:] == ["part"] and len(plain) > 1 and plain[-2].isdecimal():  # "deuxième partie"
-        plain[-2:] = ["part", plain[-2]]
-    return " ".join(plain)
-
-
-@lru_cache(maxsize=4_096)
-def forms(name: str) -> frozenset[str]:
-    """Return the ways to write a title, for comparing: two names are the same if they share one.
-
-    Without the gaps between words, the number of a first part, and a year in parentheses; and once with all small
-    words, which letters with dots between them may look like: the A of "S.W.A.T." is no article.
-    """
-    bare = _YEAR_IN_NAME.sub("", name)
-    whole = " ".join(_WORD.findall(fold(bare.replace("&", " and "))))
-    return frozenset(_without_gaps(each) for each in (_FIRST_PART.sub("", normal(bare)), whole)) - {""}
-
-
-def _without_gaps(words: str) -> str:
-    joined = words.replace(" ", "")
-    return joined if joined.isdecimal() or len(joined) >= _SHORTEST_WITHOUT_GAPS else words
-
-
-def forms_of(release: ReleaseName) -> Iterator[tuple[str, bool]]:
-    """Yield the ways to write what a release may be called, and whether its year is a part of that.
-
-    "Wonder Woman 1984" without another year reads as if it were of 1984.
-    """
-    for title in (release.title, *release.other_titles):
-        yield from ((form, False) for form in forms(title))
-    if release.year is not None:
-        for title in (release.title, *release.other_titles):
-            yield from ((form, True) for form in forms(f"{title} {release.year}"))
-
-
 _BY_JUDGE: Final = {
     True: (Certainty.LIKELY, Reason(key="release.judged_same")),
     False: (Certainty.NO, Reason(key="release.judged_other")),
@@ -193,11 +107,25 @@ def identify(
 
 def _named(release: ReleaseName, wanted: Wanted) -> int | None:
     """Return the year of a release that has a name of the title, 0 without one; None: it is called otherwise."""
-    names = frozenset[str]().union(*map(forms, wanted.names))
+    names = forms_of_all(wanted.names)
     with_year = next((with_year for form, with_year in forms_of(release) if form in names), None)
     if with_year is None:
-        return None
+        return release.year if _is_often_called_so(release, wanted) else None
     return 0 if with_year else release.year or 0
+
+
+def _is_often_called_so(release: ReleaseName, wanted: Wanted) -> bool:
+    """Tell whether a release of the very year has another name by which the film goes: "Dune 2" of 2024."""
+    if wanted.kind is not TitleKind.MOVIE or release.year is None or release.year != wanted.year:
+        return False
+    return not wider_forms_of_all(wanted.names).isdisjoint(wider_forms_of(release))
+
+
+def is_in_3d(release: ReleaseName, wanted: Wanted) -> bool:
+    """Tell whether the picture of a release has depth. The "3D" of "Step Up 3D" is the end of the film's own name."""
+    if Flag.THREE_D not in release.flags:
+        return False
+    return not release.title_in_3d or forms(release.title_in_3d).isdisjoint(forms_of_all(wanted.names[:1]))
 
 
 def _vouched(release: ReleaseName, wanted: Wanted) -> tuple[Certainty, Reason] | None:
@@ -265,12 +193,12 @@ def _by_year(release: ReleaseName, wanted: Wanted, *, year: int) -> tuple[Certai
 def _says_which(release: ReleaseName, wanted: Wanted) -> bool:
     """Tell whether the release bears a name that is longer than the shared one: "The Office US"."""
     called = normal(release.title)
-    shortest = min((normal(_YEAR_IN_NAME.sub("", name)) for name in wanted.names), key=len, default=called)
+    shortest = min((normal(without_year(name)) for name in wanted.names), key=len, default=called)
     return called != shortest and called.startswith(f"{shortest} ")
 
 
 def _year_of(names: Iterable[str]) -> int | None:
-    return next((int(found[1]) for name in names if (found := _YEAR_IN_NAME.search(name))), None)
+    return next((year for year in map(year_in, names) if year is not None), None)
 
 
 def _by_number(has: Numbering, wanted: Wanted, match: Match) -> Match:

@@ -94,10 +94,16 @@ class _Reader:
         group, first, behind = self._group()
         hits = [hit for hit in self._accepted() if hit.last < first or hit.first >= behind]
         around = {Flag.SAMPLE: self.frame.sample, Flag.DISC: self.frame.disc}
+        titles, in_3d = self._titles(hits), [hit for hit in hits if Flag.THREE_D in hit.meaning.tags]
+        if in_3d and self._ends_title(in_3d[0], hits):
+            titles = list(dict.fromkeys((*titles, f"{titles[0]} 3D")))
+        else:
+            in_3d = []
         return assemble(
             Found(
                 name=self.name,
-                titles=self._titles(hits),
+                titles=titles,
+                title_in_3d=f"{titles[0]} 3D" if len(in_3d) == 1 else None,
                 tags=_tags(hits),
                 group=group,
                 year=self.year,
@@ -274,7 +280,14 @@ class _Reader:
         for enclosed in _ENCLOSED.finditer(parts[0]):
             plain.append(_plain(parts[0][: enclosed.start()] + parts[0][enclosed.end() :]))
             plain.append(_plain(enclosed[1]))
+        if self.frame.leading_group is not None and self.place is None and not any(map(str.isalpha, plain[0])):
+            plain.append(_plain(f"{self.frame.leading_group} {plain[0]}"))  # "[REC]²", or a film that is called "300"
         return list(dict.fromkeys(title for title in plain if title)) or [""]
+
+    def _ends_title(self, in_3d: _Hit, hits: list[_Hit]) -> bool:
+        """Tell whether a "3D" stands right behind the title: there it may be the last word of that."""
+        word = self.words[in_3d.first]
+        return word.text == "3d" and in_3d.first > 0 and word.start == self._title_end(hits)
 
     def _title_end(self, hits: list[_Hit]) -> int:
         ends = [self.words[hit.first].start for hit in hits]

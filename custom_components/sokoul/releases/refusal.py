@@ -8,7 +8,7 @@ from ..model.reasons import Reason
 from ..model.releases import QualityProfile
 from .attributes import Flag, Hdr, ReleaseName, Resolution
 from .formats import formats_score
-from .identify import Certainty, Match, Wanted
+from .identify import Certainty, Match, Wanted, is_in_3d
 from .labels import CODEC, SOURCE
 from .languages import speaks, wished
 from .merge import Release
@@ -41,7 +41,7 @@ def refusals(
     """
     if match.certainty <= Certainty.UNSURE:
         yield match.reason
-    yield from _by_picture(release.name, policy)
+    yield from _by_picture(release.name, wanted, policy)
     if least is None and profile is None:
         least = policy.minimum_resolution
     if least is not None:
@@ -54,7 +54,7 @@ def refusals(
     yield from _by_indexers(release, policy)
 
 
-def _by_picture(name: ReleaseName, policy: Policy) -> Iterator[Reason]:
+def _by_picture(name: ReleaseName, wanted: Wanted, policy: Policy) -> Iterator[Reason]:
     """Yield what speaks against the picture, whatever its lines."""
     if name.is_cam and name.source and not policy.cinema_recordings:
         yield Reason(key="release.refused_cinema", parameters={"source": SOURCE[name.source]})
@@ -62,7 +62,8 @@ def _by_picture(name: ReleaseName, policy: Policy) -> Iterator[Reason]:
         yield Reason(key="release.refused_source", parameters={"source": SOURCE[name.source]})
     if Flag.EXTRAS in name.flags:  # whatever is wanted of it, it isn't the film
         yield Reason(key="release.refused_extras")
-    for flag in sorted(name.flags & policy.refused_flags & _FLAGS.keys()):
+    flags = name.flags if is_in_3d(name, wanted) else name.flags - {Flag.THREE_D}
+    for flag in sorted(flags & policy.refused_flags & _FLAGS.keys()):
         yield Reason(key=_FLAGS[flag])
 
 

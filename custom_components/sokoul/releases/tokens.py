@@ -414,7 +414,9 @@ _PREFIXES: Final[Mapping[str, Source]] = {
 
 
 #: Letters that Unicode doesn't take apart, as they are written without them.
-_LETTERS: Final = str.maketrans({"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "ł": "l", "đ": "d"})
+_LETTERS: Final = str.maketrans(
+    {"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "\u0131": "i"}
+)
 
 
 def fold(text: str) -> str:

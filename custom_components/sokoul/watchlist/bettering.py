@@ -47,7 +47,7 @@ def _on_its_way(part: Part, better: Better, known: Known, now: datetime) -> Part
     """Return a part whose better release is on its way, is here, or came to nothing."""
     mine = next((each for each in known.comes(part) if is_it(better, each.download, each.release)), None)
     if mine is not None and (mine.failed or mine.stands) and better.entry_id is not None:
-        return _without(part, better)
+        return without_better(part, better)
     if mine is not None and mine.finished:
         download = better.download or mine.download
         return replace(
@@ -63,13 +63,13 @@ def _on_its_way(part: Part, better: Better, known: Known, now: datetime) -> Part
     if mine is not None or known.coming is None or not known.all_seen:
         gone_since = None if mine is not None else better.gone_since
     elif better.gone_since is not None and now - better.gone_since >= GONE:
-        return _without(part, better)
+        return without_better(part, better)
     else:
         gone_since = better.gone_since or now
     return part if gone_since == better.gone_since else replace(part, better=replace(better, gone_since=gone_since))
 
 
-def _without(part: Part, better: Better) -> Part:
+def without_better(part: Part, better: Better) -> Part:
     """Return a part whose better release came to nothing, and isn't to be fetched again."""
     failed = (*part.failed, *(each for each in (better.download, better.release) if each))
     return replace(part, failed=tuple(dict.fromkeys(failed)), better=None)

@@ -151,7 +151,8 @@ def done_with(wish: Wish, now: datetime) -> Wish:
 
 def wanted_again(wish: Wish, now: datetime) -> Wish:
     """Return a wish that a person wants after all: what is not there is looked for again."""
-    return replace(searched_anew(brought_back(wish)), done_at=None, due=now)
+    parts = tuple(replace(part, taken_back_at=None) for part in wish.parts)
+    return replace(searched_anew(brought_back(replace(wish, parts=parts))), done_at=None, due=now)
 
 
 def has_lost(wish: Wish) -> bool:
@@ -170,7 +171,7 @@ def _is_lost(part: Part) -> bool:
 
 def _fresh(part: Part) -> Part:
     """Return a part of which nothing was done yet; what came to nothing before isn't fetched again."""
-    known = {name: getattr(part, name) for name in ("season", "episode", "name", "out_on", "out", "out_at", "failed")}
+    known = {name: getattr(part, name) for name in _KNOWN_OF_PART}
     return Part(state=PartState.SEARCHING, **known)
 
 
@@ -178,6 +179,10 @@ def searched_anew(wish: Wish) -> Wish:
     """Return a wish as if nobody had searched for what is missing: something else is wanted of it now."""
     parts = tuple(_anew(part) for part in wish.parts)
     return replace(wish, parts=parts, failures=0, failed_at=None, failed=None, refusals=())
+
+
+#: Of a part, whatever was done about it.
+_KNOWN_OF_PART: Final = ("season", "episode", "absolute", "name", "finale", "out_on", "out", "out_at", "failed")
 
 
 def _anew(part: Part) -> Part:

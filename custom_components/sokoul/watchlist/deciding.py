@@ -17,7 +17,7 @@ from typing import Final
 
 from ..model.catalogue import CatalogueEpisode
 from ..releases.upgrade import resolution_of
-from .bettering import GONE, better_at, bettered
+from .bettering import GONE, MOST_UPGRADES, better_at, bettered, without_better
 from .budget import is_new
 from .explaining import FILE_GONE, NO_SOURCE, reasons_of
 from .items import ARR, WANTED, Dates, Part, PartState, Wish, WishState
@@ -133,7 +133,9 @@ def _catalogued(wish: Wish, told: Catalogued, now: datetime) -> Wish:
             fresh = Part(season=each.season, episode=each.episode)
             part = there.get(fresh.key, fresh)
             named = "" if each.name.strip().casefold() in {"tba", "tbd"} else each.name
-            there[part.key] = _released(replace(part, name=named), releases[each.season, each.episode])
+            absolute = each.absolute if each.absolute is not None else part.absolute
+            part = replace(part, name=named, absolute=absolute, finale=each.finale)
+            there[part.key] = _released(part, releases[each.season, each.episode])
     parts = sorted(there.values(), key=lambda part: (part.season or 0, part.episode or 0))
     return replace(wish, parts=tuple(parts))
 
@@ -284,6 +286,26 @@ def _came_to_nothing(part: Part) -> Part:
     return replace(_without_download(part), failed=failed, searches=len(failed) // 2)
 
 
+def taken_back(wish: Wish, entry_id: int, now: datetime) -> Wish:
+    """Return a wish of which a person took back what an entry of the journal brought: the same if that was nothing.
+
+    It isn't fetched again, and nothing else is without their word; nor is anything better.
+    """
+
+    def told(part: Part) -> Part:
+        if part.better is not None and part.better.entry_id == entry_id:
+            return replace(without_better(part, part.better), upgrades=MOST_UPGRADES)
+        if part.entry_id != entry_id:
+            return part
+        if part.state not in _COMING:
+            return replace(part, upgrades=MOST_UPGRADES)
+        state = PartState.SEARCHING if is_out(part, now) else PartState.WAITING
+        return replace(_came_to_nothing(part), state=state, season_at=None, searched_at=None, taken_back_at=now)
+
+    parts = tuple(map(told, wish.parts))
+    return wish if parts == wish.parts else replace(wish, parts=parts)
+
+
 def _without_download(part: Part) -> Part:
     return replace(
         part, download="", release="", result="", entry_id=None, grabbed_at=None, here_at=None, gone_since=None
@@ -304,12 +326,14 @@ def _state(wish: Wish, parts: Sequence[Part], now: datetime) -> WishState:
     return WishState.READY if PartState.WAITING not in states and _is_all(wish, parts, now) else WishState.UP_TO_DATE
 
 
-def _is_all(wish: Wish, parts: Iterable[Part], now: datetime) -> bool:
-    """Tell whether no more parts will come."""
+def _is_all(wish: Wish, parts: Sequence[Part], now: datetime) -> bool:
+    """Tell whether no more parts will come. Of many a season nobody tells which episode is its last."""
     if wish.is_movie or wish.episode is not None or wish.ended:
         return True
-    last = max((part.out_on for part in parts if part.out_on is not None), default=None)
-    return wish.season is not None and last is not None and last < (now - SEASON_OVER).date()
+    if wish.season is None:
+        return False
+    latest = max((part.out_on for part in parts if part.out_on is not None), default=None)
+    return parts[-1].finale or (latest is not None and latest < (now - SEASON_OVER).date())
 
 
 # --- what is to be done ----------------------------------------------------------------------------------------------
@@ -431,20 +455,30 @@ def _offered(wish: Wish, free: Iterable[Part], known: Known, now: datetime, aske
     if not offered:
         return None
     auto = takes_by_itself(wish, known.settings)
-    if asked is not None or (auto and known.pilot):
-        first = offered[0]
+    fetched = offered if asked is not None else [part for part in offered if part.taken_back_at is None]
+    if fetched and (asked is not None or (auto and known.pilot)):
+        first = fetched[0]
         later = known.searches_from is not None and known.searches_from > now
         if asked is None and later and is_put_off(wish) and not _is_fresh(first, now):
             return None  # it would be searched for again and again, while nobody can have it
-        together = [part for part in offered if part.result == first.result and part.season == first.season]
+        together = [part for part in fetched if part.result == first.result and part.season == first.season]
         keys = tuple(part.key for part in together)
         if first.result and _is_fresh(first, now):
             return Step(kind=StepKind.GRAB, keys=keys, season=first.season, result=first.result)
+        if len(keys) < PACK_FROM and (season := _all_of_season(wish, first, fetched)) is not None:
+            keys = season  # one search for all, as they were found
         pack = len(keys) >= PACK_FROM
         return Step(kind=StepKind.SEARCH, keys=keys if pack else keys[:1], season=first.season, pack=pack)
-    if auto is None and (news := tuple(part.key for part in offered if part.asked_at is None)):
-        return Step(kind=StepKind.ASK, keys=news)
-    return None
+    asks = [part for part in offered if auto is None or (auto and part.taken_back_at is not None)]
+    news = tuple(part.key for part in asks if part.asked_at is None)
+    return Step(kind=StepKind.ASK, keys=news) if news else None
+
+
+def _all_of_season(wish: Wish, part: Part, offered: Iterable[Part]) -> tuple[str, ...] | None:
+    """Return the parts of a season if all of them are offered; None: there are others, or it is no season."""
+    keys = tuple(each.key for each in offered if each.season == part.season)
+    season = [each for each in wish.parts if each.season == part.season]
+    return keys if part.season is not None and wish.episode is None and len(keys) == len(season) else None
 
 
 def _is_fresh(part: Part, now: datetime) -> bool:

@@ -169,7 +169,7 @@ def _is_old(wish: Wish, now: datetime) -> bool:
 
 
 def _of_offer(wish: Wish, part: Part, known: Known, due: datetime | None) -> Iterator[Reason]:
-    auto = takes_by_itself(wish, known.settings)
+    auto = takes_by_itself(wish, known.settings) if part.taken_back_at is None else False
     if auto and known.pilot and due is not None and is_put_off(wish):
         yield _reason("watchlist.put_off", release=part.release, at=due)
     elif auto and not known.pilot:

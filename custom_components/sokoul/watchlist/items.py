@@ -85,7 +85,9 @@ class Part:
 
     season: int | None = None
     episode: int | None = None
+    absolute: int | None = None  # counted from the first episode of all, as anime is named; None: nobody tells
     name: str = ""  # of the episode
+    finale: bool = False  # the last of its season, as far as catalogues tell
     state: PartState = PartState.WAITING
     out_on: date | None = None  # from then on it can be had at home; None: nobody knows
     out: Out | None = None  # what that date says
@@ -101,6 +103,7 @@ class Part:
     grabbed_at: datetime | None = None
     here_at: datetime | None = None  # all of the download was, and an *arr has to import it
     gone_since: datetime | None = None  # the download, or the file in the library, is no longer there
+    taken_back_at: datetime | None = None  # a person took back what was fetched: nothing else is, unless they say so
     failed: tuple[str, ...] = ()  # hashes (or names) of releases that were grabbed and came to nothing
     release: str = ""  # that is offered, on its way or here
     download: str = ""  # what is on its way: its info hash, or what an *arr calls it; empty: nobody knows

@@ -14,7 +14,8 @@ from typing import Final
 from ..model.library import TitleKind
 from ..model.releases import Offer
 from ..releases.attributes import Flag, ReleaseName
-from ..releases.identify import Certainty, Wanted, forms, forms_of, identify
+from ..releases.identify import Certainty, Wanted, identify
+from ..releases.names import forms_of, forms_of_all, wider_forms_of, wider_forms_of_all
 from ..releases.parse import parse
 from ..releases.upgrade import may_be_better
 from .items import ARR, Meant, Part, PartState, Wish
@@ -52,6 +53,7 @@ def matching(
             continue
         marks = {
             *(form for form, _ in forms_of(release)),
+            *wider_forms_of(release),
             *(_mark(each, movie=not release.numbering.is_series) for each in offer.ids),
         }
         for each in {one.wish.id: one for mark in marks for one in awaited.get(mark, ())}.values():
@@ -69,7 +71,7 @@ def _by_mark(wishes: Iterable[Wish]) -> Mapping[str, Sequence[_Awaited]]:
         if wish.meant is not None and parts:
             each = _Awaited(wish, wish.meant, parts)
             ids = {_mark(each, movie=wish.is_movie) for each in wish.meant.ids}
-            for mark in ids.union(*map(forms, _names(wish.meant))):
+            for mark in ids | forms_of_all(_names(wish.meant)) | wider_forms_of_all(_names(wish.meant)):
                 by_mark[mark].append(each)
     return by_mark
 
@@ -133,6 +135,7 @@ def _wanted(meant: Meant, part: Part) -> Wanted:
         namesakes=meant.namesakes,
         season=part.season,
         episodes=frozenset() if part.episode is None else frozenset({part.episode}),
+        absolute=frozenset() if part.absolute is None else frozenset({part.absolute}),
         aired=None if movie else part.out_on,
         ids=meant.ids,
     )

@@ -61,6 +61,7 @@ def grabbed(
             download=download,
             result="",
             gone_since=None,
+            taken_back_at=None,
         )
 
     return _ended(_parts(wish, keys, told))

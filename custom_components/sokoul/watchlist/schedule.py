@@ -135,7 +135,9 @@ def counts_from(part: Part) -> datetime:
 
 
 def pause_of(part: Part, wish_id: str) -> timedelta:
-    """Return how long to wait after the last search for a part."""
+    """Return how long to wait after the last search for a part; who looked for all of its season soon looks for it."""
+    if part.season_at is not None and part.season_at == part.searched_at:
+        return stretched(SOON[0], wish_id)
     guessed = part.out_on is None or part.out is Out.GUESSED
     old = part.out_at is not None and part.searched_at is not None and part.searched_at - part.out_at > OLD
     return stretched(pause(RARELY if guessed or old else SOON, part.searches), wish_id)

@@ -12,6 +12,9 @@ from typing import Final
 #: A download has given nothing for so long, and was seen so each time that somebody looked, for so long.
 PATIENCE: Final = timedelta(days=1)
 SEEN_FOR: Final = timedelta(hours=1)
+#: And where somebody is connected who has all of it: they may be busy. As long as healing waits for what is rare.
+SILENCE: Final = timedelta(hours=72)
+SEEN_SILENT: Final = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +25,14 @@ class _Standing:
 
 
 class Standstills:
-    """Remembers since when downloads stand still, by what they are called."""
+    """Remembers since when downloads stand still, by what they are called.
 
-    def __init__(self) -> None:
+    One that has given nothing for `patience` is one, if it was seen so, whenever somebody looked, for `seen_for`.
+    """
+
+    def __init__(self, patience: timedelta = PATIENCE, seen_for: timedelta = SEEN_FOR) -> None:
+        self._patience = patience
+        self._seen_for = seen_for
         self._known: dict[str, _Standing] = {}
 
     def is_one(
@@ -43,7 +51,7 @@ class Standstills:
         elif progress > known.progress:
             known = replace(known, since=now, progress=progress)
         self._known[download] = known
-        return now - known.since >= PATIENCE and now - known.seen >= SEEN_FOR
+        return now - known.since >= self._patience and now - known.seen >= self._seen_for
 
     def keep_only(self, downloads: Collection[str]) -> None:
         """Forget all others."""
