@@ -3,18 +3,28 @@
 import asyncio
 from collections.abc import Callable, Iterator
 import functools
+import gc
 import logging
 import threading
 import time
+from unittest.mock import patch
 
+from homeassistant import runner
 from hypothesis import HealthCheck, settings
 import pytest
 import pytest_asyncio
 
 # The harness has a `custom_components` of its own: ours has to be found first.
-import custom_components.sokoul.const  # noqa: F401
+from custom_components.sokoul.store import open_store
+
+from . import quicker_harness
+
+quicker_harness.set_up()
 
 _THREADS_END_SECONDS = 5.0
+
+#: Python's own is 2,000. What is collected is most often what a test still uses.
+_OBJECTS_UNTIL_COLLECTION = 50_000
 
 # on a machine that does something else, too, the time that an example took says nothing of what is tested
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -22,19 +32,48 @@ settings.load_profile("any machine")
 
 
 def pytest_configure() -> None:
-    """Let the log cost less: the harness writes all of it to standard error, too, and every statement of SQL into it.
+    """Let the log cost less: the harness writes all of it to standard error, too.
 
-    What a test logged is in the report of its failure nevertheless.
+    Every statement of SQL is no part of it, nor every new entity, of which a test of the integration has a hundred.
+    What a test logged else is in the report of its failure nevertheless.
     """
-    logging.getLogger("sqlalchemy.engine").setLevel(logging.WARNING)
+    gc.set_threshold(_OBJECTS_UNTIL_COLLECTION, *gc.get_threshold()[1:])
+    for name in ("sqlalchemy.engine", "homeassistant.helpers.entity_registry"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     for handler in tuple(logging.root.handlers):
         if type(handler) is logging.StreamHandler:
             logging.root.removeHandler(handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let what waits for real programs come first: at the end one process would wait for it alone."""
-    items.sort(key=lambda item: item.get_closest_marker("real") is None)
+    """Let what waits for real programs come first, and then whole Home Assistants.
+
+    What takes its time would keep one process busy alone at the end.
+    """
+    items.sort(key=lambda item: (item.get_closest_marker("real") is None, "hass" not in item.fixturenames))
+
+
+@pytest_asyncio.fixture(autouse=True)
+def configure_event_loop() -> None:
+    """Configure the loop the way Home Assistant does, without running it for that, as the harness would."""
+    runner.configure_event_loop(asyncio.get_event_loop())
+
+
+@pytest.fixture(autouse=True, scope="session")
+def disable_http_server() -> Iterator[None]:
+    """Bind and start no HTTP server; the harness makes two mocks for that in each test."""
+
+    async def do_nothing(_: object) -> None: ...
+
+    with patch.multiple("homeassistant.components.http.HomeAssistantHTTP", async_bind=do_nothing, start=do_nothing):
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def skip_stop_scripts() -> Iterator[None]:
+    """Leave no timer behind for scripts that run when Home Assistant stops, as the harness does, once for all."""
+    with patch("homeassistant.helpers.script._schedule_stop_scripts_after_shutdown", lambda _: None):
+        yield
 
 
 @pytest_asyncio.fixture(autouse=True)
@@ -56,6 +95,15 @@ def _in_its_thread[**P, T](loop: asyncio.AbstractEventLoop, call: Callable[P, T]
         return call(*args, **kwargs)
 
     return checked
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def empty_database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Return a file that was opened once, to be copied: to make its tables is most of what a new one costs."""
+    path = tmp_path_factory.mktemp("empty") / "sokoul.db"
+    store = await open_store(path)
+    await store.close()
+    return path.read_bytes()
 
 
 @pytest.fixture(autouse=True)

@@ -23,7 +23,7 @@ import pytest
 import yaml
 
 from custom_components.sokoul import governing, pilot, rotating, rotation, wording
-from custom_components.sokoul.autopilot import gate, kernel, vpn_lane
+from custom_components.sokoul.autopilot import aftercare, desk, gate, kernel, lessons, vpn_lane
 from custom_components.sokoul.autopilot.findings import disks
 from custom_components.sokoul.autopilot.findings.base import Found
 from custom_components.sokoul.autopilot.guards import asking
@@ -568,15 +568,15 @@ TIMES = {
     ),
     "autopilot.md": (
         {timedelta(days=3): "Without an answer in three days"}[kernel.UNANSWERED_AFTER],
-        {5: "five times in a row"}[kernel.RIGHT_IN_A_ROW],
+        {5: "five times in a row"}[desk.RIGHT_IN_A_ROW],
         {timedelta(minutes=10): "come back less than ten minutes ago"}[gate.CLIENT_SETTLES],
         {timedelta(minutes=10): "reached it for ten minutes"}[gate.LINE_PATIENCE],
         {timedelta(days=1): "That can be done for a day"}[Caps().quarantine],
-        f"less than {kernel.LOW_BYTES >> 30} GiB left",
+        f"less than {aftercare.LOW_BYTES >> 30} GiB left",
         {5: "gives up five downloads an hour"}[Caps().acts_an_hour],
         {6: "six times an hour"}[Caps().searches_an_hour],
         {5: "five releases were given up"}[Caps().failures_of_a_title],
-        f"within {kernel.FAILURES_LAST.days} days is for you",
+        f"within {lessons.FAILURES_LAST.days} days is for you",
         {3: "Three or more suggestions"}[BUNDLED_FROM],
         {3: "three times a day at most"}[MOST_ALERTS_A_DAY],
         {timedelta(minutes=30): "younger than half an hour"}[PROBLEM_AFTER],

@@ -1,9 +1,21 @@
 """What the tests have changed of their harness finds what it is there for."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+import sys
 import threading
+import time
+import types
+from typing import Any
 
+import freezegun
+from freezegun.api import FrozenDateTimeFactory, real_monotonic
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.event import async_track_point_in_utc_time
+from homeassistant.helpers.storage import Store
 import pytest
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 
 @pytest.mark.parametrize("name", ["call_soon", "call_later"])
@@ -43,3 +55,60 @@ async def test_a_future_that_another_thread_answers_is_found() -> None:
 
 async def test_the_stack_of_no_task_is_kept() -> None:
     assert not asyncio.get_running_loop().get_debug()
+
+
+async def test_a_loop_tells_the_time_that_freezegun_does(freezer: FrozenDateTimeFactory) -> None:
+    loop = asyncio.get_running_loop()
+    freezer.move_to(datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC))
+    assert loop.time() == time.monotonic() == datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC).timestamp()
+    freezer.tick(timedelta(minutes=3))
+    assert loop.time() == time.monotonic() == datetime(2026, 3, 1, 12, 3, 0, 250_000, tzinfo=UTC).timestamp()
+
+
+async def test_a_loop_tells_the_time_of_the_machine_else() -> None:
+    before = real_monotonic()
+    with freezegun.freeze_time("2026-03-01"):
+        assert asyncio.get_running_loop().time() > before + 1e6
+    assert before <= asyncio.get_running_loop().time() <= real_monotonic()
+
+
+def test_time_freezes_in_a_module_that_changed_since_it_froze(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("of_a_test")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    with freezegun.freeze_time("2026-03-01"):
+        pass
+    vars(module)["clock"] = freezegun.api.real_datetime
+    with freezegun.freeze_time("2026-03-01"):
+        assert vars(module)["clock"] is freezegun.api.FakeDatetime
+    assert vars(module)["clock"] is freezegun.api.real_datetime
+
+
+async def test_timers_run_when_they_are_due(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
+    now = datetime.now(UTC)
+    ran: list[tuple[str, datetime]] = []
+    for name, minutes in (("first", 1), ("second", 2)):
+
+        @callback
+        def run(at: datetime, name: str = name) -> None:
+            ran.append((name, at))
+
+        async_track_point_in_utc_time(hass, run, now + timedelta(minutes=minutes))
+    async_fire_time_changed(hass, now + timedelta(seconds=59))
+    assert ran == []
+    async_fire_time_changed(hass, now + timedelta(seconds=60))
+    assert ran == [("first", now + timedelta(seconds=60))]
+    freezer.tick(timedelta(minutes=2))
+    async_fire_time_changed(hass)
+    assert [name for name, _ in ran] == ["first", "second"]
+
+
+async def test_what_is_stored_stays_in_memory(hass: HomeAssistant, hass_storage: dict[str, Any]) -> None:
+    store = Store[dict[str, int]](hass, 3, "of_a_test")
+    assert await store.async_load() is None
+    await store.async_save({"count": 1})
+    assert (hass_storage["of_a_test"]["version"], hass_storage["of_a_test"]["data"]) == (3, {"count": 1})
+    hass_storage["of_a_test"]["data"] = {"count": 2}
+    assert await Store[dict[str, int]](hass, 3, "of_a_test").async_load() == {"count": 2}
+    assert not Path(store.path).exists()
+    await store.async_remove()
+    assert "of_a_test" not in hass_storage

@@ -17,7 +17,7 @@ from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
-from custom_components.sokoul.autopilot.kernel import Kernel
+from custom_components.sokoul.autopilot.turns import Turns
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.pilot import Pilot
 from custom_components.sokoul.store import Limits
@@ -54,15 +54,23 @@ async def _integration(enable_custom_integrations: None, hass: HomeAssistant, so
     await async_setup_component(hass, "homeassistant", {})
 
 
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """Return where the database of the test will be, for a test that looks at it. There is none as yet."""
+    return tmp_path / "sokoul.db"
+
+
 @pytest.fixture(autouse=True)
-def database(tmp_path: Path) -> Iterator[Path]:
+def _database(request: pytest.FixtureRequest, tmp_path: Path, empty_database: bytes) -> Iterator[None]:
     """Keep the database of each test by itself: the harness has one configuration folder for all of them.
 
     A leap in time ends every wait of the event loop, so the database is waited for as long as it takes.
     """
     path, for_ever = tmp_path / "sokoul.db", timedelta(days=36500)
+    if "database" not in request.fixturenames:
+        path.write_bytes(empty_database)
     with patch.object(Pilot, "path", path), patch.object(Pilot, "limits", Limits(answer=for_ever, check=for_ever)):
-        yield path
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -219,7 +227,7 @@ def all_entities_enabled() -> Iterator[None]:
 @pytest.fixture
 def leaps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let time leap as far as a test wants, without the machine having slept."""
-    monkeypatch.setattr(Kernel, "asleep_after", timedelta(days=36500))
+    monkeypatch.setattr(Turns, "asleep_after", timedelta(days=36500))
 
 
 @pytest.fixture
