@@ -262,7 +262,6 @@ def test_what_is_found_after_that_waits_for_a_word(*, settings: bool | None, whe
 
 DEAD = Coming(download=HASH, release="Dune.a", failed=True)
 STANDS = replace(DEAD, failed=False, stands=True)
-ENOUGH = tuple(f"r{number}" for number in range(2 * MOST_GIVEN_UP))
 FAILED = (
     ("what was fetched for it has failed", out(S.GRABBED, **OWN), [DEAD], S.SEARCHING),
     ("... has given nothing for long", out(S.GRABBED, **OWN), [STANDS], S.SEARCHING),
@@ -291,8 +290,7 @@ def test_what_failed_is_left_and_another_one_looked_for(
 
 def test_after_some_that_failed_the_next_is_waited_for() -> None:
     """It may be the connection, and clients fill with what nobody needs."""
-    wish = out(S.GRABBED, **OWN)
-    enough, too_few = (replace(wish, parts=(replace(wish.parts[0], failed=each),)) for each in (ENOUGH, ENOUGH[2:]))
+    enough, too_few = (out(S.GRABBED, **OWN, given_up=count) for count in (MOST_GIVEN_UP, MOST_GIVEN_UP - 1))
     assert refresh(enough, known(coming=coming(STANDS)), NOW).state is WishState.GRABBED
     assert refresh(enough, known(coming=coming(DEAD)), NOW).state is WishState.SEARCHING, "it won't come, for certain"
     assert refresh(too_few, known(coming=coming(STANDS)), NOW).state is WishState.SEARCHING
@@ -300,10 +298,25 @@ def test_after_some_that_failed_the_next_is_waited_for() -> None:
 
 @pytest.mark.parametrize(("before", "at_once"), [(0, True), (2, True), (3, False)])
 def test_after_some_that_failed_there_is_a_pause(before: int, *, at_once: bool) -> None:
-    wish = out(S.GRABBED, **OWN, searched_at=NOW - MINUTE)
-    wish = replace(wish, parts=(replace(wish.parts[0], failed=ENOUGH[: 2 * before]),))
+    wish = out(S.GRABBED, **OWN, searched_at=NOW - MINUTE, given_up=before)
     wish = refresh(wish, known(coming=coming(DEAD)), NOW)
     assert (next_step(wish, AUTO, NOW).kind is K.SEARCH) is at_once
+
+
+@pytest.mark.parametrize("told", [{"download": ""}, {"release": ""}, {}], ids=["its name", "its hash", "both"])
+def test_releases_that_came_to_nothing_are_counted_by_whatever_they_are_known(told: dict[str, str]) -> None:
+    wish = out()
+    for number in range(MOST_GIVEN_UP):
+        fetched = {"release": f"Dune.{number}", "download": f"{number:040}"} | told
+        (part,) = wish.parts
+        part = replace(part, state=S.GRABBED, grabbed_at=NOW - HOUR, gone_since=NOW - HOUR, **fetched)
+        wish = refresh(replace(wish, parts=(part,)), AUTO, NOW)
+    (part,) = wish.parts
+    assert (part.state, part.given_up, part.searches) == (S.SEARCHING, MOST_GIVEN_UP, MOST_GIVEN_UP)
+    again = replace(wish, parts=(replace(part, state=S.GRABBED, **OWN),))
+    assert refresh(again, known(coming=coming(STANDS)), NOW).state is WishState.GRABBED
+    lost = replace(wish, parts=(replace(part, state=S.READY, gone_since=NOW),))
+    assert brought_back(lost).parts[0].given_up == MOST_GIVEN_UP
 
 
 def test_what_was_given_up_and_came_after_all_can_be_watched() -> None:

@@ -182,7 +182,11 @@ def searched_anew(wish: Wish) -> Wish:
 
 
 #: Of a part, whatever was done about it.
-_KNOWN_OF_PART: Final = ("season", "episode", "absolute", "name", "finale", "out_on", "out", "out_at", "failed")
+_KNOWN_OF_PART: Final = (
+    *("season", "episode", "absolute", "name", "finale"),
+    *("out_on", "out", "out_at"),
+    *("failed", "given_up"),
+)
 
 
 def _anew(part: Part) -> Part:

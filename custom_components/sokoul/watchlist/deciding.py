@@ -216,7 +216,7 @@ def _given_up(part: Part, now: datetime) -> Part:
     """Return a part that another release is to be looked for, the first times at once."""
     state = PartState.SEARCHING if is_out(part, now) else PartState.WAITING
     part = replace(_came_to_nothing(part), state=state, season_at=None)
-    return replace(part, searched_at=None) if len(part.failed) // 2 <= AT_ONCE else part
+    return replace(part, searched_at=None) if part.given_up <= AT_ONCE else part
 
 
 def _is_ready(part: Part, now: datetime) -> Part:
@@ -276,14 +276,14 @@ def _has_failed(wish: Wish, part: Part, known: Known) -> bool:
     if wish.keeper is not None or part.entry_id is None or part.state not in _COMING:
         return False
     mine = next((each for each in known.comes(part) if each.download == part.download), None)
-    return mine is not None and (mine.failed or (mine.stands and len(part.failed) // 2 < MOST_GIVEN_UP))
+    return mine is not None and (mine.failed or (mine.stands and part.given_up < MOST_GIVEN_UP))
 
 
 def _came_to_nothing(part: Part) -> Part:
     """Return a part whose release is not to be fetched again. The more there were, the later the next one."""
     gone = (*part.failed, *(each for each in (part.download, part.release) if each and each not in part.failed))
-    failed = gone[-MOST_FAILED:]
-    return replace(_without_download(part), failed=failed, searches=len(failed) // 2)
+    given_up = part.given_up + 1
+    return replace(_without_download(part), failed=gone[-MOST_FAILED:], given_up=given_up, searches=given_up)
 
 
 def taken_back(wish: Wish, entry_id: int, now: datetime) -> Wish:

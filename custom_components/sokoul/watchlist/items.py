@@ -104,7 +104,8 @@ class Part:
     here_at: datetime | None = None  # all of the download was, and an *arr has to import it
     gone_since: datetime | None = None  # the download, or the file in the library, is no longer there
     taken_back_at: datetime | None = None  # a person took back what was fetched: nothing else is, unless they say so
-    failed: tuple[str, ...] = ()  # hashes (or names) of releases that were grabbed and came to nothing
+    failed: tuple[str, ...] = ()  # hashes and names of releases that were grabbed and came to nothing
+    given_up: int = 0  # so many releases did
     release: str = ""  # that is offered, on its way or here
     download: str = ""  # what is on its way: its info hash, or what an *arr calls it; empty: nobody knows
     result: str = ""  # of what is offered: how the search refers to it
