@@ -616,6 +616,24 @@ async def test_of_two_that_take_hours_one_has_to_wait(account: FakeAccount, sync
     assert (await whole).run.done == 2
 
 
+async def test_what_is_under_way_is_not_resumed(account: FakeAccount, syncing: Syncing) -> None:
+    """A look lets others go first, too, and one of them may be to resume what was interrupted before."""
+    account_of(account, 2, 2)
+    hanging, sync = Hanging(account, [torrent(0).id]), syncing()
+    look = asyncio.create_task(sync.sync(SMART))
+    await hanging.reached.wait()
+    with pytest.raises(NothingToResumeError):
+        await sync.plan(SyncMode.RESUME, SyncOptions())
+    resumed = asyncio.create_task(sync.sync(SyncMode.RESUME))
+    await asyncio.sleep(0)
+    await sync.sync(LIST)
+    with pytest.raises(NothingToResumeError):
+        await resumed
+    hanging.released.set()
+    assert (await look).run.done == 2
+    assert not await sync.interrupted()
+
+
 async def test_who_cancels_ends_also_what_lets_others_go_first(
     account: FakeAccount, syncing: Syncing, clock: Clock
 ) -> None:

@@ -305,7 +305,8 @@ class MirrorSync:
 
     async def _unfinished(self) -> SyncRun | None:
         """Return what is to be resumed: what may take hours has more left than a look that failed meanwhile."""
-        found = await self._mirror.unfinished(self._id)
+        under_way = {work.run.id for work in self._works}  # in the store they look like what a crash left
+        found = [run for run in await self._mirror.unfinished(self._id) if run.id not in under_way]
         return next((run for run in found if run.mode in LONG), found[0] if found else None)
 
     async def _begin(self, mode: SyncMode, options: SyncOptions) -> SyncRun:
