@@ -33,6 +33,7 @@ class Exports:
         self._mirror = mirror
         self._stem = f"real-debrid-{mirror.account}-"
         self._swept = False
+        self._sweeping = asyncio.Lock()
         self._running: set[asyncio.Task[int]] = set()
 
     async def begin(
@@ -43,14 +44,12 @@ class Exports:
         `told`: somebody waits for its end, and is told by that of what goes wrong.
         """
         folder, stem = Path(self._hub.hass.config.path(EXPORTS)), f"{self._stem}{dt_util.utcnow():%Y%m%dT%H%M%SZ}"
-        swept, self._swept = self._swept, True  # later there may be one that is being written
-
-        def create() -> ExportFile:
-            if not swept:
-                sweep(folder, self._stem)
-            return ExportFile.create(folder, stem, chosen)
-
-        file = await self._hub.hass.async_add_executor_job(create)
+        job = self._hub.hass.async_add_executor_job
+        async with self._sweeping:
+            if not self._swept:  # later there may be one that is being written
+                await job(sweep, folder, self._stem)
+                self._swept = True
+        file = await job(ExportFile.create, folder, stem, chosen)
         task: asyncio.Task[int] = self._hub.entry.async_create_background_task(
             self._hub.hass, self._write(file, presence, told=told), f"{DOMAIN} export of {self._mirror.title}"
         )

@@ -8,11 +8,12 @@ import html
 import json
 from pathlib import Path
 import sqlite3
+from threading import Event
 from typing import Any
 
 from homeassistant.components import persistent_notification
 from homeassistant.config_entries import ConfigSubentryDataWithId
-from homeassistant.core import Context, Event, HomeAssistant
+from homeassistant.core import Context, Event as BusEvent, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
@@ -20,6 +21,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockUser, async_capture_events
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
+from custom_components.sokoul import debrid_exports
 from custom_components.sokoul.clients import real_debrid as api
 from custom_components.sokoul.clients.real_debrid import RealDebridClient
 from custom_components.sokoul.const import DOMAIN
@@ -496,6 +498,51 @@ async def test_an_export_that_fails_reaches_a_person(
     assert notices == {}, "it is well again"
 
 
+async def test_what_a_crash_left_is_swept_away_before_anything_is_written(
+    hass: HomeAssistant,
+    debrid: RealDebridSimulator,
+    set_up: SetUp,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also where two exports begin at once, and where the first could not sweep: nothing of theirs is taken for that."""
+    hass.config.config_dir = str(tmp_path)
+    await set_up(account())
+    await ask(hass, Action.DEBRID_SYNC, mode="list")
+    order: list[str] = []
+    begun, on = Event(), Event()
+    create, swept_away = ExportFile.create, debrid_exports.sweep
+
+    def slowly(folder: Path, stem: str) -> None:
+        order.append("sweep")
+        begun.set()
+        on.wait(10)
+        if len(order) == 1:
+            raise OSError(5, "Input/output error")
+        swept_away(folder, stem)
+        order.append("swept")
+
+    def noted(*given: Any) -> ExportFile:
+        order.append("create")
+        return create(*given)
+
+    monkeypatch.setattr(debrid_exports, "sweep", slowly)
+    monkeypatch.setattr(ExportFile, "create", noted)
+    exports = [
+        hass.async_create_task(ask(hass, Action.DEBRID_EXPORT, format=each, wait=True)) for each in ("csv", "json")
+    ]
+    await hass.async_add_executor_job(begun.wait, 10)
+    for _ in range(20):  # the second one has its chance to be too early
+        await hass.async_add_executor_job(int)
+    on.set()
+    with pytest.raises(HomeAssistantError, match="Input/output error"):
+        await exports[0]
+    assert (await exports[1])["torrents"] == COUNT
+    assert order == ["sweep", "sweep", "swept", "create"]
+    await ask(hass, Action.DEBRID_EXPORT, wait=True)
+    assert order[4:] == ["create"]
+
+
 async def test_an_end_in_the_midst_of_an_export_leaves_nothing(
     hass: HomeAssistant,
     debrid: RealDebridSimulator,
@@ -655,7 +702,7 @@ async def test_a_synchronisation_is_watched_and_cancelled(
     assert (await socket.receive_json())["success"]
     await socket.send_json({"id": 2, "type": "sokoul/debrid/subscribe_progress", "account_id": "nobody"})
     assert (await socket.receive_json())["error"]["code"] == "not_found"
-    ended: list[Event] = async_capture_events(hass, EVENT_SYNC)
+    ended: list[BusEvent] = async_capture_events(hass, EVENT_SYNC)
     hang_after(debrid, 6)
     running = mirror(entry).begin(SyncMode.FULL, SyncOptions())
     while (told := (await socket.receive_json())["event"])["done"] < 3 or told["phase"] == "list":
