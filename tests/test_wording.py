@@ -10,6 +10,7 @@ import re
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from babel.numbers import format_decimal
 from hypothesis import given, strategies as st
 import pytest
 
@@ -191,6 +192,38 @@ STYLES = (
 def test_styles(text: str, value: Any, english: str, french: str) -> None:
     assert spaced(made(text, "en", x=value)) == english
     assert spaced(made(text, "fr", x=value)) == french
+
+
+@given(st.lists(st.one_of(st.integers(-10, 10**15), st.integers(0, 2_000), st.floats(0, 1e15)), min_size=1))
+def test_numbers_are_written_as_babel_writes_them(values: list[float]) -> None:
+    for words in (EN, FR):
+        for value in (*values, *reversed(values)):
+            expected = format_decimal(value, format="#,##0.##", locale=words._locale)
+            assert words.number(value) == expected, "the first time and again"
+
+
+def test_numbers_that_are_equal_may_be_written_in_two_ways() -> None:
+    """A float has no more than 17 digits to tell."""
+    large = 2**60 + 2**9
+    for value in (large, float(large), large):
+        expected = format_decimal(value, format="#,##0.##", locale=EN._locale)
+        assert EN.number(value) == made("{x, number}", x=value) == expected
+    assert EN.number(large) != EN.number(float(large)), "else this tells nothing"
+    assert EN.size(999_500) == made("{x, size}", x=999_500.0) == "1 MB"
+
+
+def test_what_was_written_is_not_written_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = wording.load("en")
+    size, span = 7_654_321, timedelta(minutes=77)
+    assert (words.size(size), words.duration(span)) == ("7.7 MB", "1 hour 17 minutes")
+
+    def babel(*_: object, **__: object) -> str:
+        raise AssertionError("it was asked again")
+
+    monkeypatch.setattr(wording, "format_unit", babel)
+    assert (words.size(size), words.duration(span)) == ("7.7 MB", "1 hour 17 minutes")
+    with pytest.raises(AssertionError, match="asked again"):
+        words.size(size + 1)
 
 
 def test_a_name_and_what_is_said_of_it() -> None:

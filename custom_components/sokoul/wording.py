@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import lru_cache, partial
 import json
 from pathlib import Path
 import re
@@ -33,7 +34,7 @@ from typing import Any, Literal
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_skeleton, format_time
 from babel.lists import format_list
-from babel.numbers import format_decimal, format_percent
+from babel.numbers import format_decimal, format_percent, parse_pattern
 from babel.units import format_unit
 
 from .model.reasons import Reason, Value
@@ -46,6 +47,8 @@ LONGEST_VALUE = 200
 #: So many names of a list are shown.
 LONGEST_LIST = 3
 
+#: So many numbers, sizes and durations each are remembered as they are written: those of some screens full of them.
+_MOST_WRITTEN = 1_024
 _FOLDER = Path(__file__).parent / "texts"
 
 
@@ -167,6 +170,12 @@ class Wording:
         self.language = language
         self.timezone = timezone
         self._locale = locale
+        # of whole numbers alone: a float may equal one and be written otherwise
+        remembered = lru_cache(maxsize=_MOST_WRITTEN)
+        self._whole: Callable[[int], str] = remembered(partial(_number, locale))
+        self._bytes: Callable[[int], str] = remembered(partial(_size, locale))
+        self._seconds: Callable[[int], str] = remembered(partial(_duration, locale))
+        self._plural: Callable[[int], str] = remembered(locale.plural_form)
         self._texts: dict[str, _Text] = {}
         for key, source in texts.items():
             try:
@@ -234,7 +243,8 @@ class Wording:
             raise TextError(f"{value!r} is no number to count with")
         if (exact := branches.get(f"={value}")) is not None:
             return exact
-        return branches.get(self._locale.plural_form(value), branches["other"])
+        form = self._plural(value) if type(value) is int else self._locale.plural_form(value)
+        return branches.get(form, branches["other"])
 
     def _styled(self, value: Value, style: str, now: datetime | None, key: str) -> str:
         try:
@@ -246,22 +256,15 @@ class Wording:
 
     def size(self, size_bytes: float) -> str:
         """Return bytes in decimal units, as disks and trackers count."""
-        unit = min(sum(abs(size_bytes) >= 999.5 * 1000**power for power in range(4)), 4)
-        amount = size_bytes / 1000**unit
-        pattern = "#,##0" if unit == 0 or abs(amount) >= 99.95 else "#,##0.#"  # noqa: PLR2004 -- rounds to 100
-        return format_unit(amount, _SIZES[unit], "short", format=pattern, locale=self._locale)
+        return self._bytes(size_bytes) if type(size_bytes) is int else _size(self._locale, size_bytes)
 
     def duration(self, span: timedelta) -> str:
         """Return a duration in words, to its one or two largest units: 2 hours 5 minutes, 9 days."""
-        seconds = max(round(span.total_seconds()), 0)
-        step = next(step for limit, step in _STEPS if seconds >= limit)
-        rest = round(seconds / step) * step
-        words = []
-        for unit, length in _UNITS:
-            amount, rest = divmod(rest, length)
-            if amount:
-                words.append(format_unit(amount, f"duration-{unit}", "long", locale=self._locale))
-        return " ".join(words) or format_unit(0, "duration-second", "long", locale=self._locale)
+        return self._seconds(max(round(span.total_seconds()), 0))
+
+    def number(self, value: float) -> str:
+        """Return a number with two decimals at most."""
+        return self._whole(value) if type(value) is int else _number(self._locale, value)
 
     def _as_is(self, value: Value, _now: datetime | None) -> str:
         if isinstance(value, bool) or not isinstance(value, str | int):
@@ -274,7 +277,7 @@ class Wording:
         return value
 
     def _number(self, value: Value, _now: datetime | None) -> str:
-        return format_decimal(_numeric(value), format="#,##0.##", locale=self._locale)
+        return self.number(_numeric(value))
 
     def _percent(self, value: Value, _now: datetime | None) -> str:
         return format_percent(_numeric(value), locale=self._locale)
@@ -353,6 +356,31 @@ _SIZES = ("digital-byte", "digital-kilobyte", "digital-megabyte", "digital-gigab
 _UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 #: From so many seconds on, what is finer than the step says nothing to a person.
 _STEPS = ((3 * 86400, 86400), (86400, 3600), (3 * 3600, 3600), (60, 60), (0, 1))
+#: Parsed once: Babel parses what it is given as text each time.
+_HUNDREDTHS, _TENTHS, _ONES = map(parse_pattern, ("#,##0.##", "#,##0.#", "#,##0"))
+
+
+def _number(locale: Locale, value: float) -> str:
+    return format_decimal(value, format=_HUNDREDTHS, locale=locale)
+
+
+def _size(locale: Locale, size_bytes: float) -> str:
+    unit = min(sum(abs(size_bytes) >= 999.5 * 1000**power for power in range(4)), 4)
+    amount = size_bytes / 1000**unit
+    pattern = _ONES if unit == 0 or abs(amount) >= 99.95 else _TENTHS  # noqa: PLR2004 -- rounds to 100
+    # Babel takes what `format_decimal` does, and is annotated as if that were text alone
+    return format_unit(amount, _SIZES[unit], "short", format=pattern, locale=locale)  # type: ignore[arg-type]
+
+
+def _duration(locale: Locale, seconds: int) -> str:
+    step = next(step for limit, step in _STEPS if seconds >= limit)
+    rest = round(seconds / step) * step
+    words = []
+    for unit, length in _UNITS:
+        amount, rest = divmod(rest, length)
+        if amount:
+            words.append(format_unit(amount, f"duration-{unit}", "long", locale=locale))
+    return " ".join(words) or format_unit(0, "duration-second", "long", locale=locale)
 
 
 def clean(text: str) -> str:
