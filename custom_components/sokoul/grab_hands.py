@@ -42,7 +42,7 @@ from .model.debrid import FAILED_STATUSES, DebridCode, DebridPriority, DebridSna
 from .model.debrid_mirror import Presence
 from .model.downloads import ACTIVE_STATES, DownloadClientSnapshot, DownloadState
 from .model.hold import Holder
-from .model.library import Protocol, QueueItem, Title
+from .model.library import ArrSnapshot, Protocol, QueueItem, Title, TitleKind
 from .model.reasons import Reason
 from .model.releases import Candidate, HistoryKind, Offer, ResolvedLink
 from .releases.attributes import Resolution
@@ -118,6 +118,15 @@ class HubGrabHands:
                 if edge.source == arr_id and ours and link is not None and link.protocol is Protocol.TORRENT:
                     return edge.target, link.category or ""
         return None, ""
+
+    def may_use_usenet(self, kind: TitleKind) -> bool:
+        """Tell whether an *arr for such titles has a client for Usenet, or nobody knows yet: nobody else has any."""
+        return any(
+            isinstance(backend.client, ArrClient)
+            and backend.client.title_kind is kind
+            and (not isinstance(backend.data, ArrSnapshot) or _uses_usenet(backend.data))
+            for backend in self._hub.backends.values()
+        )
 
     def _clients(self) -> Iterator[ClientPlace]:
         for backend in self._hub.backends.values():
@@ -463,6 +472,10 @@ class HubGrabHands:
     def _any(self, trace: Trace) -> object:
         backend = self._hub.backends.get(trace.backend_id)
         return backend.client if backend is not None else None
+
+
+def _uses_usenet(snapshot: ArrSnapshot) -> bool:
+    return any(link.enabled and link.protocol is Protocol.USENET for link in snapshot.wiring.download_clients)
 
 
 def _gone(trace: Trace) -> GrabFailed:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from .acquire.grabbing import MOST_RELEASES, Order, trace_of, tries_of
@@ -11,14 +12,16 @@ from .acquire.identifying import absolute_numbers
 from .acquire.ports import Result, SearchAnswer, Target
 from .acquire.searching import CATALOGUE_LATEST, SOURCE_LATEST
 from .model.journal import EntryStatus, JournalEntry
-from .model.library import TitleKind
+from .model.library import Protocol, TitleKind
 from .model.reasons import Reason
 from .model.search import SourceState
 from .releases.choose import match_of
 from .releases.identify import Certainty, Wanted
+from .releases.policy import FetchBy
 from .releases.upgrade import better, quality_of
 from .search_sources import DOWNLOADS
 from .watching_titles import as_title, search_for
+from .watchlist.explaining import NO_USENET, NO_USENET_CLIENT
 from .watchlist.items import Part, Wish
 from .wording import clean
 
@@ -149,15 +152,32 @@ class WatchGrabs:
             return Findings(answer=answer, failed=failed)
         if answer.title is None or wish.meant is None or not answer.title.ids & wish.meant.ids:
             return Findings(answer=answer, failed=Reason(key="watchlist.catalogues_failed"))
-        accepted = [each for each in answer.results if each.scored.accepted and not _is_any(each, without)]
-        refused = next((each.scored.refusals for each in answer.results if not each.scored.accepted), ())
+        fitting = [each for each in answer.results if each.scored.accepted and not _is_any(each, without)]
+        against = [self._against(each, answer.target, answer.request.policy) for each in fitting]
+        results = tuple(each for each, why in zip(fitting, against, strict=True) if why is None)
+        refused = (each.scored.refusals[0] for each in answer.results if not each.scored.accepted)
         return Findings(
             answer=answer,
             found=len(answer.results),
-            refused=refused[0] if refused and not accepted else None,
-            results=tuple(accepted),
-            here=next((each for each in accepted if _is_here(each)), None),
+            refused=None if results else next(chain(filter(None, against), refused), None),
+            results=results,
+            here=next((each for each in results if _is_here(each)), None),
         )
+
+    def _against(self, result: Result, target: Target | None, policy: str | None) -> Reason | None:
+        """Return why nobody can fetch a release that fits; None: somebody may. Of Usenet only an *arr can.
+
+        What is in no library yet is added to one as soon as it is to be fetched.
+        """
+        release = result.scored.release
+        if release.protocol is not Protocol.USENET or _is_here(result) or target is None or target.title is None:
+            return None
+        kind, fetch_by = target.title.kind, self._hub.searching.policy(policy).fetch_by
+        if (fetch_by and FetchBy.ARR not in fetch_by) or not self._hub.grabbing.hands.may_use_usenet(kind):
+            arr = "Radarr" if kind is TitleKind.MOVIE else "Sonarr"
+            return Reason(key=NO_USENET_CLIENT, parameters={"arr": arr})
+        managed = any(each.library_id is not None for each in target.entries)
+        return Reason(key=NO_USENET) if managed and release.arr is None else None
 
     async def better(self, wish: Wish, part: Part) -> Improvement:
         """Search for releases that are better than what there is of a part, by the policy of the wish."""

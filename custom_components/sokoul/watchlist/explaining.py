@@ -17,6 +17,9 @@ FILE_GONE: Final = timedelta(hours=1)
 LEFT: Final = "watchlist.left_library"
 #: Nobody could be searched. An *arr searches only for what is in its library.
 NO_SOURCE: Final = "watchlist.no_source"
+#: What fits is on Usenet, and nobody has a client for that; or has not found it there.
+NO_USENET_CLIENT: Final = "watchlist.no_usenet_client"
+NO_USENET: Final = "grab.no_usenet"
 #: An *arr looks every minute, and copies large files in some more.
 IMPORT_WITHIN: Final = timedelta(hours=1)
 
@@ -153,7 +156,8 @@ def _of_search(wish: Wish, part: Part, now: datetime, due: datetime | None) -> I
     elif part.out_on is None and not _is_old(wish, now):
         yield _reason("watchlist.no_date")
     if part.refused is not None:
-        yield _reason("watchlist.all_refused", count=part.found)
+        if part.refused.key not in {NO_USENET, NO_USENET_CLIENT}:  # else it would do
+            yield _reason("watchlist.all_refused", count=part.found)
         yield part.refused
     elif part.searched_at is not None:
         yield _reason("watchlist.nothing_found", at=part.searched_at)

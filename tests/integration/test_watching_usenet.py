@@ -1,0 +1,112 @@
+"""Of Usenet only what somebody can fetch is offered: Radarr and Sonarr, with a client for it."""
+
+from collections.abc import Callable
+
+import pytest
+
+from custom_components.sokoul.services import Action
+from custom_components.sokoul.watchlist.items import PartState
+from devstack.dune import add_dune, dune_releases
+from devstack.library import Movie
+from devstack.releases import INDEXERS, Release, release_of
+
+from .healing import act
+from .test_watching import (  # noqa: F401 -- fixtures
+    Scene,
+    _no_pause,
+    nobody_offers_anything,
+    scene,
+    tmdb,
+    without_arr,
+)
+
+(MERIDIAN,) = (site for site in INDEXERS if site.protocol == "usenet")
+NAME = "Dune.Part.Two.2024.1080p.WEB-DL.DDP5.1.H.264-POST"
+
+
+def post(of: Movie) -> Release:
+    return release_of(of, name=NAME, indexer=MERIDIAN, size_bytes=9 * 10**9)
+
+
+def offer_on_usenet(it: Scene, *others: Release) -> None:
+    it.prowlarr.searches.offers = [post(add_dune(it.prowlarr.library).second), *others]
+
+
+def of_radarr(it: Scene, *, finds: bool) -> None:
+    """Give Radarr a client for Usenet, and let it find the release itself, or not."""
+    it.radarr.download_clients.add("Sabnzbd", "SABnzbd", {"host": "sabnzbd.example", "port": 8080, "apiKey": "key"})
+    it.radarr.delays.profiles[1].enable_usenet = True
+    if finds:
+        it.radarr.releases_for = lambda movie: (post(movie),)  # type: ignore[method-assign]
+
+
+async def said(it: Scene) -> list[str]:
+    """Return why it is not here yet, in words."""
+    answer = await act(it.hass, Action.WATCHLIST_LIST)
+    (item,) = answer["items"]
+    return [each["text"] for each in item["why"]]
+
+
+NOBODY = "What fits is on Usenet only, and there\u2019s no Radarr with a Usenet client that may download it."
+
+
+@pytest.mark.parametrize("auto", [None, False, True])
+async def test_without_an_arr_nothing_of_usenet_is_offered(
+    without_arr: Scene,  # noqa: F811
+    *,
+    auto: bool | None,
+) -> None:
+    offer_on_usenet(without_arr)
+    wish = await without_arr.add(auto=auto)
+    (part,) = wish.parts
+    asks = ["watchlist.asks_first"] if auto is None else []
+    assert (part.state, part.found, part.release) == (PartState.SEARCHING, 1, "")
+    assert [each.key for each in wish.why] == [*asks, "watchlist.no_usenet_client", "watchlist.next_look"]
+    assert wish.failed is None
+    assert NOBODY in await said(without_arr)
+
+
+async def test_what_can_be_fetched_is_offered_instead(without_arr: Scene) -> None:  # noqa: F811
+    torrents = dune_releases(add_dune(without_arr.prowlarr.library))
+    offer_on_usenet(without_arr, *torrents[:1])
+    wish = await without_arr.add(auto=False)
+    assert (wish.parts[0].state, wish.parts[0].release) == (PartState.OFFERED, torrents[0].title)
+
+
+def nothing(_: Scene) -> None:
+    """Leave Radarr with its client for torrents."""
+
+
+@pytest.mark.parametrize(
+    ("how", "state"),
+    [
+        (nothing, PartState.SEARCHING),
+        (lambda it: of_radarr(it, finds=True), PartState.OFFERED),
+    ],
+    ids=["without a client for it", "with one"],
+)
+async def test_what_radarr_could_fetch_is_offered(
+    scene: Scene,  # noqa: F811
+    how: Callable[[Scene], None],
+    state: PartState,
+) -> None:
+    nobody_offers_anything(scene)
+    offer_on_usenet(scene)
+    how(scene)
+    await scene.hub.refresh(list(scene.hub.backends))
+    wish = await scene.add(auto=False)
+    assert (wish.parts[0].state, wish.keeper) == (state, None)
+    assert (NOBODY in await said(scene)) is (state is PartState.SEARCHING)
+
+
+@pytest.mark.parametrize("finds", [True, False])
+async def test_what_radarr_has_it_has_to_find_itself(scene: Scene, *, finds: bool) -> None:  # noqa: F811
+    nobody_offers_anything(scene)
+    offer_on_usenet(scene)
+    of_radarr(scene, finds=finds)
+    await scene.hub.refresh(list(scene.hub.backends))
+    wish = await scene.add(auto=True)
+    assert wish.keeper is not None
+    assert wish.parts[0].state is (PartState.GRABBED if finds else PartState.SEARCHING)
+    if not finds:
+        assert [each.key for each in wish.why] == ["grab.no_usenet", "watchlist.next_look"]
