@@ -2,42 +2,23 @@
 
 from dataclasses import replace
 
-from homeassistant.core import HomeAssistant
 import pytest
 
 from custom_components.sokoul.watchlist.items import PartState
 from devstack.dune import add_dune, dune_releases
-from devstack.prowlarr import ProwlarrSimulator
-from devstack.qbittorrent import QbittorrentSimulator
-from devstack.radarr import RadarrSimulator
-from devstack.tmdb import TmdbSimulator
 
-from . import test_watching
-from .conftest import PROWLARR_ID, PassTime, SetUp, qbittorrent_subentry, servarr_subentry
-from .test_watching import Scene, _no_pause, tmdb_subentry  # noqa: F401 -- a fixture
-
-tmdb = test_watching.tmdb
+from .test_watching import Scene, _no_pause, tmdb, without_arr  # noqa: F401 -- fixtures
 
 YEARLESS = "Dune.2160p.WEB-DL.DDP5.1.Atmos.DV.HDR.H.265-OLDONE"
 OF_ITS_YEAR = "Dune.2021.2160p.WEB-DL.DDP5.1.HDR.H.265-TiDE"
 
 
 @pytest.fixture
-async def scene(
-    hass: HomeAssistant,
-    radarr: RadarrSimulator,
-    prowlarr: ProwlarrSimulator,
-    qbittorrent: QbittorrentSimulator,
-    tmdb: TmdbSimulator,
-    set_up: SetUp,
-    pass_time: PassTime,
-) -> Scene:
-    """Return a hub without Radarr, and an indexer that offers the film of 1984 without saying so."""
-    add_dune(tmdb.library)
-    old = next(each for each in dune_releases(add_dune(radarr.library)) if "Dune.1984" in each.title)
-    prowlarr.searches.offers = [replace(old, title=YEARLESS, seeders=5_000)]
-    entry = await set_up(servarr_subentry(prowlarr, PROWLARR_ID), qbittorrent_subentry(qbittorrent), tmdb_subentry())
-    return Scene(radarr, prowlarr, qbittorrent, hass, pass_time, entry)
+async def scene(without_arr: Scene) -> Scene:  # noqa: F811
+    """Have an indexer offer the film of 1984 without saying so."""
+    old = next(each for each in dune_releases(add_dune(without_arr.radarr.library)) if "Dune.1984" in each.title)
+    without_arr.prowlarr.searches.offers = [replace(old, title=YEARLESS, seeders=5_000)]
+    return without_arr
 
 
 async def test_what_does_not_say_which_film_it_is_stays_where_it_is(scene: Scene) -> None:

@@ -71,6 +71,27 @@ def states(wish: Wish) -> dict[str, PartState]:
 
 
 @pytest.fixture
+async def without_sonarr(
+    prowlarr: ProwlarrSimulator,
+    qbittorrent: QbittorrentSimulator,
+    tmdb: TmdbSimulator,
+    set_up: SetUp,
+    pass_time: PassTime,
+) -> Hub:
+    """Connect who searches and a download client; TMDB tells of episodes."""
+    del tmdb, pass_time  # it has to be there, and time stands still
+    entry = await set_up(servarr_subentry(prowlarr, PROWLARR_ID), qbittorrent_subentry(qbittorrent), tmdb_subentry())
+    hub: Hub = entry.runtime_data
+    return hub
+
+
+def searches(prowlarr: ProwlarrSimulator) -> list[str]:
+    """Return what was searched for, without looks at what is new."""
+    asked = (dict(each.query).get("query", "") for each in prowlarr.requests if each.path == "/api/v1/search")
+    return [each for each in asked if each]
+
+
+@pytest.fixture
 async def hub(
     sonarr: SonarrSimulator,
     prowlarr: ProwlarrSimulator,
@@ -187,11 +208,11 @@ async def test_a_season_that_is_all_out_is_looked_for_as_a_whole(
 
 async def test_a_season_of_which_there_are_only_episodes_is_got_by_them(
     hass: HomeAssistant,
+    without_sonarr: Hub,
     prowlarr: ProwlarrSimulator,
     qbittorrent: QbittorrentSimulator,
     tmdb: TmdbSimulator,
     clock: ManualClock,
-    set_up: SetUp,
     pass_time: PassTime,
 ) -> None:
     """One search for all of it is enough, and each is what its own download is; who isn't there is looked for soon."""
@@ -199,31 +220,27 @@ async def test_a_season_of_which_there_are_only_episodes_is_got_by_them(
         series = add_the_bear(library, clock.now() - 8 * DAY)
     there = [each for each in series.season(2) if each.number != 3]
     prowlarr.searches.offers = [release_of(each, size_bytes=2**30) for each in there]
-    entry = await set_up(servarr_subentry(prowlarr, PROWLARR_ID), qbittorrent_subentry(qbittorrent), tmdb_subentry())
-    hub: Hub = entry.runtime_data
-    wish = await watch(hass, hub, "the bear s2", auto=True)
+    wish = await watch(hass, without_sonarr, "the bear s2", auto=True)
     assert {part.key: part.release for part in wish.parts if part.state is PartState.GRABBED} == {
         f"S02E{each.number:02}": release_of(each).title for each in there
     }
     assert states(wish)["S02E03"] is PartState.SEARCHING
     assert len(qbittorrent.torrents) == 3
-    searches = [dict(each.query)["query"] for each in prowlarr.requests if each.path == "/api/v1/search"]
-    assert [each.rpartition(" ")[2] for each in searches] == ["{Season:2}"]
+    assert [each.rpartition(" ")[2] for each in searches(prowlarr)] == ["{Season:2}"]
     await pass_time(HOUR, 2)
-    wish = hub.watching.wishes[wish.id]
+    wish = without_sonarr.watching.wishes[wish.id]
     assert {key for key, state in states(wish).items() if state is PartState.READY} == {"S02E01", "S02E02", "S02E04"}
     assert [part.failed for part in wish.parts] == [()] * 4
-    searches = [dict(each.query).get("query", "") for each in prowlarr.requests if each.path == "/api/v1/search"]
-    assert searches[-1].endswith("{Season:2} {Episode:3}")
+    assert searches(prowlarr)[-1].endswith("{Season:2} {Episode:3}")
 
 
 async def test_all_that_a_person_asks_for_is_fetched_however_much_it_is(
     hass: HomeAssistant,
+    without_sonarr: Hub,
     prowlarr: ProwlarrSimulator,
     qbittorrent: QbittorrentSimulator,
     tmdb: TmdbSimulator,
     clock: ManualClock,
-    set_up: SetUp,
     pass_time: PassTime,
 ) -> None:
     for library in (tmdb.library, prowlarr.library):
@@ -231,38 +248,33 @@ async def test_all_that_a_person_asks_for_is_fetched_however_much_it_is(
         series.tvdb_id, series.tmdb_id, series.imdb_id = 5, 6, "tt0000007"
         library.known_series.append(series)
     prowlarr.searches.offers = [release_of(each, size_bytes=2**30) for each in series.episodes]
-    entry = await set_up(servarr_subentry(prowlarr, PROWLARR_ID), qbittorrent_subentry(qbittorrent), tmdb_subentry())
-    hub: Hub = entry.runtime_data
-    wish = await watch(hass, hub, "many", auto=False)
+    wish = await watch(hass, without_sonarr, "many", auto=False)
     assert set(states(wish).values()) == {PartState.OFFERED}
     await pass_time(HOUR)
-    await hub.watching.fetch(wish.id)
+    await without_sonarr.watching.fetch(wish.id)
     await pass_time(timedelta(minutes=10), 2)
-    assert PartState.OFFERED not in states(hub.watching.wishes[wish.id]).values()
+    assert PartState.OFFERED not in states(without_sonarr.watching.wishes[wish.id]).values()
     assert len(qbittorrent.torrents) == 15
-    searches = [dict(each.query).get("query", "") for each in prowlarr.requests if each.path == "/api/v1/search"]
-    assert [each.rpartition(" ")[2] for each in searches if each] == ["{Season:1}"] * 2
+    assert [each.rpartition(" ")[2] for each in searches(prowlarr)] == ["{Season:1}"] * 2
 
 
 async def test_without_sonarr_tmdb_tells_and_it_is_got_all_the_same(
     hass: HomeAssistant,
+    without_sonarr: Hub,
     prowlarr: ProwlarrSimulator,
     qbittorrent: QbittorrentSimulator,
     tmdb: TmdbSimulator,
     clock: ManualClock,
-    set_up: SetUp,
     pass_time: PassTime,
 ) -> None:
     for library in (tmdb.library, prowlarr.library):
         add_the_bear(library, clock.now() - 8 * DAY)
-    entry = await set_up(servarr_subentry(prowlarr, PROWLARR_ID), qbittorrent_subentry(qbittorrent), tmdb_subentry())
-    hub: Hub = entry.runtime_data
-    wish = await watch(hass, hub, "the bear s3", auto=True)
+    wish = await watch(hass, without_sonarr, "the bear s3", auto=True)
     said = await act(hass, Action.EXPLAIN, title="the bear s03e01")
     (link,) = [each["text"] for each in said["chain"] if each["state"] == "now"]
     assert link == "0% of it is here. SOKOUL hasn\u2019t looked at it yet."
     await pass_time(timedelta(minutes=2), 4)
-    wish = hub.watching.wishes[wish.id]
+    wish = without_sonarr.watching.wishes[wish.id]
     assert wish.keeper is None
     got = states(wish)
     assert {got["S03E01"], got["S03E02"]} <= HERE_SOON
@@ -270,7 +282,7 @@ async def test_without_sonarr_tmdb_tells_and_it_is_got_all_the_same(
     assert {torrent.category for torrent in qbittorrent.torrents.values()} == {"sokoul"}
     before = len(qbittorrent.torrents)
     await pass_time(6 * HOUR, 29)
-    assert states(hub.watching.wishes[wish.id])["S03E03"] in HERE_SOON
+    assert states(without_sonarr.watching.wishes[wish.id])["S03E03"] in HERE_SOON
     assert len(qbittorrent.torrents) == before + 1
 
 
