@@ -155,7 +155,6 @@ def _arr_reads(
         ("quality_profiles", lambda arr: arr.quality_profiles(), "qualityprofile", "id"),
         ("quality_profiles", lambda arr: arr.quality_profiles(), "customformat", "id"),
         ("quality_profiles", lambda arr: arr.quality_profiles(), "language", "id"),
-        ("delay_profiles", lambda arr: arr.delay_profiles(), "delayprofile", "order"),
     )
     return [Read(client, simulator, *call) for call in calls]
 

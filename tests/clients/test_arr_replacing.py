@@ -22,7 +22,6 @@ from custom_components.sokoul.model.library import (
 )
 from custom_components.sokoul.model.releases import (
     Candidate,
-    DelayProfile,
     DownloadHandling,
     GrabSource,
     HistoryKind,
@@ -437,19 +436,6 @@ async def test_episodes_of_a_season(sonarr: SonarrSimulator, session: ClientSess
     assert not any(each.title.monitored for each in await client.season(1, 2))
 
 
-async def test_how_long_releases_wait(pair: Pair) -> None:
-    pair.arr.delays.add(2, 3, torrent_delay=90, usenet_delay=30, enable_usenet=True)
-    profiles = await pair.client.delay_profiles()
-    tagged = DelayProfile(
-        id=2,
-        order=1,
-        tags=frozenset({2, 3}),
-        torrent_delay=timedelta(minutes=90),
-        usenet_delay=timedelta(minutes=30),
-    )
-    assert profiles == (DelayProfile(id=1, order=2_147_483_647, usenet=False), tagged)
-
-
 async def test_what_waits_and_what_usenet_does(pair: Pair, clock: ManualClock) -> None:
     without_files(pair)
     pair.arr.delays.profiles[1].torrent_delay = 90
@@ -493,7 +479,6 @@ async def test_what_is_sent_is_as_published(pair: Pair, clock: ManualClock) -> N
     await client.scan_download(str(item.output_path), download_id)
     await client.refresh_downloads()
     await client.download_handling()
-    await client.delay_profiles()
     await client.titles([one.id for one in pair.wanted])
     await client.titles([99_999])
     if isinstance(client, SonarrClient):

@@ -309,20 +309,6 @@ async def test_a_search_from_its_start_to_its_end(pair: Pair, clock: ManualClock
     assert all(one.last_search is not None and one.last_search >= start for one in pair.wanted)
 
 
-async def test_searches_of_seasons_and_series(
-    sonarr: SonarrSimulator, clock: ManualClock, session: ClientSession
-) -> None:
-    client = SonarrClient(session, sonarr.url, sonarr.api_key)
-    series = sonarr.library.series[2]
-    await client.search_season(2, 1)
-    clock.advance(timedelta(seconds=1))
-    await client.search_series(2)
-    assert [(each.name, each.body) for each in sonarr.commands.commands.values()] == [
-        ("SeasonSearch", {"seriesId": 2, "seasonNumber": 1}),
-        ("SeriesSearch", {"seriesId": series.id}),
-    ]
-
-
 async def test_a_command_that_fails(pair: Pair, clock: ManualClock) -> None:
     command = await pair.client.run_command("manualimport", files=[{"downloadId": "nothing"}])
     assert command.name == "ManualImport"
@@ -437,9 +423,6 @@ async def test_what_is_sent_is_as_published(pair: Pair, clock: ManualClock) -> N
         await client.remove_queue_items(rest, from_client=False, blocklist=False, search_again=True)
         command = await client.search([one.id for one in pair.wanted])
         await client.command(command.id)
-        if isinstance(client, SonarrClient):
-            await client.search_season(1, 1)
-            await client.search_series(1)
         await client.webhooks()
         await client.ensure_webhook("SOKOUL", f"{receiver.url}/hook")
         await client.ensure_webhook("SOKOUL", f"{receiver.url}/hook", {"onGrab"})

@@ -100,48 +100,6 @@ async def test_what_is_the_last_of_its_season(said: str | None, *, finale: bool)
     assert found.finale is finale
 
 
-# --- what is looked for by itself ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("monitored", [True, False])
-async def test_a_season_takes_its_episodes_along(
-    sonarr: SonarrSimulator, shows: SonarrClient, *, monitored: bool
-) -> None:
-    series = sonarr.library.series[1]
-    series.unmonitored_seasons = {2} if monitored else set()
-    for episode in series.episodes:
-        episode.monitored = episode.season != 2 if monitored else True
-    untouched = [(each.season, each.monitored) for each in series.episodes if each.season != 2]
-    assert await shows.set_season_monitored(1, 2, monitored=monitored)
-    assert {each.monitored for each in series.season(2)} == {monitored}
-    assert series.unmonitored_seasons == (set() if monitored else {2})
-    assert [(each.season, each.monitored) for each in series.episodes if each.season != 2] == untouched
-    assert series.monitored
-
-
-async def test_a_season_that_is_so_already_is_left_alone(sonarr: SonarrSimulator, shows: SonarrClient) -> None:
-    series = sonarr.library.series[1]
-    series.season(2)[0].monitored = False  # a person does not want this one
-    assert not await shows.set_season_monitored(1, 2, monitored=True)
-    assert not series.season(2)[0].monitored
-    assert [request.method for request in sonarr.requests] == ["GET"]
-
-
-async def test_all_else_of_the_series_stays_as_it_is(sonarr: SonarrSimulator, shows: SonarrClient) -> None:
-    series = sonarr.library.series[1]
-    series.tags, series.profile_id, series.monitor_new = [1], 6, "none"
-    before = sonarr.resources.series(series)
-    await shows.set_season_monitored(1, 2, monitored=False)
-    await shows.set_season_monitored(1, 2, monitored=True)
-    assert sonarr.resources.series(series) == before
-
-
-@pytest.mark.parametrize(("series", "season"), [(4_711, 1), (1, 99)])
-async def test_a_season_that_is_not_there(shows: SonarrClient, series: int, season: int) -> None:
-    with pytest.raises(NotFound):
-        await shows.set_season_monitored(series, season, monitored=True)
-
-
 # --- what is missing -------------------------------------------------------------------------------------------------
 
 
@@ -252,19 +210,14 @@ async def test_asking_goes_wrong(
         (radarr, "GET /api/v3/wanted/missing", movies.missing),
         (sonarr, "GET /api/v3/wanted/missing", shows.missing),
         (sonarr, "GET /api/v3/episode", lambda: shows.episodes(1)),
-        (sonarr, "GET /api/v3/series/1", lambda: shows.set_season_monitored(1, 1, monitored=False)),
-        (sonarr, "PUT /api/v3/series/1", lambda: shows.set_season_monitored(1, 1, monitored=False)),
     ]
     for arr, route, act in acts:
         for kind, options, error in FAULTS:
-            if route.startswith("PUT") and kind in {FaultKind.TRUNCATE_JSON, FaultKind.WRONG_TYPES}:
-                continue  # it was done, whatever was answered
             with subtests.test(f"{route} {kind} {options}"):
                 arr.clear_faults()
                 arr.fault(kind, route, **options)
                 with pytest.raises(error):
                     await act()
-    assert sonarr.library.series[1].unmonitored_seasons == set()
 
 
 # --- by the book -----------------------------------------------------------------------------------------------------
@@ -276,5 +229,4 @@ async def test_every_request_is_as_published(pair: Pair) -> None:
     await client.missing()
     if isinstance(client, SonarrClient):
         await client.episodes(1)
-        assert await client.set_season_monitored(1, 1, monitored=False)
     assert specification.check_seen(pair.arr.requests) == len(pair.arr.requests) >= 1

@@ -86,7 +86,6 @@ async def until(client: DockerClient, engine: Engine, name: str, health: Contain
 
 
 async def test_an_engine_says_what_it_is(client: DockerClient, engine: Engine) -> None:
-    await client.ping()
     version = await client.version()
     assert version.application
     assert version.api >= (1, 41)

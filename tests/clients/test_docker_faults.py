@@ -47,7 +47,6 @@ def client(session: ClientSession, engine: DockerSimulator) -> DockerClient:
 
 
 CALLS: dict[str, Callable[[DockerClient], Awaitable[object]]] = {
-    "ping": lambda client: client.ping(),
     "version": lambda client: client.version(),
     "containers": lambda client: client.containers(),
     "container": lambda client: client.container("radarr"),
@@ -107,7 +106,7 @@ async def test_a_socket_that_is_not_there_or_not_ours(
     async def silence() -> CannotConnect:
         async with ClientSession(connector=UnixConnector(str(path))) as session:
             with pytest.raises(CannotConnect) as caught:
-                await DockerClient(session, f"unix://{path}").ping()
+                await DockerClient(session, f"unix://{path}").version()
             return caught.value
 
     assert (await silence()).silence is Silence.UNREACHABLE
@@ -182,11 +181,11 @@ READING, ACTING = SocketProxy(containers=True), SocketProxy(containers=True, res
 @pytest.mark.parametrize(
     ("proxy", "allowed"),
     [
-        (SocketProxy(), {"ping", "version"}),
-        (READING, {"ping", "version", "containers", "container"}),
-        (ACTING, {"ping", "version", "containers", "container", "restart", "stop"}),
-        (SocketProxy(containers=True, starts=True), {"ping", "version", "containers", "container", "start"}),
-        (SocketProxy(restarts=True), {"ping", "version", "restart", "stop"}),
+        (SocketProxy(), {"version"}),
+        (READING, {"version", "containers", "container"}),
+        (ACTING, {"version", "containers", "container", "restart", "stop"}),
+        (SocketProxy(containers=True, starts=True), {"version", "containers", "container", "start"}),
+        (SocketProxy(restarts=True), {"version", "restart", "stop"}),
         (SocketProxy(containers=True, posts=True), set(CALLS)),
     ],
 )
@@ -212,7 +211,7 @@ async def test_a_plugin_of_the_engine_forbids_in_words(client: DockerClient, eng
 
 # --- faults ----------------------------------------------------------------------------------------------------------
 
-READS = ("ping", "version", "containers", "container")
+READS = ("version", "containers", "container")
 
 FAULTS: dict[str, tuple[FaultKind, dict[str, Any], type[BackendError]]] = {
     "hang": (FaultKind.HANG, {}, CannotConnect),

@@ -392,30 +392,6 @@ async def test_names_that_fit_no_server_are_taken_and_then_it_crashes(
     assert (await client.egress()).country == "Sweden"
 
 
-async def test_ports_found_by_other_means(client: GluetunClient, gluetun: GluetunSimulator) -> None:
-    await client.set_ports([6000, 5914])
-    assert await client.ports() == (5914, 6000)
-    assert sent(gluetun, "PUT /v1/portforward") == [{"ports": [6000, 5914]}]
-
-
-@pytest.mark.parametrize("ports", [(), (0,), (5914, 65_536), (-1,)])
-async def test_what_are_no_ports_is_never_sent(
-    client: GluetunClient, gluetun: GluetunSimulator, ports: tuple[int, ...]
-) -> None:
-    with pytest.raises(Refused):
-        await client.set_ports(ports)
-    assert asked(gluetun) == []
-
-
-@pytest.mark.parametrize(("version", "error"), [("3.38", Refused), ("3.40", InvalidAuth), ("3.41", InvalidAuth)])
-async def test_older_versions_take_no_ports(
-    start: Start, session: ClientSession, version: str, error: type[BackendError]
-) -> None:
-    async with start(version, **open_to_all(version)) as gluetun:
-        with pytest.raises(error):
-            await GluetunClient(session, gluetun.url).set_ports([5914])
-
-
 # --- secrets ---------------------------------------------------------------------------------------------------------
 
 
@@ -447,10 +423,7 @@ CALLS: dict[str, Callable[[GluetunClient], Awaitable[object]]] = {
     "start": lambda client: client.start(),
     "stop": lambda client: client.stop(),
     "select": lambda client: client.select(ServerSelection(countries=("Sweden",))),
-    "set_ports": lambda client: client.set_ports([5914]),
 }
-#: Those whose answer says something.
-TELLING = tuple(name for name in CALLS if name != "set_ports")
 
 FAULTS: dict[str, tuple[FaultKind, dict[str, Any], type[BackendError]]] = {
     "hang": (FaultKind.HANG, {}, CannotConnect),
@@ -496,7 +469,7 @@ NONSENSE: dict[str, tuple[FaultKind, dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("call", TELLING)
+@pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("fault", NONSENSE)
 async def test_every_reading_of_nonsense_is_one_of_the_errors(
     client: GluetunClient, gluetun: GluetunSimulator, call: str, fault: str

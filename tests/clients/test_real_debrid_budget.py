@@ -315,14 +315,12 @@ async def test_after_a_pause_it_does_not_come_all_at_once(account: Make) -> None
     assert len(made.sent) <= 2
 
 
-async def test_whether_it_was_throttled_lately(account: Make) -> None:
+async def test_when_it_was_throttled_last(account: Make) -> None:
     made = account()
-    assert not made.budget.throttled_within(timedelta(days=1))
+    assert made.state.throttled_at is None
     made.budget.refused(await made.budget.turn(), 36, None, too_many=False)
     await made.time.advance(30)
-    assert made.budget.throttled_within(timedelta(seconds=30))
-    await made.time.advance(1)
-    assert not made.budget.throttled_within(timedelta(seconds=30))
+    assert made.state.throttled_at == WALL - timedelta(seconds=30)
 
 
 # --- whatever happens ------------------------------------------------------------------------------------------------

@@ -190,12 +190,8 @@ async def test_searches() -> None:
     answers: dict[str, CannedAnswer] = {"POST /api/v3/command": {"id": 1, "name": "Search"}}
     async with talking(SonarrClient, answers) as (client, server):
         await client.search({302, 301})
-        await client.search_season(4, 3)
-        await client.search_series(4)
     assert [request.json() for request in server.requests] == [
         {"name": "EpisodeSearch", "episodeIds": [301, 302]},
-        {"name": "SeasonSearch", "seriesId": 4, "seasonNumber": 3},
-        {"name": "SeriesSearch", "seriesId": 4},
     ]
 
 

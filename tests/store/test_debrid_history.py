@@ -44,8 +44,6 @@ async def test_a_failure_is_one_for_each_kind(store: Store) -> None:
     assert await history.failures(ACCOUNT) == [again, virus]
     assert await history.failures(ACCOUNT, final=True) == [again]
     assert await history.failures(ACCOUNT, final=False) == [virus]
-    await history.forget_failures(ACCOUNT, ["aa"])
-    assert await history.failures(ACCOUNT) == []
 
 
 async def test_retries_come_by_priority_and_then_by_when_they_are_due(store: Store) -> None:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import blake2b
 import re
 from typing import Any, ClassVar
@@ -33,7 +33,7 @@ from ..model.library import (
     UpcomingTitle,
     Webhook,
 )
-from ..model.releases import DelayProfile, DownloadHandling, TitleDetails
+from ..model.releases import DownloadHandling, TitleDetails
 from .arr_catalogue import ArrCatalogue
 from .arr_imports import ArrImports
 from .arr_library import ArrLibrary
@@ -205,21 +205,6 @@ class ArrClient(ArrReleases, ArrImports, ArrLibrary, ArrCatalogue, ABC):
             redownloads=redownloads,
             # versions without this setting make no difference
             redownloads_chosen=handling.flag("autoRedownloadFailedFromInteractiveSearch", redownloads),
-        )
-
-    async def delay_profiles(self) -> tuple[DelayProfile, ...]:
-        """Return how long the application waits for better releases. Source: GET /delayprofile."""
-        return tuple(
-            DelayProfile(
-                id=profile.whole("id"),
-                order=profile.whole("order"),
-                tags=frozenset(profile.wholes("tags")),
-                torrents=profile.flag("enableTorrent", True),
-                usenet=profile.flag("enableUsenet", True),
-                torrent_delay=timedelta(minutes=profile.whole("torrentDelay", 0)),
-                usenet_delay=timedelta(minutes=profile.whole("usenetDelay", 0)),
-            )
-            for profile in each(await self._get("delayprofile"), "delayprofile")
         )
 
     @abstractmethod

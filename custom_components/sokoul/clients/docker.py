@@ -13,9 +13,9 @@ from aiohttp import ClientConnectorError, ClientSession
 
 from ..model.containers import Container, EngineVersion
 from .docker_fields import inspected, listed
-from .errors import CannotConnect, NotTheApi, Refused, Silence, UnexpectedResponse
+from .errors import CannotConnect, Refused, Silence, UnexpectedResponse
 from .fields import Fields, each
-from .http import DEFAULT_TIMEOUT_SECONDS, Answer, HttpClient, Query, is_web_page, reason_of
+from .http import DEFAULT_TIMEOUT_SECONDS, Answer, HttpClient, Query, reason_of
 
 #: The API that is spoken: what the engine has, but no newer than what is known here, unless it takes only newer ones.
 OLDEST_API = (1, 41)
@@ -52,14 +52,6 @@ class DockerClient:
         return self._http.latency_seconds
 
     # --- the engine ----------------------------------------------------------------------------------------------
-
-    async def ping(self) -> None:
-        """See whether an engine answers."""
-        answer = await self._request("GET", "_ping")
-        if is_web_page(answer):
-            raise NotTheApi(f"{answer.where}: a web page came instead of the API", status=answer.status)
-        if answer.text.strip() != "OK":
-            raise UnexpectedResponse(f"{answer.where}: an answer that no engine gives", status=answer.status)
 
     async def version(self) -> EngineVersion:
         """Ask which version answers, and speak its language from now on. Raises `Refused` when it is too old."""

@@ -152,12 +152,6 @@ class GluetunClient:
         if answer.text.strip() != _UNCHANGED:
             _check_outcome(answer, answer.text.strip(), _STARTED)
 
-    async def set_ports(self, ports: Collection[int]) -> None:
-        """Let it forward these ports, found by other means. Only the development version of 2026 takes them."""
-        if not ports or not all(0 < port <= LARGEST_PORT for port in ports):
-            raise Refused("portforward: not a list of ports", status=HTTPStatus.BAD_REQUEST)
-        await self._request("PUT", "v1/portforward", json={"ports": list(ports)})
-
     async def _set_status(self, wanted: str, right: Collection[str]) -> None:
         answer = await self._request("PUT", "v1/vpn/status", json={"status": wanted})
         _check_outcome(answer, Fields(answer.json(), "vpn/status").text("outcome"), right)

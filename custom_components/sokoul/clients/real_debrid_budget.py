@@ -141,10 +141,6 @@ class DebridBudget:
         left = min(period.total_seconds(), CAUTION_SECONDS)
         self._cautious_since = self._time() - CAUTION_SECONDS + left
 
-    def throttled_within(self, period: timedelta) -> bool:
-        """Tell whether Real-Debrid throttled us that recently: its other refusals are not to be trusted then."""
-        return self._throttled_at is not None and self._time() - self._throttled_at <= period.total_seconds()
-
     # --- sending -------------------------------------------------------------------------------------------------
 
     async def turn(self, priority: DebridPriority = DebridPriority.BACKGROUND, *, lists: bool = False) -> float:

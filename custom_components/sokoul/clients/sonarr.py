@@ -82,14 +82,6 @@ class SonarrClient(ArrClient):
         """Search for these episodes, and grab what is good enough. Source: command EpisodeSearch."""
         return await self.run_command("EpisodeSearch", episodeIds=sorted(ids))
 
-    async def search_season(self, series_id: int, season: int) -> Command:
-        """Search for a season, as a pack where there is one. Source: command SeasonSearch."""
-        return await self.run_command("SeasonSearch", seriesId=series_id, seasonNumber=season)
-
-    async def search_series(self, series_id: int) -> Command:
-        """Search for all monitored episodes of a series. Source: command SeriesSearch."""
-        return await self.run_command("SeriesSearch", seriesId=series_id)
-
     async def titles(self, ids: Collection[int]) -> tuple[TitleDetails, ...]:
         """Return these episodes. Those that are gone are left out. Source: GET /episode, GET /episode/{id}."""
         wanted = sorted(ids)
@@ -109,12 +101,13 @@ class SonarrClient(ArrClient):
         """Return the episodes of a season. Source: GET /episode."""
         return tuple(await self._details({"seriesId": series_id, "seasonNumber": season}))
 
-    async def episodes(self, series_id: int) -> tuple[CatalogueEpisode, ...]:
-        """Return all episodes of a series of the library, in their order. Of one that is gone there are none.
+    async def episodes(self, series_id: int, season: int | None = None) -> tuple[CatalogueEpisode, ...]:
+        """Return the episodes of a series of the library, all or those of a season, in their order.
 
-        Source: GET /episode.
+        Of one that is gone there are none. Source: GET /episode.
         """
-        answer = await self._get("episode", {"seriesId": series_id})
+        which = {"seriesId": series_id} | ({"seasonNumber": season} if season is not None else {})
+        answer = await self._get("episode", which)
         return _in_order(_episode(episode) for episode in each(answer, "episode"))
 
     async def title_files(self, folder_id: int) -> tuple[TitleFile, ...]:
@@ -143,28 +136,6 @@ class SonarrClient(ArrClient):
         if episode_ids:
             body = {"episodeIds": sorted(episode_ids), "monitored": monitored}
             await self._http.request("PUT", f"{self.api}/episode/monitor", json=body)
-
-    async def set_season_monitored(self, series_id: int, season: int, *, monitored: bool) -> bool:
-        """Let Sonarr look for all episodes of a season by itself, or not; return whether it was otherwise before.
-
-        Where the season was so already nothing is sent, and its episodes stay as they are: some may be the other way.
-        Sonarr sets the episodes of a season whose mark changed, and takes a series back only as a whole. Raises
-        `NotFound`. Source: GET and PUT /series/{id}.
-        """
-        path = f"series/{series_id}"
-        resource = await self._get(path)
-        marks = {
-            each.whole("seasonNumber"): each.flag("monitored") for each in Fields(resource, path).objects("seasons")
-        }
-        if season not in marks:
-            raise NotFound(f"{path}: it has no season {season}")
-        if marks[season] == monitored:
-            return False
-        seasons = [
-            {**each, "monitored": monitored} if each["seasonNumber"] == season else each for each in resource["seasons"]
-        ]
-        await self._send("PUT", path, json={**resource, "seasons": seasons})
-        return True
 
     def _title(self, resource: Fields, place: int = 0) -> CatalogueTitle:
         library_id = resource.whole("id", 0) or None

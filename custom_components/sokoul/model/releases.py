@@ -167,19 +167,6 @@ class DownloadHandling:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DelayProfile:
-    """How long an *arr waits for a better release before it grabs one by itself. Of a protocol that is off: never."""
-
-    id: int
-    order: int
-    tags: frozenset[int] = frozenset()  # of the titles that it is for; none: for all
-    torrents: bool = True
-    usenet: bool = True
-    torrent_delay: timedelta = timedelta()
-    usenet_delay: timedelta = timedelta()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TitleDetails:
     """A movie or an episode with what decides whether it is wanted."""
 

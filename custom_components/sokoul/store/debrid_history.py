@@ -69,10 +69,6 @@ class StoredDebridHistory:
         rows = await self._rows(select(FAILURES).where(*wanted).order_by(*order).limit(limit))
         return [_record(DebridFailure, row) for row in rows]
 
-    async def forget_failures(self, account: str, hashes: Collection[str]) -> None:
-        """Forget what was wrong with torrents: they are well again."""
-        await self._forget(FAILURES, account, hashes)
-
     # --- retries -------------------------------------------------------------------------------------------------
 
     async def keep_retries(self, account: str, retries: Sequence[DebridRetry]) -> None:
