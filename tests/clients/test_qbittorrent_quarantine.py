@@ -371,23 +371,3 @@ async def test_a_category_is_made_once_and_kept_as_it_is(client: QbittorrentClie
     for name in ("", "a\\b"):
         with pytest.raises(Refused):
             await client.ensure_category(name)
-    await client.remove_categories([])
-    await client.remove_categories([QUARANTINE, "never"])
-
-    async def gone() -> bool:
-        return QUARANTINE not in (await client.snapshot()).categories
-
-    assert await until(backend, gone)
-    assert "a/b" in (await client.snapshot()).categories
-
-
-async def test_removing_a_category_moves_the_automatic_torrents_in_it(
-    client: QbittorrentClient, backend: Backend
-) -> None:
-    managed = await add_managed(client, backend, "managed.mkv")
-    by_hand = await add_complete(client, backend, "by-hand.mkv")
-    await client.set_category([by_hand], "radarr")
-    await client.remove_categories(["radarr"])
-    await shows(client, backend, managed, category="", save_path=backend.download_dir, state=DownloadState.SEEDING)
-    await shows(client, backend, by_hand, category="", save_path=backend.download_dir)
-    assert on_disk(backend, "managed.mkv") == ["managed.mkv"]

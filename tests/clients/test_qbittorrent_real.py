@@ -238,8 +238,7 @@ async def test_what_is_told_of_one_torrent(client: QbittorrentClient, real: Real
         ("127.0.0.1", 0),
         ("127.0.0.1", 1),
     ]
-    assert b"A.Film" in await client.torrent_file(key)
-    for call in (client.trackers, client.files, client.is_private, client.torrent_file):
+    for call in (client.trackers, client.files, client.is_private):
         with pytest.raises(NotFound):
             await call(UNKNOWN)
 

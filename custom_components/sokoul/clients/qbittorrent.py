@@ -4,10 +4,11 @@ What differs between the versions is told apart by the version of the API, never
 """
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 import re
+import time
 from typing import Any
 
 from aiohttp import ClientSession, FormData
@@ -69,9 +70,16 @@ class QbittorrentClient(QbittorrentSession):
         password: str = "",
         api_key: str = "",
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(
-            session, url, username=username, password=password, api_key=api_key, timeout_seconds=timeout_seconds
+            session,
+            url,
+            username=username,
+            password=password,
+            api_key=api_key,
+            timeout_seconds=timeout_seconds,
+            clock=clock,
         )
         self._version: QbittorrentVersion | None = None
         self._sync = SyncState()
@@ -191,10 +199,6 @@ class QbittorrentClient(QbittorrentSession):
             return None
         return properties.flag("private" if "private" in properties else "is_private")
 
-    async def torrent_file(self, torrent_hash: str) -> bytes:
-        """Return the .torrent file. It holds announce URLs. Raises `Refused` while there is no metadata."""
-        return bytes((await self._request("GET", "torrents/export", params={"hash": torrent_hash})).body)
-
     # --- acting on torrents: `None` means all of them ----------------------------------------------------------------
 
     async def stop(self, hashes: Collection[str] | None) -> None:
@@ -240,14 +244,6 @@ class QbittorrentClient(QbittorrentSession):
         except Refused:
             if name not in Fields(await self._json("torrents/categories", {}), "torrents/categories"):
                 raise
-
-    async def remove_categories(self, names: Collection[str]) -> None:
-        """Remove categories; those that don't exist are ignored.
-
-        Their torrents have none then, and the automatic ones among them move to the client's default path.
-        """
-        if names:
-            await self._post("torrents/removeCategories", {"categories": "\n".join(names)})
 
     async def create_category(self, name: str, save_path: str = "") -> None:
         """Make a category. Raises `Refused` when it exists or its name is not valid."""

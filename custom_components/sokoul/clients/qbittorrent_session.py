@@ -9,7 +9,7 @@ compares them with its own address. Source: WebUI API 2.8 to 2.16, auth.
 import asyncio
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from time import monotonic
+import time
 from typing import Any
 
 from aiohttp import ClientSession, FormData
@@ -39,6 +39,7 @@ class QbittorrentSession:
         password: str = "",
         api_key: str = "",
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         # the answers are small or come once: packing them would cost both sides more than it saves
         headers = {"Accept-Encoding": "identity"}
@@ -51,6 +52,7 @@ class QbittorrentSession:
         self._logged_in = False
         self._logins = 0
         self._login_refusal = ""
+        self._clock = clock
         self._ban, self._banned_until = "", 0.0
         self._cookies: dict[str, str] = {}
 
@@ -131,7 +133,7 @@ class QbittorrentSession:
                     raise error_of(answer)  # a proxy's: qBittorrent refuses in plain words
                 case (HTTPStatus.FORBIDDEN, _):
                     self._ban = f"{answer.where}: {reason_of(answer) or 'this address is banned for a while'}"
-                    self._banned_until = monotonic() + _BAN_PAUSE_SECONDS
+                    self._banned_until = self._clock() + _BAN_PAUSE_SECONDS
                     raise Banned(self._ban)
                 case (HTTPStatus.UNAUTHORIZED, _) if await self._host_is_refused():
                     raise Refused(
@@ -152,7 +154,7 @@ class QbittorrentSession:
         """Raise what was answered before, where it would be answered again."""
         if self._login_refusal:
             raise InvalidAuth(self._login_refusal)
-        if monotonic() < self._banned_until:
+        if self._clock() < self._banned_until:
             raise Banned(self._ban)
 
     async def _host_is_refused(self) -> bool:
