@@ -28,7 +28,7 @@ import tempfile
 from time import perf_counter, process_time
 from typing import Any
 
-from custom_components.sokoul.debrid.catalogue import Catalogue, Holding
+from custom_components.sokoul.debrid.catalogue import Catalogue
 from custom_components.sokoul.debrid.checking import LinkCheck, LinkRecord, LinkReport, ScanMode
 from custom_components.sokoul.debrid.link_repairing import LinkAct, LinkRepairer
 from custom_components.sokoul.debrid.links import (
@@ -44,6 +44,8 @@ from custom_components.sokoul.debrid.links import (
 )
 from custom_components.sokoul.debrid.retrying import Repair
 from custom_components.sokoul.debrid.scanning import Folder
+from custom_components.sokoul.model.debrid import DebridStatus
+from custom_components.sokoul.model.debrid_mirror import Held
 
 from . import links_mirror
 from .links_pulse import Pulse, beside_a_stranger
@@ -112,7 +114,7 @@ class Library:
 
     root: Path
     mount: str
-    holdings: tuple[Holding, ...]
+    torrents: tuple[Held, ...]
     broken: frozenset[str]
     rewritten: Mapping[str, str]
     links: int
@@ -121,7 +123,7 @@ class Library:
 def make(folder: Path, mount: str, links: int, broken_part: float, *, here: bool, rng: random.Random) -> Library:
     """Make a library of about so many links."""
     root = folder / "library"
-    holdings: list[Holding] = []
+    torrents: list[Held] = []
     broken: set[str] = set()
     rewritten: dict[str, str] = {}
     count = number = 0
@@ -130,11 +132,11 @@ def make(folder: Path, mount: str, links: int, broken_part: float, *, here: bool
             name = f"Show {number}{rng.choice(['', ' US', ' 2'])}.S{season:02}.1080p"
             files = [f"{name}E{episode:02}.mkv" for episode in range(1, EPISODES + 1)]
             fate = rng.choice(["gone", "renamed"]) if rng.random() < broken_part else "there"
-            held = {f"/{file}": 1 for file in files}
-            info_hash = f"{len(holdings):040x}"
-            holdings.append(_holding(name, info_hash, held, gone=fate != "there"))
+            sizes = {f"/{file}": 1 for file in files}
+            info_hash = f"{len(torrents):040x}"
+            torrents.append(_held(name, info_hash, sizes, gone=fate != "there"))
             if fate == "renamed":
-                holdings.append(_holding(f"{name}.PROPER", info_hash, held, gone=False))
+                torrents.append(_held(f"{name}.PROPER", info_hash, sizes, gone=False))
             season_folder = root / f"Show {number}" / f"Season {season}"
             season_folder.mkdir(parents=True)
             if here and fate == "there":
@@ -153,19 +155,12 @@ def make(folder: Path, mount: str, links: int, broken_part: float, *, here: bool
         number += 1
     for each, _, _ in os.walk(root):
         os.utime(each, (1_700_000_000, 1_700_000_000))
-    return Library(root, mount, tuple(holdings), frozenset(broken), rewritten, count)
+    return Library(root, mount, tuple(torrents), frozenset(broken), rewritten, count)
 
 
-def _holding(name: str, info_hash: str, files: Mapping[str, int], *, gone: bool) -> Holding:
-    return Holding(
-        account="home",
-        id=f"{info_hash[-8:]}{name[-6:]}",
-        hash=info_hash,
-        filename=name,
-        original_filename=name,
-        gone=gone,
-        files=files,
-    )
+def _held(name: str, info_hash: str, files: Mapping[str, int], *, gone: bool) -> Held:
+    known = json.dumps(files)
+    return Held(f"{info_hash[-8:]}{name[-6:]}", info_hash, name, name, DebridStatus.DOWNLOADED, gone, known)
 
 
 async def checked(library: Library, catalogue: Catalogue, notes: Notes, mode: ScanMode) -> tuple[LinkReport, Any]:
@@ -281,8 +276,9 @@ async def run(links: int, rounds: int, folder: Path, tell: Callable[[str], None]
     results: dict[str, Any] = {}
     for title, mount, here in (("mount is here", str(folder / "zurg"), True), ("mount is elsewhere", NOWHERE, False)):
         library = make(folder / title.replace(" ", "-"), mount, links, 0.01, here=here, rng=random.Random(42))
+        catalogue = Catalogue(complete=True)
         began = perf_counter()
-        catalogue = await asyncio.to_thread(Catalogue.of, library.holdings, complete=True)
+        await asyncio.to_thread(catalogue.take, "home", library.torrents)
         made = perf_counter() - began
         modes: dict[str, list[Any]] = {name: [] for name, _ in MODES}
         found = []

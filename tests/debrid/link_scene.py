@@ -1,10 +1,12 @@
 """A library and the torrents behind it, in a few words."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+import json
 
 from custom_components.sokoul.debrid.catalogue import Catalogue, Holding
 from custom_components.sokoul.debrid.links import Link, Mount
 from custom_components.sokoul.model.debrid import DebridStatus
+from custom_components.sokoul.model.debrid_mirror import Held
 
 ZURG = Mount(theirs="/mnt/zurg")
 PROVEN = Mount(theirs="/mnt/zurg", ours="/mnt/zurg", proven=True)
@@ -27,8 +29,14 @@ def holding(name: str, *files: str, hash_: str = "", gone: bool = False, origina
     )
 
 
-def catalogue(*holdings: Holding, complete: bool = True) -> Catalogue:
-    return Catalogue.of(holdings, complete=complete)
+def catalogue(*holdings: Holding, complete: bool = True, unread: Collection[str] = ()) -> Catalogue:
+    """Return what the mirrors of their accounts would be read into."""
+    made = Catalogue(complete=complete, unread=unread)
+    for each in holdings:
+        files = None if each.files is None else json.dumps(dict(each.files))
+        of_mirror = Held(each.id, each.hash, each.filename, each.original_filename, each.status, each.gone, files)
+        made.take(each.account, [of_mirror])
+    return made
 
 
 def link(target: str, path: str = "/media/shows/link.mkv") -> Link:

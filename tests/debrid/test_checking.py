@@ -318,7 +318,7 @@ async def test_what_was_broken_before_an_account_could_not_be_read_is_not_newly_
     check = await stage.start()
     held = torrents(gone=(3,))
     assert len((await check.check(ScanMode.FULL, catalogue(*held))).broken) == EPISODES
-    unread = await check.check(ScanMode.QUICK, Catalogue.of(held, complete=True, unread={"one"}))
+    unread = await check.check(ScanMode.QUICK, catalogue(*held, unread={"one"}))
     assert (unread.broken, unread.count(Health.UNKNOWN), unread.mended) == ((), EPISODES, 0)
     again = await check.check(ScanMode.QUICK, catalogue(*held))
     assert (len(again.broken), sum(again.newly_broken.values())) == (EPISODES, 0)

@@ -262,7 +262,7 @@ def test_what_an_account_may_hold_that_was_not_read_is_not_called_lost(mount: Mo
     """Unless the mount shows others alone."""
     gone = (MINE, replace(MINE, id="2", account="two"))
     for there in (gone, gone[:1], (), (replace(MINE, gone=False, status=DebridStatus.DEAD),)):
-        held = Catalogue.of(there, complete=True, unread={"two"})
+        held = catalogue(*there, unread={"two"})
         found = judge(link(E01), held, [mount], links={})
         assert found.health is (BROKEN if lost else UNKNOWN)
         assert (found.cause is Cause.NOT_READ_YET) is not lost
@@ -272,7 +272,7 @@ def test_no_link_is_rewritten_to_what_an_account_held_before_it_could_not_be_rea
     shows_both = replace(A, accounts=frozenset({"one", "two"}))
     found = judge(link(E01), catalogue(MINE, THEIR_NAME), [shows_both], links={})
     assert same_file(found, catalogue(MINE, THEIR_NAME)) == ITS_NEW_NAME
-    assert same_file(found, Catalogue.of((MINE, THEIR_NAME), complete=True, unread={"two"})) is None
+    assert same_file(found, catalogue(MINE, THEIR_NAME, unread={"two"})) is None
 
 
 def test_where_accounts_leave_it_open_a_proven_mount_tells() -> None:

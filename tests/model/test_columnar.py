@@ -27,6 +27,14 @@ def test_rows_come_back_as_they_went_in() -> None:
         _ = rows[3]
 
 
+@pytest.mark.parametrize(("count", "left"), [(0, 3), (1, 2), (3, 0), (5, 0)])
+def test_the_last_rows_are_let_go_of(count: int, left: int) -> None:
+    rows = Columnar(Row, ROWS)
+    rows.drop(count)
+    assert list(rows) == ROWS[:left]
+    assert len(rows) == left
+
+
 def test_they_are_compared_by_what_they_hold() -> None:
     assert Columnar(Row, ROWS) == Columnar(Row, iter(ROWS)) == ROWS
     assert Columnar(Row, ROWS) != ROWS[1:]

@@ -6,8 +6,7 @@ four names are known here, and a name is matched whole or not at all: `S01E01` i
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Self
+from dataclasses import dataclass, replace
 import unicodedata
 
 import orjson
@@ -94,7 +93,7 @@ class Holding:
         return any(("/" + normal(file).lstrip("/")).endswith(wanted) for file in self.files)
 
 
-class _Held:
+class _Holdings:
     """Very many torrents, each made anew when it is looked at.
 
     Texts in a few lists are nothing to the garbage collector; a mapping of files for each torrent is, and a tuple is
@@ -107,7 +106,7 @@ class _Held:
         self._last: tuple[int, Holding] | None = None  # the links of a season lead to one torrent, one after the other
 
     def append(self, holding: Holding, files: str | None) -> int:
-        """Keep a torrent whose files are told apart from it, and return its place."""
+        """Keep a torrent whose files are told apart from it, as JSON, and return its place."""
         self._rows.append(holding)
         self._files.append(files)
         return len(self._files) - 1
@@ -146,32 +145,29 @@ def _places(index: Mapping[str, _Places], key: str) -> tuple[int, ...]:
     return (known,) if isinstance(known, int) else known
 
 
-@dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Everything that mounts may show, by the names of folders and by hash."""
+    """Everything that mounts may show, by the names of folders and by hash.
 
-    complete: bool  # the mirror has read the whole list: what is not here is not there
-    by_name: dict[str, _Places] = field(default_factory=dict)
-    by_hash: dict[str, _Places] = field(default_factory=dict)
-    accounts: set[str] = field(default_factory=set)
-    unread: frozenset[str] = frozenset()  # accounts of which only what was known before is here
-    _held: _Held = field(default_factory=_Held)
+    `complete`: the mirrors have read whole lists, what is not here is not there. But of accounts that are `unread` only
+    what was known before is here.
+    """
 
-    @classmethod
-    def of(cls, holdings: Iterable[Holding], *, complete: bool, unread: Collection[str] = ()) -> Self:
-        """Return the catalogue of all that the mirrors know, those of several accounts, too. For a thread."""
-        made = cls(complete, unread=frozenset(unread))
-        made.extend(holdings)
-        return made
+    def __init__(self, *, complete: bool, unread: Collection[str] = ()) -> None:
+        self.complete = complete
+        self.unread = frozenset(unread)
+        self.accounts: set[str] = set()
+        self._by_name: dict[str, _Places] = {}
+        self._by_hash: dict[str, _Places] = {}
+        self._holdings = _Holdings()
 
-    def extend(self, holdings: Iterable[Holding]) -> None:
-        """Take in more, while it is being made. For a thread."""
-        for each in in_turns(holdings):
-            files = None if each.files is None else orjson.dumps(dict(each.files)).decode()
-            self._take(replace(each, files=None), files)
+    @property
+    def hashes(self) -> Collection[str]:
+        """Those of all its torrents."""
+        return self._by_hash.keys()
 
     def take(self, account: str, torrents: Iterable[Held]) -> None:
-        """Take in what the mirror of an account knows. For a thread."""
+        """Take in what the mirror of an account knows, while it is being made. For a thread."""
+        self.accounts.add(account)
         for each in in_turns(torrents):
             # of two texts that are the same one is kept
             original = each.name if each.original_name == each.name else each.original_name
@@ -184,20 +180,16 @@ class Catalogue:
                 status=each.status,
                 gone=each.gone,
             )
-            self._take(holding, each.files)
-
-    def _take(self, holding: Holding, files: str | None) -> None:
-        place = self._held.append(holding, files)
-        self.accounts.add(holding.account)
-        for name in {normal(name) for name in holding.names}:
-            _note(self.by_name, name, place)
-        _note(self.by_hash, holding.hash, place)
+            place = self._holdings.append(holding, each.files)
+            for name in {normal(name) for name in holding.names}:
+                _note(self._by_name, name, place)
+            _note(self._by_hash, holding.hash, place)
 
     def discard(self) -> None:
-        """Forget everything, a little at a time. For a thread: there may be a hundred thousand files."""
-        discard(self.by_name)
-        discard(self.by_hash)
-        self._held.discard()
+        """Free its torrents, a little at a time, when nobody needs it any more. For a thread."""
+        discard(self._by_name)
+        discard(self._by_hash)
+        self._holdings.discard()
 
     def is_read(self, accounts: Collection[str]) -> bool:
         """Tell whether what is not here is in none of these accounts (empty: it may be any)."""
@@ -205,11 +197,11 @@ class Catalogue:
 
     def named(self, folder: str) -> Sequence[Holding]:
         """Return the torrents whose folder may have this name."""
-        return [self._held[place] for place in _places(self.by_name, normal(folder))]
+        return [self._holdings[place] for place in _places(self._by_name, normal(folder))]
 
     def of_hash(self, info_hash: str) -> Sequence[Holding]:
         """Return the entries of a torrent, those that are gone, too."""
-        return [self._held[place] for place in _places(self.by_hash, info_hash)]
+        return [self._holdings[place] for place in _places(self._by_hash, info_hash)]
 
 
 def normal(name: str) -> str:

@@ -360,7 +360,7 @@ def unlinked(catalogue: Catalogue, linked: Collection[str | None]) -> list[Holdi
     """
     return [
         holding
-        for info_hash in in_turns(catalogue.by_hash)
+        for info_hash in in_turns(catalogue.hashes)
         if info_hash not in linked
         for holding in catalogue.of_hash(info_hash)
         if holding.complete

@@ -30,7 +30,7 @@ async def read_catalogue(
     `complete`: the lists of all of them were read to their ends, so that what is not in the mirror is not there; but of
     those that are `unread` it is only what was known before.
     """
-    catalogue = Catalogue(complete, unread=frozenset(unread))
+    catalogue = Catalogue(complete=complete, unread=unread)
     for account in accounts:
         async for torrents in view.held(account):
             await asyncio.to_thread(catalogue.take, account, torrents)

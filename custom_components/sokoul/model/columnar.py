@@ -31,8 +31,9 @@ class Columnar[RowT](Sequence[RowT]):
 
     def drop(self, count: int) -> None:
         """Let go of the last rows, at most so many."""
+        left = max(len(self) - count, 0)
         for column in self._columns.values():
-            del column[-count:]
+            del column[left:]
 
     def column(self, name: str) -> Sequence[Any]:
         """Return one field of all rows."""
