@@ -176,8 +176,13 @@ class Stack:
             password=PASSWORD,
             interface="",
             peer_address=_PEER_ADDRESS,
-            # what comes by uTP stands still for two minutes after a change of the port, until both ends give it up
-            session_settings={"BTProtocol": "TCP"},
+            session_settings={
+                # what comes by uTP stands still for two minutes after a change of the port, until both ends give it up
+                "BTProtocol": "TCP",
+                # the person's own: from a stranger's file SOKOUL takes no tracker that is at home
+                "AddTrackersEnabled": "true",
+                "AdditionalTrackers": self.swarm.announce_url,
+            },
         )
         await self._life.enter_async_context(self.qbittorrent)
         # the *arrs see the same folder under the path that containers give it
@@ -328,7 +333,7 @@ class Stack:
         await self.radarr.refresh()
 
     async def _realise(self, release: Release) -> Release:
-        """Put a torrent of the swarm behind a release: as a file, as nobody lets magnets name trackers at home."""
+        """Put a torrent of the swarm behind a release, as a file."""
         if isinstance(self.qbittorrent, QbittorrentSimulator):
             self._foresee(self.qbittorrent, release, Fate.DONE)
         if self.swarm is None or release.indexer.protocol != "torrent":

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from custom_components.sokoul.acquire.links import read_torrent
 from devstack import dune_steps
 from devstack.dune_demo import BEST, HOW_MANY
+from devstack.real_qbittorrent import RealQbittorrent
 from devstack.releases import release_of
 from devstack.stack import Stack
 from devstack.steps import Seen
@@ -112,3 +114,22 @@ async def test_the_film_can_be_taken_away_as_if_nobody_had_wanted_it(tmp_path: P
             assert item not in radarr.queue.items
             assert set(stack.qbittorrent.torrents) == before  # type: ignore[arg-type]
         await stack.take_dune_away()  # nothing is there
+
+
+@pytest.mark.real
+@pytest.mark.usefixtures("socket_enabled")
+async def test_the_film_arrives_though_no_tracker_at_home_is_taken_from_its_file(tmp_path: Path) -> None:
+    async with Stack(tmp_path) as stack:
+        await stack.start(lambda _: None)
+        if not isinstance(stack.qbittorrent, RealQbittorrent):
+            pytest.skip("there is no real qBittorrent, or no swarm, here")
+        assert stack.dune is not None
+        assert stack.swarm is not None
+        best = next(each for each in stack.dune.prowlarr if each.title == BEST)
+        assert isinstance(best.torrent, bytes)
+        taken = read_torrent(best.torrent).link
+        assert taken.torrent is not None
+        assert stack.swarm.announce_url.encode() in best.torrent
+        assert stack.swarm.announce_url.encode() not in taken.torrent
+        assert await stack.qbittorrent.add_file(taken.torrent) == taken.info_hash
+        await stack.qbittorrent.until(taken.info_hash, {"uploading", "stalledUP"}, seconds=60)
