@@ -18,7 +18,7 @@ from array import array
 import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 import gc
 import itertools
 from pathlib import Path
@@ -175,6 +175,11 @@ class Surroundings:
         del hashes
         return frozenset()
 
+    async def aired_on(self, target: Target, season: int, episode: int) -> date | None:
+        """Return none: there are films only."""
+        del target, season, episode
+        return None
+
     async def load(self, key: str, after: datetime) -> tuple[datetime, str] | None:
         """Read from the database."""
         return await self._store.searches.load(key, after)
@@ -226,6 +231,7 @@ def _engine(
         profiles=around,
         shelf=around,
         holdings=around,
+        days=around,
         clock=lambda: datetime.now(UTC),
     )
 

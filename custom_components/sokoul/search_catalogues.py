@@ -6,27 +6,30 @@ is kept, some hundred bytes a title, read now and then beside everything else.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.util import dt as dt_util
 
 from .acquire.identifying import plain
-from .acquire.ports import AskingFailed
+from .acquire.ports import AskingFailed, Target
 from .acquire.query import Query
 from .clients.arr import ArrClient
 from .clients.errors import BackendError, NotFound
+from .clients.sonarr import SonarrClient
 from .clients.tmdb import TmdbClient
-from .model.catalogue import CatalogueTitle
+from .model.catalogue import CatalogueEpisode, CatalogueTitle, id_of
 from .model.library import TitleKind
 from .model.reasons import Reason
 from .problems import problem_of
 
 if TYPE_CHECKING:
     from .coordinator import BackendCoordinator
+    from .hub import Hub
 
 #: Titles are added now and then, and a lookup tells of new ones at once.
 INDEX_LASTS: Final = timedelta(minutes=30)
@@ -158,6 +161,34 @@ class ArrShelves:
         except BackendError as error:
             raise failure(error) from error
         return tuple(replace(each, backend_id=self._backend.subentry_id) for each in found)
+
+
+class EpisodeDays:
+    """On which days episodes aired: Sonarr tells of its series, and TMDB of all."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    async def aired_on(self, target: Target, season: int, episode: int) -> date | None:
+        """Return the day on which an episode aired, there where it did; None: nobody tells."""
+        for asked in self._asked(target, season):
+            with suppress(BackendError):  # somebody else may tell
+                for each in await asked():
+                    if each.episode == episode and (day := each.aired_on) is not None:
+                        return day
+        return None
+
+    def _asked(self, target: Target, season: int) -> Iterator[Callable[[], Awaitable[Sequence[CatalogueEpisode]]]]:
+        """Yield who is asked for the episodes of a season, who has the series in its library first."""
+        backends = [each for each in self._hub.backends.values() if each.answering]
+        for backend in backends:
+            entry = target.entry_of(backend.subentry_id)
+            if isinstance(backend.client, SonarrClient) and entry is not None and entry.library_id is not None:
+                yield partial(backend.client.episodes, entry.library_id, season)
+        tmdb_id = id_of(target.wanted.ids, "tmdb")
+        for backend in backends:
+            if isinstance(backend.client, TmdbClient) and tmdb_id is not None:
+                yield partial(backend.client.episodes, int(tmdb_id), season)
 
 
 def is_asked(backend: Arr, kind: TitleKind | None) -> bool:

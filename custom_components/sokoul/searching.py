@@ -27,7 +27,7 @@ from .model.catalogue import CatalogueTitle
 from .model.releases import QualityProfile
 from .model.search import SearchRequest
 from .releases.policy import Policy
-from .search_catalogues import ArrLookup, ArrShelves, LibraryIndex, Tmdb, is_asked
+from .search_catalogues import ArrLookup, ArrShelves, EpisodeDays, LibraryIndex, Tmdb, is_asked
 from .search_judge import judge_of
 from .search_policies import find_policy
 from .search_sources import (
@@ -71,6 +71,7 @@ class Searching:
             profiles=self,
             shelf=self,
             holdings=MirrorHoldings(hub),
+            days=EpisodeDays(hub),
             judge=partial(judge_of, hub),
             clock=dt_util.utcnow,
             version=str(async_get_loaded_integration(hub.hass, DOMAIN).version),

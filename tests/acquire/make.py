@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from custom_components.sokoul.acquire.judging import Doubt, Judge
@@ -155,6 +155,8 @@ class World:
     asked_profiles: list[tuple[Target, datetime]] = field(default_factory=list)
     changes: list[Any] = field(default_factory=list)  # answers that were whole, and are others now
     going_on: set[asyncio.Task[None]] = field(default_factory=set)
+    days: Mapping[tuple[int, int], date] = field(default_factory=dict)  # on which episodes aired, by season and number
+    day_gate: asyncio.Event | None = None
 
     def __post_init__(self) -> None:
         self.engine = self.restart()
@@ -168,6 +170,7 @@ class World:
             profiles=self,
             shelf=self.shelf,
             holdings=self,
+            days=self,
             judge=lambda: self.judge,
             clock=lambda: self.now,
             begin=self.begin,
@@ -194,6 +197,12 @@ class World:
     async def profile_of(self, target: Target, at: datetime) -> QualityProfile | None:
         self.asked_profiles.append((target, at))
         return self.profile
+
+    async def aired_on(self, target: Target, season: int, episode: int) -> date | None:
+        del target
+        if self.day_gate is not None:
+            await self.day_gate.wait()
+        return self.days.get((season, episode))
 
     async def held(self, hashes: Collection[str]) -> frozenset[str]:
         self.asked_hashes.append(frozenset(hashes))

@@ -7,6 +7,7 @@ from homeassistant.core import HomeAssistant
 import pytest
 
 from custom_components.sokoul.hub import Hub
+from custom_components.sokoul.services import Action
 from custom_components.sokoul.watching_feeds import EVERY
 from custom_components.sokoul.watchlist.items import PartState, Wish
 from devstack.clock import ManualClock
@@ -29,6 +30,7 @@ from .conftest import (
     qbittorrent_subentry,
     servarr_subentry,
 )
+from .healing import act
 from .test_catalogues import feed_subentry, tmdb_subentry
 from .test_watching_series import _no_pause, watch  # noqa: F401 -- a fixture
 
@@ -128,6 +130,20 @@ async def test_what_airs_daily_by_its_day(scene: Scene) -> None:
     assert scene.questions() == []
 
 
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_search_for_an_episode_knows_its_day_too(scene: Scene, *, known: bool) -> None:
+    started = scene.clock.now() - 60 * DAY
+    late = scene.series("Late Harbour", seasons=1, episodes=60, last_start=started, every=DAY)
+    day = late.episodes[49].airs
+    assert day is not None
+    name = f"Late.Harbour.{day:%Y.%m.%d}.A.Guest.1080p.WEB.h264-GRP"
+    scene.offer(name, f"Late.Harbour.{day - DAY:%Y.%m.%d}.Another.Guest.1080p.WEB.h264-GRP")
+    if not known:
+        late.episodes[49].airs = None
+    found = await act(scene.hass, Action.SEARCH, query="late harbour s01e50", wait=20)
+    assert [each["release"] for each in found["results"] if each["accepted"]] == ([name] if known else [])
+
+
 async def test_others_are_asked_for_as_they_are_named(scene: Scene) -> None:
     scene.series("Harbour of Tin")
     scene.offer("[Group] Harbour of Tin - 05 (1080p) [0A1B2C3D]", "Harbour.of.Tin.2026.01.02.1080p.WEB.h264-GRP")
@@ -214,3 +230,23 @@ async def test_through_sonarr(
     asked = [dict(each.query) for each in prowlarr.requests if each.path == "/api/v1/search"]
     assert {"Frieren 17", "Sousou no Frieren 17"} <= {each["query"] for each in asked}
     assert wish.parts[0].absolute == 17
+
+
+async def test_sonarr_knows_the_day_of_what_it_has(
+    hass: HomeAssistant,
+    sonarr: SonarrSimulator,
+    prowlarr: ProwlarrSimulator,
+    by_words: None,
+    clock: ManualClock,
+    set_up: SetUp,
+) -> None:
+    series = sonarr.library.new_series(
+        "Late Harbour", seasons=2, episodes=60, last_start=clock.now() - 60 * DAY, every=DAY, kind="daily"
+    )
+    sonarr.library.add_series(series, have=False)
+    (day,) = (each.airs for each in series.season(2) if each.number == 50)
+    assert day is not None
+    await set_up(servarr_subentry(sonarr, SONARR_ID), servarr_subentry(prowlarr, PROWLARR_ID))
+    await act(hass, Action.SEARCH, query="late harbour s02e50", wait=20)
+    asked = [dict(each.query).get("query", "") for each in prowlarr.requests if each.path == "/api/v1/search"]
+    assert any(each.endswith(f"{{Season:{day:%Y}}} {{Episode:{day:%m/%d}}}") for each in asked), asked

@@ -7,7 +7,7 @@ hang; neither is asked for more than it says.
 from abc import abstractmethod
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 import hashlib
 from typing import Protocol
 
@@ -105,6 +105,13 @@ class Profiles(Protocol):
 
         `at` is when `target.entries` were read: the title may have been given another profile since.
         """
+
+
+class Days(Protocol):
+    """Who knows on which days episodes aired."""
+
+    async def aired_on(self, target: Target, season: int, episode: int) -> date | None:
+        """Return the day on which an episode aired, there where it did; None: nobody tells. Never raises."""
 
 
 class Policies(Protocol):

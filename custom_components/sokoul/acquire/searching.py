@@ -27,6 +27,7 @@ from ..model.reasons import Reason
 from ..model.releases import Offer, QualityProfile
 from ..model.search import NOBODY, SearchRequest, SourceReport, SourceState
 from ..releases.attributes import Resolution
+from .airing import with_day
 from .findings import Findings, Taste
 from .identifying import identify_title, plain, target_by_text
 from .judging import MOST_DOUBTS, PATIENCE, Doubt, Judge, Verdicts, doubts_of
@@ -36,6 +37,7 @@ from .packing import PackedResults
 from .ports import (
     AskingFailed,
     Catalogue,
+    Days,
     Holdings,
     Policies,
     Profiles,
@@ -94,6 +96,7 @@ class SearchEngine:
         profiles: Profiles,
         shelf: Shelf,
         holdings: Holdings,
+        days: Days,
         clock: Callable[[], datetime],
         version: str = "",
         judge: Callable[[], Judge | None] = _nobody,
@@ -107,6 +110,7 @@ class SearchEngine:
         self.profiles = profiles
         self.shelf = shelf
         self.holdings = holdings
+        self.days = days
         self.judge = judge
         self.verdicts = Verdicts()
         self.namesakes = Namesakes(catalogues, clock)
@@ -324,6 +328,8 @@ class Search:
             if query.names_a_title:
                 remarks = (*remarks, Reason(key=key))
             target = target_by_text(query)
+        if target is not None and NOBODY not in self.answer.request.sources:
+            target = await with_day(target, self._engine.days)
         self._update(target=target, choices=identified.choices, remarks=remarks, catalogues=tuple(reports.values()))
         return target is not None and bool(target.text or target.info_hash or target.link or target.wanted.ids)
 

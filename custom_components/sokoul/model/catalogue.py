@@ -107,6 +107,11 @@ class CatalogueEpisode:
     monitored: bool = False  # by itself: it is looked for if its series is monitored, too
     has_file: bool = False
 
+    @property
+    def aired_on(self) -> date | None:
+        """The day on which it airs, there where it does first, as far as anybody tells; None: nobody knows."""
+        return self.airs_on or (self.airs_at.date() if self.airs_at is not None else None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MissingTitle:

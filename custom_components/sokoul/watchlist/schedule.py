@@ -91,8 +91,7 @@ def releases_of_episodes(episodes: Sequence[CatalogueEpisode]) -> dict[tuple[int
 
 def _release_of_episode(episode: CatalogueEpisode) -> Release:
     if episode.airs_at is not None:
-        on = episode.airs_on or episode.airs_at.date()
-        return Release(on=on, out=Out.AIRED, at=_moved(episode.airs_at, AFTER_AIRING))
+        return Release(on=episode.aired_on, out=Out.AIRED, at=_moved(episode.airs_at, AFTER_AIRING))
     if episode.airs_on is not None:
         return Release(on=episode.airs_on, out=Out.AIRED, at=datetime.combine(episode.airs_on, DAY_OF_AIRING))
     return Release()
