@@ -3,8 +3,10 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from custom_components.sokoul.store import Store, open_store, searches
+from custom_components.sokoul.store import Store, StoreError, open_store, searches
 from custom_components.sokoul.store.schema import MIGRATIONS
 
 from .conftest import Where
@@ -73,3 +75,12 @@ async def test_a_database_from_before_gets_the_table(where: Where) -> None:
     assert await keys(store) == ["1"]
     assert await store.journal.get(added.id) == added
     await store.close()
+
+
+async def test_a_database_that_fails_says_so(store: Store) -> None:
+    async def drop(connection: AsyncConnection) -> None:
+        await connection.execute(text("DROP TABLE searches"))
+
+    await store.searches._database.write(drop)
+    with pytest.raises(StoreError):
+        await store.searches.load("1", BEFORE)

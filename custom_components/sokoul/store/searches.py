@@ -5,6 +5,7 @@ nothing of it is taken along to another database.
 """
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, Column, Connection, Index, Table, Text, delete, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
@@ -30,6 +31,7 @@ MOST_ROWS = 200
 MOST_CHARACTERS = 20_000_000
 #: One that is larger than this is not kept.
 LARGEST = 2_000_000
+_FOUND = "SELECT at, found FROM searches WHERE key = ? AND at > ?"
 
 
 def add_searches_table(connection: Connection) -> None:
@@ -53,13 +55,17 @@ class StoredSearches:
 
     async def load(self, key: str, after: datetime) -> tuple[datetime, str] | None:
         """Return what was found by a search, and when, if that was after a moment; else None."""
-        wanted = select(SEARCHES.c.at, SEARCHES.c.found).where(
-            SEARCHES.c.key == key, SEARCHES.c.at > as_microseconds(after)
-        )
+        moment = as_microseconds(after)
 
         async def read(connection: AsyncConnection) -> tuple[datetime, str] | None:
-            row = (await connection.execute(wanted)).first()
-            return None if row is None else (from_microseconds(row.at), row.found)
+            if is_sqlite(connection):  # once to its thread and back: with a transaction by SQLAlchemy it is eight times
+                driver: Any = (await connection.get_raw_connection()).driver_connection
+                rows = await driver.execute_fetchall(_FOUND, (key, moment))
+                row = rows[0] if rows else None
+            else:
+                wanted = select(SEARCHES.c.at, SEARCHES.c.found).where(SEARCHES.c.key == key, SEARCHES.c.at > moment)
+                row = (await connection.execute(wanted)).first()
+            return None if row is None else (from_microseconds(row[0]), row[1])
 
         return await self._database.read(read)
 
