@@ -18,7 +18,7 @@ from custom_components.sokoul.acquire.keeping import (
     packed_profile,
     unpacked_profile,
 )
-from custom_components.sokoul.acquire.packing import PAGE, PackedResults, ids_of, pages_of
+from custom_components.sokoul.acquire.packing import PAGE, PackedResults, Page, ids_of, pages_of
 from custom_components.sokoul.acquire.ports import Result, offer_id
 from custom_components.sokoul.acquire.query import read_query
 from custom_components.sokoul.model.catalogue import CatalogueTitle
@@ -36,6 +36,7 @@ from custom_components.sokoul.model.releases import (
 from custom_components.sokoul.model.search import SearchRequest, SourceReport, SourceState
 from custom_components.sokoul.releases.choose import rank
 from custom_components.sokoul.releases.policy import Policy
+from custom_components.sokoul.releases.score import Aspect, Part
 
 from .make import BEAR, DUNE_2024, offer
 
@@ -155,6 +156,37 @@ def test_offers_come_back_in_the_order_in_which_they_came() -> None:
     assert again.results.offers() == tuple(replace(each, guid="", link="") for each in many)
     ids = again.results.result_ids()
     assert {ids[offer_id(each)] for each in again.results.offers()} == {each.id for each in results}, "none is another"
+
+
+def test_a_page_has_what_releases_share_once() -> None:
+    many = tuple(offer(f"The.Bear.S03E02.1080p.WEB.H264-G{number}") for number in range(PAGE))
+    results = results_of(*many)
+    parts = [part for each in packed(results, many) for part in each.scored.parts]
+    assert parts == [part for each in results for part in each.scored.parts]
+    assert len({id(part) for part in parts}) == len({repr(part) for part in parts}) < len(parts)
+
+
+def test_what_is_shared_is_the_same_to_the_last_digit() -> None:
+    """1 equals 1.0 and True, and 0.0 equals -0.0; no two of them are kept as one."""
+    (result,) = results_of(OFFERS[0])
+    parts = tuple(
+        Part(Aspect.SIZE, points, 4.0, Reason(key="release.part_mended", parameters={"count": count}))
+        for points in (1.0, 1, 0.0, -0.0)
+        for count in (1, 1.0)
+    )
+    same = packed((replace(result, scored=replace(result.scored, parts=parts)),))[0]
+    assert repr(same.scored.parts) == repr(parts)
+
+
+def test_nothing_is_unpacked_that_nobody_asks_for() -> None:
+    many = tuple(offer(f"The.Bear.S03E02.1080p.WEB.H264-G{number}") for number in range(2 * PAGE))
+    results = results_of(*many)
+    first, second = pages_of(results, {})
+    found = PackedResults([first, Page("no page at all")], ids_of(results), len(results))
+    assert found[:PAGE] == results[:PAGE]
+    with pytest.raises(ValueError, match="padding"):
+        found[PAGE]
+    assert PackedResults([first, second], ids_of(results), len(results)) == results
 
 
 def test_any_part_is_a_part_of_all() -> None:

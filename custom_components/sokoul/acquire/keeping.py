@@ -1,8 +1,8 @@
 """Answers as they are kept over a restart: scored, in their order, and without what may hold a person's key.
 
-What is kept is a text of lines: a digest of all that follows, who ranked it, the answer without its releases, the
-profile, by what releases are called, and the releases, page by page as they are in memory. So the first page can be
-shown without reading the others.
+What is kept is a text of lines: a digest of all that follows, who ranked it, the answer without its releases, by what
+releases are called, the profile, and the releases, page by page as they are in memory. So the first page can be shown
+without unpacking the others.
 
 What was kept and is not whole, because another version wrote it or a disk failed, is nothing.
 """
@@ -55,7 +55,7 @@ MOST_PROFILES: Final = 4
 _HEAD: Final = codec(Head)
 _PROFILE: Final = codec(QualityProfile)
 #: Another number: another way to keep the same.
-_VERSION: Final = 2
+_VERSION: Final = 3
 _SHAPE: Final = hashlib.blake2b(f"{_VERSION} {_HEAD.shape} {_PROFILE.shape} {SHAPE}".encode()).digest()
 
 
@@ -63,13 +63,8 @@ def as_kept(kept: Kept) -> str:
     """Return an answer as text."""
     head = _HEAD.pack(replace(kept.head, count=len(kept.results)))
     ids = kept.results.ids.replace("\n", ",")
-    packed = (kept.profile or b"", *kept.results.bare_pages)
-    lines = [
-        kept.ranked_by,
-        json.dumps(head, separators=(",", ":")),
-        ids,
-        *(b64encode(each).decode() for each in packed),
-    ]
+    profile = b64encode(kept.profile or b"").decode()
+    lines = [kept.ranked_by, json.dumps(head, separators=(",", ":")), ids, profile, *kept.results.bare_pages]
     body = "\n".join(lines)
     return f"{_digest(body)}\n{body}"
 
@@ -79,11 +74,10 @@ def from_kept(text: str) -> Kept | None:
     digest, _, body = text.partition("\n")
     if digest != _digest(body):
         return None
-    ranked_by, stored, ids, *packed = body.split("\n")
+    ranked_by, stored, ids, profile, *pages = body.split("\n")
     head: Head = _HEAD.unpack(json.loads(stored))
-    profile, *pages = (b64decode(each) for each in packed)
     results = PackedResults([Page(each) for each in pages], ids.replace(",", "\n"), head.count)
-    return Kept(head=head, ranked_by=ranked_by, results=results, profile=profile or None)
+    return Kept(head=head, ranked_by=ranked_by, results=results, profile=b64decode(profile) or None)
 
 
 @lru_cache(maxsize=MOST_PROFILES)

@@ -2,37 +2,48 @@
 
 Python's garbage collector goes over all objects that hold others, while everything waits. What is remembered for a day
 must not be that many; so it is packed page by page, and what somebody asks to see is made again, with the scores that
-it had: no name is read and nothing is scored for it.
+it had: no name is read and nothing is scored for it. Releases share most of what points were given for, so a page has
+each such part once.
+
+A page is text, as it is kept over a restart: what was kept is unpacked when somebody asks to see it, and not before.
 
 What a release can be fetched by (`Offer.guid`, `Offer.link`) lies apart from all else: it is a secret at some indexers,
 and good for half an hour at most. It is in memory alone.
 """
 
+from base64 import b64encode
+from binascii import a2b_base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import batched
+from itertools import batched, groupby
 import json
 from typing import Any, Final, overload
 import zlib
 
 from ..model.compact import codec
+from ..model.reasons import Reason
 from ..model.releases import Offer
-from ..releases.score import Scored
+from ..releases.identify import Match
+from ..releases.merge import Release
+from ..releases.score import Part, Scored
 from .ports import Result, Results, offer_id
 
 #: So many releases are packed together: as many as an answer shows where nobody says otherwise.
 PAGE: Final = 10
-_SCORED: Final = codec(Scored)
+_RELEASE: Final = codec(Release)
+_MATCH: Final = codec(Match)
+_PART: Final = codec(Part)
+_REASONS: Final = codec(tuple[Reason, ...])
 #: Of what the packed pages are made: what was packed by another version can't be unpacked.
-SHAPE: Final = f"{PAGE} {_SCORED.shape}"
+SHAPE: Final = f"{PAGE} {codec(Scored).shape}"
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """Some releases, one after the other in the order of the search."""
 
-    results: bytes  # of each its id, the places of its offers among all that were found, and itself
-    links: bytes | None = field(default=None, repr=False)  # of each its offers' guids and links; None: there are none
+    results: str  # all parts; and of each release its id, the places of its offers among all, and itself
+    links: str | None = field(default=None, repr=False)  # of each its offers' guids and links; None: there are none
 
 
 class PackedResults(Results):
@@ -41,7 +52,7 @@ class PackedResults(Results):
     __slots__ = ("_count", "_links", "_pages", "ids")
 
     def __init__(self, pages: Sequence[Page], ids: str, count: int) -> None:
-        # not as pages: tuples of bytes are nothing to the garbage collector
+        # not as pages: tuples of texts are nothing to the garbage collector
         self._pages = tuple(each.results for each in pages)
         self._links = tuple(each.links for each in pages)
         self._count = count
@@ -79,7 +90,7 @@ class PackedResults(Results):
         return None
 
     @property
-    def bare_pages(self) -> tuple[bytes, ...]:
+    def bare_pages(self) -> tuple[str, ...]:
         """The pages without anything that could be a secret."""
         return self._pages
 
@@ -88,8 +99,8 @@ class PackedResults(Results):
         placed = [
             (place, offer)
             for page, told in zip(self._pages, self._links, strict=True)
-            for stored, links in _opened(page, told)
-            for place, offer in zip(stored[1], _unpacked(stored, links).scored.release.offers, strict=True)
+            for (_, places, release, *_), links in _rows(_opened(page)["releases"], told)
+            for place, offer in zip(places, _release(release, links).offers, strict=True)
         ]
         return tuple(offer for _, offer in sorted(placed, key=lambda pair: pair[0]))
 
@@ -101,12 +112,12 @@ class PackedResults(Results):
 
     def _made(self, places: Iterable[int]) -> Iterator[Result]:
         """Make releases; each page is opened once for those of it that follow one another."""
-        opened: tuple[int, list[tuple[Any, Any]]] = -1, []
-        for place in places:
-            number, inside = divmod(place, PAGE)
-            if opened[0] != number:
-                opened = number, list(_opened(self._pages[number], self._links[number]))
-            yield _unpacked(*opened[1][inside])
+        for number, some in groupby(places, lambda place: place // PAGE):
+            page = _opened(self._pages[number])
+            parts = [_PART.unpack(each) for each in page["parts"]]
+            rows = list(_rows(page["releases"], self._links[number]))
+            for place in some:
+                yield _result(*rows[place % PAGE], parts)
 
 
 def pages_of(results: Sequence[Result], places: Mapping[int, int]) -> Iterator[Page]:
@@ -115,16 +126,42 @@ def pages_of(results: Sequence[Result], places: Mapping[int, int]) -> Iterator[P
     A page takes some two milliseconds.
     """
     for some in batched(results, PAGE, strict=False):
-        packed, links = [], []
+        parts = _Parts()
+        releases, links = [], []
         for result in some:
-            release = result.scored.release
-            bare = tuple(replace(each, guid="", link="") for each in release.offers)
-            scored = replace(result.scored, release=replace(release, offers=bare))
-            came = [places.get(id(each), len(places)) for each in release.offers]
-            packed.append([result.id, came, _SCORED.pack(scored)])
-            links.append([[each.guid, each.link] for each in release.offers])
+            scored, offers = result.scored, result.scored.release.offers
+            bare = replace(scored.release, offers=tuple(replace(each, guid="", link="") for each in offers))
+            releases.append(
+                [
+                    result.id,
+                    [places.get(id(each), len(places)) for each in offers],
+                    _RELEASE.pack(bare),
+                    _MATCH.pack(scored.match),
+                    scored.score,
+                    [parts.place_of(each) for each in scored.parts],
+                    _REASONS.pack(scored.refusals),
+                ]
+            )
+            links.append([[each.guid, each.link] for each in offers])
         linked = any(told for each in links for pair in each for told in pair)
-        yield Page(_compressed(packed), _compressed(links) if linked else None)
+        page = _compressed({"parts": parts.packed, "releases": releases})
+        yield Page(page, _compressed(links) if linked else None)
+
+
+class _Parts:
+    """The parts of a page, packed: what is the same to the last digit is there once."""
+
+    def __init__(self) -> None:
+        self.packed: list[Any] = []
+        self._places: dict[str, int] = {}
+
+    def place_of(self, part: Part) -> int:
+        """Return the place of a part among all, which it may be the first to have."""
+        packed = _PART.pack(part)
+        place = self._places.setdefault(repr(packed), len(self.packed))
+        if place == len(self.packed):
+            self.packed.append(packed)
+        return place
 
 
 def ids_of(results: Iterable[Result]) -> str:
@@ -133,24 +170,34 @@ def ids_of(results: Iterable[Result]) -> str:
     return "\n".join(" ".join(line) for line in lines)
 
 
-def _compressed(value: Any) -> bytes:
-    return zlib.compress(json.dumps(value, separators=(",", ":")).encode(), 6)
+def _compressed(value: Any) -> str:
+    return b64encode(zlib.compress(json.dumps(value, separators=(",", ":")).encode(), 6)).decode()
 
 
-def _opened(page: bytes, links: bytes | None) -> Iterator[tuple[Any, Any]]:
-    """Return what is packed in a page, with the links of each."""
-    results = json.loads(zlib.decompress(page))
-    told = [None] * len(results) if links is None else json.loads(zlib.decompress(links))
-    return zip(results, told, strict=True)
+def _opened(packed: str) -> Any:
+    return json.loads(zlib.decompress(a2b_base64(packed)))
 
 
-def _unpacked(stored: Any, links: Any) -> Result:
-    result_id, _, packed = stored
-    scored: Scored = _SCORED.unpack(packed)
-    if links is not None:
-        release = scored.release
-        offers = tuple(
-            replace(offer, guid=guid, link=link) for offer, (guid, link) in zip(release.offers, links, strict=True)
-        )
-        scored = replace(scored, release=replace(release, offers=offers))
+def _rows(releases: list[Any], links: str | None) -> Iterator[tuple[Any, Any]]:
+    """Return the releases of a page, still packed, with the links of each."""
+    return zip(releases, [None] * len(releases) if links is None else _opened(links), strict=True)
+
+
+def _release(packed: Any, links: Any) -> Release:
+    release: Release = _RELEASE.unpack(packed)
+    if links is None:
+        return release
+    told = zip(release.offers, links, strict=True)
+    return replace(release, offers=tuple(replace(offer, guid=guid, link=link) for offer, (guid, link) in told))
+
+
+def _result(packed: Any, links: Any, parts: Sequence[Part]) -> Result:
+    result_id, _, release, match, score, places, refusals = packed
+    scored = Scored(
+        release=_release(release, links),
+        match=_MATCH.unpack(match),
+        score=score,
+        parts=tuple([parts[place] for place in places]),
+        refusals=_REASONS.unpack(refusals),
+    )
     return Result(id=result_id, scored=scored)
