@@ -43,6 +43,6 @@ class NobodyElse(RepairsFlow):
             )
         try:
             await repairs.nobody_else()
-        except StoreError:
-            return self.async_abort(reason="not_loaded")
+        except StoreError as error:
+            return self.async_abort(reason="store_failed", description_placeholders={"detail": str(error)})
         return self.async_create_entry(data={})

@@ -123,8 +123,8 @@ class AnswerOffer(_HealingFlow):
             return self.async_abort(reason="not_loaded")
         try:
             await hub.pilot.people.answer(answer, self._rule, PERSON)
-        except StoreError:
-            return self.async_abort(reason="not_loaded")
+        except StoreError as error:
+            return self.async_abort(reason="store_failed", description_placeholders={"detail": str(error)})
         return self.async_create_entry(data={})
 
 

@@ -21,6 +21,7 @@ from custom_components.sokoul import wording
 from custom_components.sokoul.clients import real_debrid as api
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.debrid.policies import STATES, Course
+from custom_components.sokoul.debrid.repair_notes import StoredRepairs
 from custom_components.sokoul.debrid.retrying import Ending, Holdup, Step
 from custom_components.sokoul.debrid_repairs import HAND_OVERS_AN_HOUR
 from custom_components.sokoul.debrid_repairs_journal import MOST_ASKED, MOST_NOTED
@@ -479,7 +480,11 @@ async def test_what_a_person_agrees_to_is_done_beside_another_tool(
 
 
 async def test_a_person_says_that_nobody_else_repairs(
-    hass: HomeAssistant, debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime
+    hass: HomeAssistant,
+    debrid: RealDebridSimulator,
+    scene: Begin,
+    pass_time: PassTime,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     olds = [failed(debrid, number) for number in range(1, 4)]
     made = await scene(Autonomy.OBSERVE)
@@ -496,6 +501,15 @@ async def test_a_person_says_that_nobody_else_repairs(
     flow.hass, flow.issue_id = hass, issue
     form: Any = await flow.async_step_init()
     assert (form["step_id"], form["description_placeholders"]) == ("confirm", {"account": "Account"})
+
+    async def full(*_: Any) -> None:
+        raise StoreError("disk full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(StoredRepairs, "save_sightings", full)
+        told: Any = await flow.async_step_confirm({})
+    assert (told["reason"], told["description_placeholders"]) == ("store_failed", {"detail": "disk full"})
+    assert (DOMAIN, issue) in ir.async_get(hass).issues
     done: Any = await flow.async_step_confirm({})
     assert done["type"] is FlowResultType.CREATE_ENTRY
     assert (DOMAIN, issue) not in ir.async_get(hass).issues

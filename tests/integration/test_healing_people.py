@@ -641,7 +641,8 @@ async def test_a_store_that_fails_is_no_answer(
     result = await go_on(hass, result, suggestion=str(asked.id), answer="keep")
     assert result["errors"] == {"base": "not_possible"}
     offer = await go_on(hass, offer, next_step_id="ask")
-    assert (offer["type"], offer["reason"]) == (FlowResultType.ABORT, "not_loaded")
+    assert (offer["type"], offer["reason"]) == (FlowResultType.ABORT, "store_failed")
+    assert offer["description_placeholders"]["detail"]
     await press(hass, f"SOKOUL_KEEP_{asked.id}")
     assert "An answer could not be written down" in caplog.text
 
