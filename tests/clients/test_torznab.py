@@ -157,11 +157,13 @@ async def test_episodes_of_a_feed_that_knows_none(
 
 async def test_what_aired_on_a_day(client: TorznabClient, feed: TorznabSimulator) -> None:
     await client.search("Late", kind=SERIES, aired=date(2024, 3, 1))
-    feed.series_parameters = "q"
-    await client.capabilities()
-    await client.search("Late", kind=SERIES, aired=date(2024, 3, 1))
+    for parameters in ("q", "q,season"):  # the year alone would be a season of thousands of episodes
+        feed.series_parameters = parameters
+        await client.capabilities()
+        await client.search("Late", kind=SERIES, aired=date(2024, 3, 1))
     assert asked(feed) == [
         {"t": "tvsearch", "q": "Late", "season": "2024", "ep": "03/01", "cat": "5000"},
+        {"t": "tvsearch", "q": "Late 2024 03 01", "cat": "5000"},
         {"t": "tvsearch", "q": "Late 2024 03 01", "cat": "5000"},
     ]
 

@@ -209,15 +209,21 @@ class _Numbers:
 
     parameters: dict[str, str]
     words: str = ""  # the same as a part of names
+    whole: bool = False  # one means nothing without the other
 
     @classmethod
     def of(cls, season: int | None, episode: int | None, aired: date | None) -> _Numbers:
         if aired is not None:
-            return cls({"season": f"{aired:%Y}", "ep": f"{aired:%m/%d}"}, f" {aired:%Y %m %d}")
+            return cls({"season": f"{aired:%Y}", "ep": f"{aired:%m/%d}"}, f" {aired:%Y %m %d}", whole=True)
         told = {name: str(value) for name, value in (("season", season), ("ep", episode)) if value is not None}
         if season is None:
             return cls(told)
         return cls(told, f" S{season:02}" + ("" if episode is None else f"E{episode:02}"))
+
+    def known_to(self, supported: Collection[str]) -> dict[str, str]:
+        """Return what a feed can be asked for."""
+        known = {name: value for name, value in self.parameters.items() if name in supported}
+        return {} if self.whole and known != self.parameters else known
 
 
 def _queries(
@@ -234,7 +240,7 @@ def _queries(
         function, supported = "movie", known.movies
     elif kind in {TitleKind.SERIES, TitleKind.EPISODE} and known.series:
         function, supported = "tvsearch", known.series
-        numbers = {name: value for name, value in asked.parameters.items() if name in supported}
+        numbers = asked.known_to(supported)
     for parameter in _IDS if kind else ():
         found = _ID_VALUE.fullmatch(id_of(ids, _IDS[parameter]) or "")
         if parameter in supported and found:
