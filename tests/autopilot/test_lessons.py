@@ -59,8 +59,8 @@ def test_that_nothing_was_found_for_a_pack_is_a_try(*, act: ActKind, why: str, t
 def failures(*entries: JournalEntry) -> int:
     memory = NOTHING_KNOWN
     for each in entries:
-        memory = learn_of_title(memory, each, MONTH)
-        assert learn_of_title(memory, each, MONTH) is memory, "drawn again"
+        memory = learn_of_title(memory, each)
+        assert learn_of_title(memory, each) is memory, "drawn again"
     tries = memory.tried.get(REPLACE)
     return tries.count if tries else 0
 

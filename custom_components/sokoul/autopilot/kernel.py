@@ -266,7 +266,7 @@ class Kernel:
             self.watch.learn(entry.subject, memory)
         for subject in titles(target_of(entry)):
             known = self.watch.memory(subject) or NOTHING_KNOWN
-            if (memory := learn_of_title(known, entry, FAILURES_LAST)) is not known:
+            if (memory := learn_of_title(known, entry)) is not known:
                 self.watch.learn(subject, memory)
 
     async def close(self, entry: JournalEntry, now: datetime) -> JournalEntry:

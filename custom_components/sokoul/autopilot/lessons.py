@@ -62,7 +62,7 @@ def learn(memory: SubjectMemory, entry: JournalEntry) -> SubjectMemory:
     return memory
 
 
-def learn_of_title(memory: SubjectMemory, entry: JournalEntry, remembered_for: timedelta) -> SubjectMemory:
+def learn_of_title(memory: SubjectMemory, entry: JournalEntry) -> SubjectMemory:
     """Return what is known of a title after an entry about a download of it: how often one was given up.
 
     What was taken back was no failure after all. (`known.at` is from before it was given up when that was not learned.)
@@ -71,7 +71,7 @@ def learn_of_title(memory: SubjectMemory, entry: JournalEntry, remembered_for: t
     if entry.act not in GIVING_UP or (known is not None and known.at >= entry.changed_at):
         return memory
     if entry.status is EntryStatus.DONE:
-        return memory.with_try(ActKind.REPLACE, entry.changed_at - remembered_for, entry.changed_at)
+        return memory.with_try(ActKind.REPLACE, entry.changed_at - FAILURES_LAST, entry.changed_at)
     if entry.status is EntryStatus.UNDONE and known is not None and known.at >= entry.at:
         fewer = Tries(count=max(known.count - 1, 0), at=entry.changed_at)
         return replace(memory, tried={**memory.tried, ActKind.REPLACE: fewer})

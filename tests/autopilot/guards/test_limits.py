@@ -10,7 +10,6 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 import pytest
 
 from custom_components.sokoul.autopilot.guards.limits import (
-    UNTOUCHED,
     ClientLimits,
     Override,
     Overrides,
@@ -29,6 +28,7 @@ MIB = 1024 * KIB
 #: Nothing is limited; the alternative limits are those of a fresh qBittorrent.
 FRESH = {Slot.DOWNLOAD: 0, Slot.UPLOAD: 0, Slot.ALTERNATIVE_DOWNLOAD: 10 * KIB, Slot.ALTERNATIVE_UPLOAD: 10 * KIB}
 LET_GO = Rates()
+UNTOUCHED: Overrides = {}
 FIVE_MB = Rates(download=5_000_000)
 #: As qBittorrent keeps it.
 FIVE = 4_999_168

@@ -8,7 +8,6 @@ import pytest
 
 from custom_components.sokoul.autopilot.guards.limits import (
     UNLIMITED,
-    UNTOUCHED,
     ClientLimits,
     Plan,
     Rates,
@@ -60,7 +59,7 @@ class Runner:
 
     def __init__(self, real: RealQbittorrent) -> None:
         self.real = real
-        self.stored = json.dumps(dump(UNTOUCHED))
+        self.stored = json.dumps(dump({}))
 
     async def look(self, wanted: Rates, *, crash: bool = False) -> Plan:
         made = plan(load(json.loads(self.stored)), await says(self.real), wanted)

@@ -18,7 +18,6 @@ may still arrive. So it is always told, and forgotten only when it was seen to h
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any
 
 #: In bytes per second: no limit.
@@ -93,8 +92,6 @@ class Override:
 
 #: What is remembered of one client; empty while everything in it is the person's own.
 type Overrides = Mapping[Slot, Override]
-
-UNTOUCHED: Overrides = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
