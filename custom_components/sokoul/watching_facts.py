@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -16,19 +15,13 @@ from .clients.errors import NotFound
 from .clients.sonarr import SonarrClient
 from .model.backend import DOWNLOAD_CLIENT_KINDS
 from .model.catalogue import CatalogueEpisode, CatalogueTitle, id_of
-from .model.debrid import FAILED_STATUSES, DebridStatus, DebridTorrent
-from .model.debrid_mirror import Presence
-from .model.downloads import DownloadState, epoch
 from .model.library import ArrSnapshot, QueueItem, Title, TitleKind, TrackedState
-from .model.reasons import Reason
-from .model.waiting import Wait
 from .model.world import Download, DownloadIndex
 from .releases.identify import Wanted
 from .search_sources import DownloadsSearch
-from .store import StoreError
+from .watching_downloads import Downloads, OnItsWay, of_download
 from .watchlist.items import Keeper, Part, PartState, Wish, WishState
 from .watchlist.matching import matching
-from .watchlist.stuck import SEEN_SILENT, SILENCE, Standstills
 
 if TYPE_CHECKING:
     from .hub import Hub
@@ -37,13 +30,6 @@ if TYPE_CHECKING:
 _ON_ITS_WAY: Final = frozenset({PartState.GRABBED, PartState.IMPORTING})
 _WANTED: Final = frozenset({PartState.WAITING, PartState.SEARCHING, PartState.OFFERED})
 _IMPORTING: Final = frozenset({TrackedState.IMPORT_PENDING, TrackedState.IMPORTING, TrackedState.IMPORT_BLOCKED})
-#: Of these a client says, as long as nothing else changes, that nothing more will come.
-_BROKEN: Final = frozenset({Wait.ERROR, Wait.MISSING_FILES})
-_GIVES_NOTHING: Final = frozenset({Wait.NOBODY, Wait.NO_COMPLETE_COPY, Wait.NO_METADATA, Wait.SEEDS_OUT_OF_REACH})
-#: A debrid service tries these without end, and may try again what went wrong.
-_STANDING: Final = frozenset({DebridStatus.MAGNET_CONVERSION, DebridStatus.DOWNLOADING, DebridStatus.ERROR})
-#: Older news of an account say nothing about what stands still.
-_NEWS_LAST: Final = timedelta(hours=2)
 _INFO_HASH: Final = re.compile("[0-9a-f]{40}")
 
 
@@ -58,21 +44,6 @@ class Library:
     episodes: tuple[CatalogueEpisode, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OnItsWay:
-    """What is downloaded for some parts of a wish, or waits to be imported."""
-
-    key: str  # its info hash, or what an *arr calls it
-    release: str
-    parts: frozenset[str]  # by their keys
-    finished: bool = False  # downloaded
-    importing: bool = False  # an *arr has still to import it
-    failed: bool = False  # who has it says that it comes to nothing
-    stands: bool = False  # it has given nothing for long
-    progress: float = 0.0  # 0 to 1
-    waits: Reason | None = None
-
-
 class WatchFacts:
     """Gathers what is known."""
 
@@ -80,8 +51,7 @@ class WatchFacts:
         self._hub = hub
         self._titles = titles
         self._queues: dict[str, tuple[ArrSnapshot, Mapping[int, Sequence[QueueItem]]]] = {}  # by *arr
-        self._standstills = Standstills()
-        self._silences = Standstills(SILENCE, SEEN_SILENT)
+        self._downloads = Downloads(hub)
         self._seen: dict[str, _Sight] = {}  # by wish: what was on its way when it was last looked at
 
     # --- libraries -----------------------------------------------------------------------------------------------
@@ -133,11 +103,8 @@ class WatchFacts:
         missing = {key for part in wish.parts for key in _fetched(part)} - found.keys()
         for key in missing:
             parts = frozenset(part.key for part in wish.parts if key in _fetched(part))
-            if downloads := index.of_key(key):
-                coming = _of_download(downloads[0], parts)
-                found[key] = replace(coming, stands=self._stands(downloads[0], now))
-            elif (held := await self._at_debrid(key, parts)) is not None:
-                found[key] = held
+            if (coming := await self._downloads.find(key, index, parts, now)) is not None:
+                found[key] = coming
         if wish.keeper is None and any(part.state in _WANTED for part in wish.parts):
             found.update(await self._came_after_all(wish, index))
             for each in await self._by_name(wish):
@@ -146,35 +113,6 @@ class WatchFacts:
         self._seen[wish.id] = self._sight(wish)
         return tuple(found.values())
 
-    def _stands(self, download: Download, now: datetime) -> bool:
-        """Tell whether what a client has stood still: it can't go on, or its swarm gives nothing.
-
-        Where somebody is connected who has all of it, that takes longer; and where its client is fetching all the
-        time, and nothing of it is whole. While the client is away, or its VPN isn't safe, no swarm is to blame.
-        """
-        why = download.waits.key if download.waits is not None and not download.finished else None
-        torrent = download.torrent
-        fetching = torrent is not None and torrent.state is DownloadState.DOWNLOADING
-        moved = () if torrent is None else (epoch(torrent.active_epoch), torrent.added_at)
-        moved_at = max((each for each in moved if each is not None), default=None)
-        backend = self._hub.view.world(now).backends.get(download.client_id or "")
-        gate = self._hub.pilot.kernel.watch.gate(download, backend, now)
-        silent = self._silences.is_one(
-            download.key,
-            now,
-            stands=gate.open and not download.finished and (fetching or why in _GIVES_NOTHING | {Wait.NO_DATA}),
-            progress=download.progress,
-            moved_at=moved_at,
-        )
-        stands = self._standstills.is_one(
-            download.key,
-            now,
-            stands=why in _BROKEN | _GIVES_NOTHING,
-            progress=download.progress,
-            moved_at=None if why in _BROKEN else moved_at,
-        )
-        return silent or stands
-
     async def _came_after_all(self, wish: Wish, index: DownloadIndex) -> Mapping[str, OnItsWay]:
         """Return what was given up and is here by now, whoever made it go on."""
         wanted = [part for part in wish.parts if part.state in _WANTED]
@@ -182,7 +120,7 @@ class WatchFacts:
         for key in {each for part in wanted for each in part.failed if _INFO_HASH.fullmatch(each)}:
             parts = frozenset(part.key for part in wanted if key in part.failed)
             downloads = index.of_key(key)
-            here = _of_download(downloads[0], parts) if downloads else await self._at_debrid(key, parts)
+            here = of_download(downloads[0], parts) if downloads else await self._downloads.at_debrid(key, parts)
             if here is not None and here.finished:
                 found[key] = here
         return found
@@ -201,7 +139,7 @@ class WatchFacts:
             downloads = index.of_key(offer.info_hash) if offer.info_hash is not None else ()
             keys = matching([offer], [anything]).get(wish.id)
             if keys and downloads:
-                found.append(_of_download(downloads[0], keys))
+                found.append(of_download(downloads[0], keys))
         return found
 
     def _items(self, keeper: Keeper | None) -> Sequence[QueueItem]:
@@ -226,32 +164,6 @@ class WatchFacts:
         grabbed += [part.better.grabbed_at for part in wish.parts if part.better is not None]
         mirrors = self._hub.debriding.accounts.values()
         return not grabbed or all(each.checked_at is not None and each.checked_at > max(grabbed) for each in mirrors)
-
-    async def _at_debrid(self, info_hash: str, parts: frozenset[str]) -> OnItsWay | None:
-        for mirror in tuple(self._hub.debriding.accounts.values()):
-            with suppress(StoreError):
-                known = await mirror.store.mirror_view.torrents(
-                    mirror.account, hashes=[info_hash], presence=Presence.PRESENT
-                )
-                torrents = sorted((each.torrent for each in known), key=lambda each: each.status in FAILED_STATUSES)
-                for torrent in torrents:
-                    return OnItsWay(
-                        key=info_hash,
-                        release=torrent.filename,
-                        parts=parts,
-                        finished=torrent.status is DebridStatus.DOWNLOADED,
-                        failed=torrent.status in FAILED_STATUSES - _STANDING,
-                        stands=self._stands_there(torrent, mirror.checked_at),
-                        progress=torrent.progress / 100,
-                    )
-        return None
-
-    def _stands_there(self, torrent: DebridTorrent, checked_at: datetime | None) -> bool:
-        """Tell whether what a debrid service has stood still for a day."""
-        now = dt_util.utcnow()
-        is_news = checked_at is not None and now - checked_at < _NEWS_LAST
-        stands = is_news and torrent.status in _STANDING
-        return self._standstills.is_one(torrent.hash, now, stands=stands, progress=torrent.progress / 100)
 
     # --- what changed --------------------------------------------------------------------------------------------
 
@@ -282,8 +194,7 @@ class WatchFacts:
         """Forget wishes that are gone."""
         self._seen = {key: value for key, value in self._seen.items() if key in wishes}
         fetched = {key for each in wishes.values() for part in each.parts for key in _fetched(part)}
-        self._standstills.keep_only(fetched)
-        self._silences.keep_only(fetched)
+        self._downloads.keep_only(fetched)
 
     def _sight(self, wish: Wish) -> _Sight:
         """Return what is on its way as far as it matters, not how fast; and whether its *arr answers."""
@@ -356,15 +267,4 @@ def _of_item(item: QueueItem, parts: frozenset[str], download: Download | None) 
         importing=finished or item.tracked_state in _IMPORTING,
         progress=download.progress if download is not None else 0.0,
         waits=download.waits if download is not None else None,
-    )
-
-
-def _of_download(download: Download, parts: frozenset[str]) -> OnItsWay:
-    return OnItsWay(
-        key=download.key,
-        release=download.release,
-        parts=parts,
-        finished=download.finished,
-        progress=download.progress,
-        waits=download.waits,
     )

@@ -19,7 +19,8 @@ from .model.journal import AUTOPILOT
 from .model.library import TitleKind
 from .model.reasons import Reason
 from .releases.upgrade import quality
-from .watching_facts import Library, OnItsWay, WatchFacts
+from .watching_downloads import OnItsWay
+from .watching_facts import Library, WatchFacts
 from .watching_grabs import Findings, Share, WatchGrabs, shared_out
 from .watching_titles import Identified, Titles, meant_by, same_place
 from .watchlist.budget import SearchBudget, is_new
