@@ -30,7 +30,7 @@ from custom_components.sokoul.model.journal import (
 from custom_components.sokoul.model.library import TrackedState
 
 from .fakes import GB, Crash, Failure, FakeJournal, FakeTorrent, Missing, digest
-from .stack import DAY, HOUR, MINUTE, Stack
+from .stack import DAY, HOUR, MINUTE, Stack, reversible
 
 _POLICIES = {each.key: each for each in RULES}
 PERSON = "somebody"
@@ -424,10 +424,10 @@ class HealingMachine(RuleBasedStateMachine):
         else:
             self._do(desk.reject(entry.id, PERSON, now, never=answer == "never"))
 
-    @precondition(lambda self: self.stack.kernel.reversible)
+    @precondition(lambda self: reversible(self.stack.kernel))
     @rule(data=st.data())
     def a_person_takes_back(self, *, data: st.DataObject) -> None:
-        entry = data.draw(st.sampled_from(self.stack.kernel.reversible))
+        entry = data.draw(st.sampled_from(reversible(self.stack.kernel)))
         self._do(self.stack.desk.undo(entry.id, PERSON, self.stack.clock.now))
 
     @rule(data=st.data(), all_of_them=st.booleans(), dry_run=st.booleans())

@@ -10,6 +10,7 @@ from custom_components.sokoul.autopilot.desk import Desk
 from custom_components.sokoul.autopilot.inspector import BackendInspector
 from custom_components.sokoul.autopilot.kernel import Kernel
 from custom_components.sokoul.autopilot.observe import AnyRule
+from custom_components.sokoul.autopilot.records import can_undo
 from custom_components.sokoul.autopilot.rules.base import Case, Later, Look, Rule, Sign, Step, Verdict, climb, need
 from custom_components.sokoul.autopilot.settings import PilotSettings
 from custom_components.sokoul.autopilot.turns import Turns
@@ -278,3 +279,8 @@ class Stack:
             for entry in self.journal.entries
             if (not statuses or entry.status in statuses) and (act is None or entry.act is act)
         ]
+
+
+def reversible(kernel: Kernel) -> tuple[JournalEntry, ...]:
+    """Return what was given up and is in quarantine: it can be taken back."""
+    return tuple(filter(can_undo, kernel.records.aside))

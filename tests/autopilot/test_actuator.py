@@ -18,7 +18,7 @@ from custom_components.sokoul.model.library import Protocol
 from custom_components.sokoul.model.releases import HistoryKind
 
 from .fakes import CACHED, GB, Crash, Failure, FakeTorrent, Missing, digest
-from .stack import DAY, HOUR, MINUTE, Stack, always
+from .stack import DAY, HOUR, MINUTE, Stack, always, reversible
 
 DONE, FAILED, RUNNING, KEPT = EntryStatus.DONE, EntryStatus.FAILED, EntryStatus.RUNNING, EntryStatus.KEPT
 UNDONE, UNDOING = EntryStatus.UNDONE, EntryStatus.UNDOING
@@ -167,7 +167,7 @@ async def test_usenet_is_deleted_because_there_is_no_quarantine() -> None:
     entry = the_one(stack)
     assert (entry.status, entry.undo, record.settled) == (DONE, None, "failed")
     assert len(stack.radarr.blocked) == 1
-    assert stack.kernel.reversible == ()
+    assert reversible(stack.kernel) == ()
 
 
 async def test_a_torrent_in_a_client_that_nobody_sees_is_not_deleted() -> None:
@@ -554,7 +554,7 @@ async def test_the_other_release_is_let_go_of_after_its_time(*, private: bool, d
     new = stack.qbt.torrents[digest(1001)]
     new.rate, new.private = 0, private
     undone = await stack.desk.undo(the_one(stack).id, "somebody", stack.clock.now)
-    assert stack.kernel.reversible == (), "that it was taken back is not taken back"
+    assert reversible(stack.kernel) == (), "that it was taken back is not taken back"
     assert undone.undo is not None
     assert undone.undo["hash"] == new.hash
     await stack.restart()
@@ -845,7 +845,7 @@ async def test_a_full_disk_takes_nothing_that_would_not_help() -> None:
     await act(stack, private=True)
     stack.qbt.free = GB
     await stack.run(HOUR)
-    assert len(stack.kernel.reversible) == 1
+    assert len(reversible(stack.kernel)) == 1
 
 
 async def test_quarantine_outlives_a_restart_whatever_happened_since() -> None:

@@ -16,6 +16,7 @@ from devstack.qbittorrent import QbittorrentSimulator
 from devstack.qbittorrent_torrent import SimulatedFile, SimulatedTorrent, Swarm
 from devstack.radarr import RadarrSimulator
 from devstack.releases import release_of
+from tests.autopilot.stack import reversible
 
 from .conftest import PASSWORD, RADARR_ID, USERNAME, PassTime, SetUp, qbittorrent_subentry, servarr_subentry
 
@@ -120,12 +121,12 @@ async def test_a_stalled_download_is_replaced_and_can_be_taken_back(
 
 async def test_what_was_given_up_is_deleted_after_a_day(stuck: Stuck, set_up: SetUp, pass_time: PassTime) -> None:
     pilot = await stuck.replaced(set_up, pass_time)
-    [replaced] = pilot.kernel.reversible
+    [replaced] = reversible(pilot.kernel)
     await pass_time(HOUR, 22)
     assert stuck.hash in stuck.qbittorrent.torrents
     await pass_time(HOUR, 4)
     assert stuck.hash not in stuck.qbittorrent.torrents
-    assert pilot.kernel.reversible == ()
+    assert reversible(pilot.kernel) == ()
     with pytest.raises(NotPossible):
         await pilot.desk.undo(replaced.id, "somebody", dt_util.utcnow())
 
@@ -139,7 +140,7 @@ async def test_data_that_another_torrent_uses_is_never_deleted(
     stuck.qbittorrent.change(same, save_path=stuck.torrent().save_path)
     await pass_time(HOUR, 30)
     assert stuck.torrent().category == QUARANTINE
-    assert pilot.kernel.reversible == (), "it can't be taken back any more, but it is there"
+    assert reversible(pilot.kernel) == (), "it can't be taken back any more, but it is there"
 
 
 async def test_another_tool_that_removes_downloads_is_noticed(

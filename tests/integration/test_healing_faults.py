@@ -37,6 +37,7 @@ from devstack.qbittorrent_torrent import SimulatedFile, SimulatedTorrent, Swarm
 from devstack.radarr import RadarrSimulator
 from devstack.releases import Release, release_of
 from devstack.sonarr import SonarrSimulator
+from tests.autopilot.stack import reversible
 
 from .conftest import (
     PASSWORD,
@@ -267,7 +268,7 @@ class Stuck:
         assert self.torrent(self.old).stopped
         assert self.old.title not in {item.title for item in self.arr.queue.items}
         assert self.torrent(self.new).category == "media"
-        assert len(self.pilot.kernel.reversible) == 1
+        assert len(reversible(self.pilot.kernel)) == 1
         self.assert_untouched(self.busy)
         assert self.asked("POST */release") <= len(replacing), "each grab has its row"
         assert self.asked("POST */reannounce") == len(asked)

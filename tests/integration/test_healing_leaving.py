@@ -26,6 +26,7 @@ from custom_components.sokoul.model.reasons import Reason
 from custom_components.sokoul.notify_people import PHONES_KEY
 from devstack.qbittorrent import QbittorrentSimulator
 from devstack.radarr import RadarrSimulator
+from tests.autopilot.stack import reversible
 
 from .conftest import HUB_ID, QBITTORRENT_ID, RADARR_ID, PassTime, SetUp, qbittorrent_subentry, servarr_subentry
 from .flows import Result, form, step
@@ -92,7 +93,7 @@ async def test_disabling_puts_back_what_was_set_aside_when_something_was_taken_b
 ) -> None:
     """What was fetched instead, and set aside by an undo: it was stopped then, and nobody wants it to go on."""
     kernel = hass.config_entries.async_get_known_entry(HUB_ID).runtime_data.pilot.kernel
-    (given_up,) = kernel.reversible
+    (given_up,) = reversible(kernel)
     await kernel.write(replace(given_up, status=EntryStatus.UNDONE, undo={**(given_up.undo or {}), "ran": False}))
     await hass.config_entries.async_set_disabled_by(HUB_ID, ConfigEntryDisabler.USER)
     torrent = replaced.torrent()

@@ -25,6 +25,7 @@ from devstack.radarr import RadarrSimulator
 from devstack.real_qbittorrent import RealQbittorrent
 from devstack.releases import release_of
 from devstack.swarm import LocalSwarm, Published
+from tests.autopilot.stack import reversible
 from tests.devstack.conftest import REAL_RELEASES, find_real, find_swarm_python
 
 from .conftest import PASSWORD, RADARR_ID, USERNAME, SetUp, qbittorrent_subentry, servarr_subentry
@@ -128,10 +129,10 @@ async def test_a_torrent_without_seeds_is_replaced_imported_and_taken_back(
 
         async def replaced() -> bool:
             await entry.runtime_data.refresh(entry.runtime_data.backends)
-            return bool(pilot.kernel.reversible)
+            return bool(reversible(pilot.kernel))
 
         await until(replaced, "it was not replaced")
-        [entry_of_it] = pilot.kernel.reversible
+        [entry_of_it] = reversible(pilot.kernel)
         assert entry_of_it.act is ActKind.REPLACE
         assert (await real.torrent(old.hash))["category"] == QUARANTINE
         await real.client.until(old.hash, {"pausedDL", "stoppedDL"})

@@ -25,7 +25,7 @@ from .other_tool import OtherTool
 from .ownership import Claims, ceiling
 from .ports import Inspector, Journal, MemoryStore
 from .reach import Declined
-from .records import REVERSIBLE, Records
+from .records import Records
 from .remembering import Remembering
 from .rules.base import Case, Need, Verdict
 from .searches import Searches
@@ -238,11 +238,6 @@ class Kernel:
     def suggestions(self) -> tuple[JournalEntry, ...]:
         """What a person is being asked, the oldest first."""
         return self.records.suggestions
-
-    @property
-    def reversible(self) -> tuple[JournalEntry, ...]:
-        """What was given up and is in quarantine: it can be taken back."""
-        return tuple(entry for entry in self.records.aside if entry.status in REVERSIBLE)
 
     async def write(self, entry: JournalEntry) -> JournalEntry:
         """Write an entry, and tell whoever listens."""
