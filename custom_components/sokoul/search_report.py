@@ -3,7 +3,7 @@
 Nothing of it can fetch a release: links and ids of indexers may hold a person's key, and stay here.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from .model.library import TitleKind
 from .model.reasons import Reason
 from .model.search import SourceReport, SourceState
 from .releases.explain import chips
+from .releases.score import Part
 from .search_sources import DOWNLOADS
 from .wording import Wording, clean
 
@@ -28,7 +29,7 @@ def describe_answer(
 ) -> dict[str, Any]:
     """Return an answer: the title or the choices, the best releases, and who was asked."""
     shown = answer.results[: limit if refused else min(limit, answer.accepted)]
-    tell = _each_once(now, words)
+    telling = _Telling(now, words)
     return {
         "search": answer.id,
         "complete": answer.complete,
@@ -38,7 +39,7 @@ def describe_answer(
         "choices": [describe_title(each) for each in answer.choices],
         "total": len(answer.results),
         "accepted": answer.accepted,
-        "results": [describe_result(answer, each, tell) for each in shown],
+        "results": [_result(answer, each, telling) for each in shown],
         "sources": [_source(each, now, words) for each in answer.sources],
         "catalogues": [_source(each, now, words) for each in answer.catalogues],
         "profile": answer.profile,
@@ -63,20 +64,38 @@ def describe_title(title: CatalogueTitle) -> dict[str, Any]:
     }
 
 
-def _each_once(now: datetime, words: Wording) -> Callable[[Reason], str]:
-    """Return what says reasons. Releases share most of theirs: what was said once is not put into words again."""
-    said: dict[tuple[Any, ...], str] = {}
+class _Telling:
+    """Says reasons and parts. Releases share most of theirs: what was said once is not put into words again."""
 
-    def tell(reason: Reason) -> str:
+    def __init__(self, now: datetime, words: Wording) -> None:
+        self._now = now
+        self._words = words
+        self._said: dict[tuple[Any, ...], str] = {}
+        self._parts: dict[int, tuple[Part, dict[str, Any]]] = {}  # by their identity, for as long as they are here
+
+    def reason(self, reason: Reason) -> str:
+        """Return a reason as a sentence."""
         same = (reason.key, *reason.parameters.items())
-        if (text := said.get(same)) is None:
-            text = said[same] = words.reason(reason, now)
+        if (text := self._said.get(same)) is None:
+            text = self._said[same] = self._words.reason(reason, self._now)
         return text
 
-    return tell
+    def part(self, part: Part) -> dict[str, Any]:
+        """Return what points were given for."""
+        if (told := self._parts.get(id(part))) is None:
+            told = self._parts[id(part)] = (
+                part,
+                {
+                    "aspect": str(part.aspect),
+                    "points": round(part.points, 1),
+                    "most": round(part.most, 1),
+                    "text": self.reason(part.reason),
+                },
+            )
+        return dict(told[1])
 
 
-def describe_result(answer: SearchAnswer, result: Result, tell: Callable[[Reason], str]) -> dict[str, Any]:
+def _result(answer: SearchAnswer, result: Result, telling: _Telling) -> dict[str, Any]:
     """Return one release with its score in parts, and why it is refused. `id` is what it is grabbed by."""
     scored = result.scored
     release = scored.release
@@ -93,17 +112,9 @@ def describe_result(answer: SearchAnswer, result: Result, tell: Callable[[Reason
         "cached": release.cached,
         "here": any(each.source == DOWNLOADS for each in release.offers),
         "indexers": list(dict.fromkeys(clean(each.indexer) for each in release.offers if each.indexer)),
-        "match": tell(scored.match.reason),
-        "parts": [
-            {
-                "aspect": str(part.aspect),
-                "points": round(part.points, 1),
-                "most": round(part.most, 1),
-                "text": tell(part.reason),
-            }
-            for part in scored.parts
-        ],
-        "refusals": [tell(each) for each in scored.refusals],
+        "match": telling.reason(scored.match.reason),
+        "parts": [telling.part(each) for each in scored.parts],
+        "refusals": [telling.reason(each) for each in scored.refusals],
     }
 
 

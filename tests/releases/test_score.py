@@ -23,6 +23,7 @@ from custom_components.sokoul.releases.attributes import (
 from custom_components.sokoul.releases.choose import rank
 from custom_components.sokoul.releases.explain import chips
 from custom_components.sokoul.releases.identify import identify
+from custom_components.sokoul.releases.labels import AUDIO, DUB, FLAG, HDR
 from custom_components.sokoul.releases.merge import Release
 from custom_components.sokoul.releases.policy import ORIGINAL, Policy, SizeWish, Want
 from custom_components.sokoul.releases.score import CLEAN, Aspect, score
@@ -304,6 +305,11 @@ def test_a_name_in_short() -> None:
     told = "2160p, Blu-ray, Remux, H.265, Dolby Vision, HDR10, Atmos/TrueHD 7.1, MULTi, VFF, FR"
     assert ", ".join(chips(name)) == told
     assert chips(release("Amber").name) == ()
+
+
+def test_what_a_name_says_is_told_in_the_order_of_its_kind() -> None:
+    for labels, kind in ((FLAG, Flag), (HDR, Hdr), (AUDIO, Audio), (DUB, Dub)):
+        assert list(labels) == list(kind)
 
 
 # --- properties ------------------------------------------------------------------------------------------------------

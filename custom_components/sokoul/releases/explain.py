@@ -1,8 +1,8 @@
 """Saying in short what a release is."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from .attributes import Audio, Dub, Flag, Hdr, ReleaseName
+from .attributes import ReleaseName
 from .labels import AUDIO, CODEC, DUB, FLAG, HDR, SOURCE
 
 
@@ -16,12 +16,17 @@ def _chips(name: ReleaseName) -> Iterator[str]:
         yield name.resolution.label
     if name.source is not None:
         yield SOURCE[name.source]
-    yield from (FLAG[flag] for flag in Flag if flag in name.flags)
+    yield from _said(FLAG, name.flags)
     if name.codec is not None:
         yield CODEC[name.codec]
-    yield from (HDR[each] for each in Hdr if each in name.hdr)
-    sound = "/".join(AUDIO[each] for each in Audio if each in name.audio)
+    yield from _said(HDR, name.hdr)
+    sound = "/".join(_said(AUDIO, name.audio))
     if sound or name.channels:
         yield " ".join(part for part in (sound, name.channels) if part)
-    yield from (DUB[each] for each in Dub if each in name.dubs)
+    yield from _said(DUB, name.dubs)
     yield from (language.upper() for language in name.languages)
+
+
+def _said[T](labels: Mapping[T, str], said: Collection[T]) -> Iterable[str]:
+    """Return the labels of what a name says, in the order of all labels."""
+    return [label for each, label in labels.items() if each in said] if said else ()
