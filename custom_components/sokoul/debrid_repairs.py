@@ -86,7 +86,7 @@ class AccountRepairs:
         self._loaded = False
         self._synchronised: datetime | None = None  # since when the list is as it was read, until stock is taken
         self._stock_at: datetime | None = None
-        self._stock_of = mirror.store.mirror.revision(mirror.account)  # what stock was taken of
+        self._stock_of: int | None = None  # the revision of what stock was taken of
         self._handed: deque[datetime] = deque(maxlen=HAND_OVERS_AN_HOUR)
         self._cancel_timer: CALLBACK_TYPE | None = None
         self._task: asyncio.Task[None] | None = None

@@ -77,7 +77,7 @@ async def async_create_fix_flow(
         return FetchByItself()
     if issue_id == ISSUE_SUGGESTIONS:
         return AnswerSuggestions()
-    if issue_id.startswith(ISSUE_PROMOTION):
+    if issue_id.startswith(f"{ISSUE_PROMOTION}_"):
         return AnswerOffer(issue_id.removeprefix(f"{ISSUE_PROMOTION}_"))
     if issue_id == ISSUE_LEFT_BEHIND:
         return LeaveOrDelete(Path(str(given.get("path"))))

@@ -505,7 +505,7 @@ async def test_what_a_crash_left_is_swept_away_before_anything_is_written(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Also where two exports begin at once, and where the first could not sweep: nothing of theirs is taken for that."""
+    """Also where two begin at once, and where the first could not sweep: nothing of theirs is taken for that."""
     hass.config.config_dir = str(tmp_path)
     await set_up(account())
     await ask(hass, Action.DEBRID_SYNC, mode="list")
