@@ -26,7 +26,6 @@ import tempfile
 from custom_components.sokoul.autopilot.guards.governor import GovernorMemory, advance
 from custom_components.sokoul.autopilot.guards.limits import (
     NONE,
-    UNTOUCHED,
     ClientLimits,
     Overrides,
     Slot,
@@ -73,7 +72,7 @@ class Client:
 
     own: Mapping[Slot, int]
     values: dict[Slot, int] = field(default_factory=dict)
-    remembered: Overrides = UNTOUCHED
+    remembered: Overrides = field(default_factory=dict)
     writes: int = 0
 
     def __post_init__(self) -> None:

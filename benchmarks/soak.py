@@ -28,7 +28,7 @@ from custom_components.sokoul.model.journal import DESTRUCTIVE_ACTS, ActKind, En
 from custom_components.sokoul.store import open_store
 from tests.autopilot.fakes import NOW, digest
 from tests.autopilot.healing_machine import HealingMachine
-from tests.autopilot.stack import Stack
+from tests.autopilot.stack import Stack, reversible
 
 from . import soak_debrid, soak_worker
 from .month import Month
@@ -160,7 +160,7 @@ async def _check_taken_back(stack: Stack) -> None:
     await stack.start()
     await stack.turn()
     first = {f"qbt/{digest(number)}": number for number in range(1, DOWNLOADS + 1)}
-    for entry in [each for each in stack.kernel.reversible if each.subject in first]:
+    for entry in [each for each in reversible(stack.kernel) if each.subject in first]:
         await stack.desk.undo(entry.id, "somebody", stack.clock.now)
         number = first[entry.subject]
         torrent = stack.qbt.torrents[digest(number)]

@@ -424,7 +424,7 @@ class HealingMachine(RuleBasedStateMachine):
         else:
             self._do(desk.reject(entry.id, PERSON, now, never=answer == "never"))
 
-    @precondition(lambda self: reversible(self.stack.kernel))
+    @precondition(lambda self: bool(reversible(self.stack.kernel)))
     @rule(data=st.data())
     def a_person_takes_back(self, *, data: st.DataObject) -> None:
         entry = data.draw(st.sampled_from(reversible(self.stack.kernel)))
