@@ -50,13 +50,10 @@ class Exports:
                 await job(sweep, folder, self._stem)
                 self._swept = True
         file = await job(ExportFile.create, folder, stem, chosen)
-        task: asyncio.Task[int] = self._hub.entry.async_create_background_task(
-            self._hub.hass, self._write(file, presence, told=told), f"{DOMAIN} export of {self._mirror.title}"
-        )
+        task = self._hub.begin(self._write(file, presence, told=told), f"export of {self._mirror.title}")
         if not task.done():
             self._running.add(task)
             task.add_done_callback(self._running.discard)
-        task.add_done_callback(_look_away)
         return file.path, task
 
     async def stop(self) -> None:
@@ -98,9 +95,3 @@ class Exports:
 def reason_of(error: Exception) -> str:
     """Return what went wrong, in few words."""
     return (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__
-
-
-def _look_away(task: asyncio.Task[int]) -> None:
-    """Take the error of what nobody waits for: it was told where it happened."""
-    if not task.cancelled():
-        task.exception()

@@ -235,10 +235,7 @@ class AccountMirror:
 
     def begin(self, mode: SyncMode, options: SyncOptions) -> asyncio.Task[SyncResult]:
         """Synchronise for a person, in the background: it goes on when nobody waits for it any more."""
-        task: asyncio.Task[SyncResult] = self._hub.entry.async_create_background_task(
-            self._hub.hass, self.synchronise(mode, options, person=True), f"{DOMAIN} synchronisation of {self.title}"
-        )
-        task.add_done_callback(_look_away)
+        task = self._hub.begin(self.synchronise(mode, options, person=True), f"synchronisation of {self.title}")
         self._keep(task)
         return task
 
@@ -355,12 +352,6 @@ def describe_progress(progress: Progress) -> dict[str, Any]:
         "requests": progress.requests,
         "started_at": progress.started_at.isoformat(),
     }
-
-
-def _look_away(task: asyncio.Task[Any]) -> None:
-    """Take the error of what nobody waits for any more: it was told where it happened."""
-    if not task.cancelled():
-        task.exception()
 
 
 class Debriding:

@@ -157,6 +157,12 @@ class Hub:
         """Do something beside everything else, for as long as the entry is loaded."""
         return self.entry.async_create_background_task(self.hass, work, f"{DOMAIN} {what}")
 
+    def begin[ResultT](self, work: Coroutine[Any, Any, ResultT], what: str) -> asyncio.Task[ResultT]:
+        """Do something that goes on when nobody waits for it any more. What goes wrong it tells itself."""
+        task = self.entry.async_create_background_task(self.hass, work, f"{DOMAIN} {what}")
+        task.add_done_callback(_look_away)
+        return task
+
     def _refresh_soon(self, backend: AnyCoordinator) -> asyncio.Task[None]:
         return self.in_background(backend.async_refresh(), f"first look at {backend.title}")
 
@@ -293,3 +299,9 @@ class Hub:
     def overview(self) -> Overview | None:
         """What the hub's own sensors show; None unless every download client answers."""
         return self.view.overview(dt_util.utcnow())
+
+
+def _look_away(task: asyncio.Task[Any]) -> None:
+    """Take the error of what nobody waits for any more: it was told where it happened."""
+    if not task.cancelled():
+        task.exception()

@@ -338,12 +338,8 @@ class Linking:
     ) -> asyncio.Task[Looked]:
         """Check in the background: it goes on when nobody waits for it any more. Raises `NotReadyError`."""
         self._ready()
-        task: asyncio.Task[Looked] = self.hub.entry.async_create_background_task(
-            self.hub.hass,
-            self.check(mode, dry_run=dry_run, accepted=accepted, at_most=at_most),
-            f"{DOMAIN} check of links",
-        )
-        task.add_done_callback(_look_away)
+        check = self.check(mode, dry_run=dry_run, accepted=accepted, at_most=at_most)
+        task = self.hub.begin(check, "check of links")
         if self._task is None or self._task.done():
             self._task = task
         return task
@@ -584,12 +580,6 @@ def _helpless(planned: Iterable[Planned]) -> list[str]:
     return [
         shown(posixpath.basename(each.link.path)) for each in in_turns(planned) if each.decision.act is LinkAct.TELL
     ]
-
-
-def _look_away(task: asyncio.Task[Any]) -> None:
-    """Take the error of what nobody waits for any more: it was told where it happened."""
-    if not task.cancelled():
-        task.exception()
 
 
 def not_ready(why: NotReady) -> HomeAssistantError:
