@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from homeassistant.core import CALLBACK_TYPE, callback
-from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_track_time_change, async_track_time_interval
 from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN, LOGGER
+from .issues import warn
 from .store import OnServer, Store, StoreError
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Housekeeping:
         """Keep what was chosen; it counts from the next night."""
         self._hub.memory.set(SETTINGS_KEY, asdict(settings))
         if not settings.copies:
-            ir.async_delete_issue(self._hass, DOMAIN, ISSUE_COPY)
+            warn(self._hass, ISSUE_COPY, None)
 
     @property
     def folder(self) -> Path:
@@ -152,17 +152,9 @@ class Housekeeping:
         except OnServer:
             raise
         except StoreError as error:
-            ir.async_create_issue(
-                self._hass,
-                DOMAIN,
-                ISSUE_COPY,
-                is_fixable=False,
-                severity=ir.IssueSeverity.WARNING,
-                translation_key=ISSUE_COPY,
-                translation_placeholders={"path": str(self.folder), "detail": str(error)},
-            )
+            warn(self._hass, ISSUE_COPY, {"path": str(self.folder), "detail": str(error)})
             raise
-        ir.async_delete_issue(self._hass, DOMAIN, ISSUE_COPY)
+        warn(self._hass, ISSUE_COPY, None)
         return path
 
     # --- because a person asks -----------------------------------------------------------------------------------

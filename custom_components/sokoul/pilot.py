@@ -31,6 +31,7 @@ from .const import DOMAIN, LOGGER, START_PATIENCE
 from .hands import HubHands
 from .healing import ALL_RULES, Tally
 from .history import CONF_DATABASE_URL, Retry, Where, may_pass, open_history
+from .issues import warn
 from .model.journal import ActKind, JournalEntry
 from .notify_people import NotifyPeople
 from .revive import Revive
@@ -310,20 +311,12 @@ class Pilot:
         if lost:
             names = ", ".join(lost)
             LOGGER.error("Some stored settings of the autopilot can't be read, and are at their defaults: %s", names)
-            ir.async_create_issue(
-                self._hass,
-                DOMAIN,
-                ISSUE_SETTINGS,
-                is_fixable=False,
-                severity=ir.IssueSeverity.WARNING,
-                translation_key=ISSUE_SETTINGS,
-                translation_placeholders={"names": names},
-            )
+            warn(self._hass, ISSUE_SETTINGS, {"names": names})
         return settings
 
     def _save_settings(self, settings: PilotSettings) -> None:
         self._hub.memory.set(SETTINGS_KEY, settings.as_json())
-        ir.async_delete_issue(self._hass, DOMAIN, ISSUE_SETTINGS)  # all that is stored can be read now
+        warn(self._hass, ISSUE_SETTINGS, None)  # all that is stored can be read now
         self._changed()
         self.wake()
 
