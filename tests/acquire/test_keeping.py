@@ -260,7 +260,7 @@ def test_what_is_not_whole_is_nothing() -> None:
 
 def test_what_another_version_kept_is_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     text = as_kept(kept_of(results_of(*OFFERS)))
-    monkeypatch.setattr(keeping, "_SHAPE", b"another")
+    monkeypatch.setattr(keeping, "_SHAPE", "another")
     assert from_kept(text) is None
 
 

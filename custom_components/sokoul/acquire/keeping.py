@@ -1,8 +1,8 @@
 """Answers as they are kept over a restart: scored, in their order, and without what may hold a person's key.
 
-What is kept is a text of lines: a digest of all that follows, who ranked it, the answer without its releases, by what
-releases are called, the profile, and the releases, page by page as they are in memory. So the first page can be shown
-without unpacking the others.
+What is kept is a text of lines: in which shape it is and a checksum of all that follows, who ranked it, the answer
+without its releases, by what releases are called, the profile, and the releases, page by page as they are in memory. So
+the first page can be shown without unpacking the others.
 
 What was kept and is not whole, because another version wrote it or a disk failed, is nothing.
 """
@@ -56,7 +56,9 @@ _HEAD: Final = codec(Head)
 _PROFILE: Final = codec(QualityProfile)
 #: Another number: another way to keep the same.
 _VERSION: Final = 3
-_SHAPE: Final = hashlib.blake2b(f"{_VERSION} {_HEAD.shape} {_PROFILE.shape} {SHAPE}".encode()).digest()
+_SHAPE: Final = hashlib.blake2b(
+    f"{_VERSION} {_HEAD.shape} {_PROFILE.shape} {SHAPE}".encode(), digest_size=16
+).hexdigest()
 
 
 def as_kept(kept: Kept) -> str:
@@ -66,13 +68,13 @@ def as_kept(kept: Kept) -> str:
     profile = b64encode(kept.profile or b"").decode()
     lines = [kept.ranked_by, json.dumps(head, separators=(",", ":")), ids, profile, *kept.results.bare_pages]
     body = "\n".join(lines)
-    return f"{_digest(body)}\n{body}"
+    return f"{_seal(body)}\n{body}"
 
 
 def from_kept(text: str) -> Kept | None:
     """Return an answer that was kept; None where it isn't what was kept, or where another version kept it."""
-    digest, _, body = text.partition("\n")
-    if digest != _digest(body):
+    seal, _, body = text.partition("\n")
+    if seal != _seal(body):
         return None
     ranked_by, stored, ids, profile, *pages = body.split("\n")
     head: Head = _HEAD.unpack(json.loads(stored))
@@ -96,6 +98,6 @@ def unpacked_profile(packed: bytes | None) -> QualityProfile | None:
     return profile
 
 
-def _digest(body: str) -> str:
-    """Return what tells whether a text is what this version kept."""
-    return hashlib.blake2b(body.encode(errors="replace"), digest_size=16, key=_SHAPE).hexdigest()
+def _seal(body: str) -> str:
+    """Return what tells whether a text is what this version kept. Disks fail; nobody forges what is theirs."""
+    return f"{_SHAPE} {zlib.crc32(body.encode(errors='replace')):08x}"
