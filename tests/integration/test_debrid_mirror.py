@@ -18,7 +18,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError,
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import MockUser, async_capture_events
+from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser, async_capture_events
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.sokoul import debrid_exports
@@ -422,13 +422,20 @@ async def test_statistics_and_diagnosis(hass: HomeAssistant, debrid: RealDebridS
     assert [each["act"] for each in dead["tried"]] == ["waiting"], "nothing was done yet"
 
 
+@pytest.fixture
+async def listed(hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp, tmp_path: Path) -> MockConfigEntry:
+    """Return the hub with an account whose list was read. What is exported is put below `tmp_path`."""
+    hass.config.config_dir = str(tmp_path)
+    entry = await set_up(account())
+    await ask(hass, Action.DEBRID_SYNC, mode="list")
+    return entry
+
+
+@pytest.mark.usefixtures("listed")
 @pytest.mark.parametrize("chosen", ["csv", "json"])
 async def test_an_export_has_every_torrent(
-    hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp, tmp_path: Path, chosen: str
+    hass: HomeAssistant, debrid: RealDebridSimulator, tmp_path: Path, chosen: str
 ) -> None:
-    hass.config.config_dir = str(tmp_path)
-    await set_up(account())
-    await ask(hass, Action.DEBRID_SYNC, mode="list")
     torrent = next(iter(debrid.account.torrents.values()))
     told = await ask(hass, Action.DEBRID_EXPORT, format=chosen, wait=True)
     path = Path(told["path"])
@@ -444,12 +451,10 @@ async def test_an_export_has_every_torrent(
         await ask(hass, Action.DEBRID_EXPORT)
 
 
+@pytest.mark.usefixtures("listed")
 async def test_an_export_is_answered_at_once_and_told_at_its_end(
-    hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp, tmp_path: Path
+    hass: HomeAssistant, debrid: RealDebridSimulator, tmp_path: Path
 ) -> None:
-    hass.config.config_dir = str(tmp_path)
-    await set_up(account())
-    await ask(hass, Action.DEBRID_SYNC, mode="list")
     ended = async_capture_events(hass, EVENT_EXPORT)
     told = await ask(hass, Action.DEBRID_EXPORT, format="json")
     path = Path(told["path"])
@@ -464,15 +469,8 @@ async def test_an_export_is_answered_at_once_and_told_at_its_end(
 
 
 async def test_an_export_that_fails_reaches_a_person(
-    hass: HomeAssistant,
-    debrid: RealDebridSimulator,
-    set_up: SetUp,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    hass: HomeAssistant, listed: MockConfigEntry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hass.config.config_dir = str(tmp_path)
-    await set_up(account())
-    await ask(hass, Action.DEBRID_SYNC, mode="list")
     ended = async_capture_events(hass, EVENT_EXPORT)
     notices = persistent_notification._async_get_or_create_notifications(hass)
 
@@ -499,16 +497,9 @@ async def test_an_export_that_fails_reaches_a_person(
 
 
 async def test_what_a_crash_left_is_swept_away_before_anything_is_written(
-    hass: HomeAssistant,
-    debrid: RealDebridSimulator,
-    set_up: SetUp,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    hass: HomeAssistant, listed: MockConfigEntry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where two begin at once, and where the first could not sweep: nothing of theirs is taken for that."""
-    hass.config.config_dir = str(tmp_path)
-    await set_up(account())
-    await ask(hass, Action.DEBRID_SYNC, mode="list")
     order: list[str] = []
     begun, on = Event(), Event()
     create, swept_away = ExportFile.create, debrid_exports.sweep
@@ -544,15 +535,8 @@ async def test_what_a_crash_left_is_swept_away_before_anything_is_written(
 
 
 async def test_an_end_in_the_midst_of_an_export_leaves_nothing(
-    hass: HomeAssistant,
-    debrid: RealDebridSimulator,
-    set_up: SetUp,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    hass: HomeAssistant, listed: MockConfigEntry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hass.config.config_dir = str(tmp_path)
-    entry = await set_up(account())
-    await ask(hass, Action.DEBRID_SYNC, mode="list")
     folder = tmp_path / EXPORTS
     folder.mkdir()
     (folder / f".real-debrid-{ID}-20250101T000000Z.csv.part").write_text("what a crash left")
@@ -563,12 +547,12 @@ async def test_an_end_in_the_midst_of_an_export_leaves_nothing(
         await asyncio.Event().wait()
         yield []
 
-    monkeypatch.setattr(mirror(entry).store.mirror_view, "walk", walk)
+    monkeypatch.setattr(mirror(listed).store.mirror_view, "walk", walk)
     waiting = hass.async_create_task(ask(hass, Action.DEBRID_EXPORT, wait=True))
     await going.wait()
     (part,) = folder.iterdir()
     assert part.name != f".real-debrid-{ID}-20250101T000000Z.csv.part"
-    assert await hass.config_entries.async_unload(entry.entry_id)
+    assert await hass.config_entries.async_unload(listed.entry_id)
     with pytest.raises(HomeAssistantError):
         await waiting
     assert list(folder.iterdir()) == []
