@@ -12,6 +12,7 @@ from homeassistant.util import dt as dt_util
 
 from .acquire.grabbing import Grabber, Order, Planned, trace_of
 from .const import DOMAIN, START_PATIENCE
+from .grab_care import GrabCare
 from .grab_hands import HubGrabHands
 from .model.journal import ActKind, EntryStatus, JournalEntry
 from .store import StoreError
@@ -33,6 +34,7 @@ class Grabbing:
         self._hub = hub
         self.hands = HubGrabHands(hub)
         self._grabber = Grabber(self.hands, self)
+        self._care = GrabCare(hub, self._grabber.alone)
         self._leave: list[CALLBACK_TYPE] = []
         self._cancel_timer: CALLBACK_TYPE | None = None
         self._settled: object | None = None  # the store whose entries are settled, or being settled
@@ -42,6 +44,7 @@ class Grabbing:
     def start(self) -> None:
         """Find out what became of what was interrupted, whenever there is a database anew."""
         self._leave.append(self._hub.pilot.add_watcher(self._look))
+        self._leave.append(self._care.start())
         self._look()
 
     @callback

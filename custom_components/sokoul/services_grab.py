@@ -16,6 +16,7 @@ from .acquire.grabbing import MOST_RELEASES, PASSING, USED_UP, Adding, Order, Pl
 from .acquire.ports import Result, SearchAnswer
 from .calls import LANGUAGE_FIELD, Action, admin, backend_of, hub_of, words_of
 from .const import DOMAIN
+from .grab_care import again_for
 from .grabbing import describe_grabbed
 from .hub import Hub
 from .journal_report import outcome, sentence
@@ -80,6 +81,8 @@ async def _grab(call: ServiceCall) -> ServiceResponse:
         fetch_by=fetch_by,
         insists=call.data[ATTR_INSIST],
     )
+    if call.data.get(ATTR_ALTERNATIVES, ATTR_RESULT not in call.data):
+        order = replace(order, again=again_for(answer, order))
     if call.data[ATTR_DRY_RUN]:
         planned = await hub.grabbing.plan(order)
         return {"status": "planned", "plan": [_plan(each, now, words) for each in planned]}

@@ -14,7 +14,7 @@ from .acquire.searching import CATALOGUE_LATEST, SOURCE_LATEST
 from .model.journal import EntryStatus, JournalEntry
 from .model.library import Protocol, TitleKind
 from .model.reasons import Reason
-from .model.search import SourceState
+from .model.search import SearchRequest, SourceState
 from .releases.choose import match_of
 from .releases.identify import Certainty, Wanted
 from .releases.policy import FetchBy
@@ -147,10 +147,17 @@ class WatchGrabs:
         self, wish: Wish, season: int | None, episode: int | None, *, without: Collection[str] = ()
     ) -> Findings:
         """Search for a movie, an episode, or a whole season. `without` names releases that came to nothing."""
-        answer = await self._hub.searching.search(search_for(wish, season, episode), deadline=PATIENCE, fresh=True)
+        ids = wish.meant.ids if wish.meant is not None else frozenset[str]()
+        return await self.look_for(search_for(wish, season, episode), ids, without=without)
+
+    async def look_for(
+        self, request: SearchRequest, ids: Collection[str], *, without: Collection[str] = ()
+    ) -> Findings:
+        """Search for releases of a title, by its ids in databases. `without` names releases that came to nothing."""
+        answer = await self._hub.searching.search(request, deadline=PATIENCE, fresh=True)
         if (failed := _failure(answer)) is not None:
             return Findings(answer=answer, failed=failed)
-        if answer.title is None or wish.meant is None or not answer.title.ids & wish.meant.ids:
+        if answer.title is None or answer.title.ids.isdisjoint(ids):
             return Findings(answer=answer, failed=Reason(key="watchlist.catalogues_failed"))
         fitting = [each for each in answer.results if each.scored.accepted and not _is_any(each, without)]
         against = [self._against(each, answer.target, answer.request.policy) for each in fitting]

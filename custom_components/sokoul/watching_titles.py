@@ -85,13 +85,13 @@ def _request(wish: Wish, meant: Meant | None) -> SearchRequest:
     if meant is None:
         text, kind, year = wish.text, wish.kind, wish.year
     else:
-        text, kind, year = _reference(meant) or meant.name, meant.kind, meant.year
+        text, kind, year = reference(meant) or meant.name, meant.kind, meant.year
     return SearchRequest(
         text=text, kind=kind, year=year, season=wish.season, episode=wish.episode, sources=frozenset({NOBODY})
     )
 
 
-def _reference(meant: Meant) -> str | None:
+def reference(meant: Meant) -> str | None:
     """Return the surest id of a title; None: it has none that anybody could be asked for."""
     known = {each.partition(":")[0]: each for each in sorted(meant.ids)}
     return next((known[each] for each in _DATABASES[meant.kind] if each in known), None)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from homeassistant.util import dt as dt_util
 
-from .acquire.grabbing import PASSING, GrabFailed
+from .acquire.grabbing import PASSING, GrabFailed, leads_nowhere
 from .clients.errors import BackendError
 from .const import LOGGER
 from .model.journal import AUTOPILOT
@@ -43,7 +43,6 @@ TOLD_LASTS: Final = timedelta(minutes=5)
 #: An *arr reads the episodes of a new series within moments.
 EPISODES_SOON: Final = timedelta(minutes=1)
 EPISODES_WITHIN: Final = timedelta(minutes=15)
-_LINK: Final = "link_"
 
 _DONE_ELSEWHERE: Final = frozenset({StepKind.ADD_TO_ARR, StepKind.SEARCH, StepKind.GRAB, StepKind.UPGRADE})
 
@@ -298,7 +297,7 @@ class Work:
             if why.key in PASSING:  # it is kept until it can't be had any more as it was found
                 self._findings[step.result] = findings
                 return put_off(wish, why, got.others, now)
-            return failed(wish, why, now, step.keys, useless=why.key.partition(".")[2].startswith(_LINK))
+            return failed(wish, why, now, step.keys, useless=leads_nowhere(why))
         wish = _with_release(wish, step.keys, got.release)
         return grabbed(wish, step.keys, now, entry_id=got.entry_id, download=got.download)
 

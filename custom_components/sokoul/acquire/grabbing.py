@@ -14,13 +14,14 @@ is tried. What was there before is left as it is, and never taken back.
 """
 
 import asyncio
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Protocol
 
-from ..model.journal import AFTERWARDS, ActKind, EntryStatus, JournalEntry
+from ..model.journal import AFTERWARDS, ActKind, EntryStatus, JournalEntry, Json
 from ..model.library import Protocol as Travels, TitleKind
 from ..model.reasons import Reason, reason_as_json, reason_from_json
 from ..model.releases import Offer
@@ -30,6 +31,8 @@ from .links import LinkRefused, Payload
 from .ports import Result, Target
 
 RULE: Final = "grab"
+#: The parameter of an entry that holds what is needed to look for another release.
+AGAIN: Final = "again"
 #: So many releases are tried; each may have several who could download it.
 MOST_RELEASES: Final = 3
 #: A disk has to have so much left when the download is there.
@@ -444,6 +447,7 @@ class Order:
     fetch_by: tuple[FetchBy, ...] = tuple(FetchBy)  # as the person's policy says
     reason: Reason | None = None  # why; None: it was asked for
     insists: bool = False  # accounts of which something is used up may download it, too
+    again: Json | None = None  # by what another release is looked for should it fail later; None: none is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -461,6 +465,12 @@ class Grabber:
         self._hands = hands
         self._book = book
         self._busy = asyncio.Lock()
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """While somebody is in here nothing is got, settled or taken back."""
+        async with self._busy:
+            yield
 
     async def plan(self, order: Order) -> tuple[Planned, ...]:
         """Return what would be done, without doing anything."""
@@ -494,7 +504,7 @@ class Grabber:
                 status=EntryStatus.RUNNING,
                 reason=order.reason or Reason(key="grab.asked", parameters={"title": order.label}),
                 actor=order.actor,
-                parameters={"tries": []},
+                parameters={"tries": []} | ({AGAIN: order.again} if order.again is not None else {}),
             )
             entry = await self._book.write(entry)  # one row, whatever comes of it
             try:
@@ -705,6 +715,11 @@ def _noted(entry: JournalEntry, release: Release, aim: Aim | None, why: Reason) 
     backend = aim.backend_id if aim is not None else None
     tried = {"release": release.name.name, "backend": backend, "why": reason_as_json(why)}
     return replace(entry, parameters={**entry.parameters, "tries": [*entry.parameters["tries"], tried]})
+
+
+def leads_nowhere(why: Reason) -> bool:
+    """Tell whether it is the link of a release because of which it can't be had, whoever is to download it."""
+    return why.key.partition(".")[2].startswith("link_")
 
 
 def trace_of(entry: JournalEntry) -> Trace | None:
