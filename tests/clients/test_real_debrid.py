@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+import gc
 import json
 import logging
 import threading
@@ -43,7 +44,7 @@ from devstack.clock import ManualClock
 from devstack.frame import FaultKind
 from devstack.real_debrid import API_TOKEN, ERRORS, RealDebridSimulator
 from devstack.real_debrid_account import Plan, PlannedFile
-from devstack.real_debrid_oauth import DEVICE_LIFE, TOKEN_LIFE
+from devstack.real_debrid_oauth import DEVICE_LIFE, TOKEN_LIFE, Grant
 from devstack.torrents import make_torrent
 
 from .canned import Canned
@@ -712,6 +713,9 @@ async def test_a_code_that_is_declined_or_too_old(
     [
         ({"status": 403, "body": ""}, None),
         ({"status": 400, "body": '{"error":"x"}'}, None),
+        ({"status": 403, "body": '{"error":"x","error_code":9}'}, None),
+        ({"status": 403, "body": '{"error":"x","error_code":8}'}, None),
+        ({"status": 400, "body": '{"error":"x","error_code":2}'}, Refused),
         ({"status": 429, "body": ""}, RateLimited),
         ({"status": 403, "body": '{"error":"x","error_code":34}'}, RateLimited),
         ({"status": 403, "body": "<html>Just a moment</html>"}, NotTheApi),
@@ -784,6 +788,74 @@ async def test_renewing_that_fails_for_now_loses_nothing(
             await client.user()
     assert kept.tokens == before
     assert (await client.user()).id == 1001
+
+
+async def test_a_renewal_is_not_lost_with_who_asked_for_it(
+    session: ClientSession, oauth: DebridOAuth, debrid: RealDebridSimulator, clock: ManualClock
+) -> None:
+    """A look at the list lets go of what details are being read: Real-Debrid may just have renewed the token for it."""
+    client, kept = await with_tokens(session, oauth, debrid, clock)
+    clock.advance(TOKEN_LIFE)
+    asking = asyncio.create_task(client.user())
+    noted = debrid.oauth.on_token
+
+    def renewed(grant: Grant) -> None:
+        noted(grant)
+        asking.cancel()
+
+    debrid.oauth.on_token = renewed
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert (await client.user()).id == 1001, "those before are worth nothing any more"
+    assert kept.saved == 1, "and it was renewed once"
+
+
+async def test_a_renewal_that_nobody_waits_for_any_more_may_fail(
+    oauth: DebridOAuth, debrid: RealDebridSimulator, clock: ManualClock
+) -> None:
+    begun, ends, unheard = asyncio.Event(), asyncio.Event(), list[Any]()
+
+    async def renew(_tokens: DebridTokens) -> DebridTokens:
+        begun.set()
+        await ends.wait()
+        raise CannotConnect("nobody answers")
+
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: unheard.append(context))
+    tokens = RenewedTokens(Kept(await let_in(oauth, debrid)), renew, now=clock.now)
+    clock.advance(TOKEN_LIFE)
+    asking = asyncio.create_task(tokens.token())
+    await begun.wait()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    ends.set()
+    with pytest.raises(CannotConnect):
+        await tokens.token()
+    with pytest.raises(CannotConnect):  # it is tried again, and the first one is gone
+        await tokens.token()
+    gc.collect()
+    assert unheard == []
+
+
+async def test_what_is_forgotten_does_not_come_back_with_a_renewal(
+    session: ClientSession, oauth: DebridOAuth, debrid: RealDebridSimulator, clock: ManualClock
+) -> None:
+    _, kept = await with_tokens(session, oauth, debrid, clock)
+    tokens = RenewedTokens(kept, oauth.renew, now=clock.now)
+    clock.advance(TOKEN_LIFE)
+    asking = asyncio.create_task(tokens.token())
+    noted = debrid.oauth.on_token
+
+    def renewed(grant: Grant) -> None:
+        noted(grant)
+        asking.cancel()
+
+    debrid.oauth.on_token = renewed
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    await tokens.forget()
+    assert kept.saved == 2, "what was being renewed came first"
+    assert kept.tokens is None
 
 
 async def test_a_refresh_token_that_stays_the_same(oauth: DebridOAuth, debrid: RealDebridSimulator) -> None:

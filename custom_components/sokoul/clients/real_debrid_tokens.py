@@ -136,6 +136,7 @@ class RenewedTokens:
         self._renew = renew
         self._now = now
         self._lock = asyncio.Lock()
+        self._renewing: asyncio.Task[DebridTokens] | None = None
 
     async def token(self) -> str:
         """Return the token, renewed where it is about to end."""
@@ -156,6 +157,8 @@ class RenewedTokens:
     async def forget(self) -> None:
         """Forget the tokens for good."""
         async with self._lock:
+            if self._renewing is not None:
+                await asyncio.wait({self._renewing})
             await self._keeper.save(None)
 
     async def _known(self) -> DebridTokens:
@@ -166,9 +169,23 @@ class RenewedTokens:
         return tokens
 
     async def _renewed(self, tokens: DebridTokens) -> DebridTokens:
+        """Renew tokens to the end, also when whoever asks for it goes: those before may be worth nothing by then."""
+        if self._renewing is None or self._renewing.done():
+            self._renewing = asyncio.create_task(self._renew_and_keep(tokens))
+            self._renewing.add_done_callback(_hear)
+        await asyncio.wait({self._renewing})
+        return self._renewing.result()
+
+    async def _renew_and_keep(self, tokens: DebridTokens) -> DebridTokens:
         renewed = await self._renew(tokens)
         await self._keeper.save(renewed)
         return renewed
+
+
+def _hear(renewing: asyncio.Task[DebridTokens]) -> None:
+    """Take note of a failure of which nobody else may hear any more."""
+    if not renewing.cancelled():
+        renewing.exception()
 
 
 class DebridOAuth:
@@ -249,8 +266,12 @@ def checked(token: str) -> str:
 
 
 def _check_pending(answer: Answer) -> None:
-    """Tell "not yet" from "no": a refusal without a number is just not yet. Raises what anything else is."""
+    """Tell "not yet" from "no": a refusal without a number, or 403 with any, is just not yet. Raises what it is else.
+
+    What it says to that is nowhere published: other clients ask again after 403, whatever comes with it.
+    """
     error = error_of(answer)
-    if error.code is None and isinstance(error, (Refused, InvalidAuth)):
+    pending = error.code is None or answer.status == HTTPStatus.FORBIDDEN
+    if pending and isinstance(error, (Refused, InvalidAuth)):
         return
     raise error
