@@ -465,6 +465,20 @@ async def test_it_is_resumed_where_it_was_interrupted(store: Store, account: Fak
         await restarted.sync(SyncMode.RESUME)
 
 
+async def test_a_plan_to_resume_is_of_what_is_left(account: FakeAccount, syncing: Syncing) -> None:
+    account.torrents_there = [torrent(number) for number in range(60)]
+    sync = syncing(page_size=100)
+    account.before = lambda _call: sync.cancel() if len(account.calls) == 11 else None
+    result = await sync.sync(FULL, SyncOptions(limit=30))
+    assert (result.run.status, result.run.done) == (SyncStatus.CANCELLED, done := len(account.take_calls()) - 1)
+    plan = await sync.plan(SyncMode.RESUME, SyncOptions())
+    assert (plan.list_requests, plan.limit, len(plan.first)) == (0, 30 - done, 30 - done)
+    account.before = lambda _call: None
+    resumed = await sync.sync(SyncMode.RESUME)
+    assert len(account.take_calls()) == plan.requests == 30 - done
+    assert resumed.run.done == 30
+
+
 async def test_a_crash_costs_a_batch_at_most(store: Store, account: FakeAccount, syncing: Syncing) -> None:
     account.torrents_there = [torrent(number) for number in range(100)]
 

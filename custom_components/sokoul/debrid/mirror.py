@@ -224,11 +224,13 @@ class MirrorSync:
         run = await self._begin(mode, options)
         need = needed(run, self._clock())
         details = await self._mirror.count_due(self._id, need) if need.reasons else {}
-        first = await self._mirror.details_due(self._id, need, min(NAMED, options.limit or NAMED)) if details else []
+        limit = None if run.options.limit is None else max(run.options.limit - run.done, 0)
+        named = NAMED if limit is None else min(NAMED, limit)
+        first = await self._mirror.details_due(self._id, need, named) if details and named else []
         known = await self._mirror.count(self._id)
         pages = -(-max(known, 1) // self._lister.page_size)
         listing = run.mode in _LISTING and not run.listed
-        return Plan(list_requests=pages if listing else 0, details=details, first=tuple(first), limit=options.limit)
+        return Plan(list_requests=pages if listing else 0, details=details, first=tuple(first), limit=limit)
 
     async def sync(
         self, mode: SyncMode = SyncMode.SMART, options: SyncOptions | None = None, *, account: Account | None = None
