@@ -1,6 +1,6 @@
 """How repairing reaches a Real-Debrid account: its calls, and its refusals by their codes."""
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
 
@@ -11,7 +11,7 @@ from .debrid.repair_ports import Refusal
 from .model.debrid import DebridCode, DebridPage, DebridPriority, DebridTorrent, DebridTorrentInfo, DebridUnrestricted
 
 #: What a status means that came without a code of Real-Debrid's own.
-_STATUSES = {
+_STATUSES: Mapping[int, DebridCode] = {
     HTTPStatus.BAD_REQUEST: DebridCode.BAD_PARAMETER_VALUE,
     HTTPStatus.FORBIDDEN: DebridCode.PERMISSION_DENIED,
     HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS: DebridCode.INFRINGING_FILE,
@@ -141,5 +141,5 @@ def _code(error: BackendError) -> DebridCode | None:
         case NotFound():
             return DebridCode.RESOURCE_NOT_FOUND
         case Refused():
-            return _STATUSES.get(HTTPStatus(error.status))
+            return _STATUSES.get(error.status)
     return None

@@ -333,3 +333,15 @@ async def test_a_removed_account_was_never_throttled(stage: Stage) -> None:
         raise Refusal("the account was removed")
 
     assert DebridHands(client, stage.clock.now).throttled_at is None
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(403, DebridCode.PERMISSION_DENIED), (451, DebridCode.INFRINGING_FILE), (402, None), (419, None), (499, None)],
+)
+async def test_a_status_without_a_code(stage: Stage, status: int, code: DebridCode | None) -> None:
+    """What is between us and Real-Debrid may answer with statuses that no standard knows."""
+    stage.debrid.fault(FaultKind.STATUS, "POST /rest/1.0/torrents/addMagnet", status=status, body="", times=1)
+    with pytest.raises(Refusal) as refused:
+        await DebridHands(lambda: stage.client, stage.clock.now).add("0" * 40)
+    assert refused.value.code is code
