@@ -6,8 +6,8 @@ the details of a large account are read for hours.
 """
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -185,10 +185,12 @@ class AccountMirror:
     async def _by_itself(self) -> None:
         """Go on with what was interrupted, else look at the list; while details are read for hours, too."""
         with suppress(StoreError, BusyError, NothingToResumeError):
-            resuming = not self.sync.running and await self.sync.interrupted()
+            with self._telling():
+                resuming = not self.sync.running and await self.sync.interrupted()
             await self.synchronise(SyncMode.RESUME if resuming else SyncMode.SMART)
             if self.checked_at is not None:
-                await self.store.mirror.prune_gone(self.account, dt_util.utcnow() - GONE_KEPT)
+                with self._telling():
+                    await self.store.mirror.prune_gone(self.account, dt_util.utcnow() - GONE_KEPT)
         if self._cancel_timer is None:  # the database failed before there was a result
             self.synchronise_after(self._interval)
 
@@ -203,10 +205,9 @@ class AccountMirror:
             self.synchronise_after(LIST_SOON if unseen else self._interval)
         reading = _Reading(self._hub, self.account, mode, person=person)
         try:
-            result = await self.sync.sync(mode, options, account=reading)
-        except StoreError as error:
-            if self._hub.pilot.store is self.store:  # else it was closed on purpose, and this goes on at the next start
-                LOGGER.warning("The mirror of %s could not be written: %s", self.title, error)
+            with self._telling():
+                result = await self.sync.sync(mode, options, account=reading)
+        except StoreError:
             self._witness(None)
             raise
         finally:
@@ -224,6 +225,16 @@ class AccountMirror:
         self._hub.hass.bus.async_fire(EVENT_SYNC, ended)
         self._witness(result)
         return result
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Tell that the database failed, unless it was closed on purpose: then it goes on at the next start."""
+        try:
+            yield
+        except StoreError as error:
+            if self._hub.pilot.store is self.store:
+                LOGGER.warning("The mirror of %s could not be read or written: %s", self.title, error)
+            raise
 
     async def _note_figures(self, figures: DebridFigures) -> None:
         """Keep the figures of the day, if they are others than the last ones: a memory card is worn by writes."""

@@ -31,6 +31,7 @@ from custom_components.sokoul.debriding import EVENT_SYNC, FIRST_PAUSE, INTERVAL
 from custom_components.sokoul.model.debrid import DebridTorrentInfo
 from custom_components.sokoul.model.debrid_mirror import SyncMode, SyncOptions
 from custom_components.sokoul.services import Action
+from custom_components.sokoul.store import StoreError
 from devstack.clock import ManualClock
 from devstack.frame import FaultKind
 from devstack.real_debrid import API_TOKEN, RealDebridSimulator
@@ -260,7 +261,32 @@ async def test_a_database_that_is_closed_at_the_end_is_no_failure(
     await entry.runtime_data.pilot.stop()
     kept.sync.cancel()
     await asyncio.wait({running})
-    assert "could not be written" not in caplog.text
+    assert "could not be read or written" not in caplog.text
+
+
+@pytest.mark.parametrize("doing", ["unfinished", "apply", "prune_gone"])
+async def test_a_database_that_fails_is_said_once_and_asked_again(
+    hass: HomeAssistant,
+    debrid: RealDebridSimulator,
+    set_up: SetUp,
+    pass_time: PassTime,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    doing: str,
+) -> None:
+    entry = await set_up(account())
+
+    async def full(*_: Any) -> None:
+        raise StoreError("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(mirror(entry).store.mirror, doing, full)
+        await pass_time(FIRST_PAUSE)
+    said = "The mirror of Account 1001 could not be read or written: the disk is full"
+    assert caplog.messages.count(said) == 1
+    await pass_time(INTERVAL)
+    assert caplog.messages.count(said) == 1
+    assert (await ask(hass, Action.DEBRID_LIST))["total"] == COUNT
 
 
 # --- the actions -----------------------------------------------------------------------------------------------------
