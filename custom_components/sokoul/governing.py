@@ -524,7 +524,7 @@ class Governing:
         """Hear of each change of the entities that were chosen."""
         hass = self._hub.hass
         wanted = (
-            frozenset(each for source in self.chosen.values() for each in source.entity_ids(hass))
+            frozenset(each for source in self.chosen.values() for each in source.watched(hass))
             if self.on
             else frozenset()
         )

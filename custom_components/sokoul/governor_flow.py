@@ -249,9 +249,20 @@ def _mistakes(source: ChosenSource, entity_ids: tuple[str, ...]) -> dict[str, st
         errors["enter"] = "threshold_missing"
     elif source.enter is not None and (len(entity_ids) > 1 or not numbers):
         errors["entities"] = "one_number"
+    elif (wrong := _wrong_side(source)) is not None:
+        errors["leave"] = wrong
     if not source.pause and source.limits == Rates():
         errors["download"] = "limit_missing"
     return errors
+
+
+def _wrong_side(source: ChosenSource) -> str | None:
+    """Return what is wrong with where a number ends that begins elsewhere, if anything is."""
+    if source.enter is None or source.leave is None:
+        return None
+    if source.kind is SourceKind.SOLAR:  # it is little that begins it
+        return "not_above" if source.leave < source.enter else None
+    return "not_below" if source.leave > source.enter else None
 
 
 def _wrong_temperatures(typed: Mapping[str, float | None]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from homeassistant.components.media_player import MediaPlayerState
 from homeassistant.components.sensor import DOMAIN as SENSOR
+from homeassistant.components.sun import STATE_BELOW_HORIZON
 from homeassistant.const import STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant, State
 
@@ -43,6 +44,7 @@ CHOSEN_KINDS = (
 #: Of these a number may tell, too.
 NUMERIC_KINDS = frozenset({SourceKind.PRICE, SourceKind.SOLAR})
 
+_SUN = "sun.sun"
 _ON = frozenset({STATE_ON, MediaPlayerState.PLAYING, MediaPlayerState.BUFFERING})
 _NOT_KNOWN = frozenset({STATE_UNAVAILABLE, STATE_UNKNOWN})
 
@@ -101,6 +103,10 @@ class ChosenSource:
         """Return the ids that its entities have now: they may have been renamed."""
         return tuple(shown(hass, each) for each in self.entities)
 
+    def watched(self, hass: HomeAssistant) -> tuple[str, ...]:
+        """Return the ids of the entities that `value` depends on."""
+        return (*self.entity_ids(hass), *((_SUN,) if self.kind is SourceKind.SOLAR else ()))
+
     def label(self, hass: HomeAssistant) -> str:
         """Return what people call it."""
         states = ((entity_id, hass.states.get(entity_id)) for entity_id in self.entity_ids(hass))
@@ -123,13 +129,16 @@ class ChosenSource:
     def value(self, hass: HomeAssistant) -> float | None:
         """Return what its entities tell now; None: nothing."""
         told = [self._told(hass.states.get(entity_id)) for entity_id in self.entity_ids(hass)]
-        return max((each for each in told if each is not None), default=None)
+        value = max((each for each in told if each is not None), default=None)
+        if value is None and self.kind is SourceKind.SOLAR and hass.states.is_state(_SUN, STATE_BELOW_HORIZON):
+            return 1.0 if self.enter is None else self.enter  # many inverters sleep until the sun wakes them
+        return value
 
     def _told(self, state: State | None) -> float | None:
         if state is None or state.state in _NOT_KNOWN:
             return None
         if self.kind is SourceKind.BATTERY and state.domain == SENSOR:
-            return float(_tells_of_battery(state.state))
+            return _tells_of_battery(state.state)
         if self.enter is None:
             return float((state.state in _ON) is not self.inverted)
         try:
@@ -138,16 +147,21 @@ class ChosenSource:
             return None
 
 
-def _tells_of_battery(status: str) -> bool:
-    """Tell whether what a supply says of itself means that it runs on its battery.
+def _tells_of_battery(status: str) -> float | None:
+    """Return whether what a supply says of itself means that it runs on its battery (1) or not (0); None: neither.
 
-    `OB DISCHRG` and `On Battery, Battery Discharging` (Network UPS Tools), `ONBATT` (apcupsd).
+    `ALARM OB DISCHRG LB` and `Alarm, On Battery, Low Battery` (Network UPS Tools), `ONBATT LOWBATT` (apcupsd). While
+    they don't hear of it, or shut down for it, they say nothing else: `WAIT`, `COMMLOST`, `SHUTTING DOWN`.
     """
-    words = status.casefold().replace(",", " ").split()
-    return not _ON_BATTERY.isdisjoint(words) or words[:2] == ["on", "battery"]
+    parts = [" ".join(part.split()) for part in status.casefold().split(",")]
+    words = {word for part in parts for word in part.split()}
+    if not _ON_BATTERY.isdisjoint(words) or any(part.startswith("on battery") for part in parts):
+        return 1.0
+    return None if _ON_MAINS.isdisjoint(words) else 0.0
 
 
 _ON_BATTERY = frozenset({"ob", "onbatt"})
+_ON_MAINS = frozenset({"ol", "online"})
 
 
 # --- thermometers ----------------------------------------------------------------------------------------------------

@@ -596,6 +596,9 @@ KINDS = {
 SUPPLIES = [
     ("new_battery", ("sensor.nut_status", "OB DISCHRG", "OL CHRG", {})),
     ("new_battery", ("sensor.nut_display", "On Battery, Battery Discharging", "Online, Battery Charging", {})),
+    ("new_battery", ("sensor.nut_alarm", "ALARM OB DISCHRG LB", "ALARM OL CHRG", {})),
+    ("new_battery", ("sensor.nut_alarm_display", "Alarm, On Battery, Low Battery", "Alarm, Online", {})),
+    ("new_battery", ("sensor.nut_end_display", "Forced Shutdown, On Battery, Low Battery", "Online", {})),
     ("new_battery", ("sensor.apc_status", "ONBATT LOWBATT", "ONLINE", {})),
     ("new_battery", ("binary_sensor.apc_online", "off", "on", {"inverted": True})),
 ]
@@ -647,6 +650,59 @@ async def test_an_entity_that_tells_nothing_is_released_after_a_while(
     assert limits(qbittorrent)["dl_limit"] == 0
 
 
+@pytest.mark.parametrize("silent", ["COMMLOST", "", "WAIT"])
+async def test_a_supply_that_its_daemon_does_not_hear_tells_nothing(
+    silent: str, hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    hass.states.async_set("sensor.ups", "ONBATT")
+    entry = await set_up(qbittorrent_subentry(qbittorrent))
+    result = await open_source(hass, entry, "new_battery")
+    await send(hass, result, entities=["sensor.ups"], act="limit", download=5)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    hass.states.async_set("sensor.ups", silent)
+    await pass_time(MINUTE, times=10)
+    assert limits(qbittorrent)["dl_limit"] == HOT
+    await pass_time(MINUTE, times=6)
+    assert limits(qbittorrent)["dl_limit"] == 0
+
+
+@pytest.mark.parametrize(
+    ("entity_id", "day", "options"),
+    [
+        ("sensor.surplus", "900", {"enter": 300, "leave": 800}),
+        ("sensor.surplus", "-100", {"enter": -200}),
+        ("binary_sensor.dull", "off", {}),
+    ],
+)
+async def test_an_inverter_that_sleeps_at_night_gives_too_little_sun(
+    entity_id: str,
+    day: str,
+    options: dict[str, Any],
+    hass: HomeAssistant,
+    qbittorrent: QbittorrentSimulator,
+    set_up: SetUp,
+    pass_time: PassTime,
+) -> None:
+    hass.states.async_set(entity_id, day)
+    hass.states.async_set("sun.sun", "above_horizon")
+    entry = await set_up(qbittorrent_subentry(qbittorrent))
+    result = await open_source(hass, entry, "new_solar")
+    await send(hass, result, entities=[entity_id], act="limit", download=5, **options)
+    hass.states.async_set(entity_id, "unavailable")
+    await pass_time(MINUTE, times=20)
+    assert limits(qbittorrent)["dl_limit"] == 0  # by day nobody knows
+    hass.states.async_set("sun.sun", "below_horizon")
+    await pass_time(MINUTE, times=2)
+    assert (value(hass, REASON), limits(qbittorrent)["dl_limit"]) == ("solar", HOT)
+    await pass_time(timedelta(hours=1), times=8)
+    assert limits(qbittorrent)["dl_limit"] == HOT
+    assert "told nothing" not in explanation(hass)
+    hass.states.async_set("sun.sun", "above_horizon")
+    hass.states.async_set(entity_id, day)
+    await pass_time(MINUTE, times=12)
+    assert limits(qbittorrent)["dl_limit"] == 0
+
+
 async def test_an_entity_may_be_renamed(
     hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp, pass_time: PassTime
 ) -> None:
@@ -695,10 +751,14 @@ async def test_what_can_not_be_meant_is_refused_in_the_form(
         (["sensor.price"], {}, {"enter": "threshold_missing"}),
         (["sensor.price", "sensor.other"], {"enter": 1}, {"entities": "one_number"}),
         (["binary_sensor.cheap"], {"enter": 1}, {"entities": "one_number"}),
+        (["sensor.price"], {"enter": 0.3, "leave": 0.4}, {"leave": "not_below"}),
     ):
         result = await open_source(hass, entry, "new_price")
         result = await send(hass, result, entities=entities, **typed, **options)
         assert result["errors"] == errors
+    result = await open_source(hass, entry, "new_solar")
+    result = await send(hass, result, entities=["sensor.surplus"], **typed, enter=800, leave=300)
+    assert result["errors"] == {"leave": "not_above"}
     assert governing_of(entry).chosen == {}
 
 
