@@ -325,6 +325,19 @@ async def test_what_airs_nearly_every_weekday(
     assert found.series_type is (SeriesType.DAILY if daily else None)
 
 
+async def test_specials_tell_nothing_of_how_often_a_series_airs(session: ClientSession) -> None:
+    """They begin before the first season, and most of them come later."""
+    seasons = [
+        {"season_number": 0, "air_date": "2023-11-05", "episode_count": 25},
+        {"season_number": 1, "air_date": "2024-01-02", "episode_count": 10},
+    ]
+    latest = {"season_number": 1, "episode_number": 4, "air_date": "2024-01-23"}
+    series = {"id": 1, "name": "Weekly", "seasons": seasons, "last_episode_to_air": latest}
+    async with Canned({"GET /3/tv/1": series}) as server:
+        found = await TmdbClient(session, V3_KEY, url=server.url).details(SERIES, 1)
+    assert found.series_type is None
+
+
 # --- limits ----------------------------------------------------------------------------------------------------------
 
 

@@ -265,9 +265,9 @@ def _is_daily(answer: Fields) -> bool:
     """Tell whether a series airs nearly every weekday: in the season that airs, or in the one before it."""
     latest = answer.optional_object("last_episode_to_air")
     number = latest.whole("season_number", 0) if latest is not None else 0
-    seasons = {season.whole("season_number"): season for season in answer.objects("seasons")}
+    seasons = {each.whole("season_number"): each for each in answer.objects("seasons") if each.whole("season_number")}
     season, before = seasons.get(number), seasons.get(number - 1)
-    if latest is None or season is None or number == 0:
+    if latest is None or season is None:
         return False
     began, aired = _day(season, "air_date"), min(latest.whole("episode_number", 0), season.whole("episode_count", 0))
     return _airs_daily(aired, began, _day(latest, "air_date")) or (
