@@ -14,7 +14,7 @@ is tried. What was there before is left as it is, and never taken back.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,7 +23,7 @@ from typing import Any, Final, Protocol
 
 from ..model.journal import AFTERWARDS, ActKind, EntryStatus, JournalEntry, Json
 from ..model.library import Protocol as Travels, TitleKind
-from ..model.reasons import Reason, reason_as_json, reason_from_json
+from ..model.reasons import Reason, Value, reason_as_json, reason_from_json
 from ..model.releases import Offer
 from ..releases.merge import Release
 from ..releases.policy import FetchBy
@@ -166,26 +166,23 @@ def choose(
 
     `insists`: where nobody else can, accounts of which something is used up may.
     """
-    against: list[Reason] = []
     fetch_by = fetch_by or tuple(FetchBy)
     size = release.size_bytes or 0
     managing = [arr for arr in situation.arrs if arr.library_id is not None and kind in {None, arr.kind}]
     if FetchBy.ARR not in fetch_by:
         managing = []
-    by_arr = list(_by_arr(release, managing, against))
+    by_arr, against = _by_arr(release, managing)
     if release.protocol is Travels.USENET:
-        if not by_arr:
-            against.append(Reason(key="grab.no_usenet"))
-        return Choice(tuple(by_arr), tuple(against))
-    clients = {each.id: each for each in situation.clients}
-    fitting = [each for each in situation.clients if _is_fit(each, size, against)]
-    by_arr += _in_category(managing, clients, fitting, against)
-    ready = [each for each in situation.debrids if _is_ready(each, size, against)]
+        return Choice(by_arr, against if by_arr else (*against, Reason(key="grab.no_usenet")))
+    fitting, unfit = _apart(situation.clients, lambda client: _unfit(client, size))
+    in_category, homeless = _in_category(managing, situation.clients, fitting)
+    ready, unready = _apart(situation.debrids, lambda account: _unready(account, size))
+    against = (*against, *unfit, *homeless, *unready)
     by_room = sorted(fitting, key=_by_shelter)
     running, held = ([each for each in by_room if each.held is holds] for holds in (False, True))
     having = [each for each in ready if each.has or (each.has is None and release.cached)]
     ways = {
-        FetchBy.ARR: by_arr,
+        FetchBy.ARR: (*by_arr, *in_category),
         FetchBy.CACHED: [_debrid(each, "grab.why_cached") for each in having],
         # by no means to the client of an *arr without its category: there it would be in nobody's care
         FetchBy.CLIENT: [_client(each) for each in running] if not managing else [],
@@ -193,72 +190,89 @@ def choose(
     }
     aims = [aim for way in fetch_by for aim in ways[way]]
     if FetchBy.CLIENT in fetch_by and not managing:  # nothing starts there now: whoever begins at once goes first
-        against += [_held(each) for each in held if aims]
+        against = (*against, *(_held(each) for each in held if aims))
         aims += [_client(each) for each in held]
     if insists and {FetchBy.CACHED, FetchBy.DEBRID} & set(fetch_by):
         aims += [_debrid(each, "grab.why_insisted") for each in situation.debrids if _is_used_up(each, size)]
     if not aims and any(ways.values()):
-        against.append(Reason(key="grab.policy_refuses"))
+        against = (*against, Reason(key="grab.policy_refuses"))
     elif not aims and not against:
-        against.append(Reason(key="grab.nobody"))
-    return Choice(tuple(aims), tuple(against))
+        against = (Reason(key="grab.nobody"),)
+    return Choice(tuple(aims), against)
 
 
-def _by_arr(release: Release, managing: Sequence[ArrPlace], against: list[Reason]) -> Iterator[Aim]:
-    for arr in managing:
-        offer = next((each for each in release.offers if each.source == arr.id and each.arr is not None), None)
-        if offer is None or not offer.guid or offer.indexer_id is None:
-            continue
-        if not arr.answers:
-            against.append(_against("not_answering", arr.name))
-            continue
-        why = Reason(key="grab.why_arr", parameters={"backend": arr.name})
-        yield Aim(way=Way.ARR, backend_id=arr.id, name=arr.name, why=why, offer=offer, arr_id=arr.id)
+def _apart[T](places: Iterable[T], why_not: Callable[[T], Reason | None]) -> tuple[tuple[T, ...], tuple[Reason, ...]]:
+    """Return who can download something, and why the others can't."""
+    told = [(each, why_not(each)) for each in places]
+    return tuple(each for each, why in told if why is None), tuple(why for _, why in told if why is not None)
+
+
+def _by_arr(release: Release, managing: Sequence[ArrPlace]) -> tuple[tuple[Aim, ...], tuple[Reason, ...]]:
+    """Return the *arrs that found a release themselves, and why some of them can't have it."""
+    offers = {each.source: each for each in reversed(release.offers) if each.arr is not None}
+    having = [arr for arr in managing if (each := offers.get(arr.id)) and each.guid and each.indexer_id is not None]
+    answering, away = _apart(having, lambda arr: None if arr.answers else _against("not_answering", arr.name))
+    aims = (
+        Aim(
+            way=Way.ARR,
+            backend_id=arr.id,
+            name=arr.name,
+            why=Reason(key="grab.why_arr", parameters={"backend": arr.name}),
+            offer=offers[arr.id],
+            arr_id=arr.id,
+        )
+        for arr in answering
+    )
+    return tuple(aims), away
 
 
 def _in_category(
-    managing: Sequence[ArrPlace],
-    clients: Mapping[str, ClientPlace],
-    fitting: Collection[ClientPlace],
-    against: list[Reason],
-) -> Iterator[Aim]:
-    """Return the clients of the *arrs that have the title: what is there in their category they import."""
-    for arr in managing:
-        client = clients.get(arr.client_id or "")
-        if client is None or not arr.category:
-            against.append(_against("no_client", arr.name))
-        elif client in fitting:
-            why = Reason(key="grab.why_category", parameters={"backend": client.name, "arr": arr.name})
-            yield Aim(
-                way=Way.CLIENT, backend_id=client.id, name=client.name, why=why, category=arr.category, arr_id=arr.id
-            )
+    managing: Sequence[ArrPlace], clients: Iterable[ClientPlace], fitting: Collection[ClientPlace]
+) -> tuple[tuple[Aim, ...], tuple[Reason, ...]]:
+    """Return the clients of the *arrs that have the title: what is there in their category they import.
+
+    And why others have none that we know.
+    """
+    known = {each.id: each for each in clients}
+    having, homeless = _apart(
+        managing, lambda arr: None if arr.client_id in known and arr.category else _against("no_client", arr.name)
+    )
+    aims = (
+        Aim(
+            way=Way.CLIENT,
+            backend_id=client.id,
+            name=client.name,
+            why=Reason(key="grab.why_category", parameters={"backend": client.name, "arr": arr.name}),
+            category=arr.category,
+            arr_id=arr.id,
+        )
+        for arr in having
+        if (client := known[arr.client_id or ""]) in fitting
+    )
+    return tuple(aims), homeless
 
 
-def _is_fit(client: ClientPlace, size: int, against: list[Reason]) -> bool:
+def _unfit(client: ClientPlace, size: int) -> Reason | None:
+    """Return why a torrent client can't have so many bytes; None: it can."""
     if not client.answers:
-        against.append(_against("not_answering", client.name))
-    elif client.shelter is Shelter.UNSAFE:
-        against.append(_against("vpn_unsafe", client.name))
-    elif client.room_bytes is not None and client.room_bytes < size + SPARE_BYTES:
-        sizes = {"free": client.free_bytes or 0, "size": size}
-        key = "grab.disk_full"
-        if client.promised_bytes:
-            key, sizes["promised"] = "grab.disk_promised", client.promised_bytes
-        against.append(Reason(key=key, parameters={"backend": client.name, **sizes}))
-    else:
-        return True
-    return False
+        return _against("not_answering", client.name)
+    if client.shelter is Shelter.UNSAFE:
+        return _against("vpn_unsafe", client.name)
+    if client.room_bytes is None or client.room_bytes >= size + SPARE_BYTES:
+        return None
+    told: dict[str, Value] = {"backend": client.name, "free": client.free_bytes or 0, "size": size}
+    if not client.promised_bytes:
+        return Reason(key="grab.disk_full", parameters=told)
+    return Reason(key="grab.disk_promised", parameters={**told, "promised": client.promised_bytes})
 
 
-def _is_ready(account: DebridPlace, size: int, against: list[Reason]) -> bool:
-    why = _quota(account, size) if account.answers else _against("not_answering", account.name)
-    if why is not None:
-        against.append(why)
-    return why is None
+def _unready(account: DebridPlace, size: int) -> Reason | None:
+    """Return why a debrid account can't have so many bytes; None: it can."""
+    return _quota(account, size) if account.answers else _against("not_answering", account.name)
 
 
 def _is_used_up(account: DebridPlace, size: int) -> bool:
-    why = _quota(account, size) if account.answers else None
+    why = _unready(account, size)
     return why is not None and why.key in USED_UP
 
 
