@@ -190,6 +190,30 @@ def test_the_end_of_a_range_is_no_group(name: str, group: str | None) -> None:
 # --- what is concluded -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("name", "title", "year", "group"),
+    [
+        ("[REC] (2007)", "REC", 2007, None),
+        ("[REC] (2007) 1080p BluRay x264-GRP", "REC", 2007, "GRP"),
+        ("[REC] (2007) [1080p] [BluRay]", "REC", 2007, None),
+        ("[REC].(2007).MULTi.1080p.BluRay.x264-GRP", "REC", 2007, "GRP"),
+        ("[REC] [2007] REMASTERED 720p BluRay x264", "REC", 2007, None),
+        ("[ www.site.com ] - [REC] (2007) 720p", "REC", 2007, None),
+        ("[300] (2006) 1080p", "300", 2006, None),
+        # there it is who made it
+        ("[Group] 300 (2006) [1080p]", "300", 2006, "Group"),
+        ("[Group] (2011) Real Steel [1080p]", "Real Steel", 2011, "Group"),
+        ("[Group] (2021) The French Dispatch [1080p]", "The French Dispatch", 2021, "Group"),
+        ("[Group] 1984 (1984) [1080p]", "1984", 1984, "Group"),
+        ("[Group] Title (2007) [1080p]", "Title", 2007, "Group"),
+        ("[Group] 2012 1080p", "2012", None, "Group"),
+    ],
+)
+def test_brackets_before_a_year_hold_a_title(name: str, title: str, year: int | None, group: str | None) -> None:
+    read = parse(name)
+    assert (read.title, read.year, read.group) == (title, year, group)
+
+
 def test_a_pack_is_a_whole_season_at_least() -> None:
     assert parse("Amber.S01.1080p.WEB-DL.H264-GRP").numbering.is_pack
     assert parse("Amber.INTEGRALE.1080p.WEB-DL.H264-GRP").numbering.is_pack

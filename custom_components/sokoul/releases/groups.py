@@ -4,6 +4,8 @@ from dataclasses import dataclass
 import re
 from typing import Final
 
+from .tokens import starts_with_tags
+
 _EXTENSION = re.compile(
     r"\.(?:mkv|mp4|avi|m4v|mov|wmv|mpg|mpeg|ts|m2ts|webm|flv|iso|nzb|torrent|srt|nfo|rar|zip)$", re.IGNORECASE
 )
@@ -45,6 +47,8 @@ _COLLECTIVE = re.compile(r"(?<![^\W_])(?:qxr|taoe|utr|yts\.\w{2,3})(?=[\])\s]*$)
 _SECOND_GROUP = re.compile(r"\[[^\]\d]{1,20}\]_(?=\w)")
 #: A group of several words, or with a language behind it: nothing but a dash before it.
 _DASHED_WORDS = re.compile(r"(?<=[^\W_]) ?-([^\W_]\w*(?:[ ._]\w+){1,2})$")
+#: "[REC] (2007) 1080p": behind it are tags alone.
+_YEAR_NEXT = re.compile(r"[\[(](?:19|20)\d\d[\])](?![^\W_])")
 _YEAR_FIRST = re.compile(r"\(((?:19|20)\d\d)\) +(?=\S)")
 _EPISODE_VERSION = re.compile(r"(?<=\d)v([2-9])(?![^\W_])", re.IGNORECASE)
 
@@ -71,6 +75,8 @@ def frame(name: str) -> Frame:
     text, sample = _without_sample(text)
     text = _UPLOADER.sub("", text)
     text, leading = _without_leading_group(text)
+    if leading is not None and (year := _YEAR_NEXT.match(text)) and starts_with_tags(text[year.end() :]):
+        text, leading = f"{leading} {text}", None
     text = _without_trailing_blocks(text)
     if year := _YEAR_FIRST.match(text):
         text = f"{text[year.end() :]} ({year[1]})"

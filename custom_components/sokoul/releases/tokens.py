@@ -456,6 +456,19 @@ def meaning_at(listed: list[Word], at: int) -> tuple[Meaning, int] | None:
     return best or _with_number(text, listed, at)
 
 
+def starts_with_tags(text: str) -> bool:
+    """Tell whether there is nothing before the first sure tag, or the end, but what may be a tag."""
+    listed, at = words(text), 0
+    while at < len(listed):
+        if (found := meaning_at(listed, at)) is None:
+            return False
+        meaning, count = found
+        if meaning.sure:
+            return True
+        at += count
+    return True
+
+
 def _with_number(text: str, listed: list[Word], at: int) -> tuple[Meaning, int] | None:
     """Read a word that has a number in it: 1080p, 1920x1080, DDP5 with the 1 that follows, v2."""
     if text.endswith("+") and (meaning := PHRASES.get(text[:-1])) is not None:
