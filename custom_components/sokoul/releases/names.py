@@ -128,11 +128,18 @@ def forms(name: str) -> frozenset[str]:
     """
     bare = without_year(name)
     found = set(_plain_forms(bare))
-    if not bare.isascii() and (transcribed := bare.lower().translate(_TRANSCRIBED)) != bare.lower():
-        found |= _plain_forms(transcribed)
+    if (other := transcribed(bare)) is not None:
+        found |= _plain_forms(other)
     if letters := _INITIALISM.fullmatch(bare.strip()):
         found.add(" ".join(letters[1].lower()))
     return frozenset(found) - {""}
+
+
+def transcribed(name: str) -> str | None:
+    """Return a name as those write it who have no umlauts, in lower case; None where there is nothing to transcribe."""
+    lowered = name.lower()
+    other = lowered if lowered.isascii() else lowered.translate(_TRANSCRIBED)
+    return None if other == lowered else other
 
 
 def _plain_forms(bare: str) -> set[str]:
@@ -172,11 +179,13 @@ def wider_forms_of(release: ReleaseName) -> Iterator[str]:
 def wider_forms_of_all(names: tuple[str, ...]) -> frozenset[str]:
     """Return what else a film of these names is called by those who write its year: see `wider_form`.
 
-    Its head, where that has the number of the part ("John Wick: Chapter 3 - Parabellum"); and its first name with the
-    letters that digits stand for ("Se7en"): in an alias they may stand for more ("Fant4stic").
+    Its head, where that has the number of the part ("John Wick: Chapter 3 - Parabellum"); and with the letters that
+    digits stand for ("Se7en"), unless that loses a number which another of its names has ("Fant4stic", "Scre4m").
     """
-    found = {wider_form(each) for name in names[:1] for each in _in_letters(without_year(name))}
-    for name in map(without_year, names):
+    bare = tuple(map(without_year, names))
+    numbers = frozenset[str]().union(*map(_numbers_in, bare))
+    found = {wider_form(each) for name in bare for each in _in_letters(name, numbers)}
+    for name in bare:
         found |= {wider_form(each) for each in (name, _SIGN_ALONE.sub("number", name), *_numbered_heads(name))}
     return frozenset(found) - {""}
 
@@ -206,19 +215,26 @@ def _numbered_heads(name: str) -> Iterator[str]:
             yield head
 
 
-def _in_letters(name: str) -> Iterator[str]:
-    """Yield a name with letters instead of the digits within its words."""
+def _numbers_in(name: str) -> frozenset[str]:
+    """Return the numbers that words of a name are, in digits."""
+    return frozenset(number for word in normal(name).split() if (number := _MORE_NUMBERS.get(word, word)).isdecimal())
+
+
+def _in_letters(name: str, numbers: frozenset[str]) -> Iterator[str]:
+    """Yield a name with letters instead of the digits within its words, where that loses none of these numbers."""
     digits = list(_INNER_DIGITS.finditer(name))
     if not digits:
         return
+    lost = {found[0] for found in digits} & numbers
     pieces: list[tuple[str, ...]] = []
     end = 0
     for found in digits:
         pieces.append((name[end : found.start()],))
         pieces.extend(tuple(_LETTERS.get(digit, digit)) for digit in found[0])
         end = found.end()
-    for spelling in islice(product(*pieces, (name[end:],)), _MOST_SPELLINGS):
-        yield "".join(spelling)
+    for spelling in map("".join, islice(product(*pieces, (name[end:],)), _MOST_SPELLINGS)):
+        if lost <= _numbers_in(spelling):
+            yield spelling
 
 
 def without_year(name: str) -> str:
