@@ -1,7 +1,7 @@
 """Who offers releases: *arrs which search themselves, the mirrors of debrid accounts, and what is here already."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 import re
 from typing import TYPE_CHECKING, Any, Final
@@ -22,6 +22,7 @@ from .model.debrid_mirror import DebridQuery, Presence
 from .model.library import Protocol, Title, TitleKind
 from .model.reasons import Reason
 from .model.releases import Candidate, Offer, Offers, offer_of
+from .releases.names import transcribed
 from .releases.tokens import fold
 from .search_catalogues import check_answering, failure
 from .store import Store, StoreError
@@ -338,20 +339,29 @@ def distinct_words(names: Iterable[str]) -> tuple[tuple[str, ...], ...]:
     """Return what every release of a title has in its name, for each of its names that says something else.
 
     What is around an apostrophe are two: `L.Amour` has no "lamour" in it, and both have "amour". Numbers, small words
-    and single letters are written in many ways, and left out; of names that have nothing else, all is taken.
+    and single letters are written in many ways, and left out; of names that have nothing else, all is taken. Umlauts
+    may be transcribed: of names with some, what is said then comes after all others.
     """
-    found: dict[tuple[str, ...], None] = {}
-    for name in names:
-        words = _WORD.findall(fold(_APOSTROPHE.sub(" ", name)))
-        lasting = tuple(word for word in words if not _VARYING.fullmatch(word) and not _is_letter(word))
-        if lasting:
-            found[lasting] = None
-        elif len(words) > 1 and all(map(_is_letter, words)):  # "S.W.A.T."
-            found |= {("".join(words),): None, (" ".join(words),): None}
-        elif words:
-            found[tuple(words)] = None
+    plain = tuple(names)
+    others = [other for name in plain if (other := transcribed(name)) is not None]
+    first = dict.fromkeys(words for name in plain for words in _lasting_words(name))
+    found = first | dict.fromkeys(words for name in others for words in _lasting_words(name))
     kept = [each for each in found if not any(set(other) < set(each) for other in found)]
-    return tuple(kept[:MOST_NAMES])
+    as_written = [each for each in kept if each in first]
+    return (*as_written[:MOST_NAMES], *[each for each in kept if each not in first][:MOST_NAMES])
+
+
+def _lasting_words(name: str) -> Iterator[tuple[str, ...]]:
+    """Yield the words of a name that every release has; initials with dots between them, and without."""
+    words = _WORD.findall(fold(_APOSTROPHE.sub(" ", name)))
+    lasting = tuple(word for word in words if not _VARYING.fullmatch(word) and not _is_letter(word))
+    if lasting:
+        yield lasting
+    elif len(words) > 1 and all(map(_is_letter, words)):  # "S.W.A.T."
+        yield ("".join(words),)
+        yield (" ".join(words),)
+    elif words:
+        yield tuple(words)
 
 
 def _is_letter(word: str) -> bool:

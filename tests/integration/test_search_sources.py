@@ -77,6 +77,14 @@ def read(text: str) -> Query:
         (("Marvel's Agents of S.H.I.E.L.D.",), {("marvel", "agents", "of")}),
         (("S.W.A.T.",), {("swat",), ("s w a t",)}),
         (("M",), {("m",)}),
+        (("Das Mädchen",), {("das", "madchen"), ("das", "maedchen")}),
+        (("Der große Fürst",), {("der", "grosse", "furst"), ("der", "grosse", "fuerst")}),
+        (("Große Straße",), {("grosse", "strasse")}),
+        (("Das Mädchen", "Das Maedchen"), {("das", "madchen"), ("das", "maedchen")}),
+        (
+            ("Dune", "Silo", "Öl", "Über", "Last"),
+            {("dune",), ("silo",), ("ol",), ("uber",), ("oel",), ("ueber",)},
+        ),
         (("!!!",), set()),
         ((), set()),
     ],
@@ -96,6 +104,11 @@ def test_the_words_that_every_release_has(names: tuple[str, ...], words: set[tup
         ("S.W.A.T.", "SWAT.S01E01.1080p.WEB.H264-GRP"),
         ("Ocean's Eleven", "Oceans.11.2001.1080p.BluRay.x264-GRP"),
         ("Spider-Man: No Way Home", "Spiderman.No.Way.Home.2021.1080p.WEB-GRP"),
+        ("Über uns das All", "Ueber.uns.das.All.2011.German.1080p.WEB-GRP"),
+        ("Über uns das All", "Uber.uns.das.All.2011.German.1080p.WEB-GRP"),
+        ("Über uns das All", "Über uns das All (2011) 1080p"),
+        ("Der große Fürst", "Der.grosse.Fuerst.2010.German.1080p.WEB-GRP"),
+        ("Kærlighed på Øen", "Kaerlighed.paa.Oeen.2010.1080p.WEB-GRP"),
     ],
 )
 def test_however_a_release_writes_them(title: str, release: str) -> None:
