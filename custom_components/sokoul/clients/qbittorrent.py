@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 import re
-import time
 from typing import Any
 
 from aiohttp import ClientSession, FormData
@@ -70,7 +69,7 @@ class QbittorrentClient(QbittorrentSession):
         password: str = "",
         api_key: str = "",
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         super().__init__(
             session,

@@ -9,7 +9,6 @@ compares them with its own address. Source: WebUI API 2.8 to 2.16, auth.
 import asyncio
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-import time
 from typing import Any
 
 from aiohttp import ClientSession, FormData
@@ -28,7 +27,7 @@ type Form = Mapping[str, str] | Callable[[], FormData] | None
 
 
 class QbittorrentSession:
-    """Requests below `/api/v2/`, logged in where that is needed."""
+    """Requests below `/api/v2/`, logged in where that is needed. `clock` is the event loop's where it is not given."""
 
     def __init__(
         self,
@@ -39,7 +38,7 @@ class QbittorrentSession:
         password: str = "",
         api_key: str = "",
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         # the answers are small or come once: packing them would cost both sides more than it saves
         headers = {"Accept-Encoding": "identity"}
@@ -52,7 +51,7 @@ class QbittorrentSession:
         self._logged_in = False
         self._logins = 0
         self._login_refusal = ""
-        self._clock = clock
+        self._clock = clock or (lambda: asyncio.get_running_loop().time())
         self._ban, self._banned_until = "", 0.0
         self._cookies: dict[str, str] = {}
 
