@@ -222,6 +222,19 @@ async def test_a_bad_moment_of_the_list_is_forgotten(store: Store, account: Fake
     assert (await sync.sync(LIST)).run.summary["withheld"] == 40, "it counts anew"
 
 
+@pytest.mark.parametrize("count", [1, 20])
+async def test_a_small_account_is_not_empty_at_once(
+    store: Store, account: FakeAccount, syncing: Syncing, count: int
+) -> None:
+    account.torrents_there = [torrent(number) for number in range(count)]
+    sync = syncing()
+    await sync.sync(LIST)
+    account.torrents_there = []
+    assert (await sync.sync(LIST)).run.summary["withheld"] == count
+    assert len(await mirrored(store)) == count
+    assert counted(await sync.sync(LIST)) == {"gone": count}
+
+
 class Killed(BaseException):
     """The process ends here."""
 

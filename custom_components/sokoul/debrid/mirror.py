@@ -38,7 +38,8 @@ PARALLEL = 4
 BATCH = 25
 #: It is asked at once whose so many are: the database goes through all torrents for that.
 AHEAD = 10 * BATCH
-#: So many torrents that vanish at once are believed; beyond, a half of all. A list that lacks more is asked for again.
+#: So many torrents that vanish at once are believed; beyond, a half of all. A list that lacks more, or has none at all,
+#: is asked for again.
 BELIEVED_GONE = 20
 #: So many changes are named in a summary.
 NAMED = 500
@@ -395,9 +396,12 @@ class MirrorSync:
         await self._mirror.tidy(self._id)
 
     async def _mark_gone(self, work: _Work, seen: Collection[str]) -> None:
-        """Mark what vanished. When most of it did, Real-Debrid has to say so twice: it may have had a bad moment."""
+        """Mark what vanished. When most of it did, Real-Debrid has to say so twice: it may have had a bad moment.
+
+        So it has when all of it did, however little that was: it would be added again beside itself.
+        """
         known = await self._mirror.count(self._id)
-        believed = None if self._withheld else max(BELIEVED_GONE, known // 2)
+        believed = None if self._withheld else max(BELIEVED_GONE, known // 2) if seen else 0
         gone = await self._mirror.vanish(self._id, seen, self._clock(), at_most=believed)
         self._withheld = isinstance(gone, int)
         if isinstance(gone, int):
