@@ -38,7 +38,8 @@ LONGEST_INTERVAL = timedelta(hours=1)
 SLOWER = 1.5  # with each look at which nothing had changed
 #: What was interrupted goes on after this, if the account does not ask for more.
 RESUME_PAUSE = timedelta(minutes=1)
-#: The list is looked at so soon when details are read for hours, and nobody has seen it since the start.
+#: The list is looked at so soon when it was forgotten, or when details are read for hours and nobody has seen it since
+#: the start.
 LIST_SOON = timedelta(seconds=10)
 #: Progress goes to the event bus this seldom; who watches by websocket is told of all of it.
 TELL_EVERY = timedelta(seconds=5)
@@ -341,13 +342,15 @@ class AccountMirror:
         return [{"key": each.key.partition(".")[2], "text": sentence(each, now, words)} for each in reasons]
 
     async def clear(self, *, history: bool) -> None:
-        """Forget the mirror; the next synchronisation reads it anew. Raises `BusyError` and `StoreError`."""
+        """Forget the mirror; it is read anew soon. Raises `BusyError` and `StoreError`."""
         if self.sync.running:
             raise BusyError("a synchronisation of this account is under way")
         await self.store.mirror.clear(self.account, history=history)
         self.sync.forget()
         self._figures = self._noted = self.last = None
         self._witness(None)
+        self._interval = self._wanted
+        self.synchronise_after(LIST_SOON)
 
 
 def describe_progress(progress: Progress) -> dict[str, Any]:

@@ -27,7 +27,15 @@ from custom_components.sokoul.clients.real_debrid import RealDebridClient
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.debrid.exporting import ExportFile
 from custom_components.sokoul.debrid_exports import EVENT_EXPORT, EXPORTS
-from custom_components.sokoul.debriding import EVENT_SYNC, FIRST_PAUSE, INTERVAL, LONGEST_INTERVAL, NOTED, AccountMirror
+from custom_components.sokoul.debriding import (
+    EVENT_SYNC,
+    FIRST_PAUSE,
+    INTERVAL,
+    LIST_SOON,
+    LONGEST_INTERVAL,
+    NOTED,
+    AccountMirror,
+)
 from custom_components.sokoul.model.debrid import DebridTorrentInfo
 from custom_components.sokoul.model.debrid_mirror import SyncMode, SyncOptions
 from custom_components.sokoul.services import Action
@@ -659,6 +667,22 @@ async def test_clearing_has_to_be_confirmed(hass: HomeAssistant, debrid: RealDeb
     assert (await ask(hass, Action.DEBRID_LIST, presence="any"))["total"] == 0
     assert (await ask(hass, Action.DEBRID_SYNC, mode="list"))["summary"]["added"] == COUNT, "nothing is believed known"
     assert len(debrid.account.torrents) == COUNT
+
+
+async def test_what_was_cleared_is_read_again_soon(
+    hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    """Not after an hour, as a list is looked at in which nothing happens: until then nothing is known."""
+    entry = await set_up(account())
+    await pass_time(FIRST_PAUSE)
+    await until(lambda: mirror(entry).checked_at is not None)
+    for _ in range(3):
+        await ask(hass, Action.DEBRID_SYNC, mode="list")
+    await hass.services.async_call(DOMAIN, Action.DEBRID_CLEAR, {"confirm": True}, blocking=True)
+    assert mirror(entry).checked_at is None
+    await pass_time(LIST_SOON)
+    await until(lambda: mirror(entry).checked_at is not None)
+    assert (await ask(hass, Action.DEBRID_LIST))["total"] == COUNT
 
 
 async def test_which_account_is_meant(hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp) -> None:
