@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from homeassistant.core import Event, EventStateChangedData, callback
+from homeassistant.core import CoreState, Event, EventStateChangedData, callback
 from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.util import dt as dt_util
 
@@ -460,7 +460,8 @@ class Governing:
         self._know_clients()
         sources = tuple(self._sources()) if self.on else ()
         readings = {key: Reading(value=value, at=now) for key, value in self._readings()}
-        self._memory, self.decision = advance(self._memory, readings, sources, now, day=dt_util.start_of_local_day())
+        memory = self._memory if self._hub.hass.state is CoreState.running else self._memory.starting(now)
+        self._memory, self.decision = advance(memory, readings, sources, now, day=dt_util.start_of_local_day())
         self._keep_memory()
         self._watch()
         for key, client in self.clients.items():

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from homeassistant.config_entries import ConfigEntryDisabler
-from homeassistant.core import Context, HomeAssistant
+from homeassistant.core import Context, CoreState, HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
 from homeassistant.helpers import device_registry as dr, entity_registry as er
@@ -436,6 +436,27 @@ async def test_it_goes_on_after_a_restart_before_its_thermometer_answers(
     await pass_time(MINUTE, times=6)
     assert limits(qbittorrent)["dl_limit"] == OWN
     assert float(value(hass, "sensor.qbittorrent_throttled_today")) == pytest.approx(5.5, abs=1)
+
+
+async def test_what_is_not_loaded_yet_when_home_assistant_starts_is_waited_for(
+    hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    hass.states.async_set("media_player.tv", "playing")
+    entry = await set_up(qbittorrent_subentry(qbittorrent))
+    result = await open_source(hass, entry, "new_watching")
+    await send(hass, result, entities=["media_player.tv"], act="limit", download=5)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    await hass.config_entries.async_unload(entry.entry_id)
+    hass.states.async_set("media_player.tv", "unavailable")
+    hass.set_state(CoreState.not_running)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await pass_time(TICK, times=24)
+    assert (value(hass, REASON), limits(qbittorrent)["dl_limit"]) == ("watching", HOT)
+    hass.set_state(CoreState.running)
+    await pass_time(TICK, times=4)
+    assert limits(qbittorrent)["dl_limit"] == HOT
+    await pass_time(TICK, times=4)
+    assert (value(hass, REASON), limits(qbittorrent)["dl_limit"]) == ("none", 0)
 
 
 @pytest.mark.parametrize("how", ["disabled", "removed", "its subentry removed"])

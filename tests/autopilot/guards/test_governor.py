@@ -369,6 +369,14 @@ def test_the_reason_is_the_harshest_step_and_does_not_change_with_each_reading()
     assert said(drive.see(11 * MINUTE + CALM, pi=70)) == first, "the limit has been there since noon"
 
 
+def test_it_says_at_which_temperature_it_really_ends() -> None:
+    """One that is set above the one at which it begins counts as that."""
+    steps = replace(RASPBERRY_PI, back=90).steps()
+    drive = Drive((replace(HEAT, steps=steps),))
+    (reason,) = drive.see(0 * MINUTE, pi=76).of("qbittorrent").reasons
+    assert (reason.parameters["enter"], reason.parameters["leave"]) == (75, 75)
+
+
 @pytest.mark.parametrize("kind", SourceKind)
 def test_every_kind_has_its_sentence(kind: SourceKind) -> None:
     (reason,) = Drive((switch(kind),)).see(0 * MINUTE, **{kind.value: 1}).of("qbittorrent").reasons
@@ -499,6 +507,29 @@ def test_a_dead_sensor_is_not_obeyed_for_ever_by_restarting_again_and_again() ->
         drive.see(hour * HOUR)
         demands.append(drive.demand(hour * HOUR + PATIENCE / 2))
     assert demands == [LIMIT, NOTHING, NOTHING, NOTHING]
+
+
+def test_while_home_assistant_starts_silence_is_not_counted() -> None:
+    drive = Drive()
+    drive.see(0 * MINUTE, pi=76)
+    drive.see(1 * MINUTE, pi=None)
+    drive.see(3 * MINUTE, pi=None)
+    drive.restart(60 * MINUTE)
+    for minute in range(60, 70):
+        drive.memory = drive.memory.starting(NOW + minute * MINUTE)
+        assert drive.demand(minute * MINUTE) == LIMIT
+    assert drive.demand(69 * MINUTE + PATIENCE - 2 * MINUTE - SECOND) == LIMIT
+    assert drive.demand(69 * MINUTE + PATIENCE - 2 * MINUTE) == NOTHING
+
+
+@pytest.mark.parametrize("value", [50, 76])
+def test_what_is_told_while_home_assistant_starts_counts(value: float) -> None:
+    drives = Drive(), Drive()
+    for drive in drives:
+        drive.see(0 * MINUTE, pi=76)
+    for minute in range(1, 8):
+        drives[0].memory = drives[0].memory.starting(NOW + minute * MINUTE)
+        assert drives[0].see(minute * MINUTE, pi=value) == drives[1].see(minute * MINUTE, pi=value)
 
 
 def test_nothing_stored_is_nothing_remembered() -> None:

@@ -101,6 +101,22 @@ class GovernorMemory:
             today[client] = today.get(client, ZERO) + spent
         return replace(fresh, today=today, today_any=fresh.today_any + spent, looked_at=now)
 
+    def starting(self, now: datetime) -> GovernorMemory:
+        """Return it while Home Assistant starts: what tells nothing may just not be loaded yet.
+
+        The time since the last look isn't counted against its patience.
+        """
+        if self.looked_at is None:
+            return self
+        passed = max(now - self.looked_at, ZERO)
+        sources = {
+            key: source
+            if source.unknown_since is None
+            else replace(source, unknown_since=source.unknown_since + passed)
+            for key, source in self.sources.items()
+        }
+        return replace(self, sources=sources)
+
     def _unknown_for(self, source: SourceMemory) -> timedelta:
         if source.unknown_since is None or self.looked_at is None:
             return ZERO
@@ -247,7 +263,7 @@ def _state(source: Source, memory: SourceMemory, now: datetime) -> SourceState:
 def _reason(source: Source, step: Step, since: datetime) -> Reason:
     parameters: dict[str, Value] = {"source": source.label, "since": since}
     if source.kind is SourceKind.THERMAL:
-        parameters |= {"enter": step.enter, "leave": step.leave}
+        parameters |= {"enter": step.enter, "leave": step.end}
     return Reason(key=f"governor.{source.kind}", parameters=parameters)
 
 

@@ -92,11 +92,14 @@ class Step:
     leave: float = 1
     falling: bool = False
 
+    @property
+    def end(self) -> float:
+        """The value past which it ends."""
+        return max(self.leave, self.enter) if self.falling else min(self.leave, self.enter)
+
     def holds(self, value: float, *, active: bool) -> bool:
         """Tell whether a value demands it, which depends on whether it is active already."""
-        threshold = self.enter
-        if active:
-            threshold = max(self.leave, self.enter) if self.falling else min(self.leave, self.enter)
+        threshold = self.end if active else self.enter
         return value <= threshold if self.falling else value >= threshold
 
 
