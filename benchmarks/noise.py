@@ -40,6 +40,9 @@ PERSON_LOOKS_AFTER = 2 * HOUR
 #: A leak has been seen too late after this. (What shows it may come late; from then on it is counted.)
 TOO_LATE = 20 * SECOND
 LEAK_EVERY = 12 * HOUR
+#: A tunnel that is cut is seen by services, which are asked every half hour. So many have to tell.
+CUT_FOR = 2 * HOUR
+WITNESSES = 2
 
 
 WAYS = ("through", "outside")
@@ -50,6 +53,7 @@ class Leak(StrEnum):
 
     ROUTED = "routed"  # around the tunnel: its swarms see it at home
     UNBOUND = "unbound"  # somebody took its binding away
+    CUT = "cut"  # the tunnel is gone, and nobody notices: whatever goes through it is at home, and so are services
 
 
 class AwayError(Exception):
@@ -75,6 +79,7 @@ class Truth:
     leak: Leak | None = None
     leak_shows_at: datetime = START
     leak_ends_at: datetime = START
+    client_told_at: datetime = START  # when somebody tells the client that it is at home, now that the tunnel is cut
     noticed: bool = False  # the leak
     told: bool = False  # the client answered while the leak showed in what it says
     held: bool = False  # the guard wants it stopped
@@ -91,8 +96,10 @@ class Truth:
         if self.status is not VpnStatus.RUNNING and self.now >= self.status_until:
             self.status, self.end = VpnStatus.RUNNING, f"203.0.113.{self.chance.randrange(1, 255)}"
             self.told_at = self.now + self._some(2 * SECOND, 15 * MINUTE)
-        if self.now >= self.told_at and not self.held:  # a client that talks to nobody is told nothing
-            self.connected = self.end
+        if self.now >= self.told_at and not self.held and self.leak is not Leak.CUT:
+            self.connected = self.end  # a client that talks to nobody is told nothing
+        if self.leak is Leak.CUT and self.now >= self.client_told_at:
+            self.connected, self.leak_shows_at = self.home, min(self.leak_shows_at, self.client_told_at)
         if self.leak is not None and self.now >= self.leak_ends_at:
             self.on_leak_over()
             self.leak, self.told_at = None, self.now + self._some(2 * SECOND, 5 * MINUTE)
@@ -100,13 +107,18 @@ class Truth:
     # --- what happens ------------------------------------------------------------------------------------------------
 
     def reconnects(self) -> None:
-        """Gluetun makes the tunnel anew: it says so."""
+        """Gluetun makes the tunnel anew: it says so. Of one that is cut it doesn't know."""
+        if self.leak is Leak.CUT:
+            return
         self.status, self.status_until = VpnStatus.STARTING, self.now + self._some(3 * SECOND, 40 * SECOND)
 
     def roams(self) -> None:
         """Come out at another address, without a word of it."""
+        if self.leak is Leak.CUT:
+            return
         self.end = f"203.0.113.{self.chance.randrange(1, 255)}"
-        self.told_at = self.now + self._some(2 * SECOND, 15 * MINUTE)
+        if not self.believes_home:
+            self.told_at = self.now + self._some(2 * SECOND, 15 * MINUTE)
 
     def control_server_is_silent(self) -> None:
         """Restart Gluetun's control server, for less than it takes to be called down."""
@@ -144,17 +156,37 @@ class Truth:
         night = self._some(HOUR, 9 * HOUR)
         if self.leak is not None:
             self.leak_shows_at, self.leak_ends_at = self.leak_shows_at + night, self.leak_ends_at + night
+            self.client_told_at += night
         self.advance(night)
 
     def begin_leak(self, at: datetime) -> None:
-        """Leak for a while, since a moment between two looks; it shows after another, as swarms have to tell."""
+        """Leak for a while, since a moment between two looks; it shows after another, as somebody has to tell."""
         self.noticed = self.told = False
-        self.leak = Leak.ROUTED if self.containment is Containment.OPEN else Leak.UNBOUND
+        open_ = self.containment is Containment.OPEN
+        self.leak = self.chance.choice([Leak.ROUTED, Leak.CUT]) if open_ else Leak.UNBOUND
+        if self.leak is Leak.CUT:
+            self.leak_shows_at = self.leak_ends_at = at + CUT_FOR
+            self.client_told_at = at + self._some(5 * MINUTE, 2 * CUT_FOR)
+            return
         late = self._some(SECOND, MINUTE) if self.leak is Leak.ROUTED else timedelta()
         self.leak_shows_at, self.leak_ends_at = at + late, at + late + 10 * MINUTE
 
     def _some(self, least: timedelta, most: timedelta) -> timedelta:
         return least + (most - least) * self.chance.random()
+
+    @property
+    def believes_home(self) -> bool:
+        """Whether the client shows an address of the line from when the tunnel was cut.
+
+        What starts tells its trackers so, and libtorrent (`ip_voter`) changes its mind within five minutes.
+        """
+        return self.connected.startswith("198.51.100.")
+
+    def starts(self) -> None:
+        """Run again what was stopped."""
+        self.held = self.stopped = False
+        if self.believes_home:
+            self.told_at = self.now + self._some(2 * SECOND, 5 * MINUTE)
 
     # --- what is said of it ------------------------------------------------------------------------------------------
 
@@ -168,12 +200,27 @@ class Truth:
 
     def service_says(self, service: str, *, through: bool) -> str | None:
         """Return the address that a service names; None: it doesn't answer."""
-        if self.is_away(service) or (through and self.status is not VpnStatus.RUNNING):
+        cut = self.leak is Leak.CUT
+        if self.is_away(service) or (through and self.status is not VpnStatus.RUNNING and not cut):
             return None
         lie, until = self.lies.get(service, ("", START))
         if self.now < until:
             return lie
-        return self.end if through else self.home
+        return self.end if through and not cut else self.home
+
+    def is_honest(self, service: str) -> bool:
+        """Tell whether a service tells the truth now."""
+        return self.now >= self.lies.get(service, ("", START))[1]
+
+    def was_told(self, at: datetime) -> None:
+        """Take it that the leak has shown since a moment in what enough services said."""
+        self.leak_shows_at = min(self.leak_shows_at, at)
+        self.told = True
+
+    def hears_of_its_end(self) -> None:
+        """Let a tracker that hears of the end of a torrent say where from, or not."""
+        if self.leak is Leak.CUT and self.chance.random() < 0.5:
+            self.client_told_at = min(self.client_told_at, self.now + SECOND)
 
 
 NOISE: tuple[Callable[[Truth], None], ...] = (
@@ -231,6 +278,7 @@ class Client:
         if not self._truth.held:
             self._truth.held = True
             self._on_close()
+            self._truth.hears_of_its_end()
         self._answer()
         self._truth.stopped = True
         return 1
@@ -238,7 +286,8 @@ class Client:
     async def reopen(self) -> bool:
         """Start again."""
         self._answer()
-        self._truth.held = self._truth.stopped = False
+        if self._truth.held:
+            self._truth.starts()
         return True
 
 
@@ -367,13 +416,18 @@ class Watch:
 
     def _ask_services(self, way: str) -> None:
         """Ask all of them at once, as the look-out does: each answers when it likes, with what is true now."""
+        truth, witnesses = self._truth, []
         for service in SERVICES:
-            address = self._truth.service_says(service, through=way == "through")
+            address = truth.service_says(service, through=way == "through")
             if address is not None:
                 least, most = SERVICES_TAKE
                 took = least + (most - least) * self._chance.random()
                 said = Said(service=service, address=address)
-                self._on_the_way.append((way, Seen(value=said, at=self._truth.now + took, took=took)))
+                self._on_the_way.append((way, Seen(value=said, at=truth.now + took, took=took)))
+                if truth.is_honest(service):
+                    witnesses.append(truth.now + took)
+        if truth.leak is Leak.CUT and way == "through" and len(witnesses) >= WITNESSES:
+            truth.was_told(sorted(witnesses)[WITNESSES - 1])
 
     def _hear(self) -> None:
         """Let answers come in that are here by now."""
@@ -388,8 +442,10 @@ class Watch:
     def _closed(self) -> None:
         truth, verdict = self._truth, self._lane.verdict
         why = ", ".join(reason.key for reason in verdict.reasons) if verdict is not None else ""
+        if truth.leak is Leak.CUT:
+            truth.leak_shows_at = min(truth.leak_shows_at, truth.now)
         if truth.leak is not None and truth.now >= truth.leak_shows_at:
-            self.found.rightly["leak"] += 1
+            self.found.rightly["leak" if truth.leak is not Leak.CUT else "tunnel is cut"] += 1
         elif truth.now - self._down_at <= 2 * TUNNEL_EVERY:
             self.found.rightly["tunnel is down"] += 1
         else:

@@ -144,6 +144,7 @@ class ClientGuard:
         self._listeners: list[Callable[[], None]] = []
         self._witnesses: list[Callable[[str, Mapping[str, Any]], None]] = []
         self._untold: deque[tuple[str, Mapping[str, Any]]] = deque(maxlen=UNTOLD)  # since before there was a witness
+        self._way = ""  # the proxy that services were last asked through
         self._state: VpnState | None = None
         self._remembered_at = dt_util.utcnow()
         self._client = GuardedBackend(backend)
@@ -273,7 +274,12 @@ class ClientGuard:
         self.lane.protection = self._protection()
         self.lane.tunnel = self._guarding.tunnel(self.shelter.vpn_id)
         self.lane.outside = self._guarding.lookout.said()
-        self.lane.through = self._guarding.lookout.said(self.proxy) if self.proxy else ()
+        proxy = self.proxy
+        if proxy and proxy != self._way:
+            if self._way:
+                self.lane.ask_another_way()
+            self._way = proxy
+        self.lane.through = self._guarding.lookout.said(proxy) if proxy else ()
 
     @property
     def guards(self) -> bool:

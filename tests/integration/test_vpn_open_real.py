@@ -19,7 +19,7 @@ from custom_components.sokoul.autopilot.guards.shelter import Clue, Shelter
 from custom_components.sokoul.autopilot.guards.vpn_types import Containment, Proof, VpnState
 from custom_components.sokoul.guarding import PROXY_KEY, ClientGuard
 from devstack.clock import WallClock
-from devstack.gluetun import GluetunSimulator
+from devstack.gluetun import GluetunSimulator, Role
 from devstack.gluetun_tunnel import VpnServer
 from devstack.http_proxy import HttpProxy
 from devstack.real_qbittorrent import RealQbittorrent
@@ -280,18 +280,73 @@ async def test_what_shows_where_it_is_seen_is_stopped_by_that_alone(
     await resumes(behind, guard, theirs)
 
 
-@pytest.mark.parametrize("release", ["4.5"])
-async def test_what_shows_nothing_is_stopped_by_what_comes_out_of_the_proxy(
+@asynccontextmanager
+async def asked_through_a_proxy(
     behind: Behind, gluetun: GluetunSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Two services tell. Usually they are asked every half hour, here every second."""
+) -> AsyncIterator[ClientGuard]:
+    """Guard it, with two services that tell. Usually they are asked every half hour, here every second."""
     monkeypatch.setattr("custom_components.sokoul.autopilot.guards.asking.USUALLY", SECOND)
-    theirs = await stopped_by_a_person(behind)
     async with ProxyAtHome(behind.world) as proxy:
         guard = await guarded(set_up, behind, gluetun)
         guard.choose(OPEN)
         guard._guarding.vpns()[GLUETUN_ID].remember(PROXY_KEY, proxy.url)
         await until(lambda: knows_home(guard), "it isn't known where home is")
+        yield guard
+
+
+@pytest.mark.parametrize("release", ["5.3"])
+@pytest.mark.parametrize("told", [False, True], ids=["nobody tells it", "its tracker tells it when it stops"])
+@pytest.mark.parametrize("refuses", [False, True], ids=["Gluetun notices nothing", "the VPN tells nothing"])
+async def test_what_goes_on_to_show_the_tunnels_end_is_stopped_by_what_comes_out_of_the_proxy(
+    *,
+    behind: Behind,
+    gluetun: GluetunSimulator,
+    set_up: SetUp,
+    monkeypatch: pytest.MonkeyPatch,
+    refuses: bool,
+    told: bool,
+) -> None:
+    """Nobody new talks to it, so it shows for as long as it runs where it was told to be before the cut."""
+    theirs = await stopped_by_a_person(behind)
+    async with asked_through_a_proxy(behind, gluetun, set_up, monkeypatch) as guard:
+        await reaches(guard, VpnState.SAFE)
+        if refuses:
+            gluetun.configure([Role(routes=("GET /v1/vpn/status",), api_key="another one's")])
+            await asked_again(guard)
+        await until(lambda: is_known_to_go_along(guard), "nobody knows that it goes the way of the proxy")
+        await behind.world.cut()
+        began = time.monotonic()
+        if told:
+            await behind.swarm.see(AT_HOME)
+        await stops_after(behind, guard, began)
+        assert guard.reaction is not None
+        assert guard.reaction.proof is Proof.EXIT
+        if told:
+            await until(lambda: shows(behind, AT_HOME), "its tracker doesn't tell it that it is at home")
+        await asyncio.sleep(3)
+        assert await shows(behind, AT_HOME if told else AT_ITS_END)
+        assert verdict_of(guard).state is VpnState.LEAKING
+        if told:
+            await behind.swarm.see(AT_ITS_END)
+        await behind.world.restore()
+        await resumes(behind, guard, theirs)
+        await reaches(guard, VpnState.UNVERIFIED if told else VpnState.SAFE)  # libtorrent believes no other so soon
+
+
+async def is_known_to_go_along(guard: ClientGuard) -> bool:
+    return guard.lane.memory.along_at is not None
+
+
+async def shows(behind: Behind, address: str) -> bool:
+    return str((await behind.client.get("transfer/info"))["last_external_address_v4"]) == address
+
+
+@pytest.mark.parametrize("release", ["4.5"])
+async def test_what_shows_nothing_is_stopped_by_what_comes_out_of_the_proxy(
+    behind: Behind, gluetun: GluetunSimulator, set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = await stopped_by_a_person(behind)
+    async with asked_through_a_proxy(behind, gluetun, set_up, monkeypatch) as guard:
         await reaches(guard, VpnState.UNVERIFIED)
         began = await cut(behind, guard)
         await stops_after(behind, guard, began)

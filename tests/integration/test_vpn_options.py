@@ -1,11 +1,13 @@
 """Saying in the options which VPN a download client is behind."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.util import dt as dt_util
 import pytest
 
 from custom_components.sokoul.autopilot.guards.shelter import Clue
@@ -69,6 +71,24 @@ async def test_a_person_says_how_a_client_is_sheltered(
     assert shown(hass, PROTECTION) == "none"
     await choose(hass, entry.entry_id, vpn="automatic", way="open")
     assert shown(hass, PROTECTION) == "none"  # nothing points to a VPN
+
+
+async def test_what_services_said_through_another_proxy_tells_nothing_of_this_one(
+    hass: HomeAssistant,
+    qbittorrent: QbittorrentSimulator,
+    gluetun: GluetunSimulator,
+    set_up: SetUp,
+    pass_time: PassTime,
+) -> None:
+    entry = await set_up(qbittorrent_subentry(qbittorrent), subentry("gluetun", gluetun, GLUETUN_ID, title="Gluetun"))
+    guard = entry.runtime_data.guarding.of(entry.runtime_data.backends[QBITTORRENT_ID])
+    await choose(hass, entry.entry_id, vpn=GLUETUN_ID, way="open", proxy=PROXY)
+    now = dt_util.utcnow()
+    guard.lane.memory = replace(guard.lane.memory, along_at=now)
+    for proxy, known in (("", now), (PROXY, now), ("http://gluetun:8889", None)):
+        await choose(hass, entry.entry_id, vpn=GLUETUN_ID, way="open", proxy=proxy)
+        await pass_time(STEP)
+        assert guard.lane.memory.along_at == known
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,10 @@ class VpnLane:
         """Take a person's word that the client may run."""
         self.memory = forgive(self.memory, self.policy, now)
 
+    def ask_another_way(self) -> None:
+        """Take it that services are asked through something else from now on."""
+        self.memory = self.memory.on_another_way()
+
     def forget_settings(self) -> None:
         """Read what the client is bound to before anything is made of it: it, or what it has to be, was changed."""
         self._settings = None

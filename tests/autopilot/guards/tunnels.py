@@ -70,7 +70,7 @@ def say(address: str, *services: str) -> dict[str, str]:
 class Guard:
     """It looks as often as it is asked to; what isn't `SILENT` answers each time.
 
-    Services that tell addresses answer only when `outside` or `through` is given.
+    Services that tell addresses answer only when `outside` or `through` is given; they `took` so many seconds for that.
     """
 
     protection: Protection
@@ -93,8 +93,8 @@ class Guard:
             client=self._look(self.client, self.evidence.client),
             settings=self._look(self.settings, self.evidence.settings),
             tunnel=self._look(self.tunnel, self.evidence.tunnel) if self.protection.gluetun else None,
-            through=self._say(looks.get("through"), self.evidence.through),
-            outside=self._say(looks.get("outside"), self.evidence.outside),
+            through=self._say(looks.get("through"), self.evidence.through, looks.get("took", 0)),
+            outside=self._say(looks.get("outside"), self.evidence.outside, looks.get("took", 0)),
             drill=looks.get("drill", False),
         )
         self.memory, self.verdict = advance(self.memory, self.evidence, self.protection, self.policy, self.now)
@@ -119,11 +119,15 @@ class Guard:
     def _look(self, value: Any, before: Seen[Any] | None) -> Seen[Any] | None:
         return before if value is SILENT else Seen(value=value, at=self.now, took=timedelta(milliseconds=20))
 
-    def _say(self, said: Mapping[str, str] | None, before: tuple[Seen[Said], ...]) -> tuple[Seen[Said], ...]:
+    def _say(
+        self, said: Mapping[str, str] | None, before: tuple[Seen[Said], ...], took: float
+    ) -> tuple[Seen[Said], ...]:
         if said is None:
             return before
         new = {
-            (service, ":" in address): Seen(value=Said(service=service, address=address), at=self.now)
+            (service, ":" in address): Seen(
+                value=Said(service=service, address=address), at=self.now, took=timedelta(seconds=took)
+            )
             for service, address in said.items()
         }
         old = {(seen.value.service, ":" in seen.value.address): seen for seen in before}

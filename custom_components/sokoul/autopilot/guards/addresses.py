@@ -103,6 +103,24 @@ def _contradicted(voices: Voices, version: int, place: Place, now: datetime) -> 
 _EACH_WAS_ASKED = timedelta(hours=3)
 
 
+def agreement(voices: Voices, version: int, now: datetime, *, lasts: timedelta) -> Opinion | None:
+    """Return what the newest answers agree on: at least two of those that were asked for at once, and most of them."""
+    runs = [run for (_, spoken), run in voices.items() if spoken == version and abs(now - run.until) <= lasts]
+    newest = max((run.asked_at for run in runs), default=now)
+    runs = [run for run in runs if newest - run.asked_at <= AT_ONCE]
+    ranking = Counter(run.place for run in runs).most_common(2)
+    if not ranking or ranking[0][1] < _SEVERAL or (len(ranking) > 1 and ranking[0][1] == ranking[1][1]):
+        return None
+    place = ranking[0][0]
+    asked = sorted(run.asked_at for run in runs if run.place == place)
+    return Opinion(place=place, agreed=True, asked_at=asked[-2])
+
+
+#: The services are asked at once, and not again for five seconds.
+AT_ONCE = timedelta(seconds=2)
+_SEVERAL = 2
+
+
 def disagree(voices: Voices, version: int, now: datetime, lasts: timedelta) -> bool:
     """Tell whether services say different things, and none of them is said by more than the others."""
     runs = [run for (_, spoken), run in voices.items() if spoken == version and abs(now - run.until) <= lasts]

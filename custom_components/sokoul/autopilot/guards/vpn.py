@@ -20,6 +20,8 @@ address that is not where the tunnel ends and was never known to be foreign, and
 we are elsewhere. Our own line may just have got another address. That is *doubtful*, and stopped until somebody can
 tell.
 
+An address that was shown before is no evidence against what services say of the tunnel since (see `vpn_exits`).
+
 What was closed opens again only after it has looked right without a break for a while. A tunnel that was down has to
 be said to be up: that its control server refuses us since then says nothing of it. After a proven leak "nothing
 speaks against it" is not enough: it takes containment, or an address that is proven not to be home. A client whose
@@ -36,7 +38,9 @@ from ...model.reasons import Reason
 from ...model.vpn import VpnStatus
 from .addresses import home_at
 from .evidence import Evidence
-from .vpn_judging import Case, Found, doubted_since, judge, seen_elsewhere
+from .vpn_case import Case
+from .vpn_exits import comes_out_with_us, ends_elsewhere, exits_at_home
+from .vpn_judging import Found, doubted_since, judge, seen_elsewhere
 from .vpn_learning import IP_VERSIONS, forgiven, learn
 from .vpn_types import Closed, Containment, Proof, Protection, Verdict, VpnMemory, VpnPolicy, VpnState
 
@@ -47,7 +51,8 @@ def advance(
     """Take in what was seen, and judge."""
     learned = learn(memory, evidence, protection, policy, now)
     case = Case(memory=learned, evidence=evidence, protection=protection, policy=policy, now=now)
-    found = judge(case)
+    case = replace(case, memory=_take_cure(case))
+    learned, found = case.memory, judge(case)
     learned, found = _be_patient(learned, found, case)
     learned, verdict = _settle(learned, found, case)
     if learned.state is not verdict.state or learned.since is None:
@@ -61,6 +66,24 @@ def advance(
 def forgive(memory: VpnMemory, policy: VpnPolicy, now: datetime) -> VpnMemory:
     """Return it after a person said that the client may run. What it shows now is no proof for the time of a trial."""
     return replace(forgiven(memory, now + policy.trial), closed=None, calm_since=None)
+
+
+def _take_cure(case: Case) -> VpnMemory:
+    """Return the memory once what goes through the tunnel, and came out at home, comes out elsewhere again.
+
+    A client that is stopped isn't told so: that it was told of home, at its end or before, is no proof for a trial.
+    """
+    memory, closed = case.memory, case.memory.closed
+    if closed is None or closed.state is not VpnState.LEAKING or not closed.came_out_here or case.contained:
+        return memory
+    if not memory.goes_along(case.now) or not ends_elsewhere(case):
+        return memory
+    until = case.now + case.policy.trial
+    shown = {
+        version: replace(each, forgiven_until=until) if home_at(memory.homes, each.place) is not None else each
+        for version, each in memory.shown.items()
+    }
+    return replace(memory, shown=shown, closed=replace(closed, proof=Proof.EXIT, came_out_here=False))
 
 
 # --- over time -------------------------------------------------------------------------------------------------------
@@ -123,7 +146,12 @@ def _while_closed(closed: Closed, more: tuple[Reason, ...], *, ask: bool) -> Ver
 
 
 def _refute(closed: Closed, before: Closed | None, case: Case) -> Closed:
-    """Note that a client leaks although it is contained; that is known only after the tunnel was looked at again."""
+    """Note whether what goes through the tunnel came out here, and that a client leaks although it is contained.
+
+    The latter is known only after the tunnel was looked at again.
+    """
+    here = comes_out_with_us(case) if closed.state is VpnState.DOUBTFUL else any(exits_at_home(case))
+    closed = replace(closed, came_out_here=here or (before is not None and before.came_out_here))
     if closed.proof is not Proof.ADDRESS or not case.held:
         return replace(closed, refuted=before is not None and before.refuted)
     since = (before.held_since if before is not None else None) or case.now
@@ -133,17 +161,16 @@ def _refute(closed: Closed, before: Closed | None, case: Case) -> Closed:
 
 def _reassures(found: Found, closed: Closed, case: Case) -> bool:
     """Whether a moment counts as calm. After a leak it takes more than that nothing speaks against it."""
-    if not found.gate_open or closed.state is not VpnState.LEAKING or found.state is VpnState.SAFE:
+    if not found.gate_open or closed.state is not VpnState.LEAKING:
         return found.gate_open
     match closed.proof:
         case Proof.EXIT:
-            ends = [end for version in IP_VERSIONS if (end := case.inside(version)) is not None and end.agreed]
-            return bool(ends) and not any(home_at(case.memory.homes, end.place) for end in ends)
+            return ends_elsewhere(case)  # what the client has shown all along says nothing
         case Proof.ADDRESS:
             # that it is contained was just proven wrong: it takes a cure, or to be seen elsewhere
             cured = case.memory.cured and not closed.refuted
             return seen_elsewhere(case) or (found.state is VpnState.CONTAINED and cured)
-    return found.state is VpnState.CONTAINED
+    return found.state in {VpnState.SAFE, VpnState.CONTAINED}
 
 
 def _wants_word(closed: Closed, case: Case) -> bool:

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from ...model.downloads import Transfer
-from ...model.reasons import Reason, Value, known
+from ...model.reasons import Reason
 from ...model.vpn import VpnRoute, VpnSnapshot, VpnStatus
-from .addresses import Opinion, disagree, home_at
-from .evidence import Evidence
-from .vpn_learning import IP_VERSIONS, is_foreign, opinion_of
-from .vpn_types import Binding, Containment, Proof, Protection, Shown, VpnMemory, VpnPolicy, VpnState
+from .addresses import disagree, home_at
+from .vpn_case import Case
+from .vpn_exits import comes_out_with_us, exits_at_home, one_says_home
+from .vpn_learning import opinion_of
+from .vpn_types import Binding, Containment, Proof, Shown, VpnState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,75 +23,6 @@ class Found:
     gate_open: bool = False
     turns: VpnState | None = None
     ask: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """What there is to judge by."""
-
-    memory: VpnMemory
-    evidence: Evidence
-    protection: Protection
-    policy: VpnPolicy
-    now: datetime
-
-    @property
-    def client(self) -> Transfer | None:
-        """The client, if it answers."""
-        seen = self.evidence.client
-        return seen.value if seen is not None and seen.fresh(self.policy.client_lasts, self.now) else None
-
-    @property
-    def tunnel(self) -> VpnSnapshot | None:
-        """The tunnel, if it answers."""
-        seen = self.evidence.tunnel
-        return seen.value if seen is not None and seen.fresh(self.policy.tunnel_lasts, self.now) else None
-
-    @property
-    def binding(self) -> Binding | None:
-        """Where the client is bound to, if that is known."""
-        seen = self.evidence.settings
-        return self.memory.binding if seen is not None and seen.fresh(self.policy.settings_last, self.now) else None
-
-    @property
-    def interface_exists(self) -> bool:
-        """Whether what the client is bound to exists, as far as is known."""
-        seen = self.evidence.settings
-        return seen is None or seen.value.interface_exists is not False
-
-    @property
-    def held(self) -> bool:
-        """Whether what contains the client is in force, as far as is known."""
-        if self.protection.containment is Containment.NAMESPACE:
-            return self.memory.connected is not False
-        return self.binding is Binding.TUNNEL
-
-    @property
-    def doubtful(self) -> bool:
-        """Whether it is closed already because nobody could tell."""
-        return self.memory.closed is not None and self.memory.closed.state is VpnState.DOUBTFUL
-
-    @property
-    def contained(self) -> bool:
-        """Whether there is no other way out. One that has to be bound is, until its settings say otherwise."""
-        if self.protection.containment is Containment.NAMESPACE:
-            return True
-        if self.protection.containment is Containment.BOUND and self.binding is None:
-            return True
-        return self.binding in {Binding.TUNNEL, Binding.NOWHERE}
-
-    def inside(self, version: int) -> Opinion | None:
-        """Where the tunnel ends."""
-        return opinion_of(self.memory.inside, version, self.policy, self.now)
-
-    def is_foreign(self, shown: Shown) -> bool:
-        """Tell whether an address that the client shows is known not to be ours, wherever the tunnel ends."""
-        return is_foreign(self.memory, shown)
-
-    def reason(self, key: str, **values: Value | None) -> Reason:
-        """Return a reason; the names of client and tunnel are always there."""
-        named: dict[str, Value] = {"client": self.protection.client, "vpn": self.protection.vpn}
-        return Reason(key=key, parameters={**named, **known(**values)}, backend_id=self.protection.vpn_id)
 
 
 def judge(case: Case) -> Found:
@@ -141,17 +72,9 @@ def _unbound(case: Case) -> Iterable[tuple[Proof, Reason]]:
 
 
 def _exits_at_home(case: Case) -> Iterable[tuple[Proof, Reason]]:
-    """Yield that the tunnel ends at home, as services agree. What the client itself shows outranks them."""
-    if not case.protection.outside or case.memory.connected is False:
-        return
-    for version in IP_VERSIONS:
-        theirs = case.inside(version)
-        if theirs is None or not theirs.agreed:
-            continue
-        home, shown = home_at(case.memory.homes, theirs.place), case.memory.shown.get(version)
-        elsewhere = case.client is not None and shown is not None and shown.place != theirs.place
-        if home is not None and home.distinct and not elsewhere:
-            yield Proof.EXIT, case.reason("guard.vpn_exit_at_home", version=version)
+    """Yield that the tunnel ends at home, as services agree."""
+    for version in exits_at_home(case):
+        yield Proof.EXIT, case.reason("guard.vpn_exit_at_home", version=version)
 
 
 def _judge_contained(case: Case) -> Found:
@@ -188,6 +111,8 @@ def _judge_other(case: Case) -> Found:
     notes = _notes(case, tunnel) if tunnel is not None else ()
     if tunnel is not None and tunnel.status not in {VpnStatus.RUNNING, VpnStatus.UNKNOWN}:
         return Found(state=VpnState.DOWN, reasons=(case.reason("guard.vpn_down"), *notes))
+    if comes_out_with_us(case):
+        return Found(state=VpnState.DOUBTFUL, reasons=(case.reason("guard.vpn_ends_with_us"), *notes), ask=True)
     if any(case.doubtful or case.now >= since + case.policy.doubt for since in doubted_since(case)):
         return Found(state=VpnState.DOUBTFUL, reasons=(case.reason("guard.vpn_doubtful"), *notes), ask=True)
     if tunnel is None and case.protection.gluetun:
@@ -208,7 +133,8 @@ def _judge_shown(case: Case, notes: tuple[Reason, ...]) -> Found:
     for shown in case.memory.shown.values():
         if (found := _doubts_about(case, shown, notes)) is not None:
             return found
-    return Found(state=VpnState.SAFE, reasons=(case.reason("guard.vpn_safe"), *notes), gate_open=True)
+    safe = (case.reason("guard.vpn_safe"), *notes)
+    return Found(state=VpnState.SAFE, reasons=safe, gate_open=True, ask=one_says_home(case))
 
 
 def doubted_since(case: Case) -> Iterable[datetime]:

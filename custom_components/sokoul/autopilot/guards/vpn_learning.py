@@ -8,11 +8,13 @@ from types import MappingProxyType
 from ...model.downloads import ClientSettings, ConnectionStatus, Transfer
 from ...model.vpn import VpnSnapshot
 from .addresses import (
+    AT_ONCE,
     Elsewhere,
     Home,
     Opinion,
     Place,
     Voices,
+    agreement,
     keep,
     keep_elsewhere,
     listen,
@@ -52,6 +54,7 @@ def learn(memory: VpnMemory, evidence: Evidence, protection: Protection, policy:
     if protection.outside and _is_news(memory, before_all):
         memory = replace(memory, homes=_follow_homes(memory, evidence, policy, now))
         memory = replace(memory, elsewhere=_follow_elsewhere(memory, policy, now))
+        memory = replace(memory, along_at=_follow_along(memory, policy, now))
     return _follow_connection(memory, evidence, policy, now)
 
 
@@ -135,6 +138,16 @@ def opinion_of(voices: Voices, version: int, policy: VpnPolicy, now: datetime) -
     return opinion(voices, version, now, lasts=policy.said_lasts, repeat=policy.repeat)
 
 
+def services(voices: Voices) -> Voices:
+    """Return the voices without that of the tunnel itself, which looks up where it ends when it is connected."""
+    return {key: run for key, run in voices.items() if key[0] != _GLUETUN}
+
+
+def agreement_of(voices: Voices, version: int, policy: VpnPolicy, now: datetime) -> Opinion | None:
+    """Return what at least two services say that were asked at once, and last."""
+    return agreement(services(voices), version, now, lasts=policy.said_lasts)
+
+
 def is_foreign(memory: VpnMemory, shown: Shown) -> bool:
     """Tell whether an address that the client shows is known not to be ours, wherever the tunnel ends."""
     return shown.foreign or any(each.place == shown.place for each in memory.elsewhere)
@@ -173,7 +186,8 @@ def _follow_elsewhere(memory: VpnMemory, policy: VpnPolicy, now: datetime) -> tu
 
     The client and the tunnel itself are two, whatever services say of that. Only where no home was ever known and
     services see us at that very place nothing is learned: either we go out through the tunnel ourselves, or it ends at
-    home and the client leaks. Where the tunnel ends next tells which it was.
+    home and the client leaks. Where the tunnel ends next tells which it was. Nor is it where they alone tell, and see
+    us at that place, too, or were not asked for us since: our line may just have got that address.
     """
     found = set()
     own_word = place_of(memory.tunnel_address or "")
@@ -181,7 +195,11 @@ def _follow_elsewhere(memory: VpnMemory, policy: VpnPolicy, now: datetime) -> tu
         shown, theirs = memory.shown.get(version), opinion_of(memory.inside, version, policy, now)
         if shown is not None and (shown.foreign or shown.place == own_word):
             found.add(shown.place)
-        if theirs is not None and theirs.agreed:
+        if (
+            theirs is not None
+            and theirs.agreed
+            and (theirs.place == own_word or _is_apart(memory, theirs, policy, now))
+        ):
             found.add(theirs.place)
     ours_perhaps = {*_seen_with_us(memory, policy, now), *(home.place for home in memory.homes)}
     known = {each.place: each for each in memory.elsewhere if each.place not in ours_perhaps}
@@ -191,6 +209,24 @@ def _follow_elsewhere(memory: VpnMemory, policy: VpnPolicy, now: datetime) -> tu
             known[place] = Elsewhere(place=place, known_at=now)
     kept = keep_elsewhere(known.values(), now)
     return memory.elsewhere if kept == memory.elsewhere else kept
+
+
+def _is_apart(memory: VpnMemory, theirs: Opinion, policy: VpnPolicy, now: datetime) -> bool:
+    """Tell whether services that were asked for us, too, see us elsewhere, if they see us at all."""
+    ours = opinion_of(memory.outside, theirs.place.version, policy, now)
+    if ours is None or not ours.agreed:
+        return True
+    return ours.place != theirs.place and theirs.asked_at - ours.asked_at <= AT_ONCE
+
+
+def _follow_along(memory: VpnMemory, policy: VpnPolicy, now: datetime) -> datetime | None:
+    """Learn that the client is where services through the tunnel are. At home they may be for reasons of their own."""
+    for version, shown in memory.shown.items():
+        end = agreement_of(memory.inside, version, policy, now)
+        if shown.foreign and end is not None and end.place == shown.place:
+            recent = memory.along_at is not None and now - memory.along_at <= _ELSEWHERE_EVERY
+            return memory.along_at if recent else now
+    return memory.along_at
 
 
 def _seen_with_us(memory: VpnMemory, policy: VpnPolicy, now: datetime) -> Iterator[Place]:
@@ -215,7 +251,10 @@ def _is_new_home(
     the client showed it while ours was proven to be another: then it is our own way out that has changed. And where the
     tunnel is known to have ended a service may still see us hours later, or say that it does.
     """
-    if theirs is not None and (theirs.place == ours.place or not _since(memory, ours)):
+    end = agreement_of(memory.inside, ours.place.version, policy, now)
+    if any(each is not None and each.place == ours.place for each in (theirs, end)):
+        return False
+    if theirs is not None and not _since(memory, ours):
         return False
     shown = memory.shown.get(ours.place.version)
     if shown is not None and shown.foreign and shown.place == ours.place:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...model.reasons import Reason
 from ...model.vpn import VpnSnapshot
-from .addresses import Elsewhere, Home, Place, Voices, keep, keep_elsewhere, place_from
+from .addresses import ELSEWHERE_LASTS, Elsewhere, Home, Place, Voices, keep, keep_elsewhere, place_from
 from .evidence import Seen
 
 
@@ -110,6 +110,7 @@ class Closed:
     held_since: datetime | None = None  # it leaks although what contains it was in force since then
     refuted: bool = False  # for so long that it can't be what keeps it inside
     wants_word: bool = False  # the VPN used to say whether it is up: that it tells no more is no reason to open
+    came_out_here: bool = False  # what goes through the tunnel did since then, as services said: they have to say more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +126,7 @@ class VpnMemory:
     tunnel_since: datetime | None = None  # its present connection was made; None: before we looked
     connected: bool | None = None
     tunnel_address: str | None = None
+    along_at: datetime | None = None  # the client was seen where services through the tunnel are, and we are not
     shown: Mapping[int, Shown] = MappingProxyType({})  # by version of the internet protocol
     binding: Binding | None = None
     cured: bool = False  # what contains it was seen to come into force again, and is
@@ -135,11 +137,20 @@ class VpnMemory:
     state: VpnState = VpnState.UNKNOWN
     since: datetime | None = None
 
+    def goes_along(self, now: datetime) -> bool:
+        """Whether what services say through the tunnel tells of the client's way: they were seen together lately."""
+        return self.along_at is not None and now - self.along_at <= ELSEWHERE_LASTS
+
+    def on_another_way(self) -> VpnMemory:
+        """Return it after services began to be asked another way: what they said so far tells nothing of that."""
+        return replace(self, along_at=None, inside=MappingProxyType({}))
+
     def as_json(self) -> dict[str, Any]:
         """Return what has to be stored. It holds addresses of the person's home: never show or log it."""
         stored: dict[str, Any] = {
             "homes": [[str(home.place), home.confirmed_at.timestamp(), home.distinct] for home in self.homes],
             "elsewhere": [[str(each.place), each.known_at.timestamp()] for each in self.elsewhere],
+            "along_at": self.along_at and self.along_at.timestamp(),
         }
         if self.closed is not None and self.closed.proof is not Proof.DRILL:
             stored["closed"] = {
@@ -149,6 +160,7 @@ class VpnMemory:
                 "proof": self.closed.proof and str(self.closed.proof),
                 "refuted": self.closed.refuted,
                 "wants_word": self.closed.wants_word,
+                "came_out_here": self.closed.came_out_here,
             }
         return stored
 
@@ -163,7 +175,8 @@ class VpnMemory:
             Elsewhere(place=place_from(text), known_at=datetime.fromtimestamp(at, now.tzinfo))
             for text, at in stored.get("elsewhere", ())
         )
-        memory = cls(homes=keep(homes, now), elsewhere=keep_elsewhere(elsewhere, now))
+        along_at = datetime.fromtimestamp(at, now.tzinfo) if (at := stored.get("along_at")) else None
+        memory = cls(homes=keep(homes, now), elsewhere=keep_elsewhere(elsewhere, now), along_at=along_at)
         if (was := stored.get("closed")) is None:
             return memory
         closed = Closed(
@@ -173,6 +186,7 @@ class VpnMemory:
             proof=Proof(was["proof"]) if was["proof"] else None,
             refuted=bool(was["refuted"]),
             wants_word=bool(was.get("wants_word")),
+            came_out_here=bool(was.get("came_out_here")),
         )
         since = datetime.fromtimestamp(was["since"], now.tzinfo) if was["since"] else now
         return replace(memory, closed=closed, state=closed.state, since=since)
