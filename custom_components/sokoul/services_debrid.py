@@ -195,6 +195,8 @@ async def _sync(call: ServiceCall) -> ServiceResponse:
         if not task.done():
             progress = mirror.sync.progress
             return told | {"progress": None if progress is None else describe_progress(progress)}
+        if task.cancelled():
+            raise HomeAssistantError(translation_domain=DOMAIN, translation_key="not_loaded")
         result = task.result()
         return told | {
             "mode": str(result.run.mode),

@@ -346,6 +346,18 @@ async def test_a_person_need_not_wait_for_thousands_of_details(
     ]
 
 
+async def test_an_end_in_the_midst_of_it_is_told(
+    hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp
+) -> None:
+    entry = await set_up(account())
+    hang_after(debrid, 2)
+    waiting = hass.async_create_task(ask(hass, Action.DEBRID_SYNC, mode="full"))
+    await until(lambda: read_details(mirror(entry), 1))
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    with pytest.raises(HomeAssistantError, match="not loaded"):
+        await waiting
+
+
 async def test_a_refusal_is_in_the_answer(hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp) -> None:
     await set_up(account())
     debrid.fault(FaultKind.STATUS, LIST, status=503)
