@@ -54,6 +54,8 @@ QUERIES = (
     ("accents, whatever their case", {"words": ("éléphants",)}, [4, 5]),
     ("what would be a pattern is none", {"words": ("100%",)}, [4]),
     ("nor is this one", {"words": ("_",)}, []),
+    ("nor these", {"words": ("b*k", "?", "[a-z]")}, []),
+    ("a word that is longer than any name", {"words": ("a" * 60_000,)}, []),
     ("what is gone", {"presence": Presence.GONE}, [7]),
     ("whatever it is", {"presence": Presence.ANY, "words": ("bunny",)}, [1, 2, 7]),
     ("a hash", {"hash": torrent(4).hash}, [4, 5]),
@@ -174,6 +176,50 @@ async def test_what_most_have_is_counted_like_what_few_have(store: Store, presen
         assert set(await store.mirror_view.facets(ACCOUNT, query)) == found
 
 
+MANY = [torrent(number, filename=f"Many.{number}") for number in range(2_000)]
+
+
+async def test_a_look_is_one_transaction(store: Store) -> None:
+    """In SQLite it is of one moment then; and to begin anew takes its time."""
+    await store.mirror.apply(ACCOUNT, MANY, NOW)
+    begun: list[Any] = []
+    event.listen(store.mirror._database._engine.sync_engine, "begin", begun.append)
+    for query in (DebridQuery(words=("many",)), DebridQuery(words=("many", "99")), DebridQuery(presence=Presence.ANY)):
+        begun.clear()
+        await store.mirror_view.look(ACCOUNT, query)
+        assert len(begun) == 1
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("where", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("words", [("many",), ("9",), ("none",)], ids=["all", "some", "none"])
+async def test_a_server_looks_for_words_in_an_index_alone(store: Store, words: tuple[str, ...]) -> None:
+    """By itself it reads the whole table, and starts processes for it."""
+    await store.mirror.apply(ACCOUNT, MANY, NOW)
+    await store.mirror.tidy(ACCOUNT)
+    asked: list[tuple[str, Any]] = []
+    engine = store.mirror._database._engine.sync_engine
+    event.listen(engine, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))
+    await store.mirror_view.look(ACCOUNT, DebridQuery(words=words, limit=5))
+
+    async def plans(connection: Any) -> list[str]:
+        """Ask all of it again, in a transaction of its own, and how torrents are looked for."""
+        found = []
+        for statement, values in tuple(asked):
+            if "FROM debrid_torrents" in statement:
+                plan = await connection.exec_driver_sql(f"EXPLAIN {statement}", values)
+                found += [row[0].strip() for row in plan.all()]
+            else:
+                await connection.exec_driver_sql(statement, values)
+        return found
+
+    steps = await store.mirror._database.read(plans)
+    assert [step for step in steps if "Index Only Scan using debrid_torrents_name" in step]
+    assert not [step for step in steps if "Seq Scan on debrid_torrents" in step or "Bitmap" in step or "Gather" in step]
+    if words != ("none",):
+        assert [step for step in steps if "Index Only Scan using debrid_torrents_figures" in step]
+
+
 async def test_counts_are_those_of_now(store: Store) -> None:
     """They are kept, and counted anew after each change."""
     view, mirror = store.mirror_view, store.mirror
@@ -272,7 +318,7 @@ async def test_single_torrents_are_found_by_what_they_are_called(store: Store) -
     assert len(await store.mirror_view.torrents(ACCOUNT, ids=many)) == 7
 
 
-NAMES = st.text(st.sampled_from("aA.é_ %'\\\"☂"), max_size=6)
+NAMES = st.text(st.sampled_from("aA.é_ %'\\\"☂*?[]-^"), max_size=6)
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -1,9 +1,9 @@
 """Looking into the mirror of Real-Debrid accounts: lists, figures, and what is known of single torrents."""
 
-import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+import re
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -43,7 +43,7 @@ from ..model.debrid_mirror import (
     StatusFigures,
 )
 from .bulk import is_sqlite
-from .database import Database
+from .database import Database, Work
 from .debrid_counts import COUNTS, DUPLICATES, held
 from .debrid_schema import FILES, LINKS, TORRENTS
 from .encoding import as_microseconds, as_text, from_microseconds
@@ -58,6 +58,8 @@ _HELD_AT_ONCE = 200
 _SAMPLED = 500
 #: Of the largest torrents and of the duplicates so many are named.
 _NAMED = 10
+#: What means itself alone to SQLite's GLOB, which takes no pattern of more than 50,000 bytes.
+_PLAIN = re.compile(r"[^*?\[]{1,1000}")
 
 _COLUMNS = TORRENTS.c
 
@@ -94,131 +96,37 @@ class MirrorView:
 
         Names are gone through once: where few have the words, these are counted and sorted as they were found.
         """
-        if query.words and (few := await self._few(account, query)) is not None:
-            chosen = [each.id for each in few]
-            facets = _facets((each.status, each.host, 1, each.bytes) for each in few)
-            page, more = await self._page(account, query, chosen) if chosen else ([], None)
-            return Look(page, more, facets)
-        (page, more), facets = await asyncio.gather(self._page(account, query), self.facets(account, query))
-        return Look(page, more, facets)
+
+        async def read(connection: AsyncConnection) -> tuple[Sequence[Row[Any]], list[Facet]]:
+            few = await _few(connection, account, query)
+            if few is None:
+                facets = await _counts(connection, account, query)
+            else:
+                facets = _facets((each.status, each.host, 1, each.bytes) for each in few)
+            return await _sorted(connection, account, query, few), facets
+
+        rows, facets = await self._found(query, read)
+        return Look(*_page(query, rows), facets)
 
     async def find(self, account: str, query: DebridQuery) -> tuple[list[MirroredTorrent], Cursor | None]:
         """Return a page of the torrents that fit, without their links, and the cursor of the next page, if any."""
-        few = await self._few(account, query) if query.words else None
-        return await self._page(account, query, None if few is None else [each.id for each in few])
+
+        async def read(connection: AsyncConnection) -> Sequence[Row[Any]]:
+            return await _sorted(connection, account, query, await _few(connection, account, query))
+
+        return _page(query, await self._found(query, read))
 
     async def facets(self, account: str, query: DebridQuery) -> list[Facet]:
         """Count by status and host what fits the rest of a query."""
-        if _narrows_nothing(query):
-            rows = await self._rows(_kept_counts(account, query.presence))
-            return _facets((row.status, row.host, row.torrents, held(row.high, row.low)) for row in rows)
-        if query.presence is Presence.ANY:  # each of the two has indexes of its own
-            both = [replace(query, presence=each) for each in (Presence.PRESENT, Presence.GONE)]
-            counted = [facet for each in both for facet in await self.facets(account, each)]
-            return _facets((facet.status, facet.host, facet.count, facet.size_bytes) for facet in counted)
+        return await self._found(query, lambda connection: _counts(connection, account, query))
 
-        most = query == _words_alone(query) and await self._are_most(account, query)
-
-        async def read(connection: AsyncConnection) -> Sequence[Row[Any]]:
-            wanted = _wanted(account, query, sqlite=is_sqlite(connection), with_facets=False)
-            return (await connection.execute(_all_but(account, query, wanted) if most else _counted(wanted))).all()
-
-        rows = await self._database.read(read)
-        return [
-            each
-            for each in _facets((row.status, row.host, row.torrents, held(row.high, row.low)) for row in rows)
-            if each.count
-        ]
-
-    async def _are_most(self, account: str, query: DebridQuery) -> bool:
-        """Tell whether most torrents have the words of a query, by some of them: ids are in no order of names."""
-
-        async def read(connection: AsyncConnection) -> int:
-            some = select(_COLUMNS.search).where(_COLUMNS.account == account, *_present(query.presence))
-            names = some.order_by(_COLUMNS.id).limit(_SAMPLED).subquery()
-            named = _named(names.c.search, query, sqlite=is_sqlite(connection))
-            return (await connection.execute(select(func.count()).select_from(names).where(*named))).scalar_one()
-
-        return 2 * await self._database.read(read) > _SAMPLED
-
-    async def _few(self, account: str, query: DebridQuery) -> Sequence[Row[Any]] | None:
-        """Return what has the words of a query, whatever its status and host; None where that is very much.
-
-        Where it is, a page is found faster by its order.
-        """
-
-        async def read(connection: AsyncConnection) -> Sequence[Row[Any]]:
-            # the index of names is gone through alone, and the rest of what it finds is looked up
-            named = select(_COLUMNS.id).where(*_wanted(account, query, sqlite=is_sqlite(connection), names_only=True))
-            names = named.order_by(_COLUMNS.search, _COLUMNS.id).limit(_ASKED + 1)
-            ids = (await connection.execute(names)).scalars().all()
-            if len(ids) > _ASKED:
-                return ids
-            wanted = _wanted(account, query, sqlite=is_sqlite(connection), with_facets=False)
-            columns = (_COLUMNS.id, _COLUMNS.status, _COLUMNS.host, _COLUMNS.bytes)
-            return (
-                (await connection.execute(select(*columns).where(*wanted, _COLUMNS.id.in_(ids)))).all() if ids else ()
-            )
-
-        if query.presence is not Presence.PRESENT:
-            return None  # what is gone has no index of names
-        found = await self._database.read(read)
-        return None if len(found) > _ASKED else found
-
-    async def _page(
-        self, account: str, query: DebridQuery, ids: Sequence[str] | None = None
-    ) -> tuple[list[MirroredTorrent], Cursor | None]:
-        """Return a page of what fits, of these torrents or of all."""
-        key = _SORTED[query.sort]
-        rows: list[Row[Any]] = []
-        for presence in (Presence.PRESENT, Presence.GONE) if query.presence is Presence.ANY else (query.presence,):
-            rows += await self._portion(account, replace(query, presence=presence), ids)
-        if query.presence is Presence.ANY:  # each has indexes of its own, by which both are sorted already
-            rows.sort(key=lambda row: (getattr(row, _name(key)), row.id), reverse=query.descending)
-        page = rows[: query.limit]
-        more = (getattr(page[-1], _name(key)), page[-1].id) if page and len(rows) > query.limit else None
-        return [_mirrored(row) for row in page], more
-
-    async def _portion(self, account: str, query: DebridQuery, ids: Sequence[str] | None) -> Sequence[Row[Any]]:
-        key, statuses = _SORTED[query.sort], await self._rarely(account, query) if ids is None else None
-        if statuses is not None:
-            if not statuses:
-                return []
-            key = _not_by_index(key)
-
-        async def read(connection: AsyncConnection) -> Sequence[Row[Any]]:
-            wanted = _wanted(account, query, sqlite=is_sqlite(connection))
-            if statuses is not None:
-                wanted.append(_COLUMNS.status.in_(statuses))
-            if ids is not None:
-                wanted.append(_COLUMNS.id.in_(ids))
-            if query.cursor is not None:
-                value, torrent_id = query.cursor
-                place, after = tuple_(key, _COLUMNS.id), tuple_(literal(value, key.type), literal(torrent_id))
-                wanted.append(place < after if query.descending else place > after)
-            order = (key.desc(), _COLUMNS.id.desc()) if query.descending else (key, _COLUMNS.id)
-            statement = select(TORRENTS).where(*wanted).order_by(*order).limit(query.limit + 1)
-            return (await connection.execute(statement)).all()
+    async def _found[T](self, query: DebridQuery, work: Work[T]) -> T:
+        async def read(connection: AsyncConnection) -> T:
+            if query.words and query == _words_alone(query) and not is_sqlite(connection):
+                await connection.execute(_BY_INDEX)
+            return await work(connection)
 
         return await self._database.read(read)
-
-    async def _rarely(self, account: str, query: DebridQuery) -> Collection[str] | None:
-        """Return the statuses of what has the status and host that are asked for, where that is little; else None.
-
-        By its order a page of it is found after looking at all that lies between: then sorting what an index of
-        statuses and hosts finds is less work.
-        """
-        if not query.statuses and not query.hosts:
-            return None
-        kept = await self._rows(_kept_counts(account, query.presence))
-        hosts = {as_text(host) for host in query.hosts}
-        chosen = [
-            row
-            for row in kept
-            if (not query.statuses or row.status in query.statuses) and (not hosts or row.host in hosts)
-        ]
-        amount, total = sum(row.torrents for row in chosen), sum(row.torrents for row in kept)
-        return {str(row.status) for row in chosen} if amount**2 <= query.limit * total else None
 
     async def walk(self, account: str, presence: Presence = Presence.PRESENT) -> AsyncIterator[list[MirroredTorrent]]:
         """Return all torrents by their ids, without links. What changes meanwhile may be seen or not."""
@@ -368,6 +276,127 @@ class MirrorView:
         return await self._database.read(read)
 
 
+# --- what fits a query -----------------------------------------------------------------------------------------------
+
+#: Until the end of a transaction. PostgreSQL takes the table for as fast to read as an index that holds all that is
+#: asked for; it is several times as much. To start other processes for that takes as long as they save.
+_BY_INDEX = text(
+    "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true), "
+    "set_config('max_parallel_workers_per_gather', '0', true)"
+)
+
+
+async def _few(connection: AsyncConnection, account: str, query: DebridQuery) -> Sequence[Row[Any]] | None:
+    """Return what has the words of a query, whatever its status and host; None where that is very much.
+
+    Where it is, a page is found faster by its order.
+    """
+    if not query.words or query.presence is not Presence.PRESENT:
+        return None  # what is gone has no index of names
+    sqlite = is_sqlite(connection)
+    # the index of names is gone through alone, and the rest of what it finds is looked up
+    named = select(_COLUMNS.id).where(*_wanted(account, query, sqlite=sqlite, names_only=True))
+    names = named.order_by(_COLUMNS.search, _COLUMNS.id).limit(_ASKED + 1)
+    ids = (await connection.execute(names)).scalars().all()
+    if len(ids) > _ASKED:
+        return None
+    if not ids:
+        return ()
+    wanted = _wanted(account, query, sqlite=sqlite, with_facets=False)
+    columns = (_COLUMNS.id, _COLUMNS.status, _COLUMNS.host, _COLUMNS.bytes)
+    return (await connection.execute(select(*columns).where(*wanted, _COLUMNS.id.in_(ids)))).all()
+
+
+async def _counts(connection: AsyncConnection, account: str, query: DebridQuery) -> list[Facet]:
+    if _narrows_nothing(query):
+        statement = _kept_counts(account, query.presence)
+    elif query.presence is Presence.ANY:  # each of the two has indexes of its own
+        both = [replace(query, presence=each) for each in (Presence.PRESENT, Presence.GONE)]
+        counted = [facet for each in both for facet in await _counts(connection, account, each)]
+        return _facets((facet.status, facet.host, facet.count, facet.size_bytes) for facet in counted)
+    else:
+        sqlite = is_sqlite(connection)
+        if query == _words_alone(query) and await _are_most(connection, account, query):
+            statement = _all_but(account, query, sqlite=sqlite)
+        else:
+            statement = _counted(_wanted(account, query, sqlite=sqlite, with_facets=False))
+    rows = (await connection.execute(statement)).all()
+    facets = _facets((row.status, row.host, row.torrents, held(row.high, row.low)) for row in rows)
+    return [each for each in facets if each.count]
+
+
+async def _are_most(connection: AsyncConnection, account: str, query: DebridQuery) -> bool:
+    """Tell whether most torrents have the words of a query, by some of them: ids are in no order of names."""
+    some = select(_COLUMNS.search).where(_COLUMNS.account == account, *_present(query.presence))
+    names = some.order_by(_COLUMNS.id).limit(_SAMPLED).subquery()
+    named = _named(names.c.search, query, sqlite=is_sqlite(connection))
+    count = await connection.execute(select(func.count()).select_from(names).where(*named))
+    return 2 * count.scalar_one() > _SAMPLED
+
+
+async def _sorted(
+    connection: AsyncConnection, account: str, query: DebridQuery, few: Sequence[Row[Any]] | None
+) -> Sequence[Row[Any]]:
+    """Return a page of what fits, of these few or of all, and the first of the next page."""
+    ids = None if few is None else [each.id for each in few]
+    if query.presence is not Presence.ANY:
+        return await _portion(connection, account, query, ids)
+    key = _name(_SORTED[query.sort])
+    rows: list[Row[Any]] = []
+    for presence in (Presence.PRESENT, Presence.GONE):  # each has indexes of its own, by which both are sorted already
+        rows += await _portion(connection, account, replace(query, presence=presence), ids)
+    rows.sort(key=lambda row: (getattr(row, key), row.id), reverse=query.descending)
+    return rows
+
+
+async def _portion(
+    connection: AsyncConnection, account: str, query: DebridQuery, ids: Sequence[str] | None
+) -> Sequence[Row[Any]]:
+    if ids is not None and not ids:
+        return ()
+    key, statuses = _SORTED[query.sort], await _rarely(connection, account, query) if ids is None else None
+    if statuses is not None:
+        if not statuses:
+            return ()
+        key = _not_by_index(key)
+    wanted = _wanted(account, query, sqlite=is_sqlite(connection))
+    if statuses is not None:
+        wanted.append(_COLUMNS.status.in_(statuses))
+    if ids is not None:
+        wanted.append(_COLUMNS.id.in_(ids))
+    if query.cursor is not None:
+        value, torrent_id = query.cursor
+        place, after = tuple_(key, _COLUMNS.id), tuple_(literal(value, key.type), literal(torrent_id))
+        wanted.append(place < after if query.descending else place > after)
+    order = (key.desc(), _COLUMNS.id.desc()) if query.descending else (key, _COLUMNS.id)
+    statement = select(TORRENTS).where(*wanted).order_by(*order).limit(query.limit + 1)
+    return (await connection.execute(statement)).all()
+
+
+async def _rarely(connection: AsyncConnection, account: str, query: DebridQuery) -> Collection[str] | None:
+    """Return the statuses of what has the status and host that are asked for, where that is little; else None.
+
+    By its order a page of it is found after looking at all that lies between: then sorting what an index of
+    statuses and hosts finds is less work.
+    """
+    if not query.statuses and not query.hosts:
+        return None
+    kept = (await connection.execute(_kept_counts(account, query.presence))).all()
+    hosts = {as_text(host) for host in query.hosts}
+    chosen = [
+        row for row in kept if (not query.statuses or row.status in query.statuses) and (not hosts or row.host in hosts)
+    ]
+    amount, total = sum(row.torrents for row in chosen), sum(row.torrents for row in kept)
+    return {str(row.status) for row in chosen} if amount**2 <= query.limit * total else None
+
+
+def _page(query: DebridQuery, rows: Sequence[Row[Any]]) -> tuple[list[MirroredTorrent], Cursor | None]:
+    """Return a page and where the next one begins, if there is one."""
+    page, key = rows[: query.limit], _name(_SORTED[query.sort])
+    more = (getattr(page[-1], key), page[-1].id) if page and len(rows) > query.limit else None
+    return [_mirrored(row) for row in page], more
+
+
 # --- conditions ------------------------------------------------------------------------------------------------------
 
 
@@ -417,9 +446,13 @@ def _wanted(
     return wanted
 
 
-def _named(name: ColumnElement[str], query: DebridQuery, *, sqlite: bool) -> list[ColumnElement[bool]]:
+def _named(name: ColumnElement[str], query: DebridQuery, *, sqlite: bool) -> list[ColumnElement[Any]]:
+    """Return the conditions that a name has the words. SQLite's GLOB finds them faster, where they are no patterns."""
     contains = func.instr if sqlite else func.strpos
-    return [contains(name, as_text(word)) > 0 for word in query.words]
+    return [
+        func.glob(f"*{word}*", name) if sqlite and _PLAIN.fullmatch(word) else contains(name, word) > 0
+        for word in map(as_text, query.words)
+    ]
 
 
 def _narrows_nothing(query: DebridQuery) -> bool:
@@ -473,13 +506,13 @@ def _counted(wanted: Collection[ColumnElement[bool]]) -> Select[Any]:
     )
 
 
-def _all_but(account: str, query: DebridQuery, wanted: Collection[ColumnElement[bool]]) -> Select[Any]:
-    """Return a SELECT of the same where most are wanted: what is kept counted, less those that are not wanted.
+def _all_but(account: str, query: DebridQuery, *, sqlite: bool) -> Select[Any]:
+    """Return a SELECT of the same where most have the words: what is kept counted, less those that lack one.
 
     To add up all of them takes longer than to find out which they are. It is one statement, so both are of one moment.
     """
-    there = (_COLUMNS.account == account, *_present(query.presence))
-    others = _counted((*there, not_(and_(*wanted)))).subquery()
+    lacking = not_(and_(*_named(_COLUMNS.search, query, sqlite=sqlite)))
+    others = _counted((_COLUMNS.account == account, *_present(query.presence), lacking)).subquery()
     less = select(others.c.status, others.c.host, -others.c.torrents, -others.c.high, -others.c.low)
     both = union_all(_kept_counts(account, query.presence), less).subquery()
     return select(both)
