@@ -229,7 +229,7 @@ class HubGrabHands:
             queue = await _passing(backend.title, client.queue())
             others = [item for item in queue if but is None or not _is_it(item, but)]
             files = title.has_file or any(season.files for season in title.seasons)
-            if files or any(library_id == _library_id(each) for item in others for each in item.titles):
+            if files or any(library_id == library_id_of(each) for item in others for each in item.titles):
                 return Reason(key="grab.title_stays")
             await _passing(backend.title, client.remove_title(library_id))
         except NotFound:  # somebody else has removed it
@@ -569,7 +569,7 @@ def _candidate(offer: Offer) -> Candidate:
     )
 
 
-def _library_id(title: Title) -> int:
+def library_id_of(title: Title) -> int:
     """Return the id of the movie or the series, also of an episode."""
     return title.id if title.series_id is None else title.series_id
 

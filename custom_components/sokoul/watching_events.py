@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from .watchlist.items import Out, Part, PartState, Wish, WishState
+from .watchlist.items import ON_ITS_WAY, WANTED, Out, Part, PartState, Wish, WishState
 from .wording import clean
 
 RELEASED: Final = "released"  # it can be had at home from now on
@@ -11,9 +11,6 @@ GRABBED: Final = "grabbed"  # it is on its way
 READY: Final = "ready"  # it can be watched
 UPGRADED: Final = "upgraded"  # it can be watched in something better
 ASKED_BACK: Final = "asked_back"  # several titles may be meant; or whether to fetch what was found
-
-_ON_ITS_WAY: Final = frozenset({PartState.GRABBED, PartState.IMPORTING})
-_BEHIND: Final = frozenset({PartState.WAITING, PartState.SEARCHING, PartState.OFFERED})
 
 
 def happenings(before: Wish | None, after: Wish) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -35,7 +32,7 @@ def happenings(before: Wish | None, after: Wish) -> Iterator[tuple[str, Mapping[
             yield RELEASED, {**_of_part(after, part), "date": part.out_on.isoformat() if part.out_on else None}
         if part.asked_at is not None and (known is None or known.asked_at is None):
             yield ASKED_BACK, _of_part(after, part)
-        if part.state in _ON_ITS_WAY and was in _BEHIND:
+        if part.state in ON_ITS_WAY and was in WANTED:
             yield GRABBED, _of_part(after, part)
         if part.state is PartState.READY and was is not PartState.READY:
             yield READY, _of_part(after, part)

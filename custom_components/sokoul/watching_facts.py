@@ -13,22 +13,21 @@ from .acquire.identifying import absolute_numbers
 from .acquire.ports import Target
 from .clients.errors import NotFound
 from .clients.sonarr import SonarrClient
+from .grab_hands import library_id_of
 from .model.backend import DOWNLOAD_CLIENT_KINDS
 from .model.catalogue import CatalogueEpisode, CatalogueTitle, id_of
-from .model.library import ArrSnapshot, QueueItem, Title, TitleKind, TrackedState
+from .model.library import ArrSnapshot, QueueItem, TitleKind, TrackedState
 from .model.world import Download, DownloadIndex
 from .releases.identify import Wanted
 from .search_sources import DownloadsSearch
 from .watching_downloads import Downloads, OnItsWay, of_download
-from .watchlist.items import Keeper, Part, PartState, Wish, WishState
+from .watchlist.items import ON_ITS_WAY, WANTED, Keeper, Part, PartState, Wish, WishState
 from .watchlist.matching import matching
 
 if TYPE_CHECKING:
     from .hub import Hub
     from .watching_titles import Titles
 
-_ON_ITS_WAY: Final = frozenset({PartState.GRABBED, PartState.IMPORTING})
-_WANTED: Final = frozenset({PartState.WAITING, PartState.SEARCHING, PartState.OFFERED})
 _IMPORTING: Final = frozenset({TrackedState.IMPORT_PENDING, TrackedState.IMPORTING, TrackedState.IMPORT_BLOCKED})
 _INFO_HASH: Final = re.compile("[0-9a-f]{40}")
 
@@ -105,7 +104,7 @@ class WatchFacts:
             parts = frozenset(part.key for part in wish.parts if key in _fetched(part))
             if (coming := await self._downloads.find(key, index, parts, now)) is not None:
                 found[key] = coming
-        if wish.keeper is None and any(part.state in _WANTED for part in wish.parts):
+        if wish.keeper is None and any(part.state in WANTED for part in wish.parts):
             found.update(await self._came_after_all(wish, index))
             for each in await self._by_name(wish):
                 known = found.get(each.key)
@@ -115,7 +114,7 @@ class WatchFacts:
 
     async def _came_after_all(self, wish: Wish, index: DownloadIndex) -> Mapping[str, OnItsWay]:
         """Return what was given up and is here by now, whoever made it go on."""
-        wanted = [part for part in wish.parts if part.state in _WANTED]
+        wanted = [part for part in wish.parts if part.state in WANTED]
         found: dict[str, OnItsWay] = {}
         for key in {each for part in wanted for each in part.failed if _INFO_HASH.fullmatch(each)}:
             parts = frozenset(part.key for part in wanted if key in part.failed)
@@ -160,7 +159,7 @@ class WatchFacts:
         arr = self._titles.arr(wish.keeper)
         if not all(each.answering for each in (*clients, *((arr,) if arr is not None else ()))):
             return False
-        grabbed = [part.grabbed_at for part in wish.parts if part.grabbed_at and part.state in _ON_ITS_WAY]
+        grabbed = [part.grabbed_at for part in wish.parts if part.grabbed_at and part.state in ON_ITS_WAY]
         grabbed += [part.better.grabbed_at for part in wish.parts if part.better is not None]
         mirrors = self._hub.debriding.accounts.values()
         return not grabbed or all(each.checked_at is not None and each.checked_at > max(grabbed) for each in mirrors)
@@ -223,7 +222,7 @@ def _counted(title: CatalogueTitle, season: Sequence[CatalogueEpisode]) -> Seque
 
 def _fetched(part: Part) -> Collection[str]:
     """Return what is on its way for a part, as far as it was grabbed for it."""
-    keys = {part.download} if part.state in _ON_ITS_WAY else set()
+    keys = {part.download} if part.state in ON_ITS_WAY else set()
     return (keys | {part.better.download} if part.better is not None else keys) - {""}
 
 
@@ -236,13 +235,9 @@ def _by_title(snapshot: ArrSnapshot) -> Mapping[int, Sequence[QueueItem]]:
     """Return what is in a queue, by the movie or the series that it is of."""
     found: defaultdict[int, list[QueueItem]] = defaultdict(list)
     for item in snapshot.queue:
-        for library_id in {_library_id(title) for title in item.titles}:
+        for library_id in {library_id_of(title) for title in item.titles}:
             found[library_id].append(item)
     return found
-
-
-def _library_id(title: Title) -> int:
-    return title.id if title.kind is not TitleKind.EPISODE else title.series_id or 0
 
 
 def _parts_of(item: QueueItem, wish: Wish) -> Iterator[str]:

@@ -13,10 +13,10 @@ from .clients.errors import BackendError, NotFound
 from .clients.sonarr import SonarrClient
 from .store import StoreError
 from .watching_intents import NEW, as_note, keeper_of
-from .watching_titles import Arr, Titles, is_of, is_wanted, same_place
+from .watching_titles import Arr, Titles, same_place
 from .watchlist.errors import NoList
 from .watchlist.items import ARR, Keeper, Wish, WishState
-from .watchlist.known import is_managed
+from .watchlist.known import is_managed, is_of, is_wanted
 
 if TYPE_CHECKING:
     from .hub import Hub

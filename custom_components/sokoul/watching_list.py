@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from itertools import takewhile
 from types import MappingProxyType
 from typing import Any
 
@@ -19,7 +20,7 @@ from .const import LOGGER
 from .releases.tokens import fold
 from .store import Store
 from .watching_events import happenings
-from .watchlist.changing import SAID, lasting
+from .watchlist.changing import SAID, lasting, same_title
 from .watchlist.errors import NoList, NoSuchWish
 from .watchlist.items import ARR, Wish
 
@@ -87,16 +88,8 @@ class WishList:
 
     def _twin(self, wish: Wish) -> Wish | None:
         """Return an older wish for the same."""
-        if wish.meant is None:
-            return None
-        for each in self._wishes.values():
-            if each.id == wish.id:
-                return None
-            same = each.meant is not None and each.meant.kind is wish.meant.kind and each.meant.ids & wish.meant.ids
-            alike = same and (each.season, each.episode) == (wish.season, wish.episode)
-            if alike and not each.done and each.asked_by != ARR:
-                return each
-        return None
+        older = takewhile(lambda each: each.id != wish.id, self._wishes.values())
+        return next((each for each in older if same_title(each, wish) and not each.done and each.asked_by != ARR), None)
 
     # --- keeping -------------------------------------------------------------------------------------------------
 

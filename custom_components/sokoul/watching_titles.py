@@ -5,14 +5,13 @@ How it is let go of again is told in `watching_letting_go`.
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from homeassistant.util import dt as dt_util
 
 from .acquire.grabbing import Adding, GrabFailed
-from .acquire.query import read_query
+from .acquire.query import AROUND, LINK, read_query
 from .acquire.searching import CATALOGUE_LATEST
 from .clients.arr import ArrClient
 from .clients.errors import InvalidAuth, NotFound, RateLimited, Refused
@@ -28,6 +27,7 @@ from .watching_intents import NEW, Intents
 from .watchlist.changing import inherited
 from .watchlist.errors import NothingToAsk
 from .watchlist.items import Dates, Keeper, Meant, Out, Wish
+from .watchlist.known import is_wanted
 from .watchlist.matching import MOST_NAMES
 from .wording import clean
 
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 PATIENCE: Final = 3 * CATALOGUE_LATEST
 #: By which ids a title is asked for, the surest first.
 _DATABASES: Final = {TitleKind.MOVIE: ("tmdb", "imdb"), TitleKind.SERIES: ("tvdb", "tmdb", "imdb")}
-#: What is an address, or looks like the part of one that holds keys.
-_LINK: Final = re.compile(r"<?(?:[a-z][a-z0-9+.-]*://|magnet:\?|www\.)\S+|\S+\?\S*=\S*", re.IGNORECASE)
 #: After these a title was not added. After others it may have been, though nobody answered.
 _SAID_NO: Final = (Refused, InvalidAuth, NotFound, RateLimited)
 
@@ -68,11 +66,11 @@ def text_of(request: SearchRequest) -> str:
     called. Raises `NothingToAsk` for a text that names no title.
     """
     today = dt_util.utcnow().date()
-    links = [each.strip("<>()[],") for each in _LINK.findall(request.text)]
+    links = [each.strip(AROUND) for each in LINK.findall(request.text)]
     for link in links:
         if read_query(SearchRequest(text=link), today).ids and (parts := urlsplit(link)).hostname:
             return clean(f"https://{parts.hostname}{parts.path}")
-    words = _LINK.sub(" ", request.text).rstrip(" -\u2013:,<([").lstrip(" -\u2013:,>)]") if links else request.text
+    words = LINK.sub(" ", request.text).rstrip(" -\u2013:,<([").lstrip(" -\u2013:,>)]") if links else request.text
     query = read_query(replace(request, text=words or next(iter(links), "")), today)
     if not query.names_a_title or (links and not words and query.link is None):
         raise NothingToAsk(request.text)
@@ -174,18 +172,6 @@ def same_place(keeper: Keeper | None, other: Keeper | None) -> bool:
     if keeper is None or other is None:
         return False
     return (keeper.backend_id, keeper.library_id) == (other.backend_id, other.library_id)
-
-
-def is_wanted(wish: Wish, episode: CatalogueEpisode) -> bool:
-    """Tell whether an episode is one of those that a wish is for; specials are where they were asked for."""
-    return is_of(wish.season, wish.episode, episode)
-
-
-def is_of(season: int | None, number: int | None, episode: CatalogueEpisode) -> bool:
-    """Tell whether an episode is that one, or any of its season; without a season any but the specials."""
-    if season is None:
-        return episode.season > 0
-    return season == episode.season and number in {None, episode.episode}
 
 
 def _is_missed(wish: Wish, episode: CatalogueEpisode) -> bool:

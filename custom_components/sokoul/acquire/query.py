@@ -102,7 +102,7 @@ _NUMBER_OF_SEQUEL = re.compile(
 )
 #: What is an address, or looks like the part of one that holds keys.
 LINK: Final = re.compile(r"<?(?:[a-z][a-z0-9+.-]*://|magnet:\?|www\.)\S+|\S+\?\S*=\S*", re.IGNORECASE)
-_AROUND: Final = "<>()[],"
+AROUND: Final = "<>()[],"
 _FILE = re.compile(r"\.(?:torrent|nzb|mkv|mp4|m4v|avi|mov|wmv|ts|m2ts|webm|iso|rar|zip|7z)(?:\.html?)?$", re.IGNORECASE)
 _KEY = re.compile(r"[0-9a-z]{20,}", re.IGNORECASE)  # no title is one such word
 _EDGES = " \t-\u2013\u2014,;:/|."
@@ -123,7 +123,7 @@ def shown(text: str) -> str:
 def host_of(link: str) -> str:
     """Return the host that an address leads to; nothing where it leads to none."""
     try:
-        return urlsplit(link.strip(_AROUND)).hostname or ""
+        return urlsplit(link.strip(AROUND)).hostname or ""
     except ValueError:
         return ""
 
@@ -171,7 +171,7 @@ def _read_reference(text: str) -> Query | None:
 
 def _read_page_in(text: str) -> Query | None:
     """Return the title whose page is linked beside other words."""
-    links = (each.strip(_AROUND) for each in LINK.findall(text))
+    links = (each.strip(AROUND) for each in LINK.findall(text))
     read = (_read_link(each) for each in links if each[:8].lower().startswith(("http://", "https://")))
     return next((each for each in read if each.ids), None)
 

@@ -15,7 +15,7 @@ from .schedule import BETTER_WITHIN, next_better
 #: So often something better is fetched for a movie or an episode, whatever came of it.
 MOST_UPGRADES: Final = 2
 #: A download that nobody sees any more may be on its way into its client.
-GONE: Final = timedelta(minutes=15)
+DOWNLOAD_GONE: Final = timedelta(minutes=15)
 
 
 def bettered(wish: Wish, part: Part, known: Known, now: datetime) -> Part:
@@ -62,7 +62,7 @@ def _on_its_way(part: Part, better: Better, known: Known, now: datetime) -> Part
         )
     if mine is not None or known.coming is None or not known.all_seen:
         gone_since = None if mine is not None else better.gone_since
-    elif better.gone_since is not None and now - better.gone_since >= GONE:
+    elif better.gone_since is not None and now - better.gone_since >= DOWNLOAD_GONE:
         return without_better(part, better)
     else:
         gone_since = better.gone_since or now

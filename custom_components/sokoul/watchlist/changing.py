@@ -7,16 +7,12 @@ from typing import Final
 from ..model.library import TitleKind
 from ..model.reasons import Reason
 from .items import Keeper, Meant, Part, PartState, Wish, WishState
+from .schedule import pause
 
 #: A title that nobody knows may be announced later; who couldn't be asked may answer soon.
 UNKNOWN_PAUSES: Final = tuple(timedelta(hours=hours) for hours in (1, 6, 24, 72, 168))
 FAILED_PAUSES: Final = tuple(timedelta(minutes=minutes) for minutes in (2, 10, 30, 120, 360))
 MOST_CHOICES: Final = 8
-
-
-def pause(pauses: tuple[timedelta, ...], tries: int) -> timedelta:
-    """Return how long to wait after so many tries in vain."""
-    return pauses[min(max(tries, 1), len(pauses)) - 1]
 
 
 def anew(wish: Wish, text: str) -> Wish:

@@ -15,13 +15,12 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from ..model.catalogue import CatalogueEpisode
 from ..releases.upgrade import resolution_of
-from .bettering import GONE, MOST_UPGRADES, better_at, bettered, without_better
+from .bettering import DOWNLOAD_GONE, MOST_UPGRADES, better_at, bettered, without_better
 from .budget import is_new
 from .explaining import FILE_GONE, NO_SOURCE, reasons_of
-from .items import ARR, WANTED, Dates, Part, PartState, Wish, WishState
-from .known import Catalogued, Coming, Known, is_managed, is_put_off, takes_by_itself
+from .items import ARR, ON_ITS_WAY, WANTED, Dates, Part, PartState, Wish, WishState
+from .known import Catalogued, Coming, Known, is_managed, is_put_off, is_wanted, takes_by_itself
 from .schedule import (
     OLD,
     TRY_AGAIN,
@@ -48,8 +47,7 @@ PUT_OFF: Final = timedelta(hours=3)
 SPACING: Final = timedelta(minutes=1)
 MANY: Final = 10
 SPACING_OF_MANY: Final = timedelta(minutes=5)
-#: A download that nobody sees any more may be on its way into a client, and a finished one into the library.
-DOWNLOAD_GONE: Final = timedelta(minutes=15)
+#: A finished download that nobody sees any more may be on its way into the library.
 IMPORT_GONE: Final = timedelta(hours=1)
 #: What the library has so soon after it was asked for was there before.
 THERE_BEFORE: Final = timedelta(hours=1)
@@ -66,8 +64,6 @@ LOOK: Final = timedelta(hours=1)
 #: How old what catalogues told may be: of what comes out soon, of what will, of what is out.
 _NEWS_SOON, _NEWS, _NEWS_OUT = timedelta(days=1), timedelta(days=3), timedelta(days=7)
 _SOON: Final = timedelta(days=7)
-
-_COMING = frozenset({PartState.GRABBED, PartState.IMPORTING})
 
 
 class StepKind(StrEnum):
@@ -129,7 +125,7 @@ def _catalogued(wish: Wish, told: Catalogued, now: datetime) -> Wish:
     there = {part.key: part for part in wish.parts}
     releases = releases_of_episodes(told.episodes)
     for each in told.episodes:
-        if _is_wanted(wish, each):
+        if is_wanted(wish, each):
             fresh = Part(season=each.season, episode=each.episode)
             part = there.get(fresh.key, fresh)
             named = "" if each.name.strip().casefold() in {"tba", "tbd"} else each.name
@@ -171,13 +167,6 @@ def _without_vanished(parts: tuple[Part, ...], told: Catalogued) -> tuple[Part, 
     return tuple(left)[-MOST_PARTS:]
 
 
-def _is_wanted(wish: Wish, episode: CatalogueEpisode) -> bool:
-    """Tell whether an episode is. Specials have to be asked for."""
-    if wish.season is None:
-        return episode.season > 0
-    return episode.season == wish.season and wish.episode in {None, episode.episode}
-
-
 def _movie_parts(wish: Wish, now: datetime) -> tuple[Part, ...]:
     release = release_of_movie(wish, wish.dates, now)
     return tuple(_released(part, release) for part in wish.parts[:1] or (Part(),))
@@ -204,7 +193,7 @@ def _part_now(wish: Wish, part: Part, known: Known, now: datetime) -> Part:
     if known.comes(part):
         coming = _is_coming(wish, part, known, now)
         return _part_now(wish, _given_up(coming, now), known, now) if _has_failed(wish, coming, known) else coming
-    if part.state in _COMING:
+    if part.state in ON_ITS_WAY:
         return _if_download_is_gone(wish, part, known, now)
     if part.state is PartState.OFFERED:
         return part
@@ -228,7 +217,7 @@ def _is_coming(wish: Wish, part: Part, known: Known, now: datetime) -> Part:
     downloads = known.comes(part)
     mine = next((each for each in downloads if each.download == part.download), None)
     if mine is None:
-        if part.download and part.state in _COMING and known.all_seen:
+        if part.download and part.state in ON_ITS_WAY and known.all_seen:
             part = _came_to_nothing(part)
         if part.download:  # this one is not what was fetched
             part = replace(part, entry_id=None)
@@ -273,7 +262,7 @@ def _has_failed(wish: Wish, part: Part, known: Known) -> bool:
 
     Where an *arr waits for it, it is healed. What somebody else downloads is theirs.
     """
-    if wish.keeper is not None or part.entry_id is None or part.state not in _COMING:
+    if wish.keeper is not None or part.entry_id is None or part.state not in ON_ITS_WAY:
         return False
     mine = next((each for each in known.comes(part) if each.download == part.download), None)
     return mine is not None and (mine.failed or (mine.stands and part.given_up < MOST_GIVEN_UP))
@@ -297,7 +286,7 @@ def taken_back(wish: Wish, entry_id: int, now: datetime) -> Wish:
             return replace(without_better(part, part.better), upgrades=MOST_UPGRADES)
         if part.entry_id != entry_id:
             return part
-        if part.state not in _COMING:
+        if part.state not in ON_ITS_WAY:
             return replace(part, upgrades=MOST_UPGRADES)
         state = PartState.SEARCHING if is_out(part, now) else PartState.WAITING
         return replace(_came_to_nothing(part), state=state, season_at=None, searched_at=None, taken_back_at=now)
@@ -387,7 +376,7 @@ def _bettering(wish: Wish, known: Known, now: datetime) -> Iterator[datetime | N
     for part in wish.parts:
         if part.better is not None:
             yield next_look(wish.id, LOOK, now)
-            yield part.better.gone_since + GONE if part.better.gone_since is not None else None
+            yield part.better.gone_since + DOWNLOAD_GONE if part.better.gone_since is not None else None
         elif (at := better_at(wish, part, known, now)) is not None:
             yield max(at, spaced)
         yield part.better_until

@@ -31,6 +31,8 @@ class PartState(StrEnum):
 
 #: Nobody has such a part, or is about to bring it.
 WANTED: Final = frozenset({PartState.WAITING, PartState.SEARCHING, PartState.OFFERED})
+#: Somebody brings such a part.
+ON_ITS_WAY: Final = frozenset({PartState.GRABBED, PartState.IMPORTING})
 
 
 class WishState(StrEnum):

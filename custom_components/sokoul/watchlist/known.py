@@ -76,6 +76,18 @@ class Known:
         return tuple(each for each in coming if not (each.failed or each.stands) or each.download not in part.failed)
 
 
+def is_wanted(wish: Wish, episode: CatalogueEpisode) -> bool:
+    """Tell whether an episode is one of those that a wish is for; specials are where they were asked for."""
+    return is_of(wish.season, wish.episode, episode)
+
+
+def is_of(season: int | None, number: int | None, episode: CatalogueEpisode) -> bool:
+    """Tell whether an episode is that one, or any of its season; without a season any but the specials."""
+    if season is None:
+        return episode.season > 0
+    return season == episode.season and number in {None, episode.episode}
+
+
 def is_managed(wish: Wish) -> bool:
     """Tell whether an *arr has the title on account of the wish: what a person changes there since counts."""
     return wish.keeper is not None and not wish.keeper.only_seen

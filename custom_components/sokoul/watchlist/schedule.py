@@ -36,8 +36,7 @@ RARELY: Final = (_DAY, *(3 * _DAY,) * 4, 7 * _DAY)
 #: For something better than what can be watched: so long, and with these pauses.
 BETTER_WITHIN: Final = 28 * _DAY
 BETTER: Final = (*(_DAY,) * 7, 7 * _DAY)
-#: To find out what is meant; and after something that went wrong.
-ASK_AGAIN: Final = (timedelta(minutes=15), _HOUR, 6 * _HOUR, _DAY, 3 * _DAY, 7 * _DAY)
+#: After something that went wrong.
 TRY_AGAIN: Final = (timedelta(minutes=5), timedelta(minutes=15), _HOUR, 3 * _HOUR, 6 * _HOUR, _DAY)
 #: By so much of itself a pause is stretched at most; and so long after something came out the first search is begun.
 _STRETCH: Final = 0.1
