@@ -14,7 +14,7 @@ from custom_components.sokoul.debrid.importing import CannotImportError, bring_i
 from custom_components.sokoul.debrid.links import Cause, Health, Link, Mount, judge
 from custom_components.sokoul.debrid.shelf import read_catalogue
 from custom_components.sokoul.model.debrid import DebridStatus
-from custom_components.sokoul.model.debrid_mirror import DebridFailure
+from custom_components.sokoul.model.debrid_mirror import DebridAttempt, DebridFailure
 from custom_components.sokoul.store import Store
 from tests.store.make import NOW
 from tests.store.torrents import ACCOUNT, details, torrent
@@ -173,6 +173,18 @@ async def test_what_redriva_knew_and_is_gone_is_remembered(store: Store, tmp_pat
     again = await bring_in(path, ACCOUNT, store.mirror_view, store.debrid_history, LATER, gone=store.mirror)
     assert again["gone"] == 0
     assert await store.mirror.prune_gone(ACCOUNT, LATER) == 2
+
+
+async def test_what_names_no_torrent_belongs_to_none(store: Store, tmp_path: Path) -> None:
+    """Also where an attempt is known that had no id: what was refused before it was added has none."""
+    history = store.debrid_history
+    refused = DebridAttempt(hash="cccc", torrent_id="", at=NOW, act="add", outcome="refused", source="repair")
+    await history.note_attempts(ACCOUNT, [refused])
+    nobodys = "INSERT INTO attempts (attempt_date, success) VALUES ('2025-07-01 12:00:00', 0);"
+    path = made(tmp_path / "rd_manager.db", RDTM + nobodys)
+    told = await bring_in(path, ACCOUNT, store.mirror_view, history, NOW)
+    assert told["unknown_torrents"] == 6
+    assert [each.source for each in await history.attempts(ACCOUNT) if each.hash == "cccc"] == ["repair"]
 
 
 async def test_links_are_judged_by_what_redriva_knew_only_where_nothing_else_is_known(
