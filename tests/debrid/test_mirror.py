@@ -661,35 +661,41 @@ async def test_what_is_under_way_is_not_resumed(account: FakeAccount, syncing: S
     assert not await sync.interrupted()
 
 
+type Begun = tuple[asyncio.Task[SyncResult], Hanging]
+
+
+async def begun(account: FakeAccount, sync: MirrorSync, mode: SyncMode, number: int) -> Begun:
+    """Begin to synchronise; it goes on with a torrent when it is let go."""
+    hanging = Hanging(account, [torrent(number).id])
+    task = asyncio.create_task(sync.sync(mode))
+    await hanging.reached.wait()
+    return task, hanging
+
+
+async def both_begun(account: FakeAccount, sync: MirrorSync, clock: Clock) -> tuple[Begun, Begun]:
+    """Begin to read all details, and an hour later those of what failed, which goes first."""
+    account_of(account, 1, BATCH + 1)
+    whole = await begun(account, sync, FULL, BATCH)
+    clock.now += timedelta(hours=1)
+    return whole, await begun(account, sync, SyncMode.ERRORS, 0)
+
+
 async def test_who_cancels_ends_also_what_lets_others_go_first(
     account: FakeAccount, syncing: Syncing, clock: Clock
 ) -> None:
-    account_of(account, 1, BATCH + 1)
-    whole_hangs, sync = Hanging(account, [torrent(BATCH).id]), syncing(page_size=100)
-    whole = asyncio.create_task(sync.sync(FULL))
-    await whole_hangs.reached.wait()
-    clock.now += timedelta(hours=1)
-    look_hangs = Hanging(account, [torrent(0).id])
-    look = asyncio.create_task(sync.sync(SyncMode.ERRORS))
-    third = asyncio.create_task(sync.sync(LIST))
-    await third
-    await look_hangs.reached.wait()
+    sync = syncing(page_size=100)
+    both = await both_begun(account, sync, clock)
+    await sync.sync(LIST)
     assert sync.cancel()
-    assert {(await each).run.status for each in (whole, look)} == {SyncStatus.CANCELLED}
+    assert {(await task).run.status for task, _ in both} == {SyncStatus.CANCELLED}
     assert not sync.running
 
 
 async def test_one_that_ends_while_it_waits_keeps_nobody_waiting(
     store: Store, account: FakeAccount, syncing: Syncing, clock: Clock
 ) -> None:
-    account_of(account, 1, BATCH + 1)
-    whole_hangs, sync = Hanging(account, [torrent(BATCH).id]), syncing(page_size=100)
-    whole = asyncio.create_task(sync.sync(FULL))
-    await whole_hangs.reached.wait()
-    clock.now += timedelta(hours=1)
-    look_hangs = Hanging(account, [torrent(0).id])
-    look = asyncio.create_task(sync.sync(SyncMode.ERRORS))
-    await look_hangs.reached.wait()
+    sync = syncing(page_size=100)
+    (whole, whole_hangs), (look, look_hangs) = await both_begun(account, sync, clock)
     whole.cancel()
     with pytest.raises(asyncio.CancelledError):
         await whole

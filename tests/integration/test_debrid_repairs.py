@@ -36,6 +36,7 @@ from devstack.clock import ManualClock
 from devstack.frame import FaultKind
 from devstack.radarr import RadarrSimulator
 from devstack.real_debrid import ERRORS, RealDebridSimulator
+from devstack.real_debrid_account import Torrent
 
 from .conftest import RADARR_ID, PassTime, SetUp, servarr_subentry
 from .debrid_scene import DAY, HOUR, MINUTE, Scene, account, failed
@@ -434,15 +435,23 @@ async def test_many_failures_stay_within_all_limits(
     assert debrid.meter.most_in_a_minute <= 250
 
 
-async def test_ours_stands_back_from_another_and_says_so(
-    hass: HomeAssistant, debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime
-) -> None:
+async def beside_another(
+    debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime, level: Autonomy
+) -> tuple[list[Torrent], Scene]:
+    """Let three torrents fail, of which another tool adds two again."""
     olds = [failed(debrid, number) for number in range(1, 4)]
-    made = await scene(Autonomy.SUGGEST)
+    made = await scene(level)
     await pass_time(MINUTE, 5)
     for old in olds[:2]:
         debrid.account.select(debrid.account.add(old.hash), frozenset({1, 2}))
     await pass_time(MINUTE, 15)
+    return olds, made
+
+
+async def test_ours_stands_back_from_another_and_says_so(
+    hass: HomeAssistant, debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime
+) -> None:
+    _, made = await beside_another(debrid, scene, pass_time, Autonomy.SUGGEST)
     issues = ir.async_get(hass).issues
     assert (DOMAIN, f"debrid_rival_{made.repairs.account}") in issues
     made.set_level(Autonomy.ACT)
@@ -460,12 +469,7 @@ async def test_ours_stands_back_from_another_and_says_so(
 async def test_what_a_person_agrees_to_is_done_beside_another_tool(
     hass: HomeAssistant, debrid: RealDebridSimulator, scene: Begin, pass_time: PassTime
 ) -> None:
-    olds = [failed(debrid, number) for number in range(1, 4)]
-    made = await scene(Autonomy.SUGGEST)
-    await pass_time(MINUTE, 5)
-    for old in olds[:2]:
-        debrid.account.select(debrid.account.add(old.hash), frozenset({1, 2}))
-    await pass_time(MINUTE, 15)
+    olds, made = await beside_another(debrid, scene, pass_time, Autonomy.SUGGEST)
     assert made.repairs.stands_back_until is not None
     (asked,) = made.hub.pilot.kernel.suggestions
     assert asked.parameters["hash"] == olds[2].hash
@@ -486,12 +490,7 @@ async def test_a_person_says_that_nobody_else_repairs(
     pass_time: PassTime,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    olds = [failed(debrid, number) for number in range(1, 4)]
-    made = await scene(Autonomy.OBSERVE)
-    await pass_time(MINUTE, 5)
-    for old in olds[:2]:
-        debrid.account.select(debrid.account.add(old.hash), frozenset({1, 2}))
-    await pass_time(MINUTE, 15)
+    olds, made = await beside_another(debrid, scene, pass_time, Autonomy.OBSERVE)
     made.set_level(Autonomy.ACT)
     (waiting,) = (await act(hass, Action.DEBRID_REPAIR, dry_run=True, language="en"))["repairs"]
     assert waiting["holdup"] == "rival"
