@@ -3,6 +3,7 @@
 The pictures go into the folder that SOKOUL_SCREENSHOTS names.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -13,9 +14,11 @@ import re
 import time
 from typing import Any
 
-from playwright.async_api import Browser, Locator, Page, async_playwright
+from aiohttp import web
+from playwright.async_api import Browser, Error, Locator, Page, Request, Response, WebSocket
 import pytest
 
+from devstack.browser import open_browser
 from devstack.clock import WallClock
 from devstack.homeassistant import HomeAssistant
 from devstack.prowlarr import ProwlarrSimulator
@@ -31,6 +34,12 @@ PATIENCE_MILLISECONDS = 90_000
 SETTLE_MILLISECONDS = 700
 DESKTOP = (1280, 800)
 PHONE = (390, 844)
+#: messages of the console that say why something doesn't come
+TOLD = {"error", "warning"}
+#: of what happened, and of what can be read, when a test failed
+LAST = 60
+LAST_CHARACTERS = 2000
+LAST_WORDS_SECONDS = 20
 USERNAME = "admin"
 PASSWORD = "correct horse"
 
@@ -70,6 +79,52 @@ async def programs(socket_enabled: None) -> AsyncIterator[Programs]:
         yield programs
 
 
+class Happenings:
+    """What goes on behind a page, to be told when something didn't come."""
+
+    def __init__(self, page: Page) -> None:
+        self.errors: list[str] = []  # of the page's own code
+        self._happened: list[str] = []
+        self._asked: dict[Request, None] = {}
+        self._began = time.monotonic()
+        page.on("pageerror", self._error)
+        page.on("console", lambda message: message.type in TOLD and self._add(f"console: {message.text}"))
+        page.on("framenavigated", lambda frame: self._add(f"at {frame.url}"))
+        page.on("crash", lambda _: self._add("the page crashed"))
+        page.on("request", self._sent)
+        page.on("requestfinished", lambda request: self._asked.pop(request, None))
+        page.on("requestfailed", self._failed)
+        page.on("response", self._answered)
+        page.on("websocket", self._connected)
+
+    def _add(self, text: str) -> None:
+        self._happened.append(f"{time.monotonic() - self._began:6.1f} s {text}")
+
+    def _error(self, error: Error) -> None:
+        self.errors.append(str(error))
+        self._add(f"error: {error}")
+
+    def _sent(self, request: Request) -> None:
+        self._asked[request] = None
+
+    def _failed(self, request: Request) -> None:
+        self._asked.pop(request, None)
+        self._add(f"failed: {request.url} {request.failure}")
+
+    def _answered(self, response: Response) -> None:
+        if response.status >= 400:
+            self._add(f"{response.status}: {response.url}")
+
+    def _connected(self, websocket: WebSocket) -> None:
+        self._add(f"websocket {websocket.url}")
+        websocket.on("close", lambda _: self._add("websocket closed"))
+
+    def told(self) -> str:
+        """Return the last of what happened, and what is still waited for."""
+        waited = [f"no answer: {request.url}" for request in self._asked]
+        return "\n".join([*self._happened[-LAST:], *waited[:LAST]])
+
+
 class Window:
     """A browser window in which the owner is logged in, and the pictures that it takes."""
 
@@ -79,6 +134,20 @@ class Window:
         self._folder = folder
         self._name = name
         self._pictures = 0
+        self.happenings = Happenings(page)
+
+    async def tell(self) -> str:
+        """Return what is seen and what happened, with a picture: for the message of a failure."""
+        picture = self._folder / f"{self._name}-failed.png"
+        told = [f"{self.page.url}, in {picture}:"]
+        try:
+            async with asyncio.timeout(LAST_WORDS_SECONDS):
+                await self.page.screenshot(path=picture)
+                text: str = await self.page.evaluate(READ_EVERYTHING)
+                told.append(text[-LAST_CHARACTERS:])
+        except (Error, TimeoutError) as error:
+            told.append(f"the page can't be read: {error!r}")
+        return "\n".join([*told, self.happenings.told()])
 
     async def open(self, path: str, ready: str) -> None:
         """Open a page of Home Assistant, and wait for a part of it."""
@@ -166,7 +235,7 @@ READ_EVERYTHING = """() => {
 async def window(
     browser: Browser, home_assistant: HomeAssistant, folder: Path, name: str, size: tuple[int, int], scheme: str
 ) -> AsyncIterator[Window]:
-    """Open a window; nothing that goes wrong on its pages stays unseen."""
+    """Open a window; nothing that goes wrong on its pages stays unseen, and a failure says what was."""
     context = await browser.new_context(
         viewport={"width": size[0], "height": size[1]},
         color_scheme="dark" if scheme == "dark" else "light",
@@ -184,13 +253,15 @@ async def window(
     await context.add_init_script(f"localStorage.setItem('hassTokens', {json.dumps(json.dumps(tokens))})")
     page = await context.new_page()
     page.set_default_timeout(PATIENCE_MILLISECONDS)
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
+    seen = Window(page, home_assistant, folder, name)
     try:
-        yield Window(page, home_assistant, folder, name)
+        yield seen
+    except Exception as error:
+        error.add_note(await seen.tell())
+        raise
     finally:
         await context.close()
-    assert errors == []
+    assert seen.happenings.errors == [], seen.happenings.told()
 
 
 async def entry_of(home_assistant: HomeAssistant) -> dict[str, Any]:
@@ -377,6 +448,48 @@ def folder_for(tmp_path: Path) -> Path:
 
 
 @pytest.mark.real
+async def test_a_part_that_does_not_come_is_told_of_with_what_is_seen(tmp_path: Path, socket_enabled: None) -> None:
+    program = chromium()
+    if program is None:
+        pytest.skip("there is no Chromium here")
+    silent = asyncio.Event()
+
+    async def page(_: web.Request) -> web.Response:
+        text = "<p>Loading</p><script>fetch('/never'); fetch('/nowhere'); console.error('no chunk')</script>"
+        return web.Response(text=text, content_type="text/html")
+
+    async def never(_: web.Request) -> web.Response:
+        await silent.wait()
+        return web.Response()
+
+    application = web.Application()
+    application.add_routes([web.get("/", page), web.get("/never", never)])
+    home_assistant = HomeAssistant(tmp_path)  # another answers in its place
+    async with AsyncExitStack() as stack:
+        runner = web.AppRunner(application)
+        stack.push_async_callback(runner.cleanup)
+        stack.callback(silent.set)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", home_assistant.port).start()
+        browser = await stack.enter_async_context(open_browser(program, home_assistant.port))
+
+        async def wait_in_vain() -> None:
+            async with window(browser, home_assistant, tmp_path, "waiting", PHONE, "dark") as seen:
+                seen.page.set_default_timeout(1000)
+                await seen.open("/", "dialog-box")
+
+        with pytest.raises(Error, match="dialog-box") as raised:
+            await wait_in_vain()
+    told = "\n".join(raised.value.__notes__)
+    assert (tmp_path / "waiting-failed.png").stat().st_size
+    url = home_assistant.url
+    for expected in (
+        "waiting-failed.png", "Loading", "console: no chunk", f"404: {url}/nowhere", f"no answer: {url}/never",
+    ):  # fmt: skip
+        assert expected in told
+
+
+@pytest.mark.real
 async def test_the_flows_in_a_browser(tmp_path: Path, programs: Programs) -> None:
     program = chromium()
     if program is None:
@@ -384,11 +497,7 @@ async def test_the_flows_in_a_browser(tmp_path: Path, programs: Programs) -> Non
     folder = folder_for(tmp_path)
     async with AsyncExitStack() as stack:
         home_assistant = await stack.enter_async_context(HomeAssistant(tmp_path / "config"))
-        playwright = await stack.enter_async_context(async_playwright())
-        browser = await playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox", "--disable-gpu", "--force-color-profile=srgb"]
-        )
-        stack.push_async_callback(browser.close)
+        browser = await stack.enter_async_context(open_browser(program, home_assistant.port))
         async with window(browser, home_assistant, folder, "desktop", DESKTOP, "light") as seen:
             await in_english_on_a_desktop(seen, home_assistant, programs)
             await a_new_key_and_a_new_password(seen, home_assistant, programs)

@@ -8,9 +8,9 @@ import json
 from pathlib import Path
 import re
 
-from playwright.async_api import async_playwright
 import pytest
 
+from devstack.browser import open_browser
 from devstack.homeassistant import CONFIGURATION, HomeAssistant
 from devstack.real_debrid import API_TOKEN, RealDebridSimulator
 from devstack.screenshots import device_path
@@ -99,11 +99,7 @@ async def test_connecting_accounts_in_a_browser(tmp_path: Path, socket_enabled: 
         await home_assistant.rest(
             "POST", f"/api/config/config_entries/flow/{flow['flow_id']}", {"next_step_id": "empty"}
         )
-        playwright = await stack.enter_async_context(async_playwright())
-        browser = await playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox", "--disable-gpu", "--force-color-profile=srgb"]
-        )
-        stack.push_async_callback(browser.close)
+        browser = await stack.enter_async_context(open_browser(program, home_assistant.port))
         async with window(browser, home_assistant, folder, "debrid", DESKTOP, "light") as seen:
             await add_account(seen, "en")
             await seen.look("menu")

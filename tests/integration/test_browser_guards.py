@@ -10,9 +10,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import async_playwright
 import pytest
 
+from devstack.browser import open_browser
 from devstack.homeassistant import HomeAssistant
 from devstack.scenario import SET_UP, heat_arrives
 from devstack.screenshots import device_path
@@ -166,11 +166,7 @@ async def test_the_guards_in_a_browser(language: str, tmp_path: Path, stack: Sta
         )
         for run in (*(step.run for step in SET_UP), heat_arrives):
             assert await run(home_assistant, stack) == []
-        playwright = await life.enter_async_context(async_playwright())
-        browser = await playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox", "--disable-gpu", "--force-color-profile=srgb"]
-        )
-        life.push_async_callback(browser.close)
+        browser = await life.enter_async_context(open_browser(program, home_assistant.port))
         for name, size, scheme in (("desktop", DESKTOP, "light"), ("phone", PHONE, "dark")):
             async with window(browser, home_assistant, folder, f"guards-{language}-{name}", size, scheme) as seen:
                 walk = Walk(seen, language)

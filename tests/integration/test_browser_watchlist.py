@@ -10,9 +10,9 @@ from pathlib import Path
 import time
 from typing import Any
 
-from playwright.async_api import async_playwright
 import pytest
 
+from devstack.browser import open_browser
 from devstack.homeassistant import HomeAssistant
 from devstack.scenario import SET_UP
 from devstack.stack import Stack
@@ -119,11 +119,7 @@ async def test_the_watchlist_in_a_browser(language: str, tmp_path: Path, stack: 
         )
         for run in (step.run for step in SET_UP):
             assert await run(home_assistant, stack) == []
-        playwright = await life.enter_async_context(async_playwright())
-        browser = await playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox", "--disable-gpu", "--force-color-profile=srgb"]
-        )
-        life.push_async_callback(browser.close)
+        browser = await life.enter_async_context(open_browser(program, home_assistant.port))
         async with window(browser, home_assistant, folder, f"watchlist-{language}", size, scheme) as seen:
             await wish(seen, home_assistant, language)
             await be_asked(seen, language)
