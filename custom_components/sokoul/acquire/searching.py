@@ -65,7 +65,7 @@ PROFILE_LATEST: Final = timedelta(seconds=15)
 KEPT: Final = timedelta(hours=24)
 KEPT_EMPTY: Final = timedelta(minutes=15)
 KEPT_FAILED: Final = timedelta(minutes=5)
-#: So many searches begin at once, and so many are remembered, with so many releases together: 0.2 kB each.
+#: So many searches begin at once, and so many are remembered, with so many releases together: 0.25 kB each.
 MOST_AT_ONCE: Final = 4
 MOST_REMEMBERED: Final = 32
 MOST_HELD: Final = 10_000
