@@ -20,7 +20,7 @@ from . import wording
 from .autopilot.findings.base import Finding, Found, problem
 from .autopilot.guards.evidence import Seen
 from .autopilot.guards.resolvers import Resolving
-from .autopilot.guards.shelter import Clue, Shelter, infer
+from .autopilot.guards.shelter import Shelter
 from .autopilot.guards.showing import Piece, pieces
 from .autopilot.guards.vpn_types import Containment, Proof, Protection, Verdict, VpnMemory, VpnState
 from .autopilot.vpn_lane import Reaction, VpnLane
@@ -29,12 +29,11 @@ from .clients.errors import BackendError, InvalidAuth
 from .connectors.holding import UNDO, holds, let_go, lets_go, seize
 from .const import DOMAIN, LOGGER, RELEASE_PATIENCE
 from .drilling import Drilling
-from .homes import home_of
+from .homes import Home, home_of
 from .journal_report import sentence
 from .last_resort import LastResort
 from .lookout import DIRECTLY, Lookout
 from .model.backend import DOWNLOAD_CLIENT_KINDS, VPN_KINDS
-from .model.containers import lender
 from .model.downloads import ClientSettings, DownloadClientSnapshot, Transfer
 from .model.hold import Activity, Holder, activity
 from .model.journal import AUTOPILOT, ActKind, EntryStatus, JournalEntry
@@ -43,6 +42,7 @@ from .model.reasons import Reason
 from .model.vpn import VpnRoute, VpnSnapshot
 from .model.world import World
 from .port_keeping import PortKeeper
+from .sheltering import Sheltering
 from .store import Store, StoreError
 
 if TYPE_CHECKING:
@@ -55,9 +55,6 @@ ISSUE = "vpn_leaking"
 RULE = "vpn_guard"
 
 PROXY_KEY = "proxy"  # of a VPN: its HTTP proxy. It may hold a login
-SHELTER_KEY = "shelter"  # by which VPN it is sheltered, and who says so
-#: Which VPNs were connected when that of a client was removed, while it is.
-BESIDE_KEY = "vpns_beside"
 
 #: So many torrents are started again in one step.
 REOPENED_AT_ONCE = 50
@@ -134,6 +131,7 @@ class ClientGuard:
         self._guarding = guarding
         self.backend = backend
         self.shelter = Shelter()
+        self._sheltering = Sheltering(guarding, backend)
         self.reaction: Reaction | None = None
         self.trusted_since: datetime | None = None  # the gate was shut before; None: it never was
         self._shut = False  # by a trouble
@@ -181,12 +179,7 @@ class ClientGuard:
 
         What was found out before stays until something surer is: it is what the client is guarded against losing.
         """
-        known = _stored_shelter(self.backend)
-        if shelter is None and known.clue is Clue.PERSON:
-            clue = Clue.INTERFACE if known.containment is Containment.BOUND else Clue.ADDRESS
-            shelter = replace(known, clue=clue) if self.held else Shelter()
-        if shelter is not None:
-            self.backend.remember(SHELTER_KEY, shelter.as_json())
+        self._sheltering.choose(shelter, held=self.held > 0)
         self.lane.forget_settings()
         self.look_again()
 
@@ -270,7 +263,7 @@ class ClientGuard:
 
     @callback
     def _take_in(self) -> None:
-        self.shelter = self._guarding.shelter_of(self.backend)
+        self.shelter = self._sheltering.look()
         self.lane.protection = self._protection()
         self.lane.tunnel = self._guarding.tunnel(self.shelter.vpn_id)
         self.lane.outside = self._guarding.lookout.said()
@@ -669,57 +662,9 @@ class Guarding:
             return None
         return Seen(value=vpn.data, at=vpn.read_at)
 
-    def shelter_of(self, backend: AnyCoordinator) -> Shelter:
-        """Return what shelters a download client."""
-        known = _stored_shelter(backend)
-        held = Holder.VPN in holds(backend.memory)
-        if known.vpn_id is not None and known.vpn_id not in self._hub.backends and (held or known.clue is Clue.PERSON):
-            known = self._added_again(backend, known)
-        elif BESIDE_KEY in backend.memory:
-            backend.remember(BESIDE_KEY, None)
-        if known.clue is Clue.PERSON:
-            return known
-        if known.vpn_id is not None and known.vpn_id not in self._hub.backends:
-            if held:
-                return known  # what is held is not let go of because nobody can tell any more
-            # what has to be bound has to be so without a Gluetun, too
-            known = replace(known, vpn_id=None) if known.containment is Containment.BOUND else Shelter()
-        if backend.data is None:
-            return known
-        vpns = {key: vpn.data for key, vpn in self.vpns().items() if vpn.data is not None}
-        found = infer(backend.data, vpns, self._shares_network_of(backend))
-        if found.clue.weight < known.clue.weight:
-            return known  # that a client is no longer bound, or seen elsewhere, is what it is guarded against
-        if found.vpn_id is None and (found.containment, found.interface) == (known.containment, known.interface):
-            return known  # for the moment it isn't seen anywhere
-        if found != known:
-            backend.remember(SHELTER_KEY, found.as_json())
-        return found
-
-    def _added_again(self, backend: AnyCoordinator, known: Shelter) -> Shelter:
-        """Return the shelter with the one VPN that was added since its own was removed, if there is one."""
-        beside = backend.memory.get(BESIDE_KEY)
-        if beside is None:
-            backend.remember(BESIDE_KEY, sorted(self.vpns()))
-            return known
-        added = self.vpns().keys() - beside
-        if len(added) != 1:
-            return known
-        found = replace(known, vpn_id=added.pop())
-        backend.remember(BESIDE_KEY, None)
-        backend.remember(SHELTER_KEY, found.as_json())
-        return found
-
-    def _shares_network_of(self, backend: AnyCoordinator) -> set[str]:
-        """Return the VPNs whose container lends its network to a client's."""
-        home = home_of(self._hub, backend)
-        if home is None:
-            return set()
-        network = lender(home.container, home.containers)
-        if network is None:
-            return set()
-        homes = {key: home_of(self._hub, vpn) for key, vpn in self.vpns().items()}
-        return {key for key, each in homes.items() if each is not None and each.container.id == network.id}
+    def home_of(self, backend: AnyCoordinator) -> Home | None:
+        """Return the container of a backend, if it is known."""
+        return home_of(self._hub, backend)
 
 
 async def _write(opened: Store, entry: JournalEntry) -> None:
@@ -733,17 +678,6 @@ def _refuses(vpn: AnyCoordinator) -> bool:
     """Tell whether a VPN's control server refused us when it was last asked, which is seldom then."""
     error = vpn.last_exception
     return not vpn.last_update_success and error is not None and isinstance(error.__cause__, InvalidAuth)
-
-
-def _stored_shelter(backend: AnyCoordinator) -> Shelter:
-    stored = backend.memory.get(SHELTER_KEY)
-    if stored is None:
-        return Shelter()
-    try:
-        return Shelter.from_json(stored)
-    except KeyError, ValueError:
-        LOGGER.error("What is known of the VPN of %s is not readable, it is found out anew", backend.title)
-        return Shelter()
 
 
 def _tells_address(version: str) -> bool:
