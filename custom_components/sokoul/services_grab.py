@@ -21,6 +21,7 @@ from .grabbing import describe_grabbed
 from .hub import Hub
 from .journal_report import outcome, sentence
 from .model.journal import EntryStatus, JournalEntry
+from .model.library import Protocol
 from .search_report import summary
 from .search_request import ATTR_QUERY, REQUEST_FIELDS, request_of
 from .search_sources import DOWNLOADS
@@ -39,6 +40,8 @@ ATTR_RESULT = "result"
 DEFAULT_WAIT = 20
 #: Until then what a search found can be fetched as it was found: *arrs and Prowlarr forget it after half an hour.
 FRESH: Final = timedelta(minutes=25)
+#: Among so many of the best are those that are tried: to look at all takes its time.
+MOST_LOOKED_AT: Final = 50
 
 _REQUEST = {key: value for key, value in REQUEST_FIELDS.items() if key != ATTR_QUERY}
 GRAB = vol.Schema(
@@ -121,7 +124,7 @@ async def _wanted(
     deadline = timedelta(seconds=data[ATTR_WAIT])
     if ATTR_RESULT in data:
         answer, chosen = await _found(hub, data[ATTR_RESULT], deadline, now)
-        best = answer.results[: min(answer.accepted, MOST_RELEASES)] if data.get(ATTR_ALTERNATIVES, False) else ()
+        best = _best(answer, MOST_RELEASES) if data.get(ATTR_ALTERNATIVES, False) else ()
         return answer, [chosen, *(each for each in best if each.id != chosen.id)][:MOST_RELEASES]
     if ATTR_QUERY not in data:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="nothing_to_look_for")
@@ -134,8 +137,15 @@ async def _wanted(
             translation_key="nothing_to_grab",
             translation_placeholders={"reason": " ".join(summary(answer, now, words))},
         )
-    most = MOST_RELEASES if data.get(ATTR_ALTERNATIVES, True) else 1
-    return answer, answer.results[: min(answer.accepted, most)]
+    return answer, _best(answer, MOST_RELEASES if data.get(ATTR_ALTERNATIVES, True) else 1)
+
+
+def _best(answer: SearchAnswer, most: int) -> Sequence[Result]:
+    """Return the best releases. Of Usenet only what an *arr found itself can be had: other posts take no place."""
+    accepted = answer.results[: min(answer.accepted, MOST_LOOKED_AT)]
+    releases = ((each, each.scored.release) for each in accepted)
+    within_reach = [each for each, it in releases if it.protocol is not Protocol.USENET or it.arr is not None]
+    return (within_reach or accepted)[:most]
 
 
 async def _found(hub: Hub, reference: str, deadline: timedelta, now: datetime) -> tuple[SearchAnswer, Result]:

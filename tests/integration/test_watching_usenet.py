@@ -1,9 +1,12 @@
 """Of Usenet only what somebody can fetch is offered: Radarr and Sonarr, with a client for it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
+from homeassistant.exceptions import HomeAssistantError
 import pytest
 
+from custom_components.sokoul.acquire.grabbing import MOST_RELEASES
 from custom_components.sokoul.services import Action
 from custom_components.sokoul.watchlist.items import PartState
 from devstack.dune import add_dune, dune_releases
@@ -110,3 +113,18 @@ async def test_what_radarr_has_it_has_to_find_itself(scene: Scene, *, finds: boo
     assert wish.parts[0].state is (PartState.GRABBED if finds else PartState.SEARCHING)
     if not finds:
         assert [each.key for each in wish.why] == ["grab.no_usenet", "watchlist.next_look"]
+
+
+async def test_what_nobody_can_fetch_takes_no_place_among_what_is_tried(without_arr: Scene) -> None:  # noqa: F811
+    torrent = dune_releases(add_dune(without_arr.prowlarr.library))[0]
+    offer_on_usenet(without_arr)
+    without_arr.prowlarr.library.known_movies.clear()  # of what isn't among the offers there is always something
+    offers = without_arr.prowlarr.searches.offers
+    names = [NAME.replace("1080p", "2160p").replace("POST", f"POST{number}") for number in range(MOST_RELEASES)]
+    offers += [replace(offers[0], title=name, guid=name) for name in names]
+    with pytest.raises(HomeAssistantError, match="on Usenet"):
+        await act(without_arr.hass, Action.GRAB, query="dune 2")
+    offers.append(torrent)
+    await act(without_arr.hass, Action.SEARCH, query="dune 2", wait=20, fresh=True)
+    answer = await act(without_arr.hass, Action.GRAB, query="dune 2")
+    assert (answer["release"], answer["tried"]) == (torrent.title, [])
