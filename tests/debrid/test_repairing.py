@@ -189,6 +189,37 @@ async def test_a_virus_is_deleted_and_never_added_again(bench: Bench) -> None:
     assert bench.account.adds == []
 
 
+@pytest.mark.parametrize("before", ["somebody else's", "given up", "deleted"])
+async def test_a_virus_is_deleted_whatever_was_before(bench: Bench, before: str) -> None:
+    """Somebody added it: as their entry is none of ours, it is not deleted as a try that came to nothing."""
+    if before == "somebody else's":
+        entry = bench.account.has(1, WAITING)
+        bench.account.fate_of[entry] = VIRUS
+        await bench.repairer.want(repair(1, bench.clock(), added_id=entry, trouble="waiting_files_selection"))
+    elif before == "given up":
+        bench.limits = RepairLimits(tries=1)
+        await bench.start()
+        bench.account.fates[info_hash(1)] = [ERROR]
+        await bench.failed(1)
+    else:
+        entry = bench.account.has(1, VIRUS)
+        await bench.repairer.want(repair(1, bench.clock(), old_ids=(entry,), ending=Ending.VIRUS, trouble="virus"))
+    await bench.pass_time(hours=1)
+    adds = len(bench.account.adds)
+    assert bench.of(1).step is Step.GIVEN_UP
+    infected = [entry.id for entry in bench.account.of(1) if entry.status is VIRUS] or [bench.account.has(1, VIRUS)]
+    trouble = repair(1, bench.clock(), old_ids=tuple(infected), ending=Ending.VIRUS, trouble="virus")
+    await bench.repairer.want(trouble)
+    await bench.pass_time(hours=1)
+    assert [entry for entry in bench.account.of(1) if entry.status is VIRUS] == []
+    deletes = bench.account.calls.count("delete")
+    await bench.repairer.want(trouble)  # a list that is not believed yet still shows it
+    await bench.pass_time(hours=1)
+    assert bench.account.calls.count("delete") == deletes
+    assert (bench.of(1).step, bench.of(1).ending) == (Step.GIVEN_UP, Ending.VIRUS)
+    assert len(bench.account.adds) == adds, "and never added again"
+
+
 async def test_what_waits_for_a_selection_gets_it(bench: Bench) -> None:
     entry = bench.account.has(1, WAITING)
     await bench.repairer.want(repair(1, bench.clock(), added_id=entry, trouble="waiting_files_selection"))

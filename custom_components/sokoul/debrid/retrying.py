@@ -427,8 +427,9 @@ def opened(known: Repair | None, repair: Repair, limits: RepairLimits) -> Repair
 
     What is under way goes on, but more urgently if it has become so. Deleting and adding again are never mixed: who
     wants the one has not agreed to the other. What was given up stays so, unless a person asks for one that was only
-    tried too often. When it was last added stays known. What was added again and needs it once more counts as tried: it
-    is given up here when that happens too often, or it would be added and deleted for ever.
+    tried too often; another entry with a virus is deleted nevertheless. When it was last added stays known. What was
+    added again and needs it once more counts as tried: it is given up here when that happens too often, or it would be
+    added and deleted for ever.
     """
     if known is None:
         return repair
@@ -443,7 +444,9 @@ def opened(known: Repair | None, repair: Repair, limits: RepairLimits) -> Repair
         bad_ids = tuple(dict.fromkeys((*known.bad_ids, *repair.bad_ids)))
         return replace(known, urgency=urgency, told=told, old_ids=old_ids, bad_ids=bad_ids)
     by_person = repair.urgency is Urgency.PERSON
-    if known.step is Step.GIVEN_UP and not (by_person and known.ending not in FOR_EVER):
+    new_virus = repair.task is Task.DELETE and not {*repair.old_ids} <= {*known.old_ids}
+    again = new_virus or (by_person and known.ending not in FOR_EVER)
+    if known.step is Step.GIVEN_UP and not again:
         return known
     new = replace(
         repair,
