@@ -124,7 +124,8 @@ async def bring_in(
     attempts, failures = await history.attempts(account, limit=MOST), await history.failures(account, limit=MOST)
     remembered = await _remember(found, account, view, gone, now)
     # what was refused before it was added has no id
-    hashes = {each.torrent_id: each.hash for each in (*attempts, *failures) if each.torrent_id}
+    hashes = {each.torrent_id: each.hash for each in attempts if each.torrent_id}
+    hashes |= {each.torrent_id: each.hash for each in failures if each.torrent_id}
     if ids := found.nameless:
         hashes |= {each.torrent.id: each.torrent.hash for each in await view.torrents(account, ids=ids)}
     without = await asyncio.to_thread(found.name, hashes)
