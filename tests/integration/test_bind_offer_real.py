@@ -16,9 +16,10 @@ from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.guarding import ClientGuard
 from devstack.vpn_world import TUNNEL, TUNNEL_END
 
+from .behind_vpn import Behind, reaches, until
 from .conftest import QBITTORRENT_ID, SetUp, qbittorrent_subentry
 from .test_bind_offer import ISSUE, fix
-from .test_vpn_guard_real import Behind, behind, reaches, until
+from .test_vpn_guard_real import behind
 
 __all__ = ("behind",)
 

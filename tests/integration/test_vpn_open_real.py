@@ -13,7 +13,6 @@ from pathlib import Path
 import time
 
 import pytest
-import pytest_socket
 
 from custom_components.sokoul.autopilot.guards.shelter import Clue, Shelter
 from custom_components.sokoul.autopilot.guards.vpn_types import Containment, Proof, VpnState
@@ -22,24 +21,21 @@ from devstack.clock import WallClock
 from devstack.gluetun import GluetunSimulator, Role
 from devstack.gluetun_tunnel import VpnServer
 from devstack.http_proxy import HttpProxy
-from devstack.real_qbittorrent import RealQbittorrent
-from devstack.swarm import LocalSwarm
-from devstack.tunnel_interface import NotPermittedError
 from devstack.vpn_world import LINE, WORLD, VpnWorld
-from tests.devstack.conftest import REAL_RELEASES, find_real, find_swarm_python
+from tests.devstack.conftest import REAL_RELEASES
 
-from .conftest import GLUETUN_ID, PASSWORD, QBITTORRENT_ID, USERNAME, Names, SetUp, qbittorrent_subentry, subentry
-from .test_vpn_guard_real import (
-    _STOPPED,
-    SIZE_BYTES,
+from .behind_vpn import (
+    STOPPED,
     UPLOAD_LIMIT,
     Behind,
-    arrived,
+    at_home,
+    guarded_with,
     reaches,
     runs_again,
     until,
     verdict_of,
 )
+from .conftest import GLUETUN_ID, Names, SetUp
 
 #: Public ones, unlike those of documentation: no service would be believed that names one of these.
 AT_HOME, AT_ITS_END = "86.9.12.34", "45.83.220.11"
@@ -136,31 +132,11 @@ async def gluetun() -> AsyncIterator[GluetunSimulator]:
 @pytest.fixture
 async def behind(release: str, tmp_path: Path, names: Names, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Behind]:
     """Start a client that downloads through the tunnel, and is bound to nothing; two services tell where one is."""
-    binary, python = find_real(REAL_RELEASES[release]), find_swarm_python()
-    folder = tmp_path / "qbittorrent"
-    folder.mkdir()
+    world = VpnWorld(home_address=AT_HOME, tunnel_end=AT_ITS_END, translated=True)
     async with AsyncExitStack() as life:
-        try:
-            world = await life.enter_async_context(
-                VpnWorld(home_address=AT_HOME, tunnel_end=AT_ITS_END, translated=True)
-            )
-        except NotPermittedError as error:
-            pytest.skip(f"no network namespaces here: {error}; that takes root, iproute2 and iptables")
-        pytest_socket.socket_allow_hosts(["127.0.0.1", WORLD, world.web_address])  # until the next test begins
-        swarm, other = (
-            LocalSwarm(python, tmp_path / name, host=WORLD, command_prefix=world.outside) for name in ("swarm", "other")
-        )
-        client = RealQbittorrent(
-            binary,
-            folder,
-            username=USERNAME,
-            password=PASSWORD,
-            address=world.web_address,
-            command_prefix=world.at_home,
-            # over uTP it calls peers from any interface that it listens on, the line's as well
-            session_settings={"BTProtocol": "TCP"},
-        )
-        await asyncio.gather(*(life.enter_async_context(each) for each in (swarm, other, client)))
+        # over uTP it calls peers from any interface that it listens on, the line's as well
+        client = at_home(world, REAL_RELEASES[release], tmp_path, session_settings={"BTProtocol": "TCP"})
+        here = await life.enter_async_context(client)
         names.known = {"localhost"}
         services = AddressService(world), AddressService(world)
         for each in services:
@@ -168,11 +144,6 @@ async def behind(release: str, tmp_path: Path, names: Names, monkeypatch: pytest
             await life.enter_async_context(the_line(world, each.port))
         hosts = f"http://127.0.0.1:{services[0].port}", f"http://localhost:{services[1].port}"  # known by their names
         monkeypatch.setattr("custom_components.sokoul.lookout.SERVICES_V4", hosts)
-        film = await swarm.publish("film.mkv", SIZE_BYTES, upload_limit=UPLOAD_LIMIT)
-        here = Behind(world, swarm, other, client, film)
-        await here.bind("")
-        await client.add_file(film.torrent)
-        await until(lambda: arrived(here), "nothing came through the tunnel")
         yield here
 
 
@@ -180,22 +151,13 @@ async def stopped_by_a_person(behind: Behind) -> str:
     own = await behind.swarm.publish("stopped by a person.mkv", 1 << 20, seeded=False)
     word = "stopped" if behind.tells else "paused"
     await behind.client.add_file(own.torrent, **{word: "true"})
-    await behind.client.until(own.hash, _STOPPED)
+    await behind.client.until(own.hash, STOPPED)
     return own.hash
 
 
 async def guarded(set_up: SetUp, behind: Behind, gluetun: GluetunSimulator) -> ClientGuard:
     """Guard it, in more of a hurry than usual once it is stopped."""
-    entry = await set_up(
-        qbittorrent_subentry(behind.client.url), subentry("gluetun", gluetun, GLUETUN_ID, title="Gluetun"), settle=False
-    )
-    hub = entry.runtime_data
-
-    async def answering() -> bool:
-        return all(each.answering for each in hub.backends.values())
-
-    await until(answering, "they don't answer")
-    guard: ClientGuard = hub.guarding.of(hub.backends[QBITTORRENT_ID])
+    guard = await guarded_with(gluetun, set_up, behind)
     guard.lane.policy = replace(guard.lane.policy, calm=2 * SECOND, calm_after_leak=2 * SECOND)
     return guard
 
@@ -219,7 +181,7 @@ async def leaks(behind: Behind) -> bool:
 
 async def stops_after(behind: Behind, guard: ClientGuard, since: float) -> None:
     """Wait until it is stopped, and say how long that took since a moment of the monotonic clock."""
-    await behind.client.until(behind.film.hash, _STOPPED)
+    await behind.client.until(behind.film.hash, STOPPED)
     took = time.monotonic() - since
     await until(lambda: has_reacted(guard), "the guard didn't stop it")
     assert guard.reaction is not None
@@ -256,7 +218,7 @@ async def resumes(behind: Behind, guard: ClientGuard, theirs: str) -> None:
     print(f"it runs again after {time.monotonic() - began:.1f} s")  # noqa: T201 -- a figure
     await until(is_told, "the tracker doesn't hear that it runs")
     assert guard.held == 0
-    assert (await behind.client.torrents())[theirs]["state"] in _STOPPED
+    assert (await behind.client.torrents())[theirs]["state"] in STOPPED
 
 
 @pytest.mark.parametrize("release", ["5.3"])

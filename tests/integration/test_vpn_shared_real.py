@@ -6,27 +6,21 @@ interface is given before it is up, as Gluetun does with WireGuard: the client d
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 import sys
 import time
 
 import pytest
-import pytest_socket
 
 from custom_components.sokoul.autopilot.guards.shelter import Clue, Shelter
 from custom_components.sokoul.autopilot.guards.vpn_types import Containment, VpnState
-from custom_components.sokoul.guarding import ClientGuard
 from devstack.clock import WallClock
 from devstack.gluetun import GluetunSimulator
-from devstack.real_qbittorrent import RealQbittorrent
-from devstack.swarm import LocalSwarm
-from devstack.tunnel_interface import NotPermittedError
 from devstack.vpn_world import TUNNEL_END, WORLD, VpnWorld
-from tests.devstack.conftest import REAL_RELEASES, find_real, find_swarm_python
+from tests.devstack.conftest import REAL_RELEASES
 
-from .conftest import GLUETUN_ID, PASSWORD, QBITTORRENT_ID, USERNAME, SetUp, qbittorrent_subentry, subentry
-from .test_vpn_guard_real import _STOPPED, SIZE_BYTES, UPLOAD_LIMIT, Behind, arrived, reaches, until
+from .behind_vpn import STOPPED, UPLOAD_LIMIT, Behind, at_home, guarded_with, reaches, until
+from .conftest import GLUETUN_ID, SetUp
 
 OTHER_END = "198.51.101.7"
 _CONNECT = "import socket,sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=2).close()"
@@ -43,33 +37,7 @@ async def gluetun() -> AsyncIterator[GluetunSimulator]:
 
 @pytest.fixture(params=[*REAL_RELEASES.values()], ids=[*REAL_RELEASES])
 async def behind(request: pytest.FixtureRequest, tmp_path: Path, socket_enabled: None) -> AsyncIterator[Behind]:
-    binary, python = find_real(request.param), find_swarm_python()
-    folder = tmp_path / "qbittorrent"
-    folder.mkdir()
-    async with AsyncExitStack() as life:
-        try:
-            world = await life.enter_async_context(VpnWorld())
-            await world.contain()
-        except NotPermittedError as error:
-            pytest.skip(f"no network namespaces here: {error}; that takes root and iproute2")
-        pytest_socket.socket_allow_hosts(["127.0.0.1", world.web_address])  # until the next test sets it up anew
-        swarm, other = (
-            LocalSwarm(python, tmp_path / name, host=WORLD, command_prefix=world.outside) for name in ("swarm", "other")
-        )
-        client = RealQbittorrent(
-            binary,
-            folder,
-            username=USERNAME,
-            password=PASSWORD,
-            address=world.web_address,
-            command_prefix=world.at_home,
-        )
-        await asyncio.gather(*(life.enter_async_context(each) for each in (swarm, other, client)))
-        film = await swarm.publish("film.mkv", SIZE_BYTES, upload_limit=UPLOAD_LIMIT)
-        here = Behind(world, swarm, other, client, film)
-        await here.bind("")
-        await client.add_file(film.torrent)
-        await until(lambda: arrived(here), "nothing came through the tunnel")
+    async with at_home(VpnWorld(), request.param, tmp_path, contained=True) as here:
         yield here
 
 
@@ -88,16 +56,8 @@ async def told_since(behind: Behind, before: int) -> set[str]:
 
 async def test_it_is_woken_once_the_tunnel_is_back(behind: Behind, gluetun: GluetunSimulator, set_up: SetUp) -> None:
     """Left alone it calls others, but hears nobody, and no tracker hears of it."""
-    entry = await set_up(
-        qbittorrent_subentry(behind.client.url), subentry("gluetun", gluetun, GLUETUN_ID, title="Gluetun"), settle=False
-    )
-    hub = entry.runtime_data
-
-    async def answering() -> bool:
-        return all(each.answering for each in hub.backends.values())
-
-    await until(answering, "they don't answer")
-    guard: ClientGuard = hub.guarding.of(hub.backends[QBITTORRENT_ID])
+    guard = await guarded_with(gluetun, set_up, behind)
+    vpn = guard._guarding.vpns()[GLUETUN_ID]
     guard.choose(Shelter(containment=Containment.NAMESPACE, vpn_id=GLUETUN_ID, clue=Clue.PERSON))
     await reaches(guard, VpnState.CONTAINED)
     await until(lambda: hears(behind), "nobody comes in at first")
@@ -107,9 +67,9 @@ async def test_it_is_woken_once_the_tunnel_is_back(behind: Behind, gluetun: Glue
     await behind.world.cut()
     gluetun.tunnel.failing = True
     gluetun.tunnel.crash()
-    await hub.backends[GLUETUN_ID].async_refresh()
+    await vpn.async_refresh()
     await reaches(guard, VpnState.DOWN)
-    assert (await behind.torrent())["state"] not in _STOPPED
+    assert (await behind.torrent())["state"] not in STOPPED
     announced = len(await behind.swarm.announces(behind.film.hash))
     await behind.world.restore(OTHER_END)
     await asyncio.sleep(2)  # what it notices by itself it notices within this
@@ -120,7 +80,7 @@ async def test_it_is_woken_once_the_tunnel_is_back(behind: Behind, gluetun: Glue
     gluetun.tunnel.run_now()
     gluetun.tunnel.change_ports()
     began = time.monotonic()
-    await hub.backends[GLUETUN_ID].async_refresh()
+    await vpn.async_refresh()
     await until(lambda: hears(behind), "nobody comes in after the reconnect")
     print(f"it hears again {time.monotonic() - began:.1f} s after Gluetun said that it is back")  # noqa: T201 -- a figure
     assert await behind.listen_port() == port
