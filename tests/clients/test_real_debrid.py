@@ -790,13 +790,8 @@ async def test_renewing_that_fails_for_now_loses_nothing(
     assert (await client.user()).id == 1001
 
 
-async def test_a_renewal_is_not_lost_with_who_asked_for_it(
-    session: ClientSession, oauth: DebridOAuth, debrid: RealDebridSimulator, clock: ManualClock
-) -> None:
-    """A look at the list lets go of what details are being read: Real-Debrid may just have renewed the token for it."""
-    client, kept = await with_tokens(session, oauth, debrid, clock)
-    clock.advance(TOKEN_LIFE)
-    asking = asyncio.create_task(client.user())
+async def let_go_when_renewed(asking: asyncio.Task[Any], debrid: RealDebridSimulator) -> None:
+    """Cancel who asks in the moment in which Real-Debrid has renewed the token."""
     noted = debrid.oauth.on_token
 
     def renewed(grant: Grant) -> None:
@@ -806,6 +801,16 @@ async def test_a_renewal_is_not_lost_with_who_asked_for_it(
     debrid.oauth.on_token = renewed
     with pytest.raises(asyncio.CancelledError):
         await asking
+
+
+async def test_a_renewal_is_not_lost_with_who_asked_for_it(
+    session: ClientSession, oauth: DebridOAuth, debrid: RealDebridSimulator, clock: ManualClock
+) -> None:
+    """A look at the list lets go of what details are being read: Real-Debrid may just have renewed the token for it."""
+    client, kept = await with_tokens(session, oauth, debrid, clock)
+    clock.advance(TOKEN_LIFE)
+    asking = asyncio.create_task(client.user())
+    await let_go_when_renewed(asking, debrid)
     assert (await client.user()).id == 1001, "those before are worth nothing any more"
     assert kept.saved == 1, "and it was renewed once"
 
@@ -844,15 +849,7 @@ async def test_what_is_forgotten_does_not_come_back_with_a_renewal(
     tokens = RenewedTokens(kept, oauth.renew, now=clock.now)
     clock.advance(TOKEN_LIFE)
     asking = asyncio.create_task(tokens.token())
-    noted = debrid.oauth.on_token
-
-    def renewed(grant: Grant) -> None:
-        noted(grant)
-        asking.cancel()
-
-    debrid.oauth.on_token = renewed
-    with pytest.raises(asyncio.CancelledError):
-        await asking
+    await let_go_when_renewed(asking, debrid)
     await tokens.forget()
     assert kept.saved == 2, "what was being renewed came first"
     assert kept.tokens is None
