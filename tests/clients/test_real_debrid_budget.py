@@ -296,6 +296,16 @@ async def test_it_pauses_as_long_as_it_is_told_to(account: Make) -> None:
     assert caught.value.retry_after == timedelta(seconds=777)
 
 
+@pytest.mark.parametrize("told", [timedelta(), timedelta(seconds=-5)])
+async def test_no_time_at_all_is_no_pause(account: Make, told: timedelta) -> None:
+    """Refused requests count, too: who asks again at once is blocked in the end."""
+    made = account()
+    for seconds in (30, 60):
+        at = await made.budget.turn()
+        assert made.budget.refused(at, 34, told, too_many=True) == timedelta(seconds=seconds)
+        await made.time.advance(seconds + 2)
+
+
 async def test_requests_that_were_under_way_together_count_once(account: Make) -> None:
     made = account()
     sent = [await made.budget.turn() for _ in range(8)]

@@ -30,7 +30,8 @@ LISTS_SHARE = 0.2
 PERSON_SHARE = 0.1
 #: How long we send half as much after we were told that it was too much.
 CAUTION_SECONDS = 3600.0
-#: How long the account pauses where Real-Debrid doesn't say, by what it said. Each time in a row twice as long.
+#: How long the account pauses where Real-Debrid names no time (none at all is no time), by what it said. Each time in a
+#: row twice as long.
 PAUSES_SECONDS = {
     DebridCode.SLOW_DOWN: 10.0,
     DebridCode.TOO_MANY_REQUESTS: 30.0,
@@ -178,7 +179,7 @@ class DebridBudget:
             self._throttled_at = now
         if too_many:
             self._cautious_since = now
-        if retry_after is not None:
+        if retry_after is not None and retry_after > timedelta():
             pause = retry_after.total_seconds()
         else:
             usual = PAUSES_SECONDS.get(code, PAUSES_SECONDS[DebridCode.TOO_MANY_REQUESTS])  # type: ignore[call-overload]
