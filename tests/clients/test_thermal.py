@@ -76,7 +76,6 @@ class Case:
     flags: ThrottleFlags | None = None
     raspberry_pi: bool = False
     name: str = ""
-    slowed: bool | None = None
     highest_megahertz: tuple[int, ...] = ()
 
 
@@ -90,7 +89,6 @@ BOARDS = {
         first_limit=110,
         flags=QUIET,
         raspberry_pi=True,
-        slowed=False,
         highest_megahertz=(1800,),
     ),
     "Raspberry Pi 5: the firmware's node is called otherwise": Case(
@@ -102,7 +100,6 @@ BOARDS = {
         first_limit=110,  # a fan that goes on at 50 °C is none
         flags=QUIET,
         raspberry_pi=True,
-        slowed=False,
         highest_megahertz=(2400,),
     ),
     "Raspberry Pi 5 without the firmware's word": Case(
@@ -114,7 +111,6 @@ BOARDS = {
         first_limit=110,
         flags=ThrottleFlags(under_voltage=False),
         raspberry_pi=True,
-        slowed=None,  # nothing would tell
         highest_megahertz=(2400,),
     ),
     "Orange Pi 5": Case(
@@ -132,7 +128,6 @@ BOARDS = {
         },
         limits={TripKind.PASSIVE: 75, TripKind.CRITICAL: 115},  # the lower one of two
         first_limit=75,
-        slowed=False,
         highest_megahertz=(1800, 2400, 2400),
     ),
     "Intel: the limits are told by another driver than the temperature": Case(
@@ -149,7 +144,6 @@ BOARDS = {
         },
         limits={},  # -274 °C and 0 are none
         first_limit=100,
-        slowed=False,
         highest_megahertz=(4200,) * 4,
     ),
     "AMD: chips only": Case(
@@ -172,7 +166,7 @@ async def test_a_board_at_rest(case: Case, make: Make) -> None:
     assert snapshot.first_limit == case.first_limit
     assert snapshot.flags == case.flags
     assert (snapshot.board, snapshot.raspberry_pi) == (case.name, case.raspberry_pi)
-    assert snapshot.slowed is case.slowed
+    assert not any(each.level for each in snapshot.cooling if each.slows_processor)
     assert tuple(each.highest // 1000 for each in snapshot.frequencies) == case.highest_megahertz
     assert all(each.permitted == each.highest for each in snapshot.frequencies)
     assert snapshot.temperature == pytest.approx(machine.celsius(), abs=4)  # some zones are beside the processor
@@ -346,8 +340,7 @@ async def test_a_word_that_can_not_be_read_is_not_no_word(word: str, make: Make)
     assert (await read(machine)).flags == ThrottleFlags(under_voltage=False)
     machine.fault(Fault.GONE, "rpi_volt")
     (machine.root / machine.board.firmware / "get_throttled").write_text(word)
-    snapshot = await read(machine)
-    assert (snapshot.flags, snapshot.slowed) == (ThrottleFlags(), None)
+    assert (await read(machine)).flags == ThrottleFlags()
 
 
 async def test_a_weak_power_supply_is_told_without_the_word_of_the_firmware(make: Make) -> None:
@@ -381,10 +374,9 @@ async def test_a_processor_that_is_slowed_down(
     assert {each.name for each in snapshot.cooling if each.slows_processor} == slowing
     assert {each.name for each in snapshot.cooling if not each.slows_processor} == others
     assert all(0 <= each.level <= each.highest_level for each in snapshot.cooling)
-    assert snapshot.slowed is False
     machine.be(hot)
     snapshot = await read(machine)
-    assert snapshot.slowed is True
+    assert slowing & {each.name for each in snapshot.cooling if each.level > 0}
     assert all(each.permitted < each.highest for each in snapshot.frequencies)
     assert snapshot.frequencies[0].current == snapshot.frequencies[0].permitted
 
@@ -394,7 +386,6 @@ async def test_a_fan_does_not_slow_anything_down(make: Make) -> None:
     machine.be(60)
     snapshot = await read(machine)
     assert [each.name for each in snapshot.cooling if each.level] == ["pwm-fan"]
-    assert snapshot.slowed is False
 
 
 # --- sensors that fail -----------------------------------------------------------------------------------------------

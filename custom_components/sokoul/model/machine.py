@@ -114,14 +114,3 @@ class ThermalSnapshot:
         """
         zones = (zone for zone in self.zones if zone.kind is ZoneKind.PROCESSOR)
         return min((zone.first_limit for zone in zones if zone.first_limit is not None), default=None)
-
-    @property
-    def slowed(self) -> bool | None:
-        """Whether the processor is held back now: by a Raspberry Pi's firmware, or by the kernel because of heat.
-
-        None where nothing would tell.
-        """
-        flags = self.flags or ThrottleFlags()
-        told = [each for each in (flags.throttled, flags.frequency_capped, flags.soft_limit) if each is not None]
-        told += [each.level > 0 for each in self.cooling if each.slows_processor]
-        return any(told) if told else None
