@@ -26,6 +26,7 @@ from .journal_report import sentence
 from .model.debrid import DebridPage, DebridPriority, DebridTorrentInfo
 from .model.debrid_mirror import DebridFigures, SyncMode, SyncOptions, SyncRun, SyncStatus
 from .store import Store, StoreError
+from .store.maintenance import METRICS_KEPT
 
 if TYPE_CHECKING:
     from .hub import Hub
@@ -244,6 +245,14 @@ class AccountMirror:
         if (day, counts) != self._noted:
             await self.store.debrid_history.keep_metrics(self.account, day, counts)
             self._noted = day, counts
+
+    async def days(self) -> list[dict[str, Any]]:
+        """Return the figures of each day on which the list was read, the oldest first."""
+        since = dt_util.utcnow() - METRICS_KEPT
+        days: dict[datetime, dict[str, Any]] = {}
+        for day, name, value in await self.store.debrid_history.metrics(self.account, since):
+            days.setdefault(day, {"day": day.date().isoformat()})[name] = value
+        return list(days.values())
 
     def begin(self, mode: SyncMode, options: SyncOptions) -> asyncio.Task[SyncResult]:
         """Synchronise for a person, in the background: it goes on when nobody waits for it any more."""

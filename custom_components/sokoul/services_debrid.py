@@ -287,6 +287,8 @@ async def _stats(call: ServiceCall) -> ServiceResponse:
         figures = await mirror.figures()
         runs = await mirror.store.mirror.runs(mirror.account)
         told = statistics(figures, runs, compact=call.data[ATTR_COMPACT])
+        if not call.data[ATTR_COMPACT]:
+            told["days"] = await mirror.days()
         told["recommendations"] = await mirror.advice(words)
     return {"account": mirror.title, "checked_at": _moment(mirror.checked_at), **told}
 

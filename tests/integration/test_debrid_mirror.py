@@ -164,6 +164,51 @@ async def test_how_often_it_looks_can_be_set_and_reloads_nothing(
     assert lists(debrid) == 1
 
 
+async def test_a_list_that_fails_again_and_again_is_asked_for_seldomer(
+    hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    """The rest of the account answers meanwhile, so nothing else holds back."""
+    minute = timedelta(minutes=1)
+    debrid.fault(FaultKind.STATUS, LIST, status=503)
+    entry = await set_up(account())
+    await pass_time(FIRST_PAUSE)
+    assert lists(debrid) == 1
+    waited: list[int] = []
+    for passed in range(1, 200):
+        await pass_time(minute)
+        if lists(debrid):
+            waited.append(passed - sum(waited))
+    assert waited == [1, 2, 4, 8, 16, 32, 60, 60]
+    assert entry.runtime_data.backends[ID].answering
+    debrid.clear_faults()
+    await pass_time(timedelta(hours=1))
+    assert (await ask(hass, Action.DEBRID_LIST))["total"] == COUNT
+    debrid.fault(FaultKind.STATUS, LIST, status=503)
+    await pass_time(INTERVAL)
+    assert lists(debrid) == 2, "as often as ever once it was read"
+    await pass_time(minute)
+    assert lists(debrid) == 1, "another failure is the first one again"
+
+
+async def test_who_gets_on_is_not_held_back(
+    hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    """Details that are cut off now and then are read on a minute later, however often that happens."""
+    await set_up(account())
+    await ask(hass, Action.DEBRID_SYNC, mode="list")
+    for torrent in debrid.account.torrents.values():
+        debrid.fault(FaultKind.DISCONNECT, f"GET /rest/1.0/torrents/info/{torrent.id}", times=1)
+    await ask(hass, Action.DEBRID_SYNC, mode="details")
+    for _ in range(COUNT):
+        debrid.requests.clear()
+        await pass_time(timedelta(minutes=1))
+        if (await ask(hass, Action.DEBRID_STATS, compact=True))["coverage_percent"] == 100.0:
+            break
+        assert [each for each in debrid.requests if "/info/" in each.path]
+    else:
+        pytest.fail("it was not read to its end")
+
+
 async def test_without_a_database_there_is_no_mirror(
     hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp
 ) -> None:
@@ -456,7 +501,8 @@ async def test_statistics_and_diagnosis(hass: HomeAssistant, debrid: RealDebridS
     kept = mirror(entry).store.debrid_history
     day = dt_util.utcnow().replace(hour=0, minute=0, second=0, microsecond=0)
     assert {name: value for _, name, value in await kept.metrics(ID, day)} == {key: stats[key] for key in NOTED}
-    assert "largest" not in await ask(hass, Action.DEBRID_STATS, compact=True)
+    assert stats["days"] == [{"day": day.date().isoformat(), **{key: stats[key] for key in NOTED}}]
+    assert not {"days", "largest"} & (await ask(hass, Action.DEBRID_STATS, compact=True)).keys()
     told = await ask(hass, Action.DEBRID_DIAGNOSE, limit=5, language="fr")
     assert (told["total"], told["more"], len(told["errors"])) == (9, True, 5)
     assert told["kinds"] == {"dead": 3, "error": 3, "waiting_files_selection": 3}
