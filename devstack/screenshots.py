@@ -21,8 +21,9 @@ import tempfile
 from typing import Literal
 
 from PIL import Image
-from playwright.async_api import Browser, FloatRect, Locator, Page, async_playwright
+from playwright.async_api import Browser, FloatRect, Locator, Page
 
+from .browser import open_browser
 from .develop import Terminal, stop_on_signals
 from .homeassistant import INTEGRATION, REPOSITORY, HomeAssistant
 from .scenario import (
@@ -345,17 +346,16 @@ async def run(options: argparse.Namespace) -> int:
     album = Album(options.folder, wanted, terminal.say)
     with tempfile.TemporaryDirectory(prefix="media-demo-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        async with Stack(folder) as stack, async_playwright() as playwright:
+        async with Stack(folder) as stack:
             await stack.start(terminal.say)
-            browser = await playwright.chromium.launch(
-                executable_path=program, args=["--no-sandbox", "--disable-gpu", "--force-color-profile=srgb"]
-            )
             for language, take in (("en", english), ("fr", french)):
                 terminal.say(f"starting Home Assistant ({language})")
                 world = stack.world(hasty=False)
-                async with HomeAssistant(folder / language, language=language, world=world) as home_assistant:
+                async with (
+                    HomeAssistant(folder / language, language=language, world=world) as home_assistant,
+                    open_browser(program, home_assistant.port) as browser,
+                ):
                     await take(browser, stack, home_assistant, album)
-            await browser.close()
     return 0
 
 
