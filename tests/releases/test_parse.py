@@ -14,7 +14,7 @@ from custom_components.sokoul.releases.parse import LONGEST_NAME, parse
 from .reading import Sample, corpus, facts_of
 
 #: Of the held-out names so many are read right in everything. It is what was measured, no wish: it may only go up.
-HELD_OUT_RIGHT = {"held_out": 138, "held_out_later": 77, "held_out_last": 25}
+HELD_OUT_RIGHT = {"held_out": 138, "held_out_later": 77, "held_out_last": 25, "written_2026_11_22": 267}
 
 KNOWN = [sample for sample in corpus() if not sample.held_out]
 HELD_OUT = [sample for sample in corpus() if sample.held_out]
