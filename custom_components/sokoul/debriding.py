@@ -37,7 +37,8 @@ FIRST_PAUSE = timedelta(seconds=30)
 INTERVAL = timedelta(minutes=DEFAULT_SYNC_MINUTES)  # unless a person wants another one
 LONGEST_INTERVAL = timedelta(hours=1)
 SLOWER = 1.5  # with each look at which nothing had changed
-#: What was interrupted goes on after this, if the account does not ask for more.
+#: What was interrupted goes on after this, if the account does not ask for more. Where it gets nowhere that is twice as
+#: long each time, up to `LONGEST_INTERVAL`.
 RESUME_PAUSE = timedelta(minutes=1)
 #: The list is looked at so soon when it was forgotten, or when details are read for hours and nobody has seen it since
 #: the start.
@@ -115,6 +116,7 @@ class AccountMirror:
         )
         self.last: SyncRun | None = None
         self._wanted = self._interval = self._preferred
+        self._setback = timedelta()  # how long was waited after the last attempt that got nowhere
         self._cancel_timer: CALLBACK_TYPE | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._stopped = False
@@ -267,8 +269,11 @@ class AccountMirror:
         elif result.error is None:
             self._interval = min(self._interval * SLOWER, max(self._wanted, LONGEST_INTERVAL))
         pause = self._interval
-        if result.run.status is SyncStatus.INTERRUPTED:
-            pause = max(result.pause or RESUME_PAUSE, RESUME_PAUSE)
+        if result.error is None or result.advanced:
+            self._setback = timedelta()
+        if result.error is not None:
+            self._setback = min(max(2 * self._setback, RESUME_PAUSE), LONGEST_INTERVAL)
+            pause = max(result.pause or self._setback, self._setback)
         elif self.checked_at is None and not result.run.summary.get("restless"):  # only details were read
             pause = LIST_SOON
         self.synchronise_after(pause)

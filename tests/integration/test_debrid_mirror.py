@@ -23,6 +23,7 @@ from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.sokoul import debrid_exports
 from custom_components.sokoul.clients import real_debrid as api
+from custom_components.sokoul.clients.errors import CannotConnect
 from custom_components.sokoul.clients.real_debrid import RealDebridClient
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.debrid.exporting import ExportFile
@@ -168,45 +169,52 @@ async def test_a_list_that_fails_again_and_again_is_asked_for_seldomer(
     hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp, pass_time: PassTime
 ) -> None:
     """The rest of the account answers meanwhile, so nothing else holds back."""
-    minute = timedelta(minutes=1)
+    second = timedelta(seconds=1)
     debrid.fault(FaultKind.STATUS, LIST, status=503)
     entry = await set_up(account())
     await pass_time(FIRST_PAUSE)
     assert lists(debrid) == 1
-    waited: list[int] = []
-    for passed in range(1, 200):
-        await pass_time(minute)
-        if lists(debrid):
-            waited.append(passed - sum(waited))
-    assert waited == [1, 2, 4, 8, 16, 32, 60, 60]
+    for minutes in (1, 2, 4, 8, 16, 32, 60, 60):
+        await pass_time(timedelta(minutes=minutes) - second)
+        assert lists(debrid) == 0
+        await pass_time(second)
+        assert lists(debrid) == 1
     assert entry.runtime_data.backends[ID].answering
     debrid.clear_faults()
     await pass_time(timedelta(hours=1))
     assert (await ask(hass, Action.DEBRID_LIST))["total"] == COUNT
     debrid.fault(FaultKind.STATUS, LIST, status=503)
+    debrid.requests.clear()
     await pass_time(INTERVAL)
-    assert lists(debrid) == 2, "as often as ever once it was read"
-    await pass_time(minute)
+    assert lists(debrid) == 1, "as often as ever once it was read"
+    await pass_time(timedelta(minutes=1))
     assert lists(debrid) == 1, "another failure is the first one again"
 
 
+@pytest.mark.usefixtures("debrid")
 async def test_who_gets_on_is_not_held_back(
-    hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp, pass_time: PassTime
+    hass: HomeAssistant, set_up: SetUp, pass_time: PassTime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Details that are cut off now and then are read on a minute later, however often that happens."""
     await set_up(account())
     await ask(hass, Action.DEBRID_SYNC, mode="list")
-    for torrent in debrid.account.torrents.values():
-        debrid.fault(FaultKind.DISCONNECT, f"GET /rest/1.0/torrents/info/{torrent.id}", times=1)
-    await ask(hass, Action.DEBRID_SYNC, mode="details")
-    for _ in range(COUNT):
-        debrid.requests.clear()
+    read, asked = RealDebridClient.torrent, 0
+
+    async def cut_off(self: RealDebridClient, torrent_id: str, **more: Any) -> DebridTorrentInfo:
+        nonlocal asked
+        asked += 1
+        if asked % 4 == 0:
+            raise CannotConnect("the connection was cut")
+        return await read(self, torrent_id, **more)
+
+    monkeypatch.setattr(RealDebridClient, "torrent", cut_off)
+    assert (await ask(hass, Action.DEBRID_SYNC, mode="details"))["status"] == "interrupted"
+    before, cut = asked, 0
+    while (await ask(hass, Action.DEBRID_STATS, compact=True))["coverage_percent"] < 100:
         await pass_time(timedelta(minutes=1))
-        if (await ask(hass, Action.DEBRID_STATS, compact=True))["coverage_percent"] == 100.0:
-            break
-        assert [each for each in debrid.requests if "/info/" in each.path]
-    else:
-        pytest.fail("it was not read to its end")
+        assert asked > before
+        before, cut = asked, cut + 1
+    assert cut >= 3
 
 
 async def test_without_a_database_there_is_no_mirror(

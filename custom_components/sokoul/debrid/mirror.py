@@ -106,6 +106,7 @@ class SyncResult:
 
     run: SyncRun
     changes: tuple[DebridChange, ...]  # the first `TOLD`; the summary counts all of them
+    advanced: bool  # the list was read to its end, or any details were
     error: Exception | None = None
     pause: timedelta | None = None
 
@@ -265,6 +266,7 @@ class MirrorSync:
         return SyncResult(
             run=run,
             changes=tuple(work.changes.values()),
+            advanced="torrents" in work.facts or run.done > work.before,
             error=error,
             pause=None if error is None else self._errors.pause(error),
         )
