@@ -78,9 +78,12 @@ class PolicySubentryFlow(ConfigSubentryFlow):
         """Ask for the rest, and save."""
         errors: dict[str, str] = {}
         if user_input is not None:
-            if set(user_input.get("codecs", ())) & set(user_input.get("refused_codecs", ())):
-                errors["refused_codecs"] = "liked_and_refused"
-            else:
+            errors = {
+                refused: "liked_and_refused"
+                for liked, refused in _OPPOSITES
+                if not _names(user_input, liked).isdisjoint(_names(user_input, refused))
+            }
+            if not errors:
                 return self._save({**self._typed, **user_input})
         return self.async_show_form(
             step_id="details",
@@ -161,7 +164,12 @@ def policy_of(typed: Mapping[str, Any], before: Policy) -> Policy:
 
 
 _LISTS: Final = ("languages", "french_dubs", "subtitles", "codecs", "fetch_by")
+_OPPOSITES: Final = (("codecs", "refused_codecs"), ("preferred_groups", "refused_groups"))
 _SETS: Final = ("refused_codecs", "refused_sources", "refused_flags", "preferred_groups", "refused_groups")
+
+
+def _names(typed: Mapping[str, Any], field: str) -> set[str]:
+    return {str(each).strip().casefold() for each in typed.get(field, ())}
 
 
 def _first_of(policy: Policy) -> dict[str, Any]:

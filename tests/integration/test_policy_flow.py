@@ -180,7 +180,10 @@ async def test_what_is_wrong_is_said_and_can_be_mended(
     result = await submit_backend(hass, result, **(filled | {"name": "Two"}))
     result = await submit_backend(hass, result, **(suggested(result) | {"refused_codecs": ["h265"]}))
     assert (step(result), result["errors"]) == (form("details"), {"refused_codecs": "liked_and_refused"})
-    result = await submit_backend(hass, result, **(suggested(result) | {"refused_codecs": []}))
+    groups = {"refused_codecs": [], "preferred_groups": ["NTb"], "refused_groups": ["ntb"]}
+    result = await submit_backend(hass, result, **(suggested(result) | groups))
+    assert (step(result), result["errors"]) == (form("details"), {"refused_groups": "liked_and_refused"})
+    result = await submit_backend(hass, result, **(suggested(result) | {"refused_groups": []}))
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
