@@ -49,13 +49,12 @@ def describe_answer(
 
 def describe_title(title: CatalogueTitle) -> dict[str, Any]:
     """Return a movie or a series. `query` asks for it and for no other."""
-    known = [id_ for name in _DATABASES if (id_ := title.id_in(name)) is not None]
-    database = next((name for name in _DATABASES if title.id_in(name) is not None), None)
+    reference = next((f"{name}:{id_}" for name in _DATABASES if (id_ := title.id_in(name)) is not None), None)
     return {
         "title": clean(title.name),
         "year": title.year,
         "kind": "movie" if title.kind is TitleKind.MOVIE else "series",
-        "query": f"{database}:{known[0]}" if database is not None else clean(title.label),
+        "query": reference or clean(title.label),
         "ids": sorted(title.ids),
         "overview": "".join(each if each.isprintable() else " " for each in title.overview[:LONGEST_PLOT]),
         "poster": title.poster,

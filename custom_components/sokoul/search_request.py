@@ -22,9 +22,11 @@ ATTR_POLICY = "policy"
 ATTR_SOURCES = "sources"
 
 KINDS = {"movie": TitleKind.MOVIE, "series": TitleKind.SERIES}
-HIGHESTNUMBER = 9_999
+HIGHEST_NUMBER = 9_999
+#: So many releases are shown at most.
+HIGHEST_LIMIT = 200
 
-NUMBER = vol.All(vol.Coerce(int), vol.Range(min=0, max=HIGHESTNUMBER))
+NUMBER = vol.All(vol.Coerce(int), vol.Range(min=0, max=HIGHEST_NUMBER))
 
 #: What is looked for; the websocket command takes the same.
 REQUEST_FIELDS: dict[vol.Marker, Any] = {

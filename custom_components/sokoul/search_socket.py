@@ -14,12 +14,11 @@ from .acquire.ports import SearchAnswer
 from .const import DOMAIN
 from .hub import Hub
 from .search_report import describe_answer
-from .search_request import REQUEST_FIELDS, request_of
+from .search_request import HIGHEST_LIMIT, REQUEST_FIELDS, request_of
 
 _LIMIT = "limit"
 _FRESH = "fresh"
 _LANGUAGE = "language"
-HIGHEST_LIMIT = 200
 
 
 @callback

@@ -12,7 +12,8 @@ from .acquire.asking import Question, questions
 from .acquire.ports import AskingFailed, SourceAnswer, Target
 from .clients.arr import ArrClient
 from .clients.errors import BackendError
-from .clients.prowlarr import CATEGORIES, ProwlarrClient
+from .clients.newznab import CATEGORIES
+from .clients.prowlarr import ProwlarrClient
 from .clients.real_debrid import RealDebridClient
 from .clients.sonarr import SonarrClient
 from .clients.torznab import TorznabClient
@@ -186,9 +187,8 @@ class IndexerSearch:
     async def offers(self, target: Target) -> SourceAnswer:
         """Return what its indexers have. It takes as long as the slowest of them."""
         answers = await _ask_in_all_ways(self._backend, target, limit=MOST_OF_INDEXER)
-        found = answers[0]
-        failing = self._names(found.failing)
-        if found.all_failed:
+        failing = self._names(frozenset[int]().union(*(each.failing for each in answers)))
+        if all(each.all_failed for each in answers):
             raise AskingFailed(Reason(key="search.all_indexers_failed", parameters={"names": failing}))
         remarks = (Reason(key="search.indexers_failed", parameters={"names": failing}),) if failing else ()
         return SourceAnswer(_each_once(each.offers for each in answers), remarks)
@@ -233,20 +233,22 @@ class MirrorSearch:
         found: dict[str, Offer] = {}
         for words in distinct_words(target.wanted.names):
             query = DebridQuery(words=words, statuses=(DebridStatus.DOWNLOADED,), limit=MOST_FOUND)
-            with suppress(StoreError):
+            try:
                 page, _ = await self._store.mirror_view.find(self._account, query)
-                for each in page:
-                    torrent = each.torrent
-                    found[torrent.id] = Offer(
-                        name=torrent.filename,
-                        indexer=self.name,
-                        protocol=Protocol.TORRENT,
-                        size_bytes=torrent.size_bytes,
-                        info_hash=torrent.hash or None,
-                        age=dt_util.utcnow() - torrent.added_at,
-                        cached=True,
-                        guid=torrent.id,
-                    )
+            except StoreError as error:
+                raise AskingFailed(Reason(key="search.store_failed")) from error
+            for each in page:
+                torrent = each.torrent
+                found[torrent.id] = Offer(
+                    name=torrent.filename,
+                    indexer=self.name,
+                    protocol=Protocol.TORRENT,
+                    size_bytes=torrent.size_bytes,
+                    info_hash=torrent.hash or None,
+                    age=dt_util.utcnow() - torrent.added_at,
+                    cached=True,
+                    guid=torrent.id,
+                )
         return SourceAnswer(tuple(found.values()))
 
 

@@ -10,7 +10,7 @@ import voluptuous as vol
 from .calls import LANGUAGE_FIELD, Action, hub_of, words_of
 from .const import DOMAIN
 from .search_report import describe_answer
-from .search_request import REQUEST_FIELDS, request_of
+from .search_request import HIGHEST_LIMIT, REQUEST_FIELDS, request_of
 from .search_socket import async_setup_search_socket
 
 ATTR_LIMIT = "limit"
@@ -19,7 +19,6 @@ ATTR_WAIT = "wait"
 ATTR_FRESH = "fresh"
 
 DEFAULT_LIMIT = 10
-HIGHEST_LIMIT = 200
 DEFAULT_WAIT = 3
 #: An action that nobody waits for any more is of no use.
 LONGEST_WAIT = 60

@@ -147,6 +147,10 @@ async def test_what_an_account_holds_is_offered_as_cached(
     downloaded = {each.hash for each in debrid.account.torrents.values() if each.status == "downloaded"}
     assert await MirrorHoldings(entry.runtime_data).held(hashes | {"f" * 40}) == downloaded
     assert len(debrid.requests) == asked, "nobody outside is asked"
+    await mirror.store.close()
+    with pytest.raises(AskingFailed) as failed:
+        await source.offers(target_of(read("dune 2"), DUNE, [DUNE]))
+    assert failed.value.reason.key == "search.store_failed", "that nothing is held would be a lie"
 
 
 async def test_a_search_says_what_an_account_holds(
@@ -289,6 +293,25 @@ async def test_a_feed_is_asked_by_other_names_too() -> None:
     silent: Any = FeedSearch(Indexers({"Dune : Deuxième partie": offered("a")}))  # type: ignore[arg-type]
     with pytest.raises(AskingFailed):
         await silent.offers(target)
+
+
+async def test_indexers_that_fail_at_any_question_are_named() -> None:
+    target, other_name = target_of(read("dune 2"), DUNE, [DUNE]), "Dune : Deuxième partie"
+    half = replace(offered("a"), failing=frozenset({2}))
+    source: Any = IndexerSearch(Indexers({DUNE.name: offered("b"), other_name: half}))  # type: ignore[arg-type]
+    (remark,) = (await source.offers(target)).remarks
+    assert (remark.key, remark.parameters) == ("search.indexers_failed", {"names": ("2",)})
+
+
+async def test_all_indexers_failed_only_where_they_did_at_all_questions() -> None:
+    target, other_name = target_of(read("dune 2"), DUNE, [DUNE]), "Dune : Deuxième partie"
+    nobody = Offers(failing=frozenset({1}), all_failed=True)
+    some: Any = IndexerSearch(Indexers({DUNE.name: nobody, other_name: offered("a")}))  # type: ignore[arg-type]
+    assert [each.guid for each in (await some.offers(target)).offers] == ["a"]
+    none: Any = IndexerSearch(Indexers({DUNE.name: nobody, other_name: nobody}))  # type: ignore[arg-type]
+    with pytest.raises(AskingFailed) as failed:
+        await none.offers(target)
+    assert failed.value.reason.key == "search.all_indexers_failed"
 
 
 async def test_offers_without_an_address_are_told_apart_by_name_and_size() -> None:

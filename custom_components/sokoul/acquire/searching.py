@@ -119,7 +119,7 @@ class SearchEngine:
         self.slots = asyncio.Semaphore(MOST_AT_ONCE)
         self.on_update = on_update
         self.on_change = on_change  # told of an answer that was whole, and is another one now
-        self._begin = begin
+        self.begin = begin
         self._searches: OrderedDict[str, Search] = OrderedDict()
 
     async def search(
@@ -143,7 +143,7 @@ class SearchEngine:
         search = self._searches.get(key)
         if search is None or not (search.running or (search.is_good(self.clock()) and not fresh)):
             search = Search(self, key, query, request, deadline=deadline, fresh=fresh)
-            search.task = self._begin(search.run(), f"search for {key}")
+            search.task = self.begin(search.run(), f"search for {key}")
         self._searches[key] = search
         self._searches.move_to_end(key)
         self.tidy()
@@ -503,7 +503,7 @@ class Search:
             return
         if self._profile_looked_at is None or now - self._profile_looked_at >= PROFILE_AGAIN:
             self._profile_looked_at = now
-            self._engine._begin(self._follow_profile(target), "looking at a profile")  # noqa: SLF001 -- one module
+            self._engine.begin(self._follow_profile(target), "looking at a profile")
 
     async def _follow_profile(self, target: Target) -> None:
         """Score what was found anew, and tell so, if the profile is another one than then."""
@@ -581,7 +581,7 @@ class Search:
         """Make what was found small, and keep it where it is good for a day."""
         keep = self._lasting() == KEPT and self._query.link is None
         if keep or self.answer.results:
-            self._engine._begin(self._pack(keep=keep), "keeping what a search found")  # noqa: SLF001 -- one module
+            self._engine.begin(self._pack(keep=keep), "keeping what a search found")
 
     async def _pack(self, *, keep: bool) -> None:
         packed = await self._found.pack()

@@ -18,6 +18,7 @@ from .errors import UnexpectedResponse
 from .fields import Fields, each
 from .http import Answer
 from .json_walk import items
+from .newznab import CATEGORIES, MAX_QUERY_CHARACTERS, NEW
 from .servarr import ServarrClient, settings, text_of
 
 #: Prowlarr asks its indexers at once and waits for the slowest, some through a solver of captchas.
@@ -25,11 +26,6 @@ SEARCH_SECONDS = 100.0
 #: Nobody looks at more, and some indexers know no limit.
 MAX_OFFERS = 2_000
 MAX_BYTES = 32 * 1024 * 1024
-MAX_QUERY_CHARACTERS = 300
-#: Newznab's categories of movies and of television.
-CATEGORIES = {TitleKind.MOVIE: (2000,), TitleKind.SERIES: (5000,), TitleKind.EPISODE: (5000,)}
-#: What is read of feeds: movies and television.
-NEW = (2000, 5000)
 
 _TYPES = {TitleKind.MOVIE: "movie", TitleKind.SERIES: "tvsearch", TitleKind.EPISODE: "tvsearch"}
 _TOKENS = {"imdb": "ImdbId", "tmdb": "TmdbId", "tvdb": "TvdbId"}

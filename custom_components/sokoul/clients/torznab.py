@@ -20,15 +20,12 @@ from .errors import InvalidAuth, NotFound, NotTheApi, RateLimited, Refused, Unex
 from .feed_xml import Document, FeedItem, NotAFeed, read
 from .http import DEFAULT_TIMEOUT_SECONDS, HttpClient
 from .info_hash import hash_of_magnet
+from .newznab import CATEGORIES, MAX_QUERY_CHARACTERS, NEW
 from .redact import redact
 
 #: A feed over several indexers is as slow as the slowest of them.
 SEARCH_SECONDS = 60.0
 MAX_BYTES = 16 * 1024 * 1024
-MAX_QUERY_CHARACTERS = 300
-CATEGORIES = {TitleKind.MOVIE: (2000,), TitleKind.SERIES: (5000,), TitleKind.EPISODE: (5000,)}
-#: What is read of what is new: movies and television.
-NEW = (2000, 5000)
 
 _IDS = {"imdbid": "imdb", "tmdbid": "tmdb", "tvdbid": "tvdb"}
 _ID_VALUE = re.compile(r"(?:tt)?(\d{1,10})")
