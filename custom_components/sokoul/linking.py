@@ -207,13 +207,25 @@ class Linking:
             return
         store, roots = self.hub.pilot.store, roots_of(self.hub, self.settings)
         if self._work is not None and self._work.is_for(store, roots, self.settings):
+            self._let_go()
             return
         if store is None or not roots:
             self._work = None
             ir.async_delete_issue(self.hub.hass, DOMAIN, ISSUE)  # there is nothing any more that could be touched
             warn(self.hub.hass, HELPLESS, None)
+            self._let_go()
             return
         self._making = self.hub.in_background(self._make(store, roots), "reading of what is known of links")
+
+    @callback
+    def _let_go(self) -> None:
+        """Free what was read and found where nothing is checked any more. One under way sees to it at its end."""
+        needed = self._work is not None and self.hub.debriding.accounts
+        if needed or self._stopped or self.busy or self._read is None:
+            return
+        catalogues = {self._read[1]} if self.looked is None else {self._read[1], self.looked.catalogue}
+        self.looked = self._read = None
+        self.hub.in_background(_discard(catalogues), "end of what was read for links")
 
     async def _make(self, store: Store, roots: tuple[str, ...]) -> None:
         async with self._busy:
@@ -315,8 +327,11 @@ class Linking:
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
         """Keep other checks and repairs waiting."""
-        async with self._busy:
-            yield
+        try:
+            async with self._busy:
+                yield
+        finally:
+            self._let_go()
 
     @property
     def busy(self) -> bool:
@@ -342,7 +357,14 @@ class Linking:
         task = self.hub.begin(check, "check of links")
         if self._task is None or self._task.done():
             self._task = task
+            task.add_done_callback(self._done)
         return task
+
+    @callback
+    def _done(self, task: asyncio.Task[Looked]) -> None:
+        """Keep nothing of what was found for the sake of who began it."""
+        if self._task is task:
+            self._task = None
 
     async def check(
         self, mode: ScanMode, *, dry_run: bool = False, accepted: bool = False, at_most: int | None = None
@@ -440,7 +462,7 @@ class Linking:
         if before is not None and before.catalogue is not catalogue:
             old = before.catalogue
             del before
-            await asyncio.to_thread(old.discard)
+            await _discard((old,))
         return looked
 
     async def _catalogue(self, store: Store) -> Catalogue:
@@ -568,6 +590,12 @@ class Linking:
         if not self.hub.debriding.accounts or self._work is not None or not self.hub.pilot.running:
             return ()
         return (problem(Found.LINKS_UNSEEN, Severity.NOTICE, None),)
+
+
+async def _discard(catalogues: Iterable[Catalogue]) -> None:
+    """Free what nobody needs any more, without holding up the event loop."""
+    for catalogue in catalogues:
+        await asyncio.to_thread(catalogue.discard)
 
 
 def _below(path: str, planned: Iterable[Planned]) -> tuple[Planned, ...]:

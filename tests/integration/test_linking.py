@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+import gc
 import os
 from pathlib import Path
 from time import sleep
 from typing import Any
+import weakref
 
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
@@ -24,6 +26,7 @@ from custom_components.sokoul.autopilot.settings import Caps
 from custom_components.sokoul.clients import real_debrid as api
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.debrid.catalogue import Catalogue
+from custom_components.sokoul.debrid.checking import ScanMode
 from custom_components.sokoul.debrid.link_notes import StoredLinks
 from custom_components.sokoul.debrid.link_repairing import LinkChange, LinkRepairer
 from custom_components.sokoul.debrid.links import Cause, Health, Mount
@@ -51,7 +54,7 @@ from devstack.radarr import RadarrSimulator
 from devstack.real_debrid import RealDebridSimulator
 from devstack.sonarr import SonarrSimulator
 
-from .conftest import RADARR_ID, SONARR_ID, PassTime, SetUp, servarr_subentry
+from .conftest import RADARR_ID, SONARR_ID, PassTime, SetUp, servarr_subentry, until
 from .link_scene import ACCOUNT_ID, EPISODES, NOWHERE, Library, Scene, account, name_of
 from .test_debrid_library import episodes_of, imported, searches
 
@@ -850,6 +853,41 @@ async def test_what_did_not_change_is_not_read_again(scene: Scene, monkeypatch: 
     found = await scene.ask(Action.LINKS_SCAN, mode="quick")
     assert found["counts"] == {"healthy": (SHOWS - 1) * EPISODES, "broken": EPISODES}
     assert len(readings) == 1
+
+
+@pytest.mark.parametrize("what", ["folders", "account", "folders in a check"])
+async def test_what_nobody_checks_any_more_is_let_go_of(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """What was read of a large account takes tens of megabytes."""
+    scene.library.fill(SHOWS)
+    await scene.start()
+    assert scene.linking.looked is not None
+    catalogues = [weakref.ref(scene.linking.looked.catalogue)]
+    checking = None
+    if what == "folders in a check":
+        go_on, plan = asyncio.Event(), LinkRepairer.plan
+
+        async def slowly(*given: Any) -> Any:
+            await go_on.wait()
+            return await plan(*given)
+
+        monkeypatch.setattr(LinkRepairer, "plan", slowly)
+        checking = scene.linking.begin(ScanMode.QUICK)
+        await until(lambda: scene.linking.running)
+    if what == "account":
+        scene.hass.config_entries.async_remove_subentry(scene.entry, ACCOUNT_ID)
+    else:
+        scene.entry.runtime_data.memory.set(SETTINGS_KEY, LinkSettings().as_json())
+        scene.linking.settings_changed()
+    if checking is not None:
+        go_on.set()
+        catalogues.append(weakref.ref((await checking).catalogue))
+        del checking
+    await scene.hass.async_block_till_done(wait_background_tasks=True)
+    assert scene.linking.looked is None
+    gc.collect()
+    assert [each() for each in catalogues] == [None] * len(catalogues)
 
 
 async def test_a_new_folder_is_seen_by_the_daily_check(scene: Scene) -> None:
