@@ -54,7 +54,7 @@ def enough(simulator: RealDebridSimulator) -> None:
     ("use_up", "said"),
     [
         (no_traffic, "The traffic of Account is used up for today."),
-        (little_traffic, "Account has 1 GB of traffic left this week, and it has 24.8 GB."),
+        (little_traffic, "Account has 1 GB of traffic left this week, and it needs 24.8 GB."),
         (no_slot, "Account downloads as many torrents as it may already."),
         (enough, None),
     ],
