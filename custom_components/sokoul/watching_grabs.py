@@ -147,20 +147,22 @@ class WatchGrabs:
         self, wish: Wish, season: int | None, episode: int | None, *, without: Collection[str] = ()
     ) -> Findings:
         """Search for a movie, an episode, or a whole season. `without` names releases that came to nothing."""
-        ids = wish.meant.ids if wish.meant is not None else frozenset[str]()
-        return await self.look_for(search_for(wish, season, episode), ids, without=without)
+        return await self.look_for(search_for(wish, season, episode), _ids(wish), without=without, adds=True)
 
     async def look_for(
-        self, request: SearchRequest, ids: Collection[str], *, without: Collection[str] = ()
+        self, request: SearchRequest, ids: Collection[str], *, without: Collection[str] = (), adds: bool = False
     ) -> Findings:
-        """Search for releases of a title, by its ids in databases. `without` names releases that came to nothing."""
+        """Search for releases of a title, by its ids in databases. `without` names releases that came to nothing.
+
+        `adds`: a title that is in no library is added to one as soon as something of it is to be fetched.
+        """
         answer = await self._hub.searching.search(request, deadline=PATIENCE, fresh=True)
         if (failed := _failure(answer)) is not None:
             return Findings(answer=answer, failed=failed)
         if answer.title is None or answer.title.ids.isdisjoint(ids):
             return Findings(answer=answer, failed=Reason(key="watchlist.catalogues_failed"))
         fitting = [each for each in answer.results if each.scored.accepted and not _is_any(each, without)]
-        against = [self._against(each, answer.target, answer.request.policy) for each in fitting]
+        against = [self._against(each, answer.target, answer.request.policy, adds=adds) for each in fitting]
         results = tuple(each for each, why in zip(fitting, against, strict=True) if why is None)
         refused = (each.scored.refusals[0] for each in answer.results if not each.scored.accepted)
         return Findings(
@@ -171,10 +173,10 @@ class WatchGrabs:
             here=next((each for each in results if _is_here(each)), None),
         )
 
-    def _against(self, result: Result, target: Target | None, policy: str | None) -> Reason | None:
+    def _against(self, result: Result, target: Target | None, policy: str | None, *, adds: bool) -> Reason | None:
         """Return why nobody can fetch a release that fits; None: somebody may. Of Usenet only an *arr can.
 
-        What is in no library yet is added to one as soon as it is to be fetched.
+        `adds`: it may find it itself once the title is in its library.
         """
         release = result.scored.release
         if release.protocol is not Protocol.USENET or _is_here(result) or target is None or target.title is None:
@@ -184,11 +186,11 @@ class WatchGrabs:
             arr = "Radarr" if kind is TitleKind.MOVIE else "Sonarr"
             return Reason(key=NO_USENET_CLIENT, parameters={"arr": arr})
         managed = any(each.library_id is not None for each in target.entries)
-        return Reason(key=NO_USENET) if managed and release.arr is None else None
+        return Reason(key=NO_USENET) if release.arr is None and (managed or not adds) else None
 
     async def better(self, wish: Wish, part: Part) -> Improvement:
         """Search for releases that are better than what there is of a part, by the policy of the wish."""
-        findings = await self.search(wish, part.season, part.episode)
+        findings = await self.look_for(search_for(wish, part.season, part.episode), _ids(wish))
         answer = findings.answer
         if findings.failed is not None or answer is None or answer.target is None:
             return Improvement()
@@ -231,6 +233,10 @@ class WatchGrabs:
         return Grabbed(
             taken=True, entry_id=entry.id, release=trace.release, download=_key_of(entry, trace.info_hash, results)
         )
+
+
+def _ids(wish: Wish) -> frozenset[str]:
+    return wish.meant.ids if wish.meant is not None else frozenset()
 
 
 def _key_of(entry: JournalEntry, info_hash: str | None, results: Sequence[Result]) -> str:

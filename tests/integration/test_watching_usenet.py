@@ -2,18 +2,24 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 from homeassistant.exceptions import HomeAssistantError
 import pytest
 
 from custom_components.sokoul.acquire.grabbing import MOST_RELEASES
+from custom_components.sokoul.model.journal import ActKind, EntryStatus
 from custom_components.sokoul.services import Action
 from custom_components.sokoul.watchlist.items import PartState
 from devstack.dune import add_dune, dune_releases
 from devstack.library import Movie
 from devstack.releases import INDEXERS, Release, release_of
 
+from .conftest import RADARR_ID, servarr_subentry
 from .healing import act
+from .test_grab_care import fail, grab
+from .test_hub import made
+from .test_policy_flow import add_policy
 from .test_watching import (  # noqa: F401 -- fixtures
     Scene,
     _no_pause,
@@ -128,3 +134,51 @@ async def test_what_nobody_can_fetch_takes_no_place_among_what_is_tried(without_
     await act(without_arr.hass, Action.SEARCH, query="dune 2", wait=20, fresh=True)
     answer = await act(without_arr.hass, Action.GRAB, query="dune 2")
     assert (answer["release"], answer["tried"]) == (torrent.title, [])
+
+
+# --- of titles that no *arr has: nobody adds them for something better, nor for what a grab gets instead --------------
+
+
+async def with_radarr(it: Scene) -> None:
+    """Have a Radarr with a client for Usenet that doesn't have the film, and a post that is better than the rest."""
+    add_dune(it.radarr.library)
+    of_radarr(it, finds=False)
+    it.hass.config_entries.async_add_subentry(it.entry, made(servarr_subentry(it.radarr, RADARR_ID)))
+    await it.settle()
+    film = add_dune(it.prowlarr.library).second
+    best = release_of(film, name=NAME.replace("1080p", "2160p"), indexer=MERIDIAN, size_bytes=25 * 10**9)
+    it.prowlarr.searches.offers.append(best)
+
+
+async def failed_grabs(it: Scene) -> list[str]:
+    found = await it.hub.pilot.kernel.journal.find(statuses=[EntryStatus.FAILED], acts=[ActKind.GRAB])
+    return [each.label for each in found]
+
+
+async def test_nothing_better_is_fetched_of_usenet(without_arr: Scene) -> None:  # noqa: F811
+    torrents = [each for each in dune_releases(add_dune(without_arr.prowlarr.library)) if "2160p" not in each.title]
+    without_arr.prowlarr.searches.offers = torrents
+    await add_policy(without_arr.hass, without_arr.entry, {"name": "Best of all", "usual": True, "good_enough": "best"})
+    await without_arr.add("Dune 2", auto=True)
+    await without_arr.let_it_download()
+    await with_radarr(without_arr)
+    await without_arr.pass_time(timedelta(hours=27))
+    (part,) = without_arr.wish().parts
+    assert (part.state, part.looks, part.better) == (PartState.READY, 1, None)
+    assert await failed_grabs(without_arr) == []
+
+
+async def test_nothing_of_usenet_is_fetched_in_place_of_what_failed(without_arr: Scene) -> None:  # noqa: F811
+    first, *others = dune_releases(add_dune(without_arr.prowlarr.library))
+    without_arr.prowlarr.searches.offers = [first]
+    fail(without_arr, await grab(without_arr))
+    await with_radarr(without_arr)
+    offers = without_arr.prowlarr.searches.offers
+    (best,) = offers[1:]
+    offers += [replace(best, title=f"{best.title}{number}", guid=f"{number}") for number in range(MOST_RELEASES)]
+    await without_arr.pass_time(timedelta(hours=1), 27)
+    assert len(without_arr.qbittorrent.torrents) == 1
+    assert await failed_grabs(without_arr) == []
+    offers += others
+    await without_arr.pass_time(timedelta(hours=6), 5)
+    assert len(without_arr.qbittorrent.torrents) == 2
