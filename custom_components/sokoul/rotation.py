@@ -53,6 +53,8 @@ _STATUS: Mapping[Stage, EntryStatus] = {
     Stage.KEPT: EntryStatus.KEPT,
     Stage.LOST: EntryStatus.FAILED,
 }
+#: What is said of an end, as the name of a reason.
+_RESULT: Mapping[Stage, str] = {Stage.DONE: "settled", Stage.KEPT: "back", Stage.LOST: "lost"}
 
 
 class HinderedError(HomeAssistantError):
@@ -221,12 +223,12 @@ class VpnRotation:
             choice = self.book.choose(candidates, current, must_move=not at_night)
         else:
             choice = asked_for(server, current)
-        now = dt_util.utcnow()
-        rotation, order = begin(candidates, current, choice, address, now, self.book.policy)
-        if order.tell is None:
+        if choice.server is None:
             raise self._refusal(choice.reason)
         if self._stopped:
             raise self._refusal(server_reason("ended"))
+        now = dt_util.utcnow()
+        rotation = begin(candidates, current, choice.server, address, now)
         self._change = Change(
             rotation=rotation, before=before, named_by=settings.named_by, why=choice.reason, begun_at=now, actor=actor
         )
@@ -378,7 +380,7 @@ class VpnRotation:
         await self._learn(order, answered=look.answered)
         self._change = change = replace(change, rotation=rotation)
         if rotation.stage in ENDED:
-            await self._finish(change, rotation.stage, rotation.reason)
+            await self._finish(change, rotation.stage, server_reason(_RESULT[rotation.stage], server=rotation.server))
         elif order.tell is not None:
             self._change = replace(change, taken=False, refused=False)
             self._step_in(NOW)
@@ -398,16 +400,13 @@ class VpnRotation:
 
     async def _finish(self, change: Change, stage: Stage, result: Reason) -> None:
         now, rotation = dt_util.utcnow(), change.rotation
-        previous = rotation.previous or self._name(change.before)
-        if stage is Stage.KEPT and rotation.stage is Stage.KEPT:
-            result = server_reason("back", server=previous)
         failed = rotation.tried if stage is Stage.LOST else rotation.tried[:-1]
         self.server = rotation.server if stage is Stage.DONE else self.server
         self.last = Ended(
             at=now,
             stage=stage,
-            server=self.server or previous,
-            previous=previous,
+            server=self.server or rotation.previous,
+            previous=rotation.previous,
             tried=rotation.tried,
             reasons=(
                 change.why,

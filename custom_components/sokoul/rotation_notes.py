@@ -180,7 +180,7 @@ class Change:
     @property
     def selection(self) -> ServerSelection:
         """What Gluetun has to be set to now."""
-        if self.rotation.stage is Stage.BACK or self.rotation.server is None:
+        if self.rotation.stage is Stage.BACK:
             return self.before
         return selection_of(self.named_by, self.rotation.server)
 

@@ -6,14 +6,13 @@ whoever interferes starts its clock anew.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from ...model.reasons import Reason
-from .servers import Choice, Records, Sample, ServerPolicy, choose, learn, server_reason
+from .servers import Records, Sample, ServerPolicy, choose, learn
 
 
 class Stage(StrEnum):
@@ -24,25 +23,23 @@ class Stage(StrEnum):
     DONE = "done"
     KEPT = "kept"  # the one before is used again
     LOST = "lost"  # not even that works
-    NOTHING = "nothing"  # there was no server to try
 
 
 #: Nothing is to come after these.
-ENDED = frozenset({Stage.DONE, Stage.KEPT, Stage.LOST, Stage.NOTHING})
+ENDED = frozenset({Stage.DONE, Stage.KEPT, Stage.LOST})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rotation:
-    """A change of the server that is under way. `server` is the one that the tunnel was told to use."""
+    """A change of the server that is under way. `server` is the one that the tunnel was told to use, `told_at` when."""
 
     stage: Stage
-    previous: str | None
+    previous: str
     candidates: tuple[str, ...]
-    server: str | None = None
-    told_at: datetime | None = None
+    server: str
+    told_at: datetime
     address_before: str | None = None
     tried: tuple[str, ...] = ()
-    reason: Reason = field(default_factory=lambda: server_reason("none"))
 
     def as_json(self) -> dict[str, Any]:
         """Return what of a change that is under way has to outlive a restart."""
@@ -88,64 +85,47 @@ class TunnelFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What comes of a look: the server to tell the tunnel now (None: none), what was learned, when to look again."""
+    """What comes of a look: the server to tell the tunnel now (None: none), and what was learned."""
 
     tell: str | None = None
     learned: Mapping[str, Sample] = MappingProxyType({})
-    again: datetime | None = None
 
 
-def begin(
-    candidates: Collection[str], previous: str | None, choice: Choice, address: str | None, now: datetime,
-    policy: ServerPolicy,
-) -> tuple[Rotation, Order]:  # fmt: skip
-    """Begin a change to the chosen server."""
-    rotation = Rotation(
-        stage=Stage.NOTHING,
+def begin(candidates: Collection[str], previous: str, server: str, address: str | None, now: datetime) -> Rotation:
+    """Begin a change to a server, which the tunnel is to be told now. `address` is where it comes out until then."""
+    return Rotation(
+        stage=Stage.SWITCHING,
         previous=previous,
         candidates=tuple(candidates),
+        server=server,
+        told_at=now,
         address_before=address,
-        reason=choice.reason,
+        tried=(server,),
     )
-    return (rotation, Order()) if choice.server is None else _tell(rotation, choice.server, now, policy)
 
 
 def advance(
     rotation: Rotation, facts: TunnelFacts, records: Records, policy: ServerPolicy, now: datetime
 ) -> tuple[Rotation, Order]:
     """Take in a look at the tunnel: it works, it may yet, or the next one is tried."""
-    if rotation.stage in ENDED or rotation.server is None or rotation.told_at is None:
+    if rotation.stage in ENDED:
         return rotation, Order()
-    server, deadline = rotation.server, rotation.told_at + _patience(rotation, policy)
+    goes_back, server = rotation.stage is Stage.BACK, rotation.server
     if _works(rotation, facts):
-        stage = Stage.KEPT if rotation.stage is Stage.BACK else Stage.DONE
-        took = {server: Sample(works=True)}
-        return replace(rotation, stage=stage, reason=server_reason("settled", server=server)), Order(learned=took)
+        stage = Stage.KEPT if goes_back else Stage.DONE
+        return replace(rotation, stage=stage), Order(learned={server: Sample(works=True)})
+    deadline = rotation.told_at + (policy.proof_back if goes_back else policy.proof)
     if now < deadline and not facts.refused and not facts.leaks:
-        return replace(rotation, reason=server_reason("verify", server=server)), Order(again=deadline)
+        return rotation, Order()
     failed = {server: Sample(works=False)}
-    if rotation.stage is Stage.BACK:
-        return replace(rotation, stage=Stage.LOST, reason=server_reason("lost", server=server)), Order(learned=failed)
+    if goes_back:
+        return replace(rotation, stage=Stage.LOST), Order(learned=failed)
     following = _next(rotation, learn(records, server, failed[server], policy, now), policy, now)
-    if following is not None:
-        rotation, order = _tell(rotation, following, now, policy)
-        return replace(rotation, reason=server_reason("failed", server=server)), replace(order, learned=failed)
-    if rotation.previous is None:
-        return replace(rotation, stage=Stage.LOST, reason=server_reason("failed", server=server)), Order(learned=failed)
-    back = replace(
-        rotation, stage=Stage.BACK, server=rotation.previous, told_at=now,
-        reason=server_reason("back", server=rotation.previous),
-    )  # fmt: skip
-    return back, Order(tell=rotation.previous, learned=failed, again=now + policy.proof_back)
-
-
-def _tell(rotation: Rotation, server: str, now: datetime, policy: ServerPolicy) -> tuple[Rotation, Order]:
-    told = replace(rotation, stage=Stage.SWITCHING, server=server, told_at=now, tried=(*rotation.tried, server))
-    return told, Order(tell=server, again=now + policy.proof)
-
-
-def _patience(rotation: Rotation, policy: ServerPolicy) -> timedelta:
-    return policy.proof_back if rotation.stage is Stage.BACK else policy.proof
+    if following is None:
+        back = replace(rotation, stage=Stage.BACK, server=rotation.previous, told_at=now)
+        return back, Order(tell=rotation.previous, learned=failed)
+    told = replace(rotation, server=following, told_at=now, tried=(*rotation.tried, following))
+    return told, Order(tell=following, learned=failed)
 
 
 def _works(rotation: Rotation, facts: TunnelFacts) -> bool:
@@ -156,7 +136,7 @@ def _works(rotation: Rotation, facts: TunnelFacts) -> bool:
     """
     if facts.leaks or facts.refused or not facts.connected or not facts.address:
         return False
-    if facts.asked_at is None or rotation.told_at is None or facts.asked_at < rotation.told_at:
+    if facts.asked_at is None or facts.asked_at < rotation.told_at:
         return False
     return rotation.stage is Stage.BACK or facts.address != rotation.address_before
 

@@ -190,32 +190,29 @@ class Choice:
 def choose(
     records: Records,
     candidates: Collection[str],
-    current: str | None,
+    current: str,
     policy: ServerPolicy,
     now: datetime,
     *,
     count: int = 0,
     must_move: bool = False,
     not_these: Collection[str] = (),
-    vetoes: tuple[str, ...] = (),
 ) -> Choice:
     """Choose the server to try next: never the current one, nor one that failed lately.
 
-    `count` is how many choices there were before, `vetoes` name what forbids it now (an entity that is on, downloads
-    that run); a person who asks for another server (`must_move`) gets one, if there is any.
+    `count` is how many choices there were before. A person who asks for another server (`must_move`) gets one, if
+    there is any.
     """
-    if vetoes:
-        return Choice(server=None, reason=server_reason("vetoed", reasons=vetoes))
     others = [each for each in dict.fromkeys(candidates) if each != current and each not in not_these]
     rested = [each for each in others if not _rests(records, each, policy, now)]
     if not (rested or (must_move and others)):
         return Choice(server=None, reason=server_reason("none"))
-    if rested and policy.explore_every > 0 and count % policy.explore_every == policy.explore_every - 1:
+    if rested and count % policy.explore_every == policy.explore_every - 1:
         least = min(rested, key=lambda each: (_known(records, each, policy, now), each))
         if _known(records, least, policy, now) < _SEEN:
             return Choice(server=least, reason=server_reason("try", server=least))
     best, good = ranking(records, rested or others, policy, now)[0]
-    if not must_move and current is not None and good < score(records, current, policy, now) * policy.better_by:
+    if not must_move and good < score(records, current, policy, now) * policy.better_by:
         return Choice(server=None, reason=server_reason("current_best", server=current))
     return Choice(server=best, reason=server_reason("best" if best in records else "try", server=best))
 
