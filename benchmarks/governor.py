@@ -39,7 +39,6 @@ from custom_components.sokoul.autopilot.guards.sources import (
     RASPBERRY_PI,
     TIMINGS,
     Demand,
-    Reading,
     Source,
     SourceKind,
 )
@@ -116,7 +115,7 @@ def sokoul(calm: timedelta | None = None) -> Governor:
     def look(celsius: float, now: datetime) -> Demand:
         nonlocal memory
         day = now.replace(hour=0, minute=0, second=0, microsecond=0)
-        memory, decision = advance(memory, {"pi": Reading(value=celsius, at=now)}, (source,), now, day=day)
+        memory, decision = advance(memory, {"pi": celsius}, (source,), now, day=day)
         return decision.of(CLIENT).demand
 
     return look

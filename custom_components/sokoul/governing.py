@@ -19,7 +19,7 @@ from homeassistant.util import dt as dt_util
 from . import wording
 from .autopilot.guards.governor import FREE, ClientDecision, Decision, GovernorMemory, advance, effects
 from .autopilot.guards.limits import UNLIMITED, ClientLimits, Rates, Slot
-from .autopilot.guards.sources import Demand, Reading, Source, SourceKind, while_on
+from .autopilot.guards.sources import Demand, Source, SourceKind, while_on
 from .clients.errors import BackendError, CannotConnect
 from .connectors import holding, limiting
 from .connectors.holding import PAUSED_UNTIL_KEY, hold, holds, is_held, let_go, lets_go, turn_pause
@@ -430,8 +430,11 @@ class Governing:
         self._ask({client: asked for client, asked in self.asked.items() if client not in clients})
 
     def _ask(self, asked: Mapping[str, Asked]) -> None:
-        self._hub.memory.set(ASKED_KEY, {client: each.as_json() for client, each in asked.items()})
+        self._note_asked(asked)
         self.look()
+
+    def _note_asked(self, asked: Mapping[str, Asked]) -> None:
+        self._hub.memory.set(ASKED_KEY, {client: each.as_json() for client, each in asked.items()})
 
     @property
     def thermometers(self) -> dict[str, Thermometer]:
@@ -459,7 +462,7 @@ class Governing:
         self._drop_what_is_over(now)
         self._know_clients()
         sources = tuple(self._sources()) if self.on else ()
-        readings = {key: Reading(value=value, at=now) for key, value in self._readings()}
+        readings = dict(self._readings())
         memory = self._memory if self._hub.hass.state is CoreState.running else self._memory.starting(now)
         self._memory, self.decision = advance(memory, readings, sources, now, day=dt_util.start_of_local_day())
         self._keep_memory()
@@ -485,7 +488,7 @@ class Governing:
             if client in self._hub.backends and (each.until is None or each.until > now)
         }
         if left != asked:
-            self._hub.memory.set(ASKED_KEY, {client: each.as_json() for client, each in left.items()})
+            self._note_asked(left)
 
     def _sources(self) -> Iterator[Source]:
         found = self.thermometers

@@ -27,7 +27,6 @@ from custom_components.sokoul.autopilot.guards.sources import (
     RASPBERRY_PI,
     TIMINGS,
     Demand,
-    Reading,
     Source,
     SourceKind,
     Step,
@@ -76,8 +75,7 @@ class Drive:
 
     def see(self, passed: timedelta, **values: float | None) -> Decision:
         """Look at what the sources tell, so long after noon."""
-        readings = {key: Reading(value=value, at=NOW + passed) for key, value in values.items()}
-        self.memory, self.decision = advance(self.memory, readings, self.sources, NOW + passed, day=self.day)
+        self.memory, self.decision = advance(self.memory, values, self.sources, NOW + passed, day=self.day)
         return self.decision
 
     def demand(self, passed: timedelta, **values: float | None) -> Demand:
@@ -142,7 +140,7 @@ def test_a_clock_that_is_set_back(value: float | None) -> None:
     assert drive.demand(8 * HOUR + MINUTE, pi=value) == LIMIT
     assert drive.demand(0 * MINUTE, pi=value) == LIMIT
     assert drive.demand(max(CALM, PATIENCE), pi=value) == NOTHING
-    assert timedelta() <= drive.memory.today_any <= 8 * HOUR
+    assert timedelta() <= drive.memory.today["qbittorrent"] <= 8 * HOUR
 
 
 @given(st.lists(st.tuples(st.integers(1, 150), st.sampled_from([None, 60, 64, 66, 74, 76, 83])), min_size=1))
@@ -159,16 +157,6 @@ def test_looking_again_when_it_says_so_is_enough(course: list[tuple[int, float |
             assert again_at is None or again_at > NOW + passed
             assert often.demand(passed, pi=value) == seldom.decision.of("qbittorrent").demand
             passed += 6 * SECOND
-
-
-def test_a_reading_that_is_too_old_is_none() -> None:
-    sources = (replace(HEAT, timing=replace(TIMINGS[SourceKind.THERMAL], stale_after=MINUTE)),)
-    told = {"pi": Reading(value=40, at=NOW)}
-    memory, decision = advance(GovernorMemory(), told, sources, NOW + 59 * SECOND, day=DAY)
-    assert decision.sources["pi"].unknown_since is None
-    assert decision.again_at == NOW + MINUTE
-    _, decision = advance(memory, told, sources, NOW + MINUTE, day=DAY)
-    assert decision.sources["pi"].unknown_since == NOW + MINUTE
 
 
 def test_thresholds_count_as_soon_as_they_are_changed() -> None:
@@ -445,12 +433,11 @@ def test_time_throttled() -> None:
     drive.see(10 * MINUTE, **calm | {"pi": 76})
     drive.see(15 * MINUTE, **calm | {"pi": 76, "metered": 1})
     assert drive.memory.today == {"qbittorrent": 5 * MINUTE}
-    assert drive.memory.today_any == 5 * MINUTE
     drive.see(18 * MINUTE, **calm | {"pi": 76, "metered": 1})
     assert drive.memory.today == {"qbittorrent": 8 * MINUTE, "seedbox": 3 * MINUTE}
-    assert drive.memory.today_any == 8 * MINUTE
-    assert drive.memory.counted(NOW + 20 * MINUTE, DAY).today_any == 10 * MINUTE
-    assert drive.memory.today_any == 8 * MINUTE
+    counted = drive.memory.counted(NOW + 20 * MINUTE, DAY)
+    assert counted.today == {"qbittorrent": 10 * MINUTE, "seedbox": 5 * MINUTE}
+    assert drive.memory.today == {"qbittorrent": 8 * MINUTE, "seedbox": 3 * MINUTE}
 
 
 def test_a_new_day_begins_with_what_was_of_it() -> None:
@@ -460,7 +447,7 @@ def test_a_new_day_begins_with_what_was_of_it() -> None:
     drive.day = midnight
     drive.see(12 * HOUR + 5 * MINUTE, pi=76)
     assert drive.memory.today == {"qbittorrent": 5 * MINUTE}
-    assert drive.memory.counted(NOW + 36 * HOUR, midnight + timedelta(days=1)).today_any == timedelta()
+    assert drive.memory.counted(NOW + 36 * HOUR, midnight + timedelta(days=1)).today == {"qbittorrent": timedelta()}
 
 
 def test_a_new_day_without_anything() -> None:
@@ -468,11 +455,10 @@ def test_a_new_day_without_anything() -> None:
     drive.see(11 * HOUR, pi=76)
     drive.see(11 * HOUR + CALM, pi=40)
     drive.see(11 * HOUR + 2 * CALM, pi=40)
-    assert drive.memory.today_any == 2 * CALM
+    assert drive.memory.today == {"qbittorrent": 2 * CALM}
     drive.day = DAY + timedelta(days=1)
     drive.see(13 * HOUR, pi=40)
     assert drive.memory.today == {}
-    assert drive.memory.today_any == timedelta()
 
 
 # --- restarts --------------------------------------------------------------------------------------------------------
@@ -486,7 +472,7 @@ def test_a_restart_changes_nothing() -> None:
     drive.restart(20 * MINUTE)
     assert drive.demand(20 * MINUTE, pi=70) == LIMIT
     assert drive.decision.sources["pi"].since == NOW
-    assert drive.memory.today_any == 10 * MINUTE, "while nobody looked nothing is counted"
+    assert drive.memory.today == {"qbittorrent": 10 * MINUTE}, "while nobody looked nothing is counted"
 
 
 def test_after_a_restart_it_has_to_be_calm_anew() -> None:
@@ -546,7 +532,6 @@ def test_what_is_stored_is_loaded() -> None:
     assert {key: each.demand for key, each in after.clients.items()} == {
         key: each.demand for key, each in before.clients.items()
     }
-    assert drive.memory.today_any == 5 * MINUTE
 
 
 # --- it never flaps --------------------------------------------------------------------------------------------------
@@ -644,9 +629,10 @@ def test_whatever_it_is_told(course: list[tuple[int, float | None]], restarts: b
 def test_a_decision_is_the_strictest_of_what_its_sources_demand(
     course: list[tuple[int, dict[str, float | None]]],
 ) -> None:
-    drive, passed, throttled = Drive(MANY), timedelta(), timedelta()
+    drive, passed, throttled = Drive(MANY), timedelta(), dict[str, timedelta]()
     for seconds, values in course:
-        throttled += seconds * SECOND if drive.decision.clients else timedelta()
+        for client in drive.decision.clients:
+            throttled[client] = throttled.get(client, timedelta()) + seconds * SECOND
         passed += seconds * SECOND
         decision = drive.see(passed, **values)
         for client in ("qbittorrent", "seedbox"):
@@ -658,7 +644,7 @@ def test_a_decision_is_the_strictest_of_what_its_sources_demand(
             assert found.demand == union
             assert len(found.reasons) == len(found.causes)
             assert bool(found.causes) is (union != NOTHING)
-        assert drive.memory.today_any == throttled
+        assert drive.memory.today == throttled
         assert decision.again_at is None or decision.again_at > NOW + passed
     quiet = dict.fromkeys((each.key for each in MANY), 0.0)
     drive.see(passed + HOUR, **quiet)

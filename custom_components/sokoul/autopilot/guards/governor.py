@@ -12,12 +12,12 @@ Pure: called at each reading, and when `Decision.again_at` has come.
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from math import inf
+from math import inf, isfinite
 from types import MappingProxyType
 from typing import Any
 
 from ...model.reasons import Reason, Value
-from .sources import NOTHING, Demand, Reading, Source, SourceKind, Step
+from .sources import NOTHING, Demand, Source, SourceKind, Step
 
 ZERO = timedelta()
 
@@ -44,14 +44,13 @@ class SourceMemory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GovernorMemory:
-    """What the governor remembers. `today` is how long each client was throttled, `today_any` any of them."""
+    """What the governor remembers. `today` is how long each client was throttled."""
 
     sources: Mapping[str, SourceMemory] = MappingProxyType({})
     throttled: frozenset[str] = frozenset()  # the clients of which something was demanded at the last look
     looked_at: datetime | None = None  # None: there was no look since it was loaded
     day_began: datetime | None = None
     today: Mapping[str, timedelta] = MappingProxyType({})
-    today_any: timedelta = ZERO
 
     def dump(self) -> dict[str, Any]:
         """Return it as JSON."""
@@ -66,7 +65,6 @@ class GovernorMemory:
             },
             "day_began": self.day_began and self.day_began.timestamp(),
             "today": {client: spent.total_seconds() for client, spent in self.today.items()},
-            "today_any": self.today_any.total_seconds(),
         }
 
     @classmethod
@@ -87,19 +85,18 @@ class GovernorMemory:
             },
             day_began=None if note["day_began"] is None else _at(note["day_began"]),
             today={client: timedelta(seconds=spent) for client, spent in note["today"].items()},
-            today_any=timedelta(seconds=note["today_any"]),
         )
 
     def counted(self, now: datetime, day: datetime) -> GovernorMemory:
         """Return it with the time since the last look, in so far as it is of this day (`day` is when that began)."""
-        fresh = self if self.day_began == day else replace(self, day_began=day, today={}, today_any=ZERO)
+        fresh = self if self.day_began == day else replace(self, day_began=day, today={})
         if self.looked_at is None or not self.throttled:
             return fresh
         spent = max(now - max(self.looked_at, day), ZERO)
         today = dict(fresh.today)
         for client in self.throttled:
             today[client] = today.get(client, ZERO) + spent
-        return replace(fresh, today=today, today_any=fresh.today_any + spent, looked_at=now)
+        return replace(fresh, today=today, looked_at=now)
 
     def starting(self, now: datetime) -> GovernorMemory:
         """Return it while Home Assistant starts: what tells nothing may just not be loaded yet.
@@ -173,7 +170,7 @@ class Decision:
 
 def advance(
     memory: GovernorMemory,
-    readings: Mapping[str, Reading],
+    readings: Mapping[str, float | None],
     sources: Collection[Source],
     now: datetime,
     *,
@@ -181,15 +178,15 @@ def advance(
 ) -> tuple[GovernorMemory, Decision]:
     """Return what to remember and what is demanded now, after a look at what the sources tell.
 
-    `readings` are by the key of the source; one that is missing is not known. `sources` may differ from look to look:
-    thresholds count from now on, what is left out is free at once (all of it, while the governor is off). `day` is
-    when this day began where the house is, for the time throttled today.
+    `readings` are the values of now by the key of the source; None, or one that is missing, is not known. `sources`
+    may differ from look to look: thresholds count from now on, what is left out is free at once (all of it, while the
+    governor is off). `day` is when this day began where the house is, for the time throttled today.
     """
     looked = {source.key: _look(memory.sources.get(source.key), source, readings, now) for source in sources}
     states = {source.key: _state(source, looked[source.key], now) for source in sources}
     clients = _by_client(states.values())
     again_at = min(
-        (at for source in sources for at in _deadlines(source, looked[source.key], readings.get(source.key), now)),
+        (at for source in sources for at in _deadlines(source, looked[source.key], now)),
         default=None,
     )
     return (
@@ -213,11 +210,12 @@ def effects(demand: Demand) -> tuple[Reason, ...]:
 # --- one source ------------------------------------------------------------------------------------------------------
 
 
-def _look(known: SourceMemory | None, source: Source, readings: Mapping[str, Reading], now: datetime) -> SourceMemory:
+def _look(
+    known: SourceMemory | None, source: Source, readings: Mapping[str, float | None], now: datetime
+) -> SourceMemory:
     known = known or SourceMemory()
-    reading = readings.get(source.key)
-    value = None if reading is None else reading.usable(source, now)
-    if value is None:
+    value = readings.get(source.key)
+    if value is None or not isfinite(value):
         return _unknown(known, source, now)
     steps = ((step.key, _judge(known.active.get(step.key), step, source, value, now)) for step in source.steps)
     return SourceMemory(active={key: active for key, active in steps if active is not None})
@@ -286,17 +284,14 @@ def _trouble(source: Source, memory: SourceMemory, now: datetime) -> Reason | No
     return Reason(key="governor.unknown", parameters=parameters)
 
 
-def _deadlines(source: Source, memory: SourceMemory, reading: Reading | None, now: datetime) -> Iterator[datetime]:
+def _deadlines(source: Source, memory: SourceMemory, now: datetime) -> Iterator[datetime]:
     """Return when time alone may change how a source stands."""
     pace = source.pace
     for step in memory.active.values():
         if step.calm_since is not None:
             yield step.calm_since + pace.calm
-    if memory.unknown_since is not None:
-        if memory.unknown_since + pace.patience > now:
-            yield memory.unknown_since + pace.patience
-    elif reading is not None and pace.stale_after is not None:
-        yield reading.at + pace.stale_after
+    if memory.unknown_since is not None and memory.unknown_since + pace.patience > now:
+        yield memory.unknown_since + pace.patience
 
 
 # --- all of them -----------------------------------------------------------------------------------------------------

@@ -6,9 +6,8 @@ which hovers around one of them does not make it come and go.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
-from math import isfinite
 
 from .limits import UNLIMITED, Rates
 
@@ -35,13 +34,11 @@ class Timing:
     """How a source is taken at its word.
 
     `calm`: so long must a step's cause be over without a break before it is loosened; entering it is at once.
-    `patience`: so long what it demanded last is kept while it tells nothing. `stale_after`: a reading older than this
-    tells nothing; None where a value that doesn't change isn't told again.
+    `patience`: so long what it demanded last is kept while it tells nothing.
     """
 
     calm: timedelta
     patience: timedelta
-    stale_after: timedelta | None = None
 
 
 def _timing(calm: float, patience: float) -> Timing:
@@ -123,21 +120,6 @@ class Source:
     def pace(self) -> Timing:
         """How it is taken at its word."""
         return self.timing or TIMINGS[self.kind]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """What a source tells, and when it told it. None: it is not known now."""
-
-    value: float | None
-    at: datetime
-
-    def usable(self, source: Source, now: datetime) -> float | None:
-        """Return the value, if it is one that can be relied on."""
-        if self.value is None or not isfinite(self.value):
-            return None
-        stale_after = source.pace.stale_after
-        return None if stale_after is not None and now - self.at >= stale_after else self.value
 
 
 # --- temperatures ----------------------------------------------------------------------------------------------------
