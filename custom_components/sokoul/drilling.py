@@ -121,7 +121,7 @@ class Drilling:
         return drills.hindrance(guard.verdict, client=client, running=guard.running, held=guard.held > 0)
 
     def _begin(self) -> None:
-        self._drill = drills.begin(self._backend.title, self._guard.running, dt_util.utcnow())
+        self._drill = drills.begin(self._backend.title, dt_util.utcnow())
         self._guard.lane.drill = True
         self._guard.hurry()
 

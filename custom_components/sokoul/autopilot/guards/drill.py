@@ -40,8 +40,6 @@ class DrillResult:
     passed: bool
     reason: Reason
     reaction: timedelta | None = None
-    stopped: int = 0  # torrents that ran when it began
-    resumed_after: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +48,6 @@ class Drill:
 
     client: str
     began_at: datetime
-    running: int  # torrents that ran then
     stage: DrillStage = DrillStage.PRETENDING
     stopped_at: datetime | None = None
     resuming_since: datetime | None = None
@@ -81,9 +78,9 @@ def hindrance(verdict: Verdict, *, client: str, running: int, held: bool) -> Rea
     return None if running else _reason("idle", client)
 
 
-def begin(client: str, running: int, now: datetime) -> Drill:
+def begin(client: str, now: datetime) -> Drill:
     """Begin: from now on the guard sees a leak."""
-    return Drill(client=client, began_at=now, running=running)
+    return Drill(client=client, began_at=now)
 
 
 def advance(drill: Drill, facts: DrillFacts, policy: DrillPolicy, now: datetime) -> Drill:
@@ -125,8 +122,6 @@ def _end(drill: Drill, now: datetime, reason: Reason, *, passed: bool) -> Drill:
         passed=passed,
         reason=reason,
         reaction=None if drill.stopped_at is None else drill.stopped_at - drill.began_at,
-        stopped=drill.running if drill.stopped_at is not None else 0,
-        resumed_after=now - drill.resuming_since if passed and drill.resuming_since is not None else None,
     )
     return replace(drill, stage=DrillStage.ENDED, result=result)
 
