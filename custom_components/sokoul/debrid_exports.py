@@ -9,7 +9,7 @@ from homeassistant.util import dt as dt_util
 
 from . import wording
 from .const import DOMAIN, LOGGER
-from .debrid.exporting import ExportFile, ExportFormat, sweep, write_all
+from .debrid.exporting import ExportFile, ExportFormat, keep_newest, stamped, sweep, write_all
 from .markdown import plain
 from .model.debrid_mirror import Presence
 from .store import StoreError
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 EVENT_EXPORT = f"{DOMAIN}_debrid_export"
 #: Exports are kept here, in the configuration folder.
 EXPORTS = f"{DOMAIN}_exports"
+#: So many of each account: an automation that exports every day would fill the disk.
+KEPT = 10
 #: What is being written at the end has so long to be out of the way.
 PARTING_SECONDS = 1.0
 
@@ -31,10 +33,14 @@ class Exports:
     def __init__(self, hub: Hub, mirror: AccountMirror) -> None:
         self._hub = hub
         self._mirror = mirror
-        self._stem = f"real-debrid-{mirror.account}-"
+        self._begin = f"real-debrid-{mirror.account}-"
         self._swept = False
         self._sweeping = asyncio.Lock()
         self._running: set[asyncio.Task[int]] = set()
+
+    @property
+    def _folder(self) -> Path:
+        return Path(self._hub.hass.config.path(EXPORTS))
 
     async def begin(
         self, chosen: ExportFormat, presence: Presence, *, told: bool = False
@@ -43,13 +49,12 @@ class Exports:
 
         `told`: somebody waits for its end, and is told by that of what goes wrong.
         """
-        folder, stem = Path(self._hub.hass.config.path(EXPORTS)), f"{self._stem}{dt_util.utcnow():%Y%m%dT%H%M%SZ}"
         job = self._hub.hass.async_add_executor_job
         async with self._sweeping:
             if not self._swept:  # later there may be one that is being written
-                await job(sweep, folder, self._stem)
+                await job(sweep, self._folder, self._begin)
                 self._swept = True
-        file = await job(ExportFile.create, folder, stem, chosen)
+        file = await job(ExportFile.create, self._folder, stamped(self._begin, dt_util.utcnow()), chosen)
         task = self._hub.begin(self._write(file, presence, told=told), f"export of {self._mirror.title}")
         if not task.done():
             self._running.add(task)
@@ -76,8 +81,10 @@ class Exports:
                 LOGGER.warning("The torrents of %s could not be written to %s: %s", mirror.title, file.path, detail)
                 self._notify(file.path, detail)
             raise
+        deleted = await self._hub.hass.async_add_executor_job(keep_newest, self._folder, self._begin, KEPT)
         persistent_notification.async_dismiss(self._hub.hass, self._notice)
-        self._hub.hass.bus.async_fire(EVENT_EXPORT, {"type": "written", **facts, "torrents": torrents})
+        told = {"type": "written", **facts, "torrents": torrents, "deleted": deleted}
+        self._hub.hass.bus.async_fire(EVENT_EXPORT, told)
         return torrents
 
     @property

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 import csv
 from dataclasses import replace
+from datetime import timedelta
 import json
 import os
 from pathlib import Path
@@ -12,7 +13,16 @@ from typing import Any
 
 import pytest
 
-from custom_components.sokoul.debrid.exporting import COLUMNS, ExportFile, ExportFormat, described, sweep, write_all
+from custom_components.sokoul.debrid.exporting import (
+    COLUMNS,
+    ExportFile,
+    ExportFormat,
+    described,
+    keep_newest,
+    stamped,
+    sweep,
+    write_all,
+)
 from custom_components.sokoul.model.debrid_mirror import MirroredTorrent, Presence
 from tests.store.make import NOW
 from tests.store.torrents import ACCOUNT, torrent
@@ -168,3 +178,24 @@ def test_what_a_crash_left_is_swept_away(tmp_path: Path) -> None:
     sweep(tmp_path, "real-debrid-A-")
     assert names(tmp_path) == sorted(left[1:])
     sweep(tmp_path / "not there", "real-debrid-A-")
+
+
+def test_the_oldest_are_deleted_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another account has, what a person put there, and what is being written stays."""
+    first, last = (stamped("all-", NOW + timedelta(minutes=minutes)) for minutes in (0, 1))
+    ours = [f"{first}.csv", f"{first}-10.json", f"{first}-9.csv", f"{last}.csv", f"{last}-2.csv"]
+    others = [f"{first}.txt", f"{first}.csv.bak", "all-mine.csv", f"else-{first}.csv", f".{first}.csv.part"]
+    for age, name in enumerate((*others, *ours)):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (age, age))
+    (tmp_path / f"{first}.json").mkdir()
+    assert keep_newest(tmp_path, "all-", 5) == 0
+    assert keep_newest(tmp_path, "all-", 2) == 3
+    assert names(tmp_path) == sorted([*others, f"{first}.json", *ours[-2:]])
+    monkeypatch.setattr(Path, "unlink", refuse)
+    assert keep_newest(tmp_path, "all-", 1) == 0, "what can't be deleted stays"
+    assert keep_newest(tmp_path / "not there", "all-", 1) == 0
+
+
+def refuse(*_: object, **__: object) -> None:
+    raise PermissionError(13, "Permission denied")

@@ -6,6 +6,7 @@ import csv
 from datetime import timedelta
 import html
 import json
+import os
 from pathlib import Path
 import sqlite3
 from threading import Event
@@ -27,7 +28,7 @@ from custom_components.sokoul.clients.errors import CannotConnect
 from custom_components.sokoul.clients.real_debrid import RealDebridClient
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.debrid.exporting import ExportFile
-from custom_components.sokoul.debrid_exports import EVENT_EXPORT, EXPORTS
+from custom_components.sokoul.debrid_exports import EVENT_EXPORT, EXPORTS, KEPT
 from custom_components.sokoul.debriding import (
     EVENT_SYNC,
     FIRST_PAUSE,
@@ -563,9 +564,24 @@ async def test_an_export_is_answered_at_once_and_told_at_its_end(
     assert not path.exists(), "not a half of it"
     await until(lambda: ended)
     facts = {"account": "Account 1001", "account_id": ID, "path": str(path)}
-    assert ended[0].data == {"type": "written", **facts, "torrents": COUNT}
+    assert ended[0].data == {"type": "written", **facts, "torrents": COUNT, "deleted": 0}
     assert {each["id"] for each in json.loads(path.read_text())} == set(debrid.account.torrents)
     assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.usefixtures("listed")
+async def test_the_newest_exports_of_an_account_are_kept(hass: HomeAssistant, tmp_path: Path) -> None:
+    ended = async_capture_events(hass, EVENT_EXPORT)
+    folder = tmp_path / EXPORTS
+    folder.mkdir()
+    foreign = [f"real-debrid-{OTHER}-20250101T000000Z.csv", "my list.csv", f"real-debrid-{ID}-mine.csv"]
+    for name in foreign:
+        (folder / name).touch()
+        os.utime(folder / name, (0, 0))
+    told = [await ask(hass, Action.DEBRID_EXPORT, wait=True) for _ in range(KEPT + 2)]
+    assert [each.data["deleted"] for each in ended] == [0] * KEPT + [1, 1]
+    newest = {Path(each["path"]).name for each in told[-KEPT:]}
+    assert {each.name for each in folder.iterdir()} == {*foreign, *newest}
 
 
 async def test_an_export_that_fails_reaches_a_person(

@@ -14,6 +14,7 @@ from itertools import count
 import json
 import os
 from pathlib import Path
+import re
 from threading import Lock
 from typing import Any, Protocol, Self, TextIO
 
@@ -150,13 +151,34 @@ async def write_all(view: View, account: str, presence: Presence, file: ExportFi
     return file.torrents
 
 
-def sweep(folder: Path, stem: str) -> None:
+def stamped(begin: str, now: datetime) -> str:
+    """Return the name of an export of this moment, without its ending. `begin` says whose it is."""
+    return f"{begin}{now:%Y%m%dT%H%M%SZ}"
+
+
+def sweep(folder: Path, begin: str) -> None:
     """Delete what a crash left of files whose names begin so. Nothing may be writing there. Blocking."""
-    for left in folder.glob(f".{stem}*{_PART}"):
+    for left in folder.glob(f".{begin}*{_PART}"):
         left.unlink(missing_ok=True)
 
 
+def keep_newest(folder: Path, begin: str, most: int) -> int:
+    """Delete the oldest exports whose names begin so, all but so many, and return how many were. Blocking.
+
+    Files of other names are a person's. What can't be deleted stays.
+    """
+    name = re.compile(rf"{re.escape(begin)}{_STAMP}(-\d+)?\.({'|'.join(ExportFormat)})")
+    deleted = 0
+    with suppress(OSError):
+        ours = [each for each in folder.iterdir() if name.fullmatch(each.name) and each.is_file()]
+        for old in sorted(ours, key=lambda each: each.stat().st_mtime_ns, reverse=True)[most:]:
+            old.unlink()
+            deleted += 1
+    return deleted
+
+
 _PART = ".part"
+_STAMP = r"\d{8}T\d{6}Z"
 
 
 def _part(path: Path) -> Path:
