@@ -227,8 +227,9 @@ def _fetched(part: Part) -> Collection[str]:
 
 
 def _improves(wish: Wish) -> bool:
-    """Tell whether something better than what can be watched is on its way."""
-    return wish.done_at is None and any(part.better is not None for part in wish.parts)
+    """Tell whether something better than what can be watched is looked for, or on its way."""
+    better = (part.better is not None or part.better_until is not None for part in wish.parts)
+    return wish.done_at is None and any(better)
 
 
 def _by_title(snapshot: ArrSnapshot) -> Mapping[int, Sequence[QueueItem]]:

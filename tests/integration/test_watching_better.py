@@ -16,14 +16,17 @@ from custom_components.sokoul.watching_feeds import Feeds
 from custom_components.sokoul.watchlist.items import Wish, WishState
 from devstack.clock import ManualClock
 from devstack.dune import add_dune, dune_releases
+from devstack.frame import FaultKind
 from devstack.prowlarr import ProwlarrSimulator
 from devstack.qbittorrent_torrent import SimulatedFile, SimulatedTorrent, Swarm
 from devstack.real_debrid import RealDebridSimulator
 from devstack.real_debrid_account import Plan, PlannedFile, Torrent
 
+from .conftest import RADARR_ID, servarr_subentry
 from .flows import submit_backend, suggested
 from .healing import act
 from .test_grab import DEBRID_ID, account, debrid_subentry  # noqa: F401 -- a fixture
+from .test_hub import made
 from .test_policy_flow import add_policy
 from .test_watching import MINUTE, Scene, _no_pause, at_debrid, tmdb, without_arr  # noqa: F401 -- fixtures
 
@@ -162,6 +165,23 @@ async def test_what_somebody_else_has_downloaded_is_not_fetched_twice(alone: Sce
     part = alone.wish().parts[0]
     assert (part.release, part.upgrades, part.entry_id) == (grabbed["release"], 1, None), "that is here by now"
     assert [event for event, _ in alone.happened][-1] == "upgraded"
+
+
+@pytest.mark.usefixtures("_no_feeds")
+async def test_who_was_away_when_it_was_looked_at_delays_it_until_they_answer(alone: Scene) -> None:
+    """Nothing is looked for while nobody can tell whether Radarr has the title by now."""
+    await ready(alone)
+    add_dune(alone.radarr.library)
+    alone.radarr.fault(FaultKind.STATUS, status=503)
+    radarr = made(servarr_subentry(alone.radarr, RADARR_ID))
+    alone.hass.config_entries.async_add_subentry(alone.entry, radarr)
+    await alone.restart()  # all that can be watched is looked at
+    asked = searches(alone)
+    await alone.pass_time(timedelta(hours=9), 3)
+    assert searches(alone) == asked
+    alone.radarr.clear_faults()
+    await alone.pass_time(timedelta(hours=1), 2)
+    assert searches(alone) > asked
 
 
 @pytest.mark.usefixtures("_no_feeds")
