@@ -58,10 +58,7 @@ class Grabbing:
 
     async def grab(self, order: Order) -> JournalEntry:
         """Get one of the releases; it goes on when nobody waits for it any more. Raises `StoreError`."""
-        task = self._hub.entry.async_create_background_task(
-            self._hub.hass, self._carry_out(order), f"{DOMAIN} grab of {order.label}"
-        )
-        return await asyncio.shield(task)
+        return await asyncio.shield(self._hub.begin(self._carry_out(order), f"grab of {order.label}"))
 
     async def _carry_out(self, order: Order) -> JournalEntry:
         entry = await self._grabber.grab(order)
