@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from custom_components.sokoul.debrid.importing import CannotImportError, bring_in
+from custom_components.sokoul.debrid.importing import GONE_FOR, CannotImportError, bring_in
 from custom_components.sokoul.debrid.links import Cause, Health, Link, Mount, judge
 from custom_components.sokoul.debrid.shelf import read_catalogue
 from custom_components.sokoul.model.debrid import DebridStatus
@@ -166,8 +166,8 @@ async def test_what_redriva_knew_and_is_gone_is_remembered(store: Store, tmp_pat
     found = {each.torrent.id: each for each in await store.mirror_view.torrents(ACCOUNT, ids=["R1", "R2", "ID000001"])}
     film = found["R2"]
     assert (film.torrent.hash, film.torrent.filename, film.torrent.size_bytes) == ("dddd", "Film S", 5)
-    assert (film.torrent.status, film.gone_at) == (DebridStatus.DOWNLOADED, NOW)
-    assert found["R1"].gone_at == NOW
+    assert (film.torrent.status, film.gone_at) == (DebridStatus.DOWNLOADED, NOW - GONE_FOR)
+    assert found["R1"].gone_at == NOW - GONE_FOR
     assert (found["ID000001"].gone_at, found["ID000001"].torrent) == (None, torrent(1))
     assert await store.mirror.count(ACCOUNT) == 1
     again = await bring_in(path, ACCOUNT, store.mirror_view, store.debrid_history, LATER, gone=store.mirror)
@@ -185,6 +185,16 @@ async def test_what_names_no_torrent_belongs_to_none(store: Store, tmp_path: Pat
     told = await bring_in(path, ACCOUNT, store.mirror_view, history, NOW)
     assert told["unknown_torrents"] == 6
     assert [each.source for each in await history.attempts(ACCOUNT) if each.hash == "cccc"] == ["repair"]
+
+
+async def test_what_vanished_before_is_no_news_of_the_last_week(store: Store, tmp_path: Path) -> None:
+    """It counts among what the account has no more, and not among what happened lately."""
+    await store.mirror.apply(ACCOUNT, [torrent(1), torrent(2)], NOW)
+    await store.mirror.forget_torrent(ACCOUNT, torrent(2).id, NOW)
+    path = made(tmp_path / "redriva.db", REDRIVA)
+    await bring_in(path, ACCOUNT, store.mirror_view, store.debrid_history, NOW, gone=store.mirror)
+    figures = await store.mirror_view.figures(ACCOUNT, NOW, old_before=NOW)
+    assert (figures.gone, figures.week.gone, figures.day.gone) == (3, 1, 1)
 
 
 async def test_links_are_judged_by_what_redriva_knew_only_where_nothing_else_is_known(

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import batched
 from pathlib import Path
 import sqlite3
@@ -26,6 +26,9 @@ MOST = 500_000
 _MESSAGE = 300
 #: So many torrents are looked for at once.
 _ASKED = 500
+#: When a torrent vanished that only they remember, nobody knows. It counts as gone for so long: statistics tell of what
+#: happened within a week, and that is no news.
+GONE_FOR = timedelta(days=8)
 
 
 class CannotImportError(Exception):
@@ -166,7 +169,7 @@ async def _remember(found: _Found, account: str, view: View, gone: Gone | None, 
                 break
         else:
             return None
-    return await gone.remember_gone(account, found.torrents, now)
+    return await gone.remember_gone(account, found.torrents, now - GONE_FOR)
 
 
 async def _go_on(due: Mapping[str, datetime], account: str, history: History, repairs: Repairs | None) -> int:
