@@ -29,7 +29,7 @@ from custom_components.sokoul.releases.parse import parse
 from custom_components.sokoul.releases.policy import Policy
 from tests.releases.reading import Sample, corpus, facts_of, plain
 
-from . import releases_arr
+from . import releases_arr, releases_parsers
 
 BUDGET_PER_SECOND = 1_000
 #: Of what the tests of Radarr and Sonarr say, where we don't differ on purpose.
@@ -242,8 +242,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--offers", type=int, default=3_000, help="offers that go through the pipeline")
     parser.add_argument("--alone", action="store_true", help="leave the others out")
     parser.add_argument("--arr", nargs=2, type=Path, metavar=("RADARR", "SONARR"), help="clones of both: their tests")
-    parser.add_argument("--show", action="store_true", help="with --arr: where we differ from them")
+    parser.add_argument("--parsers", nargs=2, type=Path, metavar=("RADARR", "SONARR"), help="the same: their parsers")
+    parser.add_argument("--show", action="store_true", help="with --arr or --parsers: where we differ from them")
     options = parser.parse_args(arguments)
+    if options.parsers is not None:
+        return 0 if releases_parsers.report(tuple(options.parsers), show=options.show) else 1
     if options.arr is not None:
         return 0 if releases_arr.report(*options.arr, show=options.show) >= SHARE_OF_ARR else 1
     samples = corpus()

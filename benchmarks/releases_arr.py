@@ -60,18 +60,21 @@ class Asked:
 
 
 type _Case = tuple[str, Sequence[str]]
+type Reader = Callable[[str], ReleaseName]
+
+
+def source_of(clone: Path, path: str) -> str:
+    """Return a file of a clone, with or without a work tree."""
+    if (clone / path).is_file():
+        return (clone / path).read_text(encoding="utf-8-sig")
+    command = ["git", "-C", str(clone), "show", f"HEAD:{path}"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.removeprefix("\ufeff")
 
 
 def cases(clone: Path, fixture: str) -> Iterator[_Case]:
     """Yield the method and the arguments of each case of a table; none where the clone hasn't that file."""
-    path = f"{FIXTURES}/{fixture}.cs"
-    if (clone / path).is_file():
-        source = (clone / path).read_text(encoding="utf-8-sig")
-    else:
-        command = ["git", "-C", str(clone), "show", f"HEAD:{path}"]
-        source = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     waiting: list[Sequence[str]] = []
-    for line in source.splitlines():
+    for line in source_of(clone, f"{FIXTURES}/{fixture}.cs").splitlines():
         if case := _CASE.match(line):
             waiting.append([(each[1] or each[2] or "").replace('\\"', '"') for each in _ARGUMENT.finditer(case[1])])
         elif method := _METHOD.match(line):
@@ -82,12 +85,12 @@ def cases(clone: Path, fixture: str) -> Iterator[_Case]:
 # --- what they ask ---------------------------------------------------------------------------------------------------
 
 
-def _quality(case: _Case) -> Iterator[Asked]:
+def _quality(case: _Case, reader: Reader) -> Iterator[Asked]:
     method, (name, *more) = case
     if not (found := _QUALITY.match(method)):
         return
     kind, lines = found[1], int(found[2][:-1]) if found[2] else None
-    read = parse(name)
+    read = reader(name)
     if kind == "brdisk":
         yield Asked("quality", name, method, Flag.DISC in read.flags)
         return
@@ -107,15 +110,15 @@ def _quality(case: _Case) -> Iterator[Asked]:
     yield Asked("quality", name, method, source and told and mended, purpose)
 
 
-def _group(case: _Case) -> Iterator[Asked]:
+def _group(case: _Case, reader: Reader) -> Iterator[Asked]:
     _, (name, *more) = case
     if not more:
         return
-    wanted, read = "" if more[0] == "null" else more[0].casefold(), (parse(name).group or "").casefold()
+    wanted, read = "" if more[0] == "null" else more[0].casefold(), (reader(name).group or "").casefold()
     yield Asked("group", name, more[0], wanted == read, None if wanted else "a group without their dash")
 
 
-def _language(case: _Case) -> Iterator[Asked]:
+def _language(case: _Case, reader: Reader) -> Iterator[Asked]:
     method, (name, *_) = case
     if not method.startswith("should_parse_language_"):
         return
@@ -123,7 +126,7 @@ def _language(case: _Case) -> Iterator[Asked]:
     wanted = {_CODES[word] for word in words if word in _CODES}
     if not wanted and words != ["unknown"]:
         return
-    read = parse(name)
+    read = reader(name)
     spoken = set(read.languages)
     agrees = wanted <= spoken if wanted else not spoken
     purpose = "subtitles aren't spoken" if wanted <= spoken | set(read.subtitles) else None
@@ -132,9 +135,9 @@ def _language(case: _Case) -> Iterator[Asked]:
     yield Asked("language", name, method, agrees, purpose if wanted else "a language of two letters")
 
 
-def _edition(case: _Case) -> Iterator[Asked]:
+def _edition(case: _Case, reader: Reader) -> Iterator[Asked]:
     method, (name, *_) = case
-    read = parse(name)
+    read = reader(name)
     yield Asked("edition", name, method, bool(read.editions or Flag.THREE_D in read.flags) == ("not" not in method))
 
 
@@ -148,9 +151,9 @@ def _title(name: str, wanted: str, read: ReleaseName, purpose: str | None) -> As
     return Asked("title", name, wanted, plain(read.title) in fitting, purpose)
 
 
-def _film(case: _Case) -> Iterator[Asked]:
+def _film(case: _Case, reader: Reader) -> Iterator[Asked]:
     method, (name, *more) = case
-    read = parse(name)
+    read = reader(name)
     if method == "should_parse_movie_year":
         yield Asked("year", name, more[0], str(read.year) == more[0])
     elif method == "should_parse_hardcoded_subs":
@@ -164,47 +167,47 @@ def _unnumbered(read: ReleaseName) -> str | None:
     return None if read.numbering.is_series else "a bare number is no episode"
 
 
-def _single(case: _Case) -> Iterator[Asked]:
+def _single(case: _Case, reader: Reader) -> Iterator[Asked]:
     method, arguments = case
     if method == "should_parse_single_episode":
         name, title, season, episode = arguments
-        read = parse(name)
+        read = reader(name)
         agrees = (read.numbering.seasons, read.numbering.episodes) == ((int(season),), (int(episode),))
         yield Asked("episode", name, arguments[2:], agrees, _unnumbered(read))
         yield _title(name, title, read, _unnumbered(read))
 
 
-def _several(case: _Case) -> Iterator[Asked]:
+def _several(case: _Case, reader: Reader) -> Iterator[Asked]:
     _, (name, _, season, listed) = case
     numbers = tuple(int(each) for each in _NUMBER.findall(listed.split("{")[-1]))
-    numbering = parse(name).numbering
+    numbering = reader(name).numbering
     agrees = numbering.episodes == numbers
     purpose = "a season that nobody names" if agrees and not numbering.seasons else None
     yield Asked("episodes", name, (season, numbers), agrees and numbering.seasons == (int(season),), purpose)
 
 
-def _season(case: _Case) -> Iterator[Asked]:
+def _season(case: _Case, reader: Reader) -> Iterator[Asked]:
     method, arguments = case
     if method in {"should_parse_full_season_release", "should_parse_multi_season_release"}:
-        numbering = parse(arguments[0]).numbering
+        numbering = reader(arguments[0]).numbering
         agrees = numbering.is_pack and int(arguments[2]) in numbering.seasons
         yield Asked("season", arguments[0], arguments[2:], agrees)
 
 
-def _daily(case: _Case) -> Iterator[Asked]:
+def _daily(case: _Case, reader: Reader) -> Iterator[Asked]:
     method, arguments = case
     if method == "should_parse_daily_episode":
-        numbering = parse(arguments[0]).numbering
+        numbering = reader(arguments[0]).numbering
         wanted = "-".join(f"{int(each):02}" for each in arguments[2:5])
         purpose = "a season and an episode say more than a day" if numbering.episodes else None
         yield Asked("day", arguments[0], wanted, str(numbering.aired) == wanted, purpose)
 
 
-def _absolute(case: _Case) -> Iterator[Asked]:
+def _absolute(case: _Case, reader: Reader) -> Iterator[Asked]:
     method, arguments = case
     if method == "should_parse_absolute_numbers":
         name, title, number, season, episode = arguments[:5]
-        read = parse(name)
+        read = reader(name)
         numbering, wanted = read.numbering, int(float(number))
         if season == episode == "0":
             agrees = wanted in numbering.absolute or wanted in numbering.episodes
@@ -216,7 +219,7 @@ def _absolute(case: _Case) -> Iterator[Asked]:
         yield Asked("absolute", name, arguments[2:5], agrees, purpose)
         yield _title(name, title, read, _unnumbered(read))
     elif method == "should_parse_multi_episode_absolute_numbers":
-        numbering, ends = parse(arguments[0]).numbering, tuple(int(each) for each in arguments[2:4])
+        numbering, ends = reader(arguments[0]).numbering, tuple(int(each) for each in arguments[2:4])
         purpose = "numbers behind a season are the season's" if _ends(numbering.episodes) == ends else None
         yield Asked("absolute", arguments[0], ends, _ends(numbering.absolute) == ends, purpose)
 
@@ -225,20 +228,22 @@ def _ends(numbers: Sequence[int]) -> tuple[int, ...]:
     return (numbers[0], numbers[-1]) if numbers else ()
 
 
-def _anime_group(case: _Case) -> Iterator[Asked]:
+def _anime_group(case: _Case, reader: Reader) -> Iterator[Asked]:
     method, (name, *more) = case
     if method.startswith("should_parse_releasegroup"):
-        yield Asked("group", name, more[0], (parse(name).group or "") == more[0])
+        yield Asked("group", name, more[0], (reader(name).group or "") == more[0])
 
 
-_BOTH: Mapping[str, Callable[[_Case], Iterator[Asked]]] = {
+type Fixtures = Mapping[str, Callable[[_Case, Reader], Iterator[Asked]]]
+
+BOTH: Fixtures = {
     "QualityParserFixture": _quality,
     "ReleaseGroupParserFixture": _group,
     "LanguageParserFixture": _language,
 }
-_RADARR = {**_BOTH, "EditionParserFixture": _edition, "ParserFixture": _film}
-_SONARR = {
-    **_BOTH,
+RADARR: Fixtures = {**BOTH, "EditionParserFixture": _edition, "ParserFixture": _film}
+SONARR: Fixtures = {
+    **BOTH,
     "SingleEpisodeParserFixture": _single,
     "MultiEpisodeParserFixture": _several,
     "SeasonParserFixture": _season,
@@ -253,13 +258,12 @@ _SONARR = {
 
 def asked(radarr: Path, sonarr: Path) -> list[Asked]:
     """Return all that both ask."""
-    return [
-        fact
-        for clone, fixtures in ((radarr, _RADARR), (sonarr, _SONARR))
-        for fixture, ask in fixtures.items()
-        for case in cases(clone, fixture)
-        for fact in ask(case)
-    ]
+    return [*asked_of(radarr, RADARR, parse), *asked_of(sonarr, SONARR, parse)]
+
+
+def asked_of(clone: Path, fixtures: Fixtures, reader: Reader) -> list[Asked]:
+    """Return what the tests of one ask a reader."""
+    return [fact for fixture, ask in fixtures.items() for case in cases(clone, fixture) for fact in ask(case, reader)]
 
 
 def report(radarr: Path, sonarr: Path, *, show: bool) -> float:
