@@ -152,6 +152,15 @@ def test_addresses_of_the_own_network_leave_a_torrent(inside: str) -> None:
     assert only.link.torrent == bencode({"info": INFO})
 
 
+@pytest.mark.parametrize(
+    "odd", [["router.example", {}], ["router.example", 1, {}], ["router.example"], [7, 80], [[], 1]]
+)
+def test_what_is_no_node_is_none(odd: list[object]) -> None:
+    """Whatever stands beside one that leads into the own network."""
+    read = read_torrent(bencode({"info": INFO, "nodes": [["192.168.1.1", 80], odd, ["router.example", 6881]]}))
+    assert read.link.torrent == bencode({"info": INFO, "nodes": [["router.example", 6881]]})
+
+
 @pytest.mark.parametrize("odd", [7, ["a", 7], [[["x"]]], {"a": "b"}, "x"])
 def test_what_is_no_address_is_none(odd: object) -> None:
     read = read_torrent(bencode({"announce": odd, "info": INFO, "nodes": odd}))

@@ -305,11 +305,15 @@ def _public(value: object) -> Any:
 
 
 def _public_nodes(value: object) -> list[Any]:
-    return [
-        node
-        for node in (value if isinstance(value, list) else [])
-        if isinstance(node, list) and node and not is_private_host(_text(node[0]))
-    ]
+    """Return the nodes, a host and a port each, without those in the own network and what is none."""
+    return [node for node in (value if isinstance(value, list) else []) if _is_public_node(node)]
+
+
+def _is_public_node(node: object) -> bool:
+    match node:
+        case [bytes(host), int()]:
+            return not is_private_host(_text(host))
+    return False
 
 
 def _encode(value: Any) -> bytes:
