@@ -159,11 +159,6 @@ class DebridLibrary:
             self._task.cancel()
             await asyncio.wait({self._task}, timeout=PARTING_SECONDS)
 
-    @property
-    def errands(self) -> tuple[Errand, ...]:
-        """What is still to be asked."""
-        return tuple(self._errands.values())
-
     # --- files ---------------------------------------------------------------------------------------------------
 
     async def knows(self, path: str) -> bool:
