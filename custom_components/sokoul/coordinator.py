@@ -338,17 +338,18 @@ async def _let_go(reader: Reader[Any]) -> None:
 
 
 class backend_errors:  # noqa: N801 -- read as a statement: `with backend_errors(title):`
-    """Turn a client's errors into errors that Home Assistant shows, with translated text."""
+    """Turn a client's errors into errors that Home Assistant shows (of this `kind`), with translated text."""
 
-    def __init__(self, backend: str) -> None:
+    def __init__(self, backend: str, kind: type[HomeAssistantError] = HomeAssistantError) -> None:
         self._backend = backend
+        self._kind = kind
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, BackendError):
-            raise HomeAssistantError(
+            raise self._kind(
                 translation_domain=DOMAIN,
                 translation_key=problem_of(error),
                 translation_placeholders={"backend": self._backend, "detail": str(error)},

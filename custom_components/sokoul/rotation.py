@@ -237,7 +237,7 @@ class VpnRotation:
             raise self._refusal(server_reason("closed"))
 
     async def _selection_before(self) -> ServerSelection:
-        with backend_errors(self.backend.title):
+        with backend_errors(self.backend.title, HinderedError):
             try:
                 return await self.tunnel.selection()
             except (InvalidAuth, NotFound, Refused) as error:

@@ -777,6 +777,19 @@ async def test_of_what_nobody_knows_whether_it_is_on_nothing_is_disturbed(
     assert told(gluetun) == ["Sweden"]
 
 
+async def test_a_gluetun_that_fails_for_a_moment_is_asked_again_in_the_same_night(
+    hass: HomeAssistant, gluetun: GluetunSimulator, start: Start, pass_time: PassTime, tries_each_night: None
+) -> None:
+    await hass.config.async_set_time_zone("UTC")
+    await start(nightly=True)
+    gluetun.fault(FaultKind.STATUS, READ, status=500)
+    await pass_time(UNTIL_FOUR)
+    assert told(gluetun) == []
+    gluetun.clear_faults()
+    await pass_time(timedelta(minutes=15))
+    assert told(gluetun) == ["Sweden"]
+
+
 async def test_a_restart_in_the_night_makes_it_no_other_night(
     hass: HomeAssistant, gluetun: GluetunSimulator, start: Start, pass_time: PassTime, tries_each_night: None
 ) -> None:
