@@ -4,13 +4,11 @@ What each of them demands, and when, is decided in `autopilot/guards/`; here it 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from homeassistant.components.media_player import MediaPlayerState
 from homeassistant.components.sensor import DOMAIN as SENSOR
 from homeassistant.components.sun import STATE_BELOW_HORIZON
-from homeassistant.const import STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant, State
 
 from .autopilot.guards.limits import UNLIMITED, Rates
@@ -24,13 +22,12 @@ from .autopilot.guards.sources import (
     default_thresholds,
     while_on,
 )
-from .connectors.thermal import KIND, is_machine, shown
+from .connectors.thermal import KIND, is_machine
+from .entity_choice import ON, UNTOLD, entity_id_of
 from .model.machine import ThermalSnapshot, ThrottleFlags
 
 if TYPE_CHECKING:
-    from .coordinator import BackendCoordinator
-
-    type AnyCoordinator = BackendCoordinator[Any, Any]
+    from .hub import AnyCoordinator
 
 #: What a person may choose entities for.
 CHOSEN_KINDS = (
@@ -45,8 +42,6 @@ CHOSEN_KINDS = (
 NUMERIC_KINDS = frozenset({SourceKind.PRICE, SourceKind.SOLAR})
 
 _SUN = "sun.sun"
-_ON = frozenset({STATE_ON, MediaPlayerState.PLAYING, MediaPlayerState.BUFFERING})
-_NOT_KNOWN = frozenset({STATE_UNAVAILABLE, STATE_UNKNOWN})
 
 
 # --- entities --------------------------------------------------------------------------------------------------------
@@ -61,7 +56,7 @@ class ChosenSource:
 
     key: str
     kind: SourceKind
-    entities: tuple[str, ...]  # their ids in the registry, or their entity ids where they have none
+    entities: tuple[str, ...]  # as `entity_choice` keeps them
     pause: bool = False
     limits: Rates = UNLIMITED
     enter: float | None = None
@@ -101,7 +96,7 @@ class ChosenSource:
 
     def entity_ids(self, hass: HomeAssistant) -> tuple[str, ...]:
         """Return the ids that its entities have now: they may have been renamed."""
-        return tuple(shown(hass, each) for each in self.entities)
+        return tuple(entity_id_of(hass, each) for each in self.entities)
 
     def watched(self, hass: HomeAssistant) -> tuple[str, ...]:
         """Return the ids of the entities that `value` depends on."""
@@ -135,12 +130,12 @@ class ChosenSource:
         return value
 
     def _told(self, state: State | None) -> float | None:
-        if state is None or state.state in _NOT_KNOWN:
+        if state is None or state.state in UNTOLD:
             return None
         if self.kind is SourceKind.BATTERY and state.domain == SENSOR:
             return _tells_of_battery(state.state)
         if self.enter is None:
-            return float((state.state in _ON) is not self.inverted)
+            return float((state.state in ON) is not self.inverted)
         try:
             return float(state.state)
         except ValueError:
@@ -190,23 +185,10 @@ class ThermalSettings:
     def as_json(self) -> dict[str, Any]:
         """Return it as it is stored."""
         return {
-            "thresholds": _dump(self.thresholds),
+            "thresholds": None if self.thresholds is None else asdict(self.thresholds),
             "clients": None if self.clients is None else list(self.clients),
             "download": self.limits.download,
         }
-
-
-def _dump(thresholds: ThermalThresholds | None) -> dict[str, float] | None:
-    return (
-        None
-        if thresholds is None
-        else {
-            "limit": thresholds.limit,
-            "back": thresholds.back,
-            "pause": thresholds.pause,
-            "resume": thresholds.resume,
-        }
-    )
 
 
 class Thermometer:
@@ -284,9 +266,10 @@ class Thermometer:
             return
         told: ThermalSnapshot = self.backend.data
         thresholds = default_thresholds(raspberry_pi=told.raspberry_pi, first_limit=told.first_limit)
+        thresholds = thresholds or self.defaults  # a sensor that is gone for a while changes no machine
         seen = {
             "of": self.backend.connection.url,
-            "thresholds": _dump(thresholds or self.defaults),  # a sensor that is gone for a while changes no machine
+            "thresholds": None if thresholds is None else asdict(thresholds),
             "board": told.flags is not None or bool(self._seen.get("board")),
         }
         self.backend.remember(_SEEN_KEY, seen)

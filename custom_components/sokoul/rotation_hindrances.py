@@ -3,12 +3,11 @@
 from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from homeassistant.components.media_player import DOMAIN as MEDIA_PLAYER, MediaPlayerState
-from homeassistant.const import STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
+from homeassistant.components.media_player import DOMAIN as MEDIA_PLAYER
 
 from .autopilot.guards.port import PortState
 from .autopilot.guards.vpn_types import Proof, VpnState
-from .connectors.thermal import shown
+from .entity_choice import ON, UNTOLD, entity_id_of
 from .model.downloads import DownloadState
 from .model.vpn import VpnStatus
 
@@ -19,10 +18,6 @@ if TYPE_CHECKING:
     from .hub import AnyCoordinator
     from .wording import Wording
 
-#: What an entity that may veto says while it does.
-_ON = frozenset({STATE_ON, MediaPlayerState.PLAYING, MediaPlayerState.BUFFERING})
-#: What one says of which nobody knows whether it is on.
-_UNTOLD = frozenset({STATE_UNAVAILABLE, STATE_UNKNOWN})
 #: What proves that the tunnel itself leaks, and not that somebody set the client up otherwise.
 OF_TUNNEL = frozenset({Proof.ADDRESS, Proof.EXIT})
 
@@ -45,9 +40,9 @@ def disturbed(
     for guard in guards:
         if (why := _busy(guard)) is not None:
             yield words.text(f"rotation.{why}", name=guard.backend.title)
-    for entity_id in (shown(vpn.hass, each) for each in vetoes):
+    for entity_id in (entity_id_of(vpn.hass, each) for each in vetoes):
         state = vpn.hass.states.get(entity_id)
-        if state is not None and state.state in _ON:
+        if state is not None and state.state in ON:
             yield words.text("rotation.on", name=state.name)
         elif _untold(state):
             yield words.text("rotation.untold", name=state.name if state is not None else entity_id)
@@ -83,7 +78,7 @@ def _waits_for_tunnel(guard: ClientGuard) -> bool:
 
 def _untold(state: State | None) -> bool:
     """Tell whether nobody knows if an entity is on. Players are unavailable while nothing plays (Plex, Jellyfin)."""
-    return state is None or (state.domain != MEDIA_PLAYER and state.state in _UNTOLD)
+    return state is None or (state.domain != MEDIA_PLAYER and state.state in UNTOLD)
 
 
 def _busy(guard: ClientGuard) -> str | None:

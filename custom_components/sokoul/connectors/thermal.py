@@ -10,14 +10,7 @@ from typing import override
 
 from homeassistant.components.binary_sensor import BinarySensorDeviceClass
 from homeassistant.components.sensor import DOMAIN as SENSOR, SensorDeviceClass, SensorStateClass
-from homeassistant.const import (
-    ATTR_UNIT_OF_MEASUREMENT,
-    STATE_UNAVAILABLE,
-    STATE_UNKNOWN,
-    EntityCategory,
-    UnitOfTemperature,
-    __version__,
-)
+from homeassistant.const import ATTR_UNIT_OF_MEASUREMENT, EntityCategory, UnitOfTemperature, __version__
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.selector import EntitySelector, EntitySelectorConfig, EntityWithDeviceFilterSelectorConfig
@@ -26,6 +19,7 @@ from homeassistant.util.unit_conversion import TemperatureConverter
 from ..clients.errors import CannotConnect, Refused, UnexpectedResponse
 from ..clients.thermal import ROOT, ThermalClient
 from ..const import DOMAIN
+from ..entity_choice import UNTOLD, entity_id_of, reference_of
 from ..model.machine import ThermalSnapshot, ThrottleFlags, Zone, ZoneKind
 from .base import (
     BUSY_WRITE_PAUSE,
@@ -80,12 +74,12 @@ class EntityClient:
         return Identity(version=__version__, name=self._zone().name, own_id=self._reference)
 
     def _zone(self) -> Zone:
-        entity_id = shown(self._hass, self._reference)
+        entity_id = entity_id_of(self._hass, self._reference)
         state = self._hass.states.get(entity_id)
         if state is None:
             raise CannotConnect(f"{entity_id}: there is no such entity now")
         temperature = None
-        if state.state not in {STATE_UNAVAILABLE, STATE_UNKNOWN}:
+        if state.state not in UNTOLD:
             temperature = _celsius(entity_id, state.state, state.attributes.get(ATTR_UNIT_OF_MEASUREMENT))
         return Zone(key=KIND, name=state.name, kind=ZoneKind.PROCESSOR, temperature=temperature)
 
@@ -106,18 +100,13 @@ def is_machine(reference: str) -> bool:
 
 
 def keep(hass: HomeAssistant, entity_id: str) -> str:
-    """Return what is kept of a chosen entity: what stays when it is renamed. Nothing chosen means this machine."""
-    if not entity_id:
-        return str(ROOT)
-    entry = er.async_get(hass).async_get(entity_id)
-    return entity_id if entry is None else entry.id
+    """Return what is kept of a chosen entity. Nothing chosen means this machine."""
+    return reference_of(hass, entity_id) if entity_id else str(ROOT)
 
 
 def shown(hass: HomeAssistant, reference: str) -> str:
-    """Return the entity id of what was kept, as it was kept where it is gone; "" for this machine."""
-    if is_machine(reference):
-        return ""
-    return er.async_resolve_entity_id(er.async_get(hass), reference) or reference
+    """Return the entity id of what was kept; "" for this machine."""
+    return "" if is_machine(reference) else entity_id_of(hass, reference)
 
 
 # --- the backend -----------------------------------------------------------------------------------------------------

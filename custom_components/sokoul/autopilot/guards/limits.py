@@ -27,6 +27,10 @@ _KIB = 1024
 #: qBittorrent reads limits as 32-bit numbers; a greater one becomes no limit at all (seen in 4.5 and 5.3).
 _HIGHEST = 2**31 - _KIB
 
+#: What people type is in megabytes per second, and at most so many.
+MEGABYTE = 1_000_000
+HIGHEST_MEGABYTES = 2000
+
 
 class Slot(StrEnum):
     """The places that a client has for a limit."""
