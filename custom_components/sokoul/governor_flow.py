@@ -28,9 +28,9 @@ from homeassistant.util.ulid import ulid
 import voluptuous as vol
 
 from .autopilot.guards.governor import SourceState
-from .autopilot.guards.limits import Rates
+from .autopilot.guards.limits import HIGHEST_MEGABYTES, MEGABYTE, Rates
 from .autopilot.guards.sources import SourceKind, ThermalThresholds
-from .connectors.thermal import keep
+from .entity_choice import reference_of
 from .governing import Governing
 from .governor_sources import CHOSEN_KINDS, NUMERIC_KINDS, ChosenSource, Thermometer
 from .hub import Hub
@@ -40,7 +40,6 @@ from .wording import Wording
 GOVERNOR_MENU = ("governor",)
 
 LIMIT, PAUSE = "limit", "pause"
-MEGABYTE = 1_000_000
 
 #: Entities that are on or off; the schedule is named by its name, lest it be loaded for that.
 _SWITCHES = [BINARY_SENSOR, "input_boolean", SWITCH]
@@ -167,7 +166,7 @@ class GovernorOptions(OptionsFlow):
         return ChosenSource(
             key=self._edited,
             kind=self._kind,
-            entities=tuple(keep(self.hass, each) for each in user_input["entities"]),
+            entities=tuple(reference_of(self.hass, each) for each in user_input["entities"]),
             pause=user_input["act"] == PAUSE,
             limits=Rates(
                 download=round(user_input.get("download", 0) * MEGABYTE),
@@ -270,7 +269,7 @@ def _wrong_temperatures(typed: Mapping[str, float | None]) -> dict[str, str]:
     given = {name: celsius for name, celsius in typed.items() if celsius is not None}
     if not given:
         return {}
-    errors = {field: "threshold_missing" for field, name in _TEMPERATURES.items() if name not in given}
+    errors = {field: "temperature_missing" for field, name in _TEMPERATURES.items() if name not in given}
     if not errors and given["back"] > given["limit"]:
         errors["limit_until"] = "not_below"
     if not errors and given["resume"] > given["pause"]:
@@ -329,7 +328,7 @@ def _rate() -> NumberSelector:
     return NumberSelector(
         NumberSelectorConfig(
             min=0,
-            max=2000,
+            max=HIGHEST_MEGABYTES,
             step="any",
             mode=NumberSelectorMode.BOX,
             unit_of_measurement=UnitOfDataRate.MEGABYTES_PER_SECOND,

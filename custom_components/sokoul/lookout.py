@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from aiohttp import ClientSession
+from aiohttp import ClientMiddlewareType, ClientSession
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.aiohttp_client import async_create_clientsession
 from homeassistant.util import dt as dt_util
@@ -19,7 +19,7 @@ from .autopilot.guards.asking import Pace
 from .autopilot.guards.evidence import Said, Seen
 from .autopilot.guards.resolvers import ResolverLook, Resolving, resolving
 from .clients.dns_echo import SERVICE as DNS_SERVICE, DnsEchoClient
-from .clients.errors import BackendError
+from .clients.errors import BackendError, InvalidAuth
 from .clients.public_ip import SERVICES_V4, SERVICES_V6, PublicIpClient, proxy_login
 from .model.vpn import SeenAddress
 
@@ -31,6 +31,27 @@ RESOLVERS_EVERY, RESOLVERS_KEPT = timedelta(hours=1), 4
 
 #: Past all tunnels.
 DIRECTLY = ""
+
+PROXY_EXAMPLE = "http://gluetun:8888"
+
+
+def mistake_in(proxy: str) -> str | None:
+    """Return what is wrong with the address of an HTTP proxy, as the error of a form; None: it can be asked through."""
+    try:
+        url = URL(proxy)
+    except ValueError:
+        return "not_a_proxy"
+    if url.scheme not in {"http", "https"} or not url.host:
+        return "not_a_proxy"
+    try:
+        _login(url)
+    except InvalidAuth:
+        return "colon_in_name"
+    return None
+
+
+def _login(url: URL) -> tuple[ClientMiddlewareType, ...]:
+    return (proxy_login(url.user, url.password or ""),) if url.user else ()
 
 
 class Lookout:
@@ -123,5 +144,4 @@ def _session(hass: HomeAssistant, proxy: str) -> ClientSession:
     if not proxy:
         return async_create_clientsession(hass)
     url = URL(proxy)
-    login = (proxy_login(url.user, url.password or ""),) if url.user else ()
-    return async_create_clientsession(hass, proxy=str(url.with_user(None)), middlewares=login)
+    return async_create_clientsession(hass, proxy=str(url.with_user(None)), middlewares=_login(url))

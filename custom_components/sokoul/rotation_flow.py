@@ -28,16 +28,16 @@ from yarl import URL
 from .autopilot.guards.servers import MOST_SERVERS
 from .clients.errors import BackendError, InvalidAuth, NotFound, Refused
 from .clients.throughput import DEFAULT_URL, sample_url
-from .connectors.thermal import keep, shown
+from .entity_choice import entity_id_of, reference_of
 from .guarding import PROXY_KEY
 from .hub import Hub
+from .lookout import PROXY_EXAMPLE, mistake_in
 from .markdown import plain
 from .rotation import VpnRotation
 from .rotation_notes import MOST_SAMPLE_MEGABYTES, NamedBy, RotationSettings
 
 ROTATION_MENU = ("servers",)
 
-PROXY_EXAMPLE = "http://gluetun:8888"
 #: So many of the ranking are shown.
 SHOWN = 5
 #: What may veto: it is on, or it plays. The schedule is named by its name, lest it be loaded for that.
@@ -110,7 +110,7 @@ class RotationOptions(OptionsFlow):
             named_by=NamedBy(user_input["named_by"]),
             servers=_servers(user_input),
             nightly=user_input["nightly"],
-            vetoes=tuple(keep(self.hass, each) for each in user_input.get("vetoes", ())),
+            vetoes=tuple(reference_of(self.hass, each) for each in user_input.get("vetoes", ())),
             measure=user_input["measure"],
             sample_url=user_input.get("sample_url", "").strip(),
             sample_megabytes=round(user_input["sample_megabytes"]),
@@ -122,7 +122,7 @@ class RotationOptions(OptionsFlow):
             "named_by": str(settings.named_by),
             "servers": list(settings.servers),
             "nightly": settings.nightly,
-            "vetoes": [shown(self.hass, each) for each in settings.vetoes],
+            "vetoes": [entity_id_of(self.hass, each) for each in settings.vetoes],
             "proxy": vpn.tunnel.proxy,
             "measure": settings.measure,
             "sample_url": settings.sample_url,
@@ -175,8 +175,8 @@ def _mistakes(user_input: Mapping[str, Any]) -> dict[str, str]:
         errors["servers"] = "too_many_servers"
     elif not servers and user_input["nightly"]:
         errors["servers"] = "servers_missing"
-    if proxy and not _is_address(proxy):
-        errors["proxy"] = "not_a_proxy"
+    if proxy and (mistake := mistake_in(proxy)) is not None:
+        errors["proxy"] = mistake
     elif not proxy and user_input["measure"]:
         errors["proxy"] = "proxy_missing"
     try:
@@ -184,14 +184,6 @@ def _mistakes(user_input: Mapping[str, Any]) -> dict[str, str]:
     except ValueError:
         errors["sample_url"] = "not_a_file"
     return errors
-
-
-def _is_address(text: str) -> bool:
-    try:
-        url = URL(text)
-    except ValueError:
-        return False
-    return url.scheme in {"http", "https"} and bool(url.host)
 
 
 async def _tried(vpn: VpnRotation, user_input: Mapping[str, Any]) -> dict[str, str]:

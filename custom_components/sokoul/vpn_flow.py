@@ -12,7 +12,6 @@ from homeassistant.helpers.selector import (
 )
 from homeassistant.util import dt as dt_util
 import voluptuous as vol
-from yarl import URL
 
 from . import wording
 from .autopilot.guards.shelter import Clue, Shelter
@@ -21,11 +20,10 @@ from .guard_flow import GuardOptions
 from .guarding import PROXY_KEY, ClientGuard
 from .hub import AnyCoordinator, Hub
 from .journal_report import sentence
+from .lookout import PROXY_EXAMPLE, mistake_in
 from .markdown import plain
 
 VPN_MENU = ("vpn",)
-
-PROXY_EXAMPLE = "http://gluetun:8888"
 
 AUTOMATIC = "automatic"
 OTHER = "other"
@@ -159,12 +157,8 @@ def _errors(said: dict[str, Any], *, known: bool) -> dict[str, str]:
     if bound and not said.get("interface", "").strip():
         errors["interface"] = "interface_missing"
     if proxy := said.get("proxy", "").strip():
-        try:
-            url = URL(proxy)
-        except ValueError:
-            url = URL()
-        if url.scheme not in {"http", "https"} or not url.host:
-            errors["proxy"] = "not_a_proxy"
+        if (mistake := mistake_in(proxy)) is not None:
+            errors["proxy"] = mistake
         elif not known:
             errors["proxy"] = "proxy_of_no_backend"
     return errors

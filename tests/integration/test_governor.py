@@ -256,7 +256,7 @@ async def test_a_machine_of_which_nothing_is_known_only_tells(
     assert "automatic" not in result["data_schema"].schema
     typed = {"download": 3, "clients": [QBITTORRENT_ID], "limit_from": 60, "limit_until": 70}
     result = await send(hass, result, **typed)
-    assert result["errors"] == {"pause_from": "threshold_missing", "pause_until": "threshold_missing"}
+    assert result["errors"] == {"pause_from": "temperature_missing", "pause_until": "temperature_missing"}
     typed |= {"pause_from": 200 - 100, "pause_until": 90}
     result = await send(hass, result, **typed)
     assert result["errors"] == {"limit_until": "not_below"}

@@ -99,6 +99,8 @@ async def test_what_is_chosen_counts_at_once_and_is_shown_the_next_time(
         ({"measure": True}, {"proxy": "proxy_missing"}),
         ({"proxy": "gluetun:8888"}, {"proxy": "not_a_proxy"}),
         ({"proxy": "http://[1"}, {"proxy": "not_a_proxy"}),
+        ({"proxy": "ftp://gluetun:8888"}, {"proxy": "not_a_proxy"}),
+        ({"proxy": "http://m%3Ae:pass@gluetun:8888"}, {"proxy": "colon_in_name"}),
         ({"sample_url": "file:///etc/passwd"}, {"sample_url": "not_a_file"}),
     ],
 )

@@ -99,6 +99,7 @@ async def test_what_services_said_through_another_proxy_tells_nothing_of_this_on
         ({"vpn": "other", "way": "open", "proxy": "gluetun:8888"}, "proxy", "not_a_proxy"),
         ({"vpn": "other", "way": "open", "proxy": "http://[1"}, "proxy", "not_a_proxy"),
         ({"vpn": "automatic", "way": "open", "proxy": "gluetun:8888"}, "proxy", "not_a_proxy"),
+        ({"vpn": "other", "way": "open", "proxy": "http://m%3Ae:pass@gluetun:8888"}, "proxy", "colon_in_name"),
         ({"vpn": "automatic", "way": "open", "proxy": PROXY}, "proxy", "proxy_of_no_backend"),  # none was found
     ],
 )
