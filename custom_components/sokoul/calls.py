@@ -91,6 +91,22 @@ def backend_of(hass: HomeAssistant, hub: Hub, device_id: str) -> str:
     return str(backend_id)
 
 
+def named_among[T](call: ServiceCall, hub: Hub, known: Mapping[str, T], *, refusal: str) -> list[T]:
+    """Return those of `known`, by the ids of their backends, whose devices are named; nothing where none is.
+
+    Raises `ServiceValidationError` (`refusal` is the key of its text) for a backend that is none of them.
+    """
+    named = dict.fromkeys(backend_of(call.hass, hub, each) for each in call.data.get(ATTR_DEVICE_ID, []))
+    for each in named:
+        if each not in known:
+            raise ServiceValidationError(
+                translation_domain=DOMAIN,
+                translation_key=refusal,
+                translation_placeholders={"backend": hub.backends[each].title},
+            )
+    return [known[each] for each in named]
+
+
 class _Account(Protocol):
     @property
     def title(self) -> str: ...

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from homeassistant.const import ATTR_DEVICE_ID
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
-from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
-from .calls import LANGUAGE_FIELD, Action, admin, backend_of, hub_of, words_of
+from .calls import LANGUAGE_FIELD, Action, admin, backend_of, hub_of, named_among, words_of
 from .const import DOMAIN
 from .journal_report import sentence
 from .model.downloads import ACTIVE_STATES
@@ -134,16 +133,8 @@ async def _sync_port(call: ServiceCall) -> ServiceResponse:
     """Set the forwarded ports now, also where they aren't kept, and say what came of it."""
     await admin(call.hass, call.context)
     hub, words = hub_of(call.hass), words_of(call)
-    named = [backend_of(call.hass, hub, each) for each in call.data.get(ATTR_DEVICE_ID, [])]
     clients = {key: guard for key, guard in hub.guarding.clients.items() if guard.port.vpn is not None}
-    for each in named:
-        if each not in clients:
-            raise ServiceValidationError(
-                translation_domain=DOMAIN,
-                translation_key="no_vpn_known",
-                translation_placeholders={"backend": hub.backends[each].title},
-            )
-    meant = [clients[each] for each in dict.fromkeys(named or clients)]
+    meant = named_among(call, hub, clients, refusal="no_vpn_known") or list(clients.values())
     before = [guard.port.listening_port for guard in meant]
     await hub.refresh(guard.port.vpn.subentry_id for guard in meant if guard.port.vpn is not None)
     told = [await _sync_port_of(guard, words) for guard in meant]

@@ -12,8 +12,8 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
-from .autopilot.guards.limits import Rates
-from .calls import LANGUAGE_FIELD, Action, admin, backend_of, hub_of, words_of
+from .autopilot.guards.limits import HIGHEST_MEGABYTES, MEGABYTE, Rates
+from .calls import LANGUAGE_FIELD, Action, admin, hub_of, named_among, words_of
 from .connectors.holding import is_held
 from .const import DOMAIN
 from .governing import Asked, ClientGovernor
@@ -26,15 +26,12 @@ ATTR_UPLOAD = "upload"
 
 #: Longer than anybody means, and short enough to be added to a date.
 LONGEST = timedelta(days=3650)
-#: What is typed is in MB/s. Above this there is nothing that a client could be told.
-MEGABYTE = 1_000_000
-HIGHEST_RATE = 2000
 
 _CLIENTS = {vol.Optional(ATTR_DEVICE_ID): vol.All(cv.ensure_list, [cv.string])}
 _DURATION = {
     vol.Optional(ATTR_DURATION): vol.All(cv.positive_time_period, vol.Range(min=timedelta(seconds=1), max=LONGEST))
 }
-_RATE = vol.All(vol.Coerce(float), vol.Range(min=0.001, max=HIGHEST_RATE))
+_RATE = vol.All(vol.Coerce(float), vol.Range(min=0.001, max=HIGHEST_MEGABYTES))
 
 LIMIT = vol.Schema(
     {
@@ -64,15 +61,7 @@ def _clients(call: ServiceCall) -> list[ClientGovernor]:
     """Return the download clients that are meant: those that are named, or all."""
     hub = hub_of(call.hass)
     clients = hub.governing.clients
-    named = [backend_of(call.hass, hub, each) for each in call.data.get(ATTR_DEVICE_ID, [])]
-    for each in named:
-        if each not in clients:
-            raise ServiceValidationError(
-                translation_domain=DOMAIN,
-                translation_key="not_a_client",
-                translation_placeholders={"backend": hub.backends[each].title},
-            )
-    return [clients[each] for each in dict.fromkeys(named or clients)]
+    return named_among(call, hub, clients, refusal="not_a_client") or list(clients.values())
 
 
 def _described(clients: Iterable[ClientGovernor], call: ServiceCall) -> ServiceResponse:

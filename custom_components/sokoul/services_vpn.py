@@ -11,7 +11,7 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
-from .calls import LANGUAGE_FIELD, Action, admin, backend_of, hub_of, words_of
+from .calls import LANGUAGE_FIELD, Action, admin, hub_of, named_among, words_of
 from .const import DOMAIN
 from .journal_report import sentence
 from .rotation import Ended, VpnRotation
@@ -39,15 +39,9 @@ def _vpns(call: ServiceCall) -> list[VpnRotation]:
     """Return the VPNs that are meant: those that are named, or all that servers were chosen for."""
     hub = hub_of(call.hass)
     vpns = hub.rotating.vpns
-    named = [backend_of(call.hass, hub, each) for each in call.data.get(ATTR_DEVICE_ID, [])]
-    for each in named:
-        if each not in vpns:
-            raise ServiceValidationError(
-                translation_domain=DOMAIN,
-                translation_key="not_a_vpn",
-                translation_placeholders={"backend": hub.backends[each].title},
-            )
-    meant = [vpns[each] for each in dict.fromkeys(named)] or [vpn for vpn in vpns.values() if vpn.book.settings.servers]
+    meant = named_among(call, hub, vpns, refusal="not_a_vpn") or [
+        vpn for vpn in vpns.values() if vpn.book.settings.servers
+    ]
     if not meant:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_vpn_servers")
     return meant
