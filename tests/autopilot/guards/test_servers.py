@@ -283,6 +283,12 @@ def test_a_refused_server_costs_no_time() -> None:
     assert vpn.now - NOW == timedelta(seconds=25)
 
 
+def test_a_server_that_leaks_is_left_at_once() -> None:
+    vpn = Vpn({"b"}, leaks={"a"})
+    vpn.rotate("a", "b")
+    assert vpn.now - NOW == timedelta(seconds=40)
+
+
 def test_with_few_candidates_it_goes_back_earlier() -> None:
     vpn = Vpn({"current"})
     assert vpn.rotate("a").stage is Stage.KEPT
