@@ -84,5 +84,5 @@ def _untold(state: State | None) -> bool:
 def _busy(guard: ClientGuard) -> str | None:
     """Return why a client may not be disturbed: it fetches something, or nobody knows whether it does."""
     if not guard.backend.answering:
-        return "silent"
+        return "away"
     return "busy" if guard.backend.data.totals.count(DownloadState.DOWNLOADING) else None
