@@ -69,6 +69,17 @@ def test_what_was_packed_is_described_as_what_was_found(language: str) -> None:
     assert {len(each["refusals"]) > 0 for each in told["results"]} == {True, False}, "there are both"
 
 
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en", "Dune (2021) is in your library already."), ("fr", "Dune (2021) est déjà dans votre bibliothèque.")],
+)
+def test_what_is_in_the_library_is_said(language: str, said: str) -> None:
+    target = replace(ANSWER.target, title=replace(DUNE_2021, library_id=1, has_file=True))  # type: ignore[type-var]
+    assert said in described(replace(ANSWER, target=target), language)["text"]
+    wanted = replace(ANSWER.target, title=replace(DUNE_2021, library_id=1))  # type: ignore[type-var]
+    assert said not in described(replace(ANSWER, target=wanted), language)["text"], "it has no file yet"
+
+
 def test_languages_are_told_apart() -> None:
     """No sentence of one is remembered for the other."""
     for language, text in (("en", "1,234 people share it"), ("fr", "1\u202f234 personnes la partagent")) * 2:

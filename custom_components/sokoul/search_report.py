@@ -140,6 +140,8 @@ def _summary(answer: SearchAnswer, best: Result | None, now: datetime, words: Wo
         return
     yield from (words.reason(each, now) for each in answer.remarks)
     title = answer.title.label if answer.title is not None else shown_of(answer.request.text)
+    if answer.title is not None and answer.title.has_file:
+        yield words.text("search.here", title=title)
     if best is not None:
         scored = best.scored
         yield words.text(
