@@ -12,6 +12,7 @@ import argparse
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 import json
 from pathlib import Path
 import shutil
@@ -29,7 +30,7 @@ from custom_components.sokoul.releases.parse import parse
 from custom_components.sokoul.releases.policy import Policy
 from tests.releases.reading import Sample, corpus, facts_of, plain
 
-from . import releases_arr, releases_parsers
+from . import releases_arr, releases_labelled, releases_parsers
 
 BUDGET_PER_SECOND = 1_000
 #: Of what the tests of Radarr and Sonarr say, where we don't differ on purpose.
@@ -243,10 +244,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--alone", action="store_true", help="leave the others out")
     parser.add_argument("--arr", nargs=2, type=Path, metavar=("RADARR", "SONARR"), help="clones of both: their tests")
     parser.add_argument("--parsers", nargs=2, type=Path, metavar=("RADARR", "SONARR"), help="the same: their parsers")
+    parser.add_argument(
+        "--labelled", type=Path, metavar="GUESSIT", help="with --parsers: a clone; its tests' names, too"
+    )
     parser.add_argument("--show", action="store_true", help="with --arr or --parsers: where we differ from them")
     options = parser.parse_args(arguments)
     if options.parsers is not None:
-        return 0 if releases_parsers.report(tuple(options.parsers), show=options.show) else 1
+        also = options.labelled and partial(releases_labelled.side_by_side, clone=options.labelled, show=options.show)
+        return 0 if releases_parsers.report(tuple(options.parsers), show=options.show, also=also) else 1
     if options.arr is not None:
         return 0 if releases_arr.report(*options.arr, show=options.show) >= SHARE_OF_ARR else 1
     samples = corpus()

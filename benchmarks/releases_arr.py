@@ -45,7 +45,7 @@ _LANGUAGES = (
     "brazilian=pt arabic=ar ukrainian=uk persian=fa bengali=bn slovak=sk latvian=lv catalan=ca malayalam=ml telugu=te "
     "tamil=ta kannada=kn latino=es"
 )
-_CODES: Mapping[str, str] = dict(pair.split("=") for pair in _LANGUAGES.split())
+CODES: Mapping[str, str] = dict(pair.split("=") for pair in _LANGUAGES.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def _language(case: _Case, reader: Reader) -> Iterator[Asked]:
     if not method.startswith("should_parse_language_"):
         return
     words = method.removeprefix("should_parse_language_").split("_")
-    wanted = {_CODES[word] for word in words if word in _CODES}
+    wanted = {CODES[word] for word in words if word in CODES}
     if not wanted and words != ["unknown"]:
         return
     read = reader(name)
@@ -160,7 +160,7 @@ def _film(case: _Case, reader: Reader) -> Iterator[Asked]:
         yield Asked("burnt in", name, more[0], (Flag.HARDSUB in read.flags) == (more[0] != "null"))
     elif method.startswith(("should_parse_movie_title", "should_parse_german", "should_parse_anime")) and more:
         behind = set(plain(read.title).removeprefix(plain(more[0])).split())
-        yield _title(name, more[0], read, "a language before the year is the title's" if behind <= {*_CODES} else None)
+        yield _title(name, more[0], read, "a language before the year is the title's" if behind <= {*CODES} else None)
 
 
 def _unnumbered(read: ReleaseName) -> str | None:

@@ -262,7 +262,7 @@ SONARR = Program(
 # --- who is right ----------------------------------------------------------------------------------------------------
 
 #: Radarr doesn't say how many lines these have, nor a whole disc.
-_WITHOUT_LINES = frozenset({Source.CAM, Source.TELECINE, Source.WORKPRINT, Source.SCREENER, Source.R5})
+WITHOUT_LINES = frozenset({Source.CAM, Source.TELECINE, Source.WORKPRINT, Source.SCREENER, Source.R5})
 _MENDED = frozenset({Flag.PROPER, Flag.REPACK, Flag.REAL})
 
 
@@ -276,13 +276,14 @@ def words(facts: Facts) -> Mapping[str, Any]:
     """Return what a name says in the words that both have; of several seasons the first."""
     any_facts: Mapping[str, Any] = facts
     numbering, flags, source = _numbering(facts), any_facts["flags"], any_facts["source"]
+    resolution: tuple[int, bool] | None = any_facts["resolution"]
     return {
         "title": facts["title"],
         "year": facts["year"],
         "seasons": numbering.seasons[:1],
         "episodes": numbering.episodes or numbering.absolute,
         "aired": numbering.aired,
-        "resolution": _lines(any_facts["resolution"]),
+        "resolution": (common_lines(resolution[0]), resolution[1]) if resolution else None,
         "source": Source.TV if source is Source.HDTV or source == "hdtv" else source,
         "remux": Flag.REMUX in flags,
         "disc": Flag.DISC in flags,
@@ -294,12 +295,9 @@ def words(facts: Facts) -> Mapping[str, Any]:
     }
 
 
-def _lines(resolution: tuple[int, bool] | None) -> tuple[int, bool] | None:
-    """480 and 576 lines are one to them in most sources, as are 1080 and 1440."""
-    if resolution is None:
-        return None
-    lines = {576: 480, 1440: 1080}.get(resolution[0], resolution[0])
-    return lines, resolution[1]
+def common_lines(lines: int) -> int:
+    """Return the step that they have for it: up to 576 lines are one to them in most sources, as are 1080 and 1440."""
+    return 480 if lines <= Resolution.P576 else {1440: 1080}.get(lines, lines)
 
 
 def right(truth: Facts, readings: Sequence[ReleaseName], facts: Iterable[str]) -> frozenset[str]:
@@ -323,7 +321,7 @@ def _agreeing(wanted: Mapping[str, Any], told: Mapping[str, Any], facts: Iterabl
 
 def _without_lines(wanted: Mapping[str, Any]) -> bool:
     lines = wanted["resolution"]
-    return wanted["source"] in _WITHOUT_LINES or wanted["disc"] or (lines is not None and lines[0] > Resolution.P2160)
+    return wanted["source"] in WITHOUT_LINES or wanted["disc"] or (lines is not None and lines[0] > Resolution.P2160)
 
 
 def _same_lines(wanted: tuple[int, bool] | None, told: tuple[int, bool] | None) -> bool:
@@ -336,8 +334,11 @@ def _same_lines(wanted: tuple[int, bool] | None, told: tuple[int, bool] | None) 
 # --- report ----------------------------------------------------------------------------------------------------------
 
 
-def report(clones: tuple[Path, Path], *, show: bool) -> bool:
-    """Print what both read beside ours, and return whether ours reads no fewer names; false where they can't be had."""
+def report(clones: tuple[Path, Path], *, show: bool, also: Callable[[Program, Path], None] | None = None) -> bool:
+    """Print what both read beside ours, and return whether ours reads no fewer names; false where they can't be had.
+
+    `also` is called with each of the two and what was made of it.
+    """
     if missing := [program for program in NEEDED if shutil.which(program) is None]:
         print(f"{' and '.join(missing)} can't be found: install mono-mcs and mono-runtime", file=sys.stderr)
         return False
@@ -351,6 +352,8 @@ def report(clones: tuple[Path, Path], *, show: bool) -> bool:
             made_programs[program.name] = made(program, clone, made_in)
         for program in (RADARR, SONARR):
             kept &= side_by_side(program, made_programs[program.name], show=show)
+            if also is not None:
+                also(program, made_programs[program.name])
         their_tests(made_programs, clones)
     return kept
 

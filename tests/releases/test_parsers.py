@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import releases, releases_arr, releases_parsers as parsers
+from benchmarks import releases, releases_arr, releases_labelled, releases_parsers as parsers
 from custom_components.sokoul.releases.attributes import Flag, Numbering, Source
 from custom_components.sokoul.releases.parse import parse
 
@@ -295,3 +295,97 @@ def test_both_columns_are_printed(
     assert "names, known to our parser      SOKOUL      Radarr" in shown
     assert "title of 'Moon.2009.4K.WEB-DL.H265-GRP': 'moon', 'moon' and ['harbor lights']" in shown
     assert "group, by Sonarr                 1      100.0%      100.0%      100.0%" in shown
+    assert "guessit's" not in shown
+
+
+# --- names of a third party ------------------------------------------------------------------------------------------
+
+LABELS = """
+? __default__
+: type: movie
+? Films/Harbor.Lights.2019.mkv
+: title: In a folder
+? -Harbor
+: title: A dash is guessit's own
+? Harbor.Lights.2019.with.options.mkv
+: options: -n
+  title: Harbor
+? Harbor.Lights.2019.FRENCH.720p.WEBRip.x264-GRP
+: title: Harbor Lights
+  year: 2019
+  season: 3
+  screen_size: 720p
+  source: Web
+  other: Rip
+  language: french
+  release_group: GRP
+  video_codec: H.264
+? Harbor.Lights.US.2018.540p.DVDScr.XviD-GRP
+: title: Harbor Lights
+  country: US
+  year: 2018
+  screen_size: 540p
+  source: DVD
+  other: [Screener, Rip]
+  language: [english, Klingon]
+? Harbor.Lights.2017.R5.DVDRip
+: source: DVD
+  other: Region 5
+? Harbor.2016.mp4
+: source: [HDTV, Web]
+  container: mp4
+"""
+
+
+def guessit(folder: Path) -> Path:
+    (folder / releases_labelled.FOLDER).mkdir(parents=True)
+    for file in releases_labelled.FILES.values():
+        (folder / releases_labelled.FOLDER / f"{file}.yml").write_text(LABELS, encoding="utf-8")
+    return folder
+
+
+def test_labels_are_translated(tmp_path: Path) -> None:
+    found = releases_labelled.labelled(guessit(tmp_path), parsers.RADARR)
+    assert {each.name: dict(each.wanted) for each in found} == {
+        "Harbor.Lights.2019.FRENCH.720p.WEBRip.x264-GRP": {
+            "title": "harbor lights",
+            "year": 2019,
+            "resolution": 720,
+            "source": Source.WEB_DL,
+            "languages": {"fr"},
+            "group": "grp",
+        },
+        "Harbor.Lights.US.2018.540p.DVDScr.XviD-GRP": {"year": 2018, "resolution": 480, "source": Source.SCREENER},
+        "Harbor.Lights.2017.R5.DVDRip": {"source": Source.R5},
+    }
+    series = releases_labelled.labelled(tmp_path, parsers.SONARR)
+    assert series[0].wanted["seasons"] == (3,)
+    assert len({each.kept_apart for each in found}) == 2
+
+
+def test_labels_are_compared_kindly() -> None:
+    def wrong(name: str, **wanted: Any) -> set[str]:
+        return {*wanted} - releases_labelled.right(wanted, [parse(name)])
+
+    name = "Harbor.Lights.2019.720p.WEBRip.x264-GRP"
+    assert wrong(name, title="harbor lights", source=Source.WEB_DL, resolution=720, group="grp", year=2019) == set()
+    assert wrong(name, title="harbor lights 2019") == set()
+    assert wrong(name, title="harbor", source=Source.TV, resolution=1080, group="x") == {
+        *("title", "source", "resolution", "group")
+    }
+    assert wrong("Harbor.Lights.2019.CAM.x264-GRP", source=Source.CAM, resolution=720) == set()
+    assert wrong("Harbor.Lights.2019.WEB.x264-GRP", resolution=480) == set()
+    assert wrong("Harbor.Lights.2019", resolution=480) == {"resolution"}
+
+
+def test_the_names_that_are_kept_apart_are_never_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = {each.name: each.kept_apart for each in releases_labelled.labelled(guessit(tmp_path), parsers.RADARR)}
+    read = parsers.radarr("name", {**RADARR, "titles": [], "source": "CAM", "year": 0})
+    monkeypatch.setattr(parsers, "names_read", lambda _program, _made, asked: dict.fromkeys(asked, read))
+    monkeypatch.setattr(releases_labelled, "parse", lambda _name: read[0])
+    releases_labelled.side_by_side(parsers.RADARR, tmp_path, clone=tmp_path, show=True)
+    shown = capsys.readouterr().out
+    assert "of guessit's names, kept apart" in shown
+    assert {name for name in names if name in shown} == {name for name, kept_apart in names.items() if not kept_apart}
