@@ -304,6 +304,7 @@ def test_what_the_old_connection_showed_proves_nothing() -> None:
         TunnelFacts(connected=True, address=None, asked_at=later),
         TunnelFacts(connected=None, address="192.0.2.1", asked_at=later),
         TunnelFacts(connected=True, address="192.0.2.1", asked_at=later, leaks=True),
+        TunnelFacts(connected=True, address="192.0.2.1", asked_at=later, refused=True),
     ):
         assert advance(rotation, facts, {}, POLICY, later)[0].stage is not Stage.DONE
     works = TunnelFacts(connected=True, address="192.0.2.1", asked_at=later)
