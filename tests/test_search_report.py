@@ -48,7 +48,7 @@ ANSWER = SearchAnswer(
     accepted=sum(each.scored.accepted for each in RESULTS),
     complete=True,
 )
-PACKED = replace(ANSWER, results=PackedResults(tuple(pages_of(RESULTS, {})), ids_of(RESULTS), len(RESULTS)))
+PACKED = replace(ANSWER, results=PackedResults(tuple(pages_of(RESULTS)), ids_of(RESULTS), len(RESULTS)))
 
 
 def described(answer: SearchAnswer, language: str) -> dict[str, Any]:

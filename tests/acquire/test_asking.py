@@ -46,6 +46,7 @@ def words(title: CatalogueTitle, text: str = "") -> list[str]:
         (ANIME, "s1", ["Frieren Beyond Journeys End", "Sousou no Frieren"]),
         (ANIME, "", ["Frieren Beyond Journeys End", "Sousou no Frieren"]),
         (ANIME, "s0e1", []),  # specials aren't counted
+        (ANIME, "s0", []),
         (ANIME, "s3e1", []),  # nobody knows how many were before
         (replace(ANIME, seasons=()), "s1e5", ["Frieren Beyond Journeys End 05", "Sousou no Frieren 05"]),
         (replace(ANIME, seasons=()), "s2e1", []),

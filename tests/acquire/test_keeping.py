@@ -96,9 +96,8 @@ def results_of(*found: Offer, profile: QualityProfile | None = None) -> tuple[Re
     return tuple(Result(id=offer_id(each.release.offers[0]), scored=each) for each in ranked)
 
 
-def packed(results: tuple[Result, ...], came: tuple[Offer, ...] = OFFERS) -> PackedResults:
-    places = {id(each): place for place, each in enumerate(came)}
-    return PackedResults(tuple(pages_of(results, places)), ids_of(results), len(results))
+def packed(results: tuple[Result, ...]) -> PackedResults:
+    return PackedResults(tuple(pages_of(results)), ids_of(results), len(results))
 
 
 def bare(results: tuple[Result, ...]) -> tuple[Result, ...]:
@@ -110,8 +109,8 @@ def bare(results: tuple[Result, ...]) -> tuple[Result, ...]:
     )
 
 
-def kept_of(results: tuple[Result, ...], came: tuple[Offer, ...] = OFFERS, head: Head = EVERYTHING) -> Kept:
-    return Kept(head=head, ranked_by="me", results=packed(results, came), profile=packed_profile(PROFILE))
+def kept_of(results: tuple[Result, ...], head: Head = EVERYTHING) -> Kept:
+    return Kept(head=head, ranked_by="me", results=packed(results), profile=packed_profile(PROFILE))
 
 
 def test_all_of_it_comes_back_but_what_may_be_a_key() -> None:
@@ -146,14 +145,12 @@ def test_releases_are_found_by_any_id_that_they_had() -> None:
         assert found.find("") is None
 
 
-def test_offers_come_back_in_the_order_in_which_they_came() -> None:
+def test_offers_come_back_to_be_scored_anew() -> None:
     many = tuple(offer(f"The.Bear.S03E02.{lines}p.WEB.H264-G{n}") for n in range(PAGE) for lines in (720, 2160, 1080))
     results = results_of(*many)
-    assert [each.scored.release.offers[0] for each in results] != list(many)
-    assert packed(results, many).offers() == many
-    again = from_kept(as_kept(kept_of(results, many)))
+    again = from_kept(as_kept(kept_of(results)))
     assert again is not None
-    assert again.results.offers() == tuple(replace(each, guid="", link="") for each in many)
+    assert set(again.results.offers()) == {replace(each, guid="", link="") for each in many}
     ids = again.results.result_ids()
     assert {ids[offer_id(each)] for each in again.results.offers()} == {each.id for each in results}, "none is another"
 
@@ -161,7 +158,7 @@ def test_offers_come_back_in_the_order_in_which_they_came() -> None:
 def test_a_page_has_what_releases_share_once() -> None:
     many = tuple(offer(f"The.Bear.S03E02.1080p.WEB.H264-G{number}") for number in range(PAGE))
     results = results_of(*many)
-    parts = [part for each in packed(results, many) for part in each.scored.parts]
+    parts = [part for each in packed(results) for part in each.scored.parts]
     assert parts == [part for each in results for part in each.scored.parts]
     assert len({id(part) for part in parts}) == len({repr(part) for part in parts}) < len(parts)
 
@@ -181,7 +178,7 @@ def test_what_is_shared_is_the_same_to_the_last_digit() -> None:
 def test_nothing_is_unpacked_that_nobody_asks_for() -> None:
     many = tuple(offer(f"The.Bear.S03E02.1080p.WEB.H264-G{number}") for number in range(2 * PAGE))
     results = results_of(*many)
-    first, second = pages_of(results, {})
+    first, second = pages_of(results)
     found = PackedResults([first, Page("no page at all")], ids_of(results), len(results))
     assert found[:PAGE] == results[:PAGE]
     with pytest.raises(ValueError, match="padding"):
@@ -192,7 +189,7 @@ def test_nothing_is_unpacked_that_nobody_asks_for() -> None:
 def test_any_part_is_a_part_of_all() -> None:
     many = tuple(offer(f"The.Bear.S03E02.1080p.WEB.H264-G{number}") for number in range(2 * PAGE + 3))
     results = results_of(*many)
-    found = packed(results, many)
+    found = packed(results)
     assert len(found) == len(results)
     for part in (slice(3), slice(PAGE - 1, PAGE + 2), slice(None), slice(-2, None), slice(0, 0), slice(None, None, -7)):
         assert found[part] == results[part]
@@ -235,9 +232,30 @@ titles = st.builds(
 )
 def test_anything_comes_back(head: Head, came: tuple[Offer, ...]) -> None:
     results = results_of(*came)
-    read = from_kept(as_kept(kept_of(results, came, head)))
+    read = from_kept(as_kept(kept_of(results, head)))
     assert read is not None
     assert (read.head, read.results) == (replace(head, count=len(results)), bare(results))
+
+
+@given(
+    st.lists(
+        st.builds(
+            offer,
+            st.sampled_from(
+                ["The.Bear.S03E02.1080p.WEB.H264-GRP", "the bear s03e02 1080p web h264-grp", "The.Bear.S03E02"]
+            ),
+            info_hash=st.sampled_from([None, None, "a" * 40, "b" * 40]),
+            size_bytes=st.sampled_from([0, 8 * 10**9, 81 * 10**8, 12 * 10**9]),
+            seeders=st.none() | st.integers(0, 3),
+            indexer=st.uuids().map(str),
+        ),
+        max_size=2 * PAGE,
+    )
+)
+def test_what_is_scored_anew_is_as_it_was(came: list[Offer]) -> None:
+    """They come in the order of the releases, and not in that in which they were offered."""
+    results = results_of(*came)
+    assert results_of(*packed(results).offers()) == results
 
 
 def test_half_a_character_does_no_harm() -> None:

@@ -152,9 +152,7 @@ class Findings:
         async with self._changing:
             if isinstance(self.results, PackedResults):
                 return None
-            offers = [offer for each in self._offers.values() for offer in each]
-            places = {id(offer): place for place, offer in enumerate(offers)}
-            pages, packing = [], pages_of(self.results, places)
+            pages, packing = [], pages_of(self.results)
             while (page := await asyncio.to_thread(next, packing, None)) is not None:
                 pages.append(page)
             results = PackedResults(pages, await asyncio.to_thread(ids_of, self.results), len(self.results))

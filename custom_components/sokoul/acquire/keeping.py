@@ -55,7 +55,7 @@ MOST_PROFILES: Final = 4
 _HEAD: Final = codec(Head)
 _PROFILE: Final = codec(QualityProfile)
 #: Another number: another way to keep the same.
-_VERSION: Final = 3
+_VERSION: Final = 4
 _SHAPE: Final = hashlib.blake2b(
     f"{_VERSION} {_HEAD.shape} {_PROFILE.shape} {SHAPE}".encode(), digest_size=16
 ).hexdigest()

@@ -13,7 +13,7 @@ and good for half an hour at most. It is in memory alone.
 
 from base64 import b64encode
 from binascii import a2b_base64
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import batched, groupby
 import json
@@ -42,7 +42,7 @@ SHAPE: Final = f"{PAGE} {codec(Scored).shape}"
 class Page:
     """Some releases, one after the other in the order of the search."""
 
-    results: str  # all parts; and of each release its id, the places of its offers among all, and itself
+    results: str  # all parts; and of each release its id and itself
     links: str | None = field(default=None, repr=False)  # of each its offers' guids and links; None: there are none
 
 
@@ -95,14 +95,13 @@ class PackedResults(Results):
         return self._pages
 
     def offers(self) -> tuple[Offer, ...]:
-        """Return all offers in the order in which they came, to score them anew."""
-        placed = [
-            (place, offer)
+        """Return all offers, to score them anew: release by release, and of each in its order."""
+        return tuple(
+            offer
             for page, told in zip(self._pages, self._links, strict=True)
-            for (_, places, release, *_), links in _rows(_opened(page)["releases"], told)
-            for place, offer in zip(places, _release(release, links).offers, strict=True)
-        ]
-        return tuple(offer for _, offer in sorted(placed, key=lambda pair: pair[0]))
+            for (_, release, *_), links in _rows(_opened(page)["releases"], told)
+            for offer in _release(release, links).offers
+        )
 
     def result_ids(self) -> dict[str, str]:
         """Return the ids of releases by those of their offers: as they were, and as they are without links."""
@@ -120,11 +119,8 @@ class PackedResults(Results):
                 yield _result(*rows[place % PAGE], parts)
 
 
-def pages_of(results: Sequence[Result], places: Mapping[int, int]) -> Iterator[Page]:
-    """Pack releases. `places` tells of offers, by their identity, where they came among all.
-
-    A page takes some two milliseconds.
-    """
+def pages_of(results: Sequence[Result]) -> Iterator[Page]:
+    """Pack releases. A page takes some two milliseconds."""
     for some in batched(results, PAGE, strict=False):
         parts = _Parts()
         releases, links = [], []
@@ -134,7 +130,6 @@ def pages_of(results: Sequence[Result], places: Mapping[int, int]) -> Iterator[P
             releases.append(
                 [
                     result.id,
-                    [places.get(id(each), len(places)) for each in offers],
                     _RELEASE.pack(bare),
                     _MATCH.pack(scored.match),
                     scored.score,
@@ -192,7 +187,7 @@ def _release(packed: Any, links: Any) -> Release:
 
 
 def _result(packed: Any, links: Any, parts: Sequence[Part]) -> Result:
-    result_id, _, release, match, score, places, refusals = packed
+    result_id, release, match, score, places, refusals = packed
     scored = Scored(
         release=_release(release, links),
         match=_MATCH.unpack(match),
