@@ -106,7 +106,7 @@ def made(program: Program, clone: Path, folder: Path, *, tests: bool = False) ->
         files.append(folder / path.replace("/", "_"))
         files[-1].write_text(older(source), encoding="utf-8")
     result = folder / f"{program.name}{'Tests' if tests else ''}.exe"
-    # without the last language the compiler refuses what it knows of matching patterns
+    # only in its experimental language it takes patterns like `is var`
     command = ["mcs", "-nologo", "-warn:0", "-langversion:experimental", f"-out:{result}", *map(str, files)]
     subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE_SECONDS)
     return result
@@ -342,6 +342,14 @@ def report(clones: tuple[Path, Path], *, show: bool, also: Callable[[Program, Pa
     if missing := [program for program in NEEDED if shutil.which(program) is None]:
         print(f"{' and '.join(missing)} can't be found: install mono-mcs and mono-runtime", file=sys.stderr)
         return False
+    try:
+        return _report(clones, show=show, also=also)
+    except subprocess.CalledProcessError as error:
+        print(f"{Path(error.cmd[0]).name} ended with an error:\n{error.stdout}{error.stderr}", file=sys.stderr)
+        return False
+
+
+def _report(clones: tuple[Path, Path], *, show: bool, also: Callable[[Program, Path], None] | None) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         kept = True
         made_programs = {}

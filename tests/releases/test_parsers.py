@@ -106,7 +106,7 @@ def test_radarr_is_translated() -> None:
     )
     assert (read.title, read.year, read.group) == ("Harbor Lights", 2019, "GRP")
     assert (read.source, read.resolution, read.resolution_inferred) == (Source.BLURAY, 1080, False)
-    assert (read.flags, read.languages, bool(read.editions)) == ({Flag.REMUX}, ("fr", "nl"), True)
+    assert (read.flags, read.languages, bool(read.editions)) == (frozenset({Flag.REMUX}), ("fr", "nl"), True)
     assert not read.numbering.is_series
 
 
@@ -136,7 +136,7 @@ def test_what_radarr_cannot_read_has_no_title() -> None:
 )
 def test_kinds_of_quality_are_translated(said: Mapping[str, Any], source: Source | None, flags: set[Flag]) -> None:
     (read,) = parsers.radarr("name", {**RADARR, **said})
-    assert (read.source, read.flags) == (source, flags)
+    assert (read.source, read.flags) == (source, frozenset(flags))
 
 
 @pytest.mark.parametrize(
@@ -296,6 +296,19 @@ def test_both_columns_are_printed(
     assert "title of 'Moon.2009.4K.WEB-DL.H265-GRP': 'moon', 'moon' and ['harbor lights']" in shown
     assert "group, by Sonarr                 1      100.0%      100.0%      100.0%" in shown
     assert "guessit's" not in shown
+
+
+def test_what_the_compiler_does_not_understand_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    stand_in(programs, "mcs", 'print("Parser.cs(1,1): error CS1525"); raise SystemExit(1)')
+    stand_in(programs, "mono", "")
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    clones = [clone(tmp_path / program.name, program) for program in (parsers.RADARR, parsers.SONARR)]
+    assert releases.main(["--parsers", *map(str, clones)]) == 1
+    assert "mcs ended with an error:\nParser.cs(1,1): error CS1525" in capsys.readouterr().err
 
 
 # --- names of a third party ------------------------------------------------------------------------------------------
