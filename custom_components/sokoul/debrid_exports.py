@@ -83,8 +83,8 @@ class Exports:
             raise
         deleted = await self._hub.hass.async_add_executor_job(keep_newest, self._folder, self._begin, KEPT)
         persistent_notification.async_dismiss(self._hub.hass, self._notice)
-        told = {"type": "written", **facts, "torrents": torrents, "deleted": deleted}
-        self._hub.hass.bus.async_fire(EVENT_EXPORT, told)
+        facts |= {"torrents": torrents, "deleted": deleted}
+        self._hub.hass.bus.async_fire(EVENT_EXPORT, {"type": "written", **facts})
         return torrents
 
     @property

@@ -65,7 +65,6 @@ class AccountRepairs:
         self._hub = hub
         self.mirror = mirror
         self.account = mirror.account
-        self._title = mirror.title
         self.journal = RepairJournal(self.account, lambda: self.title, hub.pilot.kernel, dt_util.utcnow)
 
         def hands(priority: DebridPriority) -> DebridHands:
@@ -100,9 +99,7 @@ class AccountRepairs:
     @property
     def title(self) -> str:
         """What the person calls the account."""
-        if (backend := self._hub.backends.get(self.account)) is not None:
-            self._title = backend.title
-        return self._title
+        return self.mirror.title
 
     def client(self) -> RealDebridClient:
         """Return the client that the account has at the moment. Raises `Refusal` where it was removed."""

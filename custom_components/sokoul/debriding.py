@@ -17,6 +17,7 @@ from homeassistant.util import dt as dt_util
 
 from . import wording
 from .clients.errors import BackendError, CannotConnect, InvalidAuth, NotFound, RateLimited
+from .clients.real_debrid import RealDebridClient
 from .connectors.real_debrid import CONF_SYNC_MINUTES, DEFAULT_SYNC_MINUTES, KIND
 from .const import DOMAIN, LOGGER
 from .debrid.mirror import DETAILS_LAST, BusyError, MirrorSync, NothingToResumeError, Progress, SyncResult
@@ -85,17 +86,21 @@ class _Reading:
         self._lists = DebridPriority.PERSON if person else DebridPriority.BACKGROUND
         self._details = self._lists if mode in _QUICK else DebridPriority.BACKGROUND
 
+    @property
+    def _client(self) -> RealDebridClient:
+        backend = self._hub.backends.get(self._id)
+        if backend is None:
+            raise CannotConnect("the account was removed")
+        client: RealDebridClient = backend.client
+        return client
+
     async def torrents(self, page: int = 1, limit: int = 5000, etag: str | None = None) -> DebridPage | None:
         """Return a page of the list."""
-        found: DebridPage | None = await self._hub.backends[self._id].client.torrents(
-            page, limit, etag, priority=self._lists
-        )
-        return found
+        return await self._client.torrents(page, limit, etag, priority=self._lists)
 
     async def torrent(self, torrent_id: str) -> DebridTorrentInfo:
         """Return a torrent with its details."""
-        found: DebridTorrentInfo = await self._hub.backends[self._id].client.torrent(torrent_id, priority=self._details)
-        return found
+        return await self._client.torrent(torrent_id, priority=self._details)
 
 
 class AccountMirror:
@@ -105,6 +110,7 @@ class AccountMirror:
         self._hub = hub
         self.account = account
         self.store = store
+        self._title = hub.backends[account].title
         self.exports = Exports(hub, self)
         self.sync = MirrorSync(
             account,
@@ -129,8 +135,10 @@ class AccountMirror:
 
     @property
     def title(self) -> str:
-        """What the person calls the account."""
-        return self._hub.backends[self.account].title
+        """What the person calls the account, or called it before it was removed."""
+        if (backend := self._hub.backends.get(self.account)) is not None:
+            self._title = backend.title
+        return self._title
 
     @property
     def checked_at(self) -> datetime | None:

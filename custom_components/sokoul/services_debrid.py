@@ -72,7 +72,7 @@ HIGHEST_LIMIT = 1000
 PATIENCE_SECONDS = 30
 #: So many torrents are named of what would be read.
 _FIRST = 20
-#: So many runs, attempts and failures are looked at.
+#: So many attempts and failures are looked at.
 _ATTEMPTS = 1_000
 
 _DEVICE = {vol.Optional(ATTR_DEVICE_ID): cv.string}

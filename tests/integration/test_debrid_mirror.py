@@ -39,7 +39,7 @@ from custom_components.sokoul.debriding import (
     AccountMirror,
 )
 from custom_components.sokoul.model.debrid import DebridTorrentInfo
-from custom_components.sokoul.model.debrid_mirror import SyncMode, SyncOptions
+from custom_components.sokoul.model.debrid_mirror import SyncMode, SyncOptions, SyncStatus
 from custom_components.sokoul.services import Action
 from custom_components.sokoul.store import StoreError
 from devstack.clock import ManualClock
@@ -229,6 +229,19 @@ async def test_without_a_database_there_is_no_mirror(
         await ask(hass, Action.DEBRID_LIST)
     await entry.runtime_data.pilot.start()
     await until(lambda: entry.runtime_data.debriding.accounts)
+
+
+async def test_an_account_that_is_removed_in_the_midst_of_it_is_an_outage(
+    hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp
+) -> None:
+    entry = await set_up(account())
+    known, ended = mirror(entry), async_capture_events(hass, EVENT_SYNC)
+    hass.config_entries.async_remove_subentry(entry, ID)
+    await until(lambda: not entry.runtime_data.debriding.accounts)
+    debrid.requests.clear()
+    result = await known.synchronise(SyncMode.FULL)
+    assert (result.run.status, lists(debrid)) == (SyncStatus.INTERRUPTED, 0)
+    assert ended[-1].data["account"] == "Account 1001"
 
 
 async def test_what_a_restart_cut_off_goes_on(
