@@ -25,7 +25,7 @@ from .clients.errors import BackendError
 from .connectors.base import Connection, Connector, Undo
 from .const import DOMAIN, FAREWELL_PATIENCE, LOGGER, RELEASE_PATIENCE
 from .history import Where, shown
-from .model.journal import EntryStatus, JournalEntry
+from .model.journal import CARRIED_ACTS, EntryStatus, JournalEntry
 from .model.reasons import Reason
 from .store import StoreError
 
@@ -92,7 +92,8 @@ async def release_quarantine(
         while page := await journal.find(statuses=_MAY_BE_ASIDE, before_id=before, limit=_PAGE):
             before = page[-1].id
             for entry in page:
-                client_id = set_aside_in(entry) if entry.undo is not None else None
+                may_be = entry.undo is not None and entry.act not in CARRIED_ACTS
+                client_id = set_aside_in(entry) if may_be else None
                 if client_id is not None and (clients is None or client_id in clients):
                     aside[client_id].append(entry)
     except StoreError as error:

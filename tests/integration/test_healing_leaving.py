@@ -148,8 +148,9 @@ async def test_a_client_that_hangs_holds_nobody_up(
         )
         for number, client in enumerate(("hangs", "works"), 1)
     ]
+    grabbed = replace(entries[0], id=3, act=ActKind.GRAB, parameters={"tries": []})  # nothing was set aside for it
     journal, hands = AsyncMock(), {"hangs": AsyncMock(), "works": AsyncMock()}
-    journal.find.side_effect = [entries, []]
+    journal.find.side_effect = [[grabbed, *entries], []]
     hands["hangs"].torrent.side_effect = never
     hands["works"].torrent.return_value = None
     await farewell.release_quarantine(journal, lambda client: (hands[client], client.title()), now)
