@@ -9,7 +9,7 @@ IPv6 addresses are compared by their /64: what is in one is in one network, and 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -81,22 +81,36 @@ class Opinion:
 
 def opinion(voices: Voices, version: int, now: datetime, *, lasts: timedelta, repeat: timedelta) -> Opinion | None:
     """Return it; None when nobody said anything for as long as an answer `lasts`, or as many say this as that."""
-    runs = [run for (_, spoken), run in voices.items() if spoken == version and abs(now - run.until) <= lasts]
+    most = _most(_heard(voices, version, now, lasts))
+    if len(most) > 1:
+        return _agreed(most)
+    if not most:
+        return None
+    (alone,) = most
+    steady = alone.until - alone.since >= repeat and not _contradicted(voices, version, alone.place, now)
+    return Opinion(place=alone.place, agreed=steady, asked_at=alone.asked_at)
+
+
+def _heard(voices: Voices, version: int, now: datetime, lasts: timedelta) -> list[Run]:
+    return [run for (_, spoken), run in voices.items() if spoken == version and abs(now - run.until) <= lasts]
+
+
+def _most(runs: Sequence[Run]) -> list[Run]:
+    """Return those that say what more of them say than anything else; none where there is no such thing."""
     ranking = Counter(run.place for run in runs).most_common(2)
     if not ranking or (len(ranking) > 1 and ranking[0][1] == ranking[1][1]):
-        return None
-    place, votes = ranking[0]
-    mine = [run for run in runs if run.place == place]
-    if votes > 1:
-        return Opinion(place=place, agreed=True, asked_at=sorted(run.asked_at for run in mine)[-2])
-    steady = mine[0].until - mine[0].since >= repeat and not _contradicted(voices, version, place, now)
-    return Opinion(place=place, agreed=steady, asked_at=mine[0].asked_at)
+        return []
+    return [run for run in runs if run.place == ranking[0][0]]
+
+
+def _agreed(runs: Sequence[Run]) -> Opinion:
+    """Return what several say alike."""
+    return Opinion(place=runs[0].place, agreed=True, asked_at=sorted(run.asked_at for run in runs)[-2])
 
 
 def _contradicted(voices: Voices, version: int, place: Place, now: datetime) -> bool:
     """Tell whether another service said otherwise when it was last asked: they are asked in turns, and seldom."""
-    runs = (run for (_, spoken), run in voices.items() if spoken == version)
-    return any(run.place != place and abs(now - run.until) <= _EACH_WAS_ASKED for run in runs)
+    return any(run.place != place for run in _heard(voices, version, now, _EACH_WAS_ASKED))
 
 
 #: Within so long each service that answers was asked.
@@ -105,27 +119,20 @@ _EACH_WAS_ASKED = timedelta(hours=3)
 
 def agreement(voices: Voices, version: int, now: datetime, *, lasts: timedelta) -> Opinion | None:
     """Return what the newest answers agree on: at least two of those that were asked for at once, and most of them."""
-    runs = [run for (_, spoken), run in voices.items() if spoken == version and abs(now - run.until) <= lasts]
+    runs = _heard(voices, version, now, lasts)
     newest = max((run.asked_at for run in runs), default=now)
-    runs = [run for run in runs if newest - run.asked_at <= AT_ONCE]
-    ranking = Counter(run.place for run in runs).most_common(2)
-    if not ranking or ranking[0][1] < _SEVERAL or (len(ranking) > 1 and ranking[0][1] == ranking[1][1]):
-        return None
-    place = ranking[0][0]
-    asked = sorted(run.asked_at for run in runs if run.place == place)
-    return Opinion(place=place, agreed=True, asked_at=asked[-2])
+    most = _most([run for run in runs if newest - run.asked_at <= AT_ONCE])
+    return _agreed(most) if len(most) > 1 else None
 
 
 #: The services are asked at once, and not again for five seconds.
 AT_ONCE = timedelta(seconds=2)
-_SEVERAL = 2
 
 
 def disagree(voices: Voices, version: int, now: datetime, lasts: timedelta) -> bool:
     """Tell whether services say different things, and none of them is said by more than the others."""
-    runs = [run for (_, spoken), run in voices.items() if spoken == version and abs(now - run.until) <= lasts]
-    ranking = Counter(run.place for run in runs).most_common(2)
-    return len(ranking) > 1 and ranking[0][1] == ranking[1][1]
+    runs = _heard(voices, version, now, lasts)
+    return bool(runs) and not _most(runs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
