@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 import json
 
 from custom_components.sokoul.debrid.catalogue import Catalogue, Holding
+from custom_components.sokoul.debrid.checking import LinkCheck, LinkRecord
 from custom_components.sokoul.debrid.links import Link, Mount
 from custom_components.sokoul.model.debrid import DebridStatus
 from custom_components.sokoul.model.debrid_mirror import Held
@@ -45,3 +46,9 @@ def link(target: str, path: str = "/media/shows/link.mkv") -> Link:
 
 def texts(links: Iterable[Link]) -> dict[str, str]:
     return {each.path: each.target for each in links}
+
+
+def record_of(check: LinkCheck, path: str) -> LinkRecord:
+    """Return what is known of a link."""
+    (found,) = (known for link, known in check.records(lambda _: True, after="", limit=10_000) if link.path == path)
+    return found

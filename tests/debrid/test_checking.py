@@ -26,7 +26,7 @@ from custom_components.sokoul.debrid.links import Cause, Health, Judgement, Link
 from custom_components.sokoul.debrid.retrying import Ending, Repair, Step, Urgency
 from custom_components.sokoul.debrid.scanning import Folder
 from custom_components.sokoul.model.debrid import DebridStatus
-from tests.debrid.link_scene import PROVEN, ZURG, catalogue, holding
+from tests.debrid.link_scene import PROVEN, ZURG, catalogue, holding, record_of
 from tests.debrid.repair_account import START, Clock
 from tests.debrid.test_scanning import age
 
@@ -209,7 +209,7 @@ async def test_many_at_once_are_an_outage_until_a_person_says_otherwise(stage: S
         assert report.shut == {"/mnt/zurg": Shut.MANY_AT_ONCE}
         assert (report.broken, report.newly_broken["/mnt/zurg"]) == ((), 30)
         check = await stage.start()
-    assert check.record(str(stage.root / "Show 1" / "E00.mkv")).health is Health.HEALTHY  # type: ignore[union-attr] -- it is known
+    assert record_of(check, str(stage.root / "Show 1" / "E00.mkv")).health is Health.HEALTHY
     report = await check.check(ScanMode.QUICK, lost, accepted=True)
     assert (report.shut, len(report.broken)) == ({}, 30)
     report = await check.check(ScanMode.QUICK, lost)
@@ -409,7 +409,7 @@ async def test_what_was_seen_of_an_entry_says_nothing_of_the_one_that_came_for_i
     for _ in range(2):
         await check.check(ScanMode.FULL, catalogue(*torrents()))
     path = str(stage.root / "Show 3" / "E01.mkv")
-    assert check.record(path).seen is seen  # type: ignore[union-attr] -- it is known
+    assert record_of(check, path).seen is seen
     stage.clock.forward(minutes=45)
     assert (await check.check(ScanMode.QUICK, catalogue(*torrents()))).count(Health.HEALTHY) == 299
     stage.files.seen = {}

@@ -12,7 +12,7 @@ from custom_components.sokoul.debrid.relinking import Change
 from custom_components.sokoul.debrid.scanning import Folder
 from custom_components.sokoul.store import Store
 from custom_components.sokoul.store.library import StoredChange
-from tests.debrid.link_scene import ZURG, catalogue
+from tests.debrid.link_scene import ZURG, catalogue, record_of
 from tests.debrid.repair_account import START
 from tests.debrid.test_checking import Files, Stage, torrents
 
@@ -95,11 +95,10 @@ async def test_a_check_after_a_restart_lists_nothing_again(tmp_path: Path, store
         return check
 
     await (await started()).check(ScanMode.FULL, catalogue(*torrents()))
-    before = {path: (await started()).record(path) for path in [str(stage.root / "Show 1" / "E01.mkv")]}
+    path = str(stage.root / "Show 1" / "E01.mkv")
+    before = record_of(await started(), path)
     stage.clock.forward(hours=1)
     check = await started()
     report = await check.check(ScanMode.QUICK, catalogue(*torrents(gone=(3,))))
     assert (report.links, report.count(Health.BROKEN)) == (300, 10)
-    for path, record in before.items():
-        assert record is not None
-        assert (await started()).record(path) == record
+    assert record_of(await started(), path) == before

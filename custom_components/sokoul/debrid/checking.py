@@ -219,10 +219,6 @@ class LinkCheck:
         walked = await self._notes.walked()
         self._after = {root: last for root, last in walked.items() if root in self._roots}
 
-    def record(self, path: str) -> LinkRecord | None:
-        """Return what is known of a link."""
-        return self._records.get(path)
-
     @property
     def mounts(self) -> Sequence[Mount]:
         """The mounts as they were found at the last check."""
