@@ -182,8 +182,13 @@ class World:
     def begin(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=name)
         self.going_on.add(task)
-        task.add_done_callback(self.going_on.discard)
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Let go of what went well: what fails beside a search is found at the end."""
+        if task.cancelled() or task.exception() is None:
+            self.going_on.discard(task)
 
     async def end(self) -> None:
         """Let what goes on beside a search come to its end."""
