@@ -28,7 +28,7 @@ from aiohttp import ClientSession, DummyCookieJar
 from custom_components.sokoul.autopilot.guards.addresses import Home, place_from
 from custom_components.sokoul.autopilot.guards.evidence import Seen
 from custom_components.sokoul.autopilot.guards.vpn_types import Containment, Protection, VpnMemory
-from custom_components.sokoul.autopilot.vpn_lane import BINDING_EVERY, Reaction, VpnLane
+from custom_components.sokoul.autopilot.vpn_lane import Reaction, VpnLane
 from custom_components.sokoul.clients.qbittorrent import QbittorrentClient
 from custom_components.sokoul.guarding import GuardedBackend
 from custom_components.sokoul.model.downloads import ClientSettings, DownloadClientSnapshot, Transfer
@@ -259,8 +259,7 @@ async def measure(
             ward = Ward(real, client, backend)
             found: dict[str, Any] = {}
             for evidence in EVIDENCE[binary.version[:3]]:
-                spread = BINDING_EVERY.total_seconds() if evidence == "binding" else 1
-                found[evidence] = [await ward.leak(evidence, 0.5 + spread * chance.random()) for _ in range(runs)]
+                found[evidence] = [await ward.leak(evidence, 0.5 + chance.random()) for _ in range(runs)]
             if readiness_seconds:
                 found["readiness"] = [await ward.readiness(readiness_seconds, bound=bound) for bound in (False, True)]
             return found

@@ -31,6 +31,8 @@ SERVICES = ("one.example", "two.example", "three.example")
 ELSEWHERE = "192.0.2.66"
 #: As Home Assistant's side of the guard asks.
 TUNNEL_EVERY = 10 * SECOND
+#: A client that is bound is looked at ten times as seldom as in earnest: only how soon a leak is seen depends on that.
+BOUND_EVERY = 2 * SECOND
 #: What a service takes to answer, or to be given up.
 SERVICES_TAKE = (SECOND / 10, 5 * SECOND)
 #: A control server that is silent for longer is as good as a tunnel that is down.
@@ -79,6 +81,7 @@ class Truth:
     leak: Leak | None = None
     leak_shows_at: datetime = START
     leak_ends_at: datetime = START
+    listens_since: datetime = START  # the client was made to listen anew
     client_told_at: datetime = START  # when somebody tells the client that it is at home, now that the tunnel is cut
     noticed: bool = False  # the leak
     told: bool = False  # the client answered while the leak showed in what it says
@@ -95,11 +98,12 @@ class Truth:
         self.now += pause
         if self.status is not VpnStatus.RUNNING and self.now >= self.status_until:
             self.status, self.end = VpnStatus.RUNNING, f"203.0.113.{self.chance.randrange(1, 255)}"
-            self.told_at = self.now + self._some(2 * SECOND, 15 * MINUTE)
-        if self.now >= self.told_at and not self.held and self.leak is not Leak.CUT:
+            self._is_told_later()
+        if self.now >= self.told_at and not self.held and self.leak is not Leak.CUT and not self.believes_nobody:
             self.connected = self.end  # a client that talks to nobody is told nothing
         if self.leak is Leak.CUT and self.now >= self.client_told_at:
             self.connected, self.leak_shows_at = self.home, min(self.leak_shows_at, self.client_told_at)
+            self.listens_since = START
         if self.leak is not None and self.now >= self.leak_ends_at:
             self.on_leak_over()
             self.leak, self.told_at = None, self.now + self._some(2 * SECOND, 5 * MINUTE)
@@ -117,8 +121,7 @@ class Truth:
         if self.leak is Leak.CUT:
             return
         self.end = f"203.0.113.{self.chance.randrange(1, 255)}"
-        if not self.believes_home:
-            self.told_at = self.now + self._some(2 * SECOND, 15 * MINUTE)
+        self._is_told_later()
 
     def control_server_is_silent(self) -> None:
         """Restart Gluetun's control server, for less than it takes to be called down."""
@@ -174,19 +177,29 @@ class Truth:
     def _some(self, least: timedelta, most: timedelta) -> timedelta:
         return least + (most - least) * self.chance.random()
 
+    def _is_told_later(self) -> None:
+        """Tell the client of the tunnel's new end, unless it is about to hear of one for the first time."""
+        if not self.believes_home:
+            self.told_at = self.now + self._some(2 * SECOND, 15 * MINUTE)
+
     @property
     def believes_home(self) -> bool:
-        """Whether the client shows an address of the line from when the tunnel was cut.
-
-        What starts tells its trackers so, and libtorrent (`ip_voter`) changes its mind within five minutes.
-        """
+        """Whether the client shows an address of the line from when the tunnel was cut."""
         return self.connected.startswith("198.51.100.")
+
+    @property
+    def believes_nobody(self) -> bool:
+        """Whether it sticks to that, whoever says otherwise: a qBittorrent 5.3.0 did for as long as it was watched."""
+        return self.believes_home and self.listens_since == START
+
+    def listens_anew(self, since: datetime) -> None:
+        """Listen on another port for a moment: then it believes whoever tells it first."""
+        if self.believes_nobody:
+            self.listens_since, self.told_at = since, self.now + self._some(2 * SECOND, 5 * MINUTE)
 
     def starts(self) -> None:
         """Run again what was stopped."""
         self.held = self.stopped = False
-        if self.believes_home:
-            self.told_at = self.now + self._some(2 * SECOND, 5 * MINUTE)
 
     # --- what is said of it ------------------------------------------------------------------------------------------
 
@@ -266,7 +279,11 @@ class Client:
         """Return what it is bound to."""
         self._answer(Leak.UNBOUND)
         bound = self._truth.containment is Containment.BOUND and self._truth.leak is not Leak.UNBOUND
-        return ClientSettings(interface="tun0" if bound else "", interface_address="", interface_exists=bound or None)
+        return ClientSettings(interface="tun0" if bound else "", interface_address="")
+
+    async def interfaces(self) -> tuple[str, ...]:
+        """Return which interfaces there are."""
+        return ("tun0",)
 
     @property
     def held(self) -> bool:
@@ -321,6 +338,7 @@ class Watch:
         self._chance, self._policy = random.Random(seed), policy
         self._truth = Truth(self._chance, containment, on_leak_over=self._leak_is_over)
         self._tells_address, self._leak_every = tells_address, leak_every
+        self._look_every = BOUND_EVERY if containment is Containment.BOUND else timedelta()
         self.found = Found()
         self._held_since = START  # without a leak
         self._looked_at = START
@@ -356,11 +374,13 @@ class Watch:
             self._tell()
             self._looked_at = truth.now
             pause = await self._lane.step(lambda: truth.now)
+            if self._lane.misled_since is not None:
+                truth.listens_anew(self._lane.misled_since)
             self.found.steps += 1
             self.found.held += pause if truth.held else timedelta()
             self._follow_leak()
             self._let_a_person_look()
-            truth.advance(pause)
+            truth.advance(max(pause, self._look_every))
         return self.found
 
     def _moments(self) -> Iterator[tuple[datetime, str]]:
@@ -497,6 +517,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench noise", description=__doc__)
     parser.add_argument("--days", type=float, default=7)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--leak-every", type=float, default=LEAK_EVERY / HOUR, help="hours, on average")
     parser.add_argument("--without-leaks", action="store_true")
     chosen = parser.parse_args(arguments)
     failed = False
@@ -505,7 +526,7 @@ def main(arguments: Sequence[str]) -> int:
             containment,
             tells_address=tells_address,
             seed=chosen.seed,
-            leak_every=None if chosen.without_leaks else LEAK_EVERY,
+            leak_every=None if chosen.without_leaks else chosen.leak_every * HOUR,
         )
         found = asyncio.run(watch.run(chosen.days * DAY))
         print(f"{name}: {chosen.days:g} days, {found.steps} looks, {sum(found.happened.values())} disturbances")

@@ -31,7 +31,7 @@ from custom_components.sokoul.autopilot.guards.addresses import ELSEWHERE_LASTS
 from custom_components.sokoul.autopilot.guards.port import PortPolicy
 from custom_components.sokoul.autopilot.guards.servers import MOST_SERVERS, ServerPolicy
 from custom_components.sokoul.autopilot.guards.sources import TIMINGS, SourceKind
-from custom_components.sokoul.autopilot.guards.vpn_types import VpnPolicy
+from custom_components.sokoul.autopilot.guards.vpn_types import Containment, VpnPolicy
 from custom_components.sokoul.autopilot.ownership import NEVER_TOUCH
 from custom_components.sokoul.autopilot.rules import backend_down
 from custom_components.sokoul.autopilot.rules.registry import RULES
@@ -432,6 +432,7 @@ CALM = {
 }
 PORT = PortPolicy()
 SERVERS = ServerPolicy()
+OPEN, BOUND = vpn_lane.PACES[Containment.OPEN], vpn_lane.PACES[Containment.BOUND]
 
 TIMES = {
     "qbittorrent.md": (
@@ -509,9 +510,11 @@ TIMES = {
         f"within {VpnPolicy().doubt.seconds} seconds that you are somewhere else",
         {timedelta(days=7): "in the last seven days"}[ELSEWHERE_LASTS],
         {timedelta(days=1): "was known within the last day"}[VpnPolicy().doubt_lasts],
-        f"qBittorrent's settings | every {vpn_lane.BINDING_EVERY.seconds} seconds where it is bound",
-        f"where it is bound, else every {vpn_lane.SETTINGS_EVERY.seconds} seconds",
-        f"every {vpn_lane.BINDING_EVERY.seconds} seconds what it is bound to is read",
+        {5: "qBittorrent's settings | five times a second where it is bound"}[timedelta(seconds=1) // vpn_lane.FAST],
+        f"(whether that interface exists: every {BOUND.interfaces.seconds} seconds)",
+        f"every {BOUND.interfaces.seconds} seconds), else every {OPEN.settings.seconds} seconds",
+        f"five times a second where it is open, every {BOUND.transfer.seconds} seconds where it is bound",
+        {timedelta(minutes=10): "is forgiven for ten minutes"}[VpnPolicy().trial],
         f"after {VpnPolicy().tunnel_lasts.seconds} seconds",
         f"and {VpnPolicy().patience.seconds} seconds later",
     ),
@@ -522,7 +525,7 @@ TIMES = {
             vpn_lane.CALM, vpn_lane.AFTER_FAILURE
         ],
         f"(every {vpn_lane.CALM.seconds} again after {vpn_lane.RESTARTS_FOR.seconds} seconds",
-        f"the guard reads every {vpn_lane.SETTINGS_EVERY.seconds} seconds at least",
+        f"the guard reads every {vpn_lane.SELDOM.settings.seconds} seconds at least",
         {timedelta(hours=6): "once, after six hours"}[PORT.unwanted],
         {timedelta(minutes=1): "is waited for, for a minute"}[PORT.forwarding],
         f"tried again after {PORT.retry.seconds} seconds, then after {PORT.retry.seconds * 2}",

@@ -6,9 +6,7 @@ stopped, where our home is) lies in the backend's memory, so that it goes on aft
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -90,12 +88,14 @@ class GuardedBackend:
         return told
 
     async def settings(self) -> ClientSettings:
-        """Return what it is bound to, and whether that exists: qBittorrent 4 calls itself connected without it."""
+        """Return what it is bound to."""
         told: ClientSettings = await self._backend.client.settings()
-        if told.interface:
-            with suppress(BackendError):
-                return replace(told, interface_exists=told.interface in await self._backend.client.interfaces())
         return told
+
+    async def interfaces(self) -> Collection[str]:
+        """Return which interfaces there are."""
+        names: Collection[str] = await self._backend.client.interfaces()
+        return names
 
     @property
     def held(self) -> bool:

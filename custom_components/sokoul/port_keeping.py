@@ -293,7 +293,8 @@ class PortKeeper:
         """Return what is to be done now; None where nothing is kept."""
         vpn, backend = self.vpn, self._backend
         keeps = vpn is not None and (self.on or self._once)
-        if backend.data is None or not (keeps or self._unaware or self._memory.lent):
+        misled_since = self._guard.lane.misled_since if self._is_ours else None
+        if backend.data is None or not (keeps or self._unaware or misled_since or self._memory.lent):
             self._memory, self._left = PortMemory(wanted=self._memory.wanted, lent=self._memory.lent), None
             return None
         ports, totals, transfer = self._ports(), backend.data.totals, backend.data.transfer
@@ -307,6 +308,7 @@ class PortKeeper:
             active=totals.count(*ACTIVE_STATES) > 0 or transfer.upload_rate > 0,
             offering=totals.count(DownloadState.SEEDING) > 0,
             unaware=self._unaware,
+            misled_since=misled_since,
             tunnel_since=self._tunnel_since,
             client_since=self._client_since,
             write=self._write,
@@ -324,15 +326,20 @@ class PortKeeper:
         return Seen(value=ports, at=vpn.read_at) if ports is not None and vpn.read_at is not None else None
 
     @property
+    def _is_ours(self) -> bool:
+        """Whether no person wants its port left alone."""
+        return self._backend.memory.get(ON_KEY, True) is True
+
+    @property
     def _unaware(self) -> bool:
-        """Whether it doesn't notice that the tunnel's interface was made anew, and no person wants its port left alone.
+        """Whether it doesn't notice that the tunnel's interface was made anew.
 
         Who is bound to that interface does since 5.0. Who shares the tunnel's network and is bound to nothing doesn't
         where the interface has its address before it is up, as with WireGuard: libtorrent looks when there is a new
         address, and passes over what is down (seen at 4.5.2 and 5.3.0).
         """
         settings, containment = self._known, self._guard.shelter.containment
-        if settings is None or settings.interface is None or self._backend.memory.get(ON_KEY, True) is not True:
+        if settings is None or settings.interface is None or not self._is_ours:
             return False
         if not settings.interface:
             return containment is Containment.NAMESPACE

@@ -9,12 +9,12 @@ from custom_components.sokoul.autopilot.guards.evidence import Seen
 from custom_components.sokoul.autopilot.guards.vpn_types import Containment, Proof, Protection, Verdict, VpnState
 from custom_components.sokoul.autopilot.vpn_lane import (
     AFTER_FAILURE,
-    BINDING_EVERY,
     CALM,
     FAST,
+    PACES,
     REOPEN_EVERY,
     RESTARTS_FOR,
-    SETTINGS_EVERY,
+    SELDOM,
     Reaction,
     VpnLane,
 )
@@ -23,6 +23,7 @@ from custom_components.sokoul.model.vpn import VpnSnapshot, VpnStatus
 
 START = datetime(2026, 11, 21, tzinfo=UTC)
 AWAY = "203.0.113.9"
+SECOND = timedelta(seconds=1)
 
 
 class OutOfReachError(Exception):
@@ -35,6 +36,7 @@ class FakeClient:
 
     errors: tuple[type[Exception], ...] = (OutOfReachError,)
     interface: str = "tun0"
+    existing: list[str] = field(default_factory=lambda: ["lo", "tun0"])
     broken: set[str] = field(default_factory=set)  # what fails
     asked: list[str] = field(default_factory=list)
     held: bool = False
@@ -52,6 +54,10 @@ class FakeClient:
     async def settings(self) -> ClientSettings:
         self._ask("settings")
         return ClientSettings(interface=self.interface)
+
+    async def interfaces(self) -> list[str]:
+        self._ask("interfaces")
+        return self.existing
 
     async def close(self) -> int:
         self.held = True
@@ -109,28 +115,70 @@ def world(containment: Containment, **client: object) -> World:
     return World(fake, lane, told, reactions)
 
 
-async def test_where_nothing_can_leak_it_looks_seldom_and_where_it_can_often(containment: Containment) -> None:
-    here = world(containment)
-    assert await here.step() == (BINDING_EVERY if containment is Containment.BOUND else FAST)
-    assert here.client.asked == ["settings", "transfer"]
+ALL = ["settings", "interfaces", "transfer"]
+
+
+async def test_where_it_is_seen_is_asked_for_at_each_look_at_an_open_client_and_its_binding_seldom() -> None:
+    here = world(Containment.OPEN)
+    assert await here.step() == FAST
+    assert here.client.asked == ALL
     await here.step(FAST)
-    assert here.client.asked == ["transfer"]  # settings are read now and then
-    await here.step(SETTINGS_EVERY)
-    assert here.client.asked == ["settings", "transfer"]
+    assert here.client.asked == ["transfer"]
+    await here.step(PACES[Containment.OPEN].settings)
+    assert here.client.asked == ALL
 
 
-async def test_that_a_binding_is_taken_away_is_seen_within_two_seconds_and_its_lack_elsewhere_as_seldom_as_ever() -> (
-    None
-):
+async def test_its_binding_is_asked_for_at_each_look_where_nothing_else_keeps_it_inside_and_the_rest_seldom() -> None:
+    here = world(Containment.BOUND)
+    assert await here.step() == FAST
+    assert here.client.asked == ALL
+    await here.step(FAST)
+    assert here.client.asked == ["settings"]
+    await here.step(PACES[Containment.BOUND].transfer)
+    assert here.client.asked == ALL
+
+
+async def test_that_a_binding_is_taken_away_is_seen_at_once() -> None:
     here = world(Containment.BOUND)
     await here.step()
     here.client.interface = ""
-    assert await here.step(timedelta(seconds=2)) == FAST
-    assert here.client.asked == ["settings", "transfer", "close"]
+    assert await here.step(FAST) == FAST
+    assert here.client.asked == ["settings", "close"]
+
+
+async def test_what_shares_the_network_of_its_tunnel_is_looked_at_seldom() -> None:
     here = world(Containment.NAMESPACE)
     assert await here.step() == CALM
-    await here.step(timedelta(seconds=2))
+    assert here.client.asked == ALL
+    await here.step(SELDOM.settings - FAST)
     assert here.client.asked == ["transfer"]
+
+
+@pytest.mark.parametrize("broken", [set(), {"interfaces"}])
+async def test_whether_its_interface_exists_is_known_for_two_seconds_unless_it_could_not_be_read(
+    broken: set[str],
+) -> None:
+    here = world(Containment.BOUND, existing=["lo"])
+    await here.step()
+    assert here.told[-1].state is VpnState.DOWN
+    here.client.existing, here.client.broken = ["tun0"], broken
+    await here.step(FAST)
+    assert here.told[-1].state is VpnState.DOWN
+    await here.step(PACES[Containment.BOUND].interfaces)
+    assert here.client.asked == ALL
+    settings = here.lane.evidence.settings
+    assert settings is not None
+    assert settings.value.interface_exists is (None if broken else True)
+
+
+async def test_another_interface_that_it_is_bound_to_is_compared_with_those_that_there_are() -> None:
+    here = world(Containment.BOUND, existing=["tun0", "tun1"])
+    for interface, exists in (("tun0", True), ("tun1", True), ("tun2", False), ("", None)):
+        here.client.interface = interface
+        await here.step(FAST)
+        settings = here.lane.evidence.settings
+        assert settings is not None
+        assert settings.value.interface_exists is exists, interface
 
 
 async def test_a_clock_that_was_set_back_hides_nothing() -> None:
@@ -138,7 +186,7 @@ async def test_a_clock_that_was_set_back_hides_nothing() -> None:
     here = world(Containment.BOUND)
     await here.step()
     await here.step(-timedelta(hours=3))
-    assert here.client.asked == ["settings", "transfer"]
+    assert here.client.asked == ALL
 
 
 async def test_what_it_sees_is_told_once() -> None:
@@ -152,12 +200,12 @@ async def test_it_closes_at_once_and_says_so_once() -> None:
     here = world(Containment.BOUND)
     await here.step()
     here.client.interface = ""
-    assert await here.step(SETTINGS_EVERY) == FAST
-    assert here.client.asked == ["settings", "transfer", "close"]
+    assert await here.step(SECOND) == FAST
+    assert here.client.asked == ["settings", "close"]
     assert await here.step(FAST) == FAST
-    assert here.client.asked == ["transfer", "close"]  # what was started since is stopped, too
+    assert here.client.asked == ["settings", "close"]  # what was started since is stopped, too
     (reaction,) = here.reactions
-    assert (reaction.proof, reaction.torrents, reaction.at) == (Proof.BINDING, 7, START + SETTINGS_EVERY)
+    assert (reaction.proof, reaction.torrents, reaction.at) == (Proof.BINDING, 7, START + SECOND)
     assert reaction.seconds > 0
 
 
@@ -205,15 +253,15 @@ async def test_it_opens_in_steps_and_reacts_anew_to_the_next_leak() -> None:
     here.client.interface = ""
     await here.step()
     here.client.interface = "tun0"
-    await here.step(SETTINGS_EVERY)
+    await here.step(SECOND)
     assert here.client.asked[-1] == "close"  # it has to look right for a while
-    await here.step(here.lane.policy.calm_after_leak - SETTINGS_EVERY)
-    await here.step(SETTINGS_EVERY)
-    assert here.client.asked == ["settings", "transfer", "reopen"]
+    await here.step(here.lane.policy.calm_after_leak - SECOND)
+    await here.step(SECOND)
+    assert here.client.asked == ["settings", "reopen"]
     assert await here.step(REOPEN_EVERY) == FAST
     assert not here.client.held
     here.client.interface = ""
-    await here.step(SETTINGS_EVERY)
+    await here.step(SECOND)
     assert len(here.reactions) == 2
 
 

@@ -4,9 +4,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import timedelta
+import json
 import random
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import parse_qsl
 
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigSubentry
 from homeassistant.core import HomeAssistant
@@ -199,6 +201,41 @@ async def test_a_tunnel_that_ends_at_home_is_a_leak_as_two_services_say_through_
     assert guard.reaction is not None
     assert guard.reaction.proof is Proof.EXIT
     assert running(qbittorrent) == set()
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["by itself", "a person wants its port left alone"])
+async def test_a_client_that_was_told_of_home_is_made_to_listen_anew_once_it_runs_again(
+    kept: bool,  # noqa: FBT001 -- a case
+    start: Start,
+    services: object,
+    qbittorrent: QbittorrentSimulator,
+    gluetun: GluetunSimulator,
+    pass_time: PassTime,
+) -> None:
+    """It believes the first who tells it then. Else it goes on to show that, and is stopped again."""
+    gluetun.tunnel.change_ports()
+    guard = await start(Containment.OPEN)
+    if not kept:
+        guard.port.turn(on=False)
+    await pass_time(STEP, times=20)
+    own = qbittorrent.engine.preferences["listen_port"]
+    show(qbittorrent, HOME)
+    await pass_time(STEP)
+    assert running(qbittorrent) == set()
+    assert ports_set(qbittorrent) == []
+    guard.turn(on=False)
+    guard.turn(on=True)  # a person says that it is cured
+    await pass_time(STEP, times=5)
+    assert running(qbittorrent) == {"one", "two"}
+    assert ports_set(qbittorrent) == ([own + 1, own] if kept else [])
+    await pass_time(MINUTE, times=12)
+    assert state(guard) is VpnState.LEAKING
+    assert ports_set(qbittorrent) == ([own + 1, own] if kept else []), "once for each time that it runs again"
+
+
+def ports_set(qbittorrent: QbittorrentSimulator) -> list[int]:
+    forms = [dict(parse_qsl(each.body.decode())) for each in qbittorrent.requests if "setPref" in each.path]
+    return [json.loads(form["json"])["listen_port"] for form in forms]
 
 
 async def test_an_address_that_may_be_our_new_one_is_held_until_two_services_tell(

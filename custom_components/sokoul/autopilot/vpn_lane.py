@@ -1,17 +1,17 @@
 """The lane of the VPN guard for one download client: it looks, has it judged, and acts at once.
 
 It waits for nothing else: no rule, no gate, no cap and no level of autonomy has a say in it. How often it looks follows
-from what can happen: several times a second only where a client could leak, or is being held; seldom where it has no
-other way out.
+from what can happen: several times a second at what alone keeps a client from leaking, and at one that is being held;
+seldom where it has no other way out.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import perf_counter
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..model.downloads import ClientSettings, Transfer
 from ..model.vpn import VpnSnapshot
@@ -19,14 +19,10 @@ from .guards.evidence import Evidence, Said, Seen
 from .guards.vpn import advance, forgive
 from .guards.vpn_types import Containment, Proof, Protection, Verdict, VpnMemory, VpnPolicy, VpnState
 
-#: Where it could leak, or is held: the answer costs qBittorrent a third of a millisecond.
+#: Where it could leak, or is held.
 FAST = timedelta(milliseconds=200)
 #: Where it can't: only whether it is connected is to be known.
 CALM = timedelta(seconds=10)
-#: A person may unbind it.
-SETTINGS_EVERY = timedelta(seconds=10)
-#: Where nothing else keeps it inside. With the interfaces that takes qBittorrent a millisecond.
-BINDING_EVERY = timedelta(seconds=2)
 #: What was stopped starts again in steps of this length: trackers see no storm.
 REOPEN_EVERY = timedelta(seconds=1)
 #: After a failure it is not asked again at once: a client that restarts has other things to do.
@@ -35,7 +31,24 @@ AFTER_FAILURE = timedelta(seconds=1)
 RESTARTS_FOR = timedelta(seconds=30)
 
 
-_LONGEST = {Containment.OPEN: FAST, Containment.BOUND: BINDING_EVERY}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How old each answer may get until it is asked for again, and how long the lane pauses at most."""
+
+    transfer: timedelta = timedelta()
+    settings: timedelta = timedelta(seconds=10)
+    interfaces: timedelta = timedelta()  # they are read with the settings
+    pause: timedelta
+
+
+#: Where it is seen tells of a leak where nothing but the guard protects it; its binding, where that does.
+PACES = {
+    Containment.OPEN: Pace(pause=FAST),
+    Containment.BOUND: Pace(
+        transfer=timedelta(seconds=2), settings=timedelta(), interfaces=timedelta(seconds=2), pause=FAST
+    ),
+}
+SELDOM = Pace(pause=CALM)
 
 
 class GuardedClient(Protocol):
@@ -48,6 +61,9 @@ class GuardedClient(Protocol):
 
     async def settings(self) -> ClientSettings:
         """Return what it is bound to."""
+
+    async def interfaces(self) -> Collection[str]:
+        """Return which interfaces there are."""
 
     @property
     def held(self) -> bool:
@@ -79,6 +95,7 @@ class VpnLane:
     drill = False  # a leak is pretended
     answering = False  # the client answered when it was last asked
     told = False  # the last closing went through
+    misled_since: datetime | None = None  # it may run again, and shows our own address, from before the cure of a leak
 
     def __init__(
         self,
@@ -101,6 +118,7 @@ class VpnLane:
         self._transfer: Seen[Transfer] | None = None
         self._settings: Seen[ClientSettings] | None = None
         self._settings_forgotten = 0  # so often
+        self._interfaces: Seen[Collection[str]] | None = None
         self._stepping = asyncio.Lock()
         self._reacted = False
         self._away_since: datetime | None = None
@@ -116,7 +134,7 @@ class VpnLane:
 
     def forget_settings(self) -> None:
         """Read what the client is bound to before anything is made of it: it, or what it has to be, was changed."""
-        self._settings = None
+        self._settings = self._interfaces = None
         self._settings_forgotten += 1
 
     async def step(self, now: Callable[[], datetime]) -> timedelta:
@@ -127,6 +145,7 @@ class VpnLane:
             if answered:
                 self._away_since = None
             verdict = self._judge(now())
+            self._follow_misled(verdict, now())
             if verdict.stop:
                 return await self._close(verdict, began, now())
             self._reacted, self._held_before = False, None
@@ -136,15 +155,38 @@ class VpnLane:
 
     # --- looking -------------------------------------------------------------------------------------------------
 
+    @property
+    def _pace(self) -> Pace:
+        return PACES.get(self.protection.containment, SELDOM)
+
     async def _look(self, now: Callable[[], datetime]) -> bool:
-        """Ask the client. Returns whether it answered; what it said before gets old."""
-        often = BINDING_EVERY if self.protection.containment is Containment.BOUND else SETTINGS_EVERY
-        if self._settings is None or abs(now() - self._settings.at) >= often:  # a clock may be set back
-            asked = self._settings_forgotten
+        """Ask the client what is to be known now. Returns whether it answered; what it said before gets old."""
+        answered = True
+        if _is_due(self._settings, self._pace.settings, now()):
+            answered = await self._read_settings(now)
+        if _is_due(self._transfer, self._pace.transfer, now()):
+            answered = await self._read_transfer(now)
+        return answered
+
+    async def _read_settings(self, now: Callable[[], datetime]) -> bool:
+        """Read what it is bound to, and whether that exists: qBittorrent 4 calls itself connected without it."""
+        asked = self._settings_forgotten
+        try:
+            settings = await _seen(self._client.settings, now)
+        except self._client.errors:
+            return False
+        bound, interfaces = settings.value.interface, self._interfaces
+        if bound and _is_due(interfaces, self._pace.interfaces, now()):
+            interfaces = None
             with suppress(*self._client.errors):
-                settings = await _seen(self._client.settings, now)
-                if asked == self._settings_forgotten:
-                    self._settings = settings
+                interfaces = await _seen(self._client.interfaces, now)
+        if asked == self._settings_forgotten:
+            if bound and interfaces is not None:
+                settings = replace(settings, value=replace(settings.value, interface_exists=bound in interfaces.value))
+            self._settings, self._interfaces = settings, interfaces
+        return True
+
+    async def _read_transfer(self, now: Callable[[], datetime]) -> bool:
         try:
             self._transfer = await _seen(self._client.transfer, now)
         except self._client.errors:
@@ -167,8 +209,15 @@ class VpnLane:
             self._on_change(self.verdict)
         return self.verdict
 
+    def _follow_misled(self, verdict: Verdict, now: datetime) -> None:
+        """Note since when it may run although it shows our own address: who listens anew is told anew."""
+        if verdict.stop or not self.memory.is_misled(now):
+            self.misled_since = None
+        elif self.misled_since is None:
+            self.misled_since = now
+
     def _pause(self, verdict: Verdict, now: datetime) -> timedelta:
-        longest = _LONGEST.get(self.protection.containment, CALM)
+        longest = self._pace.pause
         return longest if verdict.again is None else min(longest, max(verdict.again - now, FAST))
 
     def _pause_away(self, now: datetime) -> timedelta:
@@ -201,6 +250,10 @@ class VpnLane:
         except self._client.errors:
             return AFTER_FAILURE
         return FAST if done else REOPEN_EVERY
+
+
+def _is_due(seen: Seen[Any] | None, every: timedelta, now: datetime) -> bool:
+    return seen is None or abs(now - seen.at) >= every  # a clock may be set back
 
 
 async def _seen[T](ask: Callable[[], Awaitable[T]], now: Callable[[], datetime]) -> Seen[T]:

@@ -46,6 +46,7 @@ class Wire:
     offering: bool = False
     takes: bool | None = True  # writes: yes, refused, no answer
     unaware: bool = False  # it doesn't notice that its interface was made anew
+    misled_since: datetime | None = None  # it runs, and shows an address from before the cure of a leak
     deaf: bool = False  # it listens on an interface that is gone; another port makes it listen anew
     tunnel_since: datetime | None = NOW
     client_since: datetime | None = NOW
@@ -67,6 +68,7 @@ class Wire:
             active=self.active,
             offering=self.offering,
             unaware=self.unaware,
+            misled_since=self.misled_since,
             tunnel_since=self.tunnel_since,
             client_since=self.client_since,
             write=self.write,
@@ -398,6 +400,35 @@ def test_who_notices_a_reconnect_is_left_alone() -> None:
     assert not wire.written
 
 
+@pytest.mark.parametrize(("forwarded", "own"), [((5914,), 5914), ((), 6881), (None, 6881)])
+def test_who_was_told_of_home_before_a_cure_listens_anew_and_believes_who_tells_it_first(
+    forwarded: tuple[int, ...] | None, own: int
+) -> None:
+    wire = Wire(forwarded=forwarded, port=own)
+    wire.live(60)
+    for _ in range(2):  # as often as that happens, and not more often
+        wire.misled_since = wire.now
+        verdict = wire.ask()
+        assert (verdict.state, verdict.reasons[0].key) == (WAKING, "guard.port_misled")
+        wire.live(600)
+        assert (wire.ports, wire.port, wire.memory.lent) == ([own + 1, own], own, None)
+        wire.written.clear()
+        wire.misled_since = None
+        wire.live(60)
+        assert not wire.written
+
+
+def test_who_was_told_so_while_its_settings_could_not_be_read_listens_anew_after_that() -> None:
+    wire = Wire(forwarded=(), port=6881)
+    wire.live(60)
+    wire.port, wire.misled_since = None, wire.now
+    wire.live(60)
+    assert not wire.written
+    wire.port = 6881
+    wire.live(60)
+    assert wire.ports == [6882, 6881]
+
+
 def test_a_port_that_is_forwarded_a_little_later_is_waited_for() -> None:
     wire = Wire(unaware=True)
     wire.live(60)
@@ -449,6 +480,7 @@ CHANGES: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "active": st.booleans(),
         "offering": st.booleans(),
         "unaware": st.booleans(),
+        "misled_since": st.one_of(st.none(), st.datetimes(timezones=st.just(NOW.tzinfo))),
         "takes": st.sampled_from([True, False, None]),
     },
 )

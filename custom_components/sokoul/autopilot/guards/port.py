@@ -17,6 +17,9 @@ Such a client that is bound to an interface reaches nobody either once that was 
 at 4.5.2, too). One that shares the tunnel's network and is bound to nothing calls others, but listens nowhere in the
 tunnel any more, and tells no tracker of itself (seen at 4.5.2 and 5.3.0). Where none is forwarded both get another port
 for a moment, and their own back.
+
+One that was told of home while it leaked, and runs again after the cure, goes on to show that: it changes its mind only
+when several others agree (seen at 5.3.0: not within a quarter of an hour). Once it listens anew it believes the first.
 """
 
 from collections.abc import Iterable, Mapping
@@ -63,6 +66,7 @@ class PortFacts:
     active: bool = False  # torrents are fetched, or somebody fetches from it: others know of it
     offering: bool = False  # complete torrents run that somebody could come for
     unaware: bool = False  # it doesn't notice that the tunnel's interface was made anew
+    misled_since: datetime | None = None  # it runs, and shows our own address, from before the cure of a leak
     tunnel_since: datetime | None = None  # the tunnel is connected; None: it isn't known since when
     client_since: datetime | None = None  # the client was started
     write: Write | None = None  # the last one
@@ -98,6 +102,7 @@ class PortMemory:
 
     tunnel_since: datetime | None = None
     client_since: datetime | None = None
+    misled_since: datetime | None = None
     wanted: int | None = None
     ordered_at: datetime | None = None  # the last write was ordered; None: everything is answered
     tries: int = 0
@@ -107,7 +112,7 @@ class PortMemory:
     alone_idle: bool = False  # meanwhile it only offered what is complete
     wakes: int = 0
     begun: bool = False  # it was asked before: what is known now of the tunnel differs from what was known then
-    renew: bool = False  # the tunnel connected anew, and the client listens since before that
+    renew: str | None = None  # the reason, by its key, why it has to listen anew
     lent: Lent | None = None  # where none is forwarded: the client has to get its own back
 
 
@@ -138,10 +143,11 @@ def advance(memory: PortMemory, facts: PortFacts, policy: PortPolicy, now: datet
             tunnel_since=facts.tunnel_since,
             client_since=facts.client_since,
             wanted=memory.wanted,
-            renew=memory.renew or reconnected,
+            misled_since=memory.misled_since,
+            renew=_RECONNECTED if reconnected else memory.renew,
             lent=memory.lent,
         )
-    memory = replace(memory, begun=True)
+    memory = replace(memory, begun=True, misled_since=facts.misled_since, renew=_why_anew(memory, facts))
     ports = _ports(facts)
     if not ports:
         return _go_without(_rest(memory), facts, policy, now)
@@ -162,6 +168,14 @@ def advance(memory: PortMemory, facts: PortFacts, policy: PortPolicy, now: datet
 
 
 # --- what is known ---------------------------------------------------------------------------------------------------
+
+_RECONNECTED, _MISLED = "guard.port_renew", "guard.port_misled"
+
+
+def _why_anew(memory: PortMemory, facts: PortFacts) -> str | None:
+    """Return why it has to listen anew, on the port that it has. Some notice a reconnect by themselves."""
+    return _MISLED if facts.misled_since not in {None, memory.misled_since} else memory.renew
+
 
 _HIGHEST = 65535
 
@@ -220,7 +234,7 @@ def _go_without(
         why = "guard.port_taken" if facts.taken else "guard.port_not_forwarded"
         rest = _say(facts, PortState.NOT_FORWARDED, why)
     if memory.lent is None:
-        if not (memory.renew and facts.unaware):
+        if memory.renew is None or (memory.renew == _RECONNECTED and not facts.unaware):
             return memory, rest
         due = (memory.tunnel_since or now) + policy.forwarding
         if memory.wanted is not None and now < due:
@@ -238,17 +252,17 @@ def _lend(
     port = facts.settings.value.listen_port if facts.settings is not None else None
     memory, waiting = _answered(memory, facts, policy, now)
     lent = memory.lent or Lent(own=port or 0, other=next(iter(_beside(port or _DYNAMIC))))
-    verdict = _say(facts, PortState.WAKING, "guard.port_renew", port=lent.own)
+    verdict = _say(facts, PortState.WAKING, memory.renew or "guard.port_returned", port=lent.own)
     if waiting is not None:
         return memory, replace(verdict, read=True, again=waiting)
     if port == lent.other:
-        if memory.renew:
-            memory = replace(memory, renew=False, tries=0, next_at=None)
+        if memory.renew is not None:
+            memory = replace(memory, renew=None, tries=0, next_at=None)
         write: Mapping[str, int | bool] = {"listen_port": lent.own} if lent.own else {"random_port": True}
-    elif port == lent.own and memory.renew:
+    elif port == lent.own and memory.renew is not None:
         write = {"listen_port": lent.other}
     else:
-        return replace(memory, renew=False, lent=None, tries=0, next_at=None), rest
+        return replace(memory, renew=None, lent=None, tries=0, next_at=None), rest
     if memory.next_at is not None and now < memory.next_at:
         return memory, replace(verdict, again=memory.next_at)
     memory = replace(_count_try(memory, policy, now), lent=lent)
@@ -273,7 +287,7 @@ def _set(
         return memory, replace(verdict, again=memory.next_at)
     memory = _count_try(memory, policy, now)
     if facts.settings is not None and facts.settings.value.listen_port != port:
-        memory = replace(memory, renew=False)  # another port is listening anew
+        memory = replace(memory, renew=None)  # another port is listening anew
     return memory, replace(verdict, write=_values(port), again=now + policy.answer)
 
 
@@ -292,8 +306,8 @@ def _keep(
     memory = replace(memory, right_since=memory.right_since or now)
     if memory.right_since is not None and now - memory.right_since >= policy.settled:
         memory = replace(memory, tries=0, next_at=None)
-    if memory.renew:
-        return _wake(replace(memory, renew=False), facts, policy, now, port, "guard.port_renew")
+    if memory.renew is not None:
+        return _wake(replace(memory, renew=None), facts, policy, now, port, memory.renew)
     in_sync = replace(_say(facts, PortState.IN_SYNC, "guard.port_applied", port=port), in_sync=True)
     if facts.connection is ConnectionStatus.CONNECTED:
         return replace(memory, alone_since=None, wakes=0), in_sync

@@ -49,8 +49,7 @@ def _outweighs(case: Case, version: int, agreed: Opinion | None) -> bool:
     shown = case.memory.shown.get(version)
     if case.client is None or shown is None or shown.place == agreed.place:
         return True
-    is_forgiven = shown.forgiven_until is not None and case.now < shown.forgiven_until
-    return agreed.asked_at > shown.since and not is_forgiven
+    return agreed.asked_at > shown.since and not shown.is_forgiven(case.now)
 
 
 def _speaks_of_client(case: Case) -> bool:

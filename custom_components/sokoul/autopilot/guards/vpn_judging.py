@@ -52,7 +52,7 @@ def _seen_at_home(case: Case) -> Iterable[tuple[Proof, Reason]]:
         return
     for version, shown in case.memory.shown.items():
         home = home_at(case.memory.homes, shown.place)
-        if home is None or (shown.forgiven_until is not None and case.now < shown.forgiven_until):
+        if home is None or shown.is_forgiven(case.now):
             continue
         theirs = case.inside(version)
         if home.distinct or theirs is None or theirs.place != home.place:
@@ -149,9 +149,7 @@ def doubted_since(case: Case) -> Iterable[datetime]:
     for version, shown in case.memory.shown.items():
         theirs = case.inside(version)
         at_its_end = theirs.place == shown.place if theirs is not None else not case.doubtful
-        if at_its_end or case.is_foreign(shown):
-            continue
-        if shown.forgiven_until is not None and case.now < shown.forgiven_until:
+        if at_its_end or case.is_foreign(shown) or shown.is_forgiven(case.now):
             continue
         homes = (home for home in case.memory.homes if home.place.version == version)
         if any(case.now - home.confirmed_at <= case.policy.doubt_lasts for home in homes):
@@ -169,7 +167,7 @@ def seen_elsewhere(case: Case) -> bool:
 def _doubts_about(case: Case, shown: Shown, notes: tuple[Reason, ...]) -> Found | None:
     """Return what keeps an address that the client shows from being proven foreign; None: it is."""
     version = shown.place.version
-    if shown.forgiven_until is not None and case.now < shown.forgiven_until and home_at(case.memory.homes, shown.place):
+    if shown.is_forgiven(case.now) and home_at(case.memory.homes, shown.place):
         return _unverified(case, "guard.vpn_forgiven", *notes)
     theirs = case.inside(version)
     if theirs is not None and theirs.place != shown.place:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...model.reasons import Reason
 from ...model.vpn import VpnSnapshot
-from .addresses import ELSEWHERE_LASTS, Elsewhere, Home, Place, Voices, keep, keep_elsewhere, place_from
+from .addresses import ELSEWHERE_LASTS, Elsewhere, Home, Place, Voices, home_at, keep, keep_elsewhere, place_from
 from .evidence import Seen
 
 
@@ -88,6 +88,10 @@ class Shown:
     foreign: bool = False  # our own address was another one meanwhile: this is none of ours
     forgiven_until: datetime | None = None  # until then it may be from before the cure
 
+    def is_forgiven(self, now: datetime) -> bool:
+        """Whether it is no proof for now."""
+        return self.forgiven_until is not None and now < self.forgiven_until
+
 
 class Binding(Enum):
     """Where a client is bound to, measured by where it has to be."""
@@ -140,6 +144,10 @@ class VpnMemory:
     def goes_along(self, now: datetime) -> bool:
         """Whether what services say through the tunnel tells of the client's way: they were seen together lately."""
         return self.along_at is not None and now - self.along_at <= ELSEWHERE_LASTS
+
+    def is_misled(self, now: datetime) -> bool:
+        """Whether the client goes on to show an address of ours that it was told of before the cure."""
+        return any(each.is_forgiven(now) and home_at(self.homes, each.place) for each in self.shown.values())
 
     def on_another_way(self) -> VpnMemory:
         """Return it after services began to be asked another way: what they said so far tells nothing of that."""
