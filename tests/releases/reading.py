@@ -24,7 +24,7 @@ from custom_components.sokoul.releases.attributes import (
 
 FOLDER = Path(__file__).parent / "corpus"
 #: Parts that are only measured.
-HELD_OUT = frozenset({"held_out", "held_out_later", "held_out_last", "written_2026_11_22"})
+HELD_OUT = frozenset({"held_out", "held_out_later", "held_out_last", "held_out_2026_11_22"})
 
 type Facts = Mapping[str, object]
 
@@ -86,6 +86,8 @@ def _numbers(words: list[str]) -> dict[str, object]:
 def _numbering(word: str) -> Numbering:
     if word == "complete":
         return Numbering(complete=True)
+    if word == "special":
+        return Numbering(seasons=(0,), partial=True)
     if "-" in word[4:] and re.fullmatch(r"\d{4}-\d\d-\d\d", word):
         return Numbering(aired=date.fromisoformat(word))
     if word.startswith("#"):

@@ -42,6 +42,7 @@ OLD_CHARMED = series("Charmed", year=1998, namesakes=(2018,))
 DOCTOR_WHO = series("Doctor Who", year=2005, namesakes=(1963, 2024))
 DAILY = replace(series("The Daily Show"), aired=date(2024, 3, 11), season=None, episodes=frozenset())
 ANIME = replace(series("One Piece"), season=21, episodes=frozenset({198}), absolute=frozenset({1089}))
+LONG_SEASON = replace(ANIME, season_episodes=206)
 SEASON = replace(series("Silo", year=2023, season=2), kind=TitleKind.SERIES, episodes=frozenset(), season_episodes=10)
 
 
@@ -159,6 +160,15 @@ SEASON = replace(series("Silo", year=2023, season=2), kind=TitleKind.SERIES, epi
         (ANIME, "[Group] One Piece - 1089 [1080p].mkv", LIKELY, "name_fits"),
         (ANIME, "[Group] One Piece - 1090 [1080p].mkv", NO, "other_episode"),
         (ANIME, "One.Piece.S21E198.1080p.WEB.H264-GRP", LIKELY, "name_fits"),
+        (ANIME, "[Group] One Piece - 1089.5 [1080p].mkv", NO, "other_season"),
+        (ANIME, "[Group] One Piece - 198.5 [1080p].mkv", NO, "other_season"),
+        # more than the season has: they are counted through all
+        (LONG_SEASON, "One.Piece.S21E1089.1080p.WEB.H264-GRP", LIKELY, "name_fits"),
+        (LONG_SEASON, "[Group] One Piece (Season 21) - 1089 [1080p].mkv", LIKELY, "name_fits"),
+        (LONG_SEASON, "One Piece S21 1089", LIKELY, "name_fits"),
+        (LONG_SEASON, "One.Piece.S21E1090.1080p.WEB.H264-GRP", NO, "other_episode"),
+        (LONG_SEASON, "One.Piece.S20E1089.1080p.WEB.H264-GRP", NO, "other_season"),
+        (ANIME, "One.Piece.S21E1089.1080p.WEB.H264-GRP", NO, "other_episode"),
         (SEASON, "Silo.S02.1080p.WEB.H264-GRP", LIKELY, "name_fits"),
         (SEASON, "Silo.S02E01-E10.1080p.WEB.H264-GRP", LIKELY, "name_fits"),
         (SEASON, "Silo.S02E01.1080p.WEB.H264-GRP", LIKELY, "part_of_season"),

@@ -14,7 +14,7 @@ from custom_components.sokoul.releases.parse import LONGEST_NAME, parse
 from .reading import Sample, corpus, facts_of
 
 #: Of the held-out names so many are read right in everything. It is what was measured, no wish: it may only go up.
-HELD_OUT_RIGHT = {"held_out": 138, "held_out_later": 77, "held_out_last": 25, "written_2026_11_22": 267}
+HELD_OUT_RIGHT = {"held_out": 139, "held_out_later": 78, "held_out_last": 25, "held_out_2026_11_22": 143}
 
 KNOWN = [sample for sample in corpus() if not sample.held_out]
 HELD_OUT = [sample for sample in corpus() if sample.held_out]
@@ -30,7 +30,7 @@ def test_the_corpus_is_large_and_has_no_name_twice() -> None:
     assert len(names) >= 400
     assert [name for name, count in names.items() if count > 1] == []
     assert len(HELD_OUT) * 3 >= len(corpus())
-    assert {sample.section for sample in HELD_OUT} == {sample.file for sample in KNOWN}
+    assert {sample.section for sample in HELD_OUT} == {sample.section for sample in KNOWN}
 
 
 def test_the_corpus_and_the_parser_speak_of_the_same_facts() -> None:

@@ -23,6 +23,9 @@ from .tokens import Channels, Depth, Hint, Language, Subtitles, Tag, Version
 
 #: The streams of a disc as they were.
 _WHOLE: Final = frozenset({Flag.REMUX, Flag.DISC})
+_UHD_DISC: Final = frozenset({Hint.HEVC, Hint.BLU_RAY})
+#: The sound of discs.
+_LOSSLESS: Final = frozenset({Audio.TRUEHD, Audio.DTS_HD_MA, Audio.DTS_X, Audio.PCM})
 _STANDARD_DEFINITION: Final = frozenset(
     {Source.DVD, Source.VHS, Source.TV, Source.HDTV, Source.WEB_DL, Source.WEBRIP, Source.R5}
 )
@@ -109,7 +112,7 @@ def _source(named: list[Source], hints: frozenset[Hint], flags: set[Flag]) -> So
         return Source.TELECINE
     if hints & {Hint.PAL, Hint.NTSC}:
         return Source.DVD
-    if flags & _WHOLE or Hint.UHD in hints:
+    if flags & _WHOLE or hints & {Hint.UHD, Hint.M2TS}:
         return Source.BLURAY
     return None
 
@@ -119,14 +122,18 @@ def _untouched(
 ) -> Flag | None:
     """Return what a Blu-ray is whose picture nobody has encoded, told by its codec in the words of discs.
 
-    German groups name a remux so: its soundtracks, its lines, and the codec of the disc.
+    German groups name a remux so: its soundtracks, its lines, and the codec of the disc. HEVC is what others call their
+    encodings, too: it speaks of a disc beside `Blu-ray`, the sound of one, 2160 lines, and no bits.
     """
-    if hints & {Hint.ENCODED, Hint.RIP}:
+    if hints & {Hint.ENCODED, Hint.RIP, Hint.M2TS}:
         return None
     german = "de" in languages and bool(dubs & {Dub.DUAL, Dub.MULTI}) and bool(gathered[Resolution])
     if german and Hint.COMPLETE not in hints and (Hint.RAW in hints or Hint.HEVC in hints):
         return Flag.REMUX
-    return Flag.DISC if Hint.RAW in hints else None
+    lines: list[Resolution] = gathered[Resolution]
+    uhd = lines[0] >= Resolution.P2160 if lines else Hint.UHD in hints
+    whole = uhd and hints >= _UHD_DISC and not gathered[Depth] and not _LOSSLESS.isdisjoint(gathered[Audio])
+    return Flag.DISC if whole or Hint.RAW in hints else None
 
 
 def _resolution(

@@ -124,6 +124,7 @@ class Edition(StrEnum):
     ANNIVERSARY = "anniversary"
     ULTIMATE = "ultimate"
     FAN_EDIT = "fan-edit"
+    TWO_IN_ONE = "2in1"  # two of them to choose from
 
 
 class Flag(StrEnum):

@@ -11,7 +11,8 @@ _EXTENSION = re.compile(
 )
 _DOMAIN = (
     r"(?:www\.)?[\w-]+(?:\.[\w-]+)*\."
-    r"(?:com|org|net|info|me|to|re|ru|se|cc|tv|io|nz|li|ag|si|lol|ac|mx|am|lt|tf|fi|ws|xyz|eu|pw|fun|one|app|wtf)"
+    r"(?:com|org|net|info|me|to|re|ru|se|cc|tv|io|nz|li|ag|si|lol|ac|mx|am|lt|tf|fi|ws|xyz|eu|pw|fun|one|app|wtf"
+    r"|site|club|online|live|life|world|zone|link|cloud|vip|top|pro|best|rip)"
 )
 _SITE_FIRST = re.compile(
     rf"\s*(?:[\[{{(]\s*{_DOMAIN}\s*[\]}})]\s*[-\u2013._]*"
@@ -40,6 +41,11 @@ _SAMPLE_FIRST = re.compile(r"sample-(?=\S)", re.IGNORECASE)
 _SAMPLE_LAST = re.compile(r"(?:[-._ ]sample|\s*\(sample\)|\s*\[sample\])$", re.IGNORECASE)
 _LEADING_GROUP = re.compile(r"\s*[\[【]\s*([^\]】]{1,60}?)\s*[\]】][ ._-]*(?=\S)")
 _TRAILING_BLOCK = re.compile(r"[-\s._]*[\[({]([^\[\](){}]*)[\])}]\s*$")
+#: What may be a site, and how a release ends that somebody else has signed: the group has no dots.
+_MAYBE_SITE = re.compile(r"[\w-]+(?:\.[\w-]+)*\.[a-z]{2,7}", re.IGNORECASE)
+_SIGNED = re.compile(
+    r"(?:\d{3,4}[pi]|[xh][. ]?26[45]|xvid|hevc)(?![^\W_]).{0,60}?[^\W_]-(?!\d+$)[^\W_]+$", re.IGNORECASE
+)
 _CHECKSUM = re.compile(r"[0-9A-F]{8}", re.IGNORECASE)
 _DASHED = re.compile(r"[-~]\s*([^\W_][\w.@!&]*)\s*(?:[\[(][^\[\]()]*[\])]\s*)?$")
 #: Those who sign behind their members, or with a site of their own.
@@ -63,13 +69,14 @@ class Frame:
     dashed: tuple[int, int] | None = None  # where what may be a group is, behind the last dash
     sample: bool = False
     disc: bool = False  # its extension says so
+    m2ts: bool = False  # that is its extension
     version: int = 1  # "12v2"
 
 
 def frame(name: str) -> Frame:
     """Take a name out of what surrounds it."""
     text = _EXTENSION.sub("", name.strip())
-    disc = name.strip().lower().endswith(".iso")
+    extension = name.strip().lower()[-5:]
     if site := _SITE_FIRST.match(text):
         text = text[site.end() :] or text
     text, sample = _without_sample(text)
@@ -88,7 +95,8 @@ def frame(name: str) -> Frame:
         collective=collective.span() if collective else None,
         dashed=_behind_the_dash(text),
         sample=sample,
-        disc=disc,
+        disc=extension.endswith(".iso"),
+        m2ts=extension == ".m2ts",
         version=int(version[1]) if version else 1,
     )
 
@@ -117,6 +125,8 @@ def _without_leading_group(text: str) -> tuple[str, str | None]:
     if name.lower() in _PASSED_ON or re.fullmatch(_DOMAIN, name, re.IGNORECASE):
         return text[found.end() :], None
     rest = text[found.end() :]
+    if _MAYBE_SITE.fullmatch(name) and _SIGNED.search(_without_trailing_blocks(rest)):
+        return rest, None
     return _SECOND_GROUP.sub("", rest, count=1) if _SECOND_GROUP.match(rest) else rest, name
 
 

@@ -221,7 +221,9 @@ def _by_number(has: Numbering, wanted: Wanted, match: Match) -> Match:
     if not wanted.episodes:
         every = wanted.season_episodes is not None and len(has.episodes) >= wanted.season_episodes
         return match if every else Match(match.certainty, Reason(key="release.part_of_season"), whole=False)
-    return _holding(set(has.episodes), wanted.episodes, match)
+    beyond = wanted.season_episodes is not None and min(has.episodes) > wanted.season_episodes
+    numbers = wanted.absolute if beyond and wanted.absolute else wanted.episodes  # counted through all
+    return _holding(set(has.episodes), numbers, match)
 
 
 def _counted(wanted: Wanted) -> frozenset[int]:

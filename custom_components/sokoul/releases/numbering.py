@@ -68,6 +68,18 @@ _IN_WORDS = re.compile(
 _GLUED = re.compile(r"(?<=[a-z])s(\d\d)e(\d\d)((?:e\d\d)*)" + _E)
 #: "S06.01": a number with a zero in front behind a season can only be an episode's.
 _SEASON_AND_NUMBER = re.compile(_B + r"s(\d{1,2})\.(0\d)" + _E, re.IGNORECASE)
+#: "S21 999": no season has so many episodes, so they are counted through all; but it may be lines without their p.
+_SEASON_AND_COUNT = re.compile(
+    r"s\d{1,2}[ ._](?!(?:19|20)\d\d|480|540|576|720|1080|1440|2160)(\d{3,4})"
+    r"(?=$|[ ._]*[\[(]|[ ._]+(?:\d{3,4}[pi]|web|hdtv|blu|bd)[^\W_]*" + _E + ")",
+    re.IGNORECASE,
+)
+#: "Part 02 720p HDTV", with a zero and on television: a series of one season.
+_PART_ON_TELEVISION = re.compile(
+    r"(?<=[ ._])part[ ._]?(0\d)(?=[ ._](?:\d{3,4}[pi][ ._])?(?:ws[ ._])?(?:hdtv|pdtv|dsr)" + _E + ")", re.IGNORECASE
+)
+#: "2018 06 720p": a number with a zero in front behind the year.
+_BEHIND_YEAR = re.compile(r"(?<=[ ._(\[])(?:19|20)\d\d[)\]]?[ ._](0\d)(?=[ ._]\d{3,4}[pi]" + _E + ")", re.IGNORECASE)
 #: "2016x231": years count as seasons. No frame is so narrow, or so low.
 _CROSS_OF_YEAR = re.compile(_B + r"((?:19[3-9]|20[0-3])\d)x([0-3]?\d{2})(?:[ ._-]{1,3}\d{4}x([0-3]?\d{2}))?" + _E)
 #: All of how many there are: a season.
@@ -107,6 +119,8 @@ _ABSOLUTE = re.compile(
     r"|[ _][(\[](\d{2,4})(?:[ _]?[-~][ _]?(\d{2,4}))[)\]]",
     re.IGNORECASE,
 )
+#: "88.5" comes between two episodes, and is none of them: a special.
+_BETWEEN = re.compile(r"\.[1-9](?!\d)")
 _FROM_TO = re.compile(r"[ ._](?:(\d{1,4})-|(0\d{1,3}) - )(\d{2,4})(?=[ ._]*[\[(])")
 _ABSOLUTE_LAST = re.compile(r"[ ._-]#?(\d{2,4})(?:-(\d{2,4}))?(?:v\d)?(?=[ ._]*(?:[\[(]|$))")
 _IN_BRACKETS = re.compile(r"[ ._]\[(\d{2,3})(?:v\d)?\]")
@@ -127,8 +141,10 @@ def find(name: str, *, anime: bool) -> Place | None:
     """
     for finder in _FINDERS:
         if (place := finder(name)) is not None:
-            return _with_number_behind(name, place) if anime else place
+            return _with_number_behind(name, place) if anime else _from_first_mark(name, place)
     place = _counted_through(name, anime=anime) or _episode_alone(name, anime=anime) or _before_subtitles(name)
+    if place is None and (found := _BEHIND_YEAR.search(name)):
+        place = Place(Numbering(absolute=(int(found[1]),)), found.start(1), found.end(1))
     if place is None and anime:
         place = _number_at_the_end(name) or _absolute_at(_WITH_A_ZERO.search(name))
     if place is None:
@@ -245,6 +261,13 @@ def _season_and_absolute(name: str) -> Place | None:
     return Place(Numbering(seasons=(int(found[1]),), episodes=(int(found[2]),)), found.start(), found.end())
 
 
+def _part_on_television(name: str) -> Place | None:
+    found = _PART_ON_TELEVISION.search(name)
+    if found is None or _ANY_YEAR.search(name):
+        return None
+    return Place(Numbering(seasons=(1,), episodes=(int(found[1]),)), found.start(), found.end())
+
+
 def _aired(name: str) -> Place | None:
     """`2024.03.11`, `11.03.2024`, `20240311`."""
     for pattern, order in ((_DAY, (1, 3, 4)), (_DAY_BACKWARDS, (4, 3, 1)), (_DAY_AS_NUMBER, (1, 2, 3))):
@@ -262,6 +285,8 @@ def _aired(name: str) -> Place | None:
 def _seasons(name: str) -> Place | None:
     """`S01`, `S01-S05`, `S01-05`, `Season 1`, `Saison 1`, `Seasons 1 to 3`."""
     short, long = _SEASONS.search(name, 1), _SEASONS_IN_WORDS.search(name, 1)
+    if short is not None and (counted := _SEASON_AND_COUNT.match(name, short.start())) is not None:
+        return _absolute_at(counted)
     if long is not None and not long[2] and _YEAR_NEXT.match(name, long.end()):
         long = None  # "Open Season 2 2008" is a film
     places = []
@@ -278,6 +303,14 @@ def _seasons(name: str) -> Place | None:
     start, end = min(place.start for place in places), max(place.end for place in places)
     partial = len(best.numbering.seasons) == 1 and _PART_OF_SEASON.match(name, end) is not None
     return replace(best, numbering=replace(best.numbering, partial=partial), start=start, end=end)
+
+
+def _from_first_mark(name: str, place: Place) -> Place:
+    """Return what begins where its season is named for the first time: `Title s03 e - "Title Season 3 Episode 10"`."""
+    earlier = _SEASONS.search(name, 1, place.start) if place.numbering.episodes else None
+    if earlier is None or earlier[2] or (int(earlier[1]),) != place.numbering.seasons:
+        return place
+    return replace(place, start=earlier.start())
 
 
 def _with_number_behind(name: str, place: Place) -> Place:
@@ -302,6 +335,8 @@ def _counted_through(name: str, *, anime: bool) -> Place | None:
     if not fitting:
         return None
     best = next((each for each in fitting if each[3] is not None), fitting[0])
+    if best[1] and _BETWEEN.match(name, best.end(1)):
+        return Place(Numbering(seasons=(0,), partial=True), best.start(), best.end())
     first = int(_NUMBER.findall(best[1] or best[4])[0])
     last = int(_NUMBER.findall(best[2])[-1]) if best[2] else int(best[5] or first)
     return Place(Numbering(absolute=_range(first, last, LONGEST_RANGE)), best.start(), best.end())
@@ -364,6 +399,7 @@ _FINDERS: Iterable[Callable[[str], Place | None]] = (
     _in_words,
     _spanish,
     _season_and_absolute,
+    _part_on_television,
     _turkish,
     _aired,
     _of_so_many,

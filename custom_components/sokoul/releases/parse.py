@@ -5,6 +5,7 @@ number or the first sure tag on, words are tags; before it they are the title, h
 keeps `Camelot` from being a CAM and `The French Dispatch` from being French.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 import re
@@ -14,7 +15,7 @@ from .assemble import Found, assemble
 from .attributes import Edition, Flag, Numbering, ReleaseName
 from .groups import Frame, frame
 from .numbering import Place, find
-from .tokens import Filler, Language, Meaning, Subtitles, Tag, Word, meaning_at, words
+from .tokens import Filler, Hint, Language, Meaning, Subtitles, Tag, Word, meaning_at, words
 
 #: Longer names are cut: no file system takes them, and they come from outside.
 LONGEST_NAME: Final = 400
@@ -40,6 +41,15 @@ _TWO_SCRIPTS = re.compile(
     r"([\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\W]*[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])[ ._]+(?=[A-Za-z])"
 )
 _SUBTITLES: Final = frozenset({"sub", "subs"})
+#: "Subtitle group", in the names of such groups.
+_CHINESE_SUBTITLES = re.compile("字幕[组組]")
+_SLASH = re.compile(r"[)\]]? [/|] ")
+_MINISERIES = re.compile(r"[ ._]*[\[(]mini[- .]?series?[\])]", re.IGNORECASE)
+#: Behind a language before the year they say that a German group has named it.
+_GERMAN_TAGS: Final = frozenset({Hint.GERMAN_DUAL, Hint.PAL})
+_JOINED = re.compile(r"[^\W_]+-[^\W_]+")
+_GERMAN: Final = Language("de")
+_NUMBER_LAST = re.compile(r"(?<=[^\W\d_]) \d{2,4}$")
 #: Before or behind extras: they come with the film.
 _TOGETHER: Final = frozenset({"with", "w", "and", "plus", "incl", "including", "included", "avec", "et", "inclus"})
 #: Languages are shortened to so many letters.
@@ -65,6 +75,14 @@ class _Hit:
     @property
     def is_extras(self) -> bool:
         return self.meaning.tags == (Flag.EXTRAS,)
+
+    @property
+    def is_complete(self) -> bool:
+        return self.meaning.tags == (Hint.COMPLETE,)
+
+    @property
+    def is_disc(self) -> bool:
+        return self.meaning.sure and Flag.DISC in self.meaning.tags
 
 
 @lru_cache(maxsize=KEPT_NAMES)
@@ -104,7 +122,7 @@ class _Reader:
                 name=self.name,
                 titles=titles,
                 title_in_3d=f"{titles[0]} 3D" if len(in_3d) == 1 else None,
-                tags=_tags(hits),
+                tags=[*_tags(hits), *self._around()],
                 group=group,
                 year=self.year,
                 numbering=self.place.numbering if self.place is not None else Numbering(),
@@ -112,6 +130,13 @@ class _Reader:
                 version=self.frame.version,
             )
         )
+
+    def _around(self) -> Iterator[Tag]:
+        """Yield what the extension and the group say."""
+        if self.frame.m2ts:
+            yield Hint.M2TS
+        if _CHINESE_SUBTITLES.search(self.frame.leading_group or ""):
+            yield Subtitles("zh")
 
     # --- where things are ----------------------------------------------------------------------------------------
 
@@ -134,8 +159,11 @@ class _Reader:
         return hits
 
     def _may_count(self, meaning: Meaning, at: int, before: list[_Hit]) -> bool:
-        if not (meaning.loud or meaning.not_alone):
+        if not (meaning.loud or meaning.not_alone or meaning.enclosed):
             return True
+        if meaning.enclosed:
+            word = self.words[at]
+            return self.text[: word.start].endswith("[") and self.text.startswith("]", word.end)
         if self._between_year_and_tag(at):
             return True
         if meaning.loud:
@@ -204,8 +232,19 @@ class _Reader:
             if hit.first >= anchor
             and self._counts(hit, sure, behind_place)
             and not (hit.is_extras and self._has_more(hit))
+            and not (hit.is_complete and self._is_named(hit))
         ]
-        return [*self._before(anchor), *accepted]
+        return [*self._before_title(), *self._before(anchor), *accepted]
+
+    def _is_named(self, complete: _Hit) -> bool:
+        """Tell whether what is complete has a name: `The.Complete.Novel`."""
+        behind = complete.last + 1
+        known = behind >= len(self.words) or self._is_year(behind) or any(hit.first == behind for hit in self.hits)
+        return self.words[complete.first - 1].text == "the" and not known
+
+    def _before_title(self) -> list[_Hit]:
+        """Return the kind of a disc, which some put before the title."""
+        return [hit for hit in self.hits[:1] if hit.last + 1 < len(self.words) and hit.first == 0 and hit.is_disc]
 
     def _has_more(self, extras: _Hit) -> bool:
         """Tell whether extras come with something else, or are the name of an episode."""
@@ -257,11 +296,15 @@ class _Reader:
             loud = mixed and all(len(word) > 1 and _is_loud(word) for word in words[hit.first : hit.last + 1])
             tag = hit.meaning.tags[0]
             edition = hit.first > 1 and isinstance(tag, Edition) and (hit.last > hit.first or tag in _SURE_EDITIONS)
-            if hit.last + 1 != end or hit.is_filler or hit.is_extras or not (loud or edition or unnumbered):
+            usual = tag == _GERMAN and self._is_german(anchor)
+            if hit.last + 1 != end or hit.is_filler or hit.is_extras or not (loud or edition or unnumbered or usual):
                 break
             found.append(hit)
             end = hit.first
         return found[::-1]
+
+    def _is_german(self, anchor: int) -> bool:
+        return any(hit.first > anchor and not _GERMAN_TAGS.isdisjoint(hit.meaning.tags) for hit in self.hits)
 
     def _spelled(self, first: int, end: int) -> list[str]:
         return [self.text[word.start : word.end] for word in self.words[first:end]]
@@ -270,7 +313,10 @@ class _Reader:
 
     def _titles(self, hits: list[_Hit]) -> list[str]:
         """Return the title as it is written, and what else it is called."""
-        raw = self.text[: self._title_end(hits)]
+        start = next((self.words[hit.last].end for hit in self._before_title()), 0)
+        raw = self.text[start : self._title_end(hits)]
+        if "(" in raw or "[" in raw:
+            raw = _MINISERIES.sub("", raw)
         parts = [part for part in _ALSO_KNOWN_AS.split(raw) if part.strip()] or [raw]
         plain = [_plain(part) for part in parts]
         if self.frame.leading_group is not None:
@@ -280,9 +326,23 @@ class _Reader:
         for enclosed in _ENCLOSED.finditer(parts[0]):
             plain.append(_plain(parts[0][: enclosed.start()] + parts[0][enclosed.end() :]))
             plain.append(_plain(enclosed[1]))
+        plain += self._by_another_count(plain[0])
         if self.frame.leading_group is not None and self.place is None and not any(map(str.isalpha, plain[0])):
             plain.append(_plain(f"{self.frame.leading_group} {plain[0]}"))  # "[REC]²", or a film that is called "300"
         return list(dict.fromkeys(title for title in plain if title)) or [""]
+
+    def _by_another_count(self, title: str) -> Iterator[str]:
+        """Yield other titles that the numbers show.
+
+        `Title 214 10x14`: it counts through all seasons, too. `Title (S2E1) / Other Title (S2E1)`: both are one.
+        """
+        if self.place is None or not self.place.numbering.episodes:
+            return
+        if self.frame.leading_group is not None and self.place.numbering.seasons:
+            yield _NUMBER_LAST.sub("", title)
+        again = self.text.find(self.text[self.place.start : self.place.end], self.place.end)
+        if again > 0 and (slash := _SLASH.match(self.text, self.place.end)):
+            yield _plain(self.text[slash.end() : again])
 
     def _ends_title(self, in_3d: _Hit, hits: list[_Hit]) -> bool:
         """Tell whether a "3D" stands right behind the title: there it may be the last word of that."""
@@ -290,7 +350,7 @@ class _Reader:
         return word.text == "3d" and in_3d.first > 0 and word.start == self._title_end(hits)
 
     def _title_end(self, hits: list[_Hit]) -> int:
-        ends = [self.words[hit.first].start for hit in hits]
+        ends = [self.words[hit.first].start for hit in hits if hit.first > 0]
         if self.place is not None:
             ends.append(self.place.start)
         if self.year_word is not None:
@@ -344,6 +404,8 @@ class _Reader:
         if found is None or not first < len(self.words):
             return None
         inside = [hit for hit in self.hits if hit.last >= first]
+        if _JOINED.fullmatch(found[1]) and len(inside) == 1 and inside[0].is_filler and inside[0].first == first:
+            return found[1], first, len(self.words)  # "[Fansub-Somebody]"
         sure = any(hit.meaning.sure for hit in self.hits)
         if not inside and (sure or self.place is not None) and first > 0 and not self._is_number_or_tag(first):
             return found[1].strip(), first, len(self.words)

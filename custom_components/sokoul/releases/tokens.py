@@ -39,6 +39,8 @@ class Hint(Enum):
     COMPLETE = "complete"
     TRANSPORT = "ts"  # TS and TC: a recording in a cinema, or the container of a broadcast
     TELECINE = "tc"
+    BLU_RAY = "blu-ray"  # spelled as on the box: of an encoding it is mostly BluRay
+    M2TS = "m2ts"  # the container of discs
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ class Meaning:
     tags: tuple[Tag, ...]
     sure: bool
     loud: bool = False  # it counts in capitals only
+    enclosed: bool = False  # it counts alone in square brackets only
     not_alone: bool = False  # it counts right behind another language, a sure tag or the year only
 
 
@@ -145,7 +148,8 @@ _PICTURE: tuple[_Row, ...] = (
     (Source.WEBRIP, "webrip, web rip, webmux, web mux, hdrip, webcap, web cap, webdlrip, web dlrip, hd rip", ""),
     (Source.WEB_DL, "webdl, web dl, webhd, web hd, webuhd, amazonhd, amazonsd, amazonuhd, ituneshd, netflixhd", "web"),
     (Source.WEB_DL, "netflixuhd, disneyhd, maxdomehd, hbomaxhd", ""),
-    (Source.BLURAY, "bluray, blu ray, bdmux, hddvd, hd dvd, hddvdrip, uhdrip, uhd rip, bdlight, mbluray", "bd"),
+    ((Source.BLURAY, Hint.BLU_RAY), "blu ray", ""),
+    (Source.BLURAY, "bluray, bdmux, hddvd, hd dvd, hddvdrip, uhdrip, uhd rip, bdlight, mbluray", "bd"),
     (Source.BLURAY, "uhdbd, uhd2bd, uhdbdrip", ""),
     ((Source.BLURAY, Hint.RIP), "bdrip, brrip, bd rip, br rip", ""),
     ((Source.BLURAY, Flag.REMUX), "bdremux, bd remux, brremux, uhdremux, uhdbdremux, uhd bdremux", ""),
@@ -166,7 +170,7 @@ _PICTURE: tuple[_Row, ...] = (
     (Hint.NTSC, "ntsc", ""),
     ((Codec.H264, Hint.ENCODED), "x264, h264, h 264, x 264", ""),
     ((Codec.H264, Hint.RAW), "avc", ""),
-    (Codec.H265, "x265, h265, h 265, x 265", ""),
+    ((Codec.H265, Hint.ENCODED), "x265, h265, h 265, x 265", ""),
     ((Codec.H265, Hint.HEVC), "hevc", ""),
     (Codec.H266, "x266, h266, h 266, vvc", ""),
     (Codec.AV1, "av1, svtav1, svt av1", ""),
@@ -175,7 +179,7 @@ _PICTURE: tuple[_Row, ...] = (
     ((Codec.MPEG2, Hint.RAW), "mpeg2, mpeg 2, h262, h 262", ""),
     (Hint.RAW, "", "untouched"),
     (Codec.XVID, "xvid", ""),
-    (Codec.DIVX, "divx", ""),
+    (Codec.DIVX, "divx, divx3, divx4, divx5, divx6", ""),
     ((Codec.H264, Depth(10)), "hi10p, hi10", ""),
     (Depth(8), "8bit, 8 bit, 8bits", ""),
     (Depth(10), "10bit, 10 bit, 10bits, 10 bits", ""),
@@ -191,19 +195,21 @@ _PICTURE: tuple[_Row, ...] = (
         "upscaled, upscale, ai upscaled, ai upscale, ai enhanced, ai enhance, upscalerip, upsuhd, uprez",
     ),
     (Flag.HARDSUB, "", "hc, hardsub, hardsubs, hardsubbed, hardcoded"),
-    (Flag.THREE_D, "hsbs, half sbs, h sbs, full sbs, half ou, h ou, bluray3d, bd3d", "3d, sbs, hou, ou"),
+    (Flag.THREE_D, "hsbs, half sbs, h sbs, full sbs, half ou, h ou", "3d, sbs, hou, ou"),
+    ((Source.BLURAY, Flag.THREE_D), "bluray3d, bd3d", ""),
 )
 
+#: A D behind a sound: dubbed, in German names.
 _SOUND: tuple[_Row, ...] = (
     (Audio.ATMOS, "", "atmos"),
     (Audio.DTS_X, "dtsx, dts x", ""),
     (Audio.TRUEHD, "truehd, true hd", ""),
     (Audio.DTS_HD_MA, "dts hd ma, dtshd ma, dts hdma, dtshdma, dts ma, dts hd master", ""),
-    (Audio.DTS_HD, "dts hd, dtshd, dts hd hra, dts hra, dtshd hra, dts hd hr", ""),
-    (Audio.DTS, "dts es", "dts"),
-    (Audio.DDP, "ddp, dd+, eac3, e ac3, e ac 3, dolby digital plus", ""),
+    (Audio.DTS_HD, "dts hd, dtshd, dts hd hra, dts hra, dtshd hra, dts hd hr, dtshdd", ""),
+    (Audio.DTS, "dts es, dtsd", "dts"),
+    (Audio.DDP, "ddp, dd+, eac3, e ac3, e ac 3, eac3d, dolby digital plus", ""),
     ((Audio.DDP, Audio.ATMOS), "ddpa", ""),
-    (Audio.DD, "ac3, ac 3, dolby digital", "dd"),
+    (Audio.DD, "ac3, ac 3, ac3d, dolby digital", "dd"),
     (Audio.AAC, "he aac, aac lc", "aac"),
     (Audio.FLAC, "", "flac"),
     (Audio.OPUS, "", "opus"),
@@ -252,7 +258,7 @@ _SPEECH: tuple[_Row, ...] = (
 _LANGUAGES: Mapping[str, str] = {
     "fr": "french, francais, fre, fra, fr",
     "en": "english, eng, en, ing",
-    "de": "german, deutsch, ger, deu, swissgerman",
+    "de": "german, deutsch, ger, deu, swissgerman, videomann",
     "es": "spanish, espanol, castellano, spa, esp, latino, cast",
     "it": "italian, italiano, ita",
     "pt": "portuguese, portugues, brazilian, por, ptbr, pt br",
@@ -298,7 +304,7 @@ _CODES: Final = ("bg", "de", "es", "hu", "it", "ja", "ka", "ko", "lt", "lv", "pl
 _NOT_ALONE = frozenset({"fin", "tel", "dan", "por", "pol", "nor", "tam", "tur", "cast", "vie", "cat", "ing"})
 
 _REST: tuple[_Row, ...] = (
-    (Edition.EXTENDED, "", "extended, extended cut, extended edition, version longue, longer cut"),
+    (Edition.EXTENDED, "extended cut, extended edition", "extended, version longue, longer cut"),
     (Edition.DIRECTORS_CUT, "directors cut, director cut", "dc, directors, directors edition"),
     (Edition.FINAL_CUT, "", "final cut"),
     (Edition.ALTERNATE_CUT, "", "alternate cut, alternative cut, assembly cut, rogue cut"),
@@ -315,6 +321,7 @@ _REST: tuple[_Row, ...] = (
     (Edition.COLLECTORS, "", "collectors edition, collectors cut, collector edition"),
     (Edition.ANNIVERSARY, "", "anniversary edition, anniversary"),
     (Edition.ULTIMATE, "", "ultimate cut, ultimate edition, ultimate"),
+    (Edition.TWO_IN_ONE, "2in1", ""),
     (Edition.FAN_EDIT, "", "fan edit, fanedit, despecialized"),
     (Flag.PROPER, "", "proper"),
     (Flag.REPACK, "repack2, repack3", "repack, rerip"),
@@ -343,7 +350,7 @@ _REST: tuple[_Row, ...] = (
         "",
         "hfr, 60fps, md, ld, line, light, rip, encode, hq, vhq, hra, p5, p7, p8, st, fs, ws",
     ),
-    (Filler.FILLER, "", "mp4, mkv, dirfix, nfofix, 2in1, disc, widescreen, fullscreen, doc, final, end, org"),
+    (Filler.FILLER, "", "mp4, mkv, dirfix, nfofix, disc, widescreen, fullscreen, doc, final, end, org"),
     (Filler.FILLER, "", "version, edition, cut, roadshow, the, retail, audio, dubs"),
 )
 
@@ -377,6 +384,7 @@ def _compile_languages() -> dict[str, Meaning]:
     for code in _CODES:
         language = Language("uk" if code == "ua" else code)
         meanings[code] = Meaning((language,), sure=False, loud=True)
+    meanings["gb"] = Meaning((Language("zh"),), sure=False, enclosed=True)
     meanings["lav"] = Meaning((Language("lv"),), sure=False, loud=True)
     meanings["plsub"] = meanings["plsubs"] = meanings["pl sub"] = Meaning((Subtitles("pl"),), sure=False)
     meanings["nlsubs"] = meanings["nlsub"] = meanings["nl subs"] = Meaning((Subtitles("nl"),), sure=False)
@@ -398,6 +406,7 @@ _FRAME = re.compile(r"(\d{3,4})x(\d{3,4})")
 _YEARS: Final = range(1930, 2040)
 _DAYS: Final = range(1, 400)
 _TIMES = re.compile(r"\dx([a-z]{3,})")
+_SOUND_TIMES = re.compile(r"([a-z]+\d?)x[2-9]")
 _VERSION = re.compile(r"v([2-9])")
 _SOUND_AND_CHANNELS = re.compile(r"([a-z]+\d?\+?|dts (?:x|es|hd|hd ma)|e?ac3)([1-9])")
 _WIDTHS: Final = ((3800, Resolution.P2160), (1900, Resolution.P1080), (1200, Resolution.P720), (0, Resolution.P480))
@@ -486,7 +495,15 @@ def _with_number(text: str, listed: list[Word], at: int) -> tuple[Meaning, int] 
         return meaning, 1
     if found := _VERSION.fullmatch(text):
         return Meaning((Version(int(found[1])),), sure=False), 1
-    return _sound_with_channels(text, listed, at)
+    if (sound := _sound_with_channels(text, listed, at)) is not None:
+        return sound
+    if (found := _SOUND_TIMES.fullmatch(text)) and (meaning := PHRASES.get(found[1])) and _is_sound(meaning):  # "DTSx2"
+        return meaning, 1
+    return None
+
+
+def _is_sound(meaning: Meaning) -> bool:
+    return any(isinstance(tag, Audio) for tag in meaning.tags)
 
 
 def _sound_with_channels(text: str, listed: list[Word], at: int) -> tuple[Meaning, int] | None:
@@ -498,6 +515,6 @@ def _sound_with_channels(text: str, listed: list[Word], at: int) -> tuple[Meanin
     if len(text) == 1 and text in "12567":
         return Meaning((channels,), sure=False), 2
     sound = PHRASES.get(text[:-1].rstrip()) if _SOUND_AND_CHANNELS.fullmatch(text) else None
-    if sound is None or not any(isinstance(tag, Audio) for tag in sound.tags):
+    if sound is None or not _is_sound(sound):
         return None
     return Meaning((*sound.tags, channels), sure=True), 2
