@@ -95,7 +95,6 @@ class SyncStatus(StrEnum):
     DONE = "done"
     CANCELLED = "cancelled"  # by a person
     INTERRUPTED = "interrupted"  # it goes on later where it was
-    FAILED = "failed"
 
 
 class DetailsReason(StrEnum):
