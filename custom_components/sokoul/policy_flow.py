@@ -22,8 +22,8 @@ from homeassistant.helpers.selector import (
 )
 import voluptuous as vol
 
-from .releases.attributes import CAM_FAMILY, Codec, Dub, Flag, Resolution, Source
-from .releases.labels import CODEC, DUB, SOURCE
+from .releases.attributes import CAM_FAMILY, Audio, Codec, Dub, Flag, Resolution, Source
+from .releases.labels import AUDIO, CODEC, DUB, SOURCE
 from .releases.policy import ORIGINAL, FetchBy, Policy, SizeWish, Want, policy_as_json, policy_from_json
 from .search_policies import CONF_POLICY, CONF_USUAL, named_policy, policies_of
 
@@ -163,7 +163,7 @@ def policy_of(typed: Mapping[str, Any], before: Policy) -> Policy:
     return replace(read, oldest=None if days is None else timedelta(days=days))
 
 
-_LISTS: Final = ("languages", "french_dubs", "subtitles", "codecs", "fetch_by")
+_LISTS: Final = ("languages", "french_dubs", "subtitles", "codecs", "audio", "fetch_by")
 _OPPOSITES: Final = (("codecs", "refused_codecs"), ("preferred_groups", "refused_groups"))
 _SETS: Final = ("refused_codecs", "refused_sources", "refused_flags", "preferred_groups", "refused_groups")
 
@@ -190,6 +190,7 @@ def _details_of(policy: Policy) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "codecs": _values(policy.codecs),
         "refused_codecs": sorted(_values(policy.refused_codecs)),
+        "audio": _values(policy.audio),
         "refused_sources": sorted(_values(policy.refused_sources)),
         "refused_flags": sorted(_values(policy.refused_flags)),
         "preferred_groups": sorted(policy.preferred_groups),
@@ -297,6 +298,7 @@ _DETAILS = vol.Schema(
         ),
         vol.Optional("codecs"): _labelled(CODEC, CODECS),
         vol.Optional("refused_codecs"): _labelled(CODEC, CODECS),
+        vol.Optional("audio"): _labelled(AUDIO, tuple(Audio)),
         vol.Optional("refused_sources"): _labelled(SOURCE, SOURCES),
         vol.Optional("refused_flags"): _FLAGS,
         vol.Optional("preferred_groups"): _TEXTS,

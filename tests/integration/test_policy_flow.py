@@ -11,7 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.policy_flow import FRENCH_DUBS, LANGUAGES
-from custom_components.sokoul.releases.attributes import Codec, Dub, Flag, Resolution, Source
+from custom_components.sokoul.releases.attributes import Audio, Codec, Dub, Flag, Resolution, Source
 from custom_components.sokoul.releases.policy import FetchBy, Policy, SizeWish, Want
 from custom_components.sokoul.search_policies import CONF_POLICY, POLICY, find_policy, policies_of
 from custom_components.sokoul.services import Action
@@ -40,6 +40,7 @@ DETAILS: dict[str, Any] = {
     "most_gigabytes_per_hour": 40,
     "codecs": ["h265"],
     "refused_codecs": ["av1"],
+    "audio": ["ddp", "atmos"],
     "refused_sources": ["hdtv"],
     "refused_flags": ["hardsub", "3d"],
     "preferred_groups": ["GOOD"],
@@ -63,6 +64,7 @@ SAID = Policy(
     most_bytes_per_hour=40_000_000_000,
     codecs=(Codec.H265,),
     refused_codecs=frozenset({Codec.AV1}),
+    audio=(Audio.DDP, Audio.ATMOS),
     refused_sources=frozenset({Source.HDTV}),
     refused_flags=frozenset({Flag.HARDSUB, Flag.THREE_D}),
     preferred_groups=frozenset({"GOOD"}),
