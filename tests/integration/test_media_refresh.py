@@ -17,6 +17,7 @@ from devstack.arr import ArrSimulator
 from devstack.arr_queue import QueueItem
 from devstack.frame import FaultKind
 from devstack.library import Wanted
+from devstack.quality import BLURAY_1080P
 from devstack.radarr import RadarrSimulator
 from devstack.sonarr import SonarrSimulator
 
@@ -101,13 +102,17 @@ async def test_what_was_imported_before_is_no_news_and_what_is_imported_is(
     assert histories(radarr) == 3, "it is asked for where something may have been imported"
 
 
+@pytest.mark.parametrize("lacking", ["missing", "cutoff_unmet"])
 async def test_what_was_in_no_queue_is_seen_by_what_is_missing(
-    radarr: RadarrSimulator, begun: Callable[..., Any], scans: list[int], pass_time: PassTime
+    lacking: str, radarr: RadarrSimulator, begun: Callable[..., Any], scans: list[int], pass_time: PassTime
 ) -> None:
-    item = downloaded(radarr, radarr.missing()[0])
+    """Or by what is no longer worse than wanted."""
+    movie = getattr(radarr, lacking)()[0]
+    item = radarr.queue_item(movie, progress=1.0, status="completed", quality=BLURAY_1080P)
     radarr.queue.items.remove(item)
     await begun()
     await imported(radarr, item)
+    assert movie not in getattr(radarr, lacking)()
     await pass_time(SLOW_INTERVAL)
     await pass_time(MINUTE, 5)
     assert scans == [1]
