@@ -83,7 +83,7 @@ def _care_of(entry: JournalEntry | None) -> tuple[Standalone, Trace, str] | None
     if entry is None or entry.status is not EntryStatus.DONE or entry.undo is None or AGAIN not in entry.parameters:
         return None
     care, trace = from_json(entry.parameters[AGAIN]), trace_of(entry)
-    if care is None or trace is None or trace.way is Way.ARR or trace.info_hash is None:
+    if care is None or trace is None or trace.info_hash is None:
         return None
     return care, trace, trace.info_hash
 
@@ -154,11 +154,14 @@ class GrabCare:
                 before = found[-1].id
         except StoreError as error:
             LOGGER.warning("What was grabbed can't be read: %s", error)
+            if self._read is store:
+                self._read = None  # read again with the next turn of the autopilot
 
     @callback
     def _forget(self, entry_id: int) -> None:
         if self._cared.pop(entry_id, None) is not None:
             self._hub.watching.work.budget.wait(_name(entry_id), waits=False)
+            self._downloads.keep_only(self._cared.values())  # grabbed again, it begins anew to stand still
 
     # --- looking -------------------------------------------------------------------------------------------------
 
@@ -174,7 +177,6 @@ class GrabCare:
             self._looking = self._hub.in_background(self._look(), "looking after what was grabbed")
 
     async def _look(self) -> None:
-        self._downloads.keep_only(self._cared.values())
         for entry_id in tuple(self._cared):
             try:
                 await self._look_at(entry_id)
@@ -194,7 +196,7 @@ class GrabCare:
         if fate in _OVER or dt_util.utcnow() - trace.at > LOOKED_AFTER:
             await self._end(entry_id)
         elif has_failed(care, fate, info_hash):
-            await self._replace(entry, care, trace, fate)
+            await self._replace(entry, kept, fate)
         else:
             self._hub.watching.work.budget.wait(_name(entry_id), waits=False)
 
@@ -215,17 +217,17 @@ class GrabCare:
         backend = self._hub.backends.get(trace.backend_id)
         if backend is None:  # it was taken out of the hub: nobody would ever see it
             return True
-        if trace.way is Way.CLIENT or not backend.answering:
+        if trace.way is Way.CLIENT:
             return backend.answering
         mirror = self._hub.debriding.accounts.get(trace.backend_id)
         return mirror is not None and mirror.checked_at is not None and mirror.checked_at > trace.at
 
     # --- another one ---------------------------------------------------------------------------------------------
 
-    async def _replace(self, entry: JournalEntry, care: Standalone, trace: Trace, fate: Fate) -> None:
+    async def _replace(self, entry: JournalEntry, kept: tuple[Standalone, Trace, str], fate: Fate) -> None:
         """Give a release up, and have the next best fetched as soon as it is due and may be searched for."""
-        assert trace.info_hash is not None  # noqa: S101 -- it is looked after
-        before, care = care, given_up(care, trace.info_hash, trace.release)
+        before, trace, info_hash = kept
+        care = given_up(before, info_hash, trace.release)
         if care is not before and not await self._keep(entry.id, care):
             return
         now, budget, name = dt_util.utcnow(), self._hub.watching.work.budget, _name(entry.id)
@@ -242,7 +244,7 @@ class GrabCare:
             await self._end(entry.id)  # somebody else got it meanwhile, or an *arr does
         elif target is None or not findings.results:
             await self._keep(entry.id, searched_in_vain(care, now))
-        elif await self._still_fails(entry.id, care, trace.info_hash):
+        elif await self._still_fails(entry.id, care, info_hash):
             await self._fetch(entry, care, trace, fate, findings)
 
     async def _still_fails(self, entry_id: int, care: Standalone, info_hash: str) -> bool:
