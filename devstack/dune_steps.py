@@ -11,8 +11,9 @@ from .dune_demo import BEST, HOW_MANY
 from .homeassistant import HomeAssistant
 from .library import Movie
 from .qbittorrent import QbittorrentSimulator
+from .real_debrid_account import Account, Plan, Torrent
 from .stack import Stack
-from .steps import Seen, Step, call_service, entity_of, run_action, within
+from .steps import Seen, Step, backend_ids, call_service, device_of, entity_of, run_action, within
 
 QUERY: Final = "dune 2"
 _SOURCES: Final = 4
@@ -22,6 +23,8 @@ _PATIENCE_SECONDS: Final = 60
 _SHOWN: Final = 3
 #: A poll of Radarr lies between what it has and what the list knows of it.
 _BY_ITSELF_SECONDS: Final = 150
+#: What Real-Debrid has to fetch first takes longer than the step does.
+_NOT_CACHED: Final = Plan(cached=False, download_seconds=86_400)
 #: What has to be left on a disk, and what comes meanwhile.
 _SPARE_BYTES: Final = 6 * 10**9
 #: Names of what must never be taken for the film: the older one, and what was recorded in a cinema.
@@ -88,6 +91,57 @@ def _wrong(answer: dict[str, Any]) -> Iterator[str]:
 
 def _shown(name: str) -> str:
     return "".join(each if each.isprintable() else "?" for each in name)
+
+
+async def dune_dies_and_is_replaced(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
+    """Have the best fetched by Real-Debrid, let it die there, see the next best fetched instead, and take both back."""
+    dune, account = stack.dune, stack.surroundings.debrid.account
+    if dune is None:
+        return ["there is no Dune in this stack"]
+    hashes = {each.info_hash.lower() for each in (*dune.prowlarr, *dune.feed)}
+    account.plans.update(dict.fromkeys(hashes, _NOT_CACHED))
+    try:
+        return await _replaced(home_assistant, account)
+    finally:
+        for each in hashes:
+            del account.plans[each]
+
+
+async def _replaced(home_assistant: HomeAssistant, account: Account) -> Sequence[str]:
+    before = set(account.torrents)
+    device = await device_of(home_assistant, (await backend_ids(home_assistant))["real_debrid"])
+    grabbed = await run_action(home_assistant, "grab", query=QUERY, device_id=device, wait=_WAIT_SECONDS)
+    first = _added(account, before)
+    if (grabbed["status"], grabbed["way"], [each.hash for each in first]) != ("done", "debrid", [grabbed["info_hash"]]):
+        return [f"it was not fetched by Real-Debrid: {grabbed}"]
+    account.turn(first[0], "dead")
+    began = time.monotonic()
+    await run_action(home_assistant, "debrid_sync")
+    replaced: list[dict[str, Any]] = []
+
+    async def told() -> bool:
+        newest, *_ = (await run_action(home_assistant, "get_journal"))["entries"]
+        replaced[:] = [newest] if newest["act"] == "grab" and newest["id"] != grabbed["entry_id"] else []
+        return bool(replaced) and newest["status"] == "done"
+
+    if not await within(told, _PATIENCE_SECONDS):
+        return ["what died was not replaced"]
+    shown = Seen(f"{replaced[0]['text']} That took {time.monotonic() - began:.0f} s.")
+    problems = []
+    if first[0].id not in account.torrents or len(_added(account, before)) != len(first) + 1:
+        problems.append(f"not one more is there: {[each.plan.name for each in _added(account, before)]}")
+    if grabbed["release"] not in shown:
+        problems.append("the journal doesn't tell instead of what it was fetched")
+    for entry_id, left in ((replaced[0]["id"], first), (grabbed["entry_id"], [])):
+        undone = await run_action(home_assistant, "undo", entry_id=entry_id)
+        await run_action(home_assistant, "debrid_sync")
+        if undone["status"] != "undone" or _added(account, before) != left:
+            problems.append(f"taken back, there is {[each.plan.name for each in _added(account, before)]}: {undone}")
+    return [shown, *problems]
+
+
+def _added(account: Account, before: set[str]) -> list[Torrent]:
+    return [each for each in account.torrents.values() if each.id not in before]
 
 
 async def dune_arrives(home_assistant: HomeAssistant, stack: Stack) -> Sequence[str]:
@@ -181,6 +235,7 @@ async def _items(home_assistant: HomeAssistant, watchlist: str) -> list[dict[str
 
 DUNE_2: Final = (
     Step("“dune 2” is searched: the film is meant, and what is best of it is known", dune_is_found),
+    Step("what dies at Real-Debrid is replaced by the next best, and both are taken back", dune_dies_and_is_replaced),
     Step("the best is downloaded, and reaches the library", dune_arrives),
     Step("taken away and written on the to-do list, it comes by itself", dune_comes_by_itself),
 )

@@ -54,6 +54,14 @@ async def backend_ids(home_assistant: HomeAssistant) -> dict[str, str]:
     return {each["subentry_type"]: each["subentry_id"] for each in found}
 
 
+async def device_of(home_assistant: HomeAssistant, subentry_id: str) -> str:
+    """Return the id of the device of a backend."""
+    for device in await home_assistant.ws("config/device_registry/list"):
+        if ["sokoul", subentry_id] in device["identifiers"]:
+            return str(device["id"])
+    raise HomeAssistantError(f"there is no device of {subentry_id}")
+
+
 async def states_of(home_assistant: HomeAssistant) -> dict[str, str]:
     """Return all states, by entity id."""
     return {each["entity_id"]: each["state"] for each in await home_assistant.rest("GET", "/api/states")}
