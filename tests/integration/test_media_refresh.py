@@ -118,6 +118,18 @@ async def test_what_was_in_no_queue_is_seen_by_what_is_missing(
     assert scans == [1]
 
 
+async def test_an_arr_whose_clock_is_behind_is_heard(
+    radarr: RadarrSimulator, begun: Callable[..., Any], scans: list[int], pass_time: PassTime
+) -> None:
+    item = downloaded(radarr, movies(radarr)[0])
+    await begun()
+    await imported(radarr, item)
+    for event in radarr.history.events:
+        event.date -= timedelta(minutes=30)
+    await pass_time(MINUTE, 5)
+    assert scans == [1]
+
+
 async def test_what_leaves_no_trace_is_found_as_well(
     radarr: RadarrSimulator, begun: Callable[..., Any], scans: list[int], pass_time: PassTime
 ) -> None:
