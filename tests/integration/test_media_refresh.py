@@ -130,6 +130,18 @@ async def test_an_arr_whose_clock_is_behind_is_heard(
     assert scans == [1]
 
 
+async def test_what_another_server_had_before_is_no_news(
+    hass: HomeAssistant, radarr: RadarrSimulator, begun: Callable[..., Any], scans: list[int], pass_time: PassTime
+) -> None:
+    item = downloaded(radarr, movies(radarr)[0])
+    await begun()
+    await imported(radarr, item)
+    entry: Any = hass.config_entries.async_get_entry(HUB_ID)
+    await entry.runtime_data.backends[RADARR_ID].async_connect_anew()
+    await pass_time(MINUTE, 40)
+    assert (scans, histories(radarr)) == ([], 3), "before and after it was connected anew, and half an hour later"
+
+
 async def test_what_leaves_no_trace_is_found_as_well(
     radarr: RadarrSimulator, begun: Callable[..., Any], scans: list[int], pass_time: PassTime
 ) -> None:
