@@ -736,7 +736,7 @@ async def test_a_magnet_is_that_torrent_alone(world: World) -> None:
     assert result.scored.release.info_hash == HASH
     assert {each.source for each in result.scored.release.offers} == {GIVEN, "prowlarr"}
     assert link in {each.link for each in result.scored.release.offers}
-    await asyncio.sleep(0)
+    await world.end()
     assert not world.shelf.kept, "a link may hold a passkey"
 
 
