@@ -167,7 +167,7 @@ class Drilling:
         if drill is None or lane.verdict is None or drill.result is not None:
             return
         now = dt_util.utcnow()
-        facts = DrillFacts(verdict=lane.verdict, seen_at=now, running=self._guard.running, held=self._guard.held)
+        facts = DrillFacts(verdict=lane.verdict, running=self._guard.running, held=self._guard.held)
         self._drill = drill = drills.advance(drill, facts, DrillPolicy(), now)
         lane.drill = drill.pretends
         if (result := drill.result) is not None:

@@ -57,7 +57,7 @@ class Exercise:
             starting = 0 if verdict.stop or not verdict.gate_open else min(self.starts_each_look, self.held)
             self.running += starting - stopping
             self.held += stopping - starting
-            facts = DrillFacts(verdict=verdict, seen_at=self.guard.now, running=self.running, held=self.held)
+            facts = DrillFacts(verdict=verdict, running=self.running, held=self.held)
             self.drill = advance(self.drill, facts, POLICY, self.guard.now)
 
 

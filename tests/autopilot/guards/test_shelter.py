@@ -31,6 +31,11 @@ def test_what_points_to_a_tunnel(client: DownloadClientSnapshot, expected: Shelt
     assert infer(client, {"vpn": VpnSnapshot(public_ip=EXIT)}, ()) == expected
 
 
+def test_an_address_at_which_two_tunnels_end_points_to_none() -> None:
+    vpns = {"one": VpnSnapshot(public_ip=EXIT), "other": VpnSnapshot(public_ip=EXIT)}
+    assert infer(bound_to("", EXIT), vpns, ()) == Shelter()
+
+
 def test_a_shared_network_is_the_surest() -> None:
     found = infer(bound_to("eth0", HOME), {"vpn": VpnSnapshot()}, {"vpn"})
     assert found == Shelter(containment=Containment.NAMESPACE, vpn_id="vpn", clue=Clue.ENGINE)

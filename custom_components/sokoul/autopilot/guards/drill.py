@@ -64,7 +64,6 @@ class DrillFacts:
     """What the guard says, and what the client showed when it was last looked at."""
 
     verdict: Verdict
-    seen_at: datetime
     running: int  # torrents that run
     held: int  # torrents that the guard still holds stopped
 
@@ -96,8 +95,8 @@ def advance(drill: Drill, facts: DrillFacts, policy: DrillPolicy, now: datetime)
 
 
 def _stop(drill: Drill, facts: DrillFacts, policy: DrillPolicy, now: datetime, *, pretended: bool) -> Drill:
-    if pretended and facts.running == 0 and facts.seen_at >= drill.began_at:
-        return replace(drill, stage=DrillStage.RESUMING, stopped_at=facts.seen_at, resuming_since=now)
+    if pretended and facts.running == 0:
+        return replace(drill, stage=DrillStage.RESUMING, stopped_at=now, resuming_since=now)
     if now - drill.began_at >= policy.stop_within:
         return replace(drill, stage=DrillStage.RESUMING, resuming_since=now)
     return drill
@@ -105,7 +104,7 @@ def _stop(drill: Drill, facts: DrillFacts, policy: DrillPolicy, now: datetime, *
 
 def _resume(drill: Drill, facts: DrillFacts, policy: DrillPolicy, now: datetime) -> Drill:
     since = drill.resuming_since or now
-    resumed = facts.held == 0 and facts.seen_at >= since
+    resumed = facts.held == 0
     if not resumed and now - since < policy.resume_within:
         return drill
     if drill.stopped_at is None:
