@@ -134,6 +134,25 @@ async def test_repairs_are_told_of_what_is_final_and_then_of_what_is_due(store: 
     assert (await bring_in(path, *given[1:]))["retries"] == 0, "a queue was not there from the beginning"
 
 
+async def test_repairs_are_not_told_of_what_they_found_themselves(store: Store, tmp_path: Path) -> None:
+    found = DebridFailure(
+        hash="cc", kind="error", torrent_id="T", name="N", first_at=NOW, last_at=NOW, final=True, source="repair"
+    )
+    await store.debrid_history.keep_failures(ACCOUNT, [found])
+    path, repairs = made(tmp_path / "rd_manager.db", RDTM), Told()
+    await bring_in(path, ACCOUNT, store.mirror_view, store.debrid_history, NOW, repairs=repairs)
+    assert repairs.heard[0] == ("learn", [("bbbb", "rdtm")])
+
+
+async def test_sizes_that_are_none(store: Store, tmp_path: Path) -> None:
+    """SQLite keeps anything in any column."""
+    odd = "UPDATE torrents SET bytes = CASE id WHEN 'R1' THEN 'big' ELSE -5 END;"
+    path = made(tmp_path / "redriva.db", REDRIVA + odd)
+    await bring_in(path, ACCOUNT, store.mirror_view, store.debrid_history, NOW, gone=store.mirror)
+    found = await store.mirror_view.torrents(ACCOUNT, ids=["R1", "R2"])
+    assert [each.torrent.size_bytes for each in found] == [0, 0]
+
+
 async def test_hashes_are_known_from_what_was_imported_before(store: Store, tmp_path: Path) -> None:
     """RDTM may have forgotten a torrent that Redriva still has, and the account doesn't."""
     await store.mirror.apply(ACCOUNT, [torrent(1)], NOW)
