@@ -147,6 +147,7 @@ async def test_only_some_indexers(prowlarr: ProwlarrSimulator, client: ProwlarrC
             ["5000"],
         ),
         ({"text": "x", "ids": ["imdb:tt1} {Season:9"], "kind": TitleKind.MOVIE}, "x", "movie", ["2000"]),
+        ({"text": "x", "kind": TitleKind.MOVIE, "season": 1, "episode": 2}, "x", "movie", ["2000"]),
         ({"text": "x", "kind": TitleKind.MOVIE, "categories": [2045, 2040]}, "x", "movie", ["2040", "2045"]),
         ({"text": "x" * 400}, "x" * 300, "search", []),
     ],

@@ -277,6 +277,7 @@ async def test_what_is_animated_in_japan_is_anime(
 ) -> None:
     names = [
         {"iso_3166_1": "US", "title": "Frieren", "type": "romaji"},
+        {"iso_3166_1": "JP", "title": "葬送のフリーレン", "type": "romaji"},
         {"iso_3166_1": "JP", "title": "葬送のフリーレン", "type": ""},
         {"iso_3166_1": "JP", "title": "Frieren", "type": "short"},
         {"iso_3166_1": "JP", "title": "Sousou no Frieren", "type": "Romaji"},
