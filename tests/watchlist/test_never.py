@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 import json
 
 from hypothesis import given, settings, strategies as st
@@ -13,7 +14,18 @@ from custom_components.sokoul.model.plain import plain, read
 from custom_components.sokoul.model.reasons import Reason
 from custom_components.sokoul.watchlist.bettering import MOST_UPGRADES
 from custom_components.sokoul.watchlist.deciding import Step, StepKind, next_step, refresh
-from custom_components.sokoul.watchlist.items import ARR, Better, Dates, Keeper, Out, Part, PartState, Wish, WishState
+from custom_components.sokoul.watchlist.items import (
+    ARR,
+    Better,
+    Dates,
+    Keeper,
+    Meant,
+    Out,
+    Part,
+    PartState,
+    Wish,
+    WishState,
+)
 from custom_components.sokoul.watchlist.known import Catalogued, Coming, Held, Known, takes_by_itself
 from custom_components.sokoul.watchlist.outcomes import (
     Found,
@@ -51,6 +63,7 @@ episodes = st.builds(
 )
 
 
+@cache
 def parts(key: str) -> st.SearchStrategy[Part]:
     numbers = {"season": int(key[1:3]), "episode": int(key[4:])} if key else {"season": None, "episode": None}
     return st.builds(
@@ -89,35 +102,43 @@ def parts(key: str) -> st.SearchStrategy[Part]:
     )
 
 
+@cache
+def wish_of(keys: tuple[str, ...], season: int | None, meant: Meant | None) -> st.SearchStrategy[Wish]:
+    """Return wishes with these parts. Made once: to make a strategy takes longer than to draw from it."""
+    return st.builds(
+        Wish,
+        id=st.text(min_size=1, max_size=5),
+        text=st.just("x"),
+        asked_at=st.just(NOW - 9 * HOUR),
+        asked_by=st.sampled_from([None, "user", ARR]),
+        season=st.just(season),
+        episode=st.none() if season is None else st.none() | st.just(1),
+        auto=st.none() | st.booleans(),
+        state=st.sampled_from(WishState),
+        meant=st.just(meant),
+        keeper=st.none() | st.builds(Keeper, backend_id=st.just("arr"), library_id=st.just(1), only_seen=st.booleans()),
+        dates=released,
+        ended=st.none() | st.booleans(),
+        parts=st.tuples(*(parts(key) for key in keys)),
+        resolved_at=past,
+        due=moments,
+        done_at=st.none() | st.none() | past,
+        failures=st.integers(0, 9),
+        failed_at=past,
+    )
+
+
+PLACES = st.lists(st.sampled_from(KEYS[1:]), unique=True)
+SEASONS = st.none() | st.sampled_from([0, 1])
+
+
 @st.composite
 def wishes(draw: st.DrawFn) -> Wish:
     movie = draw(st.booleans())
-    keys = [""] if movie else draw(st.lists(st.sampled_from(KEYS[1:]), unique=True))
-    season = None if movie else draw(st.none() | st.sampled_from([0, 1]))
-    return draw(
-        st.builds(
-            Wish,
-            id=st.text(min_size=1, max_size=5),
-            text=st.just("x"),
-            asked_at=st.just(NOW - 9 * HOUR),
-            asked_by=st.sampled_from([None, "user", ARR]),
-            season=st.just(season),
-            episode=st.none() if season is None else st.none() | st.just(1),
-            auto=st.none() | st.booleans(),
-            state=st.sampled_from(WishState),
-            meant=st.none() if draw(st.integers(0, 9)) == 0 else st.just(DUNE if movie else BEAR),
-            keeper=st.none()
-            | st.builds(Keeper, backend_id=st.just("arr"), library_id=st.just(1), only_seen=st.booleans()),
-            dates=released,
-            ended=st.none() | st.booleans(),
-            parts=st.tuples(*(parts(key) for key in sorted(keys))),
-            resolved_at=past,
-            due=moments,
-            done_at=st.none() | st.none() | past,
-            failures=st.integers(0, 9),
-            failed_at=past,
-        )
-    )
+    keys = [""] if movie else draw(PLACES)
+    season = None if movie else draw(SEASONS)
+    meant = None if draw(st.integers(0, 9)) == 0 else DUNE if movie else BEAR
+    return draw(wish_of(tuple(sorted(keys)), season, meant))
 
 
 knowns = st.builds(
