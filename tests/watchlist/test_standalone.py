@@ -1,5 +1,6 @@
 """When another release is looked for in place of a grab of its own that came to nothing."""
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -43,7 +44,7 @@ def searched(it: Standalone, at: datetime | None) -> Standalone:
 def test_what_was_given_up_is_known_by_its_hash_and_its_name() -> None:
     it = given_up(FIRST, HASH, NAME)
     assert (it.failed, it.given_up) == ((HASH, NAME), 1)
-    assert given_up(it, HASH, NAME).failed == (HASH, NAME)
+    assert given_up(it, HASH, NAME) == it, "that it stood still is no news"
     assert len(failing(MOST_FAILED).failed) == MOST_FAILED
 
 
@@ -51,7 +52,7 @@ def test_the_first_times_the_next_best_is_looked_for_at_once() -> None:
     assert [next_search(failing(times)) for times in range(1, AT_ONCE + 1)] == [None] * AT_ONCE
     later = next_search(failing(AT_ONCE + 1))
     assert later is not None
-    assert later > NOW + HOUR
+    assert later > NOW + 10 * HOUR, "as after so many searches in vain"
 
 
 def test_after_a_search_in_vain_it_waits_longer_each_time() -> None:
@@ -64,6 +65,11 @@ def test_after_a_search_in_vain_it_waits_longer_each_time() -> None:
         now = due
     assert pauses == sorted(pauses)
     assert (pauses[0] >= HOUR, pauses[-1] > 20 * HOUR) == (True, True)
+
+
+def test_what_failed_together_is_not_looked_for_together() -> None:
+    other = replace(FIRST, request=replace(FIRST.request, text="tmdb:438631"))
+    assert next_search(searched_in_vain(FIRST, NOW)) != next_search(searched_in_vain(other, NOW))
 
 
 def test_what_leads_nowhere_is_not_tried_again() -> None:
