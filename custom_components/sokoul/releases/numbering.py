@@ -37,7 +37,7 @@ _EPISODE_WORD = r"(?:episodes?|[ée]pisodes?|folge|episodio|capitulo|ep|e)"
 
 _STANDARD = re.compile(
     _B + r"s(\d{1,4})[ ._-]{0,3}(?:ep?|x)[ ._]?(\d{1,5})"
-    r"((?:[ ._]?[-.][ ._]?s\d{1,4}ep?\d{1,4}|[ ._]?-[ ._]?ep?\d{1,5}|-\d{1,3}(?![^\W_])|[ ._+&]{0,3}e\d{1,4})*)"
+    r"((?:[ ._]?[-.&+][ ._]?s\d{1,4}ep?\d{1,4}|[ ._]?-[ ._]?ep?\d{1,5}|-\d{1,3}(?![^\W_])|[ ._+&]{0,3}e\d{1,4})*)"
     r"(?:v\d)?" + _E,
     re.IGNORECASE,
 )
@@ -55,7 +55,7 @@ _DIGITS = re.compile(
     r"(?<=[ ._])(\d{1,2})(\d\d)(\d\d)(?:[_ .]\d{3,4}p)?[_ .](?:ws[ ._])?(?:hdtv|pdtv|dsr|web|hdtv[hx]264)",
     re.IGNORECASE,
 )
-_OF_SO_MANY = re.compile(r"(?<=[ ._])(\d{1,2})of\d{1,2}" + _E, re.IGNORECASE)
+_OF_SO_MANY = re.compile(r"(?<=[ ._])(\d{1,2})(?:of|[ ._]of[ ._])(\d{1,2})" + _E, re.IGNORECASE)
 _SPANISH = re.compile(r"\[cap[. ]{0,2}(\d{1,2})(\d\d)(?:_(?:\d{1,2})?(\d\d))?\]", re.IGNORECASE)
 _IN_WORDS = re.compile(
     _B
@@ -74,9 +74,9 @@ _SEASON_AND_COUNT = re.compile(
     r"(?=$|[ ._]*[\[(]|[ ._]+(?:\d{3,4}[pi]|web|hdtv|blu|bd)[^\W_]*" + _E + ")",
     re.IGNORECASE,
 )
-#: "Part 02 720p HDTV", with a zero and on television: a series of one season.
+#: "Part 02 720p HDTV", with a zero and on television: a series of one season; "02" alone may be of any.
 _PART_ON_TELEVISION = re.compile(
-    r"(?<=[ ._])part[ ._]?(0\d)(?=[ ._](?:\d{3,4}[pi][ ._])?(?:ws[ ._])?(?:hdtv|pdtv|dsr)" + _E + ")", re.IGNORECASE
+    r"(?<=[ ._])(part[ ._]?)?(0\d)(?=[ ._](?:\d{3,4}[pi][ ._])?(?:ws[ ._])?(?:hdtv|pdtv|dsr)" + _E + ")", re.IGNORECASE
 )
 #: "2018 06 720p": a number with a zero in front behind the year.
 _BEHIND_YEAR = re.compile(r"(?<=[ ._(\[])(?:19|20)\d\d[)\]]?[ ._](0\d)(?=[ ._]\d{3,4}[pi]" + _E + ")", re.IGNORECASE)
@@ -204,8 +204,11 @@ def _old_style(name: str) -> Place | None:
     found = _OLD_STYLE.search(name, 1)
     if found is None:
         return None
-    episodes = _range(int(found[2]), int(found[3] or found[2]), LONGEST_RANGE)
-    return Place(Numbering(seasons=(int(found[1]),), episodes=episodes), found.start(), found.end(3 if found[3] else 2))
+    first, last, start = int(found[2]), int(found[3] or found[2]), found.start()
+    if last > first + 1:  # "the.100.109": the first is the title's
+        first, start = last, found.start(3) - len(found[1])
+    numbering = Numbering(seasons=(int(found[1]),), episodes=_range(first, last, LONGEST_RANGE))
+    return Place(numbering, start, found.end(3 if found[3] else 2))
 
 
 def _digits(name: str) -> Place | None:
@@ -225,11 +228,13 @@ def _digits(name: str) -> Place | None:
 
 
 def _of_so_many(name: str) -> Place | None:
-    """`3of6`: a series of one season."""
+    """`3of6`, `3.of.6`: of the season that is named before, or of the only one."""
     found = _OF_SO_MANY.search(name)
-    if found is None:
+    if found is None or int(found[1]) > int(found[2]):
         return None
-    return Place(Numbering(seasons=(1,), episodes=(int(found[1]),)), found.start(), found.end())
+    season = _SEASONS_IN_WORDS.search(name, 1, found.start())
+    number, start = (int(season[1]), season.start()) if season else (1, found.start())
+    return Place(Numbering(seasons=(number,), episodes=(int(found[1]),)), start, found.end())
 
 
 def _spanish(name: str) -> Place | None:
@@ -265,7 +270,8 @@ def _part_on_television(name: str) -> Place | None:
     found = _PART_ON_TELEVISION.search(name)
     if found is None or _ANY_YEAR.search(name):
         return None
-    return Place(Numbering(seasons=(1,), episodes=(int(found[1]),)), found.start(), found.end())
+    numbering = Numbering(seasons=(1,) if found[1] else (), episodes=(int(found[2]),))
+    return Place(numbering, found.start(), found.end())
 
 
 def _aired(name: str) -> Place | None:
@@ -399,11 +405,11 @@ _FINDERS: Iterable[Callable[[str], Place | None]] = (
     _in_words,
     _spanish,
     _season_and_absolute,
-    _part_on_television,
     _turkish,
     _aired,
     _of_so_many,
     _seasons,
+    _part_on_television,
     _old_style,
     _digits,
 )

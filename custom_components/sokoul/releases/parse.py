@@ -295,7 +295,8 @@ class _Reader:
         for hit in reversed([hit for hit in self.hits if hit.last < anchor and hit.first > 0]):
             loud = mixed and all(len(word) > 1 and _is_loud(word) for word in words[hit.first : hit.last + 1])
             tag = hit.meaning.tags[0]
-            edition = hit.first > 1 and isinstance(tag, Edition) and (hit.last > hit.first or tag in _SURE_EDITIONS)
+            telling = hit.first > 1 and (hit.last > hit.first or tag in _SURE_EDITIONS)
+            edition = isinstance(tag, Edition) and (telling or self._in_brackets(hit))
             usual = tag == _GERMAN and self._is_german(anchor)
             if hit.last + 1 != end or hit.is_filler or hit.is_extras or not (loud or edition or unnumbered or usual):
                 break

@@ -274,7 +274,7 @@ _LANGUAGES: Mapping[str, str] = {
     "el": "greek",
     "tr": "turkish, tur",
     "ar": "arabic",
-    "he": "hebrew, hebdub, hebdubbed",
+    "he": "hebrew, heb, hebdub, hebdubbed",
     "fa": "persian",
     "hi": "hindi, hin",
     "ta": "tamil, tam",
