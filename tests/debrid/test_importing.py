@@ -144,13 +144,13 @@ async def test_repairs_are_not_told_of_what_they_found_themselves(store: Store, 
     assert repairs.heard[0] == ("learn", [("bbbb", "rdtm")])
 
 
-async def test_sizes_that_are_none(store: Store, tmp_path: Path) -> None:
+async def test_sizes_and_states_that_are_none(store: Store, tmp_path: Path) -> None:
     """SQLite keeps anything in any column."""
-    odd = "UPDATE torrents SET bytes = CASE id WHEN 'R1' THEN 'big' ELSE -5 END;"
+    odd = "UPDATE torrents SET bytes = CASE id WHEN 'R1' THEN 'big' ELSE -5 END, status = 'asleep';"
     path = made(tmp_path / "redriva.db", REDRIVA + odd)
     await bring_in(path, ACCOUNT, store.mirror_view, store.debrid_history, NOW, gone=store.mirror)
     found = await store.mirror_view.torrents(ACCOUNT, ids=["R1", "R2"])
-    assert [each.torrent.size_bytes for each in found] == [0, 0]
+    assert [(each.torrent.size_bytes, each.torrent.status) for each in found] == [(0, DebridStatus.UNKNOWN)] * 2
 
 
 async def test_hashes_are_known_from_what_was_imported_before(store: Store, tmp_path: Path) -> None:
