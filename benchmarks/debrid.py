@@ -189,8 +189,14 @@ def _tell(what: str, times: Sequence[float], *, budget: bool = False) -> None:
     worst = max(times)
     right = f", {'within' if worst <= BUDGET_SECONDS else 'OVER'} {BUDGET_SECONDS * 1e3:.0f} ms" if budget else ""
     print(
-        f"{what:28}median {statistics.median(times) * 1e3:6.1f} ms, worst of {len(times)} {worst * 1e3:6.1f} ms{right}"
+        f"{what:36}median {statistics.median(times) * 1e3:6.1f} ms, worst of {len(times)} {worst * 1e3:6.1f} ms{right}"
     )
+
+
+async def _timed(look: Awaitable[None]) -> float:
+    begin = time.perf_counter()
+    await look
+    return time.perf_counter() - begin
 
 
 async def _look(store: Store) -> None:
@@ -214,10 +220,6 @@ async def _look(store: Store) -> None:
     looks: dict[str, Callable[[], Awaitable[None]]] = {
         "counts of everything": counts,
         "list with counts": lambda: search(()),
-        "search, all are found": lambda: search(("1080p",)),
-        "search, two in five are found": lambda: search(("3",)),
-        "search, few are found": lambda: search(("000123",)),
-        "search, none is found": lambda: search(("no such title",)),
         "failed ones with counts": failed,
         "failed ones by size": lambda: failed(SortKey.SIZE),
         "failed ones by name": lambda: failed(SortKey.NAME),
@@ -225,12 +227,22 @@ async def _look(store: Store) -> None:
         "statistics": lambda: _figures(store),
     }
     for what, look in looks.items():
-        times = []
+        _tell(what, [await _timed(look()) for _ in range(_SEARCHES)], budget=True)
+    words = {
+        "all are": "1080p",
+        "two in five are": "3",
+        "some are": "0012",
+        "few are": "000123",
+        "none is": "no such title",
+    }
+    for what, word in words.items():
+        first, again = [], []
         for _ in range(_SEARCHES):
-            begin = time.perf_counter()
-            await look()
-            times.append(time.perf_counter() - begin)
-        _tell(what, times, budget=True)
+            await store.mirror.forget_torrent(ACCOUNT, "nobody's", datetime.now(UTC))  # what was found is old now
+            first.append(await _timed(search((word,))))
+            again.append(await _timed(search((word,))))
+        _tell(f"search, {what} found", first, budget=True)
+        _tell(f"search, {what} found, again", again, budget=True)
 
 
 async def _export(store: Store, folder: Path, chosen: ExportFormat) -> None:

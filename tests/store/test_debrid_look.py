@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings, strategies as st
@@ -10,7 +11,7 @@ from sqlalchemy import event, text
 
 from custom_components.sokoul.model.debrid import DebridStatus, DebridTorrent
 from custom_components.sokoul.model.debrid_mirror import Activity, DebridQuery, Duplicate, Facet, Presence, SortKey
-from custom_components.sokoul.store import Store
+from custom_components.sokoul.store import Store, open_store
 
 from .make import NOW
 from .torrents import ACCOUNT, details, torrent
@@ -188,6 +189,96 @@ async def test_a_look_is_one_transaction(store: Store) -> None:
         begun.clear()
         await store.mirror_view.look(ACCOUNT, query)
         assert len(begun) == 1
+
+
+def names_gone_through(store: Store) -> list[str]:
+    """Return a list of the statements that look for words in all names, from now on."""
+    found: list[str] = []
+
+    def note(*given: Any) -> None:
+        if ("glob(" in given[2] or "strpos(" in given[2]) and "added_at" not in given[2]:
+            found.append(given[2])
+
+    event.listen(store.mirror._database._engine.sync_engine, "before_cursor_execute", note)
+    return found
+
+
+@pytest.mark.parametrize("word", ["many", "99"])
+async def test_a_search_goes_through_the_names_once_until_something_changes(store: Store, word: str) -> None:
+    await store.mirror.apply(ACCOUNT, MANY, NOW)
+    await store.mirror.apply("another", MANY[:600], NOW)
+    statements = names_gone_through(store)
+    query = DebridQuery(words=(word,), limit=5)
+    first = await store.mirror_view.look(ACCOUNT, query)
+    assert statements
+    statements.clear()
+    following = await store.mirror_view.look(ACCOUNT, replace(query, cursor=first.more))
+    one_status = await store.mirror_view.look(ACCOUNT, replace(query, statuses=(S.DEAD,), sort=SortKey.NAME))
+    assert first.facets == following.facets == one_status.facets
+    assert following.page
+    assert following.page[0].torrent.id not in {each.torrent.id for each in first.page}
+    assert not one_status.page
+    await store.mirror.apply("another", [torrent(5_000, filename=f"{word}.new")], NOW)
+    assert (await store.mirror_view.look(ACCOUNT, query)) == first
+    assert not statements, "another account is no concern of this one"
+    await store.mirror.apply(ACCOUNT, [torrent(5_000, filename=f"{word}.new", added_at=NOW)], NOW)
+    changed = await store.mirror_view.look(ACCOUNT, query)
+    assert statements
+    assert sum(each.count for each in changed.facets) == sum(each.count for each in first.facets) + 1
+    assert changed.page[0].torrent.id == torrent(5_000).id
+
+
+async def test_what_changes_while_it_is_searched_for_is_found_the_next_time(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.mirror.apply(ACCOUNT, MANY[:3], NOW)
+    found_first = store.mirror_view._found
+
+    async def changing(*given: Any) -> Any:
+        found = await found_first(*given)
+        await store.mirror.apply(ACCOUNT, [torrent(5_000, filename="Many.new")], NOW)
+        return found
+
+    monkeypatch.setattr(store.mirror_view, "_found", changing)
+    look = await store.mirror_view.look(ACCOUNT, DebridQuery(words=("many",)))
+    monkeypatch.undo()
+    assert sum(each.count for each in look.facets) == 3
+    look = await store.mirror_view.look(ACCOUNT, DebridQuery(words=("many",)))
+    assert sum(each.count for each in look.facets) == len(look.page) == 4
+
+
+async def test_few_searches_are_remembered(store: Store) -> None:
+    await store.mirror.apply(ACCOUNT, MANY[:3], NOW)
+    for number in (0, *range(1, 16), 0, 16):  # what was asked for again is not the oldest
+        await store.mirror_view.look(ACCOUNT, DebridQuery(words=(f"{number}",)))
+    statements = names_gone_through(store)
+    for number in (0, *range(2, 17)):
+        await store.mirror_view.look(ACCOUNT, DebridQuery(words=(f"{number}",)))
+    assert not statements
+    await store.mirror_view.look(ACCOUNT, DebridQuery(words=("1",)))
+    assert statements
+
+
+async def test_few_are_sorted_as_they_were_found(file: Path) -> None:
+    """SQLite takes an index that is in their order for the best way to any page, and goes through all of it."""
+    store = await open_store(file)
+    await store.mirror.apply(ACCOUNT, MANY, NOW)
+    asked: list[tuple[str, Any]] = []
+    engine = store.mirror._database._engine.sync_engine
+    event.listen(engine, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))
+    for sort in SortKey:
+        asked.clear()
+        await store.mirror_view.look(ACCOUNT, DebridQuery(words=("199",), sort=sort, limit=5))
+        statement, values = asked[-1]
+        assert "ORDER BY" in statement
+
+        async def plan(connection: Any, statement: str = statement, values: Any = values) -> list[str]:
+            rows = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+            return [row[3] for row in rows.all()]
+
+        steps = await store.mirror._database.read(plan)
+        assert "(account=? AND id=?)" in steps[0], steps
+    await store.close()
 
 
 @pytest.mark.real

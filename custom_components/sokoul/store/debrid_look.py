@@ -1,6 +1,6 @@
 """Looking into the mirror of Real-Debrid accounts: lists, figures, and what is known of single torrents."""
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 import re
@@ -54,8 +54,10 @@ _ASKED = 500
 _PORTION = 500
 #: So many at once where the event loop has little to do with each: as many objects as no collector goes after.
 _HELD_AT_ONCE = 200
-#: By so many names it is told whether most have the words of a query.
-_SAMPLED = 500
+#: By so many names it is told whether most have the words of a query. About half of them may be taken for either.
+_SAMPLED = 100
+#: So many searches are remembered.
+_SEARCHES = 16
 #: Of the largest torrents and of the duplicates so many are named.
 _NAMED = 10
 #: What means itself alone to SQLite's GLOB, which takes no pattern of more than 50,000 bytes.
@@ -83,36 +85,50 @@ class Look(NamedTuple):
     facets: list[Facet]
 
 
+class _Found(NamedTuple):
+    """What a search found, whatever the status and host: the ids where these are few, and how many there are."""
+
+    ids: Sequence[str] | None
+    facets: Sequence[Facet]
+
+
 class MirrorView:
     """What is known of the torrents of every account. Each method raises `StoreError`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, revision: Callable[[str], int]) -> None:
+        """`revision` tells of an account a number that is another one after each change of its torrents."""
         self._database = database
+        self._revision = revision
+        self._searches: dict[tuple[str, DebridQuery], tuple[int, _Found]] = {}
 
     # --- lists ---------------------------------------------------------------------------------------------------
 
     async def look(self, account: str, query: DebridQuery) -> Look:
         """Return a page of the torrents that fit, and how many fit the query by status and host.
 
-        Names are gone through once: where few have the words, these are counted and sorted as they were found.
+        Names are gone through once: where few have the words, these are counted and sorted as they were found. Until
+        something changes it is known what has them, for the next page, another order, or one status of them.
         """
+        key, revision = (account, _search(query)), self._revision(account)  # a change while it is read is a later one
+        known_of, known = self._searches.pop(key, (revision, None))
 
-        async def read(connection: AsyncConnection) -> tuple[Sequence[Row[Any]], list[Facet]]:
-            few = await _few(connection, account, query)
-            if few is None:
-                facets = await _counts(connection, account, query)
-            else:
-                facets = _facets((each.status, each.host, 1, each.bytes) for each in few)
-            return await _sorted(connection, account, query, few), facets
+        async def read(connection: AsyncConnection) -> tuple[Sequence[Row[Any]], _Found]:
+            found = known if known is not None and known_of == revision else await _find(connection, account, query)
+            return await _sorted(connection, account, query, found.ids), found
 
-        rows, facets = await self._found(query, read)
-        return Look(*_page(query, rows), facets)
+        rows, found = await self._found(query, read)
+        if query.words:
+            self._searches[key] = revision, found
+            while len(self._searches) > _SEARCHES:
+                del self._searches[next(iter(self._searches))]
+        return Look(*_page(query, rows), list(found.facets))
 
     async def find(self, account: str, query: DebridQuery) -> tuple[list[MirroredTorrent], Cursor | None]:
         """Return a page of the torrents that fit, without their links, and the cursor of the next page, if any."""
 
         async def read(connection: AsyncConnection) -> Sequence[Row[Any]]:
-            return await _sorted(connection, account, query, await _few(connection, account, query))
+            few = await _few(connection, account, query)
+            return await _sorted(connection, account, query, None if few is None else [each.id for each in few])
 
         return _page(query, await self._found(query, read))
 
@@ -286,6 +302,13 @@ _BY_INDEX = text(
 )
 
 
+async def _find(connection: AsyncConnection, account: str, query: DebridQuery) -> _Found:
+    few = await _few(connection, account, query)
+    if few is None:
+        return _Found(None, await _counts(connection, account, query))
+    return _Found([each.id for each in few], _facets((each.status, each.host, 1, each.bytes) for each in few))
+
+
 async def _few(connection: AsyncConnection, account: str, query: DebridQuery) -> Sequence[Row[Any]] | None:
     """Return what has the words of a query, whatever its status and host; None where that is very much.
 
@@ -335,10 +358,9 @@ async def _are_most(connection: AsyncConnection, account: str, query: DebridQuer
 
 
 async def _sorted(
-    connection: AsyncConnection, account: str, query: DebridQuery, few: Sequence[Row[Any]] | None
+    connection: AsyncConnection, account: str, query: DebridQuery, ids: Sequence[str] | None
 ) -> Sequence[Row[Any]]:
     """Return a page of what fits, of these few or of all, and the first of the next page."""
-    ids = None if few is None else [each.id for each in few]
     if query.presence is not Presence.ANY:
         return await _portion(connection, account, query, ids)
     key = _name(_SORTED[query.sort])
@@ -355,9 +377,9 @@ async def _portion(
     if ids is not None and not ids:
         return ()
     key, statuses = _SORTED[query.sort], await _rarely(connection, account, query) if ids is None else None
-    if statuses is not None:
-        if not statuses:
-            return ()
+    if statuses is not None and not statuses:
+        return ()
+    if statuses is not None or ids is not None:  # SQLite would go through all of them for the sake of their order
         key = _not_by_index(key)
     wanted = _wanted(account, query, sqlite=is_sqlite(connection))
     if statuses is not None:
@@ -472,6 +494,11 @@ def _words_alone(query: DebridQuery) -> DebridQuery:
         limit=query.limit,
         cursor=query.cursor,
     )
+
+
+def _search(query: DebridQuery) -> DebridQuery:
+    """Return what is searched for, apart from which of it is shown, and in which order."""
+    return replace(query, statuses=(), hosts=(), sort=SortKey.ADDED, descending=True, limit=0, cursor=None)
 
 
 def _portions(values: Collection[str]) -> list[list[str]]:

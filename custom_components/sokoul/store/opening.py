@@ -48,7 +48,7 @@ class Store:
         self.journal = journal
         self.memory = memory
         self.mirror = StoredMirror(database)
-        self.mirror_view = MirrorView(database)
+        self.mirror_view = MirrorView(database, self.mirror.revision)
         self.debrid_history = StoredDebridHistory(database)
         self.library = StoredLibrary(database)
         self.maintenance = Maintenance(database, on_failure)
