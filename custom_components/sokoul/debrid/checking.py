@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, M
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from heapq import nsmallest
 from itertools import batched, chain, islice
 import os
@@ -126,6 +127,7 @@ class _Tally:
     places: Known = field(default_factory=dict)
     news: dict[str, dict[str, LinkRecord]] = field(default_factory=dict)  # by mount ("" for none) and path
     _same: dict[LinkRecord, LinkRecord] = field(default_factory=dict)
+    _last: LinkRecord | None = None
 
     def note(self, link: Link, found: Judgement, known: LinkRecord | None, record: LinkRecord) -> None:
         """Count a link. Its record is new if it is not the known one; links that are alike share theirs."""
@@ -142,7 +144,9 @@ class _Tally:
             self.wanted.add((found.holding.account, found.holding.id))
         self.mended += found.health is Health.HEALTHY and known is not None and known.health is Health.BROKEN
         if record is not known:
-            self.news.setdefault(mount, {})[link.path] = self._same.setdefault(record, record)
+            if record is not self._last:
+                self._last = record = self._same.setdefault(record, record)
+            self.news.setdefault(mount, {})[link.path] = record
 
 
 class MountFiles(Protocol):
@@ -542,7 +546,7 @@ class LinkCheck:
     def _recorded(found: Judgement, known: LinkRecord | None, now: datetime) -> LinkRecord:
         """Return the record of a link, the known one itself where nothing is new."""
         if known is None:
-            return LinkRecord(health=found.health, cause=found.cause, hash=found.hash, since=now)
+            return _first_record(found.health, found.cause, found.hash, now)
         if found.cause is Cause.NOT_READ_YET:
             return known  # it is as it was known, and what was broken before is not newly broken once it is read
         if (known.health, known.cause, known.hash) == (found.health, found.cause, found.hash):
@@ -563,6 +567,12 @@ class LinkCheck:
             if mount not in why:
                 news.update(in_turns(records.items()))
         return news
+
+
+@lru_cache(maxsize=16)
+def _first_record(health: Health, cause: Cause, info_hash: str | None, now: datetime) -> LinkRecord:
+    """Return the record of a link that nothing was known of. Links of one torrent follow each other, and share it."""
+    return LinkRecord(health=health, cause=cause, hash=info_hash, since=now)
 
 
 def _shut(looks: Mapping[str, MountLook], tally: _Tally, *, accepted: bool) -> dict[str, Shut]:
