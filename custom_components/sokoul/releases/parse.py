@@ -78,7 +78,7 @@ class _Hit:
 
     @property
     def is_complete(self) -> bool:
-        return self.meaning.tags == (Hint.COMPLETE,)
+        return self.meaning.tags[0] is Hint.COMPLETE
 
     @property
     def is_disc(self) -> bool:
@@ -244,7 +244,7 @@ class _Reader:
 
     def _before_title(self) -> list[_Hit]:
         """Return the kind of a disc, which some put before the title."""
-        return [hit for hit in self.hits[:1] if hit.last + 1 < len(self.words) and hit.first == 0 and hit.is_disc]
+        return [hit for hit in self.hits[:1] if hit.first == 0 and hit.is_disc and hit.last + 1 < len(self.words)]
 
     def _has_more(self, extras: _Hit) -> bool:
         """Tell whether extras come with something else, or are the name of an episode."""
