@@ -189,7 +189,7 @@ def _tell(what: str, times: Sequence[float], *, budget: bool = False) -> None:
     worst = max(times)
     right = f", {'within' if worst <= BUDGET_SECONDS else 'OVER'} {BUDGET_SECONDS * 1e3:.0f} ms" if budget else ""
     print(
-        f"{what:36}median {statistics.median(times) * 1e3:6.1f} ms, worst of {len(times)} {worst * 1e3:6.1f} ms{right}"
+        f"{what:40}median {statistics.median(times) * 1e3:6.1f} ms, worst of {len(times)} {worst * 1e3:6.1f} ms{right}"
     )
 
 
