@@ -23,6 +23,17 @@ def test_others_are_compared_kindly() -> None:
     assert releases.theirs(said)["group"] == "grp"
 
 
+def test_what_another_adds_is_counted_where_the_first_tells_nothing() -> None:
+    def reader(*facts: Mapping[str, object]) -> releases.Reader:
+        return releases.Reader("", [dict.fromkeys(releases.FACTS) | each for each in facts], 0, 0, 0)
+
+    first = reader({"year": 2001}, {"group": "GRP"}, {})
+    other = reader({"year": 2003, "codec": "h264"}, {"hdr": ["dv"], "languages": ["fr"]}, {"codec": "h264"})
+    truth = reader({"year": 2001, "codec": "h264"}, {"hdr": ["dv"], "languages": ["de"]}, {}).facts
+    assert releases.supplement(first, other, truth, [0, 1]) == (2, 1)
+    assert releases.supplement(first, other, truth, [2]) == (0, 1)
+
+
 def test_it_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert releases.main(["--alone", "--offers", "300"]) == 0
     shown = capsys.readouterr().out
