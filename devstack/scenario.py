@@ -253,7 +253,7 @@ async def stuck_is_replaced(home_assistant: HomeAssistant, stack: Stack) -> Sequ
         )
 
     if not await within(replaced):
-        return [f"not replaced: {await run_action(home_assistant, 'get_journal')}"]
+        return [f"not replaced: {await _why_left_alone(home_assistant, stuck.hash)}"]
     problems = []
     if await _category(stack, stuck.hash) != "sokoul-quarantine":
         problems.append("the old torrent is not in quarantine")
@@ -528,6 +528,13 @@ PROOF = (
 async def _downloads(home_assistant: HomeAssistant, **data: Any) -> list[dict[str, Any]]:
     downloads: list[dict[str, Any]] = (await run_action(home_assistant, "list_downloads", **data))["downloads"]
     return downloads
+
+
+async def _why_left_alone(home_assistant: HomeAssistant, torrent_hash: str) -> object:
+    """Return what SOKOUL itself says of a download that it did nothing about."""
+    downloads = await _downloads(home_assistant)
+    found = [each["id"] for each in downloads if (each["hash"] or "").lower() == torrent_hash]
+    return await run_action(home_assistant, "explain", download=found[0]) if found else downloads
 
 
 async def _replacement(home_assistant: HomeAssistant, title: str) -> dict[str, Any] | None:
