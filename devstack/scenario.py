@@ -498,7 +498,6 @@ PROOF = (
     Step("downloads are joined with their titles", downloads_are_joined),
     Step("a download makes progress", progress_is_seen),
     Step("a finished download reaches the library", imports_arrive),
-    Step("everything pauses, and goes on as before", everything_pauses),
     Step("a limit arrives in qBittorrent", limits_are_set),
     Step("who serves whom is explained", connections_are_explained),
     Step("the library's folders are found", folders_are_proven),
@@ -507,6 +506,8 @@ PROOF = (
     Step("the machine gets hot: a limit arrives; cool, the person's own is back", heat_limits),
     Step("what gets nothing is replaced, and arrives", stuck_is_replaced),
     Step("replacing it is undone", replacing_is_undone),
+    # not before: what was seen stopped gets half an hour to find its peers again
+    Step("everything pauses, and goes on as before", everything_pauses),
     Step("the Real-Debrid account is mirrored completely", account_is_mirrored),
     *DUNE_2,
     Step("of its links the broken one is found", broken_link_is_found),

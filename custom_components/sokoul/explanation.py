@@ -27,7 +27,7 @@ class _Outlook:
 
     rule: AnyRule
     elapsed: timedelta
-    running: bool
+    starts: timedelta | None  # until its clock runs: a torrent that was stopped has to find its peers; None: not known
     left: timedelta | None = None  # None: it waits for nothing
     proposal: Proposal | None = None
     level: Autonomy = Autonomy.OFF
@@ -72,7 +72,7 @@ async def _outlooks(kernel: Kernel, case: Case, allowed: Autonomy) -> list[_Outl
         outlook = _Outlook(
             rule=rule,
             elapsed=clock.read(case.now),
-            running=clock.running_since is not None and clock.running_since <= case.now,
+            starts=None if clock.running_since is None else max(clock.running_since - case.now, timedelta()),
             level=level,
             kept_until=kept if kept and kept > case.now else None,
         )
@@ -82,10 +82,10 @@ async def _outlooks(kernel: Kernel, case: Case, allowed: Autonomy) -> list[_Outl
 
 async def _look_ahead(kernel: Kernel, case: Case, outlook: _Outlook) -> _Outlook:
     """Ask the rule what it would want now, and if that is nothing yet, when its clock has come to where it wants it."""
-    left = timedelta()
+    left = outlook.starts or timedelta()
     verdict = await kernel.judge(outlook.rule, case, outlook.elapsed)
     if isinstance(verdict, Later):
-        left = max(verdict.at - outlook.elapsed, timedelta())
+        left += max(verdict.at - outlook.elapsed, timedelta())
         verdict = await kernel.judge(outlook.rule, kernel.watch.case(case.download.id, case.now) or case, verdict.at)
     if not isinstance(verdict, Proposal):
         return replace(outlook, left=left if verdict is not None else None)
@@ -97,7 +97,10 @@ def _next(outlooks: list[_Outlook]) -> _Outlook | None:
     coming = [
         each
         for each in outlooks
-        if each.proposal is not None and each.level is not Autonomy.OFF and each.running and each.kept_until is None
+        if each.proposal is not None
+        and each.level is not Autonomy.OFF
+        and each.starts is not None
+        and each.kept_until is None
     ]
     return min(coming, key=lambda each: each.left or timedelta(), default=None)
 
@@ -107,13 +110,14 @@ def _next(outlooks: list[_Outlook]) -> _Outlook | None:
 
 def _describe_clock(outlook: _Outlook, words: Wording) -> dict[str, Any]:
     name = rule_name(outlook.rule.key, words)
-    state = "running" if outlook.running else "held"
+    running = outlook.starts == timedelta()
+    state = "running" if running else "held"
     return {
         "rule": outlook.rule.key,
         "rule_name": name,
         "text": words.text("explain.clock", rule=name, lasted=outlook.elapsed, state=state),
         "lasted_seconds": round(outlook.elapsed.total_seconds()),
-        "running": outlook.running,
+        "running": running,
         "missing_seconds": None if outlook.left is None else round(outlook.left.total_seconds()),
         "act": str(outlook.proposal.act) if outlook.proposal else None,
         "level": str(outlook.level),

@@ -8,7 +8,9 @@ from homeassistant.util import dt as dt_util
 import pytest
 
 from custom_components.sokoul.autopilot.desk import NotPossible
+from custom_components.sokoul.autopilot.observe import TORRENT_SETTLES
 from custom_components.sokoul.autopilot.ownership import QUARANTINE
+from custom_components.sokoul.calls import Action
 from custom_components.sokoul.model.journal import ActKind, Autonomy, EntryStatus
 from custom_components.sokoul.pilot import Pilot
 from devstack.library import Movie
@@ -19,6 +21,7 @@ from devstack.releases import release_of
 from tests.autopilot.stack import reversible
 
 from .conftest import PASSWORD, RADARR_ID, USERNAME, PassTime, SetUp, qbittorrent_subentry, servarr_subentry
+from .healing import act
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
@@ -71,6 +74,32 @@ async def stuck(qbittorrent: QbittorrentSimulator, radarr: RadarrSimulator) -> S
     situation = Stuck(qbittorrent, radarr)
     await situation.begin()
     return situation
+
+
+async def test_what_comes_after_a_pause_is_explained(
+    hass: HomeAssistant, stuck: Stuck, set_up: SetUp, pass_time: PassTime
+) -> None:
+    """It has to find its peers again first, and its clock runs after that."""
+    await set_up(qbittorrent_subentry(stuck.qbittorrent), servarr_subentry(stuck.radarr, RADARR_ID))
+    await pass_time(MINUTE, 20)
+    switch = {"entity_id": "switch.qbittorrent_pause_everything"}
+    await hass.services.async_call("switch", "turn_on", switch, blocking=True)
+    await pass_time(MINUTE, 2)
+    said = await act(hass, Action.EXPLAIN, download=stuck.hash)
+    assert said["next"] is None
+    await hass.services.async_call("switch", "turn_off", switch, blocking=True)
+    await pass_time(MINUTE, 2)
+    said = await act(hass, Action.EXPLAIN, download=stuck.hash)
+    (clock,) = (each for each in said["clocks"] if each["rule"] == "stalled")
+    missing = 30 * 60 - clock["lasted_seconds"]
+    settles = (TORRENT_SETTLES - 2 * MINUTE).total_seconds()
+    assert not clock["running"]
+    assert missing + settles - 60 <= clock["missing_seconds"] <= missing + settles + 60
+    assert said["next"]["missing_seconds"] == clock["missing_seconds"]
+    await pass_time(MINUTE, 30)
+    later = await act(hass, Action.EXPLAIN, download=stuck.hash)
+    assert next(each for each in later["clocks"] if each["rule"] == "stalled")["running"]
+    assert later["next"]["missing_seconds"] <= missing
 
 
 async def test_what_is_taken_back_while_everything_is_paused_starts_with_the_rest(
