@@ -404,6 +404,8 @@ def raised_texts() -> dict[str, set[str]]:
             if not isinstance(node, ast.Call):
                 continue
             arguments = {keyword.arg: keyword.value for keyword in node.keywords}
+            if isinstance(refusal := arguments.get("refusal"), ast.Constant):  # see `calls.named_among`
+                found[str(refusal.value)] = {"backend"}
             key = arguments.get("translation_key")
             if "translation_domain" not in arguments or not isinstance(key, ast.Constant):
                 continue
@@ -570,7 +572,7 @@ def documentation(*words: str) -> bool:
 #: What has to be true for a rule to be called done, where that can be seen cheaply.
 FACTS: Mapping[str, Any] = {
     "action-exceptions": lambda: (
-        "backend_errors" in source("coordinator.py") and "ServiceValidationError" in source("services.py")
+        "backend_errors" in source("coordinator.py") and "ServiceValidationError" in source("calls.py")
     ),
     "action-setup": lambda: (
         "async_setup_services(hass)" in source("__init__.py").partition("async def async_setup_entry")[0]

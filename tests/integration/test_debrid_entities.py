@@ -371,7 +371,7 @@ async def test_of_an_outage_its_beginning_is_told(
     assert told(hass)[1]["mode"] == "smart"
     assert "503" in told(hass)[1]["detail"]
     debrid.clear_faults()
-    await pass_time(RESUME_PAUSE)
+    await pass_time(2**5 * RESUME_PAUSE)  # the pause after so many failures
     assert events == ["sync_failed", "synchronised", "torrents_failed"]
     debrid.fault(FaultKind.STATUS, LIST, status=503)
     await pass_time(INTERVAL)

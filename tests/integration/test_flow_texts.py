@@ -123,7 +123,8 @@ def test_errors(language: str) -> None:
         backend = texts(language, "config_subentries", kind, "error").keys()
         assert backend >= set(FORM_ERRORS)
         assert backend <= {*FORM_ERRORS, *literals(flow_of(kind))}
-    assert texts(language, "options", "error").keys() <= literals("options_flow")
+    # what is wrong with a proxy is said where proxies are asked through
+    assert texts(language, "options", "error").keys() <= literals("options_flow") | literals("lookout")
     assert texts(language, "config_subentries", POLICY, "error").keys() <= literals("policy_flow")
 
 
