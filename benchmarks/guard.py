@@ -6,7 +6,7 @@ an interface no longer is. Everything else is real: the
 requests, the torrents, the disk that what is held is noted on. Measured from that moment are when the guard had told
 everything to stop and read it back, and when qBittorrent itself lists nothing that runs. The time between two looks is
 part of both. Some of the torrents are forced, and some more had been stopped by a person: after each leak qBittorrent
-is asked whether all of them are as they were before.
+is asked whether all of them are as they were before. What the readiness costs says `benchmarks/guard_readiness.py`.
 """
 
 import argparse
@@ -19,8 +19,10 @@ import os
 from pathlib import Path
 import random
 import statistics
+import subprocess
+import sys
 import tempfile
-from time import perf_counter, process_time
+from time import perf_counter
 from typing import Any, cast
 
 from aiohttp import ClientSession, DummyCookieJar
@@ -47,7 +49,7 @@ LOOPBACK = "lo"
 SPECIAL = 50
 _STOPS_AND_STARTS = (5, 0)
 _GIVE_UP_SECONDS = 30.0
-_HOUR_SECONDS = 3600
+REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def now() -> datetime:
@@ -156,22 +158,6 @@ class Ward:
         changed = await self._reopen(guarded, before)
         return Run((at - began) * 1000, (stopped - began) * 1000, torrents, changed)
 
-    async def readiness(self, seconds: float, *, bound: bool) -> tuple[float, float]:
-        """Return what an hour of looking costs, in seconds of processor time: here, and in qBittorrent."""
-        guarded = LeakingBackend(cast("Any", self._backend))
-        guarded.bound = bound
-        lane = self._lane(guarded)
-        await lane.step(now)
-        theirs, ours, began = self._processor_seconds(), process_time(), perf_counter()
-        guard = asyncio.create_task(self._guard(lane, asyncio.Event()))
-        await asyncio.sleep(seconds)
-        guard.cancel()
-        hours = (perf_counter() - began) / _HOUR_SECONDS
-        idle_theirs = self._processor_seconds()
-        busy = idle_theirs - theirs
-        await asyncio.sleep(seconds)  # what it does by itself
-        return (process_time() - ours) / hours, (busy - (self._processor_seconds() - idle_theirs)) / hours
-
     def _lane(self, guarded: LeakingBackend, on_reaction: Callable[[Reaction], None] = lambda _: None) -> VpnLane:
         home = Home(place=place_from(f"{AT_HOME}/32"), confirmed_at=now(), distinct=True)
         lane = VpnLane(
@@ -232,19 +218,13 @@ class Ward:
                 return changed
             await asyncio.sleep(0.1)
 
-    def _processor_seconds(self) -> float:
-        fields = Path(f"/proc/{self._real.process_id}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
 
 def _tunnel(status: VpnStatus) -> Seen[VpnSnapshot]:
     return Seen(value=VpnSnapshot(version="v3.41.1", status=status, public_ip=AWAY), at=now())
 
 
-async def measure(
-    binary: QbittorrentBinary, torrents: int, runs: int, seed: int, *, readiness_seconds: float = 20
-) -> dict[str, Any]:
-    """Return the runs by evidence, and what readiness costs."""
+async def measure(binary: QbittorrentBinary, torrents: int, runs: int, seed: int) -> dict[str, list[Run]]:
+    """Return the runs by evidence."""
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder:
         async with (
@@ -257,12 +237,10 @@ async def measure(
             client = QbittorrentClient(session, real.url, username=USERNAME, password=PASSWORD)
             backend = Backend(client, Path(folder) / "memory.json", await client.snapshot())
             ward = Ward(real, client, backend)
-            found: dict[str, Any] = {}
-            for evidence in EVIDENCE[binary.version[:3]]:
-                found[evidence] = [await ward.leak(evidence, 0.5 + chance.random()) for _ in range(runs)]
-            if readiness_seconds:
-                found["readiness"] = [await ward.readiness(readiness_seconds, bound=bound) for bound in (False, True)]
-            return found
+            return {
+                evidence: [await ward.leak(evidence, 0.5 + chance.random()) for _ in range(runs)]
+                for evidence in EVIDENCE[binary.version[:3]]
+            }
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -295,6 +273,8 @@ def main(arguments: Sequence[str]) -> int:
                 print(f"  {evidence}, {name}: {shares}, mean {statistics.mean(values):.0f}, most {max(values):.0f}")
             changed = sum(bool(run.changed) for run in found[evidence])
             print(f"  {evidence}: after {changed} of {len(found[evidence])} something was not as before")
-        for which, (ours, theirs) in zip(("open", "bound"), found["readiness"], strict=True):
-            print(f"  readiness, {which}: {ours:.1f} s of processor an hour here, {theirs:.1f} s in qBittorrent")
+        sys.stdout.flush()
+        # the harness of Home Assistant has to come before everything else in its process
+        readiness = [sys.executable, "-m", "benchmarks.guard_readiness", "--release", release]
+        subprocess.run([*readiness, "--torrents", str(chosen.torrents)], cwd=REPOSITORY, check=True)
     return 0

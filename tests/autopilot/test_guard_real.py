@@ -20,7 +20,7 @@ async def test_each_leak_stops_everything_that_runs_and_exactly_that_runs_again(
     """One in fifty is forced, and stays so; twenty more had been stopped by a person, and stay so."""
     assert TORRENTS // SPECIAL == 20
     binary = find_real(REAL_RELEASES[release])
-    found = await measure(binary, TORRENTS, LEAKS, seed=7, readiness_seconds=0)
+    found = await measure(binary, TORRENTS, LEAKS, seed=7)
     assert found.keys() == set(EVIDENCE[release])
     for evidence, runs in found.items():
         assert [run.torrents for run in runs] == [TORRENTS] * LEAKS, evidence
