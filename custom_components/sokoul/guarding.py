@@ -354,7 +354,7 @@ class ClientGuard:
     async def _give_back(self) -> timedelta:
         """Start what was stopped: nobody wants it guarded any more."""
         try:
-            await GuardedBackend(self.backend).reopen()
+            await self._client.reopen()
         except BackendError:
             return timedelta(seconds=10)
         return timedelta(seconds=1)
