@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.sokoul.acquire.query import LONGEST_TEXT, Query, read_query, shown
+from custom_components.sokoul.acquire.query import LONGEST_TEXT, Query, numbers_of, read_query, shown
 from custom_components.sokoul.model.library import TitleKind
 from custom_components.sokoul.model.search import SearchRequest
 
@@ -64,7 +64,23 @@ def test_a_title_is_left_as_it_is(typed: str, text: str, year: int | None) -> No
         ("the bear saison deux", "the bear", 2, set()),
         ("season 2 of the bear", "the bear", 2, set()),
         ("saison 2 de the bear", "the bear", 2, set()),
-        ("the third season of 24", "the third season of 24", None, set()),
+        ("the third season of 24", "24", 3, set()),
+        ("season 3 of 24", "24", 3, set()),
+        ("season 3 episode 2 of 24", "24", 3, {2}),
+        ("la saison 3 de The Bear", "The Bear", 3, set()),
+        ("la saison trois de The Bear", "The Bear", 3, set()),
+        ("la troisième saison de The Bear", "The Bear", 3, set()),
+        ("the bear troisieme saison", "the bear", 3, set()),
+        ("The Bear, la saison 3", "The Bear", 3, set()),
+        ("the bear la S3", "the bear", 3, set()),
+        ("les simpson saison dix-sept", "les simpson", 17, set()),
+        ("saison 2 du Bureau des légendes", "le Bureau des légendes", 2, set()),
+        ("la saison 35 des Simpson", "les Simpson", 35, set()),
+        ("la saison 2 de l\u2019Agence", "l\u2019Agence", 2, set()),
+        ("l'épisode 2 de la saison 3 de The Bear", "The Bear", 3, {2}),
+        ("le premier épisode de la saison 3 de The Bear", "The Bear", 3, {1}),
+        ("episode 2 of season 3 of The Bear", "The Bear", 3, {2}),
+        ("the bear episode two of the third season", "the bear", 3, {2}),
         ("the 3rd season of the bear", "the bear", 3, set()),
         ("la 3e saison de The Bear", "The Bear", 3, set()),
         ("24 s2", "24", 2, set()),
@@ -118,6 +134,72 @@ def test_a_day_is_that_of_a_daily_programme() -> None:
 def test_an_id_is_found_wherever_it_stands(typed: str, ids: set[str], kind: TitleKind | None) -> None:
     query = read(typed)
     assert (query.ids, query.kind, query.text, query.link) == (ids, kind, "", None)
+
+
+@pytest.mark.parametrize(
+    ("typed", "ids", "season", "episodes", "kind"),
+    [
+        ("tvdb:403294 S03", {"tvdb:403294"}, 3, set(), TitleKind.SERIES),
+        ("tmdb:136315 la saison 3", {"tmdb:136315"}, 3, set(), TitleKind.SERIES),
+        ("tt14452776 S03E02", {"imdb:tt14452776"}, 3, {2}, TitleKind.SERIES),
+        ("tt14452776 S03E02-E04", {"imdb:tt14452776"}, 3, {2, 3, 4}, TitleKind.SERIES),
+        ("The Bear s3 (tt14452776)", {"imdb:tt14452776"}, 3, set(), None),
+        ("https://www.imdb.com/title/tt14452776/ s3", {"imdb:tt14452776"}, 3, set(), None),
+        ("the bear saison 3 https://www.imdb.com/title/tt14452776/", {"imdb:tt14452776"}, 3, set(), None),
+        ("https://www.imdb.com/title/tt14452776/episodes/?season=3", {"imdb:tt14452776"}, 3, set(), TitleKind.SERIES),
+        ("https://thetvdb.com/dereferrer/series/403294 S03", {"tvdb:403294"}, 3, set(), TitleKind.SERIES),
+        ("https://www.themoviedb.org/tv/136315/season/3 s2", {"tmdb:136315"}, 3, set(), TitleKind.SERIES),
+        ("Dune 2 https://www.themoviedb.org/movie/693134 s2", {"tmdb:693134"}, None, set(), TitleKind.MOVIE),
+    ],
+)
+def test_a_season_is_said_beside_an_id(
+    typed: str, ids: set[str], season: int | None, episodes: set[int], kind: TitleKind | None
+) -> None:
+    query = read(typed)
+    assert (query.ids, query.season, query.episodes, query.kind) == (ids, season, episodes, kind)
+    assert (query.text, query.link) == ("", None)
+
+
+@pytest.mark.parametrize(
+    ("typed", "text", "year", "kind", "season"),
+    [
+        ("https://thetvdb.com/series/the-bear", "the bear", None, TitleKind.SERIES, None),
+        ("https://www.thetvdb.com/series/the-bear/seasons/official/3", "the bear", None, TitleKind.SERIES, 3),
+        ("https://thetvdb.com/series/the-bear S03", "the bear", None, TitleKind.SERIES, 3),
+        ("https://thetvdb.com/series/the-100", "the 100", None, TitleKind.SERIES, None),
+        ("https://thetvdb.com/movies/dune-2021", "dune 2021", 2021, TitleKind.MOVIE, None),
+    ],
+)
+def test_a_page_of_thetvdb_has_the_name_in_its_address(
+    typed: str, text: str, year: int | None, kind: TitleKind, season: int | None
+) -> None:
+    query = read(typed)
+    assert (query.text, query.year, query.kind, query.season) == (text, year, kind, season)
+    assert (query.ids, query.link) == (frozenset(), None)
+
+
+@pytest.mark.parametrize(
+    "typed", ["https://thetvdb.com/series/---", "https://thetvdb.com/", "https://thetvdb.com/lists"]
+)
+def test_other_pages_of_thetvdb_name_nothing(typed: str) -> None:
+    assert not read(typed).names_a_title
+
+
+@pytest.mark.parametrize(
+    ("typed", "numbers"),
+    [
+        ("the bear", ""),
+        ("the bear s3", "S03"),
+        ("the bear s03e02", "S03E02"),
+        ("the bear s03e02-e04", "S03E02-E04"),
+        ("the daily show 2024-03-11", "2024-03-11"),
+    ],
+)
+def test_numbers_are_written_as_they_are_read(typed: str, numbers: str) -> None:
+    query = read(typed)
+    assert numbers_of(query) == numbers
+    again = read(f"tvdb:403294 {numbers}")
+    assert (again.season, again.episodes, again.aired) == (query.season, query.episodes, query.aired)
 
 
 def test_an_address_may_name_an_episode() -> None:
@@ -209,6 +291,7 @@ def test_what_is_given_wins() -> None:
     assert query.kind is TitleKind.SERIES
     query = read("fargo s2", kind=TitleKind.MOVIE)
     assert (query.kind, query.season) == (TitleKind.MOVIE, None)
+    assert read("open season 2", kind=TitleKind.MOVIE).text == "open season 2", "no film has seasons"
     query = read("dune 1984", year=2021)
     assert (query.year, query.year_is_sure) == (2021, True)
 

@@ -6,6 +6,7 @@ itself. A number that may be a year stays in the text, too: "Blade Runner 2049" 
 
 import base64
 import binascii
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date
 import re
@@ -14,6 +15,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from ..model.library import TitleKind
 from ..model.search import SearchRequest
+from ..releases.attributes import Numbering
+from ..releases.identify import Wanted
 from ..releases.numbering import find
 from ..releases.parse import parse
 from ..releases.tokens import fold
@@ -63,40 +66,75 @@ _SPACES = re.compile(r"\s+")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _HEX_HASH = re.compile(r"[0-9a-f]{40}", re.IGNORECASE)
 _BASE32_HASH = re.compile(r"[a-z2-7]{32}", re.IGNORECASE)
-_IMDB = re.compile(r"(?:imdb[:= ]\s*)?(tt\d{7,10})", re.IGNORECASE)
-_OTHER_ID = re.compile(r"(tmdb|tvdb)(?:id)?\s*[:=]\s*(\d{1,9})", re.IGNORECASE)
+_IMDB = re.compile(r"tt\d{7,10}", re.IGNORECASE)
+#: An id, alone or beside other words.
+_ID = re.compile(
+    r"(?<![^\s(\[,;])"
+    r"(?:(?:imdb[:= ]\s*)?(?P<imdb>tt\d{7,10})|(?P<database>tmdb|tvdb)(?:id)?\s*[:=]\s*(?P<number>\d{1,9}))"
+    r"(?![^\s)\],;])",
+    re.IGNORECASE,
+)
+#: The page of the episodes of a season, at IMDb.
+_SEASON_IN_QUERY = re.compile(r"(?:^|&)season=(\d{1,3})(?:&|$)")
+#: The page of a series or a film, or of a season, at TheTVDB.
+_NAMED_PAGE = re.compile(r"/(series|movies)/([\w-]{1,120})(?:/seasons/[\w-]+/(\d{1,3}))?(?:/|$)")
 _SURE_YEAR = re.compile(r"\s*[(\[]((?:18|19|20)\d\d)[)\]]\s*$")
 _LAST_YEAR = re.compile(r"\s+((?:18|19|20)\d\d)$")
 _SEASON = r"(?:seasons?|saisons?)"
 _EPISODE = r"(?:episodes?|épisodes?|ep)"
-_WORDS: Final = {
-    number: str(place)
-    for place, numbers in enumerate(
-        (
-            ("one", "un", "une"),
-            ("two", "deux"),
-            ("three", "trois"),
-            ("four", "quatre"),
-            ("five", "cinq"),
-            ("six",),
-            ("seven", "sept"),
-            ("eight", "huit"),
-            ("nine", "neuf"),
-            ("ten", "dix"),
-        ),
-        start=1,
-    )
-    for number in numbers
-}
+#: Numbers as they are said, and what is said in place of "number 3", each from 1 on.
+_SAID: Final = (
+    (("one", "un", "une"), ("first", "premier", "première")),
+    (("two", "deux"), ("second", "seconde", "deuxième")),
+    (("three", "trois"), ("third", "troisième")),
+    (("four", "quatre"), ("fourth", "quatrième")),
+    (("five", "cinq"), ("fifth", "cinquième")),
+    (("six",), ("sixth", "sixième")),
+    (("seven", "sept"), ("seventh", "septième")),
+    (("eight", "huit"), ("eighth", "huitième")),
+    (("nine", "neuf"), ("ninth", "neuvième")),
+    (("ten", "dix"), ("tenth", "dixième")),
+    (("eleven", "onze"), ("eleventh", "onzième")),
+    (("twelve", "douze"), ("twelfth", "douzième")),
+    (("thirteen", "treize"), ("thirteenth", "treizième")),
+    (("fourteen", "quatorze"), ("fourteenth", "quatorzième")),
+    (("fifteen", "quinze"), ("fifteenth", "quinzième")),
+    (("sixteen", "seize"), ("sixteenth", "seizième")),
+    (("seventeen", "dix-sept", "dix sept"), ("seventeenth", "dix-septième")),
+    (("eighteen", "dix-huit", "dix huit"), ("eighteenth", "dix-huitième")),
+    (("nineteen", "dix-neuf", "dix neuf"), ("nineteenth", "dix-neuvième")),
+    (("twenty", "vingt"), ("twentieth", "vingtième")),
+)
+_WORDS: Final = {fold(word): str(place) for place, (words, _) in enumerate(_SAID, start=1) for word in words}
+_ORDINALS: Final = {fold(word): str(place) for place, (_, words) in enumerate(_SAID, start=1) for word in words}
+
+
+def _any(words: Iterable[str]) -> str:
+    """Return an expression for any of these words, with its accents or without, the longest first."""
+    return "|".join(sorted(words, key=len, reverse=True)).replace("ieme", "i[eè]me").replace("iere", "i[eè]re")
+
+
 #: What is said: "season two", "saison numéro 2".
 _SPOKEN = re.compile(
-    rf"\b({_SEASON}|{_EPISODE})\s+(?:number\s+|numéro\s+|n°\s*)?({'|'.join(_WORDS)}|\d{{1,4}})\b", re.IGNORECASE
+    rf"\b({_SEASON}|{_EPISODE})\s+(?:number\s+|numéro\s+|n°\s*)?({_any(_WORDS)}|\d{{1,4}})\b", re.IGNORECASE
 )
-#: "the third season", "la 3e saison"
+#: "the third season", "la 3e saison", "le premier épisode"
 _ORDINAL = re.compile(
-    rf"\b(?:the\s+|la\s+)?(\d{{1,2}})(?:st|nd|rd|th|e|è|ème|eme|re|ère)\s+({_SEASON})\b", re.IGNORECASE
+    rf"\b(?:(\d{{1,2}})(?:st|nd|rd|th|e|è|ème|eme|re|ère|er)|({_any(_ORDINALS)}))\s+({_SEASON}|{_EPISODE})\b",
+    re.IGNORECASE,
 )
-_JOINING = re.compile(r"^(?:(?:of|de|from)\s+|d['\u2019]\s*)", re.IGNORECASE)  # "season 2 of The Bear"
+#: "episode 2 of season 3", "l'épisode 2 de la saison 3"
+_EPISODE_OF_SEASON = re.compile(
+    rf"\b({_EPISODE}\s+\d{{1,4}}),?\s+(?:(?:of|from|de)\s+)?(?:(?:the|la)\s+)?({_SEASON}\s+\d{{1,2}})\b",
+    re.IGNORECASE,
+)
+#: "season 3 of 24": not the third of 24.
+_OF = re.compile(rf"\b({_SEASON}\s+\d{{1,2}}(?:,?\s+{_EPISODE}\s+\d{{1,4}})?)\s+of\s+", re.IGNORECASE)
+#: Before a season or an episode: "la saison 3", "The Bear, the season 3".
+_ARTICLE = re.compile(r"(?:^|[\s,:;-]+)(?:the|la|le|l['\u2019])$", re.IGNORECASE)
+#: "season 2 of The Bear", "saison 2 du Bureau des légendes"
+_JOINING = re.compile(r"^(?:(?:of|de|from)\s+|d['\u2019]\s*)", re.IGNORECASE)
+_CONTRACTED: Final = ((re.compile(r"^du\s+", re.IGNORECASE), "le "), (re.compile(r"^des\s+", re.IGNORECASE), "les "))
 _NUMBER_OF_SEQUEL = re.compile(
     r"[\s:,-]+(?:(?:part|partie|chapter|chapitre|vol(?:ume)?\.?)\s+\w+|\d{1,2}|I{2,3}|IV|VI{0,3}|IX)$", re.IGNORECASE
 )
@@ -111,7 +149,13 @@ _EDGES = " \t-\u2013\u2014,;:/|."
 def read_query(request: SearchRequest, today: date) -> Query:
     """Return what is looked for. Never raises."""
     text = _SPACES.sub(" ", _UNPRINTABLE.sub(" ", request.text[:LONGEST_LINK])).strip()
-    query = _read_reference(text) or _read_page_in(text) or _read_title(_without_links(text)[:LONGEST_TEXT], today)
+    said = _without_links(text)[:LONGEST_TEXT]
+    query = (
+        _read_page_in(text, today)
+        or _read_reference(text, today)
+        or _read_id_in(text)
+        or _read_title(said, today, numbered=request.kind is not TitleKind.MOVIE)
+    )
     return _with_what_was_given(query, request)
 
 
@@ -138,7 +182,7 @@ def _with_what_was_given(query: Query, request: SearchRequest) -> Query:
         season = 1 if season is None else season
     if request.kind is not None:
         kind = TitleKind.MOVIE if request.kind is TitleKind.MOVIE else TitleKind.SERIES
-    elif season is not None:
+    elif request.season is not None or request.episode is not None:
         kind = TitleKind.SERIES
     if kind is TitleKind.MOVIE:
         season, episodes, aired = None, frozenset(), None
@@ -151,29 +195,68 @@ def _with_what_was_given(query: Query, request: SearchRequest) -> Query:
 # --- ids, magnets and links ------------------------------------------------------------------------------------------
 
 
-def _read_reference(text: str) -> Query | None:
+def _read_reference(text: str, today: date) -> Query | None:
     """Return what a text refers to that is no title; None: it is one."""
     if _HEX_HASH.fullmatch(text):
         return _nothing(info_hash=text.lower())
     if (told := _base32(text)) is not None and text.upper() == text:  # else it may be a very long word
         return _nothing(info_hash=told)
-    if found := _IMDB.fullmatch(text):
-        return _nothing(ids=frozenset({f"imdb:{found[1].lower()}"}))
-    if found := _OTHER_ID.fullmatch(text):
-        kind = TitleKind.SERIES if found[1].lower() == "tvdb" else None
-        return _nothing(ids=frozenset({f"{found[1].lower()}:{int(found[2])}"}), kind=kind)
     if text[:8].lower() == "magnet:?":
         return _read_magnet(text)
     if text[:8].lower().startswith(("http://", "https://")):
-        return _read_link(text)
+        return _read_link(text, today)
     return None
 
 
-def _read_page_in(text: str) -> Query | None:
-    """Return the title whose page is linked beside other words."""
+def _read_page_in(text: str, today: date) -> Query | None:
+    """Return the title whose page is linked, with the season or the episode that is said beside the link."""
     links = (each.strip(AROUND) for each in LINK.findall(text))
-    read = (_read_link(each) for each in links if each[:8].lower().startswith(("http://", "https://")))
-    return next((each for each in read if each.ids), None)
+    read = (_read_link(each, today) for each in links if each[:8].lower().startswith(("http://", "https://")))
+    page = next((each for each in read if each.link is None), None)
+    return None if page is None else _with_numbers(page, _without_links(text)[:LONGEST_TEXT])
+
+
+def _read_id_in(text: str) -> Query | None:
+    """Return the title whose id stands beside other words, with the season or the episode that these say."""
+    found = _ID.search(text)
+    if found is None:
+        return None
+    beside = _without_links(f"{text[: found.start()]} {text[found.end() :]}")
+    return _with_numbers(_of_id(found), beside[:LONGEST_TEXT])
+
+
+def _of_id(found: re.Match[str]) -> Query:
+    """Return the title of an id."""
+    if found["imdb"]:
+        return _nothing(ids=frozenset({f"imdb:{found['imdb'].lower()}"}))
+    database = found["database"].lower()
+    kind = TitleKind.SERIES if database == "tvdb" else None
+    return _nothing(ids=frozenset({f"{database}:{int(found['number'])}"}), kind=kind)
+
+
+def _with_numbers(query: Query, beside: str) -> Query:
+    """Return a title that is known by its id with the season, the episodes or the day that words beside it say.
+
+    An id of IMDb tells itself whether it is a film: "Open Season 2" is one, and no second season.
+    """
+    numbering, _ = _numbered(beside)
+    if numbering is None or numbering.absolute or query.kind is TitleKind.MOVIE or query.season is not None:
+        return query
+    episodes = frozenset(numbering.episodes)
+    season, said = _season(numbering.seasons, numbering.episodes), bool(episodes or numbering.aired)
+    sure = said or (season is not None and not any(each.startswith("imdb:") for each in query.ids))
+    kind = TitleKind.SERIES if sure else query.kind
+    return replace(query, season=season, episodes=episodes, aired=numbering.aired, kind=kind)
+
+
+def numbers_of(asked: Query | Wanted) -> str:
+    """Return the season, the episodes or the day as they can be written behind a title; empty: all of it is meant."""
+    if asked.season is None:
+        return asked.aired.isoformat() if asked.aired is not None else ""
+    if not asked.episodes:
+        return f"S{asked.season:02}"
+    first, last = min(asked.episodes), max(asked.episodes)
+    return f"S{asked.season:02}E{first:02}" + (f"-E{last:02}" if last > first else "")
 
 
 def _without_links(text: str) -> str:
@@ -219,26 +302,54 @@ def _read_magnet(link: str) -> Query:
     return replace(_of_release(name), info_hash=info_hash, link=link)
 
 
-def _read_link(link: str) -> Query:
+def _read_link(link: str, today: date) -> Query:
     try:
         parts = urlsplit(link)
         host, path = (parts.hostname or "").removeprefix("www.").removeprefix("m."), parts.path
     except ValueError:
         return _nothing(link=link)
-    if host == "imdb.com" and (found := _IMDB.search(path)):
-        return _nothing(ids=frozenset({f"imdb:{found[1].lower()}"}))
-    if host == "themoviedb.org" and (found := re.search(r"/(movie|tv)/(\d{1,9})(?:[-/](?:season/(\d{1,3}))?|$)", path)):
-        kind = TitleKind.MOVIE if found[1] == "movie" else TitleKind.SERIES
-        season = re.search(r"/season/(\d{1,3})(?:/episode/(\d{1,4}))?", path)
-        return replace(
-            _nothing(ids=frozenset({f"tmdb:{int(found[2])}"}), kind=kind),
-            season=int(season[1]) if season and kind is TitleKind.SERIES else None,
-            episodes=frozenset({int(season[2])}) if season and season[2] and kind is TitleKind.SERIES else frozenset(),
-        )
-    if host == "thetvdb.com" and (found := re.search(r"/dereferrer/(series|movie)/(\d{1,9})$", path)):
+    page = None
+    match host:
+        case "imdb.com":
+            page = _imdb_page(path, parts.query)
+        case "themoviedb.org":
+            page = _tmdb_page(path)
+        case "thetvdb.com":
+            page = _tvdb_page(path, today)
+    return page or replace(_of_release(_file_in(path)), link=link)
+
+
+def _imdb_page(path: str, query: str) -> Query | None:
+    if (found := _IMDB.search(path)) is None:
+        return None
+    page, season = _nothing(ids=frozenset({f"imdb:{found[0].lower()}"})), _SEASON_IN_QUERY.search(query)
+    return page if season is None else replace(page, kind=TitleKind.SERIES, season=int(season[1]))
+
+
+def _tmdb_page(path: str) -> Query | None:
+    found = re.search(r"/(movie|tv)/(\d{1,9})(?:[-/](?:season/(\d{1,3}))?|$)", path)
+    if found is None:
+        return None
+    kind = TitleKind.MOVIE if found[1] == "movie" else TitleKind.SERIES
+    season = re.search(r"/season/(\d{1,3})(?:/episode/(\d{1,4}))?", path)
+    return replace(
+        _nothing(ids=frozenset({f"tmdb:{int(found[2])}"}), kind=kind),
+        season=int(season[1]) if season and kind is TitleKind.SERIES else None,
+        episodes=frozenset({int(season[2])}) if season and season[2] and kind is TitleKind.SERIES else frozenset(),
+    )
+
+
+def _tvdb_page(path: str, today: date) -> Query | None:
+    """Return the title of a page, most of which have its name in their address and no id."""
+    if found := re.search(r"/dereferrer/(series|movie)/(\d{1,9})$", path):
         kind = TitleKind.SERIES if found[1] == "series" else TitleKind.MOVIE
         return _nothing(ids=frozenset({f"tvdb:{int(found[2])}"}), kind=kind)
-    return replace(_of_release(_file_in(path)), link=link)
+    if (found := _NAMED_PAGE.match(path)) is None or not (name := found[2].replace("-", " ").strip()):
+        return None
+    kind = TitleKind.SERIES if found[1] == "series" else TitleKind.MOVIE
+    season = int(found[3]) if found[3] and kind is TitleKind.SERIES else None
+    year, bare, _ = _year(name, today)
+    return Query(text=name, bare=bare, year=year, kind=kind, season=season)
 
 
 def _file_in(path: str) -> str:
@@ -273,18 +384,10 @@ def _of_release(name: str) -> Query:
 # --- titles ----------------------------------------------------------------------------------------------------------
 
 
-def _read_title(typed: str, today: date) -> Query:
-    said = _ORDINAL.sub(r" \2 \1 ", typed)
-    said = _SPOKEN.sub(lambda found: f"{found[1]} {_WORDS.get(fold(found[2]), found[2])}", said)
-    said = _SPACES.sub(" ", said).strip()
-    place = find(f" {said} ", anime=False)
-    numbering = place.numbering if place is not None else None
-    title = said
-    if place is not None:
-        before, behind = said[: max(place.start - 1, 0)], said[max(place.end - 1, 0) :]
-        title = before.strip(_EDGES) or _JOINING.sub("", behind.strip(_EDGES))
+def _read_title(typed: str, today: date, *, numbered: bool) -> Query:
+    numbering, title = _numbered(typed) if numbered else (None, typed)
     if numbering is None or not title or numbering.absolute:
-        numbering, title = None, said  # "24" and "1 - 12" are titles, or nothing
+        numbering, title = None, typed  # "24" and "1 - 12" are titles, or nothing
     text = title.strip(_EDGES) or typed
     year, bare, sure = _year(text, today)
     if sure:
@@ -299,6 +402,22 @@ def _read_title(typed: str, today: date) -> Query:
         episodes=frozenset(numbering.episodes) if numbering is not None else frozenset(),
         aired=numbering.aired if numbering is not None else None,
     )
+
+
+def _numbered(typed: str) -> tuple[Numbering | None, str]:
+    """Return which episodes a text speaks of, if any, and what is left of it: the title, or nothing."""
+    said = _ORDINAL.sub(lambda found: f"{found[3]} {found[1] or _ORDINALS[fold(found[2])]}", typed)
+    said = _SPOKEN.sub(lambda found: f"{found[1]} {_WORDS.get(fold(found[2]), found[2])}", said)
+    said = _OF.sub(r"\1, ", _EPISODE_OF_SEASON.sub(r"\2 \1", said))
+    if (place := find(f" {said} ", anime=False)) is None:
+        return None, typed
+    before, behind = said[: max(place.start - 1, 0)], said[max(place.end - 1, 0) :]
+    if title := _ARTICLE.sub("", before.strip(_EDGES)).strip(_EDGES):
+        return place.numbering, title
+    title = _JOINING.sub("", behind.strip(_EDGES))
+    for contracted, article in _CONTRACTED:
+        title = contracted.sub(article, title)
+    return place.numbering, title
 
 
 def _season(seasons: tuple[int, ...], episodes: tuple[int, ...]) -> int | None:
