@@ -9,6 +9,7 @@ import pytest
 from custom_components.sokoul import wording
 from custom_components.sokoul.acquire.packing import PAGE, PackedResults, ids_of, pages_of
 from custom_components.sokoul.acquire.ports import Result, SearchAnswer, Target, offer_id
+from custom_components.sokoul.model.catalogue import CatalogueSeason
 from custom_components.sokoul.model.library import TitleKind
 from custom_components.sokoul.model.releases import ArrOpinion
 from custom_components.sokoul.model.search import SearchRequest
@@ -17,7 +18,7 @@ from custom_components.sokoul.releases.identify import Wanted
 from custom_components.sokoul.releases.policy import Policy
 from custom_components.sokoul.search_report import describe_answer
 
-from .acquire.make import DUNE_2021, GB, NOW, offer
+from .acquire.make import BEAR, DUNE_2021, GB, NOW, movie, offer, series
 
 WANTED = Wanted(kind=TitleKind.MOVIE, names=("Dune",), year=2021, minutes=155, original_language="en")
 OFFERS = tuple(
@@ -93,3 +94,62 @@ def test_whoever_changes_what_they_were_told_of_a_release_changes_no_other() -> 
     for part in told[0]["parts"]:
         part["text"] = "changed"
     assert [part["text"] for part in told[1]["parts"]] == before
+
+
+def of_the_bear(wanted: Wanted, seasons: tuple[CatalogueSeason, ...], **of_title: Any) -> SearchAnswer:
+    title = replace(BEAR, library_id=1, seasons=seasons, **of_title)
+    return replace(
+        ANSWER, target=Target(text=title.name, wanted=wanted, title=title, entries=(title,)), results=(), accepted=0
+    )
+
+
+SERIES = Wanted(kind=TitleKind.SERIES, names=("The Bear",))
+SEASONS = (
+    CatalogueSeason(number=0, episodes=5, files=0, monitored=False),
+    CatalogueSeason(number=1, episodes=8, files=8, monitored=True),
+    CatalogueSeason(number=2, episodes=10, files=9, monitored=True),
+    CatalogueSeason(number=3, episodes=10, files=0, monitored=False),
+)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "seasons", "said"),
+    [
+        (replace(SERIES, season=1), SEASONS, "The Bear (2022) S01 is in your library already."),
+        (replace(SERIES, season=2), SEASONS, None),
+        (replace(SERIES, season=3), SEASONS, None),
+        (replace(SERIES, season=4), SEASONS, None),
+        (SERIES, SEASONS, None),
+        (SERIES, SEASONS[:2], "The Bear (2022) is in your library already."),
+        (replace(SERIES, aired=NOW.date()), SEASONS[:2], None),
+        (replace(SERIES, kind=TitleKind.EPISODE, season=1, episodes=frozenset({2})), SEASONS, None),
+    ],
+)
+def test_of_a_series_what_is_asked_for_has_to_be_there(
+    wanted: Wanted, seasons: tuple[CatalogueSeason, ...], said: str | None
+) -> None:
+    """All that has aired and is monitored may be one season of many."""
+    text = described(of_the_bear(wanted, seasons, has_file=True), "en")["text"]
+    assert said in text if said is not None else "in your library" not in text
+
+
+def test_whoever_has_it_says_so() -> None:
+    answer = of_the_bear(replace(SERIES, season=1), SEASONS)
+    assert answer.target is not None
+    looked_up = replace(BEAR, library_id=1, seasons=(CatalogueSeason(number=1),))  # it tells of no files
+    answer = replace(answer, target=replace(answer.target, title=looked_up))
+    assert "The Bear (2022) S01 is in your library already." in described(answer, "en")["text"]
+
+
+@pytest.mark.parametrize(
+    ("text", "queries"),
+    [
+        ("fargo", ["tmdb:275", "tvdb:269613"]),
+        ("fargo s2", ["tmdb:275", "tvdb:269613 S02"]),
+        ("fargo s02e03", ["tmdb:275", "tvdb:269613 S02E03"]),
+    ],
+)
+def test_who_chooses_a_series_asks_for_the_same_episodes(text: str, queries: list[str]) -> None:
+    choices = (movie("Fargo", 1996, "tmdb:275"), series("Fargo", 2014, "tvdb:269613"))
+    answer = replace(ANSWER, request=SearchRequest(text=text), target=None, results=(), accepted=0, choices=choices)
+    assert [each["query"] for each in described(answer, "en")["choices"]] == queries

@@ -7,15 +7,16 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from .acquire.ports import Result, SearchAnswer
-from .acquire.query import shown as shown_of
+from .acquire.ports import Result, SearchAnswer, Target
+from .acquire.query import numbers_of, read_query, shown as shown_of
 from .model.catalogue import CatalogueTitle
 from .model.library import TitleKind
 from .model.reasons import Reason
 from .model.search import SourceReport, SourceState
 from .releases.explain import chips
+from .releases.identify import Wanted
 from .releases.score import Part
-from .search_sources import DOWNLOADS
+from .search_sources import DOWNLOADS, HERE
 from .wording import Wording, clean
 
 #: Ids by which a title is asked for again, the surest first.
@@ -30,13 +31,14 @@ def describe_answer(
     """Return an answer: the title or the choices, the best releases, and who was asked."""
     shown = answer.results[: limit if refused else min(limit, answer.accepted)]
     telling = _Telling(now, words)
+    numbers = numbers_of(read_query(answer.request, now.date())) if answer.choices else ""
     return {
         "search": answer.id,
         "complete": answer.complete,
         "from_cache": answer.from_cache,
         "at": answer.at.isoformat(),
         "title": describe_title(answer.title) if answer.title is not None else None,
-        "choices": [describe_title(each) for each in answer.choices],
+        "choices": [describe_title(each, numbers) for each in answer.choices],
         "total": len(answer.results),
         "accepted": answer.accepted,
         "results": [_result(answer, each, telling) for each in shown],
@@ -47,14 +49,14 @@ def describe_answer(
     }
 
 
-def describe_title(title: CatalogueTitle) -> dict[str, Any]:
-    """Return a movie or a series. `query` asks for it and for no other."""
+def describe_title(title: CatalogueTitle, numbers: str = "") -> dict[str, Any]:
+    """Return a movie or a series. `query` asks for it and for no other, of a series for the season or episode, too."""
     reference = next((f"{name}:{id_}" for name in _DATABASES if (id_ := title.id_in(name)) is not None), None)
     return {
         "title": clean(title.name),
         "year": title.year,
         "kind": "movie" if title.kind is TitleKind.MOVIE else "series",
-        "query": reference or clean(title.label),
+        "query": f"{reference or clean(title.label)} {numbers if title.kind is TitleKind.SERIES else ''}".rstrip(),
         "ids": sorted(title.ids),
         "overview": "".join(each if each.isprintable() else " " for each in title.overview[:LONGEST_PLOT]),
         "poster": title.poster,
@@ -140,8 +142,9 @@ def _summary(answer: SearchAnswer, best: Result | None, now: datetime, words: Wo
         return
     yield from (words.reason(each, now) for each in answer.remarks)
     title = answer.title.label if answer.title is not None else shown_of(answer.request.text)
-    if answer.title is not None and answer.title.has_file:
-        yield words.text("search.here", title=title)
+    if answer.target is not None and _is_in_library(answer.target):
+        yield words.text(HERE, title=" ".join(filter(None, (title, numbers_of(answer.target.wanted)))))
+    yield from (words.reason(each, now) for source in answer.sources for each in source.remarks if each.key == HERE)
     if best is not None:
         scored = best.scored
         yield words.text(
@@ -162,3 +165,23 @@ def _summary(answer: SearchAnswer, best: Result | None, now: datetime, words: Wo
     failed = tuple(each.name for each in answer.sources if each.state is SourceState.FAILED)
     if failed:
         yield words.text("search.failed", names=failed)
+
+
+def _is_in_library(target: Target) -> bool:
+    """Tell whether an *arr has all that is wanted, as far as it counts: of an episode the *arr says so itself."""
+    known = (each for each in (target.title, *target.entries) if each is not None and each.library_id is not None)
+    return any(_has(each, target.wanted) for each in known)
+
+
+def _has(title: CatalogueTitle, wanted: Wanted) -> bool:
+    if title.kind is TitleKind.MOVIE:
+        return title.has_file
+    if wanted.kind is not TitleKind.SERIES or wanted.aired is not None:
+        return False
+    if wanted.season is None:  # seasons that nobody asked for aren't counted there
+        left_out = any(
+            each.number > 0 and each.monitored is False and each.files < (each.episodes or 0) for each in title.seasons
+        )
+        return title.has_file and not left_out
+    season = title.season(wanted.season)
+    return season is not None and season.episodes is not None and 0 < season.episodes <= season.files

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 #: What is on its way or here. No backend has this id.
 DOWNLOADS: Final = "downloads"
+#: Says of what an *arr has already that it does.
+HERE: Final = "search.here"
 #: So many names of a title are looked for in a mirror, and so many torrents of each are looked at.
 MOST_NAMES: Final = 4
 MOST_FOUND: Final = 200
@@ -67,13 +69,14 @@ class ArrSearch:
         if is_whole_series(target):
             return await self._seasons()
         try:
-            title = await self._title(target)
+            title, is_here = await self._title(target)
             if title is None:  # an episode that it doesn't know
                 return SourceAnswer()
             found = await self._backend.client.releases(title)
         except BackendError as error:
             raise failure(error) from error
-        return SourceAnswer(tuple(offer_of(each) for each in found))
+        remarks = (Reason(key=HERE, parameters={"title": title.label}),) if is_here else ()
+        return SourceAnswer(tuple(offer_of(each) for each in found), remarks)
 
     async def _seasons(self) -> SourceAnswer:
         """Search for each season, the first ones first: it never searches for a whole series.
@@ -103,20 +106,22 @@ class ArrSearch:
             answers = await asyncio.gather(*asked.values(), return_exceptions=True)
         return _of_seasons(numbers, dict(zip(asked, answers, strict=True)))
 
-    async def _title(self, target: Target) -> Title | None:
+    async def _title(self, target: Target) -> tuple[Title | None, bool]:
+        """Return what is to be searched for, and whether it is known that the *arr has it."""
         wanted, entry = target.wanted, self._entry
         if entry.library_id is None:
-            return None
+            return None, False
         whole = Title(kind=entry.kind, id=entry.library_id, name=entry.name, year=entry.year, season=wanted.season)
         if entry.kind is TitleKind.MOVIE or not wanted.episodes:
-            return whole
+            return whole, False
         client = self._backend.client
         if not isinstance(client, SonarrClient) or wanted.season is None:
-            return None
+            return None, False
         if len(wanted.episodes) > 1:  # a season's answer has its episodes, too
-            return whole
+            return whole, False
         episodes = await client.season(entry.library_id, wanted.season)
-        return next((each.title for each in episodes if each.title.episode in wanted.episodes), None)
+        known = next((each for each in episodes if each.title.episode in wanted.episodes), None)
+        return (None, False) if known is None else (known.title, known.has_file)
 
 
 def _of_seasons(numbers: Sequence[int], answers: Mapping[int, tuple[Candidate, ...] | BaseException]) -> SourceAnswer:
@@ -189,6 +194,8 @@ class IndexerSearch:
         answers = await _ask_in_all_ways(self._backend, target, limit=MOST_OF_INDEXER)
         failing = self._names(frozenset[int]().union(*(each.failing for each in answers)))
         if all(each.all_failed for each in answers):
+            if not failing:  # there is none to be asked
+                raise AskingFailed(Reason(key="search.no_indexers"))
             raise AskingFailed(Reason(key="search.all_indexers_failed", parameters={"names": failing}))
         remarks = (Reason(key="search.indexers_failed", parameters={"names": failing}),) if failing else ()
         return SourceAnswer(_each_once(each.offers for each in answers), remarks)

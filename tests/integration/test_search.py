@@ -17,6 +17,7 @@ from custom_components.sokoul.acquire import searching as acquire_searching
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.searching import EVENT_SEARCH
 from custom_components.sokoul.services import Action
+from devstack import quality
 from devstack.dune import DuneWorld, add_dune, dune_releases
 from devstack.frame import FaultKind
 from devstack.library import Movie
@@ -167,6 +168,22 @@ async def test_an_episode_is_searched_for_by_its_arr(hass: HomeAssistant, progra
     assert RADARR_ID not in {each["id"].partition(":")[0] for each in answer["catalogues"]}, "it knows no series"
     season = await ask(hass, f"{series.title} s01", refused=True)
     assert {each["id"]: each["state"] for each in season["sources"]}[SONARR_ID] == "answered"
+
+
+async def test_what_is_in_the_library_is_said(hass: HomeAssistant, programs: Programs) -> None:
+    """Of a series of which one season is monitored only that is there, though Sonarr misses nothing."""
+    series = next(each for each in programs.sonarr.library.series.values() if len(each.seasons) > 1)
+    for episode in series.episodes:
+        episode.monitored = episode.season == 1
+        if episode.season == 1 and episode.file is None:
+            episode.file = programs.sonarr.library.episode_file(episode, quality.WEBDL_1080P, "GRP")
+        if episode.season != 1:
+            episode.file = None
+    said = "is in your library already"
+    assert f"{series.title} ({series.year}) S01 {said}" in (await ask(hass, f"tvdb:{series.tvdb_id} s1"))["text"]
+    assert said not in (await ask(hass, f"tvdb:{series.tvdb_id} s2"))["text"]
+    assert f"{series.title} S01E02 {said}" in (await ask(hass, f"tvdb:{series.tvdb_id} s01e02"))["text"]
+    assert said not in (await ask(hass, f"tvdb:{series.tvdb_id} s02e01"))["text"]
 
 
 async def test_what_is_here_is_said(hass: HomeAssistant, programs: Programs) -> None:

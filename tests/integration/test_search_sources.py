@@ -314,6 +314,15 @@ async def test_all_indexers_failed_only_where_they_did_at_all_questions() -> Non
     assert failed.value.reason.key == "search.all_indexers_failed"
 
 
+async def test_without_any_indexer_that_is_said() -> None:
+    target = target_of(read("dune 2"), DUNE, [DUNE])
+    nobody = Offers(all_failed=True)
+    source: Any = IndexerSearch(Indexers({DUNE.name: nobody, "Dune : Deuxième partie": nobody}))  # type: ignore[arg-type]
+    with pytest.raises(AskingFailed) as failed:
+        await source.offers(target)
+    assert failed.value.reason.key == "search.no_indexers"
+
+
 async def test_offers_without_an_address_are_told_apart_by_name_and_size() -> None:
     bare = Offer(name="Dune", indexer="One", protocol=Protocol.TORRENT, size_bytes=1)
     indexers = Indexers(
