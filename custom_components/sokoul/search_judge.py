@@ -97,7 +97,9 @@ def chosen(hub: Hub) -> str | None:
 
 
 def choose(hub: Hub, entity_id: str | None) -> None:
-    """Keep what the person chose; None: nobody is asked."""
+    """Keep what the person chose; None: nobody is asked. Another one may think otherwise of what was asked before."""
+    if entity_id != chosen(hub):
+        hub.searching.engine.verdicts.forget()
     hub.memory.set(ENTITY_KEY, entity_id)
 
 

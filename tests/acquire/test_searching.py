@@ -765,6 +765,13 @@ async def test_chosen_sources_alone_are_asked(world: World) -> None:
     answer = await search(world, SearchRequest(text="dune 2", sources=frozenset({"radarr"})))
     assert states(answer.sources) == {"radarr": SourceState.ANSWERED}
     assert not world.sources[0].asked
+    assert answer.remarks == ()
+
+
+async def test_chosen_sources_that_are_not_there_are_named(world: World) -> None:
+    answer = await search(world, SearchRequest(text="dune 2", sources=frozenset({"radar", "prowlarr"})))
+    assert states(answer.sources) == {"prowlarr": SourceState.ANSWERED}
+    assert answer.remarks == (Reason(key="search.not_asked", parameters={"names": ("radar",)}),)
 
 
 async def test_cancelling_waits_for_nobody(world: World) -> None:
@@ -907,6 +914,17 @@ async def test_a_verdict_is_remembered(world: World) -> None:
     assert len(judge.asked) == 2, "of another title it is another question"
     assert of_1984.title is not None
     assert of_1984.title.year == 1984
+
+
+async def test_who_could_not_tell_is_not_asked_again(world: World) -> None:
+    world.sources[0].known = [UNSURE]
+    world.judge = judge = FakeJudge({"Something.else": True})
+    for _ in range(2):
+        assert names(await search(world, OF_2021, fresh=True)) == []
+    assert len(judge.asked) == 1
+    world.engine.verdicts.forget()
+    world.judge = FakeJudge({UNSURE.name: True})
+    assert names(await search(world, OF_2021, fresh=True)) == [UNSURE.name], "somebody else may know"
 
 
 async def test_a_judge_who_fails_or_hangs_has_said_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

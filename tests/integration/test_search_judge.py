@@ -165,3 +165,15 @@ async def test_one_that_fails_or_is_gone_changes_nothing(
     assert await accepted(hass) == {RIGHT}
     await choose(hass, entry, entity="ai_task.gone")
     assert await accepted(hass) == {RIGHT}
+
+
+async def test_another_one_is_asked_anew(hass: HomeAssistant, said: Said, entry: MockConfigEntry) -> None:
+    await choose(hass, entry, entity="ai_task.model")
+    said.data = {"same": []}
+    for _ in range(2):
+        assert await accepted(hass) == {RIGHT}
+    assert len(said.tasks) == 1
+    await choose(hass, entry)
+    await choose(hass, entry, entity="ai_task.model")
+    said.data = {"same": ["1"]}
+    assert await accepted(hass) == {RIGHT, UNSURE}

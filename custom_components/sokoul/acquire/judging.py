@@ -46,22 +46,32 @@ def doubts_of(ranked: Iterable[Scored]) -> tuple[Doubt, ...]:
 
 
 class Verdicts:
-    """What judges said, of the last so many releases."""
+    """What judges said of the last so many releases, which may be nothing."""
 
     def __init__(self) -> None:
-        self._said: OrderedDict[tuple[str, str], bool] = OrderedDict()
+        self._said: OrderedDict[tuple[str, str], bool | None] = OrderedDict()
 
     def of(self, target: Target, names: Iterable[str]) -> dict[str, bool]:
         """Return what was said of releases of a title."""
         key = _key(target)
-        return {name: self._said[key, name] for name in names if (key, name) in self._said}
+        known = ((name, self._said.get((key, name))) for name in names)
+        return {name: verdict for name, verdict in known if verdict is not None}
 
-    def remember(self, target: Target, said: Mapping[str, bool]) -> None:
-        """Remember what was said."""
+    def unasked(self, target: Target, doubts: Iterable[Doubt]) -> list[Doubt]:
+        """Return what nobody was asked about yet who answered."""
         key = _key(target)
-        self._said.update({(key, name): verdict for name, verdict in said.items()})
+        return [each for each in doubts if (key, each.name) not in self._said]
+
+    def remember(self, target: Target, doubts: Iterable[Doubt], said: Mapping[str, bool]) -> None:
+        """Remember what somebody said who was asked about doubts: nothing of those that are left out."""
+        key = _key(target)
+        self._said.update({(key, each.name): said.get(each.name) for each in doubts})
         while len(self._said) > MOST_VERDICTS:
             self._said.popitem(last=False)
+
+    def forget(self) -> None:
+        """Ask again about everything: somebody else is asked from now on."""
+        self._said.clear()
 
 
 def _key(target: Target) -> str:

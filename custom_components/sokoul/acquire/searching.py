@@ -69,6 +69,8 @@ KEPT_FAILED: Final = timedelta(minutes=5)
 MOST_AT_ONCE: Final = 4
 MOST_REMEMBERED: Final = 32
 MOST_HELD: Final = 10_000
+#: Of the sources that were asked for and are not there so many are named.
+MOST_NAMED: Final = 5
 #: Who offers what a person brought.
 GIVEN: Final = "given"
 
@@ -377,6 +379,9 @@ class Search:
         assert target is not None  # noqa: S101 -- `_identify` found one
         sources = self._sources(target)
         self._reports = {each.key: SourceReport(key=each.key, name=each.name) for each in sources}
+        if missing := self.answer.request.sources - {NOBODY, *self._reports}:
+            reason = Reason(key="search.not_asked", parameters={"names": tuple(sorted(missing)[:MOST_NAMED])})
+            self._update(remarks=(*self.answer.remarks, reason))
         self._bring(target)
         began = asyncio.get_running_loop().time()
         asked = {self._ask(source.offers(target), SOURCE_LATEST): source.key for source in sources}
@@ -434,9 +439,8 @@ class Search:
         """Let somebody judge what rules can't, if there is anything, and anybody."""
         if self._namesakes is not None and not self._namesakes.done():  # rules may be able to soon
             return set()
-        doubts = [
-            each for each in doubts_of(each.scored for each in self.answer.results) if each.name not in self._judged
-        ]
+        unsure = self._engine.verdicts.unasked(target, doubts_of(each.scored for each in self.answer.results))
+        doubts = [each for each in unsure if each.name not in self._judged]
         doubts = doubts[: MOST_DOUBTS - len(self._judged)]
         judge = self._engine.judge()
         if judge is None or not doubts or target.title is None or self._cancelled:
@@ -445,11 +449,7 @@ class Search:
         return {self._ask(self._judge(judge, target, doubts), PATIENCE)}
 
     async def _judge(self, judge: Judge, target: Target, doubts: Sequence[Doubt]) -> None:
-        known = self._engine.verdicts.of(target, (each.name for each in doubts))
-        if new := [each for each in doubts if each.name not in known]:
-            said = await judge.judge(target, new)
-            asked = {each.name for each in new}
-            self._engine.verdicts.remember(target, {name: same for name, same in said.items() if name in asked})
+        self._engine.verdicts.remember(target, doubts, await judge.judge(target, doubts))
 
     async def _profile_of(self, target: Target, patience: timedelta) -> QualityProfile | None:
         with suppress(TimeoutError):
