@@ -10,8 +10,10 @@ from custom_components.sokoul.acquire.query import read_query
 from custom_components.sokoul.model.catalogue import CatalogueTitle
 from custom_components.sokoul.model.library import TitleKind
 from custom_components.sokoul.model.search import SearchRequest
+from custom_components.sokoul.releases.attributes import Resolution
 from custom_components.sokoul.releases.identify import Certainty, identify
 from custom_components.sokoul.releases.parse import parse
+from custom_components.sokoul.releases.policy import Policy
 from custom_components.sokoul.watching_titles import search_for, text_of
 from custom_components.sokoul.watchlist.errors import NothingToAsk
 from custom_components.sokoul.watchlist.items import Meant, Out, Part, Wish
@@ -36,6 +38,14 @@ FILM = "https://www.imdb.com/title/tt15239678/"
         (f"Dune: Part Two (2024) {FILM}?ref_=ext_shr", FILM),
         (f"Dune: Part Two (2024) - {FILM}", FILM),
         (f"<{FILM}>", FILM),
+        (f"{FILM}?ref_=nv s3", f"{FILM} S03"),
+        (f"the bear saison 3 épisode 2 {FILM}", f"{FILM} S03E02"),
+        (f"{FILM}episodes/?season=3&apikey=SECRET", f"{FILM}episodes/ S03"),
+        ("https://thetvdb.com/series/the-bear?key=SECRET", "https://thetvdb.com/series/the-bear"),
+        (
+            "https://www.themoviedb.org/tv/136315-the-bear/season/3 S03",
+            "https://www.themoviedb.org/tv/136315-the-bear/season/3",
+        ),
         (
             "https://www.themoviedb.org/tv/136315-the-bear/season/3?language=fr",
             "https://www.themoviedb.org/tv/136315-the-bear/season/3",
@@ -88,11 +98,11 @@ WISH = Wish(
 def test_an_episode_is_looked_for_by_its_day_too(
     wish: Wish, season: int, episode: int | None, aired: date | None
 ) -> None:
-    assert search_for(wish, season, episode).aired == aired
+    assert search_for(wish, season, episode, Policy()).aired == aired
 
 
 def test_what_is_named_by_its_day_is_found() -> None:
-    query = read_query(search_for(WISH, 29, 30), DAY)
+    query = read_query(search_for(WISH, 29, 30, Policy()), DAY)
     show = CatalogueTitle(kind=TitleKind.SERIES, name=SHOW.name, year=SHOW.year, ids=SHOW.ids)
     wanted = target_of(query, show, (show,)).wanted
     assert (wanted.season, wanted.episodes, wanted.aired) == (29, {30}, DAY)
@@ -103,3 +113,21 @@ def test_what_is_named_by_its_day_is_found() -> None:
         ("The.Daily.Show.S29E31.Guest.1080p.WEB.h264-GRP", False),
     ):
         assert (identify(parse(name), wanted).certainty >= Certainty.LIKELY) is fits, name
+
+
+@pytest.mark.parametrize(
+    ("asked", "of_policy", "least"),
+    [
+        (None, Resolution.P1080, 1080),
+        (None, Resolution.P2160, 2160),
+        (None, Resolution.P720, 720),
+        (None, None, 0),
+        (Resolution.P720, Resolution.P2160, 720),
+        (0, Resolution.P2160, 0),
+    ],
+)
+def test_the_policy_says_how_good_a_picture_has_to_be_where_nobody_does(
+    asked: int | None, of_policy: Resolution | None, least: int
+) -> None:
+    policy = Policy(minimum_resolution=of_policy)
+    assert search_for(replace(WISH, minimum=asked), 29, 30, policy).minimum_lines == least

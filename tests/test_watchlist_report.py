@@ -274,7 +274,7 @@ def test_a_wish_is_plain_data() -> None:
         "The Bear (2022) S03",
         "series",
         3,
-        "1080p",
+        None,
     )
     assert said["due"] == "2026-11-27"
     assert [part["state"] for part in said["parts"]] == ["ready", "searching", "waiting", "waiting"]

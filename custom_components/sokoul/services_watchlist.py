@@ -47,9 +47,11 @@ ATTR_STATE = "state"
 ATTR_WAIT = "wait"
 
 ANY = "any"
-#: As policies offer them.
-MINIMA: Mapping[str, Resolution | None] = {
-    ANY: None,
+#: As policies offer them, and what the policy says: 0 is any picture.
+BY_POLICY = "policy"
+MINIMA: Mapping[str, int | None] = {
+    BY_POLICY: None,
+    ANY: 0,
     "p480": Resolution.P480,
     "p720": Resolution.P720,
     "p1080": Resolution.P1080,
@@ -76,7 +78,7 @@ ADD = vol.Schema(
         vol.Optional(ATTR_YEAR): NUMBER,
         vol.Optional(ATTR_SEASON): NUMBER,
         vol.Optional(ATTR_EPISODE): NUMBER,
-        vol.Optional(ATTR_MINIMUM, default="p1080"): vol.In(MINIMA),
+        vol.Optional(ATTR_MINIMUM, default=BY_POLICY): vol.In(MINIMA),
         vol.Optional(ATTR_POLICY): cv.string,
         vol.Optional(ATTR_AUTO, default=USUAL): _auto,
         vol.Optional(ATTR_WAIT, default=DEFAULT_WAIT): vol.All(vol.Coerce(float), vol.Range(min=0, max=LONGEST_WAIT)),

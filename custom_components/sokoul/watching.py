@@ -24,7 +24,6 @@ from .const import LOGGER
 from .model.journal import PERSON
 from .model.library import TitleKind
 from .model.search import SearchRequest
-from .releases.attributes import Resolution
 from .releases.tokens import fold
 from .store import Store, StoreError
 from .watching_events import asked_whether
@@ -36,7 +35,7 @@ from .watching_looks import Looks
 from .watching_others import Others
 from .watching_titles import Titles, chosen, same_place, text_of
 from .watching_unasked import Unasked
-from .watching_work import Work
+from .watching_work import SEARCHES_KEY, Work
 from .watchlist.bettering import may_be_improved
 from .watchlist.changing import (
     anew,
@@ -112,6 +111,7 @@ class Watching(WishList):
     def start(self) -> None:
         """Read the list whenever there is a database anew, and look after it."""
         self._running = True
+        self.work.budget.recall(self._hub.memory.get(SEARCHES_KEY))
         self._leave += [
             self._hub.pilot.add_watcher(self._look_at_store),
             self._glances.start(),
@@ -197,7 +197,7 @@ class Watching(WishList):
         year: int | None = None,
         season: int | None = None,
         episode: int | None = None,
-        minimum: Resolution | None = Resolution.P1080,
+        minimum: int | None = None,
         policy: str | None = None,
         auto: bool | None = None,
         wait: timedelta = timedelta(),
@@ -247,7 +247,7 @@ class Watching(WishList):
         wish_id: str,
         *,
         text: str | None = None,
-        minimum: Resolution | Unchanged | None = UNCHANGED,
+        minimum: int | Unchanged | None = UNCHANGED,
         policy: str | Unchanged | None = UNCHANGED,
         auto: bool | Unchanged | None = UNCHANGED,
     ) -> Wish:

@@ -132,7 +132,7 @@ class WatchFacts:
         answer = await DownloadsSearch(self._hub).offers(Target(text=meant.name, wanted=wanted))
         index = await self._hub.view.index(dt_util.utcnow())
         parts = tuple(replace(part, state=PartState.SEARCHING) for part in wish.parts)
-        anything = replace(wish, asked_by=None, state=WishState.SEARCHING, done_at=None, minimum=None, parts=parts)
+        anything = replace(wish, asked_by=None, state=WishState.SEARCHING, done_at=None, minimum=0, parts=parts)
         found = []
         for offer in answer.offers:
             downloads = index.of_key(offer.info_hash) if offer.info_hash is not None else ()

@@ -6,6 +6,7 @@ the start, whatever was read before it, and there is none while nobody waits for
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,7 @@ from .clients.torznab import TorznabClient
 from .const import LOGGER
 from .model.releases import Offer
 from .watchlist.items import Wish
+from .watchlist.known import least_of
 from .watchlist.matching import listened_for, matching
 
 if TYPE_CHECKING:
@@ -67,13 +69,18 @@ class Feeds:
 
     async def read(self) -> None:
         """Read what is new at all indexers that can be asked now."""
-        wishes = [wish for wish in self._wishes() if listens(wish)]
+        wishes = self._with_least([wish for wish in self._wishes() if listens(wish)])
         if not wishes:
             return
         backends = [each for each in self._hub.backends.values() if each.answering]
         new = [offer for offers in await asyncio.gather(*map(self._new, backends)) for offer in offers]
         if new and (hits := await asyncio.to_thread(matching, new, wishes, dt_util.utcnow())):
             await self._heard(hits)
+
+    def _with_least(self, wishes: Collection[Wish]) -> list[Wish]:
+        """Return wishes with how good their picture has to be at least, whoever says so."""
+        policies = {each: self._hub.searching.policy(each) for each in {wish.policy for wish in wishes}}
+        return [replace(wish, minimum=least_of(wish, policies[wish.policy])) for wish in wishes]
 
     async def _new(self, backend: BackendCoordinator[Any, Any]) -> list[Offer]:
         """Return what was not in a backend's feeds the last time."""

@@ -147,7 +147,8 @@ class WatchGrabs:
         self, wish: Wish, season: int | None, episode: int | None, *, without: Collection[str] = ()
     ) -> Findings:
         """Search for a movie, an episode, or a whole season. `without` names releases that came to nothing."""
-        return await self.look_for(search_for(wish, season, episode), _ids(wish), without=without, adds=True)
+        request = search_for(wish, season, episode, self._hub.searching.policy(wish.policy))
+        return await self.look_for(request, _ids(wish), without=without, adds=True)
 
     async def look_for(
         self, request: SearchRequest, ids: Collection[str], *, without: Collection[str] = (), adds: bool = False
@@ -190,13 +191,14 @@ class WatchGrabs:
 
     async def better(self, wish: Wish, part: Part) -> Improvement:
         """Search for releases that are better than what there is of a part, by the policy of the wish."""
-        findings = await self.look_for(search_for(wish, part.season, part.episode), _ids(wish))
+        policy = self._hub.searching.policy(wish.policy)
+        findings = await self.look_for(search_for(wish, part.season, part.episode, policy), _ids(wish))
         answer = findings.answer
         if findings.failed is not None or answer is None or answer.target is None:
             return Improvement()
         if any(each.library_id is not None for each in answer.target.entries):
             return Improvement()  # an *arr has the title by now, and its profile says how good it is to be
-        wanted, policy = answer.target.wanted, self._hub.searching.policy(wish.policy)
+        wanted = answer.target.wanted
         scored = [each.scored for each in findings.results]
         found = {id(each) for each in better(scored, part.release, wanted, policy, without=part.failed)}
         results = tuple(each for each in findings.results if id(each.scored) in found)

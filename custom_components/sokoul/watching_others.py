@@ -170,7 +170,7 @@ class Others:
     async def _bring(self, request: MediaRequest) -> None:
         """Put a request on the list, and wait until it is known what it means: catalogues are not asked in crowds."""
         reference = _reference(request)
-        minimum = Resolution.P2160 if request.in_4k else Resolution.P1080
+        minimum = Resolution.P2160 if request.in_4k else None
         for season in request.seasons or (None,):
             await self._list.add(
                 reference,

@@ -5,13 +5,14 @@ How it is let go of again is told in `watching_letting_go`.
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from homeassistant.util import dt as dt_util
 
 from .acquire.grabbing import Adding, GrabFailed
-from .acquire.query import AROUND, LINK, read_query
+from .acquire.query import AROUND, LINK, numbers_of, read_query
 from .acquire.searching import CATALOGUE_LATEST
 from .clients.arr import ArrClient
 from .clients.errors import InvalidAuth, NotFound, RateLimited, Refused
@@ -22,12 +23,14 @@ from .model.catalogue import Addition, CatalogueEpisode, CatalogueTitle, Watch
 from .model.library import TitleKind
 from .model.reasons import Reason
 from .model.search import NOBODY, SearchRequest, SourceState
+from .releases.attributes import Resolution
+from .releases.policy import Policy
 from .releases.tokens import fold
 from .watching_intents import NEW, Intents
 from .watchlist.changing import inherited
 from .watchlist.errors import NothingToAsk
 from .watchlist.items import Dates, Keeper, Meant, Out, Wish
-from .watchlist.known import is_wanted
+from .watchlist.known import is_wanted, least_of
 from .watchlist.matching import MOST_NAMES
 from .wording import clean
 
@@ -62,14 +65,15 @@ class Identified:
 def text_of(request: SearchRequest) -> str:
     """Return the text of a wish: as it was said, but without links, which may hold keys.
 
-    Of a link to the page of a title its address stays, and says it all; of a magnet or a link to a file what that is
-    called. Raises `NothingToAsk` for a text that names no title.
+    Of a link to the page of a title its address stays, with the season or the episode that is said beside it; of a
+    magnet or a link to a file what that is called. Raises `NothingToAsk` for a text that names no title.
     """
     today = dt_util.utcnow().date()
     links = [each.strip(AROUND) for each in LINK.findall(request.text)]
     for link in links:
-        if read_query(SearchRequest(text=link), today).ids and (parts := urlsplit(link)).hostname:
-            return clean(f"https://{parts.hostname}{parts.path}")
+        page = read_query(SearchRequest(text=link), today)
+        if page.names_a_title and page.link is None and (parts := urlsplit(link)).hostname:
+            return _address(f"https://{parts.hostname}{parts.path}", request.text, today)
     words = LINK.sub(" ", request.text).rstrip(" -\u2013:,<([").lstrip(" -\u2013:,>)]") if links else request.text
     query = read_query(replace(request, text=words or next(iter(links), "")), today)
     if not query.names_a_title or (links and not words and query.link is None):
@@ -77,6 +81,13 @@ def text_of(request: SearchRequest) -> str:
     if query.link is None:
         return clean(words)
     return clean(f"{query.text} ({query.year})" if query.year else query.text)
+
+
+def _address(page: str, said: str, today: date) -> str:
+    """Return the address of a title's page, with what a text says besides."""
+    numbers = numbers_of(read_query(SearchRequest(text=said), today))
+    same = numbers == numbers_of(read_query(SearchRequest(text=page), today))
+    return clean(page if same else f"{page} {numbers}")
 
 
 def _request(wish: Wish, meant: Meant | None) -> SearchRequest:
@@ -124,11 +135,13 @@ def as_title(meant: Meant) -> CatalogueTitle:
     )
 
 
-def search_for(wish: Wish, season: int | None, episode: int | None) -> SearchRequest:
-    """Return how releases of a part of a wish are searched for; without an episode those of the whole season."""
+def search_for(wish: Wish, season: int | None, episode: int | None, policy: Policy) -> SearchRequest:
+    """Return how releases of a part of a wish are searched for; without an episode those of the whole season.
+
+    `policy` is that of the wish.
+    """
     assert wish.meant is not None  # noqa: S101 -- nothing is searched for before it is known
     request = _request(wish, wish.meant)
-    minimum = int(wish.minimum) if wish.minimum is not None else None
     days = (
         each.out_on for each in wish.parts if (each.season, each.episode) == (season, episode) and each.out is Out.AIRED
     )
@@ -138,7 +151,7 @@ def search_for(wish: Wish, season: int | None, episode: int | None) -> SearchReq
         episode=episode,
         aired=next(days, None) if episode is not None else None,
         policy=wish.policy,
-        minimum_lines=minimum,
+        minimum_lines=least_of(wish, policy),
         sources=frozenset(),
     )
 
@@ -246,10 +259,10 @@ class Titles:
                 return await self._watch(arr, wish, there, there.library_id, begun)
         if not answering:
             raise GrabFailed(Reason(key="grab.nobody_adds"))
-        arr = answering[0]
+        arr, least = answering[0], least_of(wish, self._hub.searching.policy(wish.policy))
         addition = Addition(
             title=as_title(meant),
-            profile_id=await usual_profile(arr.client, Adding(), wish.minimum),
+            profile_id=await usual_profile(arr.client, Adding(), Resolution(least) if least else None),
             root_folder=await usual_folder(arr.client, Adding()),
             seasons=frozenset({wish.season}) if wish.season is not None and wish.episode is None else frozenset(),
             watch=Watch.NONE if wish.episode is not None else Watch.ALL,

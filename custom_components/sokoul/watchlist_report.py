@@ -154,7 +154,7 @@ def describe_wish(wish: Wish, now: datetime, words: Wording) -> dict[str, Any]:
         "choices": [_describe_choice(number, each) for number, each in enumerate(wish.choices, start=1)],
         "asked_at": wish.asked_at.isoformat(),
         "asked_by": wish.asked_by,
-        "minimum": wish.minimum.label if wish.minimum is not None else None,
+        "minimum": None if wish.minimum is None else f"{wish.minimum}p" if wish.minimum else "any",
         "policy": wish.policy,
         "auto": wish.auto,
         "due": _iso(due(wish, now)),

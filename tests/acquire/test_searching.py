@@ -420,6 +420,8 @@ async def test_a_minimum_of_its_own_counts_whatever_the_policy_says(world: World
     assert (names(again), again.from_cache) == ([BEST.name, GOOD.name], True)
     world.policies[None] = Policy(minimum_resolution=Resolution.P720, best_resolution=Resolution.P1080)
     assert set(names(await search(world, SearchRequest(text="dune 2", minimum_lines=2160)))) == {BEST.name}
+    world.policies[None] = Policy(minimum_resolution=Resolution.P2160)
+    assert names(await search(world, SearchRequest(text="dune 2", minimum_lines=0))) == [BEST.name, GOOD.name]
 
 
 async def test_who_only_wants_to_know_what_is_meant_asks_no_source(world: World) -> None:

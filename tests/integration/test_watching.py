@@ -51,6 +51,7 @@ from .conftest import (
 )
 from .healing import act
 from .test_grab import DEBRID_ID, account, debrid_subentry  # noqa: F401 -- a fixture
+from .test_policy_flow import add_policy
 
 BEST = "Dune.Part.Two.2024.2160p.WEB-DL.DDP5.1.Atmos.DV.HDR.H.265-oRBiT"
 DUNE_2 = 693134
@@ -427,6 +428,27 @@ async def test_a_minimum_of_its_own_is_kept(scene: Scene) -> None:
     await scene.watching.change(wish.id, minimum=Resolution.P1080)
     await scene.settle()
     assert scene.wish().state is WishState.OFFERED
+
+
+@pytest.mark.parametrize(
+    ("least", "said", "lines", "state"),
+    [
+        ("p2160", {}, "1080p", WishState.SEARCHING),
+        ("p2160", {"minimum": 1080}, "1080p", WishState.OFFERED),
+        ("p1080", {}, "720p", WishState.SEARCHING),
+        ("p1080", {"minimum": 0}, "720p", WishState.OFFERED),
+        ("p720", {}, "720p", WishState.OFFERED),
+        ("any", {}, "720p", WishState.OFFERED),
+    ],
+)
+async def test_its_policy_says_how_good_the_picture_has_to_be(
+    without_arr: Scene, least: str, said: dict[str, Any], lines: str, state: WishState
+) -> None:
+    releases = dune_releases(add_dune(without_arr.prowlarr.library))
+    without_arr.prowlarr.searches.offers = [each for each in releases if lines in each.title]
+    usual = {"name": "Mine", "usual": True, "minimum_resolution": least}
+    await add_policy(without_arr.hass, without_arr.entry, usual)
+    assert (await without_arr.add("Dune 2", auto=False, **said)).state is state
 
 
 @pytest.mark.parametrize(

@@ -272,7 +272,7 @@ async def test_what_is_asked_for_in_4k_is_wanted_in_4k(
     seerr.approve(seerr.ask_for(radarr.library.known_movies[0], in_4k=True))
     seerr.approve(seerr.ask_for(radarr.library.known_movies[1]))
     wishes = (await turn(REQUESTS)).wishes.values()
-    assert [wish.minimum for wish in wishes] == [Resolution.P2160, Resolution.P1080]
+    assert [wish.minimum for wish in wishes] == [Resolution.P2160, None]
 
 
 async def test_catalogues_are_asked_about_one_request_after_the_other(

@@ -340,7 +340,7 @@ async def test_add_takes_all_that_can_be_said(hass: HomeAssistant, wishes: Wishe
     assert (said["id"], said["state"], said["asked_by"]) == ("new1", "asked", None)
     assert said["text"] == "Finding out which title this is."
     await act(hass, "add", query="silo")
-    assert (wishes.asked[1]["minimum"], wishes.asked[1]["auto"]) == (Resolution.P1080, None)
+    assert (wishes.asked[1]["minimum"], wishes.asked[1]["auto"]) == (None, None), "what its policy says counts"
 
 
 async def test_list_is_filtered_and_bounded(hass: HomeAssistant, wishes: Wishes, hass_admin_user: MockUser) -> None:
@@ -373,7 +373,9 @@ async def test_change_leaves_what_is_not_named(hass: HomeAssistant, wishes: Wish
     said = await act(hass, "change", item="coming", minimum="p720")
     assert (said["minimum"], said["auto"], said["state"]) == ("720p", True, "waiting")
     assert (await act(hass, "change", item="coming", auto="usual", minimum="any"))["auto"] is None
-    assert wishes.wishes["coming"].minimum is None
+    assert wishes.wishes["coming"].minimum == 0
+    assert (await act(hass, "change", item="coming"))["minimum"] == "any"
+    assert (await act(hass, "change", item="coming", minimum="policy"))["minimum"] is None
     assert (await act(hass, "change", item="coming", rename="Dune 3"))["title"] == "Dune 3"
 
 

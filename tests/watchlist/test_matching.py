@@ -52,7 +52,8 @@ def film(name: str, year: int) -> Wish:
     ],
 )
 def test_a_movie(name: str, ids: tuple[str, ...], *, is_it: bool) -> None:
-    assert matching([offer(name, *ids)], [movie(WANTED)]) == ({"w1": {""}} if is_it else {})
+    wish = movie(WANTED, minimum=Resolution.P1080)
+    assert matching([offer(name, *ids)], [wish]) == ({"w1": {""}} if is_it else {})
 
 
 @pytest.mark.parametrize(
@@ -94,7 +95,8 @@ def test_names_with_numbers(name: str, wish: Wish, *, is_it: bool) -> None:
     ],
 )
 def test_a_series(name: str, keys: set[str]) -> None:
-    wish = series(part("S03E01"), part("S03E02"), part("S03E03", PartState.GRABBED))
+    awaited = part("S03E01"), part("S03E02"), part("S03E03", PartState.GRABBED)
+    wish = series(*awaited, minimum=Resolution.P1080)
     assert matching([offer(name)], [wish]) == ({"w2": keys} if keys else {})
 
 
@@ -143,7 +145,7 @@ FITS = offer("Dune.Part.Two.2024.1080p.WEB-DL-GROUP")
     ("said", "wish", "published", "hit"),
     [
         ("looked for", FILM, FITS, True),
-        ("any quality will do", replace(FILM, minimum=None), replace(FITS, name="Dune.Part.Two.2024.480p-GROUP"), True),
+        ("any quality will do", replace(FILM, minimum=0), replace(FITS, name="Dune.Part.Two.2024.480p-GROUP"), True),
         ("the best alone will do", replace(FILM, minimum=Resolution.P2160), FITS, False),
         ("the person is done with it", replace(FILM, done_at=NOW), FITS, False),
         ("the *arr looks for it", replace(FILM, asked_by=ARR), FITS, False),

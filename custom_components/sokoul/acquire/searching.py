@@ -523,7 +523,7 @@ class Search:
         policy = engine.policies.policy(request.policy)
         if request.minimum_lines is None:
             return Taste(policy, None, engine.version)
-        least = Resolution(request.minimum_lines)
+        least = Resolution(request.minimum_lines) if request.minimum_lines else None
         return Taste(replace(policy, minimum_resolution=least), least, engine.version)
 
     async def _score(self, another: QualityProfile | None = None) -> None:

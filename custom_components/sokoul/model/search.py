@@ -26,7 +26,7 @@ class SearchRequest:
     episode: int | None = None
     aired: date | None = None  # of an episode: on this day; releases of daily programmes are named by it
     policy: str | None = None  # which of the person's policies; None: the usual one
-    minimum_lines: int | None = None  # of the picture, whatever the policy says; None: what that says
+    minimum_lines: int | None = None  # of the picture, whatever the policy says; 0: any will do; None: what that says
     sources: frozenset[str] = frozenset()  # ask only these; none: all
 
 

@@ -11,7 +11,6 @@ from typing import Final
 
 from ..model.library import TitleKind
 from ..model.reasons import Reason
-from ..releases.attributes import Resolution
 
 #: Who asked, where it was no person: a title that an *arr looks for, and a request of Seerr.
 ARR = "arr"
@@ -173,7 +172,7 @@ class Wish:
     episode: int | None = None  # just this episode
     kind: TitleKind | None = None  # a movie or a series, where that was said; None: either
     year: int | None = None  # where it was said besides
-    minimum: Resolution | None = Resolution.P1080
+    minimum: int | None = None  # lines of the picture; 0: any picture will do; None: what its policy says
     policy: str | None = None  # key of a policy; None: the usual one
     auto: bool | None = None
     state: WishState = WishState.ASKED

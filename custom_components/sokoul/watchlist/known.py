@@ -109,3 +109,8 @@ def waits_for_answer(wish: Wish, settings: WatchSettings) -> bool:
 def takes_by_itself(wish: Wish, settings: WatchSettings) -> bool | None:
     """Tell whether what is found is fetched without asking; None: nobody was asked yet."""
     return wish.auto if wish.auto is not None else settings.auto
+
+
+def least_of(wish: Wish, policy: Policy) -> int:
+    """Return how many lines the picture has to have at least: those that were asked for, else those of the policy."""
+    return wish.minimum if wish.minimum is not None else int(policy.minimum_resolution or 0)

@@ -109,7 +109,7 @@ def _is_news(offer: Offer, release: ReleaseName, awaited: _Awaited, part: Part, 
 
 
 def _is_too_little(release: ReleaseName, wish: Wish) -> bool:
-    if wish.minimum is None or release.resolution is None or release.resolution_inferred:
+    if not wish.minimum or release.resolution is None or release.resolution_inferred:
         return False
     return release.resolution < wish.minimum
 
