@@ -16,7 +16,9 @@ from typing import Any
 from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.util import dt as dt_util
 
+from .acquire.query import numbers_of, read_query
 from .const import LOGGER
+from .model.search import SearchRequest
 from .releases.tokens import fold
 from .store import Store
 from .watching_events import happenings
@@ -78,11 +80,18 @@ class WishList:
         def words(each: Wish) -> tuple[object, ...]:
             return fold(each.text), each.kind, each.year
 
+        today = dt_util.utcnow().date()
         numbers = (wish.season, wish.episode)
+
+        def says_as_much(each: Wish) -> bool:
+            """Tell whether the same words mean the same episodes: those that they say, or that were given besides."""
+            said = numbers == (None, None) and numbers_of(read_query(SearchRequest(text=each.text), today))
+            return bool(said) or numbers == (each.season, each.episode)
+
         for each in self._wishes.values():
             if each.asked_by == ARR:  # it goes when the *arr has it or looks for it no more
                 continue
-            if words(each) == words(wish) and not each.done and numbers in {(None, None), (each.season, each.episode)}:
+            if words(each) == words(wish) and not each.done and says_as_much(each):
                 return each
         return None
 

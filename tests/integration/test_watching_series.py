@@ -286,6 +286,22 @@ async def test_without_sonarr_tmdb_tells_and_it_is_got_all_the_same(
     assert len(qbittorrent.torrents) == before + 1
 
 
+async def test_a_season_is_not_the_series(hass: HomeAssistant, hub: Hub) -> None:
+    season = await watch(hass, hub, "the bear", season=1, auto=False)
+    series = await watch(hass, hub, "The Bear", auto=False)
+    assert [(each.id, each.season) for each in hub.watching.wishes.values()] == [(season.id, 1), (series.id, None)]
+    by_text = await watch(hass, hub, "the bear s2", auto=False)
+    assert (await watch(hass, hub, "The Bear S2", auto=False)).id == by_text.id
+    assert (await hub.watching.add("The Bear", season=1)).id == season.id
+    assert len(hub.watching.wishes) == 3
+
+
+async def test_a_season_is_said_beside_a_link(hass: HomeAssistant, hub: Hub) -> None:
+    wish = await watch(hass, hub, "https://www.imdb.com/title/tt14452776/?ref_=nv la saison 3", auto=False)
+    assert (wish.text, wish.season) == ("https://www.imdb.com/title/tt14452776/ S03", 3)
+    assert wish.label.endswith("S03")
+
+
 async def test_an_episode_is_explained(hass: HomeAssistant, hub: Hub, pass_time: PassTime) -> None:
     await watch(hass, hub, "the bear s3", auto=True)
     await pass_time(timedelta(minutes=2), 4)
