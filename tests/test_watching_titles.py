@@ -42,6 +42,8 @@ FILM = "https://www.imdb.com/title/tt15239678/"
         (f"the bear saison 3 épisode 2 {FILM}", f"{FILM} S03E02"),
         (f"{FILM}episodes/?season=3&apikey=SECRET", f"{FILM}episodes/ S03"),
         ("https://thetvdb.com/series/the-bear?key=SECRET", "https://thetvdb.com/series/the-bear"),
+        ("www.imdb.com/title/tt15239678/?key=SECRET", FILM),
+        ("Dune 2 imdb.com/title/tt15239678", "https://imdb.com/title/tt15239678"),
         (
             "https://www.themoviedb.org/tv/136315-the-bear/season/3 S03",
             "https://www.themoviedb.org/tv/136315-the-bear/season/3",

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from homeassistant.util import dt as dt_util
 
 from .acquire.grabbing import Adding, GrabFailed
-from .acquire.query import AROUND, LINK, numbers_of, read_query
+from .acquire.query import AROUND, LINK, numbers_of, read_query, spelled_out
 from .acquire.searching import CATALOGUE_LATEST
 from .clients.arr import ArrClient
 from .clients.errors import InvalidAuth, NotFound, RateLimited, Refused
@@ -69,6 +69,7 @@ def text_of(request: SearchRequest) -> str:
     magnet or a link to a file what that is called. Raises `NothingToAsk` for a text that names no title.
     """
     today = dt_util.utcnow().date()
+    request = replace(request, text=spelled_out(request.text))
     links = [each.strip(AROUND) for each in LINK.findall(request.text)]
     for link in links:
         page = read_query(SearchRequest(text=link), today)

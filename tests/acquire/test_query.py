@@ -51,6 +51,22 @@ def test_a_title_is_left_as_it_is(typed: str, text: str, year: int | None) -> No
 
 
 @pytest.mark.parametrize(
+    ("typed", "text", "year"),
+    [
+        ("Dune.Part.Two.2024.2160p.WEB-DL.DDP5.1.Atmos.DV.HDR.H.265-oRBiT", "Dune Part Two", 2024),
+        ("dune 2021 1080p", "dune", 2021),
+        ("Blade.Runner.2049.2017.1080p.BluRay.x264-GRP", "Blade Runner 2049", 2017),
+        ("Le Fabuleux Destin d'Amélie Poulain 2001 FRENCH 1080p", "Le Fabuleux Destin d'Amélie Poulain", 2001),
+        ("1080p", "1080p", None),
+    ],
+)
+@pytest.mark.parametrize("kind", [None, TitleKind.MOVIE])
+def test_the_name_of_a_release_tells_its_title(typed: str, text: str, year: int | None, kind: TitleKind | None) -> None:
+    query = read(typed, kind=kind)
+    assert (query.text, query.year, query.kind, query.release) == (text, year, kind, "")
+
+
+@pytest.mark.parametrize(
     ("typed", "text", "season", "episodes"),
     [
         ("the bear s3", "the bear", 3, set()),
@@ -126,6 +142,10 @@ def test_a_day_is_that_of_a_daily_programme() -> None:
         ("TVDB: 403294", {"tvdb:403294"}, TitleKind.SERIES),
         ("https://www.imdb.com/title/tt1160419/?ref_=nv", {"imdb:tt1160419"}, None),
         ("https://m.imdb.com/fr/title/tt1160419", {"imdb:tt1160419"}, None),
+        ("www.imdb.com/title/tt1160419/", {"imdb:tt1160419"}, None),
+        ("imdb.com/title/tt1160419", {"imdb:tt1160419"}, None),
+        ("Dune (themoviedb.org/movie/438631-dune)", {"tmdb:438631"}, TitleKind.MOVIE),
+        ("It is tt1160419.", {"imdb:tt1160419"}, None),
         ("https://www.themoviedb.org/movie/438631-dune", {"tmdb:438631"}, TitleKind.MOVIE),
         ("https://www.themoviedb.org/tv/136315", {"tmdb:136315"}, TitleKind.SERIES),
         ("https://thetvdb.com/dereferrer/series/403294", {"tvdb:403294"}, TitleKind.SERIES),

@@ -71,9 +71,11 @@ _IMDB = re.compile(r"tt\d{7,10}", re.IGNORECASE)
 _ID = re.compile(
     r"(?<![^\s(\[,;])"
     r"(?:(?:imdb[:= ]\s*)?(?P<imdb>tt\d{7,10})|(?P<database>tmdb|tvdb)(?:id)?\s*[:=]\s*(?P<number>\d{1,9}))"
-    r"(?![^\s)\],;])",
+    r"(?![^\s)\],;.])",
     re.IGNORECASE,
 )
+#: The address of a page as it is often written.
+_BARE_PAGE = re.compile(r"(?<![\w./@-])(?=(?:www\.|m\.)?(?:imdb\.com|themoviedb\.org|thetvdb\.com)/\S)", re.IGNORECASE)
 #: The page of the episodes of a season, at IMDb.
 _SEASON_IN_QUERY = re.compile(r"(?:^|&)season=(\d{1,3})(?:&|$)")
 #: The page of a series or a film, or of a season, at TheTVDB.
@@ -148,7 +150,7 @@ _EDGES = " \t-\u2013\u2014,;:/|."
 
 def read_query(request: SearchRequest, today: date) -> Query:
     """Return what is looked for. Never raises."""
-    text = _SPACES.sub(" ", _UNPRINTABLE.sub(" ", request.text[:LONGEST_LINK])).strip()
+    text = spelled_out(_SPACES.sub(" ", _UNPRINTABLE.sub(" ", request.text[:LONGEST_LINK])).strip())
     said = _without_links(text)[:LONGEST_TEXT]
     query = (
         _read_page_in(text, today)
@@ -157,6 +159,11 @@ def read_query(request: SearchRequest, today: date) -> Query:
         or _read_title(said, today, numbered=request.kind is not TitleKind.MOVIE)
     )
     return _with_what_was_given(query, request)
+
+
+def spelled_out(text: str) -> str:
+    """Return a text in which the addresses of titles are whole: "imdb.com/title/tt1160419"."""
+    return _BARE_PAGE.sub("https://", text)
 
 
 def shown(text: str) -> str:
@@ -387,6 +394,8 @@ def _of_release(name: str) -> Query:
 def _read_title(typed: str, today: date, *, numbered: bool) -> Query:
     numbering, title = _numbered(typed) if numbered else (None, typed)
     if numbering is None or not title or numbering.absolute:
+        if (named := _read_name(typed)) is not None:
+            return named
         numbering, title = None, typed  # "24" and "1 - 12" are titles, or nothing
     text = title.strip(_EDGES) or typed
     year, bare, sure = _year(text, today)
@@ -402,6 +411,14 @@ def _read_title(typed: str, today: date, *, numbered: bool) -> Query:
         episodes=frozenset(numbering.episodes) if numbering is not None else frozenset(),
         aired=numbering.aired if numbering is not None else None,
     )
+
+
+def _read_name(typed: str) -> Query | None:
+    """Return the title of a release whose name was typed: no title has the lines of a picture in it."""
+    read = parse(typed)
+    if read.resolution is None or read.resolution_inferred or not read.title:
+        return None
+    return replace(_of_release(typed), release="")
 
 
 def _numbered(typed: str) -> tuple[Numbering | None, str]:
