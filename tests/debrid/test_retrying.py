@@ -351,6 +351,16 @@ def test_what_others_add_is_seen_only_where_something_needed_repair() -> None:
     assert sightings(entries, [replace(ended, ended_at=START - 2 * DAY)]) == [], "long ago"
 
 
+def test_what_waits_for_its_selection_was_not_added_for_that() -> None:
+    """Real-Debrid's times may be of its own zone: what was added a moment ago was added in an hour."""
+    account = Account(Clock())
+    entry = account.has(1, WAITING, added=START + HOUR)
+    listed = [info.torrent for info in account.entries.values()]
+    waits = repair(1, START, added_id=entry, trouble=WAITING)
+    assert sightings(listed, [waits]) == []
+    assert sightings(listed, [replace(waits, step=Step.DONE, ended_at=START)]) == [], "nor once it is selected"
+
+
 def test_one_may_be_a_person_two_are_a_tool() -> None:
     def seen(number: int, at: datetime) -> Sighting:
         return Sighting(hash=info_hash(number), id=f"{number} {at}", at=at)

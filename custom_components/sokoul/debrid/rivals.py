@@ -31,14 +31,17 @@ class Sighting:
 
 
 def sightings(entries: Iterable[DebridTorrent], repairs: Iterable[Repair]) -> list[Sighting]:
-    """Return what others have added while it needed repair, or soon after. What we may just have added is none."""
+    """Return what others have added while it needed repair, or soon after. What we may just have added is none.
+
+    Nor is what itself waits for its selection: by the time that Real-Debrid writes, it may have been added in an hour.
+    """
     known = {repair.hash: repair for repair in repairs if repair.step is not Step.ADDING}
     return [
         Sighting(hash=entry.hash, id=entry.id, at=entry.added_at)
         for entry in entries
         if (repair := known.get(entry.hash)) is not None
         and _matters(repair, entry.added_at)
-        and entry.id not in {*repair.old_ids, *repair.known_ids, *repair.our_ids}
+        and entry.id not in {*repair.old_ids, *repair.known_ids, *repair.our_ids, repair.added_id}
     ]
 
 
