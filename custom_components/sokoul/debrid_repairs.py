@@ -338,7 +338,7 @@ class AccountRepairs:
     def _was_synchronised(self, result: SyncResult | None) -> None:
         if result is None or "torrents" not in result.run.summary:
             return
-        due = self._stock_at is None or dt_util.utcnow() - self._stock_at >= STOCK_EVERY
+        due = self._stock_at is None or abs(dt_util.utcnow() - self._stock_at) >= STOCK_EVERY
         # what somebody else's reading brought counts as well; what got stuck shows by nothing but the time
         if result.changed or due or self.mirror.store.mirror.revision(self.account) != self._stock_of:
             self._synchronised = result.run.started_at
@@ -442,7 +442,7 @@ class AccountRepairs:
         for repair in self.repairer.repairs:
             if not is_lost(repair) or repair.told == HANDED or self.journal.level(repair) is not Autonomy.ACT:
                 continue
-            if len(self._handed) == HAND_OVERS_AN_HOUR and now - self._handed[0] < HOUR:
+            if len(self._handed) == HAND_OVERS_AN_HOUR and abs(now - self._handed[0]) < HOUR:
                 return
             if not self._hub.debrid_library.reachable:
                 return

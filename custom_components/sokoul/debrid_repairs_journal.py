@@ -123,7 +123,7 @@ class RepairJournal:
             return
         if level is Autonomy.OBSERVE:
             now = self._clock()
-            if len(self._noted) == MOST_NOTED and now - self._noted[0] < HOUR:
+            if len(self._noted) == MOST_NOTED and abs(now - self._noted[0]) < HOUR:
                 return
             self._noted.append(now)
             await self._kernel.write(self._entry(repair, EntryStatus.OBSERVED))

@@ -350,7 +350,7 @@ class AccountMirror:
             if self._figures is not None:
                 counted_at, counted, figures = self._figures
                 lasts = FIGURES_LAST if counted == revision else RECOUNTED if self.sync.running else timedelta()
-                if now - counted_at < lasts:
+                if abs(now - counted_at) < lasts:
                     return figures
             figures = await self.store.mirror_view.figures(self.account, now, old_before=now - DETAILS_LAST)
             self._figures = now, revision, figures

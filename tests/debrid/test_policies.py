@@ -56,6 +56,15 @@ def test_a_state_calls_for(_why: str, status: DebridStatus, lasted: timedelta, c
         assert on_state(status, unchanged_since=START - lasted, now=at)[0] not in {Course.WAIT, Course.LEAVE}
 
 
+def test_a_moment_to_come_keeps_waiting_only_what_may_be_new() -> None:
+    """Times of Real-Debrid may be of its own zone, hours ahead; a clock of ours may have been wrong by far more."""
+    soon, far = START + hours(2), START + hours(9000)
+    waiting = DebridStatus.WAITING_FILES_SELECTION
+    assert on_state(DebridStatus.ERROR, unchanged_since=soon, now=START) == (Course.READD, None)
+    assert on_state(waiting, unchanged_since=soon, now=START) == (Course.WAIT, soon + minutes(5))
+    assert on_state(waiting, unchanged_since=far, now=START) == (Course.SELECT, None)
+
+
 A, D, S, X, L = Request.ADD, Request.DETAILS, Request.SELECT, Request.DELETE, Request.LINK
 CODE_CASES = (
     # limits and outages say nothing of a torrent

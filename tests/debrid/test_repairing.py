@@ -519,6 +519,28 @@ async def test_very_many_that_wait_are_not_all_asked_for_each(bench: Bench, monk
     assert len(looked_at) < 300
 
 
+async def test_what_was_noted_when_a_clock_was_ahead_holds_up_nothing(bench: Bench) -> None:
+    """A machine begins with a wrong time, and is set right after a while."""
+    began = bench.clock()
+    bench.clock.forward(days=400)
+    bench.account.fates[info_hash(0)] = [DOWNLOADING]
+    for number in range(20):
+        await bench.failed(number)
+    bench.account.refuse("try_link", DebridCode.FAIR_USAGE_LIMIT)
+    await bench.pass_time(minutes=1)
+    assert len(bench.account.adds) == 20
+    assert bench.repairer.pause.until is not None
+    bench.clock.now = began
+    bench.account.adds.clear()
+    for number in range(20, 46):
+        await bench.failed(number)
+    await bench.pass_time(minutes=59)
+    assert len(bench.account.adds) == 20, "as many as at any time"
+    await bench.pass_time(days=2.2)
+    assert {bench.of(number).ending for number in range(1, 46)} == {Ending.REPAIRED}
+    assert bench.of(0).tries == 1, "without any progress for two days"
+
+
 async def test_what_adds_nothing_goes_on_while_the_hour_is_full(bench: Bench) -> None:
     for number in range(30):
         await bench.failed(number)

@@ -152,7 +152,7 @@ def test_a_complete_one_is_followed_rather_than_one_on_its_way() -> None:
 
 # what is noted, how the account is paused, when the hour is free, whether repairs may begin; what holds it up, how long
 IN_FLIGHT = {"step": Step.FETCHING, "added_id": "ID9"}
-LATER = START + HOUR
+LATER, FAR = START + HOUR, START + 400 * DAY
 TURNS = (
     ("now", {}, {}, None, True, Holdup.NOTHING, START),
     ("after its time", {"due_at": LATER}, {}, None, True, Holdup.NOT_YET, LATER),
@@ -170,6 +170,8 @@ TURNS = (
     ("only to select: adds nothing", {"added_id": "ID1"}, {"slot_until": LATER}, LATER, True, Holdup.NOTHING, START),
     ("only to delete", {"ending": Ending.VIRUS}, {"slot_until": LATER}, LATER, True, Holdup.NOTHING, START),
     ("only to delete, but repairs may not begin", {"ending": Ending.VIRUS}, {}, None, False, Holdup.OBSERVING, None),
+    ("noted when a clock was wrong", {"due_at": FAR, "added_at": FAR}, {"until": FAR, "slot_until": FAR}, FAR, True,
+     Holdup.NOTHING, START),
 )  # fmt: skip
 
 
@@ -211,6 +213,8 @@ def test_the_hour_is_counted_over_what_ended_too() -> None:
     assert hour_is_free([*added, None], LIMITS, START) == START + timedelta(minutes=41)
     assert hour_is_free(added[1:], LIMITS, START) is None
     assert hour_is_free([*added, START - HOUR], LIMITS, START + timedelta(minutes=41)) is None
+    assert hour_is_free([FAR] * 20, LIMITS, START) is None, "a clock was wrong then"
+    assert hour_is_free([*added, *[FAR] * 20], LIMITS, START) == START + timedelta(minutes=41)
     over = [repair(each, START, added_at=at, step=Step.DONE) for each, at in enumerate(added)]
     ((_, waits),) = queue([*over, repair(30, START)], LIMITS, AccountPause(), acting=lambda _repair: True, now=START)
     assert (waits.holdup, waits.at) == (Holdup.HOUR, START + timedelta(minutes=41))

@@ -168,6 +168,10 @@ MISTAKES_LAST = timedelta(minutes=2)
 #: What it said then is asked again after this time.
 ASK_AGAIN = timedelta(minutes=10)
 
+#: Times of Real-Debrid may be of its own zone, hours ahead of us. What lies further ahead was noted by a clock that was
+#: wrong.
+AHEAD = timedelta(days=1)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
@@ -199,10 +203,12 @@ def on_refusal(
 def on_state(status: DebridStatus, *, unchanged_since: datetime, now: datetime) -> tuple[Course, datetime | None]:
     """Tell what a torrent's state calls for now, and when to ask again (None: not before it changes).
 
-    `unchanged_since`: its state and its progress have been seen as they are since then.
+    `unchanged_since`: its state and its progress have been seen as they are since then; a moment that can't be right
+    counts as long ago.
     """
     policy = STATES[status]
     if policy.course is Course.LEAVE:
         return Course.LEAVE, None
     due = unchanged_since + policy.after
-    return (policy.course, None) if due <= now else (Course.WAIT, due)
+    at_once = not policy.after or unchanged_since - now > AHEAD
+    return (policy.course, None) if at_once or due <= now else (Course.WAIT, due)

@@ -488,7 +488,11 @@ class Repairer:
         """Return all entries of a torrent, from a list that was read after it came to be its turn."""
         now = self._clock()
         looked_at = self._looked_at
-        if looked_at is None or now - looked_at > _FRESH or (repair.step is Step.ADDING and looked_at < repair.due_at):
+        if (
+            looked_at is None
+            or abs(now - looked_at) > _FRESH
+            or (repair.step is Step.ADDING and looked_at < repair.due_at)
+        ):
             self._entries = await self._needed(Request.LIST, self._hands.entries())
             self._looked_at = now
             await self.watch(self._entries)

@@ -30,6 +30,8 @@ SUBTITLES = frozenset({"srt", "ass", "ssa", "sub", "idx", "sup", "vtt", "smi"})
 SETTLES = timedelta(minutes=1)
 #: A new entry is looked at after this time, then twice as long each time.
 LOOK_FIRST, LOOK_LONGEST = timedelta(seconds=5), timedelta(minutes=15)
+#: Nothing but another tool is waited for longer than this: what says so was noted by a clock that was wrong.
+LONGEST_WAIT = timedelta(days=2)
 
 
 class Step(StrEnum):
@@ -219,7 +221,7 @@ def order(repair: Repair) -> tuple[bool, int, int, datetime, str]:
 def hour_is_free(added: Iterable[datetime | None], limits: RepairLimits, now: datetime) -> datetime | None:
     """Return when one more may be added by the limit of the hour, by when each was added; None: now."""
     hour = timedelta(hours=1)
-    lately = sorted(at for at in added if at and at > now - hour)
+    lately = sorted(at for at in added if at and abs(at - now) < hour)
     return lately[-limits.adds_per_hour] + hour if len(lately) >= limits.adds_per_hour else None
 
 
@@ -247,6 +249,7 @@ def turn(
         day = repair.added_at + limits.hash_apart if repair.added_at else None
         waits += [(Holdup.SLOT, pause.slot_until), (Holdup.HOUR, hour), (Holdup.DAY, day)]
     later = [(at, holdup) for holdup, at in waits if at is not None and at > now]
+    later = [each for each in later if each[1] is Holdup.RIVAL or each[0] - now <= LONGEST_WAIT]
     if not later:
         return Turn(holdup=Holdup.NOTHING, at=now)
     at, holdup = max(later)
@@ -394,7 +397,7 @@ def look_later(repair: Repair, now: datetime, *, step: Step | None = None, progr
         refusals=0,
         due_at=now + min(LOOK_FIRST * float(1 << min(looks, 16)), LOOK_LONGEST),
         progress=progress if moved and progress is not None else repair.progress,
-        progress_at=now if moved or repair.progress_at is None else repair.progress_at,
+        progress_at=now if moved or repair.progress_at is None else min(repair.progress_at, now),
     )
 
 
