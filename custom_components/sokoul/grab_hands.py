@@ -304,15 +304,18 @@ class HubGrabHands:
     async def _add(self, aim: Aim, trace: Trace, source: str | bytes) -> Trace:
         """Add a torrent to an account, unless somebody has since it was looked: the repairs of the account may have."""
         account = self._account(trace)
+        repairs = self._hub.debrid_repairs.account(trace.backend_id)
 
         async def adding() -> str:
+            unsettled = repairs is not None and repairs.repairer.unsettled(trace.info_hash or "")
             if any(each.status not in FAILED_STATUSES for each in await self._entries(trace)):
                 raise AlreadyThere
+            if unsettled:
+                raise _unclear(trace)
             if isinstance(source, bytes):
                 return await _asked(aim.name, account.add_torrent(source, priority=PERSON), changes=True)
             return await _asked(aim.name, account.add_magnet(source, priority=PERSON), changes=True)
 
-        repairs = self._hub.debrid_repairs.account(trace.backend_id)
         if repairs is not None and trace.info_hash is not None:
             torrent_id = await repairs.add_otherwise(trace.info_hash, adding)
         else:
@@ -356,16 +359,15 @@ class HubGrabHands:
         if trace.torrent_id is not None:
             return trace.torrent_id if trace.torrent_id in new else None
         repairs = self._hub.debrid_repairs.account(trace.backend_id)
-        unclear = GrabFailed(Reason(key="grab.unclear", parameters={"backend": trace.name}), unclear=True)
         try:
             repair = await repairs.noted(trace.info_hash) if repairs is not None and trace.info_hash else None
         except StoreError as error:
-            raise unclear from error
+            raise _unclear(trace) from error
         theirs = {each: repair is not None and added_by(repair, each) for each in new}
         if mine := [each for each in new if theirs[each] is False]:
             return mine[0]
         if None in theirs.values():
-            raise unclear
+            raise _unclear(trace)
         return None
 
     async def _history(self, trace: Trace, arr: ArrClient) -> frozenset[HistoryKind]:
@@ -612,6 +614,11 @@ def _used_up(name: str, error: BackendError) -> Reason | None:
         return Reason(key="grab.account_paused", parameters={"backend": name, "until": until})
     key = _USED_UP.get(error.code)
     return None if key is None else Reason(key=f"grab.{key}", parameters={"backend": name, "reset": ""})
+
+
+def _unclear(trace: Trace) -> GrabFailed:
+    """Return what to raise where nobody can tell yet whether a torrent is there."""
+    return GrabFailed(Reason(key="grab.unclear", parameters={"backend": trace.name}), unclear=True)
 
 
 def _failed(name: str, error: BackendError, *, changes: bool) -> GrabFailed:

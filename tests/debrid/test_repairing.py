@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 import pytest
 
 from custom_components.sokoul.debrid import repairing
+from custom_components.sokoul.debrid.repair_ports import Refusal
 from custom_components.sokoul.debrid.repairing import REMEMBERED
 from custom_components.sokoul.debrid.retrying import (
     Ending,
@@ -324,6 +325,44 @@ async def test_no_answer_is_no_refusal(bench: Bench, seconds: int) -> None:
     assert len(bench.account.adds) == 1  # of the other one
     assert len(bench.account.of(1)) == len(bench.account.of(2)) == 1
     assert bench.of(1).ending is Ending.REPAIRED
+
+
+async def test_who_asks_again_at_once_adds_nothing_twice(bench: Bench) -> None:
+    """A person who gets no answer asks again, while the first request may still be carried out."""
+
+    async def slowly() -> str:
+        bench.clock.forward(seconds=30)  # then nobody waits for an answer any more
+        return await bench.account.add(info_hash(1))
+
+    async def add() -> None:
+        wanted = repair(1, bench.clock(), urgency=Urgency.PERSON, trouble="asked")
+        with pytest.raises(Refusal, match=r"timed out|a moment ago"):
+            await bench.repairer.add(wanted, slowly, Hands(bench.account))
+
+    bench.account.lag = timedelta(seconds=55)
+    await add()
+    bench.clock.forward(seconds=5)
+    assert bench.repairer.unsettled(info_hash(1))
+    await add()
+    await bench.pass_time(hours=1)
+    assert [entry.status for entry in bench.account.of(1)] == [DOWNLOADED]
+    assert (bench.account.adds, bench.of(1).ending) == ([], Ending.REPAIRED)
+    assert not bench.repairer.unsettled(info_hash(1))
+
+
+async def test_what_was_not_added_may_be_asked_for_again(bench: Bench) -> None:
+    wanted = repair(1, bench.clock(), urgency=Urgency.PERSON, trouble="asked")
+    bench.account.refuse("add", None)
+    for after in (0, 61):
+        bench.clock.forward(seconds=after)
+        adding = bench.repairer.add(wanted, lambda: bench.account.add(info_hash(1)), Hands(bench.account))
+        if after:
+            assert (await adding).added_id is not None
+        else:
+            with pytest.raises(Refusal):
+                await adding
+    await bench.pass_time(hours=1)
+    assert [entry.status for entry in bench.account.of(1)] == [DOWNLOADED]
 
 
 async def test_a_list_from_before_says_nothing_of_what_came_since(bench: Bench) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 import json
 from types import SimpleNamespace
@@ -753,6 +753,26 @@ async def test_what_is_repaired_at_the_same_moment_is_not_added_twice(
     answer = await grab
     assert (answer["way"], answer["result"], answer["can_undo"]) == ("debrid", "already_there", False)
     assert list(account.account.torrents.values()) == [torrent]
+
+
+async def test_what_a_repair_may_have_added_is_not_added_beside_it(
+    hass: HomeAssistant,
+    set_up: SetUp,
+    account: RealDebridSimulator,
+    prowlarr: ProwlarrSimulator,
+    radarr: RadarrSimulator,
+) -> None:
+    """Its request got no answer, and may be carried out at any moment."""
+    hub = await connect(set_up, account, prowlarr, radarr)
+    repairs = hub.debrid_repairs.account(DEBRID_ID)
+    assert repairs is not None
+    offered = next(each for each in prowlarr.searches.offers if each.title == BEST)
+    found_hash, now = offered.info_hash.lower(), dt_util.utcnow()
+    assert await repairs.noted(found_hash) is None
+    noted = Repair(hash=found_hash, label="", trouble="error", created_at=now, due_at=now + timedelta(minutes=1))
+    await repairs.repairer._save(replace(noted, step=Step.ADDING, added_at=now))
+    await act(hass, Action.GRAB, query="dune 2")
+    assert found_hash not in {each.hash for each in account.account.torrents.values()}
 
 
 async def test_a_person_says_who_downloads(

@@ -253,9 +253,12 @@ class Repairer:
         """
         async with self._busy:
             before = self._repairs.get(repair.hash)
+            unsettled = self.unsettled(repair.hash)  # a list that is read now may be too early
             same = [entry for entry in await hands.entries() if entry.hash == repair.hash]
             if live := [entry for entry in same if entry.status not in FAILED_STATUSES]:
                 raise AlreadyThereError(live[0])
+            if unsettled:
+                raise Refusal("it was asked for a moment ago without an answer; whether it was added shows soon")
             now, there = self._clock(), tuple(entry.id for entry in same)
             begun = replace(
                 repair,
@@ -274,11 +277,21 @@ class Repairer:
                 if refusal.code is not None and refusal.code not in UNCERTAIN:
                     certain = was_not_added(begun, due_at=now)
                     await self._save(before or close(certain, Ending.REMOVED))
+                else:
+                    await self._save(replace(begun, due_at=self._clock() + SETTLES))
                 raise
             # the entry is a person's: one that fails is replaced like any other, but not deleted as a failed try
             added = replace(was_added(begun, entry_id, self._clock()), ours=False, progress_at=None)
             await self._save(added)
             return added
+
+    def unsettled(self, info_hash: str) -> bool:
+        """Tell whether a torrent may be added at any moment, by a request that got no answer.
+
+        Whoever adds it now, because it isn't there, may add it beside itself.
+        """
+        repair = self._repairs.get(info_hash)
+        return repair is not None and repair.step is Step.ADDING and self._clock() < repair.due_at
 
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
