@@ -701,6 +701,22 @@ async def test_ours_stands_back_from_another_repairer(bench: Bench) -> None:
     assert [hash_ for hash_, _ in bench.account.adds] == [info_hash(2)]  # the others were repaired
 
 
+async def test_what_was_seen_long_ago_is_not_written_down_again(bench: Bench) -> None:
+    bench.acting = False
+    await bench.failed(1)
+    bench.clock.forward(hours=1)
+    bench.account.has(1, DOWNLOADED, 1, 3, added=bench.clock())
+    entries = [info.torrent for info in bench.account.entries.values()]
+    await bench.repairer.watch(entries)
+    assert len(bench.notes.seen) == 1
+    bench.clock.forward(days=9)
+    await bench.start()
+    await bench.repairer.watch([*entries, replace(entries[-1], id="another", added_at=bench.clock())])
+    assert [seen.id for seen in bench.notes.seen] == ["another"]
+    bench.account.cut_in = 0
+    await bench.repairer.watch(entries)
+
+
 # --- what people delete
 
 

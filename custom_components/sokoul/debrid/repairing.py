@@ -319,7 +319,8 @@ class Repairer:
     async def watch(self, entries: Iterable[DebridTorrent]) -> None:
         """Look for the work of another repairer in a list of the account."""
         known = {sighting.id for sighting in self._seen}
-        new = [each for each in sightings(entries, self._repairs.values()) if each.id not in known]
+        found = worth_keeping(sightings(entries, self._repairs.values()), self._clock())
+        new = [each for each in found if each.id not in known]
         if new:
             seen = worth_keeping((*self._seen, *new), self._clock())
             await self._store.save_sightings(seen)
