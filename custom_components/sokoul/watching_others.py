@@ -20,7 +20,7 @@ from .clients.seerr import SeerrClient
 from .const import LOGGER
 from .model.catalogue import CatalogueTitle, Missing, MissingTitle
 from .model.library import TitleKind
-from .model.requests import MediaRequest, RequestFilter
+from .model.requests import MediaRequest, RequestFilter, RequestStatus
 from .releases.attributes import Resolution
 from .store import StoreError
 from .watching_titles import meant_by, same_place
@@ -159,7 +159,8 @@ class Others:
                 continue
             known = set(self._brought().get(seerr.subentry_id, ()))
             for request in reversed(found.requests):
-                if request.id not in known and not request.available:
+                approved = request.status is RequestStatus.APPROVED  # whatever a Seerr lists
+                if approved and request.id not in known and not request.available:
                     await self._bring(request)
                     known.add(request.id)
                     self._note(seerr.subentry_id, known)

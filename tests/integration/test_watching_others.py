@@ -8,10 +8,12 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.sokoul import watching_others
+from custom_components.sokoul.clients.seerr import SeerrClient
 from custom_components.sokoul.connectors.seerr import INTERVAL
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.grab_hands import HubGrabHands
 from custom_components.sokoul.model.library import TitleKind
+from custom_components.sokoul.model.requests import MediaRequests, RequestFilter
 from custom_components.sokoul.releases.attributes import Resolution
 from custom_components.sokoul.services import Action
 from custom_components.sokoul.watching import Watching
@@ -26,7 +28,7 @@ from devstack.prowlarr import ProwlarrSimulator
 from devstack.qbittorrent import QbittorrentSimulator
 from devstack.quality import BLURAY_1080P
 from devstack.radarr import RadarrSimulator
-from devstack.seerr import SeerrSimulator
+from devstack.seerr import SeerrSimulator, Status
 from devstack.sonarr import SonarrSimulator
 
 from .conftest import (
@@ -230,6 +232,24 @@ async def test_requests_that_were_approved_become_wishes(
         DOMAIN, Action.WATCHLIST_LIST, {}, blocking=True, return_response=True, context=Context()
     )
     assert {each["asked_by"] for each in told["items"]} == {"Mira"}  # type: ignore[index,union-attr]
+
+
+async def test_what_nobody_approved_stays_away_whatever_is_listed(
+    turn: Turn, seerr: SeerrSimulator, radarr: RadarrSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approved, declined, _ = (seerr.ask_for(movie) for movie in radarr.library.known_movies[:3])
+    seerr.approve(approved)
+    declined.status = Status.DECLINED
+    requests = SeerrClient.requests
+
+    async def all_of_them(client: SeerrClient, which: RequestFilter, *, limit: int) -> MediaRequests:
+        assert which is RequestFilter.PROCESSING
+        return await requests(client, RequestFilter.ALL, limit=limit)
+
+    monkeypatch.setattr(SeerrClient, "requests", all_of_them)
+    (wish,) = (await turn(REQUESTS)).wishes.values()
+    assert wish.meant is not None
+    assert wish.meant.name == radarr.library.known_movies[0].title
 
 
 async def test_requests_come_as_soon_as_they_are_counted(
