@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from homeassistant.util import dt as dt_util
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 #: A wish that wants more at a time comes back later: others wait, too.
 MOST_STEPS: Final = 12
+#: When searches were made, among what the hub remembers.
+SEARCHES_KEY: Final = "searches"
 #: What searches found is remembered for so many wishes, until it is grabbed.
 MOST_FINDINGS: Final = 50
 #: What catalogues told is good for so long.
@@ -62,7 +65,7 @@ class Work:
         self._keep_done = keep_done
         self.facts = WatchFacts(hub, titles)
         self._grabs = WatchGrabs(hub)
-        self.budget = SearchBudget()
+        self.budget = SearchBudget(partial(hub.memory.set, SEARCHES_KEY))
         self._added: dict[str, datetime] = {}  # series and movies that an *arr was just made to know
         self._told: dict[str, tuple[datetime, Identified]] = {}
         self._findings: OrderedDict[str, Findings] = OrderedDict()  # by how the search refers to the best of them

@@ -1,6 +1,9 @@
 """How many searches there may be for the whole list, and who waits."""
 
 from dataclasses import replace
+import json
+
+import pytest
 
 from custom_components.sokoul.watchlist.budget import MOST, MOST_NEW, WITHIN, SearchBudget, is_new
 from custom_components.sokoul.watchlist.deciding import StepKind, held_back, next_step, refresh
@@ -156,3 +159,26 @@ def test_a_long_series_waits_after_its_first_search() -> None:
     wish = refresh(series(searched, *parts[1:], resolved_at=NOW), FULL, NOW)
     assert next_step(wish, FULL, NOW).kind is StepKind.NOTHING
     assert held_back(wish, FULL, NOW)
+
+
+def test_all_searches_are_kept_over_a_restart_and_none_counts_twice() -> None:
+    kept: list[object] = []
+    before = SearchBudget(kept.append)
+    for number in range(MOST + 1):
+        before.spend("grab:1", NOW - MINUTE * (MOST - number), new=True)
+    after = SearchBudget()
+    after.recall(json.loads(json.dumps(kept[-1])))
+    after.remember([out(id=str(n), searched_at=NOW - MINUTE * n, searches=1) for n in range(MOST)], NOW)
+    assert after.free_at("a", NOW) == before.free_at("a", NOW) == NOW - MINUTE * (MOST - 1) + WITHIN
+    assert after.new_from(NOW) == before.new_from(NOW) == NOW - MINUTE * (MOST_NEW - 1) + WITHIN
+    after.spend("a", NOW)
+    assert after.free_at("a", NOW) == NOW - MINUTE * (MOST - 2) + WITHIN
+
+
+@pytest.mark.parametrize("stored", [None, [], {"all": "never"}, {"all": ["2026-11-22"]}, {"some": []}, {"all": [1]}])
+def test_what_nobody_can_read_of_earlier_searches_is_nothing(stored: object) -> None:
+    budget = SearchBudget()
+    budget.recall(stored)
+    assert budget.free_at("a", NOW) is None
+    budget.remember([out(id=str(n), searched_at=NOW - MINUTE * n, searches=1) for n in range(MOST)], NOW)
+    assert budget.free_at("a", NOW) == NOW - MINUTE * (MOST - 1) + WITHIN, "what wishes tell counts then"
