@@ -24,7 +24,9 @@ from .const import LOGGER
 from .model.journal import PERSON
 from .model.library import TitleKind
 from .model.search import SearchRequest
+from .releases.policy import Policy
 from .releases.tokens import fold
+from .search_policies import policies_of
 from .store import Store, StoreError
 from .watching_events import asked_whether
 from .watching_feeds import Feeds
@@ -49,6 +51,7 @@ from .watchlist.changing import (
     same_title,
     searched_anew,
     wanted_again,
+    was_judged,
 )
 from .watchlist.deciding import taken_back
 from .watchlist.errors import MOST_WISHES, KeptByArr, NoList, NoSuchChoice, NoSuchWish, TooMany
@@ -102,6 +105,7 @@ class Watching(WishList):
         self._asked_about: str | None = None  # the wish about which it was asked whether it is fetched by itself
         self._leave: list[CALLBACK_TYPE] = []
         self._running = False
+        self._policies: dict[str | None, Policy] = {}  # as they were when it was last looked at what they change
         self._identifying: dict[str, asyncio.Task[None]] = {}
         self._became: dict[str, str] = {}  # wishes that turned out to be the same as an older one
 
@@ -182,8 +186,21 @@ class Watching(WishList):
 
     @callback
     def consider_anew(self) -> None:
-        """Look at what can be watched: a policy may say by now that something else is good enough."""
+        """Look at what a policy may say something else of by now: what can be watched, and what was found."""
         self._looks.soon([each.id for each in self._wishes.values() if may_be_improved(each)])
+        before, policy = self._policies, self._hub.searching.policy
+        keys = {None, *policies_of(self._hub.entry), *(each.policy for each in self._wishes.values())}
+        self._policies = {key: policy(key) for key in keys}
+        changed = {key for key, now in self._policies.items() if before.get(key, now) != now}
+        if judged := [each for each in self._wishes.values() if each.policy in changed and was_judged(each)]:
+            self._hub.in_background(self._judge_anew(judged), "searching by another policy")
+
+    async def _judge_anew(self, wishes: Iterable[Wish]) -> None:
+        with suppress(StoreError, NoList):
+            for wish in wishes:
+                with suppress(NoSuchWish):
+                    there = self._get(wish.id)
+                    await self._change(there, searched_anew(there))
 
     # --- what people say -----------------------------------------------------------------------------------------
 

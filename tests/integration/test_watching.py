@@ -20,6 +20,7 @@ from custom_components.sokoul.model.debrid_mirror import SyncMode
 from custom_components.sokoul.model.journal import ActKind
 from custom_components.sokoul.model.library import TitleKind
 from custom_components.sokoul.releases.attributes import Resolution
+from custom_components.sokoul.search_policies import policies_of
 from custom_components.sokoul.services import Action
 from custom_components.sokoul.watching import Watching
 from custom_components.sokoul.watching_grabs import Findings, WatchGrabs
@@ -49,6 +50,7 @@ from .conftest import (
     servarr_subentry,
     until,
 )
+from .flows import submit_backend, suggested
 from .healing import act
 from .test_grab import DEBRID_ID, account, debrid_subentry  # noqa: F401 -- a fixture
 from .test_policy_flow import add_policy
@@ -449,6 +451,32 @@ async def test_its_policy_says_how_good_the_picture_has_to_be(
     usual = {"name": "Mine", "usual": True, "minimum_resolution": least}
     await add_policy(without_arr.hass, without_arr.entry, usual)
     assert (await without_arr.add("Dune 2", auto=False, **said)).state is state
+
+
+async def test_another_policy_judges_what_was_found(without_arr: Scene) -> None:
+    releases = dune_releases(add_dune(without_arr.prowlarr.library))
+    without_arr.prowlarr.searches.offers = [each for each in releases if "1080p" in each.title]
+    await add_policy(
+        without_arr.hass, without_arr.entry, {"name": "Mine", "usual": True, "minimum_resolution": "p2160"}
+    )
+    await add_policy(without_arr.hass, without_arr.entry, {"name": "Other", "minimum_resolution": "p2160"})
+    usual, other = policies_of(without_arr.entry)
+    wish = await without_arr.add("Dune 2", auto=False)
+    for key, least, state in (
+        (usual, "p1080", WishState.OFFERED),
+        (usual, "p2160", WishState.SEARCHING),
+        (other, "p720", WishState.SEARCHING),
+    ):
+        searched_at = wish.parts[0].searched_at
+        await without_arr.pass_time(MINUTE)
+        result = await without_arr.entry.start_subentry_reconfigure_flow(without_arr.hass, key)
+        told = suggested(result) | {"minimum_resolution": least}
+        result = await submit_backend(without_arr.hass, result, **told)
+        await submit_backend(without_arr.hass, result, **suggested(result))
+        await without_arr.settle()
+        wish = without_arr.wish()
+        assert wish.state is state
+        assert (wish.parts[0].searched_at != searched_at) is (key == usual)
 
 
 @pytest.mark.parametrize(

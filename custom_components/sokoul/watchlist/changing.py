@@ -6,7 +6,7 @@ from typing import Final
 
 from ..model.library import TitleKind
 from ..model.reasons import Reason
-from .items import Keeper, Meant, Part, PartState, Wish, WishState
+from .items import ARR, Keeper, Meant, Part, PartState, Wish, WishState
 from .schedule import pause
 
 #: A title that nobody knows may be announced later; who couldn't be asked may answer soon.
@@ -175,6 +175,16 @@ def searched_anew(wish: Wish) -> Wish:
     """Return a wish as if nobody had searched for what is missing: something else is wanted of it now."""
     parts = tuple(_anew(part) for part in wish.parts)
     return replace(wish, parts=parts, failures=0, failed_at=None, failed=None, refusals=())
+
+
+def was_judged(wish: Wish) -> bool:
+    """Tell whether releases were found for what is missing, that will do by a policy or won't."""
+    if wish.done or wish.asked_by == ARR:
+        return False
+    return any(
+        part.state is PartState.OFFERED or (part.state is PartState.SEARCHING and part.refused is not None)
+        for part in wish.parts
+    )
 
 
 #: Of a part, whatever was done about it.
