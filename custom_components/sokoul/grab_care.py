@@ -205,22 +205,24 @@ class GrabCare:
         now = dt_util.utcnow()
         seen = await self._downloads.find(info_hash, await self._hub.view.index(now), frozenset(), now)
         if seen is None:
-            return Fate.GONE if now - trace.at > SHOWS_WITHIN and self._would_see(trace) else Fate.COMING
+            return Fate.GONE if self._would_see(trace, now) else Fate.COMING
         if seen.finished:
             return Fate.HERE
         if seen.failed:
             return Fate.FAILED
         return Fate.STANDS if seen.stands else Fate.COMING
 
-    def _would_see(self, trace: Trace) -> bool:
-        """Tell whether whoever got it answers: what they don't have then is gone."""
+    def _would_see(self, trace: Trace, now: datetime) -> bool:
+        """Tell whether whoever got it has told long enough since: what they don't have then is gone."""
         backend = self._hub.backends.get(trace.backend_id)
         if backend is None:  # it was taken out of the hub: nobody would ever see it
             return True
         if trace.way is Way.CLIENT:
-            return backend.answering
-        mirror = self._hub.debriding.accounts.get(trace.backend_id)
-        return mirror is not None and mirror.checked_at is not None and mirror.checked_at > trace.at
+            told_at = now if backend.answering else None
+        else:
+            mirror = self._hub.debriding.accounts.get(trace.backend_id)
+            told_at = mirror.checked_at if mirror is not None else None
+        return told_at is not None and told_at - trace.at > SHOWS_WITHIN
 
     # --- another one ---------------------------------------------------------------------------------------------
 
