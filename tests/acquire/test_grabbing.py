@@ -68,6 +68,8 @@ CLIENT = ClientPlace(
 )  # fmt: skip
 OTHER = replace(CLIENT, id="other", name="Other", shelter=Shelter.UNPROVEN)
 ACCOUNT = DebridPlace(id="debrid", name="Real-Debrid", answers=True, free_slots=3, has=True)
+ROOMY = replace(OTHER, free_bytes=2_000 * GB)
+METERED = replace(ACCOUNT, traffic=TrafficLeft(left=50 * GB))
 OWN = offer(NAME, info_hash=HASH, source="radarr", arr=ArrOpinion(knows_title=True))
 NONE_LEFT = TrafficLeft(left=0, reset="daily")
 UNMANAGED = replace(RADARR, library_id=None)
@@ -318,6 +320,7 @@ class Hands:
     refuses: dict[str, GrabFailed] = field(default_factory=dict)
     silent: bool = False  # nobody can tell what is there
     private: bool = False
+    size_bytes: int = 0  # of the torrent itself
     bad_links: set[str] = field(default_factory=set)
     library: set[tuple[str, int]] = field(default_factory=set)
     on_take: Callable[[], None] = lambda: None
@@ -344,7 +347,7 @@ class Hands:
         if release.name.name in self.bad_links:
             raise LinkRefused("link_failed", status=404)
         link = ResolvedLink(info_hash=release.info_hash or HASH, magnet=f"magnet:?xt=urn:btih:{release.info_hash}")
-        return Payload(link=link, private=self.private)
+        return Payload(link=link, private=self.private, size_bytes=self.size_bytes)
 
     async def prepare(self, aim: Aim, trace: Trace, payload: Payload | None) -> Trace:
         del payload
@@ -460,6 +463,34 @@ async def test_a_private_torrent_is_never_given_to_a_debrid_account() -> None:
     entry = await grabbed(hands, notes)
     assert hands.took == [("qbittorrent", NAME)]
     assert [why.key for _, _, why in tries_of(entry)] == ["grab.private"]
+
+
+@pytest.mark.parametrize(
+    ("size", "places", "taken", "why"),
+    [
+        (400 * GB, Situation(clients=(CLIENT, ROOMY)), "qbittorrent", []),
+        (600 * GB, Situation(clients=(CLIENT, ROOMY)), "other", ["grab.disk_full"]),
+        (600 * GB, Situation(debrids=(METERED,), clients=(ROOMY,)), "other", ["grab.little_traffic"]),
+        (600 * GB, Situation(arrs=(RADARR,), clients=(CLIENT,), debrids=(ACCOUNT,)), "debrid", ["grab.disk_full"]),
+    ],
+)
+async def test_a_torrent_that_is_larger_than_was_said_is_judged_by_its_size(
+    size: int, places: Situation, taken: str, why: list[str]
+) -> None:
+    """Whoever offers it may say what they like."""
+    hands, notes = Hands(places, size_bytes=size), Notes()
+    entry = await grabbed(hands, notes)
+    assert hands.took == [(taken, NAME)]
+    assert [each.key for _, _, each in tries_of(entry)] == why
+    assert all(each.parameters["size"] == size for _, _, each in tries_of(entry))
+
+
+async def test_a_torrent_that_is_too_large_for_all_is_had_by_nobody() -> None:
+    hands, notes = Hands(Situation(clients=(CLIENT,)), size_bytes=10_000 * GB), Notes()
+    other = NAME.replace("GRP", "ONE")
+    entry = await grabbed(hands, notes, NAME, other)
+    assert (hands.took, entry.status) == ([], EntryStatus.FAILED)
+    assert [name for name, _, _ in tries_of(entry)] == [NAME, other]
 
 
 async def test_what_is_there_already_is_left_as_it_is() -> None:

@@ -113,6 +113,16 @@ def test_the_sizes_of_all_files_count() -> None:
     read = read_torrent(bencode({"info": second}))
     assert read.size_bytes == 15
     assert read.link.info_hash == hashlib.sha256(bencode(second)).hexdigest()[:40]
+    both = bencode({"info": {"file tree": tree, "length": 3, **second}})
+    assert read_torrent(both).size_bytes == 15, "the larger one: clients differ in which counts"
+
+
+@pytest.mark.parametrize("version", [1, 3, "2"])
+def test_only_the_second_version_has_the_other_hash(version: object) -> None:
+    """What is under another hash than ours could not be taken back."""
+    info = {"length": 1, "meta version": version, **INFO}
+    hashed = hashlib.sha1(bencode(info), usedforsecurity=False).hexdigest()
+    assert read_torrent(bencode({"info": info})).link.info_hash == hashed
 
 
 PUBLIC = "https://tracker.example/announce"

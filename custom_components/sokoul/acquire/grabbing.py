@@ -599,6 +599,8 @@ class Grabber:
         """
         if aim.way is Way.DEBRID and payload is not None and payload.private:
             raise GrabFailed(_against("private", aim.name))
+        if payload is not None and (why := await self._too_large(order, aim, release, payload)) is not None:
+            raise GrabFailed(why)
         entry_target = order.target.entry_of(aim.arr_id) if aim.arr_id else None
         trace = Trace(
             way=aim.way,
@@ -636,6 +638,17 @@ class Grabber:
                 raise
             trace = found
         return await self._book.write(_ended(running, trace, _taken(trace), undo=True))
+
+    async def _too_large(self, order: Order, aim: Aim, release: Release, payload: Payload) -> Reason | None:
+        """Return why somebody can't have a torrent that is larger than its indexer said; None: they can."""
+        if payload.size_bytes <= (release.size_bytes or 0):
+            return None
+        offers = tuple(replace(each, size_bytes=payload.size_bytes) for each in release.offers)
+        choice = await self._choose(order, replace(release, offers=offers))
+        if any(each.backend_id == aim.backend_id for each in choice.aims):
+            return None
+        about = (each for each in choice.against if each.parameters.get("backend") == aim.name)
+        return next(about, _against("not_answering", aim.name))
 
     async def _look_for(self, trace: Trace) -> Trace | None:
         """Look for what may have been done. Raises `GrabFailed` where nobody can tell."""

@@ -37,6 +37,8 @@ MAX_DIGITS: Final = 19
 #: Where a .torrent file has addresses that a download client asks by itself.
 _ADDRESSES: Final = frozenset({b"announce", b"announce-list", b"url-list", b"httpseeds"})
 _NODES: Final = b"nodes"
+#: The version of the format whose hash is another one; a client takes a file that says anything else for the first.
+_SECOND: Final = 2
 _TRACKERS: Final = frozenset({"udp", "http", "https", "ws", "wss"})
 _LOCAL_NAMES: Final = (".localhost", ".local", ".internal", ".lan", ".home", ".home.arpa", ".localdomain", ".onion")
 _HEX = re.compile(r"[0-9a-f]{40}", re.IGNORECASE)
@@ -270,11 +272,11 @@ def read_torrent(body: bytes) -> Payload:
     if not isinstance(info, dict) or not (b"pieces" in info or b"file tree" in info):
         raise LinkRefused("link_no_torrent")
     raw = body[spans[b"info"]]
-    hashed = hashlib.sha256(raw).hexdigest() if b"meta version" in info else _sha1(raw)
+    hashed = hashlib.sha256(raw).hexdigest() if info.get(b"meta version") == _SECOND else _sha1(raw)
     return Payload(
         link=ResolvedLink(info_hash=hashed[:40], torrent=_without_private(body, content, spans)),
         name=plain_name(_text(info.get(b"name"))),
-        size_bytes=sum(_sizes(info)),
+        size_bytes=max(sum(_sizes(info)), sum(_tree(info.get(b"file tree")))),  # it may say two
         private=info.get(b"private") == 1,
     )
 
@@ -332,15 +334,13 @@ def _text(value: object) -> str:
 
 
 def _sizes(info: dict[bytes, Any]) -> Iterator[int]:
-    """Yield the sizes of files. What is no number is no size."""
+    """Yield the sizes of files of version 1. What is no number is no size."""
     files = info.get(b"files")
     single = [info] if not isinstance(files, list) else files
     for each in single:
         length = each.get(b"length") if isinstance(each, dict) else None
         if isinstance(length, int) and length > 0:
             yield length
-    if b"length" not in info and not isinstance(files, list):
-        yield from _tree(info.get(b"file tree"))
 
 
 def _tree(node: object) -> Iterator[int]:
