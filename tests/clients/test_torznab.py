@@ -263,6 +263,24 @@ def test_bounds_of_a_feed() -> None:
         read(b"<a>" * 30 + b"</a>" * 30)
 
 
+@pytest.mark.parametrize("around", [("<item ", ">"), ("<title/><torznab:attr ", "/>"), ("<!--", "-->"), ("<?x ", "?>")])
+def test_a_tag_has_an_end(around: tuple[str, str]) -> None:
+    """Half a million attributes hold up every thread for seconds: expat reads a tag in one go."""
+    begin, end = around
+    attributes = " ".join(f"a{number}='1'" for number in range(50_000))
+    with pytest.raises(NotAFeed, match="one of its tags is too long"):
+        read(f"<rss xmlns:torznab='t'><channel>{begin}{attributes}{end}".encode())
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_what_is_read_in_pieces_is_read_whole(encoding: str) -> None:
+    items = "".join(f"<item><title>\u20ac {number}</title></item>" for number in range(MAX_ITEMS))
+    for before in range(40):  # so that every place of an item is once where two pieces meet
+        feed = f'<?xml version="1.0" encoding="{encoding}"?><rss>{" " * before}<channel>{items * 2}</channel></rss>'
+        found = read(feed.encode(encoding)).items
+        assert [each.texts["title"] for each in found] == [f"\u20ac {number}" for number in range(MAX_ITEMS)]
+
+
 PIECES = st.sampled_from(
     [
         *(

@@ -13,6 +13,8 @@ MAX_DEPTH = 20
 MAX_TEXT = 8_000
 #: One item has some twenty elements and attributes.
 MAX_PARTS = 200
+#: A tag is read in one go, however many attributes it has, and everything waits for that.
+MAX_TAG_BYTES = 64 * 1024
 
 
 class NotAFeed(ValueError):  # noqa: N818 -- named for what it is
@@ -54,7 +56,11 @@ def read(body: bytes | bytearray) -> Document:
     parser.EntityDeclHandler = _refuse
     parser.ExternalEntityRefHandler = _refuse
     try:
-        parser.Parse(bytes(body), True)
+        for start in range(0, len(body), MAX_TAG_BYTES):
+            parser.Parse(bytes(body[start : start + MAX_TAG_BYTES]), False)
+            if start - parser.CurrentByteIndex > MAX_TAG_BYTES:
+                raise NotAFeed("one of its tags is too long")
+        parser.Parse(b"", True)
     except (expat.ExpatError, LookupError, UnicodeError) as error:  # an encoding that nobody knows is a LookupError
         raise NotAFeed("it is not well-formed") from error
     return reader.document

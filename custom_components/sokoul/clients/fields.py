@@ -12,6 +12,9 @@ from typing import Any
 
 from .errors import UnexpectedResponse
 
+#: No backend counts further; what is larger still is no number that can be reckoned with.
+_MOST = 2**64
+
 
 class Fields:
     """One JSON object and the place it was found at, for messages."""
@@ -38,9 +41,10 @@ class Fields:
     def whole(self, name: str, default: int | None = None) -> int:
         """Return a whole number; a float without a fraction counts as one."""
         value = self._data.get(name)
-        if isinstance(value, float) and value.is_integer():
-            return int(value)
-        return self._typed(name, int, default)
+        value = int(value) if isinstance(value, float) and value.is_integer() else self._typed(name, int, default)
+        if abs(value) > _MOST:
+            raise self._wrong(name, "a whole number", value)
+        return value
 
     def optional_whole(self, name: str) -> int | None:
         """Return a whole number or None."""
@@ -51,7 +55,7 @@ class Fields:
         value = self._data.get(name, default)
         if value is None and default is not None:
             return default
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not -_MOST <= value <= _MOST:
             raise self._wrong(name, "a number", value)
         return float(value)
 
