@@ -141,7 +141,7 @@ def _edition(case: _Case, reader: Reader) -> Iterator[Asked]:
     yield Asked("edition", name, method, bool(read.editions or Flag.THREE_D in read.flags) == ("not" not in method))
 
 
-def _title(name: str, wanted: str, read: ReleaseName, purpose: str | None) -> Asked:
+def _title(name: str, wanted: str, read: ReleaseName, purpose: str | None = None) -> Asked:
     """Their series have the year in their title, and now and then the season."""
     if plain(read.title).removeprefix(plain(wanted)).strip().isdecimal():
         purpose = "a number behind the title is the title's"
@@ -159,8 +159,7 @@ def _film(case: _Case, reader: Reader) -> Iterator[Asked]:
     elif method == "should_parse_hardcoded_subs":
         yield Asked("burnt in", name, more[0], (Flag.HARDSUB in read.flags) == (more[0] != "null"))
     elif method.startswith(("should_parse_movie_title", "should_parse_german", "should_parse_anime")) and more:
-        behind = set(plain(read.title).removeprefix(plain(more[0])).split())
-        yield _title(name, more[0], read, "a language before the year is the title's" if behind <= {*CODES} else None)
+        yield _title(name, more[0], read)
 
 
 def _unnumbered(read: ReleaseName) -> str | None:
