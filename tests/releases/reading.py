@@ -88,8 +88,9 @@ def _numbering(word: str) -> Numbering:
         return Numbering(complete=True)
     if word == "special":
         return Numbering(seasons=(0,), partial=True)
-    if "-" in word[4:] and re.fullmatch(r"\d{4}-\d\d-\d\d", word):
-        return Numbering(aired=date.fromisoformat(word))
+    if "-" in word[4:] and re.match(r"\d{4}-\d\d-\d\d", word):
+        aired, _, other = word.partition("/")
+        return Numbering(aired=date.fromisoformat(aired), or_aired=date.fromisoformat(other) if other else None)
     if word.startswith("#"):
         return Numbering(absolute=_span(word.removeprefix("#")))
     seasons, _, episodes = word.partition("e")

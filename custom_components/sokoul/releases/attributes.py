@@ -150,6 +150,7 @@ class Numbering:
     episodes: tuple[int, ...] = ()  # of the season; without any they are counted in a way that the name doesn't tell
     absolute: tuple[int, ...] = ()  # counted through all seasons, as anime is
     aired: date | None = None
+    or_aired: date | None = None  # the other day that it may be, where day and month can't be told apart
     complete: bool = False  # the whole series
     partial: bool = False  # of the season: it came out in parts, and this is one of them
 

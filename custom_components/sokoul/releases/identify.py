@@ -206,7 +206,7 @@ def _by_number(has: Numbering, wanted: Wanted, match: Match) -> Match:
     if has.complete and not has.seasons:
         return match
     if wanted.aired is not None and has.aired is not None:
-        return match if has.aired == wanted.aired else _no("release.other_day")
+        return _on_day(has, wanted.aired, match)
     if wanted.season is None:
         return _of_series(has, wanted, match)
     if not has.seasons and (through := set(has.absolute or has.episodes)):  # "E05": of the only season, or counted on
@@ -224,6 +224,13 @@ def _by_number(has: Numbering, wanted: Wanted, match: Match) -> Match:
     beyond = wanted.season_episodes is not None and min(has.episodes) > wanted.season_episodes
     numbers = wanted.absolute if beyond and wanted.absolute else wanted.episodes  # counted through all
     return _holding(set(has.episodes), numbers, match)
+
+
+def _on_day(has: Numbering, wanted: date, match: Match) -> Match:
+    """Tell whether it is of a day: `11.03.2024` is of March or of November, so nobody knows."""
+    if wanted not in {has.aired, has.or_aired}:
+        return _no("release.other_day")
+    return match if has.or_aired is None else _no("release.unclear_day")
 
 
 def _counted(wanted: Wanted) -> frozenset[int]:

@@ -14,6 +14,7 @@ from .attributes import Numbering
 
 #: A range of more episodes than that is no range.
 LONGEST_RANGE: Final = 2_000
+MONTHS: Final = 12
 MOST_SEASONS: Final = 60
 #: Numbers like these are years where nobody says that it is anime.
 _YEARS: Final = range(1900, 2100)
@@ -279,12 +280,15 @@ def _aired(name: str) -> Place | None:
     for pattern, order in ((_DAY, (1, 3, 4)), (_DAY_BACKWARDS, (4, 3, 1)), (_DAY_AS_NUMBER, (1, 2, 3))):
         if found := pattern.search(name):
             year, month, day = (int(found[number]) for number in order)
-            if month > 12:  # noqa: PLR2004 -- months; the day comes second in the United States
+            if month > MONTHS:  # the day comes second in the United States
                 month, day = day, month
             try:
-                return Place(Numbering(aired=date(year, month, day)), found.start(), found.end())
+                aired = date(year, month, day)
             except ValueError:
                 continue
+            either = pattern is _DAY_BACKWARDS and day != month and day <= MONTHS
+            numbering = Numbering(aired=aired, or_aired=date(year, day, month) if either else None)
+            return Place(numbering, found.start(), found.end())
     return None
 
 
