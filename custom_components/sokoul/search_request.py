@@ -1,5 +1,6 @@
 """What is looked for, as an action or a websocket command says it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from homeassistant.exceptions import ServiceValidationError
@@ -11,6 +12,7 @@ from .const import DOMAIN
 from .hub import Hub
 from .model.library import TitleKind
 from .model.search import SearchRequest
+from .releases.attributes import Resolution
 from .search_policies import policies_of
 
 ATTR_QUERY = "query"
@@ -18,10 +20,19 @@ ATTR_KIND = "kind"
 ATTR_YEAR = "year"
 ATTR_SEASON = "season"
 ATTR_EPISODE = "episode"
+ATTR_MINIMUM = "minimum"
 ATTR_POLICY = "policy"
 ATTR_SOURCES = "sources"
 
 KINDS = {"movie": TitleKind.MOVIE, "series": TitleKind.SERIES}
+#: As policies offer them; 0 is any picture.
+LEAST: Mapping[str, int] = {
+    "any": 0,
+    "p480": Resolution.P480,
+    "p720": Resolution.P720,
+    "p1080": Resolution.P1080,
+    "p2160": Resolution.P2160,
+}
 HIGHEST_NUMBER = 9_999
 #: So many releases are shown at most.
 HIGHEST_LIMIT = 200
@@ -35,6 +46,7 @@ REQUEST_FIELDS: dict[vol.Marker, Any] = {
     vol.Optional(ATTR_YEAR): NUMBER,
     vol.Optional(ATTR_SEASON): NUMBER,
     vol.Optional(ATTR_EPISODE): NUMBER,
+    vol.Optional(ATTR_MINIMUM): vol.In(LEAST),
     vol.Optional(ATTR_POLICY): cv.string,
     vol.Optional(ATTR_SOURCES, default=list): vol.All(cv.ensure_list, [cv.string]),
 }
@@ -51,6 +63,7 @@ def request_of(hub: Hub, data: dict[str, Any]) -> SearchRequest:
         season=data.get(ATTR_SEASON),
         episode=data.get(ATTR_EPISODE),
         policy=policy_named(hub, data.get(ATTR_POLICY)),
+        minimum_lines=int(LEAST[data[ATTR_MINIMUM]]) if ATTR_MINIMUM in data else None,
         sources=frozenset(data[ATTR_SOURCES]),
     )
 

@@ -18,16 +18,17 @@ from .acquire.query import LONGEST_LINK
 from .calls import LANGUAGE_FIELD, Action, admin, hub_of, may_control, words_of
 from .const import DOMAIN
 from .hub import Hub
-from .releases.attributes import Resolution
 from .search_policies import policies_of
 from .search_request import (
     ATTR_EPISODE,
     ATTR_KIND,
+    ATTR_MINIMUM,
     ATTR_POLICY,
     ATTR_QUERY,
     ATTR_SEASON,
     ATTR_YEAR,
     KINDS,
+    LEAST,
     NUMBER,
     policy_named,
 )
@@ -41,22 +42,13 @@ ATTR_CHOICE = "choice"
 ATTR_IDS = "ids"
 ATTR_ITEM = "item"
 ATTR_LIMIT = "limit"
-ATTR_MINIMUM = "minimum"
 ATTR_RENAME = "rename"
 ATTR_STATE = "state"
 ATTR_WAIT = "wait"
 
-ANY = "any"
-#: As policies offer them, and what the policy says: 0 is any picture.
+#: What its policy says.
 BY_POLICY = "policy"
-MINIMA: Mapping[str, int | None] = {
-    BY_POLICY: None,
-    ANY: 0,
-    "p480": Resolution.P480,
-    "p720": Resolution.P720,
-    "p1080": Resolution.P1080,
-    "p2160": Resolution.P2160,
-}
+MINIMA: Mapping[str, int | None] = {BY_POLICY: None, **LEAST}
 #: Follow what is set for the whole list.
 USUAL = "usual"
 DEFAULT_LIMIT = 50

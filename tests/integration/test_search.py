@@ -117,6 +117,16 @@ async def test_from_a_few_words_to_the_best_release(hass: HomeAssistant, program
     assert "http" not in json.dumps(answer["results"])
 
 
+@pytest.mark.parametrize(
+    ("minimum", "lines"), [("p2160", {"2160p"}), ("p1080", {"1080p", "2160p"}), ("any", {"720p", "1080p", "2160p"})]
+)
+async def test_a_search_may_ask_for_so_many_lines(
+    hass: HomeAssistant, programs: Programs, minimum: str, lines: set[str]
+) -> None:
+    answer = await ask(hass, "dune 2", limit=50, minimum=minimum)
+    assert {chip for each in answer["results"] for chip in each["about"] if chip in {"720p", "1080p", "2160p"}} == lines
+
+
 async def test_anybody_may_search_and_is_answered_in_their_language(
     hass: HomeAssistant, programs: Programs, hass_read_only_user: MockUser
 ) -> None:
