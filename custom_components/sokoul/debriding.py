@@ -187,7 +187,7 @@ class AccountMirror:
         elif backend.answering:
             self._keep(self._hub.in_background(self._by_itself(), f"synchronisation of {backend.title}"))
         else:
-            self.synchronise_after(self._wanted)
+            self.synchronise_after(min(self._wanted, LONGEST_INTERVAL))
 
     def _keep(self, task: asyncio.Task[Any]) -> None:
         """Know of a synchronisation, to end it with everything else."""
@@ -365,14 +365,14 @@ class AccountMirror:
 
     async def clear(self, *, history: bool) -> None:
         """Forget the mirror; it is read anew soon. Raises `BusyError` and `StoreError`."""
-        if self.sync.running:
-            raise BusyError("a synchronisation of this account is under way")
-        await self.store.mirror.clear(self.account, history=history)
-        self.sync.forget()
-        self._figures = self._noted = self.last = None
+        async with self.sync.clearing():
+            try:
+                await self.store.mirror.clear(self.account, history=history)
+            finally:  # also where nobody knows whether it was cleared
+                self._figures = self._noted = self.last = None
+                self._interval = self._wanted
+                self.synchronise_after(LIST_SOON)
         self._witness(None)
-        self._interval = self._wanted
-        self.synchronise_after(LIST_SOON)
 
 
 def describe_progress(progress: Progress) -> dict[str, Any]:

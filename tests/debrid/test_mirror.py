@@ -12,7 +12,9 @@ import pytest
 
 from custom_components.sokoul.debrid.mirror import (
     BATCH,
+    IN_VAIN,
     LONG,
+    PARALLEL,
     BusyError,
     MirrorSync,
     NothingToResumeError,
@@ -298,6 +300,33 @@ async def test_whatever_happens_the_mirror_ends_as_the_account_is(  # noqa: C901
     assert not (await sync.sync(SyncMode.SMART)).changed
 
 
+async def test_what_is_looked_at_while_it_is_cleared_is_read_anew(
+    store: Store, account: FakeAccount, syncing: Syncing
+) -> None:
+    account.torrents_there = [torrent(number) for number in range(3)]
+    sync = syncing()
+    await sync.sync(LIST)
+    async with sync.clearing():
+        looking = asyncio.create_task(sync.sync(LIST))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        await store.mirror.clear(ACCOUNT)
+    result = await looking
+    assert counted(result) == {"added": 3}
+    assert await same(store, account)
+
+
+async def test_nothing_is_cleared_while_it_is_read(account: FakeAccount, syncing: Syncing) -> None:
+    account.torrents_there = [torrent(1)]
+    sync = syncing()
+    reading = asyncio.create_task(sync.sync(LIST))
+    await asyncio.sleep(0)
+    with pytest.raises(BusyError):
+        async with sync.clearing():
+            pytest.fail("it may be cleared")
+    assert (await reading).run.status is SyncStatus.DONE
+
+
 # --- details ---------------------------------------------------------------------------------------------------------
 
 
@@ -427,6 +456,87 @@ async def test_one_answer_that_makes_no_sense_stops_nothing(
     assert result.run.summary["unreadable"] == 1
     assert len(await detailed(store)) == 69
     assert account.calls.count(torrent(5).id) == 1, "not again in the same synchronisation"
+
+
+@pytest.mark.parametrize("wrong", [Unreadable, Missing])
+async def test_an_outage_is_not_taken_for_what_is_wrong_with_torrents(
+    store: Store, account: FakeAccount, syncing: Syncing, wrong: type[Exception]
+) -> None:
+    """Somebody answers all the time: with an error, or as if there were nothing."""
+    account.torrents_there = [torrent(number) for number in range(100)]
+    sync = syncing(page_size=200)
+    await sync.sync(LIST)
+    account.take_calls()
+
+    def out_of_order(_call: str) -> None:
+        if len(account.calls) > 30:
+            raise wrong("out of order")
+
+    account.before = out_of_order
+    result = await sync.sync(SyncMode.DETAILS)
+    assert result.run.status is SyncStatus.INTERRUPTED
+    assert (result.run.summary["error"], result.run.summary["gone"]) == ("out of order", 0)
+    assert (result.run.done, len(await detailed(store))) == (30, 30)
+    assert len(account.take_calls()) <= 30 + IN_VAIN + PARALLEL
+    assert len(await mirrored(store)) == 100
+    assert await sync.interrupted()
+    account.before = lambda _call: None
+    result = await sync.sync(SyncMode.RESUME)
+    assert (result.run.status, result.run.done) == (SyncStatus.DONE, 100)
+    assert len(await detailed(store)) == 100
+
+
+async def test_however_many_make_no_sense_the_others_are_read(
+    store: Store, account: FakeAccount, syncing: Syncing
+) -> None:
+    account.torrents_there = [torrent(number) for number in range(70)]
+    wrong = {torrent(number).id for number in range(35)}
+
+    def some(call: str) -> None:
+        if call in wrong:
+            raise Unreadable
+
+    account.before = some
+    result = await syncing(page_size=100).sync(FULL)
+    assert result.run.status is SyncStatus.DONE
+    assert result.run.summary["unreadable"] == 35
+    assert len(await detailed(store)) == 35
+    assert account.calls.count("page 1") <= 1 + 35 // IN_VAIN
+
+
+@pytest.mark.parametrize("cancelled", [False, True], ids=["others go first", "a person cancels"])
+async def test_what_is_in_doubt_is_not_gone(
+    store: Store, account: FakeAccount, syncing: Syncing, *, cancelled: bool
+) -> None:
+    """While it is asked whether the account is there at all, it has to let go."""
+    account.torrents_there = [torrent(number) for number in range(60)]
+    sync, asked, over = syncing(page_size=100), asyncio.Event(), asyncio.Event()
+    await sync.sync(LIST)
+    torrents = account.torrents
+
+    async def never(page: int = 1, limit: int = 5000, etag: str | None = None) -> Any:
+        if limit > 1:
+            return await torrents(page, limit, etag)
+        asked.set()
+        return await asyncio.Event().wait()
+
+    def gone(call: str) -> None:
+        if not over.is_set() and not call.startswith("page"):
+            raise Missing
+
+    account.torrents = never  # type: ignore[method-assign]
+    account.before = gone
+    running = asyncio.create_task(sync.sync(SyncMode.DETAILS))
+    await asked.wait()
+    over.set()
+    if cancelled:
+        sync.cancel()
+    else:
+        await sync.sync(LIST)
+    result = await running
+    assert result.run.summary["gone"] == 0
+    assert len(await mirrored(store)) == 60
+    assert len(await detailed(store)) == (0 if cancelled else 60)
 
 
 async def test_whose_details_are_due_is_seldom_asked(

@@ -10,8 +10,8 @@ kept waiting for that: it lets go of what it is reading, lets them go first, and
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -38,6 +38,9 @@ PARALLEL = 4
 BATCH = 25
 #: It is asked at once whose so many are: the database goes through all torrents for that.
 AHEAD = 10 * BATCH
+#: When so many details in a row can't be had, the list is asked for: where that can't be had either, nothing is wrong
+#: with these torrents.
+IN_VAIN = 10
 #: So many torrents that vanish at once are believed; beyond, a half of all. A list that lacks more, or has none at all,
 #: is asked for again.
 BELIEVED_GONE = 20
@@ -133,12 +136,24 @@ class _Work:
     changes: dict[str, DebridChange] = field(default_factory=dict)  # the first of them
     facts: dict[str, Any] = field(default_factory=dict)
     unreadable: set[str] = field(default_factory=set)
+    in_vain: set[str] = field(default_factory=set)  # whose details could not be had, since the last that could
     stored: bool = False
 
     @property
     def takes_long(self) -> bool:
         """Whether it may take hours."""
         return self.run.mode in LONG
+
+
+@dataclass(slots=True, eq=False)
+class _Batch:
+    """Details that are read at once and written together."""
+
+    waiting: list[str]  # the last one is the next
+    infos: list[DebridTorrentInfo] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    failed: list[Exception] = field(default_factory=list)
+    asked: bool = False  # whether the account answers at all
 
 
 def needed(run: SyncRun, now: datetime) -> DetailsNeed:
@@ -215,11 +230,21 @@ class MirrorSync:
             work.halt.set()
         return self.running
 
-    def forget(self) -> None:
-        """Believe nothing of the list to be known: the mirror was cleared."""
-        self._lister.forget()
-        self.listed_at = None
-        self._withheld = False
+    @asynccontextmanager
+    async def clearing(self) -> AsyncIterator[None]:
+        """Keep the account from being read while its mirror is cleared, and believe nothing of it to be known then.
+
+        Raises `BusyError`.
+        """
+        if self.running:
+            raise BusyError("a synchronisation of this account is under way")
+        async with self._turn:
+            try:
+                yield
+            finally:
+                self._lister.forget()
+                self.listed_at = None
+                self._withheld = False
 
     async def plan(self, mode: SyncMode, options: SyncOptions) -> Plan:
         """Tell what would be read now, without a request."""
@@ -443,37 +468,54 @@ class MirrorSync:
 
     async def _read_batch(self, work: _Work, ids: Iterable[str]) -> None:
         """Read details and write them together, those that came before something went wrong or was to be let go of."""
-        infos: list[DebridTorrentInfo] = []
-        missing: list[str] = []
-        waiting = list(reversed(list(ids)))
-        failed: list[Exception] = []
-
-        async def read_some() -> None:
-            while waiting and not failed and not work.halt.is_set():
-                torrent_id = waiting.pop()
-                work.requests += 1
-                try:
-                    infos.append(await work.account.torrent(torrent_id))
-                except self._errors.missing:
-                    missing.append(torrent_id)
-                except self._errors.account as error:
-                    failed.append(error)
-                    return
-                except self._errors.any:
-                    work.unreadable.add(torrent_id)
-                work.run = replace(work.run, done=work.run.done + 1)
-                self._tell(work)
-
+        batch = _Batch(list(reversed(list(ids))))
         try:
-            await self._until_halted(work, read_some)
+            await self._until_halted(work, lambda: self._read_some(work, batch))
         finally:
+            if batch.failed or len(work.in_vain) >= IN_VAIN:
+                _take_back(work, batch)
             now = self._clock()
-            await self._mirror.keep_details(self._id, infos, now)
-            for torrent_id in missing:
+            await self._mirror.keep_details(self._id, batch.infos, now)
+            for torrent_id in batch.missing:
                 await self._is_missing(work, torrent_id, now)
             await self._note(work)
-        if failed:
-            raise failed[0]
+        if batch.failed:
+            raise batch.failed[0]
+
+    async def _read_some(self, work: _Work, batch: _Batch) -> None:
+        while batch.waiting and not batch.failed and not work.halt.is_set():
+            torrent_id = batch.waiting.pop()
+            work.requests += 1
+            try:
+                batch.infos.append(await work.account.torrent(torrent_id))
+            except self._errors.account as error:
+                batch.failed.append(error)
+                return
+            except self._errors.missing:
+                batch.missing.append(torrent_id)
+                work.in_vain.add(torrent_id)
+            except self._errors.any:
+                work.unreadable.add(torrent_id)
+                work.in_vain.add(torrent_id)
+            else:
+                work.in_vain.clear()
+            work.run = replace(work.run, done=work.run.done + 1)
+            self._tell(work)
+            if len(work.in_vain) >= IN_VAIN and not batch.asked:
+                await self._doubt(work, batch)
+
+    async def _doubt(self, work: _Work, batch: _Batch) -> None:
+        """Find out whether the account answers at all: in an outage each torrent seems to be broken, or gone."""
+        batch.asked = True
+        in_vain = frozenset(work.in_vain)
+        work.requests += 1
+        try:
+            await work.account.torrents(1, 1)
+        except self._errors.any as error:
+            batch.failed.append(error)
+        else:
+            work.in_vain -= in_vain
+            batch.asked = False
 
     async def _is_missing(self, work: _Work, torrent_id: str, now: datetime) -> None:
         """Note that there are no details of a torrent. Where the list has just shown it, the next list decides.
@@ -525,6 +567,15 @@ class MirrorSync:
     def _tell(self, work: _Work) -> None:
         if self._on_progress is not None:
             self._on_progress(self._progress(work))
+
+
+def _take_back(work: _Work, batch: _Batch) -> None:
+    """Believe nothing of what could not be had right before the account was away: it is read again."""
+    doubted = work.in_vain & {*work.unreadable, *batch.missing}
+    work.unreadable -= doubted
+    batch.missing = [each for each in batch.missing if each not in doubted]
+    work.run = replace(work.run, done=work.run.done - len(doubted))
+    work.in_vain.clear()
 
 
 def _add(work: _Work, changes: Iterable[DebridChange]) -> None:
