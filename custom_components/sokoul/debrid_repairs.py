@@ -277,17 +277,19 @@ class AccountRepairs:
         await self._ready()
         async with self.repairer.alone():
             torrent = (await self.person.details(torrent_id)).torrent
-            deleting = self._by_hand(torrent.hash, torrent.filename, ActKind.DELETE_TORRENT, actor, "debrid_deleted")
-            async with deleting:
+            acting = (torrent.hash, torrent.filename, ActKind.DELETE_TORRENT, actor, "debrid_deleted")
+            async with self._by_hand(*acting, torrent_id=torrent_id):
                 await self.person.delete(torrent_id)
             await self.repairer.deleted(torrent.hash, torrent_id)
         self._changed_soon()
         return torrent
 
     @asynccontextmanager
-    async def _by_hand(self, info_hash: str, label: str, act: ActKind, actor: str, done: str) -> AsyncIterator[None]:
+    async def _by_hand(
+        self, info_hash: str, label: str, act: ActKind, actor: str, done: str, *, torrent_id: str | None = None
+    ) -> AsyncIterator[None]:
         """Write down what a person is about to do, and what came of it."""
-        row = await self.journal.by_hand(info_hash, label, act, actor)
+        row = await self.journal.by_hand(info_hash, label, act, actor, torrent_id)
         try:
             yield
         except AlreadyThereError:
@@ -296,6 +298,9 @@ class AccountRepairs:
         except Refusal as refusal:
             failed = Reason(key="result.error", parameters={"detail": str(refusal)})
             await self.journal.close(replace(row, status=EntryStatus.FAILED, result=failed))
+            raise
+        except BaseException:
+            self.journal.left_by_hand.append(row)  # whether it was done shows later
             raise
         await self.journal.close(replace(row, status=EntryStatus.DONE, result=Reason(key=f"result.{done}")))
 
@@ -427,8 +432,16 @@ class AccountRepairs:
         # of what ended since the list was read it shows what was before
         await self.repairer.want_all([each for each in found if self._is_news(each, since)])
         await self.repairer.overtaken({repair.hash for repair in found}, present, complete, read_at=since)
+        await self._settle_by_hand(since)
         await self.repairer.forget_old()
         self._stock_at = now
+
+    async def _settle_by_hand(self, since: datetime) -> None:
+        """Find out what came of what people did when something cut it off."""
+        if self.journal.left_by_hand:
+            ids = [each for row in self.journal.left_by_hand if (each := row.parameters.get("id"))]
+            found = await self.mirror.store.mirror_view.torrents(self.account, ids=ids, presence=Presence.PRESENT)
+            await self.journal.settle_by_hand(self.repairer, {each.torrent.id for each in found}, since)
 
     def _is_news(self, repair: Repair, since: datetime) -> bool:
         known, ended_at = self.repairer.repair(repair.hash), self.journal.ended_at.get(repair.hash)

@@ -69,6 +69,7 @@ class RepairJournal:
         self._kernel = kernel
         self._clock = clock
         self._running: dict[str, JournalEntry] = {}  # by hash
+        self.left_by_hand: list[JournalEntry] = []  # what people did, and something cut off
         self._noted: deque[datetime] = deque(maxlen=MOST_NOTED)
         self.ended_at: dict[str, datetime] = {}  # by hash, since the start
 
@@ -93,10 +94,13 @@ class RepairJournal:
         """Find the rows of what was under way, and close those of what has ended since."""
         self._running.clear()
         for rule in DEBRID_RULES:
-            rows = await self._kernel.journal.find(statuses=[EntryStatus.RUNNING], rule=rule.key, limit=1000)
-            for row in rows:
-                if row.parameters.get("account") == self._account:
-                    await self._take_up(row, repairer.repair(row.parameters["hash"]))
+            for row in await self._left(rule.key):
+                await self._take_up(row, repairer.repair(row.parameters["hash"]))
+        self.left_by_hand = await self._left(DEBRID_BY_HAND)
+
+    async def _left(self, rule: str) -> list[JournalEntry]:
+        rows = await self._kernel.journal.find(statuses=[EntryStatus.RUNNING], rule=rule, limit=1000)
+        return [row for row in rows if row.parameters.get("account") == self._account]
 
     async def _take_up(self, row: JournalEntry, repair: Repair | None) -> None:
         if repair is None or row.act is ActKind.ASK_ARR:
@@ -213,8 +217,10 @@ class RepairJournal:
         ours = (row for row in rows if row.parameters.get("account") == self._account and row.actor == AUTOPILOT)
         return sorted(row.at for row in ours if row.status in done and row.at > since)
 
-    async def by_hand(self, info_hash: str, label: str, act: ActKind, actor: str) -> JournalEntry:
-        """Write down what a person is about to do to a torrent."""
+    async def by_hand(
+        self, info_hash: str, label: str, act: ActKind, actor: str, torrent_id: str | None = None
+    ) -> JournalEntry:
+        """Write down what a person is about to do to a torrent. `torrent_id`: to this entry of it."""
         now = self._clock()
         return await self._kernel.write(
             JournalEntry(
@@ -230,6 +236,14 @@ class RepairJournal:
                 parameters={"account": self._account, "hash": info_hash},
             )
         )
+
+    async def settle_by_hand(self, repairer: Repairer, there: Collection[str], since: datetime) -> None:
+        """Write down what came of what was cut off before a list was read; `there` are the ids that it shows."""
+        for row in [each for each in self.left_by_hand if each.at < since]:
+            outcome = _outcome_by_hand(row, repairer.repair(row.parameters["hash"]), there)
+            if outcome is not None:
+                await self._close(row, *outcome)
+                self.left_by_hand.remove(row)
 
     async def _close(self, entry: JournalEntry, status: EntryStatus, result: Reason) -> JournalEntry:
         return await self.close(replace(entry, status=status, result=result))
@@ -265,6 +279,24 @@ class RepairJournal:
 def _tried(row: JournalEntry, repair: Repair) -> bool:
     """Tell whether a try came to nothing since a row was written."""
     return bool(repair.tries > row.parameters.get("tries", 0))
+
+
+def _outcome_by_hand(
+    row: JournalEntry, repair: Repair | None, there: Collection[str]
+) -> tuple[EntryStatus, Reason] | None:
+    """Return what became of what a person did when it was cut off; None: nobody can tell yet."""
+    if row.act is ActKind.DELETE_TORRENT:
+        if (torrent_id := row.parameters.get("id")) is None:  # of an earlier version
+            return EntryStatus.FAILED, Reason(key="result.debrid_interrupted")
+        done, result = torrent_id not in there, "debrid_deleted"
+    elif repair is not None and repair.step is Step.ADDING:
+        return None
+    else:
+        done = repair is not None and repair.added_at is not None and repair.added_at >= row.at
+        result = "debrid_added"
+    if done:
+        return EntryStatus.DONE, Reason(key=f"result.{result}")
+    return EntryStatus.FAILED, Reason(key="result.interrupted")
 
 
 def turn_text(turn: Turn, now: datetime, words: Wording) -> str:

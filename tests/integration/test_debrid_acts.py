@@ -14,8 +14,11 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockUser
 import voluptuous as vol
 
+from custom_components.sokoul.acquire.links import read_magnet
 from custom_components.sokoul.clients import real_debrid as api
 from custom_components.sokoul.const import DOMAIN
+from custom_components.sokoul.debrid.retrying import Choice
+from custom_components.sokoul.debrid_hands import DebridHands
 from custom_components.sokoul.model.debrid import DebridCode
 from custom_components.sokoul.model.journal import AUTOMATION, ActKind, Autonomy, EntryStatus
 from custom_components.sokoul.services import Action
@@ -283,6 +286,63 @@ async def test_what_is_deleted_is_not_repaired_any_more(hass: HomeAssistant, sce
     assert not scene.repairs.repair(old.hash).open
     await pass_time(DAY, 2)
     assert (scene.entries(old), scene.adds()) == ([], 1)
+
+
+@pytest.mark.parametrize("deleted", [True, False])
+async def test_a_deletion_that_a_crash_cut_off_is_settled_by_a_look(
+    hass: HomeAssistant, scene: Scene, pass_time: PassTime, *, deleted: bool
+) -> None:
+    scene.debrid.account.fill(2)
+    torrent = next(iter(scene.debrid.account.torrents.values()))
+    await scene.repairs.journal.by_hand(torrent.hash, "Title", ActKind.DELETE_TORRENT, AUTOMATION, torrent.id)
+    if deleted:
+        scene.debrid.account.delete(torrent.id)
+    await hass.config_entries.async_reload(scene.entry.entry_id)
+    await pass_time(MINUTE, 2)
+    (row,) = await scene.rows()
+    assert row.result is not None
+    assert (row.status, row.result.key) == (
+        (EntryStatus.DONE, "result.debrid_deleted") if deleted else (EntryStatus.FAILED, "result.interrupted")
+    )
+    assert len(scene.debrid.account.torrents) == (1 if deleted else 2)
+
+
+async def test_of_what_an_earlier_version_left_nobody_can_tell(
+    hass: HomeAssistant, scene: Scene, pass_time: PassTime
+) -> None:
+    journal = scene.repairs.journal
+    await journal.by_hand(HASH, "Title", ActKind.DELETE_TORRENT, AUTOMATION)
+    await journal.by_hand(HASH, "Title", ActKind.ADD_TORRENT, AUTOMATION)
+    await hass.config_entries.async_reload(scene.entry.entry_id)
+    await pass_time(MINUTE, 2)
+    rows = await scene.rows()
+    assert [(row.status, row.result and row.result.key) for row in rows] == [
+        (EntryStatus.FAILED, "result.debrid_interrupted"),
+        (EntryStatus.FAILED, "result.interrupted"),
+    ]
+
+
+async def test_what_is_cut_off_while_it_is_added_is_settled_by_a_look(
+    scene: Scene, pass_time: PassTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = DebridHands.add_magnet
+
+    async def cut_off(hands: DebridHands, magnet: str) -> str:
+        await add(hands, magnet)
+        raise asyncio.CancelledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(DebridHands, "add_magnet", cut_off)
+        with pytest.raises(asyncio.CancelledError):
+            await scene.repairs.add(read_magnet(MAGNET), Choice.VIDEOS, (), AUTOMATION)
+    (row,) = await scene.rows()
+    assert row.status is EntryStatus.RUNNING
+    await pass_time(MINUTE, 15)
+    (row,) = await scene.rows()
+    assert row.result is not None
+    assert (row.status, row.result.key) == (EntryStatus.DONE, "result.debrid_added")
+    (entry,) = scene.debrid.account.torrents.values()
+    assert (entry.status, scene.adds()) == ("downloaded", 1)
 
 
 # --- links -----------------------------------------------------------------------------------------------------------
