@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from homeassistant.auth.models import User
@@ -166,3 +167,23 @@ async def _user(hass: HomeAssistant, context: Context, user_id: str) -> User:
     if user is None:
         raise UnknownUser(context=context, permission=POLICY_CONTROL, user_id=user_id)
     return user
+
+
+async def readable(hass: HomeAssistant, path: str) -> Path:
+    """Return the path of a file that may be read: right in the configuration folder, or where Home Assistant allows it.
+
+    Raises `ServiceValidationError`.
+    """
+
+    def may_be_read() -> bool:
+        try:
+            home, folder = Path(hass.config.config_dir).resolve(), Path(path).resolve().parent
+            return folder == home or hass.config.is_allowed_path(path)
+        except OSError, ValueError:  # it is none
+            return False
+
+    if not await hass.async_add_executor_job(may_be_read):
+        raise ServiceValidationError(
+            translation_domain=DOMAIN, translation_key="path_not_allowed", translation_placeholders={"path": path}
+        )
+    return Path(path)

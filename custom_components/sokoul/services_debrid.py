@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from homeassistant.const import ATTR_DEVICE_ID
@@ -18,7 +17,7 @@ from homeassistant.util import dt as dt_util
 import orjson
 import voluptuous as vol
 
-from .calls import LANGUAGE_FIELD, Action, account_of, admin, hub_of, words_of
+from .calls import LANGUAGE_FIELD, Action, account_of, admin, hub_of, readable, words_of
 from .const import DOMAIN
 from .debrid.diagnose import TROUBLED, Diagnosis, diagnose, kinds_of_stuck
 from .debrid.exporting import ExportFormat, described
@@ -68,6 +67,7 @@ ATTR_WAIT = "wait"
 
 DEFAULT_LIMIT = 50
 HIGHEST_LIMIT = 1000
+MOST_DETAILS = 100_000
 #: Whoever asks for a synchronisation waits so long for its end; it goes on when that takes longer.
 PATIENCE_SECONDS = 30
 #: So many torrents are named of what would be read.
@@ -88,7 +88,7 @@ SYNC = vol.Schema(
         vol.Optional(ATTR_INCLUDE_ACTIVE, default=False): cv.boolean,
         vol.Optional(ATTR_SKIP_ERROR_RETRY, default=False): cv.boolean,
         vol.Optional(ATTR_STATUS, default=[]): _STATUSES,
-        vol.Optional(ATTR_LIMIT): vol.All(vol.Coerce(int), vol.Range(min=1)),
+        vol.Optional(ATTR_LIMIT): vol.All(vol.Coerce(int), vol.Range(min=1, max=MOST_DETAILS)),
         vol.Optional(ATTR_VERBOSE, default=False): cv.boolean,
         **LANGUAGE_FIELD,
     }
@@ -272,12 +272,16 @@ def _cursor(text: str, sort: SortKey) -> tuple[Any, str]:
     """Return the place that a cursor stands for. It came back from outside: it may be anything."""
     try:
         match orjson.loads(base64.urlsafe_b64decode(text.encode())):
-            case [str(key), value, str(torrent_id)] if key == sort:
-                if isinstance(value, str if sort is SortKey.NAME else int) and not isinstance(value, bool):
-                    return value, torrent_id
+            case [str(key), value, str(torrent_id)] if key == sort and _is_sorted_by(value, sort):
+                return value, torrent_id
     except ValueError, binascii.Error:
         pass
     raise ServiceValidationError(translation_domain=DOMAIN, translation_key="bad_cursor")
+
+
+def _is_sorted_by(value: Any, sort: SortKey) -> bool:
+    """Tell whether a list may be sorted by such values. Databases hold whole numbers of 64 bits."""
+    return isinstance(value, str) if sort is SortKey.NAME else type(value) is int and value < 2**63
 
 
 async def _stats(call: ServiceCall) -> ServiceResponse:
@@ -388,15 +392,11 @@ async def _clear(call: ServiceCall) -> None:
 async def _import(call: ServiceCall) -> ServiceResponse:
     """Take over the history that Redriva or RDTM kept."""
     await admin(call.hass, call.context)
-    mirror, path = _mirror(call), call.data[ATTR_PATH]
-    if not call.hass.config.is_allowed_path(path):
-        raise ServiceValidationError(
-            translation_domain=DOMAIN, translation_key="path_not_allowed", translation_placeholders={"path": path}
-        )
+    mirror, path = _mirror(call), await readable(call.hass, call.data[ATTR_PATH])
     try:
         with _translated(mirror):
             told = await bring_in(
-                Path(path),
+                path,
                 mirror.account,
                 mirror.store.mirror_view,
                 mirror.store.debrid_history,
@@ -409,6 +409,6 @@ async def _import(call: ServiceCall) -> ServiceResponse:
         raise ServiceValidationError(
             translation_domain=DOMAIN,
             translation_key="cannot_import",
-            translation_placeholders={"path": path, "detail": str(error)},
+            translation_placeholders={"path": str(path), "detail": str(error)},
         ) from error
     return {"account": mirror.title, **told}

@@ -14,7 +14,7 @@ from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
 from .acquire.links import MAX_LINK, MAX_TORRENT_BYTES, LinkRefused, Payload, check_address, read_torrent, resolve
-from .calls import LANGUAGE_FIELD, Action, account_of, admin, hub_of, words_of
+from .calls import LANGUAGE_FIELD, Action, account_of, admin, hub_of, readable, words_of
 from .const import DOMAIN
 from .debrid.finding import find
 from .debrid.repair_ports import Refusal
@@ -157,18 +157,14 @@ async def _payload(call: ServiceCall) -> Payload:
         return await resolve(call.data[ATTR_LINK], hands, own=hands.own)
     if ATTR_PATH not in call.data:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="link_or_path")
-    path = call.data[ATTR_PATH]
-    if not call.hass.config.is_allowed_path(path):
-        raise ServiceValidationError(
-            translation_domain=DOMAIN, translation_key="path_not_allowed", translation_placeholders={"path": path}
-        )
+    path = await readable(call.hass, call.data[ATTR_PATH])
     try:
-        body = await call.hass.async_add_executor_job(_read, Path(path))
+        body = await call.hass.async_add_executor_job(_read, path)
     except OSError as error:
         raise ServiceValidationError(
             translation_domain=DOMAIN,
             translation_key="cannot_read",
-            translation_placeholders={"path": path, "detail": error.strerror or type(error).__name__},
+            translation_placeholders={"path": str(path), "detail": error.strerror or type(error).__name__},
         ) from error
     return read_torrent(body)
 
