@@ -5,7 +5,7 @@ is said twice of one. How far a repair is, the repair itself knows; the row says
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -233,7 +233,7 @@ class RepairJournal:
                 status=EntryStatus.RUNNING,
                 reason=Reason(key="heal.debrid_by_hand", parameters={"account": self._title()}),
                 actor=actor,
-                parameters={"account": self._account, "hash": info_hash},
+                parameters={"account": self._account, "hash": info_hash, "id": torrent_id},
             )
         )
 
