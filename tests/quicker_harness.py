@@ -3,6 +3,7 @@
 A test spent a quarter of its time in these, and there are thousands of tests.
 """
 
+import asyncio
 import calendar
 from datetime import datetime
 import functools
@@ -17,6 +18,8 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import event
 from homeassistant.util.async_ import get_scheduled_timer_handles
 from pytest_homeassistant_custom_component import common, patch_time
+
+_REST_SECONDS = 0.01
 
 
 def set_up() -> None:
@@ -43,6 +46,30 @@ def monotonic() -> float:
 @functools.lru_cache(maxsize=64)
 def _seconds(now: datetime) -> float:
     return calendar.timegm(now.timetuple()) + now.microsecond / 1e6
+
+
+def rest(loop: asyncio.AbstractEventLoop) -> None:
+    """Let a loop wait for what comes while a timer is due that it can not run, and not ask for it without a pause.
+
+    What is due just now, as is all that is to be done after 0 seconds, runs once a clock shows a nanosecond more. A
+    frozen one never does, and its numbers are too great for a nanosecond: a loop asked again and again, as fast as it
+    could, in the way of the threads that it waited for. The next leap in time runs such a timer, before and now.
+    """
+    select = loop._selector.select  # type: ignore[attr-defined]
+    ready = loop._ready  # type: ignore[attr-defined]
+
+    def rested(timeout: float | None = None) -> Any:
+        if (
+            timeout == 0
+            and not ready
+            and not loop._stopping  # type: ignore[attr-defined]
+            and (scheduled := loop._scheduled)  # type: ignore[attr-defined]
+            and scheduled[0]._when >= loop.time() + loop._clock_resolution  # type: ignore[attr-defined]
+        ):
+            timeout = _REST_SECONDS
+        return select(timeout)
+
+    loop._selector.select = rested  # type: ignore[attr-defined]
 
 
 def _attributes_hash(module: types.ModuleType) -> str:

@@ -72,6 +72,31 @@ async def test_a_loop_tells_the_time_of_the_machine_else() -> None:
     assert before <= asyncio.get_running_loop().time() <= real_monotonic()
 
 
+async def test_a_loop_rests_while_a_frozen_clock_keeps_a_timer_from_running(
+    freezer: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    freezer.move_to(datetime(2026, 3, 1, tzinfo=UTC))
+    loop = asyncio.get_running_loop()
+    turns = 0
+    run_once = loop._run_once  # type: ignore[attr-defined]
+
+    def counted() -> None:
+        nonlocal turns
+        turns += 1
+        run_once()
+
+    monkeypatch.setattr(loop, "_run_once", counted)
+    ran: list[int] = []
+    loop.call_later(0, ran.append, 1)
+    await asyncio.to_thread(time.sleep, 0.1)
+    assert turns < 50
+    assert ran == []
+    freezer.tick(timedelta(seconds=1))
+    for _ in range(2):
+        await asyncio.sleep(0)
+    assert ran == [1]
+
+
 def test_time_freezes_in_a_module_that_changed_since_it_froze(monkeypatch: pytest.MonkeyPatch) -> None:
     module = types.ModuleType("of_a_test")
     monkeypatch.setitem(sys.modules, module.__name__, module)
