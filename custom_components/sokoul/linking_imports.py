@@ -97,8 +97,8 @@ class ImportWatch:
 
     async def _read(self) -> None:
         try:
-            for known in tuple(self._known.values()):
-                if known.due:
+            for key in tuple(self._known):
+                if (known := self._known.get(key)) is not None and known.due:  # it may be gone by its turn
                     known.due = False
                     await self._read_one(known)
         finally:
