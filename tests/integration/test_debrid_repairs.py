@@ -163,6 +163,29 @@ async def test_what_rdtm_was_to_retry_goes_by_the_levels_and_the_limits(
     assert made.adds() == 1
 
 
+@pytest.mark.parametrize(("planned", "due"), [(-DAY, timedelta()), (DAY - HOUR, DAY - HOUR), (10 * DAY, DAY)])
+async def test_what_rdtm_put_off_waits_a_day_at_most(
+    planned: timedelta,
+    due: timedelta,
+    hass: HomeAssistant,
+    debrid: RealDebridSimulator,
+    scene: Begin,
+    pass_time: PassTime,
+    tmp_path: Path,
+) -> None:
+    made = await scene(Autonomy.OBSERVE)
+    await pass_time(MINUTE, 5)
+    old = failed(debrid, 1)
+    await made.hub.debriding.accounts[made.repairs.account].synchronise(SyncMode.LIST)
+    path = tmp_path / "rd_manager.db"
+    await hass.async_add_executor_job(rd_manager, path, "LOST", "e" * 40)
+    await hass.async_add_executor_job(to_be_retried, path, dt_util.now() + planned, old.id)
+    hass.config.allowlist_external_dirs = {str(tmp_path)}
+    assert (await act(hass, Action.DEBRID_IMPORT, path=str(path)))["retries_waiting"] == 1
+    ((noted, _),) = made.repairs.queue()
+    assert (noted.hash, noted.due_at) == (old.hash, dt_util.utcnow() + due)
+
+
 def to_be_retried(path: Path, at: datetime, *torrent_ids: str) -> None:
     """Write what RDTM's queue would have."""
     with sqlite3.connect(path) as connection:
