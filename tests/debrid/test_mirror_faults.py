@@ -64,7 +64,6 @@ async def known(store: Store) -> dict[str, tuple[Any, ...]]:
     }
 
 
-@pytest.mark.parametrize("where", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("of_details", [False, True], ids=["list", "details"])
 @pytest.mark.parametrize(
     ("kind", "options"), FAULTS, ids=[f"{kind} {' '.join(map(str, of.values()))}" for kind, of in FAULTS]
