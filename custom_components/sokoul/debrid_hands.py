@@ -1,10 +1,11 @@
 """How repairing reaches a Real-Debrid account: its calls, and its refusals by their codes."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from http import HTTPStatus
 
-from .clients.errors import BackendError, InvalidAuth, NotFound, RateLimited, Refused
+from .clients.errors import BackendError, CannotConnect, InvalidAuth, NotFound, RateLimited, Refused
 from .clients.real_debrid import RealDebridClient
 from .debrid.listing import PAGE, Lister
 from .debrid.repair_ports import Refusal
@@ -16,6 +17,24 @@ _STATUSES: Mapping[int, DebridCode] = {
     HTTPStatus.FORBIDDEN: DebridCode.PERMISSION_DENIED,
     HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS: DebridCode.INFRINGING_FILE,
 }
+
+
+class DebridReader:
+    """What reads an account, with a priority for its list and one for details."""
+
+    def __init__(self, client: Callable[[], RealDebridClient], lists: DebridPriority, details: DebridPriority) -> None:
+        """`client` is as for `DebridHands`."""
+        self._client = client
+        self._lists = lists
+        self._details = details
+
+    async def torrents(self, page: int = 1, limit: int = PAGE, etag: str | None = None) -> DebridPage | None:
+        """Return a page of the list."""
+        return await self._client().torrents(page, limit, etag, priority=self._lists)
+
+    async def torrent(self, torrent_id: str) -> DebridTorrentInfo:
+        """Return a torrent with its details."""
+        return await self._client().torrent(torrent_id, priority=self._details)
 
 
 class DebridHands:
@@ -31,6 +50,8 @@ class DebridHands:
     ) -> None:
         """`client` returns the one that the account has at the moment: it is another one after settings changed.
 
+        It raises `CannotConnect` where the account was removed.
+
         `known` returns how many entries the account is known to have.
         """
         self._client = client
@@ -44,19 +65,16 @@ class DebridHands:
         """When Real-Debrid last throttled the account; None, too, once that was removed."""
         try:
             return self._client().budget.state(self._clock()).throttled_at
-        except Refusal:
+        except CannotConnect:
             return None
 
     async def entries(self) -> Sequence[DebridTorrent]:
         """Return all entries of the account. Raises `Refusal`, also for a list that can't be right."""
-        lister = Lister(_Lists(self._client(), self._priority))
+        lister = Lister(DebridReader(self._client, self._priority, self._priority))
         found: dict[str, DebridTorrent] = {}
-
-        async def read() -> None:
+        with _refusals():
             async for page in lister.read():
                 found.update((torrent.id, torrent) for torrent in page)
-
-        await _refusals(read())
         if not lister.whole:
             raise Refusal("the list of torrents changed each time it was read")
         await self._doubt(len(lister.seen))
@@ -74,7 +92,8 @@ class DebridHands:
 
     async def details(self, torrent_id: str) -> DebridTorrentInfo:
         """Return an entry with its files. Raises `Refusal`."""
-        return await _refusals(self._client().torrent(torrent_id, priority=self._priority))
+        with _refusals():
+            return await self._client().torrent(torrent_id, priority=self._priority)
 
     async def add(self, info_hash: str) -> str:
         """Add a torrent by its hash, and return the id of its entry. Raises `Refusal`."""
@@ -82,19 +101,23 @@ class DebridHands:
 
     async def add_magnet(self, magnet: str) -> str:
         """Add a magnet link, and return the id of its entry. Raises `Refusal`."""
-        return await _refusals(self._client().add_magnet(magnet, priority=self._priority))
+        with _refusals():
+            return await self._client().add_magnet(magnet, priority=self._priority)
 
     async def add_file(self, torrent: bytes) -> str:
         """Add a .torrent file, and return the id of its entry. Raises `Refusal`."""
-        return await _refusals(self._client().add_torrent(torrent, priority=self._priority))
+        with _refusals():
+            return await self._client().add_torrent(torrent, priority=self._priority)
 
     async def select(self, torrent_id: str, file_ids: Collection[int]) -> None:
         """Select files of an entry. Raises `Refusal`."""
-        await _refusals(self._client().select_files(torrent_id, file_ids, priority=self._priority))
+        with _refusals():
+            await self._client().select_files(torrent_id, file_ids, priority=self._priority)
 
     async def delete(self, torrent_id: str) -> None:
         """Delete an entry. Raises `Refusal`."""
-        await _refusals(self._client().delete(torrent_id, priority=self._priority))
+        with _refusals():
+            await self._client().delete(torrent_id, priority=self._priority)
 
     async def try_link(self, link: str) -> None:
         """Find out whether a link can be had. Raises `Refusal`."""
@@ -102,28 +125,15 @@ class DebridHands:
 
     async def unrestrict(self, link: str) -> DebridUnrestricted:
         """Return a link that can be downloaded from. Raises `Refusal`."""
-        return await _refusals(self._client().unrestrict(link, priority=self._priority))
+        with _refusals():
+            return await self._client().unrestrict(link, priority=self._priority)
 
 
-class _Lists:
-    """An account whose list is read with a priority."""
-
-    def __init__(self, client: RealDebridClient, priority: DebridPriority) -> None:
-        self._client = client
-        self._priority = priority
-
-    async def torrents(self, page: int = 1, limit: int = PAGE, etag: str | None = None) -> DebridPage | None:
-        """Return a page of the list."""
-        return await self._client.torrents(page, limit, etag, priority=self._priority)
-
-    async def torrent(self, torrent_id: str) -> DebridTorrentInfo:
-        """Return a torrent with its details."""
-        return await self._client.torrent(torrent_id, priority=self._priority)
-
-
-async def _refusals[T](answer: Awaitable[T]) -> T:
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Raise `Refusal` for every error of the client."""
     try:
-        return await answer
+        yield
     except BackendError as error:
         retry_after = error.retry_after if isinstance(error, RateLimited) else None
         raise Refusal(str(error), code=_code(error), retry_after=retry_after) from error

@@ -20,7 +20,6 @@ from homeassistant.util import dt as dt_util
 
 from .acquire.links import Payload
 from .autopilot.reach import Declined
-from .clients.real_debrid import RealDebridClient
 from .const import LOGGER
 from .debrid.finding import Standing, find
 from .debrid.mirror import SyncResult
@@ -69,7 +68,7 @@ class AccountRepairs:
 
         def hands(priority: DebridPriority) -> DebridHands:
             known = partial(mirror.store.mirror.count, mirror.account)
-            return DebridHands(self.client, dt_util.utcnow, priority, known=known)
+            return DebridHands(mirror.client, dt_util.utcnow, priority, known=known)
 
         self.person = hands(DebridPriority.PERSON)
         self.repairer = Repairer(
@@ -100,14 +99,6 @@ class AccountRepairs:
     def title(self) -> str:
         """What the person calls the account."""
         return self.mirror.title
-
-    def client(self) -> RealDebridClient:
-        """Return the client that the account has at the moment. Raises `Refusal` where it was removed."""
-        backend = self._hub.backends.get(self.account)
-        if backend is None:
-            raise Refusal("the account was removed")
-        client: RealDebridClient = backend.client
-        return client
 
     @property
     def pending(self) -> int:

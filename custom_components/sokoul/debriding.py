@@ -23,8 +23,9 @@ from .const import DOMAIN, LOGGER
 from .debrid.mirror import DETAILS_LAST, BusyError, MirrorSync, NothingToResumeError, Progress, SyncResult
 from .debrid.statistics import recommendations, statistics
 from .debrid_exports import Exports
+from .debrid_hands import DebridReader
 from .journal_report import sentence
-from .model.debrid import DebridPage, DebridPriority, DebridTorrentInfo
+from .model.debrid import DebridPriority
 from .model.debrid_mirror import DebridFigures, SyncMode, SyncOptions, SyncRun, SyncStatus
 from .store import Store, StoreError
 from .store.maintenance import METRICS_KEPT
@@ -74,35 +75,6 @@ class ClientErrors:
         return error.retry_after if isinstance(error, RateLimited) else None
 
 
-class _Reading:
-    """The client that the backend has at the moment: it is another one after its settings were changed.
-
-    A person's synchronisation goes first, as far as somebody waits for it: thousands of details take long.
-    """
-
-    def __init__(self, hub: Hub, account: str, mode: SyncMode, *, person: bool) -> None:
-        self._hub = hub
-        self._id = account
-        self._lists = DebridPriority.PERSON if person else DebridPriority.BACKGROUND
-        self._details = self._lists if mode in _QUICK else DebridPriority.BACKGROUND
-
-    @property
-    def _client(self) -> RealDebridClient:
-        backend = self._hub.backends.get(self._id)
-        if backend is None:
-            raise CannotConnect("the account was removed")
-        client: RealDebridClient = backend.client
-        return client
-
-    async def torrents(self, page: int = 1, limit: int = 5000, etag: str | None = None) -> DebridPage | None:
-        """Return a page of the list."""
-        return await self._client.torrents(page, limit, etag, priority=self._lists)
-
-    async def torrent(self, torrent_id: str) -> DebridTorrentInfo:
-        """Return a torrent with its details."""
-        return await self._client.torrent(torrent_id, priority=self._details)
-
-
 class AccountMirror:
     """One account's mirror."""
 
@@ -114,7 +86,7 @@ class AccountMirror:
         self.exports = Exports(hub, self)
         self.sync = MirrorSync(
             account,
-            _Reading(hub, account, SyncMode.SMART, person=False),
+            self._reader(SyncMode.SMART, person=False),
             ClientErrors(),
             store.mirror,
             clock=dt_util.utcnow,
@@ -139,6 +111,25 @@ class AccountMirror:
         if (backend := self._hub.backends.get(self.account)) is not None:
             self._title = backend.title
         return self._title
+
+    def client(self) -> RealDebridClient:
+        """Return the client that the account has at the moment: it is another one after its settings were changed.
+
+        Raises `CannotConnect` where the account was removed.
+        """
+        backend = self._hub.backends.get(self.account)
+        if backend is None:
+            raise CannotConnect("the account was removed")
+        client: RealDebridClient = backend.client
+        return client
+
+    def _reader(self, mode: SyncMode, *, person: bool) -> DebridReader:
+        """Return what reads the account.
+
+        A person's synchronisation goes first, as far as somebody waits for it: thousands of details take long.
+        """
+        lists = DebridPriority.PERSON if person else DebridPriority.BACKGROUND
+        return DebridReader(self.client, lists, lists if mode in _QUICK else DebridPriority.BACKGROUND)
 
     @property
     def checked_at(self) -> datetime | None:
@@ -215,10 +206,9 @@ class AccountMirror:
         if not self.sync.is_busy(mode):  # while details are read the list is looked at as always
             unseen = mode in _DETAILS_FIRST and self.checked_at is None
             self.synchronise_after(LIST_SOON if unseen else self._interval)
-        reading = _Reading(self._hub, self.account, mode, person=person)
         try:
             with self._telling():
-                result = await self.sync.sync(mode, options, account=reading)
+                result = await self.sync.sync(mode, options, account=self._reader(mode, person=person))
         except StoreError:
             self._witness(None)
             raise

@@ -9,6 +9,7 @@ import json
 from aiohttp import ClientSession, DummyCookieJar
 import pytest
 
+from custom_components.sokoul.clients.errors import CannotConnect
 from custom_components.sokoul.clients.real_debrid import RealDebridClient
 from custom_components.sokoul.clients.real_debrid_budget import DebridBudget
 from custom_components.sokoul.clients.real_debrid_tokens import ApiToken
@@ -328,11 +329,25 @@ async def test_an_empty_list_adds_nothing_beside_what_is_complete(stage: Stage) 
     assert good in stage.entries(old)
 
 
-async def test_a_removed_account_was_never_throttled(stage: Stage) -> None:
+async def test_a_removed_account_refuses_everything_and_was_never_throttled(stage: Stage) -> None:
     def client() -> RealDebridClient:
-        raise Refusal("the account was removed")
+        raise CannotConnect("the account was removed")
 
-    assert DebridHands(client, stage.clock.now).throttled_at is None
+    hands = DebridHands(client, stage.clock.now)
+    assert hands.throttled_at is None
+    asked: list[Callable[[], Awaitable[object]]] = [
+        hands.entries,
+        lambda: hands.details("A"),
+        lambda: hands.add("0" * 40),
+        lambda: hands.add_file(b""),
+        lambda: hands.select("A", [1]),
+        lambda: hands.delete("A"),
+        lambda: hands.try_link("https://real-debrid.com/d/A"),
+    ]
+    for ask in asked:
+        with pytest.raises(Refusal, match="removed") as refused:
+            await ask()
+        assert refused.value.code is None, "Real-Debrid said nothing"
 
 
 @pytest.mark.parametrize(
