@@ -31,6 +31,7 @@ from custom_components.sokoul import (
 from custom_components.sokoul.binary_sensor import CONNECTIVITY
 from custom_components.sokoul.connectors.registry import CONNECTORS
 from custom_components.sokoul.const import DOMAIN, PLATFORMS
+from custom_components.sokoul.debrid.importing import ImportFault
 from custom_components.sokoul.debrid_entities import (
     DEBRID_BINARY_SENSORS,
     DEBRID_BUTTONS,
@@ -418,7 +419,8 @@ def raised_texts() -> dict[str, set[str]]:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_exception_has_its_text_and_every_text_its_exception(language: str) -> None:
     texts = {key: text["message"] for key, text in TRANSLATIONS[language]["exceptions"].items()}
-    raised = {**{key: {"backend", "detail"} for key in PROBLEMS}, **raised_texts()}
+    imports = {f"cannot_import_{fault}": {"path", "detail"} for fault in ImportFault}
+    raised = {**{key: {"backend", "detail"} for key in PROBLEMS}, **imports, **raised_texts()}
     assert set(texts) == set(raised)
     for key, text in texts.items():
         assert placeholders(text) <= raised[key], key

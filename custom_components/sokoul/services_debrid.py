@@ -408,7 +408,7 @@ async def _import(call: ServiceCall) -> ServiceResponse:
     except CannotImportError as error:
         raise ServiceValidationError(
             translation_domain=DOMAIN,
-            translation_key="cannot_import",
-            translation_placeholders={"path": str(path), "detail": str(error)},
+            translation_key=f"cannot_import_{error.fault}",
+            translation_placeholders={"path": str(path), "detail": error.detail},
         ) from error
     return {"account": mirror.title, **told}

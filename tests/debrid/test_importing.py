@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from custom_components.sokoul.debrid.importing import GONE_FOR, CannotImportError, bring_in
+from custom_components.sokoul.debrid.importing import GONE_FOR, CannotImportError, ImportFault, bring_in
 from custom_components.sokoul.debrid.links import Cause, Health, Link, Mount, judge
 from custom_components.sokoul.debrid.shelf import read_catalogue
 from custom_components.sokoul.model.debrid import DebridStatus
@@ -269,13 +269,26 @@ async def test_what_is_known_stays(store: Store, tmp_path: Path) -> None:
     assert await store.debrid_history.failures(ACCOUNT) == [mine]
 
 
-@pytest.mark.parametrize("content", [None, b"", b"not a database at all, but a long enough text" * 50, "other"])
-async def test_other_files_are_refused(store: Store, tmp_path: Path, content: bytes | str | None) -> None:
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (None, ImportFault.NO_FILE),
+        (b"", ImportFault.NOT_THEIRS),
+        (b"not a database at all, but a long enough text" * 50, ImportFault.NOT_THEIRS),
+        ("CREATE TABLE torrents (id TEXT)", ImportFault.NOT_THEIRS),
+        ("CREATE TABLE torrents (id TEXT); CREATE TABLE torrent_details (id TEXT)", ImportFault.UNREADABLE),
+    ],
+)
+async def test_other_files_are_refused(
+    store: Store, tmp_path: Path, content: bytes | str | None, fault: ImportFault
+) -> None:
     path = tmp_path / "file.db"
-    if content == "other":
-        made(path, "CREATE TABLE torrents (id TEXT)")
-    elif isinstance(content, bytes):
+    if isinstance(content, str):
+        made(path, content)
+    elif content is not None:
         path.write_bytes(content)
-    with pytest.raises(CannotImportError):
+    with pytest.raises(CannotImportError) as refused:
         await bring_in(path, ACCOUNT, store.mirror_view, store.debrid_history, NOW)
+    assert refused.value.fault is fault
+    assert ("no such column" in refused.value.detail) == (fault is ImportFault.UNREADABLE)
     assert await store.debrid_history.attempts(ACCOUNT) == []

@@ -731,8 +731,10 @@ async def test_a_history_is_imported(
     )
     assert known["final"]
     assert known["next"].startswith("Nothing more is tried: it failed for good.")
+    with pytest.raises(ServiceValidationError, match="there is no such file"):
+        await ask(hass, Action.DEBRID_IMPORT, path=str(tmp_path / "none.db"))
     (tmp_path / "none.db").touch()
-    with pytest.raises(ServiceValidationError, match="Nothing was imported"):
+    with pytest.raises(ServiceValidationError, match="neither Redriva nor RDTM"):
         await ask(hass, Action.DEBRID_IMPORT, path=str(tmp_path / "none.db"))
 
 

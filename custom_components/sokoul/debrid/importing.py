@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
+from enum import StrEnum
 from itertools import batched
 from pathlib import Path
 import sqlite3
@@ -31,8 +32,21 @@ _ASKED = 500
 GONE_FOR = timedelta(days=8)
 
 
+class ImportFault(StrEnum):
+    """Why a file can't be imported."""
+
+    NO_FILE = "no_file"
+    NOT_THEIRS = "not_theirs"
+    UNREADABLE = "unreadable"
+
+
 class CannotImportError(Exception):
-    """This file is none of theirs, or can't be read."""
+    """This file is none of theirs, or can't be read. `detail` is what SQLite says of it, in English."""
+
+    def __init__(self, fault: ImportFault, detail: str = "") -> None:
+        super().__init__(detail or str(fault))
+        self.fault = fault
+        self.detail = detail
 
 
 class View(Protocol):
@@ -186,7 +200,7 @@ async def _go_on(due: Mapping[str, datetime], account: str, history: History, re
 
 def _read(path: Path, now: datetime, zone: tzinfo) -> _Found:
     if not path.is_file():
-        raise CannotImportError("there is no such file")
+        raise CannotImportError(ImportFault.NO_FILE)
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as connection:
             connection.row_factory = sqlite3.Row
@@ -196,8 +210,9 @@ def _read(path: Path, now: datetime, zone: tzinfo) -> _Found:
             if {"torrents", "torrent_details"} <= tables:
                 return _read_redriva(connection, now, zone)
     except sqlite3.Error as error:
-        raise CannotImportError(str(error)) from error
-    raise CannotImportError("it has neither the tables of Redriva nor those of RDTM")
+        other = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB
+        raise CannotImportError(ImportFault.NOT_THEIRS if other else ImportFault.UNREADABLE, str(error)) from error
+    raise CannotImportError(ImportFault.NOT_THEIRS)
 
 
 def _read_rdtm(connection: sqlite3.Connection, zone: tzinfo, tables: Collection[str]) -> _Found:
