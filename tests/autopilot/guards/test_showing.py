@@ -9,6 +9,7 @@ import pytest
 from custom_components.sokoul.autopilot.guards.addresses import Home, place_of
 from custom_components.sokoul.autopilot.guards.evidence import Evidence, Said, Seen
 from custom_components.sokoul.autopilot.guards.showing import pieces
+from custom_components.sokoul.autopilot.guards.vpn_case import Case
 from custom_components.sokoul.autopilot.guards.vpn_learning import learn
 from custom_components.sokoul.autopilot.guards.vpn_types import Containment, Protection, VpnMemory, VpnPolicy
 from custom_components.sokoul.model.downloads import ClientSettings
@@ -33,7 +34,8 @@ def say(*addresses: str) -> tuple[Seen[Said], ...]:
 def told(evidence: Evidence, *homes: str, confirmed_at: datetime = NOW) -> dict[str, dict[str, object]]:
     known = [place for home in homes if (place := place_of(home)) is not None]
     memory = VpnMemory(homes=tuple(Home(place=place, confirmed_at=confirmed_at) for place in known))
-    memory = learn(memory, evidence, CLIENT, VpnPolicy(), NOW)
+    case = Case(memory=memory, evidence=evidence, protection=CLIENT, policy=VpnPolicy(), now=NOW)
+    memory = learn(case).memory
     return {name: piece.as_attribute() for name, piece in pieces(memory, evidence, CLIENT, VpnPolicy(), NOW).items()}
 
 

@@ -10,9 +10,9 @@ from enum import StrEnum
 from typing import Any
 
 from ...model.downloads import ClientSettings
-from .addresses import disagree, home_at
+from .addresses import home_at
 from .evidence import Evidence, Seen
-from .vpn_learning import IP_VERSIONS, is_foreign, opinion_of
+from .vpn_case import IP_VERSIONS, Case
 from .vpn_types import Protection, VpnMemory, VpnPolicy
 
 
@@ -55,6 +55,7 @@ def pieces(
     memory: VpnMemory, evidence: Evidence, protection: Protection, policy: VpnPolicy, now: datetime
 ) -> Mapping[str, Piece]:
     """Return the pieces that there are, by their names."""
+    case = Case(memory=memory, evidence=evidence, protection=protection, policy=policy, now=now)
     found: dict[str, Piece] = {}
     if evidence.client is not None:
         found["client"] = Piece(says=str(evidence.client.value.connection), seen=evidence.client)
@@ -65,12 +66,12 @@ def pieces(
         if evidence.tunnel.value.dns_status is not None:
             found["dns"] = Piece(says=str(evidence.tunnel.value.dns_status), seen=evidence.tunnel)
     if evidence.outside:
-        found["outside"] = Piece(says=_heard(memory, policy, now), seen=_newest(evidence.outside))
+        found["outside"] = Piece(says=_heard(case), seen=_newest(evidence.outside))
     if evidence.through:
-        exits = [_where(memory, version, policy, now, shown=False) for version in IP_VERSIONS]
+        exits = [_where(case, version, shown=False) for version in IP_VERSIONS]
         found["through"] = Piece(says=_worst(exits), seen=_newest(evidence.through))
     for version in IP_VERSIONS:
-        found[f"ipv{version}"] = Piece(says=_where(memory, version, policy, now))
+        found[f"ipv{version}"] = Piece(says=_where(case, version))
     return found
 
 
@@ -84,32 +85,32 @@ def _newest[T](answers: Iterable[Seen[T]]) -> Seen[T]:
     return max(answers, key=lambda answer: answer.at)
 
 
-def _heard(memory: VpnMemory, policy: VpnPolicy, now: datetime) -> Heard:
-    opinions = [opinion_of(memory.outside, version, policy, now) for version in IP_VERSIONS]
+def _heard(case: Case) -> Heard:
+    opinions = [case.ours(version) for version in IP_VERSIONS]
     if any(each is not None and each.agreed for each in opinions):
         return Heard.AGREED
-    if any(disagree(memory.outside, version, now, policy.said_lasts) for version in IP_VERSIONS):
+    if any(case.ours_in_dispute(version) for version in IP_VERSIONS):
         return Heard.CONTRADICTORY
     return Heard.ONE if any(opinions) else Heard.SILENT
 
 
-def _where(memory: VpnMemory, version: int, policy: VpnPolicy, now: datetime, *, shown: bool = True) -> Where:
+def _where(case: Case, version: int, *, shown: bool = True) -> Where:
     """Tell where the client shows itself, and where the tunnel ends, or only the latter."""
-    theirs = opinion_of(memory.inside, version, policy, now)
-    places = {theirs.place} if theirs is not None else set()
+    memory, end = case.memory, case.end(version)
+    places = {end.place} if end is not None else set()
     if shown and version in memory.shown:
         places.add(memory.shown[version].place)
     if not places:
         return Where.NONE
     if any(home_at(memory.homes, place) is not None for place in places):
         return Where.HOME
-    checked = max((home.confirmed_at for home in memory.homes if home.place.version == version), default=None)
-    if checked is None:
+    told_at = memory.home_told_at(version)
+    if told_at is None:
         return Where.UNVERIFIED
     client = memory.shown.get(version) if shown else None
-    if client is None or is_foreign(memory, client) or (theirs is not None and theirs.place == client.place):
+    if client is None or memory.is_foreign(client.place) or (end is not None and end.place == client.place):
         return Where.ELSEWHERE
-    return Where.ELSEWHERE if checked >= client.since else Where.UNVERIFIED  # our line may have got it since
+    return Where.ELSEWHERE if told_at >= client.since else Where.UNVERIFIED  # our line may have got it since
 
 
 def _worst(places: Iterable[Where]) -> Where:

@@ -38,10 +38,10 @@ from ...model.reasons import Reason
 from ...model.vpn import VpnStatus
 from .addresses import home_at
 from .evidence import Evidence
-from .vpn_case import Case
+from .vpn_case import IP_VERSIONS, Case
 from .vpn_exits import comes_out_with_us, ends_elsewhere, exits_at_home
 from .vpn_judging import Found, doubted_since, judge, seen_elsewhere
-from .vpn_learning import IP_VERSIONS, forgiven, learn
+from .vpn_learning import learn
 from .vpn_types import Closed, Containment, Proof, Protection, Verdict, VpnMemory, VpnPolicy, VpnState
 
 
@@ -49,9 +49,8 @@ def advance(
     memory: VpnMemory, evidence: Evidence, protection: Protection, policy: VpnPolicy, now: datetime
 ) -> tuple[VpnMemory, Verdict]:
     """Take in what was seen, and judge."""
-    learned = learn(memory, evidence, protection, policy, now)
-    case = Case(memory=learned, evidence=evidence, protection=protection, policy=policy, now=now)
-    case = replace(case, memory=_take_cure(case))
+    case = learn(Case(memory=memory, evidence=evidence, protection=protection, policy=policy, now=now))
+    case = case.remembering(_take_cure(case))
     learned, found = case.memory, judge(case)
     learned, found = _be_patient(learned, found, case)
     learned, verdict = _settle(learned, found, case)
@@ -65,7 +64,7 @@ def advance(
 
 def forgive(memory: VpnMemory, policy: VpnPolicy, now: datetime) -> VpnMemory:
     """Return it after a person said that the client may run. What it shows now is no proof for the time of a trial."""
-    return replace(forgiven(memory, now + policy.trial), closed=None, calm_since=None)
+    return replace(memory.forgiven(now + policy.trial), closed=None, calm_since=None)
 
 
 def _take_cure(case: Case) -> VpnMemory:
@@ -74,9 +73,9 @@ def _take_cure(case: Case) -> VpnMemory:
     A client that is stopped isn't told so: that it was told of home, at its end or before, is no proof for a trial.
     """
     memory, closed = case.memory, case.memory.closed
-    if closed is None or closed.state is not VpnState.LEAKING or not closed.came_out_here or case.contained:
+    if closed is None or closed.state is not VpnState.LEAKING or not closed.came_out_here:
         return memory
-    if not memory.goes_along(case.now) or not ends_elsewhere(case):
+    if not case.proxy_stands_for_client or not ends_elsewhere(case):
         return memory
     until = case.now + case.policy.trial
     shown = {
@@ -185,10 +184,10 @@ def _wants_word(closed: Closed, case: Case) -> bool:
         return False
     if since is None:
         return True
-    ends = (case.inside(version) for version in IP_VERSIONS)
+    ends = (case.end(version) for version in IP_VERSIONS)
     if any(end is not None and end.agreed and end.asked_at > since for end in ends):
         return False
-    moved = any(shown.moved and shown.since > since for shown in case.memory.shown.values())
+    moved = any(shown.is_new_since(since) for shown in case.memory.shown.values())
     return not (moved and seen_elsewhere(case))
 
 

@@ -1,13 +1,8 @@
-"""What services say of where the tunnel ends, and what the client's own word weighs against that.
+"""Where what goes through the tunnel comes out: at home, where we are, or elsewhere.
 
-The client shows an address that somebody told it once. When the tunnel is gone it goes on to show where that ended,
-perhaps for ever: who never talks to anybody new is told nothing. So its word counts for the time at which it came. Two
+The client's word counts for the time at which it came: it may go on to show where a tunnel ended that is gone. Two
 services that were asked at once, and since then, and that are told our own address, weigh more: whatever else is said
-of the tunnel is older than that.
-
-They do so only where they speak of the client's way: both were seen at one place lately that isn't ours. A proxy that
-always came out at home, as one of another machine would, says nothing of the client. Nor does it of a client that has
-no other way out than the tunnel.
+of the tunnel is older than that. They do so only where the proxy stands for the client.
 
 Where the line has just got another address, the tunnel may seem to end where we are, at a place that nobody knows. That
 may also be Home Assistant going out through the tunnel since then: it is doubtful, and not proven.
@@ -15,9 +10,9 @@ may also be Home Assistant going out through the tunnel since then: it is doubtf
 
 from collections.abc import Iterator
 
-from .addresses import Opinion, home_at
-from .vpn_case import Case
-from .vpn_learning import IP_VERSIONS, agreement_of, services
+from .addresses import Opinion, Place, home_at
+from .vpn_case import IP_VERSIONS, Case
+from .vpn_types import Shown
 
 
 def exits_at_home(case: Case) -> Iterator[int]:
@@ -25,44 +20,36 @@ def exits_at_home(case: Case) -> Iterator[int]:
     if not case.protection.outside or case.memory.connected is False:
         return
     for version in IP_VERSIONS:
-        theirs, agreed = case.inside(version), case.agreed(version)
-        usual = theirs is not None and theirs.agreed and not _is_denied(case, version, theirs)
-        if (usual and _is_home(case, theirs)) or (_is_home(case, agreed) and _outweighs(case, version, agreed)):
+        if any(_is_home(case, end) for end in _ends(case, version)):
             yield version
 
 
-def _is_home(case: Case, end: Opinion | None) -> bool:
-    home = home_at(case.memory.homes, end.place) if end is not None else None
+def _ends(case: Case, version: int) -> Iterator[Place]:
+    """Yield where the tunnel ends, unless what the client shows weighs more."""
+    end, latest = case.end(version), case.end_at_once(version)
+    if end is not None and end.agreed and _shown_instead(case, end) is None:
+        yield end.place
+    if latest is None or not case.proxy_stands_for_client:
+        return
+    instead = _shown_instead(case, latest)
+    if instead is None or (latest.asked_at > instead.since and not instead.is_forgiven(case.now)):
+        yield latest.place
+
+
+def _shown_instead(case: Case, end: Opinion) -> Shown | None:
+    """Return what the client shows, if that is another address."""
+    shown = case.shown.get(end.place.version)
+    return shown if shown is not None and shown.place != end.place else None
+
+
+def _is_home(case: Case, place: Place) -> bool:
+    home = home_at(case.memory.homes, place)
     return home is not None and home.distinct
-
-
-def _is_denied(case: Case, version: int, end: Opinion) -> bool:
-    """Tell whether the client shows that it is elsewhere."""
-    shown = case.memory.shown.get(version)
-    return case.client is not None and shown is not None and shown.place != end.place
-
-
-def _outweighs(case: Case, version: int, agreed: Opinion | None) -> bool:
-    """Tell whether what services agree on weighs more than what the client shows, if it shows anything."""
-    if agreed is None or not _speaks_of_client(case):
-        return False
-    shown = case.memory.shown.get(version)
-    if case.client is None or shown is None or shown.place == agreed.place:
-        return True
-    return agreed.asked_at > shown.since and not shown.is_forgiven(case.now)
-
-
-def _speaks_of_client(case: Case) -> bool:
-    return not case.contained and case.memory.goes_along(case.now)
 
 
 def one_says_home(case: Case) -> bool:
     """Tell whether any service says that the tunnel ends at home: it is worth asking all of them again."""
-    if not _speaks_of_client(case):
-        return False
-    runs = services(case.memory.inside).values()
-    said = (run.place for run in runs if abs(case.now - run.until) <= case.policy.said_lasts)
-    return any((home := home_at(case.memory.homes, place)) is not None and home.distinct for place in said)
+    return case.proxy_stands_for_client and any(_is_home(case, end) for end in case.ends_said())
 
 
 def comes_out_with_us(case: Case) -> bool:
@@ -73,40 +60,38 @@ def comes_out_with_us(case: Case) -> bool:
     closed = case.memory.closed
     if case.doubtful and closed is not None and closed.came_out_here:
         return not ends_elsewhere(case)
-    return _speaks_of_client(case) and any(_is_unknown_end(case, version) for version in IP_VERSIONS)
+    return case.proxy_stands_for_client and any(_is_unknown_end(case, version) for version in IP_VERSIONS)
 
 
 def _is_unknown_end(case: Case, version: int) -> bool:
     """Tell whether services see us where they see the tunnel end, at a place that is nobody's as far as is known."""
-    end = case.agreed(version)
-    ours = agreement_of(case.memory.outside, version, case.policy, case.now)
+    memory, end, ours = case.memory, case.end_at_once(version), case.ours_at_once(version)
     if end is None or ours is None or end.place != ours.place:
         return False
-    homes = [home for home in case.memory.homes if home.place.version == version]
-    if home_at(homes, end.place) is not None or any(each.place == end.place for each in case.memory.elsewhere):
+    if home_at(memory.homes, end.place) is not None or any(each.place == end.place for each in memory.elsewhere):
         return False
+    homes = (home for home in memory.homes if home.place.version == version)
     return any(home.distinct and case.now - home.confirmed_at <= case.policy.doubt_lasts for home in homes)
 
 
 def ends_elsewhere(case: Case) -> bool:
-    """Tell whether it is said that the tunnel ends elsewhere, and by whom that is news since it is closed.
+    """Tell whether it was said since the guard has closed that the tunnel ends elsewhere.
 
-    Services have to say so, or a tunnel that was connected anew, or the client by an address that it didn't show then.
+    What was said all along is no news: it takes services, or a tunnel that was connected anew, or the client by another
+    address than it showed then.
     """
     memory, since = case.memory, case.memory.since
     if since is None:
         return False
-    is_new = memory.tunnel_since is not None and memory.tunnel_since > since
-    said = ((case.inside if is_new else case.services)(version) for version in IP_VERSIONS)
+    connected_anew = memory.tunnel_since is not None and memory.tunnel_since > since
+    said = ((case.end if connected_anew else case.end_by_services)(version) for version in IP_VERSIONS)
     ends = [end for end in said if end is not None and end.agreed and end.asked_at > since]
     if ends:
-        return not any(_is_ours(case, end) for end in ends)
+        return not any(_may_be_ours(case, end.place) for end in ends)
     shown = memory.shown.values()
-    return bool(shown) and all(each.moved and each.since > since and case.is_foreign(each) for each in shown)
+    return bool(shown) and all(each.is_new_since(since) and memory.is_foreign(each.place) for each in shown)
 
 
-def _is_ours(case: Case, end: Opinion) -> bool:
-    if home_at(case.memory.homes, end.place) is not None:
-        return True
-    ours = agreement_of(case.memory.outside, end.place.version, case.policy, case.now)
-    return ours is not None and ours.place == end.place
+def _may_be_ours(case: Case, end: Place) -> bool:
+    ours = case.ours_at_once(end.version)
+    return home_at(case.memory.homes, end) is not None or (ours is not None and ours.place == end)

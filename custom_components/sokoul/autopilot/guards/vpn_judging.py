@@ -6,10 +6,9 @@ from datetime import datetime
 
 from ...model.reasons import Reason
 from ...model.vpn import VpnRoute, VpnSnapshot, VpnStatus
-from .addresses import disagree, home_at
+from .addresses import home_at
 from .vpn_case import Case
 from .vpn_exits import comes_out_with_us, exits_at_home, one_says_home
-from .vpn_learning import opinion_of
 from .vpn_types import Binding, Containment, Proof, Shown, VpnState
 
 
@@ -48,14 +47,14 @@ def _seen_at_home(case: Case) -> Iterable[tuple[Proof, Reason]]:
     That the tunnel ends at the same place is no excuse where it was seen elsewhere before. Where it never was, Home
     Assistant may itself go out through it.
     """
-    if case.client is None or not case.protection.outside:
+    if not case.protection.outside:
         return
-    for version, shown in case.memory.shown.items():
+    for version, shown in case.shown.items():
         home = home_at(case.memory.homes, shown.place)
         if home is None or shown.is_forgiven(case.now):
             continue
-        theirs = case.inside(version)
-        if home.distinct or theirs is None or theirs.place != home.place:
+        end = case.end(version)
+        if home.distinct or end is None or end.place != home.place:
             yield Proof.ADDRESS, case.reason("guard.vpn_seen_at_home", version=version)
 
 
@@ -144,24 +143,23 @@ def doubted_since(case: Case) -> Iterable[datetime]:
     more. Where our own address was not known lately either, there is nothing to doubt by: the services may be out of
     reach for good.
     """
-    if case.client is None or not case.protection.outside:
+    if not case.protection.outside:
         return
-    for version, shown in case.memory.shown.items():
-        theirs = case.inside(version)
-        at_its_end = theirs.place == shown.place if theirs is not None else not case.doubtful
-        if at_its_end or case.is_foreign(shown) or shown.is_forgiven(case.now):
+    for version, shown in case.shown.items():
+        end = case.end(version)
+        at_its_end = end.place == shown.place if end is not None else not case.doubtful
+        if at_its_end or case.memory.is_foreign(shown.place) or shown.is_forgiven(case.now):
             continue
-        homes = (home for home in case.memory.homes if home.place.version == version)
-        if any(case.now - home.confirmed_at <= case.policy.doubt_lasts for home in homes):
+        told_at = case.memory.home_told_at(version)
+        if told_at is not None and case.now - told_at <= case.policy.doubt_lasts:
             yield shown.since
 
 
 def seen_elsewhere(case: Case) -> bool:
     """Tell whether it is proven that the client is seen elsewhere than at home."""
-    shown = case.memory.shown.values()
-    if case.client is None or not shown:
-        return False
-    return all(case.is_foreign(each) or _doubts_about(case, each, ()) is None for each in shown)
+    shown = case.shown.values()
+    foreign = (case.memory.is_foreign(each.place) or _doubts_about(case, each, ()) is None for each in shown)
+    return bool(shown) and all(foreign)
 
 
 def _doubts_about(case: Case, shown: Shown, notes: tuple[Reason, ...]) -> Found | None:
@@ -169,23 +167,23 @@ def _doubts_about(case: Case, shown: Shown, notes: tuple[Reason, ...]) -> Found 
     version = shown.place.version
     if shown.is_forgiven(case.now) and home_at(case.memory.homes, shown.place):
         return _unverified(case, "guard.vpn_forgiven", *notes)
-    theirs = case.inside(version)
-    if theirs is not None and theirs.place != shown.place:
+    end = case.end(version)
+    if end is not None and end.place != shown.place:
         return _doubt(case, "guard.vpn_split", *notes)
     if not case.protection.outside:
         return _unverified(case, "guard.vpn_home_untold", *notes)
-    ours = opinion_of(case.memory.outside, version, case.policy, case.now)
+    ours = case.ours(version)
     if ours is not None and ours.place == shown.place:
-        if theirs is None and not ours.agreed:
+        if end is None and not ours.agreed:
             return _doubt(case, "guard.vpn_one_says_home", *notes)
         return _unverified(case, "guard.vpn_same_exit", *notes)
-    checked = max((home.confirmed_at for home in case.memory.homes if home.place.version == version), default=None)
-    if checked is None or case.now - checked > case.policy.home_lasts:
-        if version == 6 and theirs is not None and theirs.agreed:  # noqa: PLR2004 -- of IP; many homes have none
+    told_at = case.memory.home_told_at(version)
+    if told_at is None or case.now - told_at > case.policy.home_lasts:
+        if version == 6 and end is not None and end.agreed:  # noqa: PLR2004 -- of IP; many homes have none
             return None
-        lied = disagree(case.memory.outside, version, case.now, case.policy.said_lasts)
+        lied = case.ours_in_dispute(version)
         return _unverified(case, "guard.vpn_services_disagree" if lied else "guard.vpn_home_unknown", *notes, ask=True)
-    if theirs is None and checked < shown.since:
+    if end is None and told_at < shown.since:
         return _unverified(case, "guard.vpn_address_new", *notes, ask=True)
     return None
 

@@ -1,61 +1,27 @@
-"""What the VPN guard learns from looks: whose addresses are whose, and since when things are as they are."""
+"""What the VPN guard learns from looks: since when things are as they are, and whose addresses are whose."""
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from types import MappingProxyType
 
 from ...model.downloads import ClientSettings, ConnectionStatus, Transfer
-from ...model.vpn import VpnSnapshot
-from .addresses import (
-    AT_ONCE,
-    Elsewhere,
-    Home,
-    Opinion,
-    Place,
-    Voices,
-    agreement,
-    keep,
-    keep_elsewhere,
-    listen,
-    opinion,
-    place_of,
-)
-from .evidence import Evidence, Said, Seen
-from .vpn_types import Binding, Containment, Protection, Shown, VpnMemory, VpnPolicy
-
-_GLUETUN = "gluetun"
-IP_VERSIONS = (4, 6)
+from .addresses import AT_ONCE, Elsewhere, Home, Opinion, Place, keep, keep_elsewhere, listen, place_of
+from .evidence import Said, Seen
+from .vpn_case import GLUETUN, IP_VERSIONS, Case
+from .vpn_types import Binding, Containment, Shown, VpnMemory
 
 
-def learn(memory: VpnMemory, evidence: Evidence, protection: Protection, policy: VpnPolicy, now: datetime) -> VpnMemory:
+def learn(case: Case) -> Case:
     """Take in the last answers; each is taken in once, however often it comes."""
-    before_all, came, gone = memory, False, False
-    if evidence.tunnel is not None and evidence.tunnel != memory.tunnel:
-        before, memory = memory.connected, _follow_tunnel(memory, evidence.tunnel)
-        if protection.containment is Containment.NAMESPACE:
-            came = memory.connected is True and before is False
-            gone = memory.connected is False
-    if evidence.settings is not None:
-        binding = _binding(evidence.settings.value, protection.interface)
-        came |= binding is Binding.TUNNEL and memory.binding not in {None, Binding.TUNNEL}
-        gone |= binding is not Binding.TUNNEL and protection.containment is not Containment.NAMESPACE
-        memory = memory if binding is memory.binding else replace(memory, binding=binding)
-    memory = replace(
-        memory,
-        inside=listen(memory.inside, evidence.through, memory.tunnel_since),
-        outside=listen(memory.outside, evidence.outside),
-    )
-    memory = _follow_shown(memory, evidence, policy, now)
-    if gone:
-        memory = replace(forgiven(memory, None), cured=False) if memory.cured else memory
-    elif came:
-        memory = replace(forgiven(memory, now + policy.trial), cured=True)
-    if protection.outside and _is_news(memory, before_all):
-        memory = replace(memory, homes=_follow_homes(memory, evidence, policy, now))
-        memory = replace(memory, elsewhere=_follow_elsewhere(memory, policy, now))
-        memory = replace(memory, along_at=_follow_along(memory, policy, now))
-    return _follow_connection(memory, evidence, policy, now)
+    before = case.memory
+    for follow in (_follow_tunnel, _follow_binding, _follow_voices, _follow_shown, _follow_connection):
+        case = case.remembering(follow(case))
+    case = case.remembering(_follow_cure(case, before))
+    if case.protection.outside and _is_news(case.memory, before):
+        for learn_of in (_learn_homes, _learn_elsewhere, _learn_of_proxy):
+            case = case.remembering(learn_of(case))
+    return case
 
 
 def _is_news(memory: VpnMemory, before: VpnMemory) -> bool:
@@ -68,10 +34,15 @@ def _is_news(memory: VpnMemory, before: VpnMemory) -> bool:
     )
 
 
-def _follow_tunnel(memory: VpnMemory, look: Seen[VpnSnapshot]) -> VpnMemory:
+# --- since when things are as they are -------------------------------------------------------------------------------
+
+
+def _follow_tunnel(case: Case) -> VpnMemory:
     """Take in a look at the tunnel. A new connection ends what was said of the last."""
-    snapshot = look.value
-    connected, address = snapshot.connected, snapshot.public_ip
+    memory, look = case.memory, case.evidence.tunnel
+    if look is None or look == memory.tunnel:
+        return memory
+    connected, address = look.value.connected, look.value.public_ip
     moved = None not in {address, memory.tunnel_address} and address != memory.tunnel_address
     came_up = connected is True and memory.connected is False
     went_down = connected is False and memory.connected is not False
@@ -84,15 +55,17 @@ def _follow_tunnel(memory: VpnMemory, look: Seen[VpnSnapshot]) -> VpnMemory:
     if moved or came_up or went_down:
         memory = replace(memory, tunnel_since=look.asked_at, inside=MappingProxyType({}))
     if address is not None and connected is not False:
-        said = Seen(value=Said(service=_GLUETUN, address=address), at=look.at, took=look.took)
+        said = Seen(value=Said(service=GLUETUN, address=address), at=look.at, took=look.took)
         memory = replace(memory, inside=listen(memory.inside, (said,)))
     return memory
 
 
-def forgiven(memory: VpnMemory, until: datetime | None) -> VpnMemory:
-    """Return it with what the client shows now being no proof for so long; None: it is one again."""
-    shown = {version: replace(each, forgiven_until=until) for version, each in memory.shown.items()}
-    return replace(memory, shown=shown)
+def _follow_binding(case: Case) -> VpnMemory:
+    memory, settings = case.memory, case.evidence.settings
+    if settings is None:
+        return memory
+    binding = _binding(settings.value, case.protection.interface)
+    return memory if binding is memory.binding else replace(memory, binding=binding)
 
 
 def _binding(settings: ClientSettings, interface: str | None) -> Binding | None:
@@ -111,139 +84,100 @@ _LOOPBACK = frozenset({"lo", "127.0.0.1", "::1"})
 _ANY_ADDRESS = frozenset({"", "0.0.0.0", "::"})
 
 
-def _follow_shown(memory: VpnMemory, evidence: Evidence, policy: VpnPolicy, now: datetime) -> VpnMemory:
-    if evidence.client is None or not evidence.client.fresh(policy.client_lasts, now):
+def _follow_voices(case: Case) -> VpnMemory:
+    memory, evidence = case.memory, case.evidence
+    inside = listen(memory.inside, evidence.through, memory.tunnel_since)
+    outside = listen(memory.outside, evidence.outside)
+    if inside is memory.inside and outside is memory.outside:
+        return memory
+    return replace(memory, inside=inside, outside=outside)
+
+
+def _follow_shown(case: Case) -> VpnMemory:
+    """Note since when the client shows an address, and that our own was proven to be another one meanwhile."""
+    memory, seen = case.memory, case.evidence.client
+    if seen is None or case.client is None:
         return memory
     shown: dict[int, Shown] = {}
-    for place in _places(evidence.client.value):
-        before = memory.shown.get(place.version)
-        if before is not None and before.place == place:
-            each = before
-        else:
-            each = Shown(place=place, since=evidence.client.asked_at, moved=before is not None)
-        ours = opinion_of(memory.outside, place.version, policy, now)
+    for place in _places(seen.value):
+        each = memory.shown.get(place.version)
+        if each is None or each.place != place:
+            each = Shown(place=place, since=seen.asked_at, moved=each is not None)
+        ours = case.ours(place.version)
         if ours is not None and ours.agreed and ours.place != place and ours.asked_at > each.since:
             each = replace(each, foreign=True)
         shown[place.version] = each
     return memory if shown == memory.shown else replace(memory, shown=shown)
 
 
-def _places(transfer: Transfer) -> tuple[Place, ...]:
-    places = (place_of(address or "") for address in (transfer.external_ipv4, transfer.external_ipv6))
-    return tuple(place for place in places if place is not None)
+def _places(transfer: Transfer) -> Iterator[Place]:
+    for address in (transfer.external_ipv4, transfer.external_ipv6):
+        if (place := place_of(address or "")) is not None:
+            yield place
 
 
-def opinion_of(voices: Voices, version: int, policy: VpnPolicy, now: datetime) -> Opinion | None:
-    """Return what most services say, by the policy's spans."""
-    return opinion(voices, version, now, lasts=policy.said_lasts, repeat=policy.repeat)
+def _follow_connection(case: Case) -> VpnMemory:
+    memory = case.memory
+    if case.client is None:
+        return memory
+    cut_off = case.client.connection is ConnectionStatus.DISCONNECTED
+    since = (memory.disconnected_since or case.now) if cut_off else None
+    return memory if since == memory.disconnected_since else replace(memory, disconnected_since=since)
 
 
-def services(voices: Voices) -> Voices:
-    """Return the voices without that of the tunnel itself, which looks up where it ends when it is connected."""
-    return {key: run for key, run in voices.items() if key[0] != _GLUETUN}
+def _follow_cure(case: Case, before: VpnMemory) -> VpnMemory:
+    """Note that what contains the client came into force in sight: what it shows since before is forgiven for a trial.
+
+    That ends with it: when the tunnel goes down whose network it shares, or else when it is bound there no more.
+    """
+    memory, bound = case.memory, case.memory.binding is Binding.TUNNEL
+    came = bound and before.binding not in {None, Binding.TUNNEL}
+    if case.protection.containment is Containment.NAMESPACE:
+        came = came or (memory.connected is True and before.connected is False)
+        gone = memory.connected is False and memory.tunnel is not before.tunnel
+    else:
+        gone = case.evidence.settings is not None and not bound
+    if gone:
+        return replace(memory.forgiven(None), cured=False) if memory.cured else memory
+    return replace(memory.forgiven(case.now + case.policy.trial), cured=True) if came else memory
 
 
-def agreement_of(voices: Voices, version: int, policy: VpnPolicy, now: datetime) -> Opinion | None:
-    """Return what at least two services say that were asked at once, and last."""
-    return agreement(services(voices), version, now, lasts=policy.said_lasts)
+# --- whose addresses are whose ---------------------------------------------------------------------------------------
 
 
-def is_foreign(memory: VpnMemory, shown: Shown) -> bool:
-    """Tell whether an address that the client shows is known not to be ours, wherever the tunnel ends."""
-    return shown.foreign or any(each.place == shown.place for each in memory.elsewhere)
-
-
-def _follow_homes(memory: VpnMemory, evidence: Evidence, policy: VpnPolicy, now: datetime) -> tuple[Home, ...]:
-    """Learn which addresses are ours."""
+def _learn_homes(case: Case) -> VpnMemory:
+    """Learn which addresses are ours: where services see us, while the tunnel is known not to end there."""
+    memory = case.memory
     homes = {home.place: home for home in memory.homes}
     for version in IP_VERSIONS:
-        ours = opinion_of(memory.outside, version, policy, now)
+        ours, shown = case.ours(version), memory.shown.get(version)
         if ours is None or not ours.agreed:
             continue
-        theirs = opinion_of(memory.inside, version, policy, now)
-        shown = memory.shown.get(version)
-        apart = theirs is not None and theirs.place != ours.place and _since(memory, ours)
-        if theirs is not None and theirs.agreed and apart:
-            homes.pop(theirs.place, None)  # it ends there while ours is elsewhere: that never was our home
+        end = _end_apart_from(case, ours)
+        if end is not None:
+            homes.pop(end, None)  # it ends there while ours is elsewhere: that never was our home
         home = homes.get(ours.place)
         if home is None:
-            if not _is_new_home(memory, evidence, ours, theirs, policy, now):
+            if not _is_new_home(case, ours):
                 continue
             home = Home(place=ours.place, confirmed_at=ours.asked_at)
         homes[ours.place] = replace(
             home,
             confirmed_at=max(home.confirmed_at, ours.asked_at),
-            distinct=home.distinct
-            or (shown is not None and shown.foreign)
-            or (theirs is not None and theirs.agreed and apart),
+            distinct=home.distinct or end is not None or (shown is not None and shown.foreign),
         )
-    kept = keep(homes.values(), now)
-    return memory.homes if kept == memory.homes else kept
+    return replace(memory, homes=keep(homes.values(), case.now))
 
 
-def _follow_elsewhere(memory: VpnMemory, policy: VpnPolicy, now: datetime) -> tuple[Elsewhere, ...]:
-    """Learn which addresses are not ours: what two witnesses say of the tunnel, or of us while the client is seen.
-
-    The client and the tunnel itself are two, whatever services say of that. Only where no home was ever known and
-    services see us at that very place nothing is learned: either we go out through the tunnel ourselves, or it ends at
-    home and the client leaks. Where the tunnel ends next tells which it was. Nor is it where they alone tell, and see
-    us at that place, too, or were not asked for us since: our line may just have got that address.
-    """
-    found = set()
-    own_word = place_of(memory.tunnel_address or "")
-    for version in IP_VERSIONS:
-        shown, theirs = memory.shown.get(version), opinion_of(memory.inside, version, policy, now)
-        if shown is not None and (shown.foreign or shown.place == own_word):
-            found.add(shown.place)
-        if (
-            theirs is not None
-            and theirs.agreed
-            and (theirs.place == own_word or _is_apart(memory, theirs, policy, now))
-        ):
-            found.add(theirs.place)
-    ours_perhaps = {*_seen_with_us(memory, policy, now), *(home.place for home in memory.homes)}
-    known = {each.place: each for each in memory.elsewhere if each.place not in ours_perhaps}
-    for place in found - ours_perhaps:
-        before = known.get(place)
-        if before is None or now - before.known_at > _ELSEWHERE_EVERY:
-            known[place] = Elsewhere(place=place, known_at=now)
-    kept = keep_elsewhere(known.values(), now)
-    return memory.elsewhere if kept == memory.elsewhere else kept
+def _end_apart_from(case: Case, ours: Opinion) -> Place | None:
+    """Return where the tunnel ends, as is agreed on, if we were seen elsewhere during its present connection."""
+    end = case.end(ours.place.version)
+    if end is None or not end.agreed or end.place == ours.place or not _is_of_this_connection(case, ours):
+        return None
+    return end.place
 
 
-def _is_apart(memory: VpnMemory, theirs: Opinion, policy: VpnPolicy, now: datetime) -> bool:
-    """Tell whether services that were asked for us, too, see us elsewhere, if they see us at all."""
-    ours = opinion_of(memory.outside, theirs.place.version, policy, now)
-    if ours is None or not ours.agreed:
-        return True
-    return ours.place != theirs.place and theirs.asked_at - ours.asked_at <= AT_ONCE
-
-
-def _follow_along(memory: VpnMemory, policy: VpnPolicy, now: datetime) -> datetime | None:
-    """Learn that the client is where services through the tunnel are. At home they may be for reasons of their own."""
-    for version, shown in memory.shown.items():
-        end = agreement_of(memory.inside, version, policy, now)
-        if shown.foreign and end is not None and end.place == shown.place:
-            recent = memory.along_at is not None and now - memory.along_at <= _ELSEWHERE_EVERY
-            return memory.along_at if recent else now
-    return memory.along_at
-
-
-def _seen_with_us(memory: VpnMemory, policy: VpnPolicy, now: datetime) -> Iterator[Place]:
-    """Yield where services agree that we are, as long as nothing was ever known to be our home."""
-    for version in IP_VERSIONS:
-        ours = opinion_of(memory.outside, version, policy, now)
-        if ours is not None and ours.agreed and all(home.place.version != version for home in memory.homes):
-            yield ours.place
-
-
-#: A look that brings nothing new changes nothing.
-_ELSEWHERE_EVERY = timedelta(hours=1)
-
-
-def _is_new_home(
-    memory: VpnMemory, evidence: Evidence, ours: Opinion, theirs: Opinion | None, policy: VpnPolicy, now: datetime
-) -> bool:
+def _is_new_home(case: Case, ours: Opinion) -> bool:
     """Tell whether an address that is said to be ours is, and not the tunnel's, which Home Assistant may go through.
 
     In the moment of a reconnect it would take the tunnel's old or new address for its own: so it has to be told while
@@ -251,31 +185,81 @@ def _is_new_home(
     the client showed it while ours was proven to be another: then it is our own way out that has changed. And where the
     tunnel is known to have ended a service may still see us hours later, or say that it does.
     """
-    end = agreement_of(memory.inside, ours.place.version, policy, now)
-    if any(each is not None and each.place == ours.place for each in (theirs, end)):
+    end, latest = case.end(ours.place.version), case.end_at_once(ours.place.version)
+    if any(each is not None and each.place == ours.place for each in (end, latest)):
         return False
-    if theirs is not None and not _since(memory, ours):
+    if end is not None and not _is_of_this_connection(case, ours):
         return False
-    shown = memory.shown.get(ours.place.version)
-    if shown is not None and shown.foreign and shown.place == ours.place:
+    if case.memory.is_foreign(ours.place):
         return False
-    if any(each.place == ours.place for each in memory.elsewhere):
-        return False
-    look = evidence.tunnel
-    if look is None or not look.fresh(policy.tunnel_lasts, now):
+    look = case.evidence.tunnel
+    if look is None or not look.fresh(case.policy.tunnel_lasts, case.now):
         return True
     return not look.value.settling and look.asked_at > ours.asked_at
 
 
-def _since(memory: VpnMemory, ours: Opinion) -> bool:
+def _is_of_this_connection(case: Case, ours: Opinion) -> bool:
     """Tell whether our address was asked for while the tunnel was connected as it is now."""
-    return memory.tunnel_since is None or ours.asked_at > memory.tunnel_since
+    return case.memory.tunnel_since is None or ours.asked_at > case.memory.tunnel_since
 
 
-def _follow_connection(memory: VpnMemory, evidence: Evidence, policy: VpnPolicy, now: datetime) -> VpnMemory:
-    client = evidence.client
-    if client is None or not client.fresh(policy.client_lasts, now):
-        return memory
-    if client.value.connection is not ConnectionStatus.DISCONNECTED:
-        return memory if memory.disconnected_since is None else replace(memory, disconnected_since=None)
-    return memory if memory.disconnected_since is not None else replace(memory, disconnected_since=now)
+def _learn_elsewhere(case: Case) -> VpnMemory:
+    """Learn which addresses are not ours.
+
+    Only where no home was ever known and services see us at that very place nothing is learned: either we go out
+    through the tunnel ourselves, or it ends at home and the client leaks. Where it ends next tells which it was.
+    """
+    memory = case.memory
+    ours_perhaps = {*_seen_with_us(case), *(home.place for home in memory.homes)}
+    known = {each.place: each for each in memory.elsewhere if each.place not in ours_perhaps}
+    for place in set(_seen_elsewhere(case)) - ours_perhaps:
+        before = known.get(place)
+        if before is None or case.now - before.known_at > _NOTED_EVERY:
+            known[place] = Elsewhere(place=place, known_at=case.now)
+    return replace(memory, elsewhere=keep_elsewhere(known.values(), case.now))
+
+
+#: What goes on to be seen is noted as often: a look that brings nothing new changes nothing.
+_NOTED_EVERY = timedelta(hours=1)
+
+
+def _seen_elsewhere(case: Case) -> Iterator[Place]:
+    """Yield what two witnesses say of the tunnel, or of us while the client is seen there.
+
+    The client and the tunnel itself are two, whatever services say of that. Where services alone tell of the tunnel,
+    they must have been asked for us, too, and see us elsewhere: our line may just have got that address.
+    """
+    own_word = place_of(case.memory.tunnel_address or "")
+    for version in IP_VERSIONS:
+        shown, end = case.memory.shown.get(version), case.end(version)
+        if shown is not None and (shown.foreign or shown.place == own_word):
+            yield shown.place
+        if end is not None and end.agreed and (end.place == own_word or _is_apart_from_us(case, end)):
+            yield end.place
+
+
+def _is_apart_from_us(case: Case, end: Opinion) -> bool:
+    """Tell whether services that were asked for us, too, see us elsewhere, if they see us at all."""
+    ours = case.ours(end.place.version)
+    if ours is None or not ours.agreed:
+        return True
+    return ours.place != end.place and end.asked_at - ours.asked_at <= AT_ONCE
+
+
+def _seen_with_us(case: Case) -> Iterator[Place]:
+    """Yield where services agree that we are, as long as nothing was ever known to be our home."""
+    for version in IP_VERSIONS:
+        ours = case.ours(version)
+        if ours is not None and ours.agreed and case.memory.home_told_at(version) is None:
+            yield ours.place
+
+
+def _learn_of_proxy(case: Case) -> VpnMemory:
+    """Learn that the client is where services through the tunnel are. At home they may be for reasons of their own."""
+    memory = case.memory
+    recent = memory.along_at is not None and case.now - memory.along_at <= _NOTED_EVERY
+    for version, shown in memory.shown.items():
+        end = case.end_at_once(version)
+        if shown.foreign and end is not None and end.place == shown.place:
+            return memory if recent else replace(memory, along_at=case.now)
+    return memory

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...model.reasons import Reason
 from ...model.vpn import VpnSnapshot
-from .addresses import ELSEWHERE_LASTS, Elsewhere, Home, Place, Voices, home_at, keep, keep_elsewhere, place_from
+from .addresses import Elsewhere, Home, Place, Voices, home_at, keep, keep_elsewhere, place_from
 from .evidence import Seen
 
 
@@ -92,6 +92,10 @@ class Shown:
         """Whether it is no proof for now."""
         return self.forgiven_until is not None and now < self.forgiven_until
 
+    def is_new_since(self, moment: datetime) -> bool:
+        """Whether it is shown since after a moment, instead of another one."""
+        return self.moved and self.since > moment
+
 
 class Binding(Enum):
     """Where a client is bound to, measured by where it has to be."""
@@ -141,9 +145,19 @@ class VpnMemory:
     state: VpnState = VpnState.UNKNOWN
     since: datetime | None = None
 
-    def goes_along(self, now: datetime) -> bool:
-        """Whether what services say through the tunnel tells of the client's way: they were seen together lately."""
-        return self.along_at is not None and now - self.along_at <= ELSEWHERE_LASTS
+    def home_told_at(self, version: int) -> datetime | None:
+        """Return when our own address was last told, whichever it was then; None: never."""
+        return max((home.confirmed_at for home in self.homes if home.place.version == version), default=None)
+
+    def is_foreign(self, place: Place) -> bool:
+        """Whether a place is known not to be ours, wherever the tunnel ends."""
+        shown = any(each.foreign and each.place == place for each in self.shown.values())
+        return shown or any(each.place == place for each in self.elsewhere)
+
+    def forgiven(self, until: datetime | None) -> VpnMemory:
+        """Return it with what the client shows now being no proof for so long; None: it is one again."""
+        shown = {version: replace(each, forgiven_until=until) for version, each in self.shown.items()}
+        return replace(self, shown=shown)
 
     def is_misled(self, now: datetime) -> bool:
         """Whether the client goes on to show an address of ours that it was told of before the cure."""
