@@ -499,6 +499,25 @@ async def test_already_active_is_found_in_the_list(bench: Bench) -> None:
     assert (bench.account.adds, bench.of(1).ending, bench.of(1).added_id) == ([], Ending.REPAIRED, other)
 
 
+@pytest.mark.parametrize(
+    "refusals",
+    [
+        [None] * 4 + [DebridCode.TORRENT_ALREADY_ACTIVE],
+        [DebridCode.SERVICE_UNAVAILABLE] * 6 + [DebridCode.TORRENT_ALREADY_ACTIVE] * 5,
+        [DebridCode.RESOURCE_NOT_FOUND] * 8,
+    ],
+)
+async def test_an_outage_is_not_taken_for_what_is_active_and_never_found(
+    bench: Bench, refusals: list[DebridCode | None]
+) -> None:
+    await bench.failed(1)
+    for code in refusals:
+        bench.account.refuse("add", code)
+    await bench.pass_time(hours=12)
+    assert bench.account.refusals == []
+    assert (len(bench.account.adds), bench.of(1).ending) == (1, Ending.REPAIRED)
+
+
 async def test_somebody_deletes_the_new_one(bench: Bench) -> None:
     await bench.failed(1)
     bench.account.fates[info_hash(1)] = [DOWNLOADING]

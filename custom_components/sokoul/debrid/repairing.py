@@ -532,7 +532,7 @@ class Repairer:
                 await self._hold(repair, refused, now + wait)
             case Course.FIND if request in {Request.DETAILS, Request.SELECT} and repair.added_id is not None:
                 await self._save(self._lost(repair, now))
-            case Course.FIND if request is Request.ADD and repair.refusals >= MOST_FINDS:
+            case Course.FIND if _is_active(refused) and repair.finds >= MOST_FINDS:
                 not_added = was_not_added(repair, due_at=now)
                 await self._save(close(replace(not_added, problem=_name(refused)), Ending.EXHAUSTED))
             case Course.GIVE_UP if repair.step in {Step.WAITING, Step.ADDING}:
@@ -578,7 +578,7 @@ class Repairer:
             self._looked_at = None
         else:
             held = replace(repair, due_at=max(until, self._clock() + SETTLES), refusals=repair.refusals + 1)
-        await self._save(replace(held, problem=_name(refused)))
+        await self._save(replace(held, problem=_name(refused), finds=repair.finds + _is_active(refused)))
 
     def _lost(self, repair: Repair, now: datetime) -> Repair:
         """Return what becomes of a repair whose new entry somebody deleted: what was added for a person is theirs."""
@@ -635,6 +635,11 @@ def _id(repair: Repair) -> str:
     if repair.added_id is None:
         raise _Refused(Request.DETAILS, Refusal("there is no new entry", code=DebridCode.RESOURCE_NOT_FOUND))
     return repair.added_id
+
+
+def _is_active(refused: _Refused) -> bool:
+    """Tell whether it can't be added because it is active already."""
+    return refused.request is Request.ADD and refused.code is DebridCode.TORRENT_ALREADY_ACTIVE
 
 
 def _name(refused: _Refused) -> str:

@@ -117,6 +117,7 @@ class Repair:
     wanted: tuple[WantedFile, ...] | None = None
     tries: int = 0  # that came to nothing, by no fault of a limit or an outage
     refusals: int = 0  # in a row
+    finds: int = 0  # of these, that it is active already, though the list doesn't show it
     looks: int = 0  # at the new entry in its present step
     known_ids: tuple[str, ...] = ()  # of the same torrent, before it was added
     added_at: datetime | None = None  # when it was last (about to be) added
@@ -364,6 +365,7 @@ def _follow(repair: Repair, entry_id: str, now: datetime, *, ours: bool) -> Repa
         progress_at=now,
         looks=0,
         refusals=0,
+        finds=0,
     )
 
 
