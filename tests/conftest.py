@@ -1,7 +1,7 @@
 """What every test needs."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 import functools
 import gc
 import logging
@@ -18,6 +18,7 @@ import pytest_asyncio
 from custom_components.sokoul.store import open_store
 
 from . import quicker_harness
+from .ordering import WITH_HOME_ASSISTANT, File, in_order
 
 quicker_harness.set_up()
 
@@ -46,11 +47,32 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let what waits for real programs come first, and then whole Home Assistants.
+    """Sort the files as `ordering` says. In a file, what waits for real programs comes first."""
 
-    What takes its time would keep one process busy alone at the end.
-    """
-    items.sort(key=lambda item: (item.get_closest_marker("real") is None, "hass" not in item.fixturenames))
+    def kind(item: pytest.Item) -> tuple[bool, bool]:
+        return item.get_closest_marker("real") is None, "hass" not in item.fixturenames  # type: ignore[attr-defined]
+
+    items.sort(key=kind)
+    places = {path: place for place, path in enumerate(in_order(list(_files(items))))}
+    items.sort(key=lambda item: places[_file(item)])
+
+
+def _file(item: pytest.Item) -> str:
+    return item.nodeid.partition("::")[0]
+
+
+def _files(items: Iterable[pytest.Item]) -> Iterator[File]:
+    """Return the files of tests, in the order of their first ones."""
+    found: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        found.setdefault(_file(item), []).append(item)
+    for path, tests in found.items():
+        whole = sum("hass" in item.fixturenames for item in tests)  # type: ignore[attr-defined]
+        yield File(
+            path=path,
+            waits=any(item.get_closest_marker("real") is not None for item in tests),
+            costs=len(tests) + (WITH_HOME_ASSISTANT - 1) * whole,
+        )
 
 
 @pytest_asyncio.fixture(autouse=True)
