@@ -42,7 +42,15 @@ from .model.debrid import FAILED_STATUSES, DebridCode, DebridPriority, DebridSna
 from .model.debrid_mirror import Presence
 from .model.downloads import ACTIVE_STATES, DownloadClientSnapshot, DownloadState
 from .model.hold import Holder
-from .model.library import ArrSnapshot, Protocol, QueueItem, Title, TitleKind
+from .model.library import (
+    ArrSnapshot,
+    IndexerManagerSnapshot,
+    Privacy,
+    Protocol,
+    QueueItem,
+    Title,
+    TitleKind,
+)
 from .model.reasons import Reason
 from .model.releases import Candidate, HistoryKind, Offer, ResolvedLink
 from .releases.attributes import Resolution
@@ -239,7 +247,10 @@ class HubGrabHands:
     # --- links ---------------------------------------------------------------------------------------------------
 
     async def payload(self, release: Release) -> Payload:
-        """Return what is behind the links of a release; where they lead nowhere, what its hash alone is good for."""
+        """Return what is behind the links of a release; where they lead nowhere, what its hash alone is good for.
+
+        Of a private tracker that is nothing: strangers have no part in its torrents, nor do they hear of them.
+        """
         try:
             async with asyncio.timeout(LINKS_SECONDS):
                 return await self._behind_links(release)
@@ -247,9 +258,19 @@ class HubGrabHands:
             refused = LinkRefused("link_failed")
         except LinkRefused as error:
             refused = error
-        if release.info_hash is None:
+        if release.info_hash is None or self._is_private(release):
             raise refused
         return replace(read_magnet(f"magnet:?xt=urn:btih:{release.info_hash}"), name=release.name.name)
+
+    def _is_private(self, release: Release) -> bool:
+        """Tell whether nobody offers a release but private indexers, as far as a Prowlarr knows them."""
+        return {self._privacy_of(each) for each in release.offers} - {None} == {Privacy.PRIVATE}
+
+    def _privacy_of(self, offer: Offer) -> Privacy | None:
+        backend = self._hub.backends.get(offer.source)
+        if backend is None or not isinstance(backend.data, IndexerManagerSnapshot):
+            return None
+        return next((each.privacy for each in backend.data.indexers if each.id == offer.indexer_id), None)
 
     async def _behind_links(self, release: Release) -> Payload:
         """Return what is behind the first of the offers that leads to the torrent that it says."""

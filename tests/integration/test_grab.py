@@ -36,6 +36,7 @@ from devstack.clock import ManualClock
 from devstack.dune import add_dune, dune_releases
 from devstack.frame import FaultKind
 from devstack.prowlarr import ProwlarrSimulator
+from devstack.prowlarr_search import Searches
 from devstack.qbittorrent import QbittorrentSimulator
 from devstack.qbittorrent_torrent import SimulatedFile, Swarm
 from devstack.radarr import RadarrSimulator
@@ -60,6 +61,10 @@ from .conftest import (
 from .healing import act
 
 BEST = "Dune.Part.Two.2024.2160p.WEB-DL.DDP5.1.Atmos.DV.HDR.H.265-oRBiT"
+#: 20 TB, whatever its indexer says.
+LARGER_THAN_SAID = (
+    b"d4:infod6:lengthi20000000000000e4:name5:a.mkv12:piece lengthi16777216e6:pieces20:" + b"x" * 20 + b"ee"
+)
 
 
 DEBRID_ID = "01SOKOULDEBRID000000000000"
@@ -204,6 +209,30 @@ def only_links(programs: Programs) -> None:
     searches.offers = [each for each in searches.offers if each.indexer.name != "Open Harbour"]
 
 
+@pytest.mark.parametrize("private", [True, False])
+async def test_the_hash_of_a_private_tracker_is_given_to_nobody(
+    hass: HomeAssistant, programs: Programs, monkeypatch: pytest.MonkeyPatch, *, private: bool
+) -> None:
+    """Its link is the only way: whoever gets the hash alone asks strangers for it."""
+    prowlarr = programs.prowlarr
+    name = "NorthgateHD" if private else "Tin Can Torrents"
+    prowlarr.searches.offers = [each for each in prowlarr.searches.offers if each.indexer.name == name]
+    prowlarr.refusing_grabs |= set(prowlarr.indexers.items)
+    result = Searches._result
+
+    def with_hash(self: Searches, request: Any, release: Release, provider: Any) -> Any:
+        return result(self, request, release, provider) | {"infoHash": release.info_hash, "magnetUrl": None}
+
+    monkeypatch.setattr(Searches, "_result", with_hash)
+    if private:
+        with pytest.raises(HomeAssistantError, match="status 409"):
+            await act(hass, Action.GRAB, query="dune 2")
+    else:
+        answer = await act(hass, Action.GRAB, query="dune 2")
+        assert (answer["status"], answer["tried"]) == ("done", [])
+    assert len(programs.qbittorrent.torrents) == (0 if private else 1)
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -214,8 +243,9 @@ def only_links(programs: Programs) -> None:
         (b"<html>log in</html>", "that isn\u2019t a torrent"),
         (b"d" + b"l" * 5_000, "that isn\u2019t a torrent"),
         (b"x" * (MAX_TORRENT_BYTES + 1), "far too large"),
+        (LARGER_THAN_SAID, "has no room for it"),
     ],
-    ids=["router", "home", "file", "no hash", "page", "deep", "huge"],
+    ids=["router", "home", "file", "no hash", "page", "deep", "huge", "larger than said"],
 )
 async def test_hostile_links_lead_nowhere(
     hass: HomeAssistant, programs: Programs, content: str | bytes, said: str
