@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 import random
 
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 import pytest
 
 from custom_components.sokoul.debrid.catalogue import Catalogue, HeldFile, Holding, without_extension
@@ -14,6 +14,7 @@ from custom_components.sokoul.debrid.links import (
     Binding,
     Cause,
     Health,
+    Judge,
     Judgement,
     Link,
     Mount,
@@ -154,7 +155,7 @@ def test_what_an_unproven_mount_shows_counts_for_nothing(seen: Seen) -> None:
 
 def test_a_link_to_a_link_is_followed_by_texts() -> None:
     links = texts([link("/mnt/zurg/__all__/Show/E01.mkv", "/media/a.mkv"), link("../media/a.mkv", "/media2/b.mkv")])
-    assert aim(link("b.mkv", "/media2/c.mkv"), links) == "/mnt/zurg/__all__/Show/E01.mkv"
+    assert aim("/media2/c.mkv", "b.mkv", links) == "/mnt/zurg/__all__/Show/E01.mkv"
     assert judge(link("b.mkv", "/media2/c.mkv"), catalogue(THERE), [ZURG], links=links).health is HEALTHY
 
 
@@ -173,7 +174,7 @@ def test_circles_are_what_walking_finds(texts_: dict[str, str], start: str) -> N
     while at in texts_ and at not in seen:
         seen.add(at)
         at = texts_[at]
-    found = aim(Link(path="/m/start", target=start), links)
+    found = aim("/m/start", start, links)
     assert found == (None if at in seen else f"/m/{at}")
 
 
@@ -296,6 +297,22 @@ def test_a_torrent_that_nobody_remembers_is_found_by_what_the_link_led_to() -> N
     right = Binding(hash="h", path="/Show.S01E01.mkv", size_bytes=len("/Show.S01E01.mkv"))
     assert same_file(found, held, right) == "/mnt/zurg/shows/Show.new/Show.S01E01.mkv"
     assert same_file(found, held, Binding(hash="h", path="/Show.S01E01.mkv", size_bytes=1)) is None
+
+
+ONE_EACH = (replace(A, theirs="/mnt/a"), replace(B, theirs="/mnt/b"), ZURG)
+TARGETS = (E01, *(target for _, _, target, _, _ in CASES))
+
+
+@example(chosen=[(mount, E01) for mount in ONE_EACH])
+@given(chosen=st.lists(st.tuples(st.sampled_from(ONE_EACH), st.sampled_from(TARGETS)), max_size=12))
+def test_what_was_judged_before_changes_nothing(chosen: list[tuple[Mount, str]]) -> None:
+    """What is remembered of the last folder is of that mount and that folder alone."""
+    held = catalogue(MINE, THEIRS, *(each for _, there, *_ in CASES for each in there))
+    links = [link(target.replace(ZURG.theirs, mount.theirs)) for mount, target in chosen]
+    judging = Judge(held, ONE_EACH, {})
+    assert [judging.by_account(each.path, each.target) for each in links] == [
+        judge(each, held, ONE_EACH, links={}) for each in links
+    ]
 
 
 def test_zero_wrong_among_neighbours() -> None:

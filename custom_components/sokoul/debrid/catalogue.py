@@ -6,7 +6,7 @@ four names are known here, and a name is matched whole or not at all: `S01E01` i
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 import unicodedata
 
 import orjson
@@ -102,6 +102,7 @@ class _Holdings:
 
     def __init__(self) -> None:
         self._rows = Columnar(Holding)
+        self._columns = [(each.name, self._rows.column(each.name)) for each in fields(Holding)]
         self._files: list[str | None] = []  # as JSON
         self._last: tuple[int, Holding] | None = None  # the links of a season lead to one torrent, one after the other
 
@@ -115,8 +116,8 @@ class _Holdings:
         """Make the torrent at a place."""
         if (last := self._last) is not None and last[0] == place:
             return last[1]
-        files, holding = self._files[place], self._rows[place]
-        made = holding if files is None else replace(holding, files=orjson.loads(files))
+        files, values = self._files[place], {name: column[place] for name, column in self._columns}
+        made = Holding(**values | {"files": None if files is None else orjson.loads(files)})
         self._last = place, made
         return made
 
@@ -194,6 +195,10 @@ class Catalogue:
     def is_read(self, accounts: Collection[str]) -> bool:
         """Tell whether what is not here is in none of these accounts (empty: it may be any)."""
         return self.complete and not (self.unread and (not accounts or self.unread & {*accounts}))
+
+    def knows(self, folder: str) -> bool:
+        """Tell whether the folder of any torrent may have this name."""
+        return normal(folder) in self._by_name
 
     def named(self, folder: str) -> Sequence[Holding]:
         """Return the torrents whose folder may have this name."""

@@ -6,7 +6,7 @@ walked is noted after each, so that a check that was interrupted goes on where i
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -23,15 +23,14 @@ from .links import (
     MANY_LINKS,
     Cause,
     Health,
+    Judge,
     Judgement,
-    Known,
     Link,
     Mount,
     MountLook,
     Seen,
     Shut,
     aim,
-    judge,
     shut,
     unlinked,
     with_reading,
@@ -116,37 +115,52 @@ class _Read:
 class _Tally:
     """What was found so far. Of healthy links nothing is kept but their number: there are a hundred thousand."""
 
-    links: Counter[str] = field(default_factory=Counter)  # by mount
     newly: Counter[str] = field(default_factory=Counter)
     unreadable: Counter[str] = field(default_factory=Counter)  # newly
-    counts: Counter[tuple[Health, Cause]] = field(default_factory=Counter)
+    found: Counter[tuple[str, Health, Cause]] = field(default_factory=Counter)  # by mount
     broken: list[tuple[Link, Judgement]] = field(default_factory=list)
     hashes: set[str | None] = field(default_factory=set)
     wanted: set[tuple[str, str]] = field(default_factory=set)
     mended: int = 0
-    places: Known = field(default_factory=dict)
-    news: dict[str, dict[str, LinkRecord]] = field(default_factory=dict)  # by mount ("" for none) and path
+    #: By mount ("" for none) and path.
+    news: defaultdict[str, dict[str, LinkRecord]] = field(default_factory=lambda: defaultdict(dict))
     _same: dict[LinkRecord, LinkRecord] = field(default_factory=dict)
     _last: LinkRecord | None = None
 
-    def note(self, link: Link, found: Judgement, known: LinkRecord | None, record: LinkRecord) -> None:
+    def note(self, path: str, text: str, found: Judgement, known: LinkRecord | None, record: LinkRecord) -> None:
         """Count a link. Its record is new if it is not the known one; links that are alike share theirs."""
         mount = found.place.mount.theirs if found.place else ""
-        self.links[mount] += 1
-        self.counts[found.health, found.cause] += 1
+        self.found[mount, found.health, found.cause] += 1
         self.hashes.add(found.hash)
         if found.health is Health.BROKEN:
-            self.broken.append((link, found))
+            self.broken.append((Link(path=path, target=text), found))
             self.newly[mount] += known is None or known.health is not Health.BROKEN
             unreadable = found.cause is Cause.UNREADABLE
             self.unreadable[mount] += unreadable and (known is None or known.cause is not Cause.UNREADABLE)
         if found.cause is Cause.FILES_UNKNOWN and found.holding is not None:
             self.wanted.add((found.holding.account, found.holding.id))
-        self.mended += found.health is Health.HEALTHY and known is not None and known.health is Health.BROKEN
+        elif known is not None and known.health is Health.BROKEN:
+            self.mended += found.health is Health.HEALTHY
         if record is not known:
             if record is not self._last:
                 self._last = record = self._same.setdefault(record, record)
-            self.news.setdefault(mount, {})[link.path] = record
+            self.news[mount][path] = record
+
+    @property
+    def counts(self) -> Counter[tuple[Health, Cause]]:
+        """How many links are how."""
+        counts: Counter[tuple[Health, Cause]] = Counter()
+        for (_, health, cause), count in self.found.items():
+            counts[health, cause] += count
+        return counts
+
+    @property
+    def links(self) -> Counter[str]:
+        """How many links lead into each mount ("": into none)."""
+        links: Counter[str] = Counter()
+        for (mount, _, _), count in self.found.items():
+            links[mount] += count
+        return links
 
 
 class MountFiles(Protocol):
@@ -408,7 +422,7 @@ class LinkCheck:
         """Return those of these links that lead into a proven mount, which one, and where the file is here."""
         proven = [mount for mount in self._mounts if mount.proven and mount.ours is not None]
         for path in paths if proven else ():
-            aimed = aim(Link(path=path, target=texts[path]), texts)
+            aimed = aim(path, texts[path], texts)
             for mount in proven:
                 if aimed is not None and aimed.startswith(f"{mount.theirs.rstrip('/')}/"):
                     ours = f"{(mount.ours or '').rstrip('/')}{aimed[len(mount.theirs.rstrip('/')) :]}"
@@ -492,31 +506,25 @@ class LinkCheck:
     # --- judging -----------------------------------------------------------------------------------------------------
 
     async def _judge(self, texts: Mapping[str, str], catalogue: Catalogue, read: Mapping[str, _Read]) -> _Tally:
-        tally = _Tally()
+        tally, judge = _Tally(), Judge(catalogue, self._mounts, texts)
         for some in batched(texts.items(), _PORTION, strict=False):
             began = monotonic()
-            await asyncio.to_thread(self._judge_some, some, texts, catalogue, read, tally)
+            await asyncio.to_thread(self._judge_some, some, judge, read, tally)
             await asyncio.sleep((monotonic() - began) * self._rest)
         return tally
 
     def _judge_some(
-        self,
-        some: Iterable[tuple[str, str]],
-        texts: Mapping[str, str],
-        catalogue: Catalogue,
-        read: Mapping[str, _Read],
-        tally: _Tally,
+        self, some: Iterable[tuple[str, str]], judge: Judge, read: Mapping[str, _Read], tally: _Tally
     ) -> None:
-        now = self._clock()
+        now, records = self._clock(), self._records
         for path, text in in_turns(some):
-            link, known = Link(path=path, target=text), self._records.get(path)
-            found = judge(link, catalogue, self._mounts, links=texts, known=tally.places)
+            known, found = records.get(path), judge.by_account(path, text)
             just = read.get(path)
             if just is not None or (known is not None and known.seen is not Seen.NOT_LOOKED):
                 found, record = self._read_of(found, just.seen if just is not None else None, known, now)
             else:
                 record = self._recorded(found, known, now)
-            tally.note(link, found, known, record)
+            tally.note(path, text, found, known, record)
 
     def _read_of(
         self, by_account: Judgement, read: Seen | None, known: LinkRecord | None, now: datetime

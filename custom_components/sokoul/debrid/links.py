@@ -120,12 +120,11 @@ class Judgement:
         return self.holding.find(self.place.file) if self.holding and self.place and self.place.file else None
 
 
-def aim(link: Link, links: Mapping[str, str]) -> str | None:
-    """Return the absolute path that a link leads to in the end, through other links; None: it leads in circles.
+def aim(path: str, text: str, links: Mapping[str, str]) -> str | None:
+    """Return where the link at a path, with this text, leads to in the end, through others; None: it leads in circles.
 
-    `links` are the texts of the links that are known, by path. By texts alone: nobody looks at a disk.
+    It is an absolute path. `links` are the texts of the links that are known, by path. Nobody looks at a disk.
     """
-    path, text = link.path, link.target
     for _ in range(_MOST_HOPS):
         path = named_by(path, text)
         following = links.get(path)
@@ -143,31 +142,63 @@ def named_by(path: str, text: str) -> str:
     return named[1:] if named.startswith("//") else named
 
 
-#: Of folders that paths were in: the mount, the view, the folder of the torrent, and where the file's path begins.
-type Known = dict[str, tuple[Mount, tuple[str, ...], str, int]]
+class Places:
+    """What paths in mounts mean.
 
-
-def place_of(path: str, mounts: Iterable[Mount], catalogue: Catalogue, known: Known | None = None) -> Place | None:
-    """Return what a path in a mount means; None: it is in none. `mounts`: the deepest first where one holds another.
-
-    `known` saves work for paths in the same folder: it is filled, and good for one catalogue and these mounts.
+    Links of a library that follow each other mostly lead into one folder: what it means is remembered for the next.
     """
-    holder = path.rpartition("/")[0]
-    if known is not None and (found := known.get(holder)) is not None:
-        return Place(mount=found[0], view=found[1], folder=found[2], file=path[found[3] :])
-    for mount in mounts:
-        above = mount.theirs.rstrip("/") + "/"
-        if path.startswith(above) and (parts := path[len(above) :].split("/")) != [""]:
-            named = [at for at in _PLACES if at < len(parts) and catalogue.named(parts[at])]
-            # a single file may be called as its folder is: what is last is the folder only where nothing else can be
-            at = next((at for at in named if at < len(parts) - 1), named[0] if named else None)
-            if known is not None and at is not None and at < len(parts) - 1:
-                begin = len(above) + sum(len(part) + 1 for part in parts[: at + 1])
-                known[holder] = mount, tuple(parts[:at]), parts[at], begin
-            if at is None:  # a torrent that nobody remembers: mounts without views are rare
-                at = min(1, len(parts) - 1)
-            return Place(mount=mount, view=tuple(parts[:at]), folder=parts[at], file="/".join(parts[at + 1 :]))
-    return None
+
+    def __init__(self, mounts: Iterable[Mount], catalogue: Catalogue) -> None:
+        """`mounts`: the deepest first where one holds another."""
+        self._mounts = [(mount.theirs.rstrip("/") + "/", mount) for mount in mounts]
+        self._catalogue = catalogue
+        self._holder = ""  # the last folder
+        self._begin = 0  # where in a path in it that of its file begins
+        self._of_holder: Place | None = None
+
+    def of(self, path: str) -> Place | None:
+        """Return what a path means; None: it is in no mount."""
+        holder = path.rpartition("/")[0]
+        if holder == self._holder and (like := self._of_holder) is not None:
+            return Place(mount=like.mount, view=like.view, folder=like.folder, file=path[self._begin :])
+        for above, mount in self._mounts:
+            if path.startswith(above) and (parts := path[len(above) :].split("/")) != [""]:
+                named = [at for at in _PLACES if at < len(parts) and self._catalogue.knows(parts[at])]
+                # a single file may be called as its folder is: the last is the folder only where nothing else can be
+                at = next((at for at in named if at < len(parts) - 1), named[0] if named else None)
+                certain = at is not None and at < len(parts) - 1
+                if at is None:  # a torrent that nobody remembers: mounts without views are rare
+                    at = min(1, len(parts) - 1)
+                place = Place(mount=mount, view=tuple(parts[:at]), folder=parts[at], file="/".join(parts[at + 1 :]))
+                if certain:
+                    self._holder, self._of_holder, self._begin = holder, place, len(path) - len(place.file)
+                return place
+        return None
+
+
+class Judge:
+    """Judges the links of a library by what the accounts hold."""
+
+    def __init__(self, catalogue: Catalogue, mounts: Sequence[Mount], links: Mapping[str, str]) -> None:
+        """`mounts` are as for `Places`, `links` as for `aim`."""
+        self._catalogue = catalogue
+        self._places = Places(mounts, catalogue)
+        self._links = links
+        self._last: tuple[Mount, str, Sequence[Holding]] | None = None  # a folder, and the torrents it may be
+
+    def by_account(self, path: str, text: str) -> Judgement:
+        """Judge the link at a path, with this text, whatever was read of it."""
+        aimed = aim(path, text, self._links)
+        if aimed is None:
+            return Judgement(health=Health.LOOP)
+        place = self._places.of(aimed)
+        if place is None:
+            return Judgement(health=Health.ELSEWHERE)
+        last = self._last
+        if last is None or last[1] != place.folder or last[0] is not place.mount:
+            shown = _shown_by(place.mount, self._catalogue.named(place.folder))
+            last = self._last = place.mount, place.folder, shown
+        return _by_account(place, last[2], self._catalogue)
 
 
 def judge(
@@ -178,19 +209,10 @@ def judge(
     links: Mapping[str, str],
     seen: Seen = Seen.NOT_LOOKED,
     missing_for: timedelta = timedelta(),
-    known: Known | None = None,
 ) -> Judgement:
-    """Judge one link. `seen` is what a proven mount showed, `missing_for` since when it shows nothing there.
-
-    `known` is as for `place_of`.
-    """
-    path = aim(link, links)
-    if path is None:
-        return Judgement(health=Health.LOOP)
-    place = place_of(path, mounts, catalogue, known)
-    if place is None:
-        return Judgement(health=Health.ELSEWHERE)
-    return with_reading(_by_account(place, catalogue), seen, missing_for)
+    """Judge one link. `seen` is what a proven mount showed, `missing_for` since when it shows nothing there."""
+    found = Judge(catalogue, mounts, links).by_account(link.path, link.target)
+    return with_reading(found, seen, missing_for)
 
 
 def with_reading(found: Judgement, seen: Seen, missing_for: timedelta = timedelta()) -> Judgement:
@@ -216,9 +238,18 @@ def _as(found: Judgement, health: Health, cause: Cause) -> Judgement:
     return Judgement(health=health, cause=cause, place=found.place, holding=found.holding)
 
 
-def _by_account(place: Place, catalogue: Catalogue) -> Judgement:
-    """Judge by what the accounts hold."""
-    named = _shown_by(place.mount, catalogue.named(place.folder))
+def _by_account(place: Place, named: Sequence[Holding], catalogue: Catalogue) -> Judgement:
+    """Judge by the torrents that a folder may be."""
+    for each in named:  # nearly always
+        if each.complete and (not place.file or each.has(place.file)):
+            if len(named) > 1 and not place.mount.accounts and _lost_elsewhere(each, named):
+                return Judgement(health=Health.UNKNOWN, cause=Cause.OTHER_ACCOUNT, place=place, holding=each)
+            return Judgement(health=Health.HEALTHY, place=place, holding=each)
+    return _without(place, named, read=catalogue.is_read(place.mount.accounts))
+
+
+def _without(place: Place, named: Sequence[Holding], *, read: bool) -> Judgement:
+    """Judge what no complete torrent has. `read`: what is not known is not there."""
 
     def first(fits: Iterable[Holding], health: Health, cause: Cause = Cause.NONE) -> Judgement | None:
         holding = next(iter(fits), None)
@@ -227,12 +258,6 @@ def _by_account(place: Place, catalogue: Catalogue) -> Judgement:
     def has(holding: Holding) -> bool | None:
         return holding.has(place.file) if place.file else True
 
-    for each in named:  # nearly always
-        if each.complete and has(each):
-            if len(named) > 1 and not place.mount.accounts and _lost_elsewhere(each, named):
-                return Judgement(health=Health.UNKNOWN, cause=Cause.OTHER_ACCOUNT, place=place, holding=each)
-            return Judgement(health=Health.HEALTHY, place=place, holding=each)
-    read = catalogue.is_read(place.mount.accounts)
     broken = Health.BROKEN if read else Health.UNKNOWN
     not_read = Cause.NONE if read else Cause.NOT_READ_YET
     return (

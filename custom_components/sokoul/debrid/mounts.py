@@ -10,7 +10,7 @@ from itertools import islice
 
 from ..model.paths import LOOK_AT_MOST, PROOF_FILES, contains
 from .catalogue import Catalogue
-from .links import Known, Link, Mount, aim, place_of
+from .links import Mount, Places, aim
 from .turns import in_turns
 
 #: So many torrents of the accounts make a folder a mount.
@@ -30,11 +30,11 @@ def detect(texts: Mapping[str, str], catalogue: Catalogue, roots: Collection[str
             continue  # the other files of a folder say the same
         if text.startswith("/"):
             looked.add(above)
-        if (aimed := aim(Link(path=path, target=text), texts)) is None:
+        if (aimed := aim(path, text, texts)) is None:
             continue
         *folders, _ = aimed.split("/")
         for at, name in enumerate(folders[1:], 1):
-            if catalogue.named(name) and at > 1:
+            if at > 1 and catalogue.knows(name):
                 torrents.setdefault("/".join(folders[:at]), set()).add(name)
                 break
     return sorted(
@@ -53,10 +53,10 @@ def attribute(mounts: Sequence[Mount], texts: Mapping[str, str], catalogue: Cata
     if len(catalogue.accounts) < 2:  # noqa: PLR2004 -- two are several
         return mounts
     named: dict[tuple[str, str], set[str]] = {}
-    known: Known = {}
+    places = Places(mounts, catalogue)
     for path, text in in_turns(texts.items()):
-        aimed = aim(Link(path=path, target=text), texts)
-        if aimed is None or (place := place_of(aimed, mounts, catalogue, known)) is None:
+        aimed = aim(path, text, texts)
+        if aimed is None or (place := places.of(aimed)) is None:
             continue
         holders = {holding.account for holding in catalogue.named(place.folder)}
         if len(holders) == 1:
@@ -86,10 +86,10 @@ def prove(mount: Mount, texts: Mapping[str, str], catalogue: Catalogue, size_of:
 
 def _samples(mount: Mount, texts: Mapping[str, str], catalogue: Catalogue) -> Iterator[tuple[str, int]]:
     """Return files that links lead to, at our paths, with the sizes that they have at the account: one of a folder."""
-    above, seen = mount.theirs.rstrip("/") + "/", set[str]()
+    above, seen, places = mount.theirs.rstrip("/") + "/", set[str](), Places([mount], catalogue)
     for path, text in in_turns(texts.items()):
-        aimed = aim(Link(path=path, target=text), texts)
-        if aimed is None or not aimed.startswith(above) or (place := place_of(aimed, [mount], catalogue)) is None:
+        aimed = aim(path, text, texts)
+        if aimed is None or not aimed.startswith(above) or (place := places.of(aimed)) is None:
             continue
         if place.folder in seen or not place.file:
             continue
