@@ -91,7 +91,7 @@ async def check_counts(store: Store) -> None:
         assert figures.day == activity(there, gone, timedelta(days=1))
         assert figures.week == activity(there, gone, WEEK)
         for presence, meant in ((Presence.PRESENT, there), (Presence.GONE, gone), (Presence.ANY, [*there, *gone])):
-            facets = await store.mirror_view.facets(account, DebridQuery(presence=presence))
+            facets = (await store.mirror_view.look(account, DebridQuery(presence=presence))).facets
             assert set(facets) == {
                 Facet(S(status), host, len(group), sum(group)) for (status, host), group in _sizes(meant).items()
             }
@@ -339,9 +339,8 @@ async def test_no_figure_is_counted_by_looking_at_every_torrent(file: Path) -> N
     engine = store.mirror._database._engine.sync_engine
     event.listen(engine, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))
     await store.mirror_view.figures(ACCOUNT, NOW, old_before=NOW)
-    await store.mirror_view.facets(ACCOUNT, DebridQuery())
     questions = [each for each in asked if "debrid_" in each[0]]
-    assert len(questions) == 5
+    assert len(questions) == 4
 
     async def plans(connection: AsyncConnection) -> list[str]:
         return [

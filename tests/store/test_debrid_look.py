@@ -59,18 +59,17 @@ QUERIES = (
     ("a word that is longer than any name", {"words": ("a" * 60_000,)}, []),
     ("what is gone", {"presence": Presence.GONE}, [7]),
     ("whatever it is", {"presence": Presence.ANY, "words": ("bunny",)}, [1, 2, 7]),
-    ("a hash", {"hash": torrent(4).hash}, [4, 5]),
-    ("sizes", {"min_bytes": 100, "max_bytes": 300}, [3, 4, 5]),
-    ("newer ones", {"added_after": NOW - timedelta(hours=2)}, [6]),
-    ("older ones", {"added_before": NOW - timedelta(hours=2)}, [1, 2, 3, 4, 5]),
-    ("with details", {"with_details": True}, [1, 3]),
-    ("without", {"with_details": False}, [6, 2, 4, 5]),
 )
 
 
 @pytest.mark.parametrize(("query", "found"), [case[1:] for case in QUERIES], ids=[case[0] for case in QUERIES])
-async def test_a_query_finds_what_it_asks_for(store: Store, query: dict[str, Any], found: list[int]) -> None:
+@pytest.mark.parametrize("in_memory", [False, True])
+async def test_a_query_finds_what_it_asks_for(
+    store: Store, query: dict[str, Any], found: list[int], *, in_memory: bool
+) -> None:
     await filled(store)
+    if in_memory:
+        await store.mirror.tidy(ACCOUNT)
     assert await numbers(store, **query) == found
 
 
@@ -124,8 +123,8 @@ async def test_pages_of_a_status_or_host_show_everything_once(
 async def test_facets_count_what_fits_the_rest(store: Store) -> None:
     await filled(store)
     query = DebridQuery(words=("b",), statuses=(S.DEAD,), hosts=("nowhere",))
-    facets = await store.mirror_view.facets(ACCOUNT, query)
-    assert sorted(facets, key=lambda each: each.host) == [
+    look = await store.mirror_view.look(ACCOUNT, query)
+    assert sorted(look.facets, key=lambda each: each.host) == [
         Facet(S.DOWNLOADED, "elsewhere", 1, 900),
         Facet(S.DOWNLOADED, "real-debrid.com", 1, 500),
     ]
@@ -137,7 +136,6 @@ async def test_a_look_is_a_page_and_its_counts(store: Store, query: dict[str, An
     wanted = DebridQuery(**query, limit=2)
     look = await store.mirror_view.look(ACCOUNT, wanted)
     assert (look.page, look.more) == await store.mirror_view.find(ACCOUNT, wanted)
-    assert set(look.facets) == set(await store.mirror_view.facets(ACCOUNT, wanted))
     rest = await store.mirror_view.look(ACCOUNT, replace(wanted, statuses=(), hosts=(), limit=100))
     assert sum(each.count for each in look.facets) == len(rest.page)
     assert sum(each.size_bytes for each in look.facets) == sum(each.torrent.size_bytes for each in rest.page)
@@ -172,9 +170,9 @@ async def test_what_most_have_is_counted_like_what_few_have(store: Store, presen
     there = Facet(S.DOWNLOADED, "real-debrid.com", len(many), sum(each.size_bytes for each in many))
     was = Facet(S.DOWNLOADED, "elsewhere", 700, 3_500)
     found = {Presence.PRESENT: {there}, Presence.GONE: {was}, Presence.ANY: {there, was}}[presence]
-    for narrowed in ({}, {"statuses": (S.DEAD,)}, {"hosts": ("nowhere",)}, {"min_bytes": 1}):
+    for narrowed in ({}, {"statuses": (S.DEAD,)}, {"hosts": ("nowhere",)}):
         query = DebridQuery(words=("m", "any"), presence=presence, **narrowed)
-        assert set(await store.mirror_view.facets(ACCOUNT, query)) == found
+        assert set((await store.mirror_view.look(ACCOUNT, query)).facets) == found
 
 
 MANY = [torrent(number, filename=f"Many.{number}") for number in range(2_000)]
@@ -189,74 +187,6 @@ async def test_a_look_is_one_transaction(store: Store) -> None:
         begun.clear()
         await store.mirror_view.look(ACCOUNT, query)
         assert len(begun) == 1
-
-
-def names_gone_through(store: Store) -> list[str]:
-    """Return a list of the statements that look for words in all names, from now on."""
-    found: list[str] = []
-
-    def note(*given: Any) -> None:
-        if ("glob(" in given[2] or "strpos(" in given[2]) and "added_at" not in given[2]:
-            found.append(given[2])
-
-    event.listen(store.mirror._database._engine.sync_engine, "before_cursor_execute", note)
-    return found
-
-
-@pytest.mark.parametrize("word", ["many", "99"])
-async def test_a_search_goes_through_the_names_once_until_something_changes(store: Store, word: str) -> None:
-    await store.mirror.apply(ACCOUNT, MANY, NOW)
-    await store.mirror.apply("another", MANY[:600], NOW)
-    statements = names_gone_through(store)
-    query = DebridQuery(words=(word,), limit=5)
-    first = await store.mirror_view.look(ACCOUNT, query)
-    assert statements
-    statements.clear()
-    following = await store.mirror_view.look(ACCOUNT, replace(query, cursor=first.more))
-    one_status = await store.mirror_view.look(ACCOUNT, replace(query, statuses=(S.DEAD,), sort=SortKey.NAME))
-    assert first.facets == following.facets == one_status.facets
-    assert following.page
-    assert following.page[0].torrent.id not in {each.torrent.id for each in first.page}
-    assert not one_status.page
-    await store.mirror.apply("another", [torrent(5_000, filename=f"{word}.new")], NOW)
-    assert (await store.mirror_view.look(ACCOUNT, query)) == first
-    assert not statements, "another account is no concern of this one"
-    await store.mirror.apply(ACCOUNT, [torrent(5_000, filename=f"{word}.new", added_at=NOW)], NOW)
-    changed = await store.mirror_view.look(ACCOUNT, query)
-    assert statements
-    assert sum(each.count for each in changed.facets) == sum(each.count for each in first.facets) + 1
-    assert changed.page[0].torrent.id == torrent(5_000).id
-
-
-async def test_what_changes_while_it_is_searched_for_is_found_the_next_time(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await store.mirror.apply(ACCOUNT, MANY[:3], NOW)
-    found_first = store.mirror_view._found
-
-    async def changing(*given: Any) -> Any:
-        found = await found_first(*given)
-        await store.mirror.apply(ACCOUNT, [torrent(5_000, filename="Many.new")], NOW)
-        return found
-
-    monkeypatch.setattr(store.mirror_view, "_found", changing)
-    look = await store.mirror_view.look(ACCOUNT, DebridQuery(words=("many",)))
-    monkeypatch.undo()
-    assert sum(each.count for each in look.facets) == 3
-    look = await store.mirror_view.look(ACCOUNT, DebridQuery(words=("many",)))
-    assert sum(each.count for each in look.facets) == len(look.page) == 4
-
-
-async def test_few_searches_are_remembered(store: Store) -> None:
-    await store.mirror.apply(ACCOUNT, MANY[:3], NOW)
-    for number in (0, *range(1, 16), 0, 16):  # what was asked for again is not the oldest
-        await store.mirror_view.look(ACCOUNT, DebridQuery(words=(f"{number}",)))
-    statements = names_gone_through(store)
-    for number in (0, *range(2, 17)):
-        await store.mirror_view.look(ACCOUNT, DebridQuery(words=(f"{number}",)))
-    assert not statements
-    await store.mirror_view.look(ACCOUNT, DebridQuery(words=("1",)))
-    assert statements
 
 
 async def test_few_are_sorted_as_they_were_found(file: Path) -> None:
@@ -288,6 +218,7 @@ async def test_a_server_looks_for_words_in_an_index_alone(store: Store, words: t
     """By itself it reads the whole table, and starts processes for it."""
     await store.mirror.apply(ACCOUNT, MANY, NOW)
     await store.mirror.tidy(ACCOUNT)
+    store.mirror_view._names.forget(ACCOUNT)
     asked: list[tuple[str, Any]] = []
     engine = store.mirror._database._engine.sync_engine
     event.listen(engine, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))

@@ -178,12 +178,6 @@ class DebridQuery:
     hosts: tuple[str, ...] = ()
     words: tuple[str, ...] = ()  # each has to be in the name
     presence: Presence = Presence.PRESENT
-    hash: str | None = None
-    min_bytes: int | None = None
-    max_bytes: int | None = None
-    added_after: datetime | None = None
-    added_before: datetime | None = None
-    with_details: bool | None = None
     sort: SortKey = SortKey.ADDED
     descending: bool = True
     limit: int = 50

@@ -6,12 +6,13 @@ compared in threads, a portion of a page at a time; see `bulk` for how they get 
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 import hashlib
 from itertools import batched
+from operator import methodcaller
 from typing import Any
 
 import orjson
@@ -32,6 +33,7 @@ from ..model.debrid_mirror import (
 )
 from .bulk import REAL, TEXT, WHOLE, Columns, is_sqlite, many_values, rows_of, upsert, values_of
 from .database import Database, Work
+from .debrid_names import KeptNames
 from .debrid_schema import ATTEMPTS, FAILURES, FILES, LINKS, METRICS, SYNCS, TORRENTS
 from .encoding import as_json, as_microseconds, as_text, from_json, from_microseconds
 from .errors import StoreError
@@ -74,6 +76,8 @@ _LISTED: Columns = {
 }
 #: Of what is known already, these say more than the list does.
 _KEPT = ("first_seen_at", "original_name", "original_bytes", "file_count")
+#: The ids of changes.
+_IDS: Callable[[Columnar[DebridChange]], Sequence[str]] = methodcaller("column", "id")
 _LINK: Columns = {"torrent_id": TEXT, "position": WHOLE, "link": TEXT}
 _FILE: Columns = {"torrent_id": TEXT, "file_id": WHOLE, "path": TEXT, "bytes": WHOLE, "selected": WHOLE}
 
@@ -81,8 +85,10 @@ _FILE: Columns = {"torrent_id": TEXT, "file_id": WHOLE, "path": TEXT, "bytes": W
 class StoredMirror:
     """The torrents of every account as they were last seen. Each method raises `StoreError`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, names: KeptNames) -> None:
+        """`names` are told of each change."""
         self._database = database
+        self._names = names
         self._revisions: Counter[str] = Counter()
         self._written: Counter[str] = Counter()  # torrents, since the database was tidied
 
@@ -92,7 +98,7 @@ class StoredMirror:
 
     # --- the list ------------------------------------------------------------------------------------------------
 
-    async def apply(self, account: str, torrents: Sequence[DebridTorrent], now: datetime) -> Sequence[DebridChange]:
+    async def apply(self, account: str, torrents: Sequence[DebridTorrent], now: datetime) -> Columnar[DebridChange]:
         """Write what a page of the list shows, in one transaction, and return what is not as it was."""
         moment = as_microseconds(now)
 
@@ -104,7 +110,7 @@ class StoredMirror:
             self._written[account] += len(found)
             return found
 
-        return await self._changing(account, work) if torrents else ()
+        return await self._changing(account, work, _IDS) if torrents else Columnar(DebridChange)
 
     async def vanish(
         self, account: str, present: Collection[str], now: datetime, *, at_most: int | None = None
@@ -115,7 +121,7 @@ class StoredMirror:
         """
         ids = await asyncio.to_thread(_ids, present)
 
-        async def work(connection: AsyncConnection) -> Sequence[DebridChange] | int:
+        async def work(connection: AsyncConnection) -> Columnar[DebridChange] | int:
             absent = _absent(sqlite=is_sqlite(connection))
             given = {"account": account, "ids": ids}
             if at_most is not None:
@@ -131,7 +137,7 @@ class StoredMirror:
             changes = (DebridChange(row.id, ChangeKind.GONE, row.name, _status(row.status)) for row in rows)
             return await asyncio.to_thread(Columnar, DebridChange, changes)
 
-        return await self._changing(account, work)
+        return await self._changing(account, work, lambda gone: () if isinstance(gone, int) else _IDS(gone))
 
     async def forget_torrent(self, account: str, torrent_id: str, now: datetime) -> None:
         """Mark one torrent as gone: Real-Debrid says that it has none of this id."""
@@ -142,7 +148,7 @@ class StoredMirror:
         async def work(connection: AsyncConnection) -> None:
             await connection.execute(statement.values(gone_at=moment, changed_at=moment))
 
-        await self._changing(account, work)
+        await self._changing(account, work, lambda _: [torrent_id])
 
     async def remember_gone(self, account: str, torrents: Sequence[DebridTorrent], now: datetime) -> int:
         """Note torrents that were there once, as somebody else knew them; return how many of them were new.
@@ -166,7 +172,7 @@ class StoredMirror:
                 count += len(listed.torrents)
             return count
 
-        return await self._changing(account, work) if torrents else 0
+        return await self._changing(account, work, lambda _: ()) if torrents else 0
 
     async def count(self, account: str) -> int:
         """Return how many torrents are there."""
@@ -179,17 +185,13 @@ class StoredMirror:
         return await self._database.read(read)
 
     async def tidy(self, account: str) -> None:
-        """Have PostgreSQL look at a table that has become another one: until it does by itself, reading is slow."""
-        if self._written[account] < _MUCH:
-            return
-        self._written[account] = 0
-
-        async def work(connection: AsyncConnection) -> None:
-            if not is_sqlite(connection):
-                await connection.exec_driver_sql(f"VACUUM (ANALYZE) {TORRENTS.name}")
-
-        with suppress(StoreError):  # it does so by itself, later
-            await self._database.alone(work, self._database.limits.answer)
+        """See to it that looking is fast again, where that can be done now."""
+        if self._written[account] >= _MUCH:
+            self._written[account] = 0
+            with suppress(StoreError):  # PostgreSQL does so by itself, later: until then reading is slow
+                await self._database.alone(_analyze, self._database.limits.answer)
+        with suppress(StoreError):  # the database is asked, then
+            await self._names.refresh(account)
 
     # --- details -------------------------------------------------------------------------------------------------
 
@@ -243,7 +245,7 @@ class StoredMirror:
             await connection.execute(text(statement), {"account": account, "rows": files})
 
         if infos:
-            await self._changing(account, work)
+            await self._changing(account, work, lambda _: ())
 
     # --- synchronisations ----------------------------------------------------------------------------------------
 
@@ -341,17 +343,31 @@ class StoredMirror:
             )
             return result.rowcount
 
-        return await self._changing(account, work)
+        return await self._changing(account, work, lambda _: ())
 
-    async def _changing[T](self, account: str, work: Work[T]) -> T:
-        """Write something after which counts may be others: unless it says that it was nothing, also where it fails."""
+    async def _changing[T](
+        self, account: str, work: Work[T], changed: Callable[[T], Iterable[str] | None] = lambda _: None
+    ) -> T:
+        """Write something after which counts may be others: unless it says that it was nothing, also where it fails.
+
+        `changed` returns the ids of what is listed in another way now, or no more; None where that may be anything.
+        """
         result: T | bool = True
+        ids: Iterable[str] | None = None
         try:
             result = await self._database.write(work)
+            ids = changed(result)
             return result
         finally:
             if result is None or result:
                 self._revisions[account] += 1
+                self._names.note(account, ids)
+
+
+async def _analyze(connection: AsyncConnection) -> None:
+    """Have PostgreSQL look at a table that has become another one."""
+    if not is_sqlite(connection):
+        await connection.exec_driver_sql(f"VACUUM (ANALYZE) {TORRENTS.name}")
 
 
 # --- comparing -------------------------------------------------------------------------------------------------------

@@ -1,8 +1,10 @@
 """Looking into the mirror of Real-Debrid accounts: lists, figures, and what is known of single torrents."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import chain
 import re
 from typing import Any, NamedTuple
 
@@ -43,8 +45,9 @@ from ..model.debrid_mirror import (
     StatusFigures,
 )
 from .bulk import is_sqlite
-from .database import Database, Work
+from .database import Database
 from .debrid_counts import COUNTS, DUPLICATES, held
+from .debrid_names import KeptNames, Place
 from .debrid_schema import FILES, LINKS, TORRENTS
 from .encoding import as_microseconds, as_text, from_microseconds
 
@@ -56,8 +59,6 @@ _PORTION = 500
 _HELD_AT_ONCE = 200
 #: By so many names it is told whether most have the words of a query. About half of them may be taken for either.
 _SAMPLED = 100
-#: So many searches are remembered.
-_SEARCHES = 16
 #: Of the largest torrents and of the duplicates so many are named.
 _NAMED = 10
 #: What means itself alone to SQLite's GLOB, which takes no pattern of more than 50,000 bytes.
@@ -73,76 +74,81 @@ _SORTED: Mapping[SortKey, ColumnElement[Any]] = {
 }
 
 
-#: A place in a list: the value that it is sorted by, and an id.
-type Cursor = tuple[Any, str]
-
-
 class Look(NamedTuple):
     """A page of torrents, where the next one begins, and how many there are by status and host."""
 
     page: list[MirroredTorrent]
-    more: Cursor | None
+    more: Place | None
     facets: list[Facet]
-
-
-class _Found(NamedTuple):
-    """What a search found, whatever the status and host: the ids where these are few, and how many there are."""
-
-    ids: Sequence[str] | None
-    facets: Sequence[Facet]
 
 
 class MirrorView:
     """What is known of the torrents of every account. Each method raises `StoreError`."""
 
-    def __init__(self, database: Database, revision: Callable[[str], int]) -> None:
-        """`revision` tells of an account a number that is another one after each change of its torrents."""
+    def __init__(self, database: Database, names: KeptNames) -> None:
         self._database = database
-        self._revision = revision
-        self._searches: dict[tuple[str, DebridQuery], tuple[int, _Found]] = {}
+        self._names = names
 
     # --- lists ---------------------------------------------------------------------------------------------------
 
     async def look(self, account: str, query: DebridQuery) -> Look:
-        """Return a page of the torrents that fit, and how many fit the query by status and host.
+        """Return a page of the torrents that fit, and how many have the words and are there, by status and host.
 
-        Names are gone through once: where few have the words, these are counted and sorted as they were found. Until
-        something changes it is known what has them, for the next page, another order, or one status of them.
+        Words are looked for in the names that are in memory. While there are none, the database goes through its own.
         """
-        key, revision = (account, _search(query)), self._revision(account)  # a change while it is read is a later one
-        known_of, known = self._searches.pop(key, (revision, None))
+        return await self._look(account, query, counted=True)
 
-        async def read(connection: AsyncConnection) -> tuple[Sequence[Row[Any]], _Found]:
-            found = known if known is not None and known_of == revision else await _find(connection, account, query)
-            return await _sorted(connection, account, query, found.ids), found
-
-        rows, found = await self._found(query, read)
-        if query.words:
-            self._searches[key] = revision, found
-            while len(self._searches) > _SEARCHES:
-                del self._searches[next(iter(self._searches))]
-        return Look(*_page(query, rows), list(found.facets))
-
-    async def find(self, account: str, query: DebridQuery) -> tuple[list[MirroredTorrent], Cursor | None]:
+    async def find(self, account: str, query: DebridQuery) -> tuple[list[MirroredTorrent], Place | None]:
         """Return a page of the torrents that fit, without their links, and the cursor of the next page, if any."""
+        found = await self._look(account, query, counted=False)
+        return found.page, found.more
 
-        async def read(connection: AsyncConnection) -> Sequence[Row[Any]]:
-            few = await _few(connection, account, query)
-            return await _sorted(connection, account, query, None if few is None else [each.id for each in few])
+    async def _look(self, account: str, query: DebridQuery, *, counted: bool) -> Look:
+        if (found := await self._by_names(account, query, counted=counted)) is not None:
+            return found
 
-        return _page(query, await self._found(query, read))
-
-    async def facets(self, account: str, query: DebridQuery) -> list[Facet]:
-        """Count by status and host what fits the rest of a query."""
-        return await self._found(query, lambda connection: _counts(connection, account, query))
-
-    async def _found[T](self, query: DebridQuery, work: Work[T]) -> T:
-        async def read(connection: AsyncConnection) -> T:
-            if query.words and query == _words_alone(query) and not is_sqlite(connection):
+        async def read(connection: AsyncConnection) -> tuple[Sequence[Row[Any]], list[Facet]]:
+            if query.words and not is_sqlite(connection):
                 await connection.execute(_BY_INDEX)
-            return await work(connection)
+            few, facets = await _few(connection, account, query), list[Facet]()
+            if few is not None:
+                facets = _facets((each.status, each.host, 1, each.bytes) for each in few)
+            elif counted:
+                facets = await _counts(connection, account, query)
+            ids = None if few is None else [each.id for each in few]
+            return await _sorted(connection, account, query, ids), facets
 
-        return await self._database.read(read)
+        rows, facets = await self._database.read(read)
+        return Look(*_page(query, rows), facets)
+
+    async def _by_names(self, account: str, query: DebridQuery, *, counted: bool) -> Look | None:
+        """Search the names that are in memory; None where they don't help, or are not what the database says."""
+        if not query.words or query.presence is Presence.GONE:
+            return None
+        names = await self._names.current(account)
+        if names is None:
+            return None
+        found = await asyncio.to_thread(names.search, query, counted=counted)
+
+        async def read(connection: AsyncConnection) -> tuple[Sequence[Row[Any]], list[Facet]] | None:
+            kept = (await connection.execute(_kept_counts(account, Presence.PRESENT))).all()
+            if {(row.status, row.host): (row.torrents, held(row.high, row.low)) for row in kept} != names.totals:
+                return None
+            there, gone = replace(query, presence=Presence.PRESENT), replace(query, presence=Presence.GONE)
+            rows, facets = list[Row[Any]](), _facets((*kind, *total) for kind, total in found.totals.items())
+            for ids in _portions(found.ids):
+                wanted = (*_wanted(account, there, sqlite=is_sqlite(connection)), _COLUMNS.id.in_(ids))
+                rows += (await connection.execute(select(TORRENTS).where(*wanted))).all()
+            if query.presence is Presence.ANY:  # what is gone is little, and not in memory
+                rows += await _portion(connection, account, gone, None)
+                facets = _together(facets, await _counts(connection, account, gone) if counted else ())
+            return _in_order(query, rows), facets
+
+        if (read_now := await self._database.read(read)) is None:
+            self._names.differ(account, names)
+            return None
+        rows, facets = read_now
+        return Look(*_page(query, rows), facets)
 
     async def walk(self, account: str, presence: Presence = Presence.PRESENT) -> AsyncIterator[list[MirroredTorrent]]:
         """Return all torrents by their ids, without links. What changes meanwhile may be seen or not."""
@@ -302,13 +308,6 @@ _BY_INDEX = text(
 )
 
 
-async def _find(connection: AsyncConnection, account: str, query: DebridQuery) -> _Found:
-    few = await _few(connection, account, query)
-    if few is None:
-        return _Found(None, await _counts(connection, account, query))
-    return _Found([each.id for each in few], _facets((each.status, each.host, 1, each.bytes) for each in few))
-
-
 async def _few(connection: AsyncConnection, account: str, query: DebridQuery) -> Sequence[Row[Any]] | None:
     """Return what has the words of a query, whatever its status and host; None where that is very much.
 
@@ -317,29 +316,28 @@ async def _few(connection: AsyncConnection, account: str, query: DebridQuery) ->
     if not query.words or query.presence is not Presence.PRESENT:
         return None  # what is gone has no index of names
     sqlite = is_sqlite(connection)
+    wanted = _wanted(account, query, sqlite=sqlite, with_facets=False)
     # the index of names is gone through alone, and the rest of what it finds is looked up
-    named = select(_COLUMNS.id).where(*_wanted(account, query, sqlite=sqlite, names_only=True))
-    names = named.order_by(_COLUMNS.search, _COLUMNS.id).limit(_ASKED + 1)
+    names = select(_COLUMNS.id).where(*wanted).order_by(_COLUMNS.search, _COLUMNS.id).limit(_ASKED + 1)
     ids = (await connection.execute(names)).scalars().all()
     if len(ids) > _ASKED:
         return None
     if not ids:
         return ()
-    wanted = _wanted(account, query, sqlite=sqlite, with_facets=False)
     columns = (_COLUMNS.id, _COLUMNS.status, _COLUMNS.host, _COLUMNS.bytes)
     return (await connection.execute(select(*columns).where(*wanted, _COLUMNS.id.in_(ids)))).all()
 
 
 async def _counts(connection: AsyncConnection, account: str, query: DebridQuery) -> list[Facet]:
-    if _narrows_nothing(query):
+    if not query.words:
         statement = _kept_counts(account, query.presence)
     elif query.presence is Presence.ANY:  # each of the two has indexes of its own
         both = [replace(query, presence=each) for each in (Presence.PRESENT, Presence.GONE)]
         counted = [facet for each in both for facet in await _counts(connection, account, each)]
-        return _facets((facet.status, facet.host, facet.count, facet.size_bytes) for facet in counted)
+        return _together(counted)
     else:
         sqlite = is_sqlite(connection)
-        if query == _words_alone(query) and await _are_most(connection, account, query):
+        if query.presence is Presence.PRESENT and await _are_most(connection, account, query):
             statement = _all_but(account, query, sqlite=sqlite)
         else:
             statement = _counted(_wanted(account, query, sqlite=sqlite, with_facets=False))
@@ -363,12 +361,15 @@ async def _sorted(
     """Return a page of what fits, of these few or of all, and the first of the next page."""
     if query.presence is not Presence.ANY:
         return await _portion(connection, account, query, ids)
-    key = _name(_SORTED[query.sort])
     rows: list[Row[Any]] = []
     for presence in (Presence.PRESENT, Presence.GONE):  # each has indexes of its own, by which both are sorted already
         rows += await _portion(connection, account, replace(query, presence=presence), ids)
-    rows.sort(key=lambda row: (getattr(row, key), row.id), reverse=query.descending)
-    return rows
+    return _in_order(query, rows)
+
+
+def _in_order(query: DebridQuery, rows: Iterable[Row[Any]]) -> Sequence[Row[Any]]:
+    key = _name(_SORTED[query.sort])
+    return sorted(rows, key=lambda row: (getattr(row, key), row.id), reverse=query.descending)
 
 
 async def _portion(
@@ -412,7 +413,7 @@ async def _rarely(connection: AsyncConnection, account: str, query: DebridQuery)
     return {str(row.status) for row in chosen} if amount**2 <= query.limit * total else None
 
 
-def _page(query: DebridQuery, rows: Sequence[Row[Any]]) -> tuple[list[MirroredTorrent], Cursor | None]:
+def _page(query: DebridQuery, rows: Sequence[Row[Any]]) -> tuple[list[MirroredTorrent], Place | None]:
     """Return a page and where the next one begins, if there is one."""
     page, key = rows[: query.limit], _name(_SORTED[query.sort])
     more = (getattr(page[-1], key), page[-1].id) if page and len(rows) > query.limit else None
@@ -440,32 +441,14 @@ def _present(presence: Presence) -> list[ColumnElement[bool]]:
     return []
 
 
-def _wanted(
-    account: str, query: DebridQuery, *, sqlite: bool, with_facets: bool = True, names_only: bool = False
-) -> list[ColumnElement[bool]]:
+def _wanted(account: str, query: DebridQuery, *, sqlite: bool, with_facets: bool = True) -> list[ColumnElement[bool]]:
     """Return the conditions of a query; those that are facets may be left out."""
     wanted = [_COLUMNS.account == account, *_present(query.presence)]
-    named = _named(_COLUMNS.search, query, sqlite=sqlite)
-    if names_only:
-        return wanted + named
     if with_facets and query.statuses:
         wanted.append(_COLUMNS.status.in_([str(status) for status in query.statuses]))
     if with_facets and query.hosts:
         wanted.append(_COLUMNS.host.in_([as_text(host) for host in query.hosts]))
-    wanted += named
-    if query.hash is not None:
-        wanted.append(_COLUMNS.hash == as_text(query.hash))
-    if query.min_bytes is not None:
-        wanted.append(_COLUMNS.bytes >= query.min_bytes)
-    if query.max_bytes is not None:
-        wanted.append(_COLUMNS.bytes <= query.max_bytes)
-    if query.added_after is not None:
-        wanted.append(_COLUMNS.added_at >= as_microseconds(query.added_after))
-    if query.added_before is not None:
-        wanted.append(_COLUMNS.added_at < as_microseconds(query.added_before))
-    if query.with_details is not None:
-        wanted.append(_COLUMNS.details_at.is_not(None) if query.with_details else _COLUMNS.details_at.is_(None))
-    return wanted
+    return wanted + _named(_COLUMNS.search, query, sqlite=sqlite)
 
 
 def _named(name: ColumnElement[str], query: DebridQuery, *, sqlite: bool) -> list[ColumnElement[Any]]:
@@ -475,30 +458,6 @@ def _named(name: ColumnElement[str], query: DebridQuery, *, sqlite: bool) -> lis
         func.glob(f"*{word}*", name) if sqlite and _PLAIN.fullmatch(word) else contains(name, word) > 0
         for word in map(as_text, query.words)
     ]
-
-
-def _narrows_nothing(query: DebridQuery) -> bool:
-    """Tell whether a query asks for all that there is, apart from its facets: then it was counted already."""
-    return not query.words and query == _words_alone(query)
-
-
-def _words_alone(query: DebridQuery) -> DebridQuery:
-    """Return a query without what narrows it, apart from its words and facets."""
-    return DebridQuery(
-        words=query.words,
-        statuses=query.statuses,
-        hosts=query.hosts,
-        presence=query.presence,
-        sort=query.sort,
-        descending=query.descending,
-        limit=query.limit,
-        cursor=query.cursor,
-    )
-
-
-def _search(query: DebridQuery) -> DebridQuery:
-    """Return what is searched for, apart from which of it is shown, and in which order."""
-    return replace(query, statuses=(), hosts=(), sort=SortKey.ADDED, descending=True, limit=0, cursor=None)
 
 
 def _portions(values: Collection[str]) -> list[list[str]]:
@@ -655,6 +614,11 @@ def _facets(rows: Iterable[tuple[str, str, int, int]]) -> list[Facet]:
         before = counts.get((status, host), (0, 0))
         counts[status, host] = before[0] + amount, before[1] + size
     return [Facet(_status(status), host, amount, size) for (status, host), (amount, size) in counts.items()]
+
+
+def _together(*counted: Iterable[Facet]) -> list[Facet]:
+    each_once = chain.from_iterable(counted)
+    return _facets((str(each.status), each.host, each.count, each.size_bytes) for each in each_once)
 
 
 def _figures(row: Row[Any]) -> StatusFigures:

@@ -14,6 +14,7 @@ from .debrid import StoredMirror
 from .debrid_counts import drop_functions, recount
 from .debrid_history import StoredDebridHistory
 from .debrid_look import MirrorView
+from .debrid_names import KeptNames
 from .engine import BEGIN, Limits, make_engine
 from .errors import Damaged, StoreError, TooOld, translated
 from .journal import StoredJournal
@@ -47,8 +48,9 @@ class Store:
         self._database = database
         self.journal = journal
         self.memory = memory
-        self.mirror = StoredMirror(database)
-        self.mirror_view = MirrorView(database, self.mirror.revision)
+        self._names = KeptNames(database)
+        self.mirror = StoredMirror(database, self._names)
+        self.mirror_view = MirrorView(database, self._names)
         self.debrid_history = StoredDebridHistory(database)
         self.library = StoredLibrary(database)
         self.maintenance = Maintenance(database, on_failure)
