@@ -7,7 +7,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from freezegun.api import real_monotonic
+from freezegun import api as freezing
 from homeassistant.core import HomeAssistant
 import pytest
 
@@ -62,10 +62,13 @@ class Scene:
         return await self.qbittorrent.torrents()
 
     async def until[T](self, look: Callable[[dict[str, dict[str, Any]]], T]) -> T:
-        """Ask it again and again: no timer of this process goes off while its time stands still."""
-        deadline = real_monotonic() + PATIENCE_SECONDS
+        """Ask it again and again: no timer of this process goes off while its time stands still.
+
+        The true clock is asked for where freezegun keeps it: by any other name it is a frozen one.
+        """
+        deadline = freezing.real_monotonic() + PATIENCE_SECONDS
         while not (found := look(torrents := await self.torrents())):
-            assert real_monotonic() < deadline, torrents
+            assert freezing.real_monotonic() < deadline, torrents
         return found
 
     def file_of(self, release: str) -> Path:
