@@ -583,6 +583,7 @@ async def test_what_the_entities_show(
         "sensor.real_debrid_fidelity_points": "1500",
         "sensor.real_debrid_traffic_left": "25.0",
         "sensor.real_debrid_request_budget_used": "4",
+        "sensor.real_debrid_refused_requests": "0",
         "binary_sensor.real_debrid_throttled": "off",
     }
     assert {entity_id: value(hass, entity_id) for entity_id in shown} == shown
@@ -593,7 +594,7 @@ async def test_what_few_need_is_disabled(hass: HomeAssistant, set_up: SetUp, deb
     entities = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
     own = {each.key for each in REAL_DEBRID.sensors}
     disabled = {each.translation_key for each in entities if each.disabled} & own
-    assert disabled == {"points", "traffic_left"}
+    assert disabled == {"points", "requests_refused", "traffic_left"}
     assert value(hass, "sensor.real_debrid_account") == "premium"
 
 
@@ -622,6 +623,7 @@ async def test_what_is_not_told_takes_nothing_else_away(
     assert value(hass, "sensor.real_debrid_active_torrents") == "unknown"
 
 
+@pytest.mark.usefixtures("all_entities_enabled")
 async def test_an_account_that_is_throttled_stays_and_says_so(
     hass: HomeAssistant, set_up: SetUp, debrid: RealDebridSimulator, pass_time: PassTime
 ) -> None:
@@ -637,6 +639,7 @@ async def test_an_account_that_is_throttled_stays_and_says_so(
     assert len(debrid.requests) > seen
     await pass_time(INTERVAL)
     assert value(hass, "binary_sensor.real_debrid_throttled") == "off"
+    assert value(hass, "sensor.real_debrid_refused_requests") == "1", "it is counted, however long ago"
     assert entry.runtime_data.backends[ID].data.budget.per_minute == 50, "half as many for an hour"
 
 

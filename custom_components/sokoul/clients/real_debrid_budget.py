@@ -100,7 +100,7 @@ class DebridBudget:
         self._applied = 0  # what the buckets were made for, 0: not yet
         self._all = self._lists = _Bucket(0.0, 1.0, 0.0)
         self._sent: deque[float] = deque()  # within the last minute
-        self._refused: deque[float] = deque()
+        self._refused = 0
         self._waiting: list[_Waiting] = []
         self._numbers = count()
         self._timer: asyncio.TimerHandle | None = None
@@ -130,7 +130,7 @@ class DebridBudget:
         return DebridBudgetState(
             per_minute=self._per_minute(moment),
             used=len(self._sent),
-            refused=len(self._refused),
+            refused=self._refused,
             waiting=sum(not each.turn.done() for each in self._waiting),
             throttled_at=None if self._throttled_at is None else now - timedelta(seconds=moment - self._throttled_at),
             paused_until=now + timedelta(seconds=paused) if paused > 0 else None,
@@ -172,7 +172,7 @@ class DebridBudget:
         `too_many`: for the number of our requests, so that there will be fewer for an hour.
         """
         now = self._time()
-        self._refused.append(now)
+        self._refused += 1
         together = self._throttled_at is not None and sent_at <= self._throttled_at
         if not together:
             self._strikes += 1
@@ -275,9 +275,8 @@ class DebridBudget:
         self._applied = per_minute
 
     def _forget_old(self, now: float) -> None:
-        for times in (self._sent, self._refused):
-            while times and times[0] <= now - MINUTE:
-                times.popleft()
+        while self._sent and self._sent[0] <= now - MINUTE:
+            self._sent.popleft()
 
 
 def _paused(seconds: float) -> RateLimited:

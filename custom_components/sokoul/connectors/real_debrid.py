@@ -283,6 +283,13 @@ SENSORS: tuple[BackendSensor[Source], ...] = (
         meaning=nothing_urgent,
     ),
     BackendSensor(
+        key="requests_refused",
+        value=lambda snapshot: snapshot.budget.refused,
+        state_class=SensorStateClass.TOTAL_INCREASING,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+    ),
+    BackendSensor(
         key="points",
         value=lambda snapshot: snapshot.account.points,
         entity_category=EntityCategory.DIAGNOSTIC,

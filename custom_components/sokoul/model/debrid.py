@@ -227,11 +227,11 @@ class DebridActive:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DebridBudgetState:
-    """How much of what we allow ourselves is used. Requests are counted over the last 60 seconds."""
+    """How much of what we allow ourselves is used."""
 
     per_minute: int  # what we may send now
     used: int  # sent within the last minute, refused ones included
-    refused: int = 0  # of those
+    refused: int = 0  # for throttling, since the start
     waiting: int = 0  # requests that wait for their turn
     #: since when Real-Debrid was last throttling us (429, or codes 5, 34, 36), None: never as far as is remembered
     throttled_at: datetime | None = None
