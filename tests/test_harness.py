@@ -17,6 +17,8 @@ from homeassistant.helpers.storage import Store
 import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
+from tests.integration import conftest
+
 
 @pytest.mark.parametrize("name", ["call_soon", "call_later"])
 async def test_a_call_from_another_thread_is_found(name: str) -> None:
@@ -137,3 +139,12 @@ async def test_what_is_stored_stays_in_memory(hass: HomeAssistant, hass_storage:
     assert not Path(store.path).exists()
     await store.async_remove()
     assert "of_a_test" not in hass_storage
+
+
+async def test_waiting_ends_while_time_stands_still(
+    freezer: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    freezer.move_to(datetime(2026, 3, 1, tzinfo=UTC))
+    monkeypatch.setattr(conftest, "PATIENCE_SECONDS", 0.05)
+    with pytest.raises(pytest.fail.Exception, match="never"):
+        await conftest.until(lambda: False)

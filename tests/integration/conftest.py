@@ -9,7 +9,8 @@ from typing import Any
 from unittest.mock import patch
 
 from aiohttp.abc import AbstractResolver, ResolveResult
-from freezegun.api import FrozenDateTimeFactory, real_monotonic
+from freezegun import api as freezing
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentryDataWithId
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity import Entity
@@ -34,6 +35,8 @@ from devstack.sonarr import SonarrSimulator
 
 from .flow_texts import checked_flows
 
+#: So long something may take that a test waits for, by the true clock.
+PATIENCE_SECONDS = 60
 USERNAME = "admin"
 PASSWORD = "correct horse"
 HUB_ID = "01SOKOULHUB"
@@ -210,9 +213,9 @@ async def until(condition: Callable[[], object]) -> None:
 
     Measured by a clock that nobody freezes: what a thread or a socket needs are no turns of the event loop.
     """
-    deadline = real_monotonic() + 30
+    deadline = freezing.real_monotonic() + PATIENCE_SECONDS  # by this name: one that is imported gets frozen, too
     while not condition():
-        if real_monotonic() > deadline:
+        if freezing.real_monotonic() > deadline:
             pytest.fail("it never came to hold")
         await asyncio.sleep(0)
 
