@@ -179,6 +179,30 @@ async def test_a_search_finds_what_looking_at_every_torrent_does(
         assert is_in_memory(store) is was_in_memory
 
 
+@pytest.mark.parametrize("sort", SortKey)
+@pytest.mark.parametrize("descending", [True, False])
+async def test_pages_show_everything_once_in_any_order(store: Store, sort: SortKey, *, descending: bool) -> None:
+    """Many are equal in what they are sorted by, and no order is that of the shelves."""
+    many = [
+        torrent(
+            number,
+            filename=f"Many.{number * 7 % 5}",
+            size_bytes=number * 7 % 4,
+            status=(S.DEAD, S.DOWNLOADED)[number % 2],
+            added_at=NOW - timedelta(hours=number * 7 % 6),
+            ended_at=NOW - timedelta(hours=number * 5 % 3),
+        )
+        for number in range(20)
+    ]
+    await store.mirror.apply(ACCOUNT, many, NOW)
+    await store.mirror.tidy(ACCOUNT)
+    for limit in (1, 3):
+        looks = await pages(store, DebridQuery(words=("many",), sort=sort, descending=descending, limit=limit))
+        expected = sorted(await there(store), key=lambda each: place(each, sort), reverse=descending)
+        assert [each for look in looks for each in look.page] == expected
+    assert is_in_memory(store)
+
+
 # --- what is asked of the database -----------------------------------------------------------------------------------
 
 
