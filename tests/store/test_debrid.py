@@ -55,6 +55,13 @@ async def test_what_is_listed_comes_back_as_it_was(store: Store) -> None:
     assert await store.mirror.count(ACCOUNT) == 3
 
 
+async def test_a_status_is_no_newer_than_the_list_that_shows_it(store: Store) -> None:
+    """Real-Debrid's times may be of its own zone, ahead of ours."""
+    ahead = {"added_at": LATER, "ended_at": None}
+    await store.mirror.apply(ACCOUNT, [torrent(1, **ahead), torrent(2, ended_at=LATER)], NOW)
+    assert {each.status_at for each in (await there(store)).values()} == {NOW}
+
+
 async def test_what_strangers_call_their_torrents_can_be_kept(store: Store) -> None:
     await store.mirror.apply(ACCOUNT, [torrent(1, filename=WEIRD)], NOW)
     (known,) = (await there(store)).values()

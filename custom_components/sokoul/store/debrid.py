@@ -456,7 +456,7 @@ def _row(torrent: DebridTorrent, fingerprint: int, now: int) -> dict[str, Any]:
         "fingerprint": fingerprint,
         "first_seen_at": now,
         "changed_at": now,
-        "status_at": ended_at or added_at,
+        "status_at": min(ended_at or added_at, now),  # theirs may be hours ahead
         "gone_at": None,
         "original_name": "",
         "original_bytes": 0,
