@@ -314,7 +314,7 @@ async def test_a_day_is_not_a_week(store: Store) -> None:
         for kind, status in enumerate((S.DOWNLOADED, S.DEAD, S.QUEUED))
     ]
     extra = [torrent(100 + number) for number in range(2)]
-    await store.mirror.apply(ACCOUNT, [*listed, *extra], NOW - timedelta(days=9))
+    await store.mirror.apply(ACCOUNT, [*listed, *extra], NOW)
     await store.mirror.forget_torrent(ACCOUNT, extra[0].id, NOW - timedelta(days=2))
     await store.mirror.forget_torrent(ACCOUNT, extra[1].id, NOW - timedelta(hours=2))
     figures = await store.mirror_view.figures(ACCOUNT, NOW, old_before=NOW)
