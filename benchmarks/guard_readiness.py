@@ -31,7 +31,7 @@ from devstack.gluetun import GluetunSimulator
 from devstack.real_qbittorrent import RealQbittorrent
 from devstack.tools import QbittorrentBinary, find_qbittorrents
 
-from .port_worker import PASSWORD, RELEASES, USERNAME, seconds_until, set_up
+from .port_worker import PASSWORD, RELEASES, USERNAME, answering, set_up
 
 #: What it really is bound to, so that nothing leaves.
 LOOPBACK = "lo"
@@ -100,13 +100,7 @@ async def measure(
         entry = await set_up(hass, vpn, real)
         life.push_async_callback(hass.async_stop, force=True)
         life.push_async_callback(hass.config_entries.async_unload, entry.entry_id)
-        hub = entry.runtime_data
-
-        async def answering() -> bool:
-            return all(backend.answering for backend in hub.backends.values())
-
-        await seconds_until(answering)
-        by_kind = {backend.connector.kind: backend for backend in hub.backends.values()}
+        hub, by_kind = entry.runtime_data, await answering(entry)
         bench = Bench(real, hub.guarding.of(by_kind["qbittorrent"]), by_kind["gluetun"].subentry_id)
         found: dict[Containment | None, list[Cost]] = {None: [], **{each: [] for each in WATCHED}}
         for _ in range(rounds):

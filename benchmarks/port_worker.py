@@ -182,13 +182,7 @@ async def measure(binary: QbittorrentBinary, runs: int, seed: int) -> dict[str, 
         entry = await set_up(hass, vpn, real)
         life.push_async_callback(hass.async_stop, force=True)
         life.push_async_callback(hass.config_entries.async_unload, entry.entry_id)
-        hub = entry.runtime_data
-
-        async def answering() -> bool:
-            return all(backend.answering for backend in hub.backends.values())
-
-        await seconds_until(answering)
-        by_kind = {backend.connector.kind: backend for backend in hub.backends.values()}
+        hub, by_kind = entry.runtime_data, await answering(entry)
         guard: ClientGuard = hub.guarding.of(by_kind["qbittorrent"])
         interface = tunnel.name if tunnel is not None else "lo"
         vpn_id = by_kind["gluetun"].subentry_id
@@ -225,6 +219,17 @@ async def set_up(hass: HomeAssistant, vpn: GluetunSimulator, real: RealQbittorre
     if not await hass.config_entries.async_setup(entry.entry_id):
         raise RuntimeError(f"SOKOUL is not set up: {entry.reason}")
     return entry
+
+
+async def answering(entry: MockConfigEntry) -> dict[str, Any]:
+    """Return the backends by their kind, once all answer."""
+    backends = entry.runtime_data.backends.values()
+
+    async def all_answer() -> bool:
+        return all(backend.answering for backend in backends)
+
+    await seconds_until(all_answer)
+    return {backend.connector.kind: backend for backend in backends}
 
 
 def show(version: str, runs: int, found: dict[str, list[float]]) -> None:
