@@ -141,6 +141,16 @@ async def test_the_best_of_a_search_is_downloaded(hass: HomeAssistant, programs:
     assert [each["hash"] for each in shown] == [answer["info_hash"]], "it shows at once"
 
 
+async def test_nothing_below_what_was_asked_for_is_downloaded(hass: HomeAssistant, programs: Programs) -> None:
+    offers = programs.prowlarr.searches.offers
+    offers[:] = [each for each in offers if "2160p" not in each.title]
+    with pytest.raises(HomeAssistantError):
+        await act(hass, Action.GRAB, query="dune 2", minimum="p2160")
+    assert not programs.qbittorrent.torrents
+    answer = await act(hass, Action.GRAB, query="dune 2", minimum="p1080")
+    assert "1080p" in answer["release"]
+
+
 async def test_a_result_of_a_search_is_downloaded_and_taken_back(hass: HomeAssistant, programs: Programs) -> None:
     chosen = (await search(hass))[2]
     answer = await act(hass, Action.GRAB, result=chosen["id"])
