@@ -284,6 +284,7 @@ def test_both_languages_say_the_same_things() -> None:
         assert text.strip() == text != "", key
         assert french[key].strip() == french[key] != "", key
         assert not re.search(r"</?[a-z]+[ >]", text + french[key]), key  # no HTML
+        assert "'" not in text + french[key], f"{key}: a straight apostrophe"
 
 
 def test_french_is_french() -> None:
