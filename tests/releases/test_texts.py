@@ -46,3 +46,16 @@ def test_a_sentence() -> None:
         "720p is less than the 1080p that you want.",
         "Nobody shares it.",
     ]
+
+
+def test_a_recording_says_what_to_do() -> None:
+    offers = [offer("Dune.2021.1080p.HDCAM.x264-GRP"), offer("Dune.2021.720p.WEB-DL.H264-GRP")]
+    _, recording = rank(offers, DUNE, Policy(cinema_recordings=True))
+    (reason,) = recording.refusals
+    assert {language: words.reason(reason) for language, words in LANGUAGES.items()} == {
+        "en": "There is a clean release already, only not as you want it: lower your minimum, or wait.",
+        "fr": (
+            "Il y a déjà une version qui n’a pas été filmée dans un cinéma, "  # noqa: RUF001 -- as it is written
+            "mais pas comme vous la voulez\u00a0: baissez votre minimum ou attendez."
+        ),
+    }

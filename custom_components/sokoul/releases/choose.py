@@ -1,13 +1,20 @@
-"""From what indexers offer to a list of releases, the best first."""
+"""From what indexers offer to a list of releases, the best first.
 
-from collections.abc import Iterable, Mapping
+Who takes recordings from cinemas takes them only as long as there is nothing else: beside a clean release of the same
+title, whether or not it is one to be taken, none is.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
+from ..model.reasons import Reason
 from ..model.releases import ArrOpinion, Offer, QualityProfile
 from .attributes import Numbering, Resolution
-from .identify import Match, Wanted, identify
+from .identify import Certainty, Match, Wanted, identify
 from .merge import Release, merge
 from .policy import Policy
+from .refusal import stands_refused
 from .score import Scored, score
 
 NOBODY_ASKED: Mapping[str, bool] = MappingProxyType({})
@@ -32,7 +39,34 @@ def rank(
     for release in merge(offers):
         match = match_of(release, wanted, judged=judged.get(release.name.name))
         found.append(score(release, wanted, match, policy, profile, least))
+    if policy.cinema_recordings:
+        found = _without_recordings(found)
     return tuple(sorted(found, key=_order))
+
+
+def _without_recordings(found: Sequence[Scored]) -> list[Scored]:
+    """Refuse each recording from a cinema in whose place there is a clean release."""
+    clean = [each for each in found if not each.release.name.is_cam and stands_refused(each.release, each.refusals)]
+    taken = [each for each in found if not each.release.name.is_cam and each.accepted]
+    return [_without_recording(each, taken, clean) if _is_recording(each) else each for each in found]
+
+
+def _is_recording(scored: Scored) -> bool:
+    """Tell whether a release is a recording of the title."""
+    return scored.release.name.is_cam and scored.match.certainty > Certainty.UNSURE
+
+
+def _without_recording(recording: Scored, taken: Iterable[Scored], clean: Iterable[Scored]) -> Scored:
+    if any(_has_as_much(each, recording) for each in taken):
+        return replace(recording, refusals=(*recording.refusals, Reason(key="release.refused_recording_beaten")))
+    if any(_has_as_much(each, recording) for each in clean):
+        return replace(recording, refusals=(*recording.refusals, Reason(key="release.refused_recording")))
+    return recording
+
+
+def _has_as_much(clean: Scored, recording: Scored) -> bool:
+    """Tell whether a release has all that a recording has: of a season it may have another episode."""
+    return clean.match.whole or clean.release.name.numbering == recording.release.name.numbering
 
 
 def match_of(release: Release, wanted: Wanted, *, judged: bool | None = None) -> Match:

@@ -1,6 +1,7 @@
 """Why a release is not to be taken, every reason of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+import re
 from typing import Final
 
 from ..model.library import Protocol
@@ -24,6 +25,23 @@ _FLAGS: Final = {
     Flag.HARDSUB: "release.refused_hardsub",
     Flag.REMUX: "release.refused_remux",
 }
+#: Another person might take it: it is the title, it isn't a fake, and somebody has it.
+_BY_TASTE: Final = frozenset(
+    {
+        *("release.refused_resolution", "release.refused_resolution_unknown", "release.refused_size"),
+        *("release.refused_source", "release.refused_codec", "release.refused_hdr", "release.refused_no_hdr"),
+        *("release.refused_language", "release.refused_not_original", "release.refused_group"),
+        *("release.refused_3d", "release.refused_disc", "release.refused_upscaled", "release.refused_hardsub"),
+        *("release.refused_remux", "release.refused_quality", "release.refused_formats"),
+        *("release.refused_uncached", "release.refused_seeders"),
+    }
+)
+#: What Radarr 6 and Sonarr 4 say by what a person set there; of anything else nobody knows whether it can be had.
+_TASTE_OF_ARR: Final = re.compile(
+    r"profile|cutoff|preference|custom format|is wanted, but found|maximum allowed|minimum allowed|terms"
+    r"|hardcode subs|better quality",
+    re.IGNORECASE,
+)
 
 
 def refusals(
@@ -52,6 +70,20 @@ def refusals(
         yield from _by_arr(release, wanted, profile)
     yield from _by_size(release, wanted, policy)
     yield from _by_indexers(release, policy)
+
+
+def stands_refused(release: Release, reasons: Iterable[Reason]) -> bool:
+    """Tell whether a release that is refused is there all the same: only for a person's taste it isn't to be taken."""
+    if release.protocol is Protocol.TORRENT and release.seeders == 0 and not release.cached:
+        return False
+    return all(_is_taste(each) for each in reasons)
+
+
+def _is_taste(reason: Reason) -> bool:
+    if reason.key != "release.refused_arr":
+        return reason.key in _BY_TASTE
+    said = reason.parameters["said"]
+    return isinstance(said, tuple) and all(_TASTE_OF_ARR.search(str(each)) for each in said)
 
 
 def _by_picture(name: ReleaseName, wanted: Wanted, policy: Policy) -> Iterator[Reason]:
