@@ -92,7 +92,7 @@ async def test_a_check_stops_everything_and_reports_the_log(
     problems = await develop.demo(stack=stack, folder=tmp_path, options=OPTIONS, terminal=develop.Terminal())
 
     assert stack.events == ["entered", "started", "stopped"]
-    assert len(problems) == 1
+    assert len(problems) == 1, "\n".join(problems)
     assert "the demo is broken" in problems[0]
     said = [line.partition("] ")[2] for line in capsys.readouterr().out.splitlines()]
     assert said == ["starting one backend", "starting Home Assistant", "breaking the demo", "stopping"]

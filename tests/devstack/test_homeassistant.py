@@ -21,6 +21,11 @@ def problems(text: str) -> list[str]:
     return [record.text for record in parse_log(text) if record.is_problem]
 
 
+@pytest.fixture
+def _in_a_folder_of_that_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("devstack.homeassistant._FOLDERS", ("/opt/sokoul/",))
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -29,13 +34,17 @@ def problems(text: str) -> list[str]:
         f"{STAMP} WARNING (MainThread) [custom_components.sokoul.hub] Anything",
         f"{STAMP} WARNING (MainThread) [homeassistant.components.sensor] Setup of sensor platform sokoul is slow",
         f"{STAMP} WARNING (MainThread) [homeassistant.util.loop] Detected blocking call to open with args",
+        f"{STAMP} WARNING (MainThread) [homeassistant.core] In /work/custom_components/sokoul/hub.py",
+        f"{STAMP} WARNING (MainThread) [homeassistant.core] In /opt/sokoul/custom_components/sokoul/hub.py",
         f"{STAMP} ERROR (MainThread) [custom_components.sokoul] {STOPPED_EARLY}",
+        f"{STAMP} ERROR (MainThread) [homeassistant.components.backup] {STOPPED_EARLY}",
         f"{STAMP} ERROR (MainThread) [custom_components.sokoul.clients.http] {LEFT}",
         f"{STAMP} ERROR (MainThread) [homeassistant.components.websocket_api.http] {LEFT} somewhere else",
         "Traceback (most recent call last):",
         "Fatal Python error: Segmentation fault",
     ],
 )
+@pytest.mark.usefixtures("_in_a_folder_of_that_name")
 def test_a_problem(line: str) -> None:
     assert problems(line) == [line]
 
@@ -46,11 +55,12 @@ def test_a_problem(line: str) -> None:
         f"{STAMP} INFO (MainThread) [custom_components.sokoul] Set up",
         f"{STAMP} WARNING (MainThread) [homeassistant.components.http] About something else",
         f"{STAMP} WARNING (SyncWorker_0) [homeassistant.loader] {NOT_TESTED}",
-        f"{STAMP} ERROR (MainThread) [homeassistant.components.marketplace] {STOPPED_EARLY}",
+        f"{STAMP} WARNING (MainThread) [homeassistant.core] In /opt/sokoul/lib/python3.14/asyncio/tasks.py",
         f"{STAMP} ERROR (MainThread) [homeassistant.components.websocket_api.http.connection] {LEFT}",
         "Something printed",
     ],
 )
+@pytest.mark.usefixtures("_in_a_folder_of_that_name")
 def test_no_problem(line: str) -> None:
     assert problems(line) == []
 
@@ -85,7 +95,11 @@ async def test_it_starts_answers_stops_and_starts_again(tmp_path: Path) -> None:
         areas = {area["name"] for area in await home_assistant.ws("config/area_registry/list")}
         assert "Cuisine" in areas
         # what it adds by itself once it runs is there, too: a stop would interrupt that
-        assert await home_assistant.ws("config_entries/get", domain="marketplace")
+        entries = {entry["domain"]: entry for entry in await home_assistant.ws("config_entries/get")}
+        assert {entries[domain]["state"] for domain in ("analytics", "backup")} == {"loaded"}
+        # and what would ask the internet doesn't, nor do interfaces matter that come and go
+        assert entries["marketplace"]["disabled_by"] == "user"
+        assert (await home_assistant.ws("network"))["configured_adapters"] == ["lo"]
         with pytest.raises(HomeAssistantError, match="404"):
             await home_assistant.rest("GET", "/api/states/sensor.none")
         with pytest.raises(HomeAssistantError, match="unknown_command"):
@@ -100,6 +114,7 @@ async def test_it_starts_answers_stops_and_starts_again(tmp_path: Path) -> None:
     assert home_assistant.pid is None
     assert processes_in(tmp_path) == []
     assert home_assistant.log_problems() == []
+    assert "Starting the Marketplace" not in home_assistant.log_text()
 
     later = HomeAssistant(tmp_path / "config", home_assistant.port)
     async with later:
