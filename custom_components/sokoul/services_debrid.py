@@ -72,8 +72,8 @@ MOST_DETAILS = 100_000
 PATIENCE_SECONDS = 30
 #: So many torrents are named of what would be read.
 _FIRST = 20
-#: So many attempts and failures are looked at.
-_ATTEMPTS = 1_000
+#: So many attempts of each torrent are told, and so many failures of each looked at.
+_OF_EACH = 20
 
 _DEVICE = {vol.Optional(ATTR_DEVICE_ID): cv.string}
 _STATUSES = vol.All(cv.ensure_list, [vol.Coerce(DebridStatus)])
@@ -308,8 +308,8 @@ async def _diagnose(call: ServiceCall) -> ServiceResponse:
         stuck, kinds = await _stuck(mirror, repairs.repairer.repairs if repairs is not None else ())
         found = [*stuck, *failed][:limit]
         hashes = [each.torrent.hash for each in found]
-        failures = await history.failures(account, hashes, limit=_ATTEMPTS) if hashes else ()
-        attempts = await history.attempts(account, hashes, limit=_ATTEMPTS) if hashes else ()
+        failures = await history.failures_of_each(account, hashes, _OF_EACH)
+        attempts = await history.attempts_of_each(account, hashes, _OF_EACH)
         retries = await history.retries(account, hashes=hashes) if hashes else ()
     diagnoses = diagnose(found, failures, attempts, retries, kinds)
     turns = {repair.hash: turn for repair, turn in repairs.queue()} if repairs is not None else {}

@@ -27,6 +27,29 @@ async def test_attempts_are_told_newest_first(store: Store) -> None:
     assert await history.attempts("another") == []
 
 
+async def test_attempts_of_one_torrent_leave_room_for_those_of_others(store: Store) -> None:
+    history = store.debrid_history
+    often = [replace(ATTEMPT, at=NOW + HOUR * number) for number in range(30)]
+    once = replace(ATTEMPT, hash="b\0b", at=NOW - HOUR)
+    noted = await history.note_attempts(ACCOUNT, [*often, once, replace(ATTEMPT, hash="c"), replace(often[-1])])
+    await history.note_attempts("another", [ATTEMPT])
+    found = await history.attempts_of_each(ACCOUNT, ["b\0b", "aa", "aa"], 3)
+    assert found == [noted[32], noted[29], noted[28], replace(noted[30], hash="b\ufffdb")]
+    assert await history.attempts_of_each(ACCOUNT, (), 3) == []
+    many = [str(number) for number in range(600)]
+    noted = await history.note_attempts(ACCOUNT, [replace(ATTEMPT, hash=each) for each in many])
+    assert {each.id for each in await history.attempts_of_each(ACCOUNT, many, 1)} == {each.id for each in noted}
+
+
+async def test_what_is_final_of_a_torrent_is_found_however_much_is_wrong_with_it(store: Store) -> None:
+    history = store.debrid_history
+    later = [replace(FAILURE, kind=f"{number:02}", last_at=NOW + HOUR * number) for number in range(5)]
+    final, other = replace(FAILURE, kind="dead", final=True), replace(FAILURE, hash="b", last_at=NOW - HOUR)
+    await history.keep_failures(ACCOUNT, [*later, final, other])
+    kinds = [(each.hash, each.kind, each.final) for each in await history.failures_of_each(ACCOUNT, ["aa", "b"], 2)]
+    assert kinds == [("aa", "dead", True), ("aa", "04", False), ("b", "dead", False)]
+
+
 async def test_many_attempts_get_their_own_ids(store: Store) -> None:
     many = [replace(ATTEMPT, hash=str(number)) for number in range(1_200)]
     noted = await store.debrid_history.note_attempts(ACCOUNT, many)

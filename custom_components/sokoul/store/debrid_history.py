@@ -3,9 +3,10 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
+from itertools import batched
 from typing import Any
 
-from sqlalchemy import Row, Select, Table, and_, delete, insert, select
+from sqlalchemy import ColumnElement, Row, Select, Table, and_, delete, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -50,6 +51,11 @@ class StoredDebridHistory:
         rows = await self._rows(select(ATTEMPTS).where(*wanted).order_by(*order).limit(limit))
         return [_record(DebridAttempt, row) for row in rows]
 
+    async def attempts_of_each(self, account: str, hashes: Collection[str], most: int) -> list[DebridAttempt]:
+        """Return what was tried with some torrents, the newest first: of each of them `most` attempts at most."""
+        order = (ATTEMPTS.c.at.desc(), ATTEMPTS.c.id.desc())
+        return [_record(DebridAttempt, row) for row in await self._of_each(ATTEMPTS, account, hashes, order, most)]
+
     # --- failures ------------------------------------------------------------------------------------------------
 
     async def keep_failures(self, account: str, failures: Sequence[DebridFailure]) -> None:
@@ -68,6 +74,11 @@ class StoredDebridHistory:
         order = (FAILURES.c.last_at.desc(), FAILURES.c.hash, FAILURES.c.kind)
         rows = await self._rows(select(FAILURES).where(*wanted).order_by(*order).limit(limit))
         return [_record(DebridFailure, row) for row in rows]
+
+    async def failures_of_each(self, account: str, hashes: Collection[str], most: int) -> list[DebridFailure]:
+        """Return what is wrong with some torrents, what is final first: of each of them `most` failures at most."""
+        order = (FAILURES.c.final.desc(), FAILURES.c.last_at.desc(), FAILURES.c.kind)
+        return [_record(DebridFailure, row) for row in await self._of_each(FAILURES, account, hashes, order, most)]
 
     # --- retries -------------------------------------------------------------------------------------------------
 
@@ -113,6 +124,18 @@ class StoredDebridHistory:
             return (await connection.execute(statement)).all()
 
         return await self._database.read(read)
+
+    async def _of_each(
+        self, table: Table, account: str, hashes: Collection[str], order: Sequence[ColumnElement[Any]], most: int
+    ) -> list[Row[Any]]:
+        found: list[Row[Any]] = []
+        for some in batched(dict.fromkeys(map(as_text, hashes)), _PORTION, strict=False):
+            place = func.row_number().over(partition_by=table.c.hash, order_by=order).label("place")
+            placed = select(table, place).where(table.c.account == account, table.c.hash.in_(some)).subquery()
+            columns = [placed.c[name] for name in table.c.keys()]  # noqa: SIM118 -- these are no dictionary
+            first = select(*columns).where(placed.c.place <= most).order_by(placed.c.hash, placed.c.place)
+            found += await self._rows(first)
+        return found
 
     async def _upsert(self, table: Table, rows: Sequence[dict[str, Any]]) -> None:
         async def work(connection: AsyncConnection) -> None:
