@@ -11,8 +11,9 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
+from homeassistant.helpers.start import async_at_started
 from homeassistant.util import dt as dt_util
 
 from . import wording
@@ -61,6 +62,9 @@ _DETAILS_FIRST = frozenset({SyncMode.DETAILS, SyncMode.RESUME})
 NOTED = frozenset({"torrents", "size_bytes", "failed", "gone", "with_details"})
 #: A synchronisation that is under way at the end has so long to write what it has.
 PARTING = timedelta(seconds=1)
+#: What is stored of accounts that were removed is deleted this long after a removal or a start: by then nobody is at
+#: work with them any more.
+REMOVED_AFTER = timedelta(minutes=2)
 
 
 class ClientErrors:
@@ -96,6 +100,7 @@ class AccountMirror:
         self._wanted = self._interval = self._preferred
         self._setback = timedelta()  # how long was waited after the last attempt that got nowhere
         self._cancel_timer: CALLBACK_TYPE | None = None
+        self._cancel_start: CALLBACK_TYPE | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._stopped = False
         self._listeners: list[Callable[[Progress], None]] = []
@@ -137,6 +142,20 @@ class AccountMirror:
         return self.sync.listed_at
 
     # --- when ----------------------------------------------------------------------------------------------------
+
+    @callback
+    def start(self) -> None:
+        """Have what searches go through in memory once Home Assistant has started, and synchronise soon."""
+        self._cancel_start = async_at_started(self._hub.hass, self._read_names)
+        self.synchronise_after(FIRST_PAUSE)
+
+    @callback
+    def _read_names(self, _hass: HomeAssistant) -> None:
+        self._keep(self._hub.in_background(self._have_names(), f"names of {self.title}"))
+
+    async def _have_names(self) -> None:
+        with suppress(StoreError):  # the first synchronisation meets it, too, and says so
+            await self.store.mirror.have_names(self.account)
 
     @property
     def _preferred(self) -> timedelta:
@@ -280,6 +299,8 @@ class AccountMirror:
         """End what is under way; it goes on after the next start."""
         self._stopped = True
         self.cancel_timer()
+        if self._cancel_start is not None:
+            self._cancel_start()
         await self.exports.stop()
         for task in (under_way := set(self._tasks)):
             task.cancel()
@@ -387,6 +408,9 @@ class Debriding:
         self._hub = hub
         self.accounts: dict[str, AccountMirror] = {}
         self._leave: list[CALLBACK_TYPE] = []
+        self._swept: Store | None = None  # it holds nothing of accounts that are gone, or will soon
+        self._cancel_sweep: CALLBACK_TYPE | None = None
+        self._sweep: asyncio.Task[None] | None = None
 
     @callback
     def start(self) -> None:
@@ -398,6 +422,9 @@ class Debriding:
         """End all synchronising."""
         while self._leave:
             self._leave.pop()()
+        self._cancel_sweeping()
+        if self._sweep is not None:
+            self._sweep.cancel()
         await asyncio.gather(*(mirror.stop() for mirror in self.accounts.values()))
         self.accounts.clear()
 
@@ -409,9 +436,49 @@ class Debriding:
             if account not in wanted or mirror.store is not store:
                 del self.accounts[account]
                 self._hub.in_background(mirror.stop(), "end of a mirror")
+                self._swept = None
             else:
                 mirror.follow_settings()
         for account in wanted - set(self.accounts):
             if store is not None:
                 self.accounts[account] = mirror = AccountMirror(self._hub, account, store)
-                mirror.synchronise_after(FIRST_PAUSE)
+                mirror.start()
+        if self._swept is not store:
+            self._swept = store
+            self._sweep_after(REMOVED_AFTER)
+
+    # --- accounts that were removed ------------------------------------------------------------------------------
+
+    @callback
+    def _sweep_after(self, pause: timedelta) -> None:
+        self._cancel_sweeping()
+        self._cancel_sweep = async_call_later(self._hub.hass, pause, self._begin_sweep)
+
+    @callback
+    def _cancel_sweeping(self) -> None:
+        if self._cancel_sweep is not None:
+            self._cancel_sweep()
+            self._cancel_sweep = None
+
+    @callback
+    def _begin_sweep(self, _now: datetime) -> None:
+        self._cancel_sweep = None
+        if (store := self._hub.pilot.store) is None:
+            return
+        if self._sweep is not None and not self._sweep.done():
+            self._sweep_after(REMOVED_AFTER)
+        else:
+            self._sweep = self._hub.in_background(self._delete_removed(store), "removal of mirrors")
+
+    async def _delete_removed(self, store: Store) -> None:
+        """Delete what is stored of accounts that are gone: removed now, while nobody looked, or with an earlier entry.
+
+        A little at a time, and what an end cuts off goes on after the next start.
+        """
+        try:
+            for account in await store.mirror.accounts() - self._hub.entry.subentries.keys():
+                await store.mirror.remove(account)
+        except StoreError as error:
+            if self._hub.pilot.store is store:
+                LOGGER.warning("What is stored of a removed Real-Debrid account could not be deleted: %s", error)
+                self._sweep_after(LONGEST_INTERVAL)

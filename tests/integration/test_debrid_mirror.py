@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 import csv
+from dataclasses import replace
 from datetime import timedelta
 import html
 import json
@@ -14,7 +15,8 @@ from typing import Any
 
 from homeassistant.components import persistent_notification
 from homeassistant.config_entries import ConfigSubentryDataWithId
-from homeassistant.core import Context, Event as BusEvent, HomeAssistant
+from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
+from homeassistant.core import Context, CoreState, Event as BusEvent, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
@@ -36,10 +38,11 @@ from custom_components.sokoul.debriding import (
     LIST_SOON,
     LONGEST_INTERVAL,
     NOTED,
+    REMOVED_AFTER,
     AccountMirror,
 )
 from custom_components.sokoul.model.debrid import DebridTorrentInfo
-from custom_components.sokoul.model.debrid_mirror import SyncMode, SyncOptions, SyncStatus
+from custom_components.sokoul.model.debrid_mirror import DebridAttempt, SyncMode, SyncOptions, SyncStatus
 from custom_components.sokoul.services import Action
 from custom_components.sokoul.store import StoreError
 from devstack.clock import ManualClock
@@ -242,6 +245,127 @@ async def test_an_account_that_is_removed_in_the_midst_of_it_is_an_outage(
     result = await known.synchronise(SyncMode.FULL)
     assert (result.run.status, lists(debrid)) == (SyncStatus.INTERRUPTED, 0)
     assert ended[-1].data["account"] == "Account 1001"
+
+
+# --- what is in memory, and what is stored ---------------------------------------------------------------------------
+
+
+def in_memory(of: AccountMirror) -> bool:
+    return of.account in of.store._names._names
+
+
+async def test_names_are_read_when_home_assistant_has_started(
+    hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp
+) -> None:
+    """A person may search before the list was looked at, and before Home Assistant is up."""
+    entry = await set_up(account())
+    await ask(hass, Action.DEBRID_SYNC, mode="list")
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    hass.set_state(CoreState.starting)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert not in_memory(mirror(entry)), "others come first at the start"
+    found = await ask(hass, Action.DEBRID_LIST, search="some title")
+    assert found["total"] == COUNT
+    lists(debrid)
+    hass.set_state(CoreState.running)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert in_memory(mirror(entry))
+    assert await ask(hass, Action.DEBRID_LIST, search="some title") == found
+    assert lists(debrid) == 0
+
+
+async def test_an_account_that_goes_before_the_start_is_over_reads_nothing(
+    hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp
+) -> None:
+    hass.set_state(CoreState.starting)
+    entry = await set_up(account())
+    known = mirror(entry)
+    await known.stop()
+    hass.set_state(CoreState.running)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert not in_memory(known)
+
+
+async def test_what_is_stored_of_a_removed_account_is_deleted(
+    hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    debrid.add_account("other", OTHER_TOKEN)
+    entry = await set_up(account(), account(OTHER, OTHER_TOKEN, "1002"))
+    await pass_time(FIRST_PAUSE)
+    store = mirror(entry).store
+    assert await store.mirror.accounts() == {ID, OTHER}
+    await pass_time(2 * REMOVED_AFTER)
+    assert await store.mirror.accounts() == {ID, OTHER}
+    hass.config_entries.async_remove_subentry(entry, ID)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert await store.mirror.count(ID) == COUNT, "what was at work with it may still be ending"
+    await pass_time(REMOVED_AFTER)
+    assert await store.mirror.accounts() == {OTHER}
+
+
+async def test_what_was_removed_while_nobody_looked_is_deleted_also_after_a_failure(
+    hass: HomeAssistant,
+    debrid: RealDebridSimulator,
+    set_up: SetUp,
+    pass_time: PassTime,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    debrid.add_account("other", OTHER_TOKEN)
+    entry = await set_up(account(), account(OTHER, OTHER_TOKEN, "1002"))
+    await pass_time(FIRST_PAUSE)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    hass.config_entries.async_remove_subentry(entry, ID)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    store = mirror(entry, OTHER).store
+
+    async def full(*_: Any) -> None:
+        raise StoreError("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store.mirror, "remove", full)
+        await pass_time(REMOVED_AFTER)
+    said = "What is stored of a removed Real-Debrid account could not be deleted: the disk is full"
+    assert caplog.messages.count(said) == 1
+    assert await store.mirror.count(ID) == COUNT
+    await pass_time(LONGEST_INTERVAL)
+    assert await store.mirror.accounts() == {OTHER}
+    assert caplog.messages.count(said) == 1
+
+
+async def test_deleting_what_is_stored_ends_with_everything_else(
+    hass: HomeAssistant,
+    debrid: RealDebridSimulator,
+    set_up: SetUp,
+    pass_time: PassTime,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    debrid.add_account("other", OTHER_TOKEN)
+    entry = await set_up(account(), account(OTHER, OTHER_TOKEN, "1002"))
+    await pass_time(FIRST_PAUSE)
+    hass.config_entries.async_remove_subentry(entry, ID)
+    store, begun = mirror(entry, OTHER).store, asyncio.Event()
+
+    async def endless(_: str) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store.mirror, "remove", endless)
+        await pass_time(REMOVED_AFTER, settle=False)
+        await begun.wait()
+        assert await hass.config_entries.async_unload(entry.entry_id)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert await mirror(entry, OTHER).store.mirror.accounts() == {ID, OTHER}
+    await pass_time(REMOVED_AFTER)
+    assert await mirror(entry, OTHER).store.mirror.accounts() == {OTHER}
+    assert "could not be deleted" not in caplog.text
 
 
 async def test_what_a_restart_cut_off_goes_on(
@@ -536,6 +660,24 @@ async def test_statistics_and_diagnosis(hass: HomeAssistant, debrid: RealDebridS
     assert [each["act"] for each in dead["tried"]] == ["waiting"], "nothing was done yet"
 
 
+async def test_a_torrent_that_was_tried_often_hides_nothing_of_another(
+    hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp
+) -> None:
+    entry = await set_up(account())
+    await ask(hass, Action.DEBRID_SYNC, mode="list")
+    dead, failed = (
+        next(each for each in debrid.account.torrents.values() if each.status == status) for status in ("dead", "error")
+    )
+    now = dt_util.utcnow()
+    tried = DebridAttempt(hash=dead.hash, torrent_id=dead.id, at=now, act="add_again", outcome="added")
+    often = [replace(tried, at=now + timedelta(seconds=number)) for number in range(1_000)]
+    once = replace(tried, hash=failed.hash, torrent_id=failed.id, at=now - timedelta(hours=1), outcome="refused")
+    await mirror(entry).store.debrid_history.note_attempts(ID, [*often, once])
+    told = {each["id"]: each["tried"] for each in (await ask(hass, Action.DEBRID_DIAGNOSE))["errors"]}
+    assert "refused" in [each["outcome"] for each in told[failed.id]]
+    assert [each["at"] for each in told[dead.id]] == [each.at.isoformat() for each in reversed(often[-20:])]
+
+
 @pytest.fixture
 async def listed(hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp, tmp_path: Path) -> MockConfigEntry:
     """Return the hub with an account whose list was read. What is exported is put below `tmp_path`."""
@@ -561,7 +703,7 @@ async def test_an_export_has_every_torrent(
     assert torrent.plan.name in {each["name"] for each in rows}
     (tmp_path / "file").touch()
     hass.config.config_dir = str(tmp_path / "file")
-    with pytest.raises(HomeAssistantError, match="can't be written"):
+    with pytest.raises(HomeAssistantError, match=r"can.t be written"):
         await ask(hass, Action.DEBRID_EXPORT)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 import hashlib
 from itertools import batched
 from operator import methodcaller
@@ -34,6 +35,7 @@ from ..model.debrid_mirror import (
 from .bulk import REAL, TEXT, WHOLE, Columns, is_sqlite, many_values, rows_of, upsert, values_of
 from .database import Database, Work
 from .debrid_names import KeptNames
+from .debrid_removal import STORED, accounts_of, remove_some
 from .debrid_schema import ATTEMPTS, FAILURES, FILES, LINKS, METRICS, SYNCS, TORRENTS
 from .encoding import as_json, as_microseconds, as_text, from_json, from_microseconds
 from .errors import StoreError
@@ -191,7 +193,11 @@ class StoredMirror:
             with suppress(StoreError):  # PostgreSQL does so by itself, later: until then reading is slow
                 await self._database.alone(_analyze, self._database.limits.answer)
         with suppress(StoreError):  # the database is asked, then
-            await self._names.refresh(account)
+            await self.have_names(account)
+
+    async def have_names(self, account: str) -> None:
+        """Have in memory what searches go through. Nobody waits for that: until then the database is asked."""
+        await self._names.refresh(account)
 
     # --- details -------------------------------------------------------------------------------------------------
 
@@ -327,6 +333,19 @@ class StoredMirror:
                 await connection.execute(statement)
 
         await self._changing(account, work)
+
+    async def accounts(self) -> set[str]:
+        """Return of which accounts anything is stored."""
+        return await self._database.read(accounts_of)
+
+    async def remove(self, account: str) -> None:
+        """Delete all that is stored of an account, for good: a little in each transaction, so others get their turn.
+
+        What is left when that is cut off can be deleted later. Nobody may write of the account any more.
+        """
+        for table in STORED:
+            while await self._changing(account, partial(remove_some, account=account, table=table)):
+                pass
 
     async def prune_gone(self, account: str, before: datetime) -> int:
         """Forget what is gone since before a moment, with its files and links; return how many those were."""
