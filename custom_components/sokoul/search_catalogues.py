@@ -23,7 +23,6 @@ from .clients.errors import BackendError, NotFound
 from .clients.sonarr import SonarrClient
 from .clients.tmdb import TmdbClient
 from .model.catalogue import CatalogueEpisode, CatalogueTitle, id_of
-from .model.library import TitleKind
 from .model.reasons import Reason
 from .problems import problem_of
 
@@ -65,8 +64,9 @@ class ArrLookup:
     async def titles(self, query: Query) -> Sequence[CatalogueTitle]:
         """Return what it finds for each way to ask."""
         check_answering(self._backend)
-        terms = sorted(query.ids) or query.terms
-        found = await _answers([self._backend.client.lookup(term) for term in terms])
+        client = self._backend.client
+        terms = sorted(query.ids) or query.terms_of(client.title_kind)
+        found = await _answers([client.lookup(term) for term in terms])
         return tuple(replace(each, backend_id=self._backend.subentry_id) for each in found)
 
 
@@ -83,8 +83,9 @@ class Tmdb:
     async def titles(self, query: Query) -> Sequence[CatalogueTitle]:
         """Return what it finds for each way to ask."""
         check_answering(self._backend)
-        terms = sorted(query.ids) or query.terms
-        return await _answers([self._backend.client.lookup(term, kind=query.kind) for term in terms])
+        asked = dict.fromkeys((term, query.kind) for term in sorted(query.ids) or query.terms)
+        asked |= dict.fromkeys((each.text, each.kind) for each in query.others)
+        return await _answers([self._backend.client.lookup(term, kind=kind) for term, kind in asked])
 
 
 async def _answers(asked: Iterable[Awaitable[Sequence[CatalogueTitle]]]) -> tuple[CatalogueTitle, ...]:
@@ -155,7 +156,7 @@ class ArrShelves:
                 found = [] if there is None else [there]
             else:
                 found = []
-                for library_id in await self._index.named(query.terms):
+                for library_id in await self._index.named(query.terms_of(client.title_kind)):
                     with suppress(NotFound):  # it was removed since
                         found.append(await client.catalogue_title(library_id))
         except BackendError as error:
@@ -191,6 +192,6 @@ class EpisodeDays:
                 yield partial(backend.client.episodes, int(tmdb_id), season)
 
 
-def is_asked(backend: Arr, kind: TitleKind | None) -> bool:
-    """Tell whether an *arr may know titles of this kind."""
-    return kind is None or backend.client.title_kind is kind
+def is_asked(backend: Arr, query: Query) -> bool:
+    """Tell whether an *arr may know what is meant."""
+    return any(reading.may_be(backend.client.title_kind) for reading in query.readings)

@@ -161,7 +161,7 @@ class Searching:
             Tmdb(backend) for backend in self._hub.backends.values() if isinstance(backend.client, TmdbClient)
         ]
         for backend in self._arrs():
-            if not is_asked(backend, query.kind):
+            if not is_asked(backend, query):
                 continue
             found.append(ArrLookup(backend))
             index = self._indexes.setdefault(backend.subentry_id, LibraryIndex(backend, self._hub.in_background))

@@ -313,3 +313,111 @@ def test_any_answer_is_understood(text: str, one: list[CatalogueTitle], other: l
 )
 def test_by_which_names_it_goes_elsewhere(title: CatalogueTitle, others: tuple[str, ...]) -> None:
     assert other_names(title) == others
+
+
+# --- what may be a season, and may be a name -------------------------------------------------------------------------
+
+OPEN_SEASON = movie("Open Season", 2006, "tmdb:7518", votes=3_800)
+OPEN_SEASON_2 = movie("Open Season 2", 2008, "tmdb:13179", votes=1_200, aliases=("Les Rebelles de la forêt 2",))
+OPEN = series("Open", 2019, "tvdb:1", seasons={1: 8, 2: 8})
+HUNTING = series("Hunting", 2015, "tvdb:2", seasons={1: 6, 2: 6})
+HUNTING_SEASON = series("Hunting Season", 2012, "tvdb:3", seasons={1: 8, 2: 6})
+HUNTING_SEASON_2 = movie("Hunting Season 2", 2024, "tmdb:4")
+WITCH = movie("Season of the Witch", 2011, "tmdb:23047", aliases=("Le Dernier des Templiers",))
+PHANTOM = movie("Star Wars: Episode I - The Phantom Menace", 1999, "tmdb:1893", votes=14_000, aliases=(
+    "Star Wars : Épisode I - La Menace fantôme",
+))  # fmt: skip
+NEW_HOPE = movie("Star Wars", 1977, "tmdb:11", votes=20_000, aliases=("Star Wars : Épisode IV - Un nouvel espoir",))
+CLONE_WARS = series("Star Wars: The Clone Wars", 2008, "tvdb:83268", seasons={1: 22, 2: 22})
+LUPIN = series("Lupin", 2021, "tvdb:369990", seasons={1: 10, 2: 7})
+STRANGER = series("Stranger Things", 2016, "tvdb:305288", votes=18_000, seasons=dict.fromkeys(range(1, 5), 8))
+
+
+@pytest.mark.parametrize(
+    ("text", "titles", "labels"),
+    [
+        # both are: the one that is called by all of it comes first, and a person says which one is meant
+        ("Open Season 2", (OPEN, OPEN_SEASON, OPEN_SEASON_2), ["Open Season 2 (2008)", "Open (2019)"]),
+        ("open season two", (OPEN, OPEN_SEASON_2), ["Open Season 2 (2008)", "Open (2019)"]),
+        (
+            "Hunting Season 2",
+            (HUNTING, HUNTING_SEASON, HUNTING_SEASON_2),
+            ["Hunting Season 2 (2024)", "Hunting Season (2012)", "Hunting (2015)"],
+        ),
+        ("Hunting Season 2", (HUNTING, HUNTING_SEASON), ["Hunting Season (2012)", "Hunting (2015)"]),
+        ("Les Saisons saison 2", (movie("Les Saisons saison 2", 2020, "tmdb:5"), series("Les Saisons", 2018, "tvdb:4")),
+         ["Les Saisons saison 2 (2020)", "Les Saisons (2018)"]),
+        # only one is
+        ("Open Season 2", (OPEN_SEASON, OPEN_SEASON_2), ["Open Season 2 (2008)"]),
+        ("Open Season 2", (OPEN_SEASON_2, replace(OPEN, seasons=(CatalogueSeason(number=0),))), [OPEN_SEASON_2.label]),
+        ("Open Season 2", (OPEN,), ["Open (2019)"]),
+        ("Open saison 2", (OPEN, OPEN_SEASON_2), ["Open (2019)"]),
+        ("Open S2", (OPEN, OPEN_SEASON_2), ["Open (2019)"]),
+        ("season 2 of Open", (OPEN, OPEN_SEASON_2), ["Open (2019)"]),
+        ("Open, la saison 2", (OPEN, OPEN_SEASON_2), ["Open (2019)"]),
+        ("Open Season 2 (2008)", (OPEN, OPEN_SEASON_2), ["Open Season 2 (2008)"]),
+        ("Open Season 2 2008", (OPEN_SEASON, OPEN_SEASON_2), ["Open Season 2 (2008)"]),
+        ("Open Season", (OPEN, OPEN_SEASON, OPEN_SEASON_2), ["Open Season (2006)"]),
+        ("Les rebelles de la forêt 2", (OPEN_SEASON, OPEN_SEASON_2), ["Open Season 2 (2008)"]),
+        ("Hunting Season 2", (HUNTING_SEASON,), ["Hunting Season (2012)"]),
+        ("Hunting Season season 2", (HUNTING, HUNTING_SEASON, HUNTING_SEASON_2), ["Hunting Season (2012)"]),
+        ("Hunting Season", (HUNTING, HUNTING_SEASON, HUNTING_SEASON_2), ["Hunting Season (2012)"]),
+        ("Season of the Witch", (WITCH, HUNTING_SEASON), ["Season of the Witch (2011)"]),
+        ("le dernier des templiers", (WITCH,), ["Season of the Witch (2011)"]),
+        ("Stranger Things season 2", (STRANGER, OPEN_SEASON_2), ["Stranger Things (2016)"]),
+        ("Stranger Things saison 5", (STRANGER,), ["Stranger Things (2016)"]),  # it is announced before it is counted
+        ("lupin partie 2", (LUPIN,), ["Lupin (2021)"]),
+        ("Star Wars Episode I", (NEW_HOPE, PHANTOM, CLONE_WARS), [PHANTOM.label]),
+        ("Star Wars episode 1", (NEW_HOPE, PHANTOM, CLONE_WARS), [PHANTOM.label]),
+        ("Star Wars: Episode I - The Phantom Menace", (NEW_HOPE, PHANTOM), [PHANTOM.label]),
+        ("star wars épisode 1", (NEW_HOPE, PHANTOM), [PHANTOM.label]),
+        ("Star Wars épisode I : La Menace fantôme", (NEW_HOPE, PHANTOM), [PHANTOM.label]),
+        ("star wars épisode 4", (NEW_HOPE, PHANTOM), ["Star Wars (1977)"]),
+        ("Dune Part 2", (DUNE_2021, DUNE_2024), ["Dune: Part Two (2024)"]),
+        ("dune deuxième partie", (DUNE_2021, replace(DUNE_2024, aliases=("Dune : Deuxième partie",))),
+         ["Dune: Part Two (2024)"]),
+        # nobody can tell, and what catalogues brought is offered
+        ("Episode I", (PHANTOM,), [PHANTOM.label]),
+        ("Part 2", (DUNE_2024, DUNE_2021), ["Dune: Part Two (2024)", "Dune (2021)"]),
+    ],
+)  # fmt: skip
+def test_what_may_be_a_season_and_may_be_a_name(
+    text: str, titles: tuple[CatalogueTitle, ...], labels: list[str]
+) -> None:
+    told = identified(text, *titles)
+    found = [each.label for each in told.choices]
+    if told.target is not None and told.target.title is not None:
+        found = [told.target.title.label]
+    assert found == labels
+
+
+def test_a_film_has_no_season_and_a_series_has_the_one_that_was_said() -> None:
+    film, show = (
+        identified("Open Season 2", OPEN_SEASON_2).target,
+        identified("Hunting Season 2", HUNTING_SEASON).target,
+    )
+    assert film is not None
+    assert show is not None
+    assert (film.wanted.kind, film.wanted.season, film.text) == (TitleKind.MOVIE, None, "Open Season 2")
+    assert (show.wanted.kind, show.wanted.season, show.text) == (TitleKind.SERIES, 2, "Hunting Season")
+
+
+def test_what_is_owned_or_better_known_is_asked_about_all_the_same() -> None:
+    famous = replace(OPEN_SEASON_2, votes=100_000, library_id=3, backend_id="radarr")
+    assert meant("Open Season 2", replace(OPEN, votes=2), famous) is None
+    assert (
+        meant("Open Season 2", replace(OPEN, votes=100_000, library_id=3, backend_id="sonarr"), OPEN_SEASON_2) is None
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "label"),
+    [
+        ({"kind": TitleKind.MOVIE}, "Open Season 2 (2008)"),
+        ({"kind": TitleKind.SERIES}, "Open (2019)"),
+        ({"season": 2}, "Open (2019)"),
+        ({"year": 2008}, "Open Season 2 (2008)"),
+    ],
+)
+def test_what_is_said_besides_decides(given: dict[str, Any], label: str) -> None:
+    assert meant("Open Season 2", OPEN, OPEN_SEASON_2, **given) == label

@@ -128,6 +128,26 @@ def test_catalogues_are_asked_for_what_they_may_know(typed: str, terms: tuple[st
     assert read(typed).terms == terms
 
 
+@pytest.mark.parametrize(
+    ("typed", "films", "series"),
+    [
+        ("Open Season 2", ("Open Season 2",), ("Open", "Open Season")),
+        ("Open season two (2008)", ("Open season 2",), ("Open", "Open season")),
+        ("Le Bureau saison 2", ("Le Bureau saison 2",), ("Le Bureau", "Le Bureau saison")),
+        ("Open S2", (), ("Open",)),
+        ("Open season 2 episode 3", (), ("Open",)),
+        ("season 2 of Open", (), ("Open",)),
+        ("Open, the season 2", (), ("Open",)),
+        ("saison 2 de Lupin", (), ("Lupin",)),
+        ("Open Season", ("Open Season",), ("Open Season",)),
+        ("dune 2", ("dune 2", "dune"), ("dune 2", "dune")),
+    ],
+)
+def test_who_knows_films_is_asked_for_films_alone(typed: str, films: tuple[str, ...], series: tuple[str, ...]) -> None:
+    query = read(typed)
+    assert (query.terms_of(TitleKind.MOVIE), query.terms_of(TitleKind.SERIES)) == (films, series)
+
+
 def test_a_day_is_that_of_a_daily_programme() -> None:
     query = read("the daily show 2024-03-11")
     assert (query.text, query.aired, query.kind) == ("the daily show", date(2024, 3, 11), TitleKind.SERIES)

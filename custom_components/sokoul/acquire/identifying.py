@@ -61,6 +61,7 @@ class Candidate:
     catalogues: Mapping[str, CatalogueTitle]  # what each of them said, by its key
     fit: Fit
     exact: bool  # the very name, and the year if one was said
+    reading: Query  # as which it fits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,17 +75,20 @@ class Identified:
 def identify_title(query: Query, found: Mapping[str, Sequence[CatalogueTitle]]) -> Identified:
     """Return which title is meant. `found` is what each catalogue answered, by its key.
 
+    Where the text may be read in several ways, and titles fit as well in one as in another, a person has to say: how
+    well known they are tells how often they are meant by their names, not by these words.
+
     Who was asked for by an id brings no namesakes, so that there may be any stays unknown.
     """
     candidates = sorted(_candidates(query, found), key=_order)
     if not candidates:
         return Identified()
     likely = [each for each in candidates if each.fit is candidates[0].fit]
-    meant = _decide(likely)
+    meant = _decide(likely) if all(each.reading is likely[0].reading for each in likely) else _of_its_year(likely)
     if meant is None:
         return Identified(choices=tuple(each.title for each in likely[:MOST_CHOICES]))
     namesakes = None if query.ids else _years_of_namesakes(meant.title, [each.title for each in candidates])
-    return Identified(target=target_of(query, meant.title, meant.entries, namesakes))
+    return Identified(target=target_of(meant.reading, meant.title, meant.entries, namesakes))
 
 
 def target_of(
@@ -187,7 +191,7 @@ def _candidates(query: Query, found: Mapping[str, Sequence[CatalogueTitle]]) -> 
         (key, replace(title, place=place))
         for key, titles in found.items()
         for place, title in enumerate(titles[:MOST_TITLES])
-        if query.kind is None or title.kind is query.kind
+        if any(reading.may_be(title.kind) for reading in query.readings)
     ]
     for group in _same(said):
         catalogues: dict[str, CatalogueTitle] = {}
@@ -195,8 +199,18 @@ def _candidates(query: Query, found: Mapping[str, Sequence[CatalogueTitle]]) -> 
             catalogues.setdefault(key, title)
         entries = tuple(title for _, title in group)
         title = _together(entries)
-        fit, exact = _fit(query, title)
-        yield Candidate(title, entries, catalogues, fit, exact)
+        fits = ((*_fit(reading, title), reading) for reading in query.readings if reading.may_be(title.kind))
+        # the longest text of those that fit as well: nothing of it is left over
+        fit, exact, reading = max(fits, key=lambda each: (each[0], each[1], len(each[2].text)))
+        if query.others and _lacks_season(title, reading):
+            fit = Fit.NONE
+        yield Candidate(title, entries, catalogues, fit, exact, reading)
+
+
+def _lacks_season(title: CatalogueTitle, reading: Query) -> bool:
+    """Tell whether a series has no such season, nor is it the next one."""
+    numbers = [each.number for each in title.seasons]
+    return bool(numbers) and reading.season is not None and reading.season > max(numbers) + 1
 
 
 def _same(said: Sequence[tuple[str, CatalogueTitle]]) -> list[list[tuple[str, CatalogueTitle]]]:
@@ -340,10 +354,11 @@ def _numbers(name: str) -> list[str]:
 # --- which one -------------------------------------------------------------------------------------------------------
 
 
-def _order(candidate: Candidate) -> tuple[int, bool, bool, int, int, str]:
+def _order(candidate: Candidate) -> tuple[int, bool, int, bool, int, int, str]:
     title = candidate.title
     owned = any(each.library_id is not None for each in candidate.entries)
-    return (-candidate.fit, not candidate.exact, not owned, title.place, -(title.votes or 0), title.label)
+    unread = -len(candidate.reading.text)  # what has all of the text for its name comes first
+    return (-candidate.fit, not candidate.exact, unread, not owned, title.place, -(title.votes or 0), title.label)
 
 
 def _decide(candidates: Sequence[Candidate]) -> Candidate | None:
@@ -364,6 +379,12 @@ def _decide(candidates: Sequence[Candidate]) -> Candidate | None:
     exact = [each for each in candidates if each.exact]
     others_known = any(_better_known(other, exact[0]) for other in candidates) if exact else True
     return exact[0] if len(exact) == 1 and not others_known else None
+
+
+def _of_its_year(candidates: Sequence[Candidate]) -> Candidate | None:
+    """Return the one title that is called by all of the text, and of the year that stands behind it."""
+    dated = [each for each in candidates if each.exact and each.reading.year_is_sure]
+    return dated[0] if len(dated) == 1 else None
 
 
 def _better_known(one: Candidate, other: Candidate) -> bool:

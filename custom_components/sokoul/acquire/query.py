@@ -46,6 +46,12 @@ class Query:
     info_hash: str | None = None  # lower case
     link: str | None = field(default=None, repr=False)  # a magnet or an address; may hold a key
     release: str = ""  # how a magnet or link calls what it leads to
+    others: tuple[Query, ...] = ()  # what else the text may mean: "Open Season 2" is a film, too
+
+    @property
+    def readings(self) -> tuple[Query, ...]:
+        """All that the text may mean, this first."""
+        return (self, *self.others)
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -55,6 +61,15 @@ class Query:
         """
         told = [self.text, self.bare, _NUMBER_OF_SEQUEL.sub("", self.bare)]
         return tuple(dict.fromkeys(each for each in told if each))
+
+    def terms_of(self, kind: TitleKind) -> tuple[str, ...]:
+        """Return what to ask for where only movies, or only series, are known."""
+        own = self.terms if self.may_be(kind) else ()
+        return tuple(dict.fromkeys((*own, *(each.text for each in self.others if each.may_be(kind)))))
+
+    def may_be(self, kind: TitleKind) -> bool:
+        """Tell whether a movie, or a series, may be meant by this reading."""
+        return self.kind is None or self.kind is kind
 
     @property
     def names_a_title(self) -> bool:
@@ -137,6 +152,8 @@ _ARTICLE = re.compile(r"(?:^|[\s,:;-]+)(?:the|la|le|l['\u2019])$", re.IGNORECASE
 #: "season 2 of The Bear", "saison 2 du Bureau des légendes"
 _JOINING = re.compile(r"^(?:(?:of|de|from)\s+|d['\u2019]\s*)", re.IGNORECASE)
 _CONTRACTED: Final = ((re.compile(r"^du\s+", re.IGNORECASE), "le "), (re.compile(r"^des\s+", re.IGNORECASE), "les "))
+#: "Open Season 2": all of it may be the name of a film, and all but the number that of a series, "Hunting Season".
+_NAME_WITH_SEASON = re.compile(rf"((.*\S)\s+{_SEASON})\s+\d{{1,2}}", re.IGNORECASE)
 _NUMBER_OF_SEQUEL = re.compile(
     r"[\s:,-]+(?:(?:part|partie|chapter|chapitre|vol(?:ume)?\.?)\s+\w+|\d{1,2}|I{2,3}|IV|VI{0,3}|IX)$", re.IGNORECASE
 )
@@ -187,8 +204,9 @@ def _with_what_was_given(query: Query, request: SearchRequest) -> Query:
     if request.episode is not None:
         episodes = frozenset({request.episode})
         season = 1 if season is None else season
+    kind_given = None
     if request.kind is not None:
-        kind = TitleKind.MOVIE if request.kind is TitleKind.MOVIE else TitleKind.SERIES
+        kind = kind_given = TitleKind.MOVIE if request.kind is TitleKind.MOVIE else TitleKind.SERIES
     elif request.season is not None or request.episode is not None:
         kind = TitleKind.SERIES
     if kind is TitleKind.MOVIE:
@@ -196,7 +214,18 @@ def _with_what_was_given(query: Query, request: SearchRequest) -> Query:
     sure = query.year_is_sure
     if request.year is not None:
         year, sure = request.year, True
-    return replace(query, season=season, episodes=episodes, aired=aired, kind=kind, year=year, year_is_sure=sure)
+    said = request.season is not None or request.episode is not None  # what is beside the text is no number of it
+    others = (each for each in query.others if not said and (kind_given is None or each.may_be(kind_given)))
+    return replace(
+        query,
+        season=season,
+        episodes=episodes,
+        aired=aired,
+        kind=kind,
+        year=year,
+        year_is_sure=sure,
+        others=tuple(_with_what_was_given(each, request) for each in others),
+    )
 
 
 # --- ids, magnets and links ------------------------------------------------------------------------------------------
@@ -410,7 +439,19 @@ def _read_title(typed: str, today: date, *, numbered: bool) -> Query:
         season=_season(numbering.seasons, numbering.episodes) if numbering is not None else None,
         episodes=frozenset(numbering.episodes) if numbering is not None else frozenset(),
         aired=numbering.aired if numbering is not None else None,
+        others=_other_readings(typed, numbering, today) if numbering is not None else (),
     )
+
+
+def _other_readings(typed: str, numbering: Numbering, today: date) -> tuple[Query, ...]:
+    """Return what a text with the number of a season may mean besides: titles in which that word is a part."""
+    year, text, sure = _year(typed, today)
+    found = _NAME_WITH_SEASON.fullmatch(_in_digits(text if sure else typed).strip(_EDGES))
+    if found is None or numbering.episodes or _ARTICLE.search(found[2]):
+        return ()
+    film = Query(text=found[0], bare=found[0], year=year if sure else None, year_is_sure=sure, kind=TitleKind.MOVIE)
+    season = _season(numbering.seasons, ())
+    return film, Query(text=found[1], bare=found[1], kind=TitleKind.SERIES, season=season)
 
 
 def _read_name(typed: str) -> Query | None:
@@ -424,7 +465,7 @@ def _read_name(typed: str) -> Query | None:
 def _numbered(typed: str) -> tuple[Numbering | None, str]:
     """Return which episodes a text speaks of, if any, and what is left of it: the title, or nothing."""
     said = _ORDINAL.sub(lambda found: f"{found[3]} {found[1] or _ORDINALS[fold(found[2])]}", typed)
-    said = _SPOKEN.sub(lambda found: f"{found[1]} {_WORDS.get(fold(found[2]), found[2])}", said)
+    said = _in_digits(said)
     said = _OF.sub(r"\1, ", _EPISODE_OF_SEASON.sub(r"\2 \1", said))
     if (place := find(f" {said} ", anime=False)) is None:
         return None, typed
@@ -435,6 +476,11 @@ def _numbered(typed: str) -> tuple[Numbering | None, str]:
     for contracted, article in _CONTRACTED:
         title = contracted.sub(article, title)
     return place.numbering, title
+
+
+def _in_digits(typed: str) -> str:
+    """Return a text with the numbers of seasons and episodes as digits."""
+    return _SPOKEN.sub(lambda found: f"{found[1]} {_WORDS.get(fold(found[2]), found[2])}", typed)
 
 
 def _season(seasons: tuple[int, ...], episodes: tuple[int, ...]) -> int | None:

@@ -636,6 +636,7 @@ def key_of(query: Query, request: SearchRequest) -> str:
         sorted(query.ids),
         query.info_hash,
         query.link,
+        sorted(f"{each.kind} {plain(each.text)}" for each in query.others),
         request.policy,
         request.minimum_lines,
         sorted(request.sources),
