@@ -167,7 +167,6 @@ class Ward:
                 containment=Containment.BOUND if guarded.bound else Containment.OPEN,
                 interface=LOOPBACK if guarded.bound else None,
                 gluetun=True,
-                outside=True,
                 tells_address=True,
             ),
             memory=VpnMemory(homes=(home,)),

@@ -357,7 +357,7 @@ class Watch:
         open_ = self._truth.containment is Containment.OPEN
         protection = Protection(
             client="qBittorrent", containment=self._truth.containment, interface=None if open_ else "tun0",
-            gluetun=True, proxy=True, outside=True, tells_address=self._tells_address,
+            gluetun=True, proxy=True, tells_address=self._tells_address,
         )  # fmt: skip
         client = Client(self._truth, tells_address=self._tells_address, on_close=self._closed)
         return VpnLane(client, protection, memory=memory, policy=self._policy)

@@ -527,7 +527,6 @@ class ClientGuard:
             interface=self.shelter.interface,
             gluetun=vpn is not None or (self.shelter.vpn_id is not None and self.held > 0),  # one that was removed
             proxy=bool(self.proxy),
-            outside=True,
             tells_address=client is not None and _tells_address(client.version),
         )
 

@@ -19,7 +19,7 @@ from tests.model.make import NOW
 from .tunnels import EXIT, EXIT_V6, HOME, HOME_V6, STRANGE, at
 
 MILLISECONDS = timedelta(milliseconds=1)
-CLIENT = Protection(client="qBittorrent", containment=Containment.OPEN, gluetun=True, outside=True)
+CLIENT = Protection(client="qBittorrent", containment=Containment.OPEN, gluetun=True)
 
 
 def seen[T](value: T, milliseconds: float = 0) -> Seen[T]:

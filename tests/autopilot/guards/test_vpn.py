@@ -372,13 +372,6 @@ def test_as_many_say_this_as_that() -> None:
     assert not guard.memory.homes
 
 
-def test_without_a_way_past_the_tunnel_nothing_is_called_home() -> None:
-    guard = Guard(replace(OPEN, outside=False))
-    verdict = guard.see(outside=say(EXIT), client=at(EXIT))
-    assert (verdict.state, verdict.gate_open) == (UNVERIFIED, True)
-    assert not guard.memory.homes
-
-
 # --- patience --------------------------------------------------------------------------------------------------------
 
 

@@ -27,7 +27,7 @@ POLICY = VpnPolicy()
 SILENT = object()
 
 IN_NAMESPACE = Protection(
-    client="qBittorrent", containment=Containment.NAMESPACE, vpn="Gluetun", gluetun=True, proxy=True, outside=True,
+    client="qBittorrent", containment=Containment.NAMESPACE, vpn="Gluetun", gluetun=True, proxy=True,
     interface="tun0", tells_address=True,
 )  # fmt: skip
 BOUND = replace(IN_NAMESPACE, containment=Containment.BOUND)

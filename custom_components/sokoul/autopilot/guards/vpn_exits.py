@@ -17,7 +17,7 @@ from .vpn_types import Shown
 
 def exits_at_home(case: Case) -> Iterator[int]:
     """Yield by which version of the internet protocol what goes through the tunnel comes out at home."""
-    if not case.protection.outside or case.memory.connected is False:
+    if case.memory.connected is False:
         return
     for version in IP_VERSIONS:
         if any(_is_home(case, end) for end in _ends(case, version)):

@@ -47,8 +47,6 @@ def _seen_at_home(case: Case) -> Iterable[tuple[Proof, Reason]]:
     That the tunnel ends at the same place is no excuse where it was seen elsewhere before. Where it never was, Home
     Assistant may itself go out through it.
     """
-    if not case.protection.outside:
-        return
     for version, shown in case.shown.items():
         home = home_at(case.memory.homes, shown.place)
         if home is None or shown.is_forgiven(case.now):
@@ -143,8 +141,6 @@ def doubted_since(case: Case) -> Iterable[datetime]:
     more. Where our own address was not known lately either, there is nothing to doubt by: the services may be out of
     reach for good.
     """
-    if not case.protection.outside:
-        return
     for version, shown in case.shown.items():
         end = case.end(version)
         at_its_end = end.place == shown.place if end is not None else not case.doubtful
@@ -170,8 +166,6 @@ def _doubts_about(case: Case, shown: Shown, notes: tuple[Reason, ...]) -> Found 
     end = case.end(version)
     if end is not None and end.place != shown.place:
         return _doubt(case, "guard.vpn_split", *notes)
-    if not case.protection.outside:
-        return _unverified(case, "guard.vpn_home_untold", *notes)
     ours = case.ours(version)
     if ours is not None and ours.place == shown.place:
         if end is None and not ours.agreed:

@@ -18,7 +18,7 @@ def learn(case: Case) -> Case:
     for follow in (_follow_tunnel, _follow_binding, _follow_voices, _follow_shown, _follow_connection):
         case = case.remembering(follow(case))
     case = case.remembering(_follow_cure(case, before))
-    if case.protection.outside and _is_news(case.memory, before):
+    if _is_news(case.memory, before):
         for learn_of in (_learn_homes, _learn_elsewhere, _learn_of_proxy):
             case = case.remembering(learn_of(case))
     return case

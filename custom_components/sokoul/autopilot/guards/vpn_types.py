@@ -54,7 +54,6 @@ class Protection:
     interface: str | None = None  # the tunnel's, as the client sees it
     gluetun: bool = False  # the tunnel has a control server that we ask
     proxy: bool = False  # an address can be asked for through the tunnel
-    outside: bool = False  # and past it: Home Assistant itself doesn't go out through the tunnel
     tells_address: bool = False  # the client says where it is seen (qBittorrent 5.1 and newer)
 
 
