@@ -1,5 +1,6 @@
 """Looking into the mirror: filters, search, order, pages, counts and figures, the same in both databases."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -208,6 +209,31 @@ async def test_few_are_sorted_as_they_were_found(file: Path) -> None:
 
         steps = await store.mirror._database.read(plan)
         assert "(account=? AND id=?)" in steps[0], steps
+    await store.close()
+
+
+@pytest.mark.parametrize("in_memory", [False, True], ids=["few", "in memory"])
+@pytest.mark.parametrize("chosen", [{"statuses": (S.DOWNLOADED,)}, {"hosts": ("real-debrid.com",)}])
+async def test_what_was_found_is_looked_up_by_its_ids(
+    file: Path, chosen: Mapping[str, Any], *, in_memory: bool
+) -> None:
+    """SQLite takes a status that all have for the best way to any of them, and goes through all."""
+    store = await open_store(file)
+    await store.mirror.apply(ACCOUNT, MANY, NOW)
+    if in_memory:
+        await store.mirror.tidy(ACCOUNT)
+    asked: list[tuple[str, Any]] = []
+    engine = store.mirror._database._engine.sync_engine
+    event.listen(engine, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))
+    look = await store.mirror_view.look(ACCOUNT, DebridQuery(words=("199",), limit=5, **chosen))
+    assert len(look.page) == 5
+    statement, values = asked[-1]
+
+    async def plan(connection: Any) -> list[str]:
+        return [row[3] for row in (await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)).all()]
+
+    steps = await store.mirror._database.read(plan)
+    assert "(account=? AND id=?)" in steps[0], steps
     await store.close()
 
 

@@ -137,7 +137,7 @@ class MirrorView:
             there, gone = replace(query, presence=Presence.PRESENT), replace(query, presence=Presence.GONE)
             rows, facets = list[Row[Any]](), _facets((*kind, *total) for kind, total in found.totals.items())
             for ids in _portions(found.ids):
-                wanted = (*_wanted(account, there, sqlite=is_sqlite(connection)), _COLUMNS.id.in_(ids))
+                wanted = _wanted_of(account, there, ids, sqlite=is_sqlite(connection))
                 rows += (await connection.execute(select(TORRENTS).where(*wanted))).all()
             if query.presence is Presence.ANY:  # what is gone is little, and not in memory
                 rows += await _portion(connection, account, gone, None)
@@ -382,11 +382,10 @@ async def _portion(
         return ()
     if statuses is not None or ids is not None:  # SQLite would go through all of them for the sake of their order
         key = _not_by_index(key)
-    wanted = _wanted(account, query, sqlite=is_sqlite(connection))
+    sqlite = is_sqlite(connection)
+    wanted = _wanted(account, query, sqlite=sqlite) if ids is None else _wanted_of(account, query, ids, sqlite=sqlite)
     if statuses is not None:
         wanted.append(_COLUMNS.status.in_(statuses))
-    if ids is not None:
-        wanted.append(_COLUMNS.id.in_(ids))
     if query.cursor is not None:
         value, torrent_id = query.cursor
         place, after = tuple_(key, _COLUMNS.id), tuple_(literal(value, key.type), literal(torrent_id))
@@ -444,11 +443,28 @@ def _present(presence: Presence) -> list[ColumnElement[bool]]:
 def _wanted(account: str, query: DebridQuery, *, sqlite: bool, with_facets: bool = True) -> list[ColumnElement[bool]]:
     """Return the conditions of a query; those that are facets may be left out."""
     wanted = [_COLUMNS.account == account, *_present(query.presence)]
-    if with_facets and query.statuses:
-        wanted.append(_COLUMNS.status.in_([str(status) for status in query.statuses]))
-    if with_facets and query.hosts:
-        wanted.append(_COLUMNS.host.in_([as_text(host) for host in query.hosts]))
+    if with_facets:
+        wanted += _chosen(_COLUMNS.status, _COLUMNS.host, query)
     return wanted + _named(_COLUMNS.search, query, sqlite=sqlite)
+
+
+def _wanted_of(account: str, query: DebridQuery, ids: Collection[str], *, sqlite: bool) -> list[ColumnElement[bool]]:
+    """Return the conditions of a query for some torrents.
+
+    They are found by their ids. SQLite would rather go through all of a status that is asked for.
+    """
+    chosen = _chosen(_not_by_index(_COLUMNS.status), _not_by_index(_COLUMNS.host), query)
+    wanted = _wanted(account, query, sqlite=sqlite, with_facets=False)
+    return [*wanted, *chosen, _COLUMNS.id.in_(ids)]
+
+
+def _chosen(status: ColumnElement[str], host: ColumnElement[str], query: DebridQuery) -> list[ColumnElement[bool]]:
+    chosen: list[ColumnElement[bool]] = []
+    if query.statuses:
+        chosen.append(status.in_([str(each) for each in query.statuses]))
+    if query.hosts:
+        chosen.append(host.in_([as_text(each) for each in query.hosts]))
+    return chosen
 
 
 def _named(name: ColumnElement[str], query: DebridQuery, *, sqlite: bool) -> list[ColumnElement[Any]]:
