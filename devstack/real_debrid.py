@@ -9,7 +9,7 @@ Source: api.real-debrid.com.
 
 import asyncio
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 import hashlib
 import json
 from typing import Any
@@ -81,6 +81,13 @@ def refusal(code: int, status: int | None = None) -> web.Response:
     return web.json_response({"error": name, "error_code": code}, status=status or usual)
 
 
+def _cut_off(request: web.Request) -> web.Response:
+    """Cut the connection; whoever asked never sees what is returned."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response(status=504)
+
+
 class RealDebridSimulator(Simulator):
     """Real-Debrid on 127.0.0.1, with one account that has an API token, and room for more."""
 
@@ -104,8 +111,11 @@ class RealDebridSimulator(Simulator):
         self.refuses_active_twice = False  # answers 33 for a hash that is active already
         self.knows_etags = True
         self.unanswered = 0  # so many torrents are added and not answered: the connection is cut then
+        self.late: list[timedelta] = []  # the next ones are cut off as well, and added only so much later
+        self.overloaded = 0  # so many are added, and a gateway answers in its place: 503 with `Retry-After`
         self.after_list: Callable[[Account], None] = lambda _account: None  # what others do between two pages
         self._limits = {"lists_per_minute": lists_per_minute, **({"per_minute": per_minute} if per_minute else {})}
+        self._lagging: list[tuple[datetime, Account, str, str, tuple[PlannedFile, ...]]] = []
         self._pages: dict[tuple[int, int, int, bool], tuple[int, bytes, str]] = {}
         self.account = self.add_account("home", API_TOKEN)
 
@@ -163,6 +173,7 @@ class RealDebridSimulator(Simulator):
         if not self.meters[account_id].admit(self.clock.now(), lists=lists):
             return refusal(34)
         account = self.accounts[account_id]
+        self._catch_up()
         if account.locked:
             return refusal(14)
         request["account"], request["token"] = account, token
@@ -308,7 +319,7 @@ class RealDebridSimulator(Simulator):
             magnet = Magnet.parse(str(form["magnet"]))
         except TorrentError:
             return refusal(2)
-        return self._told(request, self._add(request["account"], magnet.hash, magnet.name))
+        return self._asked(request, magnet.hash, magnet.name)
 
     async def _add_torrent(self, request: web.Request) -> web.Response:
         try:
@@ -316,13 +327,32 @@ class RealDebridSimulator(Simulator):
         except TorrentError:
             return refusal(30)
         files = tuple(PlannedFile(f"/{path.removeprefix(f'{torrent.name}/')}", size) for path, size in torrent.files)
-        return self._told(request, self._add(request["account"], torrent.hash, torrent.name, files))
+        return self._asked(request, torrent.hash, torrent.name, files)
 
-    def _told(self, request: web.Request, answer: web.Response) -> web.Response:
-        if self.unanswered and request.transport is not None:
+    def _asked(self, request: web.Request, added: str, name: str, files: tuple[PlannedFile, ...] = ()) -> web.Response:
+        """Add a torrent, now or later, and answer or not."""
+        account: Account = request["account"]
+        if self.late:
+            self._lagging.append((self.clock.now() + self.late.pop(0), account, added, name, files))
+            return _cut_off(request)
+        answer = self._add(account, added, name, files)
+        if self.overloaded:
+            self.overloaded -= 1
+            return web.Response(status=503, headers={"Retry-After": "5"}, text="Service Unavailable")
+        if self.unanswered:
             self.unanswered -= 1
-            request.transport.abort()
+            return _cut_off(request)
         return answer
+
+    def _catch_up(self) -> None:
+        """Carry out what is due of the requests that were cut off."""
+        now = self.clock.now()
+        for each in [each for each in self._lagging if each[0] <= now]:
+            due, account, added, name, files = each
+            self._lagging.remove(each)
+            torrent = account.add(added, name, files)
+            torrent.added = torrent.since = due
+            account.settle()
 
     def _add(self, account: Account, added: str, name: str, files: tuple[PlannedFile, ...] = ()) -> web.Response:
         if not account.premium:

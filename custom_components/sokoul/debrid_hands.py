@@ -8,6 +8,7 @@ from http import HTTPStatus
 from .clients.errors import BackendError, CannotConnect, InvalidAuth, NotFound, RateLimited, Refused
 from .clients.real_debrid import RealDebridClient
 from .debrid.listing import PAGE, Lister
+from .debrid.policies import UNCERTAIN
 from .debrid.repair_ports import Refusal
 from .model.debrid import DebridCode, DebridPage, DebridPriority, DebridTorrent, DebridTorrentInfo, DebridUnrestricted
 
@@ -139,11 +140,19 @@ def _refusals() -> Iterator[None]:
         raise Refusal(str(error), code=_code(error), retry_after=retry_after) from error
 
 
+def surely_not_done(error: BackendError) -> bool:
+    """Tell whether what was asked for was refused, rather than left without an answer that says anything."""
+    code = _code(error)
+    return code is not None and code not in UNCERTAIN
+
+
 def _code(error: BackendError) -> DebridCode | None:
     """Return the code of an error, by its kind and status where it came without one."""
     if error.code in set(DebridCode):
         return DebridCode(error.code)
     match error:
+        case RateLimited(status=HTTPStatus.SERVICE_UNAVAILABLE):  # of a gateway: Real-Debrid may have done it
+            return DebridCode.SERVICE_UNAVAILABLE
         case RateLimited():
             return DebridCode.TOO_MANY_REQUESTS
         case InvalidAuth():

@@ -20,6 +20,7 @@ from homeassistant.util import dt as dt_util
 
 from .acquire.links import Payload
 from .autopilot.reach import Declined
+from .clients.errors import BackendError
 from .const import LOGGER
 from .debrid.finding import Standing, find
 from .debrid.mirror import SyncResult
@@ -28,7 +29,8 @@ from .debrid.repair_ports import Refusal
 from .debrid.repairing import AlreadyThereError, Repairer
 from .debrid.retrying import AccountPause, Choice, Repair, Turn, Urgency
 from .debrid.shelf import read_standings
-from .debrid_hands import DebridHands
+from .debrid.unanswered import Unanswered
+from .debrid_hands import DebridHands, surely_not_done
 from .debrid_library import HANDED_OVER
 from .debrid_repairs_issues import forget_account, tell_of_account
 from .debrid_repairs_journal import BY_PERSON, HANDED, RULES_BY_KEY, RepairJournal, is_lost
@@ -249,19 +251,42 @@ class AccountRepairs:
         finally:  # also where nobody knows whether it was added: the list will tell
             self._changed_soon()
 
-    async def add_otherwise(self, info_hash: str, adding: Callable[[], Awaitable[str]]) -> str:
-        """Have SOKOUL look and add in another way, and return the id of the entry. Raises what `adding` does.
+    async def add_otherwise(
+        self, info_hash: str, looking: Callable[[], Awaitable[Collection[str]]], adding: Callable[[], Awaitable[str]]
+    ) -> str:
+        """Have SOKOUL look and add in another way, and return the id of the entry. Raises what the two raise.
 
-        Meanwhile no repair looks or adds, or there would be two entries.
+        `looking` returns the ids of the entries of the torrent that there are. Meanwhile no repair looks or adds, or
+        there would be two entries. Raises `StoreError` before anything is added.
         """
-        with suppress(StoreError):  # what isn't read repairs nothing
-            await self._ready()
+        await self._ready()
         async with self.repairer.alone():
-            torrent_id = await adding()
+            request = await self.repairer.requests.begin(info_hash, await looking())
+            try:
+                torrent_id = await adding()
+            except BackendError as error:
+                with suppress(StoreError):
+                    await self._note_failed(request, error)
+                raise
             with suppress(StoreError):  # it would only be taken for somebody else's
+                await self.repairer.requests.over(request)
                 await self.repairer.note_ours(info_hash, torrent_id)
         self._changed_soon()
         return torrent_id
+
+    async def found_otherwise(self, info_hash: str, torrent_id: str) -> None:
+        """Note what a request made that got no answer, now that it is there."""
+        with suppress(StoreError):
+            await self._ready()
+            async with self.repairer.alone():
+                await self.repairer.requests.seen(info_hash)
+                await self.repairer.note_ours(info_hash, torrent_id)
+
+    async def _note_failed(self, request: Unanswered, error: BackendError) -> None:
+        if surely_not_done(error):
+            await self.repairer.requests.over(request)
+        else:
+            await self.repairer.requests.silent(request)
 
     async def delete(self, torrent_id: str, actor: str) -> DebridTorrent:
         """Delete a torrent for a person, and return what it was. Raises `Refusal` and `StoreError`."""
@@ -416,7 +441,8 @@ class AccountRepairs:
 
     async def _compare_with(self, since: datetime) -> None:
         now, self._stock_of = dt_util.utcnow(), self.mirror.store.mirror.revision(self.account)
-        known = [repair.hash for repair in self.repairer.repairs]
+        known = {repair.hash for repair in self.repairer.repairs}
+        known |= {request.hash for request in self.repairer.requests.all}
         standings = await read_standings(self.mirror.store.mirror_view, self.account, known)
         await self.repairer.watch([each.torrent for each in standings if self.repairer.repair(each.torrent.hash)])
         found, present, complete = await asyncio.to_thread(_stock, standings, now)
@@ -424,6 +450,8 @@ class AccountRepairs:
         await self.repairer.want_all([each for each in found if self._is_news(each, since)])
         await self.repairer.overtaken({repair.hash for repair in found}, present, complete, read_at=since)
         await self._settle_by_hand(since)
+        protected = self._hub.pilot.kernel.settings.protected
+        await self.repairer.clear_away([each for each in standings if each.torrent.hash not in protected])
         await self.repairer.forget_old()
         self._stock_at = now
 

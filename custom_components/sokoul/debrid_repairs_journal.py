@@ -23,6 +23,7 @@ from .autopilot.rules.debrid import (
 )
 from .debrid.repairing import Repairer
 from .debrid.retrying import Ending, Repair, Step, Task, Turn, Urgency
+from .model.debrid import DebridTorrent
 from .model.journal import AUTOPILOT, ActKind, Autonomy, EntryStatus, JournalEntry
 from .model.reasons import Reason
 from .wording import Wording
@@ -69,7 +70,8 @@ class RepairJournal:
         self._kernel = kernel
         self._clock = clock
         self._running: dict[str, JournalEntry] = {}  # by hash
-        self.left_by_hand: list[JournalEntry] = []  # what people did, and something cut off
+        self.left_by_hand: list[JournalEntry] = []  # what was done to an entry, and something cut off
+        self._clearing: JournalEntry | None = None
         self._noted: deque[datetime] = deque(maxlen=MOST_NOTED)
         self.ended_at: dict[str, datetime] = {}  # by hash, since the start
 
@@ -93,10 +95,13 @@ class RepairJournal:
     async def load(self, repairer: Repairer) -> None:
         """Find the rows of what was under way, and close those of what has ended since."""
         self._running.clear()
+        self.left_by_hand = await self._left(DEBRID_BY_HAND)
         for rule in DEBRID_RULES:
             for row in await self._left(rule.key):
-                await self._take_up(row, repairer.repair(row.parameters["hash"]))
-        self.left_by_hand = await self._left(DEBRID_BY_HAND)
+                if "id" in row.parameters:
+                    self.left_by_hand.append(row)
+                else:
+                    await self._take_up(row, repairer.repair(row.parameters["hash"]))
 
     async def _left(self, rule: str) -> list[JournalEntry]:
         rows = await self._kernel.journal.find(statuses=[EntryStatus.RUNNING], rule=rule, limit=1000)
@@ -196,6 +201,34 @@ class RepairJournal:
             await self._close(row, *_outcome(repair, row.act))
             del self._running[repair.hash]
 
+    async def clears(self, torrent: DebridTorrent) -> None:
+        """Write down that an entry is about to be deleted which is there twice."""
+        now = self._clock()
+        self._clearing = await self._kernel.write(
+            JournalEntry(
+                at=now,
+                changed_at=now,
+                rule=DEBRID_READD.key,
+                subject=self._subject(torrent.hash),
+                label=torrent.filename,
+                act=ActKind.DELETE_TORRENT,
+                status=EntryStatus.RUNNING,
+                reason=Reason(key="heal.debrid_late", parameters={"account": self._title()}),
+                parameters={"account": self._account, "hash": torrent.hash, "id": torrent.id},
+            )
+        )
+
+    async def cleared(self, torrent: DebridTorrent, *, done: bool) -> None:
+        """Write down that it was; else the next list tells."""
+        del torrent
+        row, self._clearing = self._clearing, None
+        if row is None:
+            return
+        if done:
+            await self._close(row, EntryStatus.DONE, Reason(key="result.debrid_deleted"))
+        else:
+            self.left_by_hand.append(row)
+
     async def agreed(self, entry: JournalEntry, actor: str) -> JournalEntry:
         """Write down that a person agreed to a repair: its row goes on when its turn comes."""
         running = replace(entry, status=EntryStatus.RUNNING, actor=actor, changed_at=self._clock())
@@ -289,7 +322,7 @@ def _outcome_by_hand(
         if (torrent_id := row.parameters.get("id")) is None:  # of an earlier version
             return EntryStatus.FAILED, Reason(key="result.debrid_interrupted")
         done, result = torrent_id not in there, "debrid_deleted"
-    elif repair is not None and repair.step is Step.ADDING:
+    elif repair is not None and (repair.step is Step.ADDING or _is_still_to_be_added(repair)):
         return None
     else:
         done = repair is not None and repair.added_at is not None and repair.added_at >= row.at
@@ -297,6 +330,11 @@ def _outcome_by_hand(
     if done:
         return EntryStatus.DONE, Reason(key=f"result.{result}")
     return EntryStatus.FAILED, Reason(key="result.interrupted")
+
+
+def _is_still_to_be_added(repair: Repair) -> bool:
+    """Tell whether what a person asked for waits to be added once more."""
+    return repair.step is Step.WAITING and repair.adds and repair.urgency is Urgency.PERSON
 
 
 def turn_text(turn: Turn, now: datetime, words: Wording) -> str:

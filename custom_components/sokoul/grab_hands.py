@@ -34,6 +34,7 @@ from .clients.real_debrid import MAX_PAGE, RealDebridClient
 from .connectors.holding import holds
 from .const import DOMAIN
 from .debrid.retrying import added_by
+from .debrid_hands import surely_not_done
 from .grab_links import LinkHands
 from .hands import HubHands
 from .model.backend import DOWNLOAD_CLIENT_KINDS
@@ -327,20 +328,28 @@ class HubGrabHands:
         account = self._account(trace)
         repairs = self._hub.debrid_repairs.account(trace.backend_id)
 
-        async def adding() -> str:
-            unsettled = repairs is not None and repairs.repairer.unsettled(trace.info_hash or "")
-            if any(each.status not in FAILED_STATUSES for each in await self._entries(trace)):
+        async def looking() -> list[str]:
+            unsettled = self._is_unsettled(trace)
+            entries = await self._entries(trace)
+            if any(each.status not in FAILED_STATUSES for each in entries):
                 raise AlreadyThere
             if unsettled:
                 raise _unclear(trace)
-            if isinstance(source, bytes):
-                return await _asked(aim.name, account.add_torrent(source, priority=PERSON), changes=True)
-            return await _asked(aim.name, account.add_magnet(source, priority=PERSON), changes=True)
+            return [each.id for each in entries]
 
-        if repairs is not None and trace.info_hash is not None:
-            torrent_id = await repairs.add_otherwise(trace.info_hash, adding)
-        else:
-            torrent_id = await adding()
+        async def adding() -> str:
+            if isinstance(source, bytes):
+                return await account.add_torrent(source, priority=PERSON)
+            return await account.add_magnet(source, priority=PERSON)
+
+        try:
+            if repairs is not None and trace.info_hash is not None:
+                torrent_id = await repairs.add_otherwise(trace.info_hash, looking, adding)
+            else:
+                await looking()
+                torrent_id = await adding()
+        except BackendError as error:
+            raise _not_added(aim.name, error) from error
         await self._select(account, torrent_id)
         return replace(trace, torrent_id=torrent_id)
 
@@ -351,6 +360,11 @@ class HubGrabHands:
                 await account.select_files(torrent_id, None, priority=PERSON)
                 return
             await self.pause()
+
+    def _is_unsettled(self, trace: Trace) -> bool:
+        """Tell whether a torrent may be added to an account at any moment, by a request that got no answer."""
+        repairs = self._hub.debrid_repairs.account(trace.backend_id)
+        return repairs is not None and repairs.repairer.unsettled(trace.info_hash or "")
 
     async def pause(self) -> None:
         """Wait until what may have been done can be seen."""
@@ -376,20 +390,27 @@ class HubGrabHands:
 
         What its repairs added of the same torrent is theirs. Raises `GrabFailed` where that can't be told yet.
         """
-        new = [each.id for each in await self._entries(trace) if each.id not in trace.there_before]
         if trace.torrent_id is not None:
-            return trace.torrent_id if trace.torrent_id in new else None
+            return trace.torrent_id if trace.torrent_id in await self._new(trace) else None
         repairs = self._hub.debrid_repairs.account(trace.backend_id)
         try:
             repair = await repairs.noted(trace.info_hash) if repairs is not None and trace.info_hash else None
         except StoreError as error:
             raise _unclear(trace) from error
-        theirs = {each: repair is not None and added_by(repair, each) for each in new}
-        if mine := [each for each in new if theirs[each] is False]:
+        unsettled = self._is_unsettled(trace)  # a list that is read now may be too early
+        theirs = {each: repair is not None and added_by(repair, each) for each in await self._new(trace)}
+        if mine := [each for each, whose in theirs.items() if whose is False]:
+            if repairs is not None and trace.info_hash is not None:
+                await repairs.found_otherwise(trace.info_hash, mine[0])
+            await self._select(self._account(trace), mine[0])
             return mine[0]
-        if None in theirs.values():
+        if unsettled or None in theirs.values():
             raise _unclear(trace)
         return None
+
+    async def _new(self, trace: Trace) -> list[str]:
+        """Return the entries of a torrent that weren't there before, the newest first."""
+        return [each.id for each in await self._entries(trace) if each.id not in trace.there_before]
 
     async def _history(self, trace: Trace, arr: ArrClient) -> frozenset[HistoryKind]:
         """Return what became of a release at an *arr since it was asked for."""
@@ -640,6 +661,12 @@ def _used_up(name: str, error: BackendError) -> Reason | None:
 def _unclear(trace: Trace) -> GrabFailed:
     """Return what to raise where nobody can tell yet whether a torrent is there."""
     return GrabFailed(Reason(key="grab.unclear", parameters={"backend": trace.name}), unclear=True)
+
+
+def _not_added(name: str, error: BackendError) -> GrabFailed:
+    """Return what to raise where an account didn't add a torrent, or didn't say so."""
+    failed = _failed(name, error, changes=False)
+    return failed if surely_not_done(error) else GrabFailed(failed.reason, unclear=True)
 
 
 def _failed(name: str, error: BackendError, *, changes: bool) -> GrabFailed:

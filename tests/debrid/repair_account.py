@@ -12,6 +12,7 @@ from custom_components.sokoul.debrid.repair_ports import Refusal
 from custom_components.sokoul.debrid.repairing import Repairer
 from custom_components.sokoul.debrid.retrying import AccountPause, Repair, RepairLimits, Urgency
 from custom_components.sokoul.debrid.rivals import Sighting
+from custom_components.sokoul.debrid.unanswered import Unanswered
 from custom_components.sokoul.model.debrid import (
     FAILED_STATUSES,
     DebridCode,
@@ -204,6 +205,7 @@ class Notes:
         self.by_hash: dict[str, Repair] = {}
         self.paused = AccountPause()
         self.seen: tuple[Sighting, ...] = ()
+        self.asked: tuple[Unanswered, ...] = ()
 
     async def repairs(self) -> Sequence[Repair]:
         return tuple(self.by_hash.values())
@@ -237,6 +239,14 @@ class Notes:
     async def save_sightings(self, seen: Sequence[Sighting]) -> None:
         self._point()
         self.seen = tuple(seen)
+
+    async def unanswered(self) -> Collection[Unanswered]:
+        return self.asked
+
+    async def save_unanswered(self, requests: Collection[Unanswered]) -> None:
+        self._point()
+        self.asked = tuple(requests)
+        self._point()
 
 
 @dataclass(slots=True)

@@ -209,6 +209,17 @@ async def test_no_proper_answer_doubles_nothing(stage: Stage, kind: FaultKind, r
     assert (stage.of(old).ending, stage.of(old).tries) == (Ending.REPAIRED, 0)
 
 
+async def test_what_a_gateway_answers_says_nothing_of_what_was_done(stage: Stage) -> None:
+    old = stage.failed(1)
+    repairer = stage.repairer()
+    await stage.want(repairer, old)
+    stage.debrid.overloaded = 1
+    await stage.pass_time(repairer, days=1)
+    assert [entry.status for entry in stage.entries(old)] == ["downloaded"]
+    assert (stage.adds(), stage.of(old).ending, stage.of(old).ours) == (1, Ending.REPAIRED, True)
+    assert repairer.stands_back_until is None, "that was us"
+
+
 @pytest.mark.parametrize("code", [24, 26, 28, 29, 30, 35])
 async def test_what_is_never_served_is_asked_for_once(stage: Stage, code: int) -> None:
     old = stage.failed(1, refused_code=code)
@@ -352,11 +363,20 @@ async def test_a_removed_account_refuses_everything_and_was_never_throttled(stag
 
 @pytest.mark.parametrize(
     ("status", "code"),
-    [(403, DebridCode.PERMISSION_DENIED), (451, DebridCode.INFRINGING_FILE), (402, None), (419, None), (499, None)],
+    [
+        (403, DebridCode.PERMISSION_DENIED),
+        (429, DebridCode.TOO_MANY_REQUESTS),
+        (451, DebridCode.INFRINGING_FILE),
+        (402, None),
+        (419, None),
+        (499, None),
+        (503, DebridCode.SERVICE_UNAVAILABLE),
+    ],
 )
 async def test_a_status_without_a_code(stage: Stage, status: int, code: DebridCode | None) -> None:
     """What is between us and Real-Debrid may answer with statuses that no standard knows."""
-    stage.debrid.fault(FaultKind.STATUS, "POST /rest/1.0/torrents/addMagnet", status=status, body="", times=1)
+    route, headers = "POST /rest/1.0/torrents/addMagnet", {"Retry-After": "5"}
+    stage.debrid.fault(FaultKind.STATUS, route, status=status, body="", headers=headers, times=1)
     with pytest.raises(Refusal) as refused:
         await DebridHands(lambda: stage.client, stage.clock.now).add("0" * 40)
     assert refused.value.code is code

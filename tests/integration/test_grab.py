@@ -861,7 +861,8 @@ async def test_what_an_account_refuses_the_next_one_gets(
     radarr: RadarrSimulator,
 ) -> None:
     await connect(set_up, account, prowlarr, radarr)
-    account.fault(FaultKind.STATUS, "POST /rest/1.0/torrents/addMagnet", status=503, times=1)
+    body = json.dumps({"error": "infringing_file", "error_code": 35})
+    account.fault(FaultKind.STATUS, "POST /rest/1.0/torrents/addMagnet", status=451, body=body, times=1)
     answer = await act(hass, Action.GRAB, query="dune 2")
     assert answer["status"] == "done"
     assert len(account.account.torrents) == 1

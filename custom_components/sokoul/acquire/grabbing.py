@@ -681,7 +681,9 @@ class Grabber:
             result = Reason(key="grab.taken_back" if found is None else "grab.not_taken_back")
             return await self._book.write(replace(entry, status=status, result=result))
         if found is None:
-            return await self._fail(entry, Reason(key="grab.interrupted"))
+            silent = entry.result is not None and entry.result.key == "grab.unclear"
+            why = _against("not_answering", trace.name) if silent else Reason(key="grab.interrupted")
+            return await self._fail(entry, why)
         return await self._book.write(_ended(entry, found, _taken(found), undo=True))
 
     async def approve(self, entry_id: int, actor: str, now: datetime) -> None:

@@ -44,9 +44,10 @@ class Banned(InvalidAuth):
 class RateLimited(BackendError):  # noqa: N818
     """The backend asks to be left alone for a while."""
 
-    def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
+    def __init__(self, message: str, *, retry_after: timedelta | None = None, status: int | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.status = status  # None: nothing was sent, as it had asked for that before
 
 
 class UnexpectedResponse(BackendError):  # noqa: N818

@@ -294,9 +294,9 @@ def error_of(answer: Answer) -> BackendError:
         case HTTPStatus.NOT_FOUND | HTTPStatus.GONE:
             return NotFound(message)
         case HTTPStatus.TOO_MANY_REQUESTS:
-            return RateLimited(message, retry_after=_retry_after(answer))
+            return RateLimited(message, retry_after=_retry_after(answer), status=status)
         case HTTPStatus.SERVICE_UNAVAILABLE if (wait := _retry_after(answer)) is not None:
-            return RateLimited(message, retry_after=wait)
+            return RateLimited(message, retry_after=wait, status=status)
         case _ if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return UnexpectedResponse(message, status=status)
         case _:

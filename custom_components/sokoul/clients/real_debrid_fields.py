@@ -69,7 +69,8 @@ def _error(answer: Answer, code: int | None) -> BackendError:
     reason = reason_of(answer)
     message = f"{answer.where}: {answer.status}{f' ({reason})' if reason else ''}"
     if code in THROTTLING_CODES or answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-        return RateLimited(message, retry_after=usual.retry_after if isinstance(usual, RateLimited) else None)
+        wait = usual.retry_after if isinstance(usual, RateLimited) else None
+        return RateLimited(message, retry_after=wait, status=answer.status)
     if code in LOGIN_CODES or (answer.status == HTTPStatus.UNAUTHORIZED and code not in ACCOUNT_CODES):
         return InvalidAuth(message)
     if answer.status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE} or code == DebridCode.RESOURCE_NOT_FOUND:

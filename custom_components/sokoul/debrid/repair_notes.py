@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from ..model.debrid_mirror import DebridAttempt, DebridFailure, DebridRetry
 from .retrying import CLOSED, AccountPause, Choice, Ending, Repair, Step, Urgency, WantedFile
 from .rivals import Sighting
+from .unanswered import Unanswered
 
 #: The row of what is about the whole account.
 _ACCOUNT = ""
@@ -113,6 +114,15 @@ class StoredRepairs:
         """Note that. All of them are given."""
         await self._save_of_account("sightings", [_plain(each) for each in seen])
 
+    async def unanswered(self) -> Collection[Unanswered]:
+        """Return the requests to add something that got no answer."""
+        stored = (await self._of_account()).get("unanswered", ())
+        return [Unanswered(**_moments(each) | {"known_ids": tuple(each["known_ids"])}) for each in stored]
+
+    async def save_unanswered(self, requests: Collection[Unanswered]) -> None:
+        """Note them. All of them are given."""
+        await self._save_of_account("unanswered", [_plain(each) for each in requests])
+
     async def _of_account(self) -> dict[str, Any]:
         if self._shared is None:
             rows = await self._history.retries(self._account, hashes=[_ACCOUNT])
@@ -141,7 +151,7 @@ def _row(repair: Repair) -> DebridRetry:
 # --- as JSON -------------------------------------------------------------------------------------------------------
 
 _MOMENTS = frozenset({"created_at", "due_at", "added_at", "added_before", "progress_at", "ended_at"})
-_MOMENTS_OF_ACCOUNT = frozenset({"until", "slot_until", "throttled_at", "at"})
+_MOMENTS_OF_ACCOUNT = frozenset({"until", "slot_until", "throttled_at", "at", "asked_at", "open_until"})
 
 
 def repair_as_json(repair: Repair) -> dict[str, Any]:

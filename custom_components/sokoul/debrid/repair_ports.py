@@ -7,6 +7,7 @@ from typing import Protocol
 from ..model.debrid import DebridCode, DebridTorrent, DebridTorrentInfo
 from .retrying import AccountPause, Repair
 from .rivals import Sighting
+from .unanswered import RequestStore
 
 
 class Refusal(Exception):  # noqa: N818 -- an answer, which the policies deal with
@@ -53,8 +54,14 @@ class RepairWitness(Protocol):
     async def ended(self, repair: Repair) -> None:
         """Write down how it ended, or that this try did. It is noted already."""
 
+    async def clears(self, torrent: DebridTorrent) -> None:
+        """Write down that an entry is about to be deleted which is there twice. What returns has been written."""
 
-class RepairStore(Protocol):
+    async def cleared(self, torrent: DebridTorrent, *, done: bool) -> None:
+        """Write down that it was, or that nobody can tell yet."""
+
+
+class RepairStore(RequestStore, Protocol):
     """Where repairs are noted, by account. What returns has been written; everything may raise an error of its own."""
 
     async def repairs(self) -> Sequence[Repair]:

@@ -13,6 +13,7 @@ from typing import Final
 
 from ..model.debrid import FAILED_STATUSES, THROTTLING_CODES, DebridCode, DebridStatus, DebridTorrent
 from ..model.debrid_mirror import DebridFailure
+from .finding import Standing
 from .policies import NEVER_SERVED, UNCERTAIN, Answer, Course, Request, on_refusal, on_state
 from .repair_ports import Refusal, RepairHands, RepairStore, RepairWitness
 from .retrying import (
@@ -42,6 +43,7 @@ from .retrying import (
     without,
 )
 from .rivals import Sighting, sightings, stands_back_until, worth_keeping
+from .unanswered import Requests, Unanswered, carried_out_late, doubled
 
 #: A list is good for so long, for many that are added one after the other.
 _FRESH = timedelta(seconds=30)
@@ -95,6 +97,7 @@ class Repairer:
         self._chance: Final = chance
         self._may_act: Final = acting
         self._witness: Final = witness
+        self.requests: Final = Requests(store, clock)
         self._busy = asyncio.Lock()  # whoever changes a repair goes by what is noted of it
         self.limits = limits or RepairLimits()
         self._repairs: dict[str, Repair] = {}
@@ -107,10 +110,17 @@ class Repairer:
 
     async def load(self) -> None:
         """Read what was noted. To be awaited before anything else."""
-        self._repairs = {repair.hash: repair for repair in await self._store.repairs()}
+        await self.requests.load()
+        self._repairs = {repair.hash: self._taken_up(repair) for repair in await self._store.repairs()}
         self._added = {each.hash: each.added_at for each in self.repairs if each.added_at}
         self._pause = await self._store.pause()
         self._note_seen(await self._store.sightings())
+
+    def _taken_up(self, repair: Repair) -> Repair:
+        """Return a repair to go on with. What was being added may have waited for long, and been sent just now."""
+        if repair.step is not Step.ADDING:
+            return repair
+        return replace(repair, due_at=max(repair.due_at, self._clock() + SETTLES))
 
     # --- what is known -----------------------------------------------------------------------------------------------
 
@@ -200,6 +210,7 @@ class Repairer:
 
         To be awaited while `alone`.
         """
+        await self.requests.note_made(info_hash, [entry_id])
         if (repair := self._repairs.get(info_hash)) is not None:
             await self._save(replace(repair, our_ids=tuple(dict.fromkeys((*repair.our_ids, entry_id)))))
 
@@ -259,6 +270,8 @@ class Repairer:
                 raise AlreadyThereError(live[0])
             if unsettled:
                 raise Refusal("it was asked for a moment ago without an answer; whether it was added shows soon")
+            if before is not None and before.step is Step.ADDING:
+                await self._note_unanswered(before)
             now, there = self._clock(), tuple(entry.id for entry in same)
             begun = replace(
                 repair,
@@ -291,7 +304,8 @@ class Repairer:
         Whoever adds it now, because it isn't there, may add it beside itself.
         """
         repair = self._repairs.get(info_hash)
-        return repair is not None and repair.step is Step.ADDING and self._clock() < repair.due_at
+        adding = repair is not None and repair.step is Step.ADDING and self._clock() < repair.due_at
+        return adding or self.requests.open_until(info_hash) is not None
 
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
@@ -319,12 +333,40 @@ class Repairer:
     async def watch(self, entries: Iterable[DebridTorrent]) -> None:
         """Look for the work of another repairer in a list of the account."""
         known = {sighting.id for sighting in self._seen}
+        entries = tuple(entries)
+        late = carried_out_late(entries, self.requests.all)
         found = worth_keeping(sightings(entries, self._repairs.values()), self._clock())
-        new = [each for each in found if each.id not in known]
+        new = [each for each in found if each.id not in {*known, *late}]
         if new:
             seen = worth_keeping((*self._seen, *new), self._clock())
             await self._store.save_sightings(seen)
             self._note_seen(seen)
+
+    async def clear_away(self, standings: Collection[Standing]) -> None:
+        """Delete what was added late and for nothing, beside what was added again since; as far as a list shows it."""
+        async with self._busy:
+            for torrent, complete, request in doubled(standings, self.requests.all, self._clock()):
+                try:
+                    if await self._still_doubled(torrent, complete):
+                        await self._clear(torrent, request)
+                except Refusal:
+                    return  # it shows in the next list, too
+
+    async def _still_doubled(self, torrent: DebridTorrent, complete: DebridTorrent) -> bool:
+        now = [(await self._hands.details(each.id)).torrent.status for each in (torrent, complete)]
+        return now == [DebridStatus.WAITING_FILES_SELECTION, DebridStatus.DOWNLOADED]
+
+    async def _clear(self, torrent: DebridTorrent, request: Unanswered) -> None:
+        if self._witness is not None:
+            await self._witness.clears(torrent)
+        done = False
+        try:
+            await self._hands.delete(torrent.id)
+            done = True
+        finally:
+            if self._witness is not None:
+                await self._witness.cleared(torrent, done=done)
+        await self.requests.over(request)
 
     async def nobody_else(self) -> None:
         """Stand back no more for what was seen so far: a person says that no other tool repairs this account."""
@@ -374,7 +416,7 @@ class Repairer:
                 case Step.WAITING:
                     await self._begin(repair)
                 case Step.ADDING:
-                    await self._save(before_adding(repair, await self._same(repair), self._clock()))
+                    await self._look_for(repair)
                 case Step.SELECTING:
                     await self._select(repair)
                 case Step.FETCHING:
@@ -386,8 +428,25 @@ class Repairer:
         except _Refused as refused:
             await self._refused(self._repairs[repair.hash], refused)
 
+    async def _look_for(self, repair: Repair) -> None:
+        """Look whether a request without an answer was carried out. If it wasn't by now, it may be later."""
+        found = before_adding(repair, await self._same(repair), self._clock())
+        if not found.ours:
+            await self._note_unanswered(repair)
+        await self._save(found)
+
+    async def _note_unanswered(self, repair: Repair) -> None:
+        known = tuple(dict.fromkeys((*repair.known_ids, *repair.our_ids)))
+        asked_at = repair.added_at or repair.due_at - SETTLES
+        await self.requests.note(
+            Unanswered(hash=repair.hash, asked_at=asked_at, open_until=repair.due_at, known_ids=known)
+        )
+
     async def _begin(self, repair: Repair) -> None:
         now = self._clock()
+        if repair.adds and (open_until := self.requests.open_until(repair.hash)) is not None:
+            await self._save(replace(repair, due_at=open_until))
+            return
         if not repair.adds:
             step = Step.DELETING_OLD if repair.added_id is None else Step.SELECTING
             await self._begins(repair)
@@ -599,6 +658,7 @@ class Repairer:
         before = self._repairs.get(repair.hash)
         if not repair.open and (repair.ended_at is None or before is None or before.open):
             repair = replace(repair, ended_at=self._clock())
+        await self.requests.note_made(repair.hash, repair.our_ids)
         await self._store.save(repair)
         self._repairs[repair.hash] = repair
         if repair.added_at is not None:
