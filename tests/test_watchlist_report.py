@@ -12,7 +12,18 @@ import pytest
 from custom_components.sokoul import wording
 from custom_components.sokoul.model.library import TitleKind
 from custom_components.sokoul.model.reasons import Reason
-from custom_components.sokoul.watchlist.items import Dates, Meant, Out, Part, PartState, Wish, WishState
+from custom_components.sokoul.watchlist.items import (
+    ARR,
+    SEERR,
+    Asker,
+    Dates,
+    Meant,
+    Out,
+    Part,
+    PartState,
+    Wish,
+    WishState,
+)
 from custom_components.sokoul.watchlist_report import (
     LONGEST_DESCRIPTION,
     PerWish,
@@ -122,6 +133,49 @@ DESCRIPTIONS = (
 def test_a_wish_is_described(asked: Wish, english: str, french: str) -> None:
     assert plain(description(asked, NOW, EN)) == english
     assert plain(description(asked, NOW, FR)) == french
+
+
+ANNA, MARC = Asker(by="1", name="Anna"), Asker(by=SEERR, name="Marc")
+
+
+@pytest.mark.parametrize(
+    ("asked", "least", "english", "french"),
+    [
+        (wish(WishState.SEARCHING), None, "Being looked for.", "Recherche en cours."),
+        (
+            wish(WishState.SEARCHING),
+            1080,
+            "Being looked for. In 1080p or better.",
+            "Recherche en cours. En 1080p au moins.",
+        ),
+        (
+            wish(WishState.SEARCHING),
+            0,
+            "Being looked for. In any resolution.",
+            "Recherche en cours. Dans n'importe quelle résolution.",
+        ),
+        (
+            wish(WishState.SEARCHING, asked_by="1", requested_by="Anna", also=(MARC, Asker(by="2", name="Léa"))),
+            2160,
+            "Being looked for. In 2160p or better. Asked for by Anna, Marc, and Léa.",
+            "Recherche en cours. En 2160p au moins. Demandé par Anna, Marc et Léa.",
+        ),
+        (
+            wish(WishState.READY, asked_by=SEERR, also=(ANNA,)),  # nobody waits for any picture any more
+            1080,
+            "Ready to watch. Asked for by Seerr and Anna.",
+            "Prêt à regarder. Demandé par Seerr et Anna.",
+        ),
+        (wish(WishState.SEARCHING, asked_by=ARR), None, "Being looked for.", "Recherche en cours."),
+        (wish(WishState.SEARCHING, asked_by="1"), None, "Being looked for.", "Recherche en cours."),
+    ],
+)
+def test_how_good_it_has_to_be_and_who_asked_is_told(asked: Wish, least: int | None, english: str, french: str) -> None:
+    assert plain(description(asked, NOW, EN, least)) == english
+    assert plain(description(asked, NOW, FR, least)) == french
+    told = describe_wish(asked, NOW, EN, least)
+    assert told["askers"] == list(asked.asker_names)
+    assert told["least"] == {None: None, 0: "any", 1080: "1080p", 2160: "2160p"}[least]
 
 
 @pytest.mark.parametrize("state", WishState)
@@ -243,6 +297,21 @@ def test_what_was_said_is_said_again_and_not_made_again() -> None:
     assert kept.of([one], NOW + DAY, EN) == {"1": "1 22 en"}  # words say "today"
     assert kept.of([one], NOW + DAY, FR) == {"1": "1 22 fr"}
     assert len(made) == 5
+
+
+def test_what_is_beside_a_wish_is_looked_at_each_time() -> None:
+    lines, made = {"1": 1080, "2": 0}, list[str]()
+
+    def make(asked: Wish, _now: datetime, _words: wording.Wording, least: int) -> int:
+        made.append(asked.id)
+        return least
+
+    kept = PerWish(make, besides=lambda: lambda each: lines[each.id])
+    wishes = [wish(WishState.READY), replace(wish(WishState.READY), id="2")]
+    assert kept.of(wishes, NOW, EN) == kept.of(wishes, NOW, EN) == {"1": 1080, "2": 0}
+    lines["1"] = 2160
+    assert kept.of(wishes, NOW, EN) == {"1": 2160, "2": 0}
+    assert made == ["1", "2", "1"]
 
 
 def test_a_long_list_is_worded_in_turns() -> None:

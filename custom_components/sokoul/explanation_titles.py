@@ -20,7 +20,8 @@ from .model.world import Download
 from .watching_titles import Identified, text_of
 from .watchlist.explaining import has_left_library
 from .watchlist.items import ARR, SEERR, Part, PartState, Wish, WishState
-from .watchlist_report import describe_wish, part_label
+from .watchlist_minimum import minimum_of
+from .watchlist_report import describe_wish, part_label, terms
 from .wording import Wording, clean
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class _Case:
     wish: Wish
     wished: bool  # it is on the list
     part: Part | None
+    least: int | None = None  # the lines that its picture has to have: 0 for any
     grabs: tuple[JournalEntry, ...] = ()
     download: Download | None = None
 
@@ -93,7 +95,7 @@ async def explain_title(hub: Hub, said: str, now: datetime, words: Wording) -> d
         "state": str(wish.state),
         "text": " ".join(each if each[-1:] in ".!?…" else f"{each}." for each in text),
         "chain": links,
-        "wish": describe_wish(wish, now, words),
+        "wish": describe_wish(wish, now, words, case.least),
         "download": downloading,
     }
 
@@ -144,6 +146,7 @@ async def _with_part(hub: Hub, wish: Wish, season: int | None, episode: int | No
         wish=wish,
         wished=wished,
         part=part,
+        least=minimum_of(hub)(wish) if wished else None,
         grabs=tuple(grabs[:HISTORY]),
         download=downloads[0] if downloads and unfinished else None,
     )
@@ -174,7 +177,12 @@ def _asked(case: _Case, now: datetime, words: Wording) -> dict[str, Any]:
         return {"text": words.text("chain.not_asked")}
     who = wish.asked_by if wish.asked_by in {ARR, SEERR} else "person"
     said = words.text("chain.asked", now=now, at=wish.asked_at, who=who, text=clean(wish.text))
-    return {"text": said, "at": wish.asked_at.isoformat(), "asked_by": wish.asked_by}
+    return {
+        "text": " ".join((said, *terms(wish, words, case.least))),
+        "at": wish.asked_at.isoformat(),
+        "asked_by": wish.asked_by,
+        "askers": list(wish.asker_names),
+    }
 
 
 def _identified(case: _Case, now: datetime, words: Wording) -> dict[str, Any]:

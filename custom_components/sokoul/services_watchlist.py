@@ -34,6 +34,7 @@ from .search_request import (
 )
 from .watchlist.items import ARR, SEERR, Wish, WishState
 from .watchlist_errors import no_such_wish, several_such_wishes, watchlist_errors
+from .watchlist_minimum import minimum_of
 from .watchlist_report import describe_wish, label
 from .watchlist_socket import async_setup_watchlist_socket
 
@@ -221,7 +222,7 @@ async def _fetch(call: ServiceCall) -> ServiceResponse:
 async def _described(call: ServiceCall, hub: Hub, wish: Wish) -> dict[str, Any]:
     policy = policies_of(hub.entry).get(wish.policy or "")
     return {
-        **describe_wish(wish, dt_util.now(), words_of(call)),
+        **describe_wish(wish, dt_util.now(), words_of(call), minimum_of(hub)(wish)),
         "asked_by": await _asker(call.hass, wish),
         "policy": policy.title if policy is not None else None,
     }
@@ -232,4 +233,4 @@ async def _asker(hass: HomeAssistant, wish: Wish) -> str | None:
     if wish.asked_by is None or wish.asked_by in {ARR, SEERR}:
         return wish.requested_by or wish.asked_by
     user = await hass.auth.async_get_user(wish.asked_by)
-    return user.name if user is not None else None
+    return user.name if user is not None else wish.requested_by or None

@@ -21,6 +21,7 @@ from .watchlist.changing import has_lost
 from .watchlist.items import ARR, Wish, WishState
 from .watchlist_entities import WATCHLIST_LISTS
 from .watchlist_errors import no_such_wish, watchlist_errors
+from .watchlist_minimum import minimum_of
 from .watchlist_report import PerWish, description, due, label, tame
 
 # What is added is only written down here; the watchlist looks for it by and by.
@@ -57,7 +58,7 @@ class Watchlist(WatchlistEntity, TodoListEntity):
 
     def __init__(self, hub: Hub, description: EntityDescription) -> None:
         super().__init__(hub, description)
-        self._items = PerWish(_item, at_once=AT_ONCE, meanwhile=_bare_item)
+        self._items = PerWish(_item, besides=lambda: minimum_of(self.hub), at_once=AT_ONCE, meanwhile=_bare_item)
         self._going_on: asyncio.Handle | None = None
 
     @override
@@ -147,14 +148,14 @@ def _bare_item(wish: Wish) -> TodoItem:
     return TodoItem(uid=wish.id, summary=label(wish), status=status)
 
 
-def _item(wish: Wish, now: datetime, words: wording.Wording) -> TodoItem:
+def _item(wish: Wish, now: datetime, words: wording.Wording, least: int | None) -> TodoItem:
     ready = [part.ready_at for part in wish.parts if part.ready_at is not None]
     return TodoItem(
         uid=wish.id,
         summary=label(wish),
         status=TodoItemStatus.COMPLETED if wish.done else TodoItemStatus.NEEDS_ACTION,
         due=due(wish, now),
-        description=description(wish, now, words),
+        description=description(wish, now, words, least),
         completed=max(ready) if wish.done and ready else None,
     )
 

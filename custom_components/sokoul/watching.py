@@ -41,6 +41,7 @@ from .watching_work import SEARCHES_KEY, Work
 from .watchlist.bettering import may_be_improved
 from .watchlist.changing import (
     anew,
+    asked_too,
     brought_back,
     brought_together,
     done_with,
@@ -194,6 +195,8 @@ class Watching(WishList):
         changed = {key for key, now in self._policies.items() if before.get(key, now) != now}
         if judged := [each for each in self._wishes.values() if each.policy in changed and was_judged(each)]:
             self._hub.in_background(self._judge_anew(judged), "searching by another policy")
+        if changed:  # by them it is told how good a picture has to be
+            self._notify()
 
     async def _judge_anew(self, wishes: Iterable[Wish]) -> None:
         with suppress(StoreError, NoList):
@@ -219,7 +222,9 @@ class Watching(WishList):
         auto: bool | None = None,
         wait: timedelta = timedelta(),
     ) -> Wish:
-        """Put something on the list, and return it; it is kept by then. What is there already stays as it is.
+        """Put something on the list, and return it; it is kept by then.
+
+        What is there already stays as it is, and notes that somebody else asked for it, too.
 
         Which title is meant is found out beside, or within `wait`. Raises `NothingToAsk`, `TooMany`, `NoList` and
         `StoreError`.
@@ -231,7 +236,7 @@ class Watching(WishList):
             text=text_of(request),
             asked_at=now,
             asked_by=asked_by,
-            requested_by=clean(requested_by),
+            requested_by=clean(requested_by) or await self._name_of(asked_by),
             kind=kind,
             year=year,
             season=season,
@@ -242,12 +247,25 @@ class Watching(WishList):
         )
         async with self._changing:
             if (there := self._asked_alike(wish)) is not None:
-                return there
+                return await self._note_askers(there, wish)
             if sum(each.asked_by != ARR for each in self._wishes.values()) >= MOST_WISHES:
                 raise TooMany
             await self._keep(wish)
         await self._identified(wish.id, wait)
         return self._standing(wish.id) or wish
+
+    async def _note_askers(self, there: Wish, other: Wish) -> Wish:
+        """Have a wish note who asked for the same, and return it."""
+        noted = asked_too(there, other.askers)
+        if noted is not there:
+            noted = replace(noted, requested_by=noted.requested_by or await self._name_of(noted.asked_by))
+            await self._keep(noted)
+        return noted
+
+    async def _name_of(self, asked_by: str | None) -> str:
+        """Return what a person is called who asked; nothing where nobody tells."""
+        user = await self._hub.hass.auth.async_get_user(asked_by) if asked_by is not None else None
+        return clean(user.name or "") if user is not None else ""
 
     async def choose(self, wish_id: str, ids: Collection[str] | int) -> Wish:
         """Say which of the choices is meant: by its number, from 1, or by its ids.
@@ -441,6 +459,9 @@ class Watching(WishList):
         if (twin := self._twin(wish)) is not None:
             self._became[wish.id] = twin.id
             with suppress(StoreError):
+                async with self._changing:
+                    if (there := self._wishes.get(twin.id)) is not None:
+                        await self._note_askers(there, wish)
                 await self._drop([wish.id])
 
     @callback

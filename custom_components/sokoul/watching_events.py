@@ -60,7 +60,12 @@ def _is_known_to_be_out(part: Part) -> bool:
 
 
 def _of_wish(wish: Wish) -> dict[str, Any]:
-    return {"wish_id": wish.id, "title": clean(wish.label), "asked_by": wish.asked_by}
+    return {
+        "wish_id": wish.id,
+        "title": clean(wish.label),
+        "asked_by": wish.asked_by,
+        "askers": ", ".join(wish.asker_names),
+    }
 
 
 def _of_part(wish: Wish, part: Part) -> dict[str, Any]:

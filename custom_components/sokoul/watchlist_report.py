@@ -49,17 +49,32 @@ def label(wish: Wish) -> str:
     return clean(wish.label)
 
 
-def description(wish: Wish, now: datetime, words: Wording) -> str:
-    """Return how far a wish is, when it comes out, why it is not here yet, and what is asked, in a few sentences."""
+def description(wish: Wish, now: datetime, words: Wording, least: int | None = None) -> str:
+    """Return how far a wish is, when it comes out, why it is not here yet, and what is asked, in a few sentences.
+
+    `least` are the lines that its picture has to have: 0 for any; None where that isn't told.
+    """
     stopped = _stopped(wish)
     first = words.text("watchlist.is_done" if stopped else _is(wish))
     if wish.state is WishState.UNCLEAR and not stopped:
         return tame(f"{first} {' · '.join(_choices(wish.choices, words))}")[:LONGEST_DESCRIPTION]
     told = "" if wish.why and (stopped or wish.state in _REASONS_SAY or has_left_library(wish)) else first
-    for each in _rest(wish, now, words):
+    for each in (*_rest(wish, now, words), *terms(wish, words, least)):
         if len(told) + 1 + len(each) <= LONGEST_DESCRIPTION:
             told = f"{told} {each if each[-1:] in _ENDS else each + '.'}".lstrip()
     return tame(told or first)[:LONGEST_DESCRIPTION]
+
+
+def terms(wish: Wish, words: Wording, least: int | None) -> Iterator[str]:
+    """Yield how good the picture has to be while it is wanted, and who asked."""
+    if least is not None and not wish.done:
+        yield words.text("watchlist.least", least=_lines(least)) if least else words.text("watchlist.least_any")
+    if names := wish.asker_names:
+        yield words.text("watchlist.asked_by", names=names)
+
+
+def _lines(least: int) -> str:
+    return f"{least}p" if least else "any"
 
 
 def _is(wish: Wish) -> str:
@@ -134,8 +149,8 @@ def _kind(meant: Meant) -> str:
     return "movie" if meant.kind is TitleKind.MOVIE else "series"
 
 
-def describe_wish(wish: Wish, now: datetime, words: Wording) -> dict[str, Any]:
-    """Return a wish as plain data."""
+def describe_wish(wish: Wish, now: datetime, words: Wording, least: int | None = None) -> dict[str, Any]:
+    """Return a wish as plain data. `least` are the lines that its picture has to have, as for `description`."""
     meant = wish.meant
     return {
         "id": wish.id,
@@ -149,12 +164,14 @@ def describe_wish(wish: Wish, now: datetime, words: Wording) -> dict[str, Any]:
         "poster": meant.poster if meant is not None else None,
         "state": str(wish.state),
         "done": wish.done,
-        "text": description(wish, now, words),
+        "text": description(wish, now, words, least),
         "why": [{"key": each.key, "text": sentence(each, now, words)} for each in wish.why],
         "choices": [_describe_choice(number, each) for number, each in enumerate(wish.choices, start=1)],
         "asked_at": wish.asked_at.isoformat(),
         "asked_by": wish.asked_by,
-        "minimum": None if wish.minimum is None else f"{wish.minimum}p" if wish.minimum else "any",
+        "askers": list(wish.asker_names),
+        "minimum": None if wish.minimum is None else _lines(wish.minimum),
+        "least": None if least is None else _lines(least),
         "policy": wish.policy,
         "auto": wish.auto,
         "due": _iso(due(wish, now)),
@@ -207,32 +224,37 @@ class PerWish[T]:
 
     def __init__(
         self,
-        make: Callable[[Wish, datetime, Wording], T],
+        make: Callable[..., T],
         *,
+        besides: Callable[[], Callable[[Wish], object]] | None = None,
         at_once: int = maxsize,
         meanwhile: Callable[[Wish], T] | None = None,
     ) -> None:
+        """`make` is given a wish, the time and words; and what is `besides` a wish, which is looked at each time."""
         self._make = make
+        self._besides = besides
         self._meanwhile = meanwhile  # makes what is shown of a wish until its turn comes; else it shows as it was
         self._at_once = at_once
-        self._made: dict[str, tuple[Wish, date, str, T]] = {}
+        self._made: dict[str, tuple[Wish, tuple[object, ...], T]] = {}
         self.behind = False
 
     def of(self, wishes: Iterable[Wish], now: datetime, words: Wording) -> dict[str, T]:
         """Return it of the wishes, by their ids. `now` is in the time zone of the house."""
         before, self._made, self.behind = self._made, {}, False
         day, left, shown = now.date(), self._at_once, {}
+        besides = self._besides() if self._besides is not None else None
         for wish in wishes:
             known = before.get(wish.id)
-            if known is None or known[0] is not wish or known[1:3] != (day, words.language):
+            told = (besides(wish),) if besides is not None else ()
+            if known is None or known[0] is not wish or known[1] != (day, words.language, *told):
                 left -= 1
                 if left >= 0:
-                    known = (wish, day, words.language, self._make(wish, now, words))
+                    known = (wish, (day, words.language, *told), self._make(wish, now, words, *told))
                 self.behind = left < 0
             if known is not None:
                 self._made[wish.id] = known
             if known is not None and (known[0] is wish or self._meanwhile is None):
-                shown[wish.id] = known[3]
+                shown[wish.id] = known[2]
             elif self._meanwhile is not None:
                 shown[wish.id] = self._meanwhile(wish)
         return shown

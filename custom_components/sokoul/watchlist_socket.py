@@ -12,6 +12,7 @@ import voluptuous as vol
 from . import wording
 from .const import DOMAIN
 from .hub import Hub
+from .watchlist_minimum import minimum_of
 from .watchlist_report import PerWish, describe_wish
 
 _LANGUAGE = "language"
@@ -40,7 +41,8 @@ def subscribe(hass: HomeAssistant, connection: websocket_api.ActiveConnection, m
         connection.send_error(msg["id"], websocket_api.ERR_NOT_FOUND, "SOKOUL is not set up")
         return
     words = wording.get(msg.get(_LANGUAGE, hass.config.language), dt_util.get_default_time_zone())
-    watching, told, described = hub.watching, _Told(), PerWish(describe_wish, at_once=AT_ONCE)
+    watching, told = hub.watching, _Told()
+    described = PerWish(describe_wish, besides=lambda: minimum_of(hub), at_once=AT_ONCE)
     following: list[asyncio.Handle] = []  # the next turn of the event loop, where there was too much for one
 
     @callback

@@ -94,7 +94,8 @@ async def test_what_leaves_the_library_was_never_ours(scene: Scene) -> None:  # 
 async def test_the_question_is_told_of_once(scene: Scene) -> None:  # noqa: F811
     nobody_offers_anything(scene)
     wish = await scene.add("Dune 2")
-    assert scene.happened == [("asked_back", {"wish_id": wish.id, "title": "Dune: Part Two (2024)", "asked_by": None})]
+    told = {"wish_id": wish.id, "title": "Dune: Part Two (2024)", "asked_by": None, "askers": ""}
+    assert scene.happened == [("asked_back", told)]
     assert reasons(scene)[0] == "asks_first", "its description says it, too"
     await scene.add("Jodorowsky's Dune")
     await scene.pass_time(60 * MINUTE, 3)

@@ -338,7 +338,8 @@ async def test_add_takes_all_that_can_be_said(hass: HomeAssistant, wishes: Wishe
     assert (asked["kind"], asked["year"], asked["season"], asked["episode"]) == ("series", 2022, 3, 2)
     assert (asked["minimum"], asked["auto"], asked["policy"]) == (Resolution.P2160, True, None)
     assert (said["id"], said["state"], said["asked_by"]) == ("new1", "asked", None)
-    assert said["text"] == "Finding out which title this is."
+    assert said["text"] == "Finding out which title this is. In 1080p or better."
+    assert (said["minimum"], said["least"], said["askers"]) == (None, "1080p", [])  # the list itself keeps what is said
     await act(hass, "add", query="silo")
     assert (wishes.asked[1]["minimum"], wishes.asked[1]["auto"]) == (None, None), "what its policy says counts"
 

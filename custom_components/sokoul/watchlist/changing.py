@@ -1,18 +1,21 @@
 """How a wish changes by what a person says, and by what is found out of which title it means."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from ..model.library import TitleKind
 from ..model.reasons import Reason
-from .items import ARR, Keeper, Meant, Part, PartState, Wish, WishState
+from .items import ARR, SEERR, Asker, Keeper, Meant, Part, PartState, Wish, WishState
 from .schedule import pause
 
 #: A title that nobody knows may be announced later; who couldn't be asked may answer soon.
 UNKNOWN_PAUSES: Final = tuple(timedelta(hours=hours) for hours in (1, 6, 24, 72, 168))
 FAILED_PAUSES: Final = tuple(timedelta(minutes=minutes) for minutes in (2, 10, 30, 120, 360))
 MOST_CHOICES: Final = 8
+#: So many who asked for one title are kept.
+MOST_ASKERS: Final = 20
 
 
 def anew(wish: Wish, text: str) -> Wish:
@@ -23,10 +26,27 @@ def anew(wish: Wish, text: str) -> Wish:
         asked_at=wish.asked_at,
         asked_by=wish.asked_by,
         requested_by=wish.requested_by,
+        also=wish.also,
         minimum=wish.minimum,
         policy=wish.policy,
         auto=wish.auto,
     )
+
+
+def asked_too(wish: Wish, askers: Iterable[Asker]) -> Wish:
+    """Return a wish for which others have asked, too; each of them is kept once."""
+    known = list(wish.askers)
+    also = list(wish.also)
+    for each in askers:
+        if len(known) < MOST_ASKERS and not any(_is_same(each, other) for other in known):
+            known.append(each)
+            also.append(each)
+    return wish if len(also) == len(wish.also) else replace(wish, also=tuple(also))
+
+
+def _is_same(one: Asker, other: Asker) -> bool:
+    """Tell whether two are one person: those who come from Seerr are known by their names alone."""
+    return one.by == other.by and (one.by != SEERR or one.name == other.name)
 
 
 def means(
@@ -203,7 +223,7 @@ def _anew(part: Part) -> Part:
 
 
 #: What a person says of a wish, whatever is found out meanwhile.
-SAID: Final = ("minimum", "policy", "auto", "done_at")
+SAID: Final = ("minimum", "policy", "auto", "done_at", "also")
 
 
 def lasting(wish: Wish) -> Wish:

@@ -156,6 +156,14 @@ class Keeper:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """Somebody who asked for a title."""
+
+    by: str  # a user of Home Assistant, or SEERR
+    name: str = ""  # what they were called there then; empty: nobody told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """What somebody wants to watch.
 
@@ -167,7 +175,8 @@ class Wish:
     text: str  # as it was asked for
     asked_at: datetime
     asked_by: str | None = None  # a user of Home Assistant; ARR, SEERR; None: nobody knows
-    requested_by: str = ""  # of SEERR: what the person is called there; empty: it doesn't tell
+    requested_by: str = ""  # what the person was called there then; empty: nobody told
+    also: tuple[Asker, ...] = ()  # who asked for it later
     season: int | None = None  # just this season of the series
     episode: int | None = None  # just this episode
     kind: TitleKind | None = None  # a movie or a series, where that was said; None: either
@@ -200,6 +209,19 @@ class Wish:
         if self.season is None:
             return self.meant.label
         return f"{self.meant.label} S{self.season:02}" + (f"E{self.episode:02}" if self.episode is not None else "")
+
+    @property
+    def askers(self) -> tuple[Asker, ...]:
+        """Everybody who asked for it, the first of them first."""
+        if self.asked_by is None or self.asked_by == ARR:
+            return self.also
+        return (Asker(by=self.asked_by, name=self.requested_by), *self.also)
+
+    @property
+    def asker_names(self) -> tuple[str, ...]:
+        """What those are called who asked, each once; Seerr where that doesn't tell who it was."""
+        names = (each.name or ("Seerr" if each.by == SEERR else "") for each in self.askers)
+        return tuple(dict.fromkeys(each for each in names if each))
 
     @property
     def is_movie(self) -> bool:
