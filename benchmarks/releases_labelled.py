@@ -7,7 +7,7 @@ part of a title for something else (a country, a part, another title), the title
 Half of the names are kept apart: they are never shown, so that nobody mends our parser by them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ import zlib
 import yaml
 
 from custom_components.sokoul.releases.attributes import ReleaseName, Source
-from custom_components.sokoul.releases.parse import parse
 from tests.releases.reading import facts_of, plain
 
 from . import releases_arr, releases_parsers
@@ -43,7 +42,7 @@ _SOURCES: Mapping[str, Source] = {
     "HD Telecine": Source.TELECINE,
     "Workprint": Source.WORKPRINT,
 }
-_IN_TITLES = frozenset({"country", "part", "alternative_title", "film", "bonus"})
+IN_TITLES = frozenset({"country", "part", "alternative_title", "film", "bonus"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,42 +55,59 @@ class Labelled:
     @property
     def kept_apart(self) -> bool:
         """Whether nobody may look at it."""
-        return zlib.crc32(self.name.encode()) % 2 == 1
+        return is_kept_apart(self.name)
+
+
+def is_kept_apart(name: str) -> bool:
+    """Tell whether nobody may look at what is read in a name."""
+    return zlib.crc32(name.encode()) % 2 == 1
 
 
 def labelled(clone: Path, program: Program) -> list[Labelled]:
     """Return the names that are for a program, with what it is asked of them."""
-    text = releases_arr.source_of(clone, f"{FOLDER}/{FILES[program.name]}.yml")
-    tests: Mapping[Any, Any] = yaml.safe_load(text)
     found = []
-    for name, labels in tests.items():
-        # a dash or a plus before the name is one of its own, and options make guessit read another way
-        if isinstance(name, str) and labels and "options" not in labels and not {*"/\\\n"} & {*name}:
-            wanted = {fact: said for fact, said in _wanted(labels).items() if fact in program.facts and said}
-            found += [Labelled(name, wanted)] if wanted and name[0] not in "-+" else []
+    for name, labels in tests(clone, FILES[program.name]):
+        wanted = {fact: said for fact, said in _wanted(labels).items() if fact in program.facts and said}
+        found += [Labelled(name, wanted)] if wanted else []
     return found
 
 
+def tests(clone: Path, file: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the names of a file of tests that a release may have, with their labels."""
+    read: Mapping[Any, Any] = yaml.safe_load(releases_arr.source_of(clone, f"{FOLDER}/{file}.yml"))
+    for name, labels in read.items():
+        # a dash or a plus before the name is one of its own, and options make guessit read another way
+        whole = isinstance(name, str) and not {*"/\\\n"} & {*name} and name[0] not in "-+"
+        if whole and labels and "options" not in labels:
+            yield name, labels
+
+
 def _wanted(labels: Mapping[str, Any]) -> Mapping[str, object]:
-    title = None if _IN_TITLES & {*labels} else labels.get("title")
+    title = None if IN_TITLES & {*labels} else labels.get("title")
     lines = str(labels.get("screen_size", ""))[:-1]
-    languages = [str(each).casefold() for each in _all(labels.get("language"))]
-    known = languages and all(each in releases_arr.CODES for each in languages)
     return {
         "title": plain(str(title)) if title else None,
         "year": labels.get("year"),
-        "seasons": tuple(_all(labels.get("season")))[:1],
-        "episodes": tuple(_all(labels.get("episode")) or _all(labels.get("absolute_episode"))),
+        "seasons": tuple(listed(labels.get("season")))[:1],
+        "episodes": tuple(listed(labels.get("episode")) or listed(labels.get("absolute_episode"))),
         "aired": labels.get("date"),
         "resolution": releases_parsers.common_lines(int(lines)) if lines.isdecimal() else None,
-        "source": _source(labels),
-        "languages": frozenset(releases_arr.CODES[each] for each in languages) if known else None,
+        "source": source(labels),
+        "languages": languages(labels),
         "group": str(labels["release_group"]).casefold() if "release_group" in labels else None,
     }
 
 
-def _source(labels: Mapping[str, Any]) -> Source | None:
-    sources, other = _all(labels.get("source")), _all(labels.get("other"))
+def languages(labels: Mapping[str, Any]) -> frozenset[str] | None:
+    """Return what is spoken; None where nothing is said, or something that we have no name for."""
+    named = [str(each).casefold() for each in listed(labels.get("language"))]
+    known = named and all(each in releases_arr.CODES for each in named)
+    return frozenset(releases_arr.CODES[each] for each in named) if known else None
+
+
+def source(labels: Mapping[str, Any]) -> Source | None:
+    """Return where it was taken from; None where nothing is said, or several things."""
+    sources, other = listed(labels.get("source")), listed(labels.get("other"))
     if len(sources) != 1:
         return None
     if "Screener" in other:
@@ -101,7 +117,8 @@ def _source(labels: Mapping[str, Any]) -> Source | None:
     return _SOURCES.get(sources[0])
 
 
-def _all(value: Any) -> list[Any]:
+def listed(value: Any) -> list[Any]:
+    """Return what guessit says of one thing: nothing, one value, or several."""
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
@@ -131,7 +148,7 @@ def side_by_side(program: Program, made_program: Path, *, clone: Path, show: boo
     theirs = releases_parsers.names_read(program, made_program, [each.name for each in names])
     for title, kept_apart in (("kept apart", True), ("that one may look at", False)):
         chosen = [each for each in names if each.kept_apart is kept_apart]
-        us = [right(each.wanted, [parse(each.name)]) for each in chosen]
+        us = [right(each.wanted, [program.ours(each.name)]) for each in chosen]
         them = [right(each.wanted, theirs[each.name]) for each in chosen]
         print(f"\n{f"{len(chosen)} of guessit's names, {title}":46}{'SOKOUL':>12}{program.name:>12}")
         for fact in program.facts:

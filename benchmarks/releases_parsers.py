@@ -30,7 +30,7 @@ from custom_components.sokoul.releases.attributes import (
     Resolution,
     Source,
 )
-from custom_components.sokoul.releases.parse import parse
+from custom_components.sokoul.releases.parse import parse, parse_of_series
 from tests.releases.reading import Facts, Sample, corpus, facts_of
 
 from . import releases_arr
@@ -64,6 +64,7 @@ class Program:
     name: str
     sources: Sequence[str]
     translate: Callable[[str, Mapping[str, Any]], Sequence[ReleaseName]]
+    ours: Callable[[str], ReleaseName]  # that knows as much of a name: whether it is of a series
     understands: Callable[[Sample], bool]
     facts: Sequence[str]
 
@@ -232,6 +233,7 @@ RADARR = Program(
     name="Radarr",
     sources=(*_BOTH, "Qualities/Modifier", "Parser/Model/ParsedMovieInfo"),
     translate=radarr,
+    ours=parse,
     # nor is it meant for anime, whose films have no year
     understands=lambda sample: not _numbering(sample.facts).is_series and sample.section != "anime",
     facts=(
@@ -247,6 +249,7 @@ SONARR = Program(
         *(f"Parser/Model/{name}" for name in ("ParsedEpisodeInfo", "SeriesTitleInfo", "ReleaseType")),
     ),
     translate=sonarr,
+    ours=parse_of_series,
     # it doesn't know of whole series
     understands=lambda sample: (
         _numbering(sample.facts).is_series
@@ -385,7 +388,7 @@ def side_by_side(program: Program, made_program: Path, *, show: bool) -> bool:
     for title, held_out in (("held out", True), ("known to our parser", False)):
         chosen = [sample for sample in samples if sample.held_out is held_out]
         columns = (
-            [right(sample.facts, [parse(sample.name)], program.facts) for sample in chosen],
+            [right(sample.facts, [program.ours(sample.name)], program.facts) for sample in chosen],
             [right(sample.facts, theirs[sample.name], program.facts) for sample in chosen],
         )
         print(f"\n{f'read right, {len(chosen)} names, {title}':36}{'SOKOUL':>12}{program.name:>12}")
@@ -419,7 +422,7 @@ def _show(
     for sample, our, their in zip(samples, *columns, strict=True):
         for fact in program.facts:
             if fact not in our & their:
-                truth, read = words(sample.facts), words(facts_of(parse(sample.name)))
+                truth, read = words(sample.facts), words(facts_of(program.ours(sample.name)))
                 wrong = " and ".join(
                     who for who, known in (("SOKOUL", our), (program.name, their)) if fact not in known
                 )

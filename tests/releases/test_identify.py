@@ -178,6 +178,15 @@ SEASON = replace(series("Silo", year=2023, season=2), kind=TitleKind.SERIES, epi
         (SEASON, "Silo.S02E01-E10.1080p.WEB.H264-GRP", LIKELY, "name_fits"),
         (SEASON, "Silo.S02E01.1080p.WEB.H264-GRP", LIKELY, "part_of_season"),
         (film("Silo"), "Silo.S02E05.1080p.WEB.H264-GRP", NO, "other_kind"),
+        # a bare number is an episode of the series that is wanted, and of no other
+        (series("Harbor"), "Harbor.02.FRENCH.LD.DVDRip.XviD-GRP", LIKELY, "name_fits"),
+        (series("Harbor"), "Harbor.102.DVDRip.XviD-GRP", LIKELY, "name_fits"),
+        (series("Harbor"), "Harbor.12.DVDRip.XviD-GRP", NO, "other_episode"),
+        (series("Harbor", season=2), "Harbor.02.DVDRip.XviD-GRP", NO, "other_season"),
+        (series("Harbor", namesakes=(1990,)), "Harbor.02.DVDRip.XviD-GRP", UNSURE, "same_name"),
+        (series("Harbor 02"), "Harbor.02.DVDRip.XviD-GRP", NO, "other_kind"),
+        (series("Lights"), "Harbor.02.DVDRip.XviD-GRP", NO, "other_kind"),
+        (film("Harbor"), "Harbor.02.DVDRip.XviD-GRP", NO, "other_part"),
     ],
 )
 def test_which_title_it_is(wanted: Wanted, name: str, certainty: Certainty, reason: str | None) -> None:

@@ -1,6 +1,7 @@
 """What release names say: a corpus of them, and properties that hold for any text."""
 
 from collections import Counter
+from collections.abc import Mapping
 import gc
 import time
 
@@ -8,8 +9,8 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.sokoul.releases import parse as parsing
-from custom_components.sokoul.releases.attributes import Dub, Flag, Numbering, Resolution, Source
-from custom_components.sokoul.releases.parse import LONGEST_NAME, parse
+from custom_components.sokoul.releases.attributes import Codec, Dub, Flag, Numbering, Resolution, Source
+from custom_components.sokoul.releases.parse import LONGEST_NAME, parse, parse_of_series
 
 from .reading import Sample, corpus, facts_of
 
@@ -228,6 +229,85 @@ def test_a_pack_is_a_whole_season_at_least() -> None:
 )
 def test_how_often_a_release_was_mended(tags: str, revision: int) -> None:
     assert parse(f"Amber.2019.{tags}1080p.BluRay.x264-GRP").revision == revision
+
+
+#: What is asked of a name, in the words of the corpus.
+PARTICULARS = (
+    # an episode behind its season, with other things between them
+    ("Harbor - Stagione 6 (2016) 720p ep13 Somebody", {"numbering": Numbering(seasons=(6,), episodes=(13,))}),
+    ("Harbor.S06.720p.WEB.Episode.04-06.x264-GRP", {"numbering": Numbering(seasons=(6,), episodes=(4, 5, 6))}),
+    ("Harbor.S06.720p.WEB.EP01-EP10.x264-GRP", {"numbering": Numbering(seasons=(6,), episodes=tuple(range(1, 11)))}),
+    ("Harbor.S06.720p.WEB.x264-E12", {"numbering": Numbering(seasons=(6,)), "group": "e12"}),
+    ("Harbor.S14E00.and.S14E01.720p.WEB.x264-GRP", {"numbering": Numbering(seasons=(14,), episodes=(0, 1))}),
+    ("Harbor.Seizoen.4.1080p.WEB.x264-GRP", {"title": "harbor", "numbering": Numbering(seasons=(4,))}),
+    ("Harbor.Sezon.2.1080p.WEB.x264-GRP", {"title": "harbor", "numbering": Numbering(seasons=(2,))}),
+    # discs of a season aren't all of it
+    ("Harbor.S07D1.NTSC.DVDR-GRP", {"title": "harbor", "numbering": Numbering(seasons=(7,), partial=True)}),
+    ("Harbor.S07D1-3&5.NTSC.DVDR-GRP", {"title": "harbor", "numbering": Numbering(seasons=(7,), partial=True)}),
+    # Spanish, with the season in short
+    (
+        "Harbor.-.Temp.1.720p.HDTV.x264[Cap.112_114.Final]SPANISH-GRP",
+        {"title": "harbor", "numbering": Numbering(seasons=(1,), episodes=(12, 13, 14))},
+    ),
+    # Italian: taken from several sources
+    ("Harbor.2019.BRMux.720p.x264-GRP", {"title": "harbor", "source": Source.BLURAY}),
+    ("Harbor.BDRipMux.720p", {"title": "harbor", "source": Source.BLURAY}),
+    ("Harbor.S02E19.ITA.DLMux.x264-GRP", {"source": Source.WEB_DL}),
+    # German: the sound without a dot, what it is
+    ("Harbor.S04E13.Finale.German.DD51.DL.720p.AmazonHD.x264-GRP", {"languages": {"de"}, "channels": "5.1"}),
+    ("Harbor.S02E07.Streik.German.DOKU.DL.WS.DVDRiP.x264-GRP", {"languages": {"de"}}),
+    ("Harbor.E195.Heimkehr.German.Dubbed.1999.ANiME.DVDRiP.XviD-GRP", {"languages": {"de"}}),
+    # lines without their "p", before what can't be a title's
+    ("Harbor.2016.05.18.720.HDTV.x264-GRP", {"resolution": (720, False), "source": Source.HDTV}),
+    ("[GRP].Harbor.-.06.[720.Hi10p][1F5578AC]", {"resolution": (720, False), "group": "grp"}),
+    ("Harbor 445 VOSTFR par Somebody (1280*720)", {"resolution": (720, False)}),
+    ("1080.Harbor.Street.2019.DVDRip.x264-GRP", {"title": "1080 harbor street", "resolution": (480, True)}),
+    ("Harbor.720.Steps.2019.DVDRip.x264-GRP", {"title": "harbor 720 steps", "resolution": (480, True)}),
+    # tags before the title
+    ("[h265 - HEVC] Harbor Lights French 1080p DTS", {"title": "harbor lights", "codec": Codec.H265, "group": None}),
+    ("h265 - HEVC Harbor Lights Unrated French 1080p DTS", {"title": "harbor lights", "codec": Codec.H265}),
+    ("[x265] Harbor 05 [1080p]", {"title": "harbor", "codec": Codec.H265, "numbering": Numbering(absolute=(5,))}),
+    ("[1080p] Harbor - 05 [x265]", {"title": "harbor", "numbering": Numbering(absolute=(5,))}),
+    ("[HEVC-Raws] Harbor - 05 [1080p]", {"title": "harbor", "group": "hevc-raws"}),
+    ("Harbor.2016.2160p.UHD.BluRay.Hevc10.HDR10-GRP", {"codec": Codec.H265, "depth": 10}),
+    # who signs
+    ("Harbor.S02E11.2160p.WebUHD.x264-UHDTV", {"source": Source.WEB_DL, "group": "uhdtv"}),
+    ("Harbor.S02E11.720p.x264-HDTV", {"source": Source.HDTV, "group": None}),
+    ("Harbor.Web.S02E11.720p.x264-HDTV", {"source": Source.HDTV, "group": None}),
+    ("Harbor.2019.720p.WEBRip.x264-HDCAM", {"source": Source.CAM, "group": None}),
+    ("Harbor.2019.BluRay.1080p.DTS.x264.dxva GRP", {"group": "grp"}),
+    ("Harbor.2x21.HDTV.XviD-Somebody-TeaM.[site.org.ru]", {"group": "somebody-team"}),
+)
+
+
+@pytest.mark.parametrize(("name", "said"), PARTICULARS)
+def test_particulars_are_read(name: str, said: Mapping[str, object]) -> None:
+    found = facts_of(parse(name))
+    assert {fact: found[fact] for fact in said} == said
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "numbering"),
+    [
+        ("Harbor.13.HDTV-GRP", "harbor", Numbering(absolute=(13,))),
+        ("Harbor.Lights.02.FRENCH.LD.DVDRip.XviD-GRP", "harbor lights", Numbering(absolute=(2,))),
+        ("Harbor.10.720p", "harbor", Numbering(absolute=(10,))),
+        ("Harbor.525", "harbor", Numbering(seasons=(5,), episodes=(25,))),
+        ("Harbor_Lights_2005.211.name.of.it", "harbor lights", Numbering(seasons=(2,), episodes=(11,))),
+        # what is no episode there either: a first word, a year, a name that goes on, a film's year behind it
+        ("24.720p.HDTV-GRP", "24", Numbering()),
+        ("Harbor.2019.720p.HDTV-GRP", "harbor", Numbering()),
+        ("Harbor.13.Lights.720p.HDTV-GRP", "harbor 13 lights", Numbering()),
+        ("Harbor.13.1995.720p.BluRay.x264-GRP", "harbor 13", Numbering()),
+        ("Harbor.500.720p.WEB.x264-GRP", "harbor 500", Numbering()),
+        ("Harbor.S01E02.13.720p.HDTV-GRP", "harbor", Numbering(seasons=(1,), episodes=(2,))),
+    ],
+)
+def test_a_bare_number_is_an_episode_where_it_is_a_series(name: str, title: str, numbering: Numbering) -> None:
+    read = facts_of(parse_of_series(name))
+    assert (read["title"], read["numbering"]) == (title, numbering)
+    if not parse(name).numbering.is_series:
+        assert parse(name).numbering == Numbering()
 
 
 CINEMA = (

@@ -1,6 +1,7 @@
 """What Radarr and Sonarr say of a name is translated fairly. Neither their code nor Mono is needed for that."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 import json
 import os
@@ -397,8 +398,8 @@ def test_the_names_that_are_kept_apart_are_never_shown(
     names = {each.name: each.kept_apart for each in releases_labelled.labelled(guessit(tmp_path), parsers.RADARR)}
     read = parsers.radarr("name", {**RADARR, "titles": [], "source": "CAM", "year": 0})
     monkeypatch.setattr(parsers, "names_read", lambda _program, _made, asked: dict.fromkeys(asked, read))
-    monkeypatch.setattr(releases_labelled, "parse", lambda _name: read[0])
-    releases_labelled.side_by_side(parsers.RADARR, tmp_path, clone=tmp_path, show=True)
+    program = replace(parsers.RADARR, ours=lambda _name: read[0])
+    releases_labelled.side_by_side(program, tmp_path, clone=tmp_path, show=True)
     shown = capsys.readouterr().out
     assert "of guessit's names, kept apart" in shown
     assert {name for name in names if name in shown} == {name for name, kept_apart in names.items() if not kept_apart}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import re
 from typing import Final
 
-from .tokens import starts_with_tags
+from .tokens import are_codecs, starts_with_tags
 
 _EXTENSION = re.compile(
     r"\.(?:mkv|mp4|avi|m4v|mov|wmv|mpg|mpeg|ts|m2ts|webm|flv|iso|nzb|torrent|srt|nfo|rar|zip)$", re.IGNORECASE
@@ -35,7 +35,8 @@ _UPLOADER = re.compile(
 )
 #: Groups whose names have a dash.
 _WITH_A_DASH = re.compile(
-    r"(?<=[-. ])(?:d-z0n3|blu-bits|dx-tv|ftw-hs|vh-prod|fight-bb|erai-raws|tsundere-raws|e-n-d)$", re.IGNORECASE
+    r"(?<=[-. ])(?:d-z0n3|blu-bits|dx-tv|ftw-hs|vh-prod|fight-bb|erai-raws|tsundere-raws|e-n-d|[^\W_]+-team)$",
+    re.IGNORECASE,
 )
 _SAMPLE_FIRST = re.compile(r"sample-(?=\S)", re.IGNORECASE)
 _SAMPLE_LAST = re.compile(r"(?:[-._ ]sample|\s*\(sample\)|\s*\[sample\])$", re.IGNORECASE)
@@ -122,6 +123,8 @@ def _without_leading_group(text: str) -> tuple[str, str | None]:
     if found is None or found.end() >= len(text):
         return text, None
     name = found[1]
+    if are_codecs(name):
+        return text, None
     if name.lower() in _PASSED_ON or re.fullmatch(_DOMAIN, name, re.IGNORECASE):
         return text[found.end() :], None
     rest = text[found.end() :]

@@ -19,6 +19,7 @@ from ..model.library import TitleKind
 from ..model.reasons import Reason
 from .attributes import Flag, Numbering, ReleaseName
 from .names import forms, forms_of, forms_of_all, normal, wider_forms_of, wider_forms_of_all, without_year, year_in
+from .parse import parse_of_series
 
 
 class Certainty(IntEnum):
@@ -84,6 +85,7 @@ def identify(
     searched for to whatever they found. The *arr is also believed where nothing but the name differs, and of a series
     about which of its episodes a release `holds`: it has tables of who counts them in another way.
     """
+    release = _as_wanted(release, wanted)
     if release.numbering.is_series != (wanted.kind is not TitleKind.MOVIE):
         return _no("release.other_kind")
     named = _named(release, wanted)
@@ -103,6 +105,14 @@ def identify(
     if by_name.certainty is Certainty.NO and holds is not None:
         return _by_number(holds, wanted, Match(Certainty.LIKELY, Reason(key="release.arr_vouches")))
     return by_name
+
+
+def _as_wanted(release: ReleaseName, wanted: Wanted) -> ReleaseName:
+    """Return what a name says where it is of a series that is wanted: `Harbor.13.HDTV` is an episode of "Harbor"."""
+    if wanted.kind is TitleKind.MOVIE or release.numbering.is_series:
+        return release
+    of_series = parse_of_series(release.name)
+    return release if _named(of_series, wanted) is None else of_series
 
 
 def _named(release: ReleaseName, wanted: Wanted) -> int | None:

@@ -32,13 +32,14 @@ class Place:
 _B = r"(?<![^\W_])"  # no letter or digit before
 _E = r"(?![^\W_])"  # nor behind
 _GAP = r"[ ._]*"
-_SEASONS_WORD = r"(?:seasons?|saisons?|staffel|temporadas?|stagion[ei])"
-_SEASON_WORD = r"(?:seasons?|saisons?|staffel|temporadas?|stagion[ei]|series)"
+_SEASONS_WORD = r"(?:seasons?|saisons?|staffel|temporadas?|stagion[ei]|seizoen|sezon)"
+_SEASON_WORD = r"(?:seasons?|saisons?|staffel|temporadas?|stagion[ei]|seizoen|sezon|series)"
 _EPISODE_WORD = r"(?:episodes?|[ée]pisodes?|folge|episodio|capitulo|ep|e)"
 
 _STANDARD = re.compile(
     _B + r"s(\d{1,4})[ ._-]{0,3}(?:ep?|x)[ ._]?(\d{1,5})"
-    r"((?:[ ._]?[-.&+][ ._]?s\d{1,4}ep?\d{1,4}|[ ._]?-[ ._]?ep?\d{1,5}|-\d{1,3}(?![^\W_])|[ ._+&]{0,3}e\d{1,4})*)"
+    r"((?:[ ._]?(?:[-.&+]|and)[ ._]?s\d{1,4}ep?\d{1,4}|[ ._]?-[ ._]?ep?\d{1,5}|-\d{1,3}(?![^\W_])"
+    r"|[ ._+&]{0,3}e\d{1,4})*)"
     r"(?:v\d)?" + _E,
     re.IGNORECASE,
 )
@@ -57,7 +58,7 @@ _DIGITS = re.compile(
     re.IGNORECASE,
 )
 _OF_SO_MANY = re.compile(r"(?<=[ ._])(\d{1,2})(?:of|[ ._]of[ ._])(\d{1,2})" + _E, re.IGNORECASE)
-_SPANISH = re.compile(r"\[cap[. ]{0,2}(\d{1,2})(\d\d)(?:_(?:\d{1,2})?(\d\d))?\]", re.IGNORECASE)
+_SPANISH = re.compile(r"\[cap[. ]{0,2}(\d{1,2})(\d\d)(?:_(?:\d{1,2})?(\d\d))?(?:[ ._]final)?\]", re.IGNORECASE)
 _IN_WORDS = re.compile(
     _B
     + rf"(?:{_SEASON_WORD}|se){_GAP}(\d{{1,2}})[ ._,-]*(?:{_EPISODE_WORD}|afl){_GAP}(\d{{1,4}})"
@@ -65,6 +66,8 @@ _IN_WORDS = re.compile(
     + _E,
     re.IGNORECASE,
 )
+#: "Temp. 1", "Tem.1", in Spanish names.
+_SEASON_IN_SHORT = re.compile(_B + r"temp?[ ._]{1,2}\d{1,2}" + _E, re.IGNORECASE)
 #: What file names of long ago have: the season glued to a title in small letters, all in two digits.
 _GLUED = re.compile(r"(?<=[a-z])s(\d\d)e(\d\d)((?:e\d\d)*)" + _E)
 #: "S06.01": a number with a zero in front behind a season can only be an episode's.
@@ -83,6 +86,8 @@ _PART_ON_TELEVISION = re.compile(
 _BEHIND_YEAR = re.compile(r"(?<=[ ._(\[])(?:19|20)\d\d[)\]]?[ ._](0\d)(?=[ ._]\d{3,4}[pi]" + _E + ")", re.IGNORECASE)
 #: "2016x231": years count as seasons. No frame is so narrow, or so low.
 _CROSS_OF_YEAR = re.compile(_B + r"((?:19[3-9]|20[0-3])\d)x([0-3]?\d{2})(?:[ ._-]{1,3}\d{4}x([0-3]?\d{2}))?" + _E)
+#: "S07D1", "S07D1-3": discs of a season.
+_DISCS_OF_SEASON = re.compile(_B + r"s(\d{1,2})[ ._]?d\d{1,2}(?:[-&+]d?\d{1,2})*" + _E, re.IGNORECASE)
 #: All of how many there are: a season.
 _ALL_OF_THEM = re.compile(r"[ ._]of[ ._](\d{1,4})" + _E, re.IGNORECASE)
 _SEASON_AND_ABSOLUTE = re.compile(_B + r"s(\d{1,2})[ _]-[ _](?:ep?|episode)?[ _]?(\d{1,4})(?:v\d)?" + _E, re.IGNORECASE)
@@ -107,8 +112,8 @@ _DAY = re.compile(_B + r"((?:19|20)\d\d)([ ._-])(\d\d)\2(\d\d)" + _E)
 _DAY_BACKWARDS = re.compile(_B + r"(\d\d)([ ._-])(\d\d)\2((?:19|20)\d\d)" + _E)
 _DAY_AS_NUMBER = re.compile(_B + r"(20[0-4]\d)([01]\d)([0-3]\d)" + _E)
 _EPISODE = re.compile(
-    r"(?<=[ ._(\[-])(?:e|(?:ep|episodio|episode|[ée]pisode|folge|capitulo)[ ._]?)(\d{2,4})(?:-e?(\d{2,4}))?(?:v\d)?"
-    + _E,
+    r"(?<=[ ._(\[-])(?:e|(?:ep|episodio|episode|[ée]pisode|folge|capitulo)[ ._]?)"
+    r"(\d{2,4})(?:-(?:ep?)?(\d{2,4}))?(?:v\d)?" + _E,
     re.IGNORECASE,
 )
 _TURKISH = re.compile(r"(?<=[ ._])(\d{1,4})[ .]{0,2}(?:b[öo]l[üu]m|blm)" + _E, re.IGNORECASE)
@@ -142,7 +147,9 @@ def find(name: str, *, anime: bool) -> Place | None:
     """
     for finder in _FINDERS:
         if (place := finder(name)) is not None:
-            return _with_number_behind(name, place) if anime else _from_first_mark(name, place)
+            if anime:
+                return _with_number_behind(name, place)
+            return _from_first_mark(name, _with_episode_behind(name, place))
     place = _counted_through(name, anime=anime) or _episode_alone(name, anime=anime) or _before_subtitles(name)
     if place is None and (found := _BEHIND_YEAR.search(name)):
         place = Place(Numbering(absolute=(int(found[1]),)), found.start(1), found.end(1))
@@ -244,7 +251,7 @@ def _spanish(name: str) -> Place | None:
     if found is None:
         return None
     episodes = _range(int(found[2]), int(found[3] or found[2]), LONGEST_RANGE)
-    season = _SEASONS_IN_WORDS.search(name, 1)
+    season = _SEASONS_IN_WORDS.search(name, 1) or _SEASON_IN_SHORT.search(name, 1)
     start = min(found.start(), season.start() if season else found.start())
     return Place(Numbering(seasons=(int(found[1]),), episodes=episodes), start, found.end())
 
@@ -265,6 +272,12 @@ def _season_and_absolute(name: str) -> Place | None:
     if found is None:
         return None
     return Place(Numbering(seasons=(int(found[1]),), episodes=(int(found[2]),)), found.start(), found.end())
+
+
+def _discs_of_season(name: str) -> Place | None:
+    """`S07D1`: some of a season."""
+    found = _DISCS_OF_SEASON.search(name, 1)
+    return Place(Numbering(seasons=(int(found[1]),), partial=True), found.start(), found.end()) if found else None
 
 
 def _part_on_television(name: str) -> Place | None:
@@ -321,6 +334,17 @@ def _from_first_mark(name: str, place: Place) -> Place:
     if earlier is None or earlier[2] or (int(earlier[1]),) != place.numbering.seasons:
         return place
     return replace(place, start=earlier.start())
+
+
+def _with_episode_behind(name: str, place: Place) -> Place:
+    """Return a season with the episode that is named somewhere behind: `Stagione 6 (2016) 720p ep13`."""
+    numbering = place.numbering
+    if len(numbering.seasons) != 1 or not numbering.is_pack or numbering.partial:
+        return place
+    behind = _episode_alone(name[place.end :], anime=False)
+    if behind is None or name[place.end + behind.start - 1] == "-":  # a group that is called so
+        return place
+    return replace(place, numbering=replace(numbering, episodes=behind.numbering.episodes))
 
 
 def _with_number_behind(name: str, place: Place) -> Place:
@@ -412,6 +436,7 @@ _FINDERS: Iterable[Callable[[str], Place | None]] = (
     _turkish,
     _aired,
     _of_so_many,
+    _discs_of_season,
     _seasons,
     _part_on_television,
     _old_style,

@@ -12,7 +12,7 @@ import re
 from typing import Final
 
 from .assemble import Found, assemble
-from .attributes import Edition, Flag, Numbering, ReleaseName
+from .attributes import Codec, Edition, Flag, Numbering, ReleaseName, Source
 from .groups import Frame, frame
 from .numbering import Place, find
 from .tokens import Filler, Hint, Language, Meaning, Subtitles, Tag, Word, meaning_at, words
@@ -21,6 +21,8 @@ from .tokens import Filler, Hint, Language, Meaning, Subtitles, Tag, Word, meani
 LONGEST_NAME: Final = 400
 #: So many names are kept read: what a few searches find, three or four megabytes.
 KEPT_NAMES: Final = 2_048
+#: Of those without any numbering that are looked at for a series.
+KEPT_OF_SERIES: Final = 256
 #: Years after that are part of a title: Blade Runner 2049, Cyberpunk 2077.
 LATEST_YEAR: Final = 2039
 EARLIEST_YEAR: Final = 1895
@@ -31,6 +33,8 @@ _ENCLOSED = re.compile(r"\(([^()]*[ ._][^()]*)\)")
 _BRACKETS = re.compile(r"[\[\](){}]+")
 _FOUR_DIGITS = re.compile(r"[0-9]{4}")
 _SPACES = re.compile(r"[\s._]+")
+#: An episode, or a season and two digits of an episode.
+_BARE_NUMBER = re.compile(r"([1-9])?(\d\d)")
 #: What anime groups put behind a title: a number before the season's own, a version.
 _COUNTED = re.compile(r"(?: - \d{2,4}(?:[. ]\d)?| v\d)$")
 _LAST_BRACKETS = re.compile(r"[\[(]([^\[\]()]+)[\])]{1,2}\s*$")
@@ -50,6 +54,8 @@ _GERMAN_TAGS: Final = frozenset({Hint.GERMAN_DUAL, Hint.PAL})
 _JOINED = re.compile(r"[^\W_]+-[^\W_]+")
 _GERMAN: Final = Language("de")
 _NUMBER_LAST = re.compile(r"(?<=[^\W\d_]) \d{2,4}$")
+#: Sources that groups are called after.
+_SIGNATURES: Final = frozenset({Source.TV, Source.HDTV})
 #: Before or behind extras: they come with the film.
 _TOGETHER: Final = frozenset({"with", "w", "and", "plus", "incl", "including", "included", "avec", "et", "inclus"})
 #: Languages are shortened to so many letters.
@@ -81,6 +87,10 @@ class _Hit:
         return self.meaning.tags[0] is Hint.COMPLETE
 
     @property
+    def is_codec(self) -> bool:
+        return self.meaning.sure and isinstance(self.meaning.tags[0], Codec)
+
+    @property
     def is_disc(self) -> bool:
         return self.meaning.sure and Flag.DISC in self.meaning.tags
 
@@ -91,18 +101,29 @@ def parse(name: str) -> ReleaseName:
     return _Reader(name).read()
 
 
+@lru_cache(maxsize=KEPT_OF_SERIES)
+def parse_of_series(name: str) -> ReleaseName:
+    """Read a name that is known to be of a series: in `Harbor.13.HDTV` a bare number is an episode."""
+    return _Reader(name, of_series=True).read()
+
+
 class _Reader:
     """One reading of one name."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, of_series: bool = False) -> None:
         self.name = name
         self.frame: Frame = frame(name[:LONGEST_NAME])
         self.text = self.frame.text
         self.words: list[Word] = words(self.text)
         self.hits = self._find_hits()
-        self.place = find(self.text, anime=self.frame.leading_group is not None)
+        self.opening = self._opening()
+        self.covered = {at for hit in self.hits for at in range(hit.first, hit.last + 1)}
+        enclosed = bool(self.opening) and self.text.startswith("[")
+        self.place = find(self.text, anime=enclosed or self.frame.leading_group is not None)
         if self.place is not None and self._is_among_tags(self.place):
             self.place = None
+        if self.place is None and of_series:
+            self.place = self._bare_number()
         self.year: int | None = None
         self.year_word: int | None = None
         self._find_year()
@@ -179,6 +200,19 @@ class _Reader:
         following = meaning_at(self.words, at + 1)
         return following is not None and following[0].sure
 
+    def _bare_number(self) -> Place | None:
+        """Return the number that ends the title, before tags alone or the end, or that follows on the year."""
+        sure = self._first_sure()
+        for at in range(1, min(sure, len(self.words))):
+            word = self.words[at]
+            found = _BARE_NUMBER.fullmatch(word.text)
+            if found is None or not (self._is_year(at - 1) or self.covered.issuperset(range(at + 1, sure))):
+                continue
+            if number := int(found[2]):
+                of_season = Numbering(seasons=(int(found[1]),), episodes=(number,)) if found[1] else None
+                return Place(of_season or Numbering(absolute=(number,)), word.start, word.end)
+        return None
+
     def _is_among_tags(self, place: Place) -> bool:
         """Tell whether a season stands behind tags within brackets: `[1080p x265 S82 Somebody]` is how good it is."""
         if not place.numbering.is_pack:
@@ -212,7 +246,8 @@ class _Reader:
 
     def _first_sure(self) -> int:
         """Return the first word that is surely a tag, the one behind the end without any. The first is the title's."""
-        return next((hit.first for hit in self.hits if hit.meaning.sure and hit.first > 0), len(self.words))
+        sure = (hit.first for hit in self.hits if hit.meaning.sure and hit.first > 0 and hit not in self.opening)
+        return next(sure, len(self.words))
 
     def _word_at(self, position: int) -> int:
         return next((at for at, word in enumerate(self.words) if word.end > position), len(self.words))
@@ -234,7 +269,7 @@ class _Reader:
             and not (hit.is_extras and self._has_more(hit))
             and not (hit.is_complete and self._is_named(hit))
         ]
-        return [*self._before_title(), *self._before(anchor), *accepted]
+        return [*self.opening, *self._before(anchor), *(hit for hit in accepted if hit not in self.opening)]
 
     def _is_named(self, complete: _Hit) -> bool:
         """Tell whether what is complete has a name: `The.Complete.Novel`."""
@@ -242,9 +277,16 @@ class _Reader:
         known = behind >= len(self.words) or self._is_year(behind) or any(hit.first == behind for hit in self.hits)
         return self.words[complete.first - 1].text == "the" and not known
 
-    def _before_title(self) -> list[_Hit]:
-        """Return the kind of a disc, which some put before the title."""
-        return [hit for hit in self.hits[:1] if hit.first == 0 and hit.is_disc and hit.last + 1 < len(self.words)]
+    def _opening(self) -> list[_Hit]:
+        """Return what some put before the title: the kind of a disc, or codecs."""
+        opening: list[_Hit] = []
+        for hit in self.hits:
+            if hit.first != len(opening) and (not opening or hit.first != opening[-1].last + 1):
+                break
+            if not (hit.is_disc or hit.is_codec) or hit.last + 1 == len(self.words):
+                break
+            opening.append(hit)
+        return opening
 
     def _has_more(self, extras: _Hit) -> bool:
         """Tell whether extras come with something else, or are the name of an episode."""
@@ -271,8 +313,7 @@ class _Reader:
 
     def _chained(self, first: int, end: int) -> bool:
         """Tell whether all words from one to another are tags."""
-        covered = {at for hit in self.hits for at in range(hit.first, hit.last + 1)}
-        return all(at in covered or self._is_year(at) for at in range(first, end))
+        return all(at in self.covered or self._is_year(at) for at in range(first, end))
 
     def _is_year(self, at: int) -> bool:
         text = self.words[at].text
@@ -292,7 +333,7 @@ class _Reader:
         unnumbered = anchor < min(self._numbers_at())
         found: list[_Hit] = []
         end = anchor
-        for hit in reversed([hit for hit in self.hits if hit.last < anchor and hit.first > 0]):
+        for hit in reversed([hit for hit in self.hits[len(self.opening) :] if hit.last < anchor and hit.first > 0]):
             loud = mixed and all(len(word) > 1 and _is_loud(word) for word in words[hit.first : hit.last + 1])
             tag = hit.meaning.tags[0]
             telling = hit.first > 1 and (hit.last > hit.first or tag in _SURE_EDITIONS)
@@ -314,7 +355,7 @@ class _Reader:
 
     def _titles(self, hits: list[_Hit]) -> list[str]:
         """Return the title as it is written, and what else it is called."""
-        start = next((self.words[hit.last].end for hit in self._before_title()), 0)
+        start = self.words[self.opening[-1].last].end if self.opening else 0
         raw = self.text[start : self._title_end(hits)]
         if "(" in raw or "[" in raw:
             raw = _MINISERIES.sub("", raw)
@@ -351,7 +392,7 @@ class _Reader:
         return word.text == "3d" and in_3d.first > 0 and word.start == self._title_end(hits)
 
     def _title_end(self, hits: list[_Hit]) -> int:
-        ends = [self.words[hit.first].start for hit in hits if hit.first > 0]
+        ends = [self.words[hit.first].start for hit in hits if hit.first > 0 and hit not in self.opening]
         if self.place is not None:
             ends.append(self.place.start)
         if self.year_word is not None:
@@ -387,13 +428,22 @@ class _Reader:
         while behind - first > 1 and self._is_tag(behind - 1):  # a language behind the group
             behind -= 1
         before = [hit for hit in self.hits if hit.last < first]
-        if first >= len(self.words) or any(self._is_tag(at) for at in range(first, behind)):
+        if first >= len(self.words) or (
+            any(self._is_tag(at) for at in range(first, behind)) and not self._is_second_source(first, before)
+        ):
             return None
         if behind - first == 1 and self.words[first].text.isdecimal() and len(self.words[first].text) < _LONG_NUMBER:
             return None
         if not self._behind_tags(first, before):
             return None
         return self.text[start : self.words[behind - 1].end], first, behind
+
+    def _is_second_source(self, at: int, before: list[_Hit]) -> bool:
+        """Tell whether the last word is television behind another source: `WEB.x264-UHDTV` is signed so."""
+        last = self.hits[-1]
+        if at != len(self.words) - 1 or last.first != at or last.meaning.tags[0] not in _SIGNATURES:
+            return False
+        return any(hit.meaning.sure and isinstance(hit.meaning.tags[0], Source) for hit in before)
 
     def _is_tag(self, at: int) -> bool:
         return any(hit.first <= at <= hit.last and not hit.is_filler for hit in self.hits)

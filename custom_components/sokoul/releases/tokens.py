@@ -147,11 +147,11 @@ _PICTURE: tuple[_Row, ...] = (
     ((Source.DVD, Flag.REMUX), "dvd remux, dvdremux", ""),
     (Source.WEBRIP, "webrip, web rip, webmux, web mux, hdrip, webcap, web cap, webdlrip, web dlrip, hd rip", ""),
     (Source.WEB_DL, "webdl, web dl, webhd, web hd, webuhd, amazonhd, amazonsd, amazonuhd, ituneshd, netflixhd", "web"),
-    (Source.WEB_DL, "netflixuhd, disneyhd, maxdomehd, hbomaxhd", ""),
+    (Source.WEB_DL, "netflixuhd, disneyhd, maxdomehd, hbomaxhd, webdlmux, web dlmux, dlmux", ""),
     ((Source.BLURAY, Hint.BLU_RAY), "blu ray", ""),
     (Source.BLURAY, "bluray, bdmux, hddvd, hd dvd, hddvdrip, uhdrip, uhd rip, bdlight, mbluray", "bd"),
-    (Source.BLURAY, "uhdbd, uhd2bd, uhdbdrip", ""),
-    ((Source.BLURAY, Hint.RIP), "bdrip, brrip, bd rip, br rip", ""),
+    (Source.BLURAY, "uhdbd, uhd2bd, uhdbdrip, bluraymux, brmux", ""),
+    ((Source.BLURAY, Hint.RIP), "bdrip, brrip, bd rip, br rip, bdripmux, brripmux", ""),
     ((Source.BLURAY, Flag.REMUX), "bdremux, bd remux, brremux, uhdremux, uhdbdremux, uhd bdremux", ""),
     (
         (Source.BLURAY, Flag.DISC),
@@ -172,11 +172,12 @@ _PICTURE: tuple[_Row, ...] = (
     ((Codec.H264, Hint.RAW), "avc", ""),
     ((Codec.H265, Hint.ENCODED), "x265, h265, h 265, x 265", ""),
     ((Codec.H265, Hint.HEVC), "hevc", ""),
+    ((Codec.H265, Hint.HEVC, Depth(10)), "hevc10, hevc10bit", ""),
     (Codec.H266, "x266, h266, h 266, vvc", ""),
     (Codec.AV1, "av1, svtav1, svt av1", ""),
     (Codec.VP9, "vp9", ""),
     ((Codec.VC1, Hint.RAW), "vc1, vc 1", ""),
-    ((Codec.MPEG2, Hint.RAW), "mpeg2, mpeg 2, h262, h 262", ""),
+    ((Codec.MPEG2, Hint.RAW), "mpeg2, mpeg 2, mpg2, h262, h 262", ""),
     (Hint.RAW, "", "untouched"),
     (Codec.XVID, "xvid", ""),
     (Codec.DIVX, "divx, divx3, divx4, divx5, divx6", ""),
@@ -257,7 +258,7 @@ _SPEECH: tuple[_Row, ...] = (
 #: Words for a language that may stand in titles, and codes that mean nothing else between tags.
 _LANGUAGES: Mapping[str, str] = {
     "fr": "french, francais, fre, fra, fr",
-    "en": "english, eng, en, ing",
+    "en": "english, eng, en, ing, ingles",
     "de": "german, deutsch, ger, deu, swissgerman, videomann",
     "es": "spanish, espanol, castellano, spa, esp, latino, cast",
     "it": "italian, italiano, ita",
@@ -342,15 +343,15 @@ _REST: tuple[_Row, ...] = (
     # how it was made
     (
         Filler.FILLER,
-        "readnfo, hdlight, 4klight, mhd, microhd, lightdl",
-        "limited, internal, hybrid, custom, retail",
+        "readnfo, hdlight, 4klight, mhd, microhd, lightdl, dxva",
+        "limited, internal, hybrid, custom, retail, convert",
     ),
     (
         Filler.FILLER,
         "",
         "hfr, 60fps, md, ld, line, light, rip, encode, hq, vhq, hra, p5, p7, p8, st, fs, ws",
     ),
-    (Filler.FILLER, "", "mp4, mkv, dirfix, nfofix, disc, widescreen, fullscreen, doc, final, end, org"),
+    (Filler.FILLER, "", "mp4, mkv, dirfix, nfofix, disc, widescreen, fullscreen, doc, doku, anime, final, end, org"),
     (Filler.FILLER, "", "version, edition, cut, roadshow, the, retail, audio, dubs"),
 )
 
@@ -393,7 +394,7 @@ def _compile_languages() -> dict[str, Meaning]:
 
 PHRASES: Final[Mapping[str, Meaning]] = _compile_languages() | _compile((_PICTURE, _SOUND, _SPEECH, _REST))
 
-_WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*\+?")
+_WORD = re.compile(r"\d{3,4}\*\d{3,4}(?![^\W_])|[^\W_]+(?:['\u2019][^\W_]+)*\+?")
 _APART = re.compile(r"[+|,]")
 _LINES = re.compile(
     r"(bd|bdrip|bluray|web|webdl|webrip|hdtv|m|hd|dvd|4kto)?"
@@ -401,7 +402,7 @@ _LINES = re.compile(
 )
 #: Heights that are none of the usual ones, and the next that is no more than they are; below 480 all is the same.
 _ODD_LINES: Final = {240: 480, 360: 480, 540: 480, 960: 720}
-_FRAME = re.compile(r"(\d{3,4})x(\d{3,4})")
+_FRAME = re.compile(r"(\d{3,4})[x*](\d{3,4})")
 #: "2016x231" is an episode: no frame is so wide and so low.
 _YEARS: Final = range(1930, 2040)
 _DAYS: Final = range(1, 400)
@@ -409,6 +410,10 @@ _TIMES = re.compile(r"\dx([a-z]{3,})")
 _SOUND_TIMES = re.compile(r"([a-z]+\d?)x[2-9]")
 _VERSION = re.compile(r"v([2-9])")
 _SOUND_AND_CHANNELS = re.compile(r"([a-z]+\d?\+?|dts (?:x|es|hd|hd ma)|e?ac3)([1-9])")
+#: "DD51", as German names have it.
+_SOUND_WITH_CHANNELS = re.compile(r"(ddp?\+?|e?ac3|aac|dts|truehd|flac|opus)([1257])([01])")
+#: Lines without their "p", where no title goes on.
+_BARE_LINES: Final = frozenset({"720", "1080", "2160"})
 _WIDTHS: Final = ((3800, Resolution.P2160), (1900, Resolution.P1080), (1200, Resolution.P720), (0, Resolution.P480))
 _PREFIXES: Final[Mapping[str, Source]] = {
     "bd": Source.BLURAY,
@@ -478,21 +483,29 @@ def starts_with_tags(text: str) -> bool:
     return True
 
 
+def are_codecs(text: str) -> bool:
+    """Tell whether a text names codecs and nothing else."""
+    listed, at = words(text), 0
+    while at < len(listed):
+        found = meaning_at(listed, at)
+        if found is None or not isinstance(found[0].tags[0], Codec):
+            return False
+        at += found[1]
+    return at > 0
+
+
 def _with_number(text: str, listed: list[Word], at: int) -> tuple[Meaning, int] | None:
     """Read a word that has a number in it: 1080p, 1920x1080, DDP5 with the 1 that follows, v2."""
     if text.endswith("+") and (meaning := PHRASES.get(text[:-1])) is not None:
         return meaning, 1
     if not any(each.isdigit() for each in text):
         return None
-    if found := _LINES.fullmatch(text):
-        lines = Resolution(_ODD_LINES.get(int(found[2]), int(found[2])))
-        source = _PREFIXES.get(found[1] or "")
-        return Meaning((lines, source) if source else (lines,), sure=True), 1
-    if (found := _FRAME.fullmatch(text)) and not (int(found[1]) in _YEARS and int(found[2]) in _DAYS):
-        width = int(found[1])
-        return Meaning((next(lines for least, lines in _WIDTHS if width >= least),), sure=True), 1
+    if (lines := _lines(text, listed, at)) is not None:
+        return lines, 1
     if (found := _TIMES.fullmatch(text)) and (meaning := PHRASES.get(found[1])) is not None:  # "2xUkr"
         return meaning, 1
+    if found := _SOUND_WITH_CHANNELS.fullmatch(text):
+        return Meaning((*PHRASES[found[1]].tags, Channels(f"{found[2]}.{found[3]}")), sure=False), 1
     if found := _VERSION.fullmatch(text):
         return Meaning((Version(int(found[1])),), sure=False), 1
     if (sound := _sound_with_channels(text, listed, at)) is not None:
@@ -500,6 +513,26 @@ def _with_number(text: str, listed: list[Word], at: int) -> tuple[Meaning, int] 
     if (found := _SOUND_TIMES.fullmatch(text)) and (meaning := PHRASES.get(found[1])) and _is_sound(meaning):  # "DTSx2"
         return meaning, 1
     return None
+
+
+def _lines(text: str, listed: list[Word], at: int) -> Meaning | None:
+    """Read `1080p`, `1920x1080`, and `1080` before what surely is a source or a codec."""
+    if found := _LINES.fullmatch(text):
+        lines = Resolution(_ODD_LINES.get(int(found[2]), int(found[2])))
+        source = _PREFIXES.get(found[1] or "")
+        return Meaning((lines, source) if source else (lines,), sure=True)
+    if (found := _FRAME.fullmatch(text)) and not (int(found[1]) in _YEARS and int(found[2]) in _DAYS):
+        width = int(found[1])
+        return Meaning((next(lines for least, lines in _WIDTHS if width >= least),), sure=True)
+    if text in _BARE_LINES and at > 0 and _is_of_picture(listed, at + 1):
+        return Meaning((Resolution(int(text)),), sure=True)
+    return None
+
+
+def _is_of_picture(listed: list[Word], at: int) -> bool:
+    """Tell whether a word is surely a source or a codec."""
+    meaning = PHRASES.get(listed[at].text) if at < len(listed) else None
+    return meaning is not None and meaning.sure and isinstance(meaning.tags[0], Source | Codec)
 
 
 def _is_sound(meaning: Meaning) -> bool:
