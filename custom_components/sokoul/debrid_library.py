@@ -24,6 +24,7 @@ from .clients.arr import ArrClient
 from .clients.errors import BackendError, NotFound
 from .const import LOGGER
 from .debrid.turns import in_turns
+from .debrid_searches import DebridSearches
 from .hands import HubHands
 from .model.backend import ARR_KINDS
 from .model.downloads import BROKEN_STATES
@@ -132,6 +133,8 @@ class DebridLibrary:
         self._files: dict[tuple[str, int], tuple[datetime, tuple[TitleFile, ...]]] = {}
         self._indexed: dict[tuple[str, int | None], _Indexed] = {}
         self._errands: dict[str, Errand] = {}  # by the path of the file
+        self._searches = DebridSearches(hub)
+        self._searching = asyncio.Lock()  # else two that lost the same would both find that nobody searches
         self._cancel_timer: CALLBACK_TYPE | None = None
         self._task: asyncio.Task[None] | None = None
         self._stopped = False
@@ -142,6 +145,7 @@ class DebridLibrary:
     def start(self) -> None:
         """Go on with what was to be asked."""
         self._stopped = False
+        self._searches.start()
         for stored in self._hub.memory.get(MEMORY_KEY, ()):
             try:
                 errand = Errand.from_json(stored)
@@ -261,6 +265,7 @@ class DebridLibrary:
     async def give_up(self, info_hash: str) -> HandOver:
         """Have the release of a torrent blocked, and another one searched for what lacks because of it.
 
+        Several accounts may have had it: what was searched for because of it already is not searched for again.
         What has a file is left alone, whether that is good or not: links that lead nowhere are dealt with one by one.
         So is what is downloaded elsewhere: that Real-Debrid won't have it says nothing of a swarm.
         Raises `Declined` while an *arr can't be asked.
@@ -272,11 +277,43 @@ class DebridLibrary:
             if hands.arr(backend.subentry_id) is None:
                 raise Declined("unreachable", backend=backend.title)
             with reach.asking(backend.subentry_id):
-                told = await _give_up(backend, reach, info_hash, held=self._is_held(info_hash))
+                async with self._searching:
+                    told = await self._give_up(backend, reach, info_hash, held=self._is_held(info_hash))
             if told is not None and told.reason.key == HANDED_OVER:
                 return told
             left = told or left
         return left or HandOver(reason=Reason(key="result.no_arr_knows"))
+
+    async def _give_up(self, backend: AnyCoordinator, reach: Reach, info_hash: str, *, held: bool) -> HandOver | None:
+        """Give a torrent up at one *arr; None: that never had it. `held`: a download client has it."""
+        client: ArrClient = backend.client
+        items = [item for item in await client.queue() if item.download_id == info_hash]
+        if items and (held or any(_advances(item) for item in items)):
+            return HandOver(reason=Reason(key="result.on_its_way", parameters={"release": items[0].release}))
+        if items:
+            titles = tuple(dict.fromkeys(title for item in items for title in item.titles))
+            wanting = Wanting(
+                arr_id=backend.subentry_id, download_id=info_hash, release=items[0].release, titles=titles
+            )
+            searches = (await client.download_handling()).redownloads
+            await reach.forget(wanting, blocklist=True, search_again=True)
+            if titles and not searches:
+                await client.search([title.id for title in titles])
+            await self._searches.note(backend.subentry_id, [title.id for title in titles], info_hash)
+            return _handed_over(backend, titles, items[0].release)
+        grab = await client.grab_history(info_hash)
+        if grab is None:
+            return None
+        details = await client.titles(grab.title_ids)
+        lacking = tuple(each.title for each in details if not each.has_file and each.title.monitored)
+        if not lacking:
+            return HandOver(reason=Reason(key="result.arr_has_file", parameters={"arr": backend.title}))
+        if not await self._search_instead(backend, lacking, info_hash):
+            names = tuple(title.label for title in lacking)
+            return HandOver(
+                reason=Reason(key="result.searched_already", parameters={"arr": backend.title, "titles": names})
+            )
+        return _handed_over(backend, lacking, grab.release)
 
     def _is_held(self, info_hash: str) -> bool:
         """Tell whether a download client has a torrent, and no trouble with it."""
@@ -349,8 +386,33 @@ class DebridLibrary:
                 await self._keep()
 
         if titles:  # it ends right before it is asked for: a search that was asked for twice would be one too many
-            await search_instead(client, tuple(each.title for each in titles), asking=end)
+            async with self._searching:
+                await self._search_instead(backend, tuple(each.title for each in titles), asking=end)
         await end()
+
+    async def _search_instead(
+        self,
+        backend: AnyCoordinator,
+        titles: tuple[Title, ...],
+        download_id: str | None = None,
+        *,
+        asking: Callable[[], Awaitable[None]] | None = None,
+    ) -> bool:
+        """Block a download (else what was imported last) of titles, and search for another, once and for these alone.
+
+        Returns False where all of them were searched for already because of it. To be awaited while `_searching`.
+        `asking` is awaited right before anything is changed: what failed until then can be done again.
+        """
+        client: ArrClient = backend.client
+        events = await client.title_history(titles)
+        imported = [event.download_id for event in events if event.kind is HistoryKind.IMPORTED]
+        bad = download_id or (imported[-1] if imported else None)
+        ids = {title.id for title in titles}
+        if not (ids := ids - self._searches.asked(backend.subentry_id, ids, bad)):
+            return False
+        if searched := await _search(client, ids, bad, events, asking):
+            await self._searches.note(backend.subentry_id, searched, bad)
+        return True
 
 
 def _pause(looks: int) -> timedelta:
@@ -360,31 +422,6 @@ def _pause(looks: int) -> timedelta:
 # --- asking an *arr --------------------------------------------------------------------------------------------------
 
 HANDED_OVER = "result.handed_over"
-
-
-async def _give_up(backend: AnyCoordinator, reach: Reach, info_hash: str, *, held: bool) -> HandOver | None:
-    """Give a torrent up at one *arr; None: that never had it. `held`: a download client has it."""
-    client: ArrClient = backend.client
-    items = [item for item in await client.queue() if item.download_id == info_hash]
-    if items and (held or any(_advances(item) for item in items)):
-        return HandOver(reason=Reason(key="result.on_its_way", parameters={"release": items[0].release}))
-    if items:
-        titles = tuple(dict.fromkeys(title for item in items for title in item.titles))
-        wanting = Wanting(arr_id=backend.subentry_id, download_id=info_hash, release=items[0].release, titles=titles)
-        searches = (await client.download_handling()).redownloads
-        await reach.forget(wanting, blocklist=True, search_again=True)
-        if titles and not searches:
-            await client.search([title.id for title in titles])
-        return _handed_over(backend, titles, items[0].release)
-    grab = await client.grab_history(info_hash)
-    if grab is None:
-        return None
-    details = await client.titles(grab.title_ids)
-    lacking = tuple(each.title for each in details if not each.has_file and each.title.monitored)
-    if not lacking:
-        return HandOver(reason=Reason(key="result.arr_has_file", parameters={"arr": backend.title}))
-    await search_instead(client, lacking, info_hash)
-    return _handed_over(backend, lacking, grab.release)
 
 
 def _advances(item: QueueItem) -> bool:
@@ -404,29 +441,23 @@ def _handed_over(backend: AnyCoordinator, titles: tuple[Title, ...], release: st
     )
 
 
-async def search_instead(
+async def _search(
     client: ArrClient,
-    titles: tuple[Title, ...],
-    download_id: str | None = None,
-    *,
-    asking: Callable[[], Awaitable[None]] | None = None,
-) -> None:
-    """Block a download (else what was imported last) of titles, and search for another, once and for these alone.
-
-    `asking` is awaited right before anything is changed: what failed until then can be done again.
+    ids: set[int],
+    bad: str | None,
+    events: tuple[HistoryEvent, ...],
+    asking: Callable[[], Awaitable[None]] | None,
+) -> set[int]:
+    """Block a download of titles, whose history is given, and search for another. Returns those searched for.
 
     What is on its way already is not searched for. Blocking makes an *arr search by itself, if it is set so, for all
     that was grabbed with the release: one that was grabbed for others as well is not blocked. A search for an episode
     takes no pack.
     """
-    ids = {title.id for title in titles}
-    events = await client.title_history(titles)
-    imported = [event.download_id for event in events if event.kind is HistoryKind.IMPORTED]
-    bad = download_id or (imported[-1] if imported else None)
     queue = await client.queue()
     coming = {title.id for item in queue if item.download_id != bad for title in item.titles}
     if ids <= coming:
-        return
+        return set()
     grab = await client.grab_history(bad) if bad is not None else None
     if grab is not None and grab.title_ids == ids and not _failed_since(events, bad, grab.at):
         handling = await client.download_handling()
@@ -434,10 +465,11 @@ async def search_instead(
             await asking()
         await client.mark_failed(grab.history_id)
         if handling.redownloads and (handling.redownloads_chosen or not grab.by_hand):
-            return
+            return ids
     elif asking is not None:
         await asking()
     await client.search(ids - coming)
+    return ids - coming
 
 
 def _failed_since(events: tuple[HistoryEvent, ...], download_id: str | None, since: datetime) -> bool:

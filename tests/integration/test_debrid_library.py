@@ -1,5 +1,6 @@
 """What an *arr knows of a file, and another release of its title: blocked and searched for once, and for it alone."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 import os
@@ -13,7 +14,8 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.json import json_loads_object
 import pytest
 
-from custom_components.sokoul import debrid_library
+from custom_components.sokoul import debrid_library, debrid_searches
+from custom_components.sokoul.autopilot.reach import Declined
 from custom_components.sokoul.debrid_library import (
     DROPPED_AFTER,
     FIRST_LOOK,
@@ -22,6 +24,7 @@ from custom_components.sokoul.debrid_library import (
     DebridLibrary,
     Errand,
 )
+from custom_components.sokoul.debrid_searches import SEARCH_LASTS
 from devstack.arr import ArrSimulator
 from devstack.frame import FaultKind
 from devstack.library import Episode, Movie
@@ -376,3 +379,109 @@ async def test_what_has_a_file_is_left_to_its_links(
     movie.file = None
     assert (await found.give_up(HASH)).reason.key == "result.handed_over"
     assert (len(searches(radarr)), blocked(radarr)) == (1, [(movie,)])
+
+
+async def test_what_two_accounts_lost_is_searched_for_once(
+    radarr: RadarrSimulator, of_radarr: ConfigSubentryDataWithId, set_up: SetUp, pass_time: PassTime
+) -> None:
+    """Each account gives its own entry up, at the same time or one long after the other, also after a restart."""
+    movie = wanted_of(radarr)
+    radarr.queue_item(movie, title="Refused.Release", download_id=HASH.upper(), progress=0.0)
+    radarr.download_handling.values["autoRedownloadFailed"] = False
+    found = await library(set_up, of_radarr)
+    told = await asyncio.gather(found.give_up(HASH), found.give_up(HASH))
+    assert [each.reason.key for each in told] == ["result.handed_over", "result.searched_already"]
+    assert told[1].reason.parameters == {"arr": "Radarr", "titles": (f"{movie.title} ({movie.year})",)}
+    assert [each["movieIds"] for each in searches(radarr)] == [[movie.id]]
+    await found.stop()
+    radarr.queue.items.clear()
+    found = DebridLibrary(found._hub)
+    found.start()
+    assert (await found.give_up(HASH)).reason.key == "result.searched_already"
+    await pass_time(SEARCH_LASTS)
+    radarr.queue.items.clear()  # what Radarr found then is none of it any more
+    assert (await found.give_up(HASH)).reason.key == "result.handed_over"
+    assert len(searches(radarr)) == 2, "it has been lost again since"
+
+
+async def test_what_was_searched_for_because_of_its_link_is_not_because_of_its_torrent(
+    radarr: RadarrSimulator, of_radarr: ConfigSubentryDataWithId, set_up: SetUp, pass_time: PassTime
+) -> None:
+    movie = movie_of(radarr)
+    imported(radarr, movie)
+    found = await library(set_up, of_radarr)
+    assert await found.replace(path_of(movie))
+    movie.file = None
+    await pass_time(FIRST_LOOK)
+    assert len(searches(radarr)) == 1
+    assert (await found.give_up(HASH)).reason.key == "result.searched_already"
+    assert len(searches(radarr)) == 1
+    await found.stop()
+
+
+async def test_what_was_searched_for_because_of_its_torrent_is_not_because_of_its_link(
+    radarr: RadarrSimulator, of_radarr: ConfigSubentryDataWithId, set_up: SetUp, pass_time: PassTime
+) -> None:
+    movie = movie_of(radarr)
+    imported(radarr, movie)
+    found = await library(set_up, of_radarr)
+    assert await found.replace(path_of(movie))
+    movie.file = None
+    assert (await found.give_up(HASH)).reason.key == "result.handed_over"
+    radarr.queue.items.clear()  # nothing was found
+    await pass_time(FIRST_LOOK)
+    assert (len(searches(radarr)), errands(found)) == (1, [])
+    await found.stop()
+
+
+async def test_another_release_of_the_same_title_is_another_loss(
+    radarr: RadarrSimulator, of_radarr: ConfigSubentryDataWithId, set_up: SetUp
+) -> None:
+    movie, other = wanted_of(radarr), "cd" * 20
+    found = await library(set_up, of_radarr)
+    for info_hash in (HASH, other):
+        imported(radarr, movie, download_id=info_hash.upper())
+        assert (await found.give_up(info_hash)).reason.key == "result.handed_over"
+        radarr.queue.items.clear()  # what Radarr found is lost as well
+    assert [each["movieIds"] for each in searches(radarr)] == [[movie.id]] * 2
+
+
+async def test_of_a_pack_only_the_rest_is_searched_for(
+    sonarr: SonarrSimulator, of_sonarr: ConfigSubentryDataWithId, set_up: SetUp, pass_time: PassTime
+) -> None:
+    """An episode was searched for because of its link, before its pack was lost in another account as well."""
+    one, two, *others = episodes_of(sonarr)
+    imported(sonarr, one, two, *others)
+    found = await library(set_up, of_sonarr)
+    assert await found.replace(path_of(one))
+    one.file = None
+    await pass_time(FIRST_LOOK)
+    sonarr.queue.items.clear()  # nothing was found
+    two.file = None
+    assert (await found.give_up(HASH)).reason.key == "result.handed_over"
+    assert [each["episodeIds"] for each in searches(sonarr)] == [[one.id], [two.id]]
+    await found.stop()
+
+
+async def test_a_search_that_failed_is_none(
+    radarr: RadarrSimulator, of_radarr: ConfigSubentryDataWithId, set_up: SetUp
+) -> None:
+    movie = movie_of(radarr)
+    imported(radarr, movie)
+    movie.file = None
+    found = await library(set_up, of_radarr)
+    radarr.fault(FaultKind.STATUS, "GET /api/v3/history/movie", status=500)
+    with pytest.raises(Declined):
+        await found.give_up(HASH)
+    radarr.clear_faults()
+    assert (await found.give_up(HASH)).reason.key == "result.handed_over"
+    assert len(searches(radarr)) == 1
+
+
+async def test_searches_that_cannot_be_read_any_more_are_none(
+    of_radarr: ConfigSubentryDataWithId, set_up: SetUp, caplog: pytest.LogCaptureFixture
+) -> None:
+    entry = await set_up(of_radarr)
+    entry.runtime_data.memory.set(debrid_searches.MEMORY_KEY, [{"arr_id": "what"}])
+    DebridLibrary(entry.runtime_data).start()
+    assert "can't be read any more" in caplog.text
