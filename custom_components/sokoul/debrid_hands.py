@@ -77,7 +77,7 @@ class DebridHands:
             async for page in lister.read():
                 found.update((torrent.id, torrent) for torrent in page)
         if not lister.whole:
-            raise Refusal("the list of torrents changed each time it was read")
+            raise Refusal("the list of torrents changed each time it was read", problem="list_changes")
         await self._doubt(len(lister.seen))
         return [found[torrent_id] for torrent_id in lister.seen]
 
@@ -89,7 +89,7 @@ class DebridHands:
         lacks = self._known is not None and 2 * count < await self._known()
         self._doubted = lacks and not self._doubted
         if self._doubted:
-            raise Refusal("the list of torrents lacks most of what was there before")
+            raise Refusal("the list of torrents lacks most of what was there before", problem="list_lacks")
 
     async def details(self, torrent_id: str) -> DebridTorrentInfo:
         """Return an entry with its files. Raises `Refusal`."""
@@ -137,7 +137,10 @@ def _refusals() -> Iterator[None]:
         yield
     except BackendError as error:
         retry_after = error.retry_after if isinstance(error, RateLimited) else None
-        raise Refusal(str(error), code=_code(error), retry_after=retry_after) from error
+        problem = "no_answer" if isinstance(error, CannotConnect) else ""
+        if error.code is not None and error.code not in set(DebridCode):
+            problem = "unknown"
+        raise Refusal(str(error), code=_code(error), retry_after=retry_after, problem=problem) from error
 
 
 def surely_not_done(error: BackendError) -> bool:

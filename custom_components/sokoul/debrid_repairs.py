@@ -33,7 +33,7 @@ from .debrid.unanswered import Unanswered
 from .debrid_hands import DebridHands, surely_not_done
 from .debrid_library import HANDED_OVER
 from .debrid_repairs_issues import forget_account, tell_of_account
-from .debrid_repairs_journal import BY_PERSON, HANDED, RULES_BY_KEY, RepairJournal, is_lost
+from .debrid_repairs_journal import BY_PERSON, HANDED, RULES_BY_KEY, RepairJournal, is_lost, reason_of
 from .debriding import FIRST_PAUSE, AccountMirror
 from .model.debrid import DebridPriority, DebridStatus, DebridTorrent
 from .model.debrid_mirror import DebridFailure, Presence
@@ -55,6 +55,7 @@ STOCK_EVERY = timedelta(minutes=30)
 #: Each release that is given up costs a search at every indexer.
 HAND_OVERS_AN_HOUR = 5
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+_WAITING = DebridStatus.WAITING_FILES_SELECTION
 #: A repair that is under way at the end has so long to end by itself: it is noted anyway.
 PARTING_SECONDS = 1.0
 
@@ -225,7 +226,8 @@ class AccountRepairs:
     async def add(self, payload: Payload, choice: Choice, words: Sequence[str], actor: str) -> Repair:
         """Add a torrent for a person, and select its files by a rule.
 
-        Raises `AlreadyThereError`, `Refusal` and `StoreError`.
+        Where it waits for a selection already, its files are selected by that rule. Raises `AlreadyThereError`,
+        `Refusal` and `StoreError`.
         """
         await self._ready()
         info_hash, now = payload.link.info_hash, dt_util.utcnow()
@@ -312,8 +314,7 @@ class AccountRepairs:
             await self.journal.close(replace(row, status=EntryStatus.KEPT, result=Reason(key="result.debrid_there")))
             raise
         except Refusal as refusal:
-            failed = Reason(key="result.error", parameters={"detail": str(refusal)})
-            await self.journal.close(replace(row, status=EntryStatus.FAILED, result=failed))
+            await self.journal.close(replace(row, status=EntryStatus.FAILED, result=reason_of(refusal)))
             raise
         except BaseException:
             self.journal.left_by_hand.append(row)  # whether it was done shows later
@@ -412,8 +413,15 @@ class AccountRepairs:
             if not self._loaded:
                 await self.repairer.load()
                 await self.journal.load(self.repairer)
+                await self._leave_deleted()
                 self._handed.extend(await self.journal.handed_since(dt_util.utcnow() - HOUR))
                 self._loaded = True
+
+    async def _leave_deleted(self) -> None:
+        """Bring nothing back that a person was about to delete when SOKOUL was cut off. What is still there shows."""
+        for row in self.journal.left_by_hand:
+            if row.act is ActKind.DELETE_TORRENT and row.parameters.get("id"):
+                await self.repairer.deleted(row.parameters["hash"], row.parameters["id"])
 
     async def _round(self) -> datetime | None:
         await self._ready()
@@ -449,6 +457,8 @@ class AccountRepairs:
         # of what ended since the list was read it shows what was before
         await self.repairer.want_all([each for each in found if self._is_news(each, since)])
         await self.repairer.overtaken({repair.hash for repair in found}, present, complete, read_at=since)
+        waiting = {each.torrent.id for each in standings if each.torrent.status is _WAITING}
+        await self.repairer.chosen(waiting, present, since)
         await self._settle_by_hand(since)
         protected = self._hub.pilot.kernel.settings.protected
         await self.repairer.clear_away([each for each in standings if each.torrent.hash not in protected])

@@ -21,12 +21,13 @@ from .autopilot.rules.debrid import (
     DEBRID_RULES,
     DEBRID_SELECT,
 )
+from .debrid.repair_ports import Refusal
 from .debrid.repairing import Repairer
 from .debrid.retrying import Ending, Repair, Step, Task, Turn, Urgency
 from .model.debrid import DebridTorrent
 from .model.journal import AUTOPILOT, ActKind, Autonomy, EntryStatus, JournalEntry
 from .model.reasons import Reason
-from .wording import Wording
+from .wording import Wording, clean
 
 HOUR = timedelta(hours=1)
 #: So many questions of one kind are open at once, and so much is noted in an hour: hundreds can fail together.
@@ -197,9 +198,29 @@ class RepairJournal:
         self.ended_at = {each: at for each, at in self.ended_at.items() if now - at < HOUR}
         self.ended_at[repair.hash] = now
         row = self._running.get(repair.hash)
+        if row is None and repair.ending is Ending.UNCHOSEN:
+            await self._tell_unchosen(repair)
         if row is not None and not (repair.open and not _tried(row, repair)):
             await self._close(row, *_outcome(repair, row.act))
             del self._running[repair.hash]
+
+    async def _tell_unchosen(self, repair: Repair) -> None:
+        """Write down that a person's rule fits no file: their adding is told of already, and went well."""
+        now = self._clock()
+        await self._kernel.write(
+            JournalEntry(
+                at=now,
+                changed_at=now,
+                rule=DEBRID_BY_HAND,
+                subject=self._subject(repair.hash),
+                label=repair.label,
+                act=ActKind.SELECT_FILES,
+                status=EntryStatus.FAILED,
+                reason=Reason(key="heal.debrid_by_hand", parameters={"account": self._title()}),
+                result=Reason(key="result.debrid_unchosen"),
+                parameters={"account": self._account, "hash": repair.hash, "id": repair.added_id},
+            )
+        )
 
     async def clears(self, torrent: DebridTorrent) -> None:
         """Write down that an entry is about to be deleted which is there twice."""
@@ -337,6 +358,11 @@ def _is_still_to_be_added(repair: Repair) -> bool:
     return repair.step is Step.WAITING and repair.adds and repair.urgency is Urgency.PERSON
 
 
+def reason_of(refusal: Refusal) -> Reason:
+    """Return a refusal in words of ours; what is unknown is quoted."""
+    return Reason(key="result.debrid_refusal", parameters={"problem": refusal.problem, "detail": clean(str(refusal))})
+
+
 def turn_text(turn: Turn, now: datetime, words: Wording) -> str:
     """Return what a repair waits for, as a sentence."""
     return words.text(f"debrid.turn_{turn.holdup}", now=now, at=turn.at or now)
@@ -351,6 +377,7 @@ _OUTCOMES: Mapping[Ending, tuple[EntryStatus, str]] = {
     Ending.VIRUS: (EntryStatus.FAILED, "debrid_virus"),
     Ending.EXHAUSTED: (EntryStatus.FAILED, "debrid_exhausted"),
     Ending.DIFFERENT: (EntryStatus.FAILED, "debrid_different"),
+    Ending.UNCHOSEN: (EntryStatus.FAILED, "debrid_unchosen"),
 }
 #: For some acts it is another thing.
 _OUTCOMES_OF_ACTS: Mapping[tuple[Ending | None, ActKind], tuple[EntryStatus, str]] = {

@@ -19,9 +19,9 @@ from .const import DOMAIN
 from .debrid.finding import find
 from .debrid.repair_ports import Refusal
 from .debrid.repairing import AlreadyThereError
-from .debrid.retrying import FOR_EVER, Choice, Repair, Turn
+from .debrid.retrying import FOR_EVER, Choice, Ending, Repair, Step, Turn
 from .debrid_repairs import AccountRepairs
-from .debrid_repairs_journal import turn_text
+from .debrid_repairs_journal import reason_of, turn_text
 from .grab_links import LinkHands
 from .journal_report import sentence
 from .model.debrid import DebridTorrent
@@ -117,7 +117,7 @@ def _translated(account: AccountRepairs, words: Wording) -> Iterator[None]:
         raise HomeAssistantError(
             translation_domain=DOMAIN,
             translation_key="debrid_refused",
-            translation_placeholders={"account": account.title, "detail": clean(str(refusal))},
+            translation_placeholders={"account": account.title, "detail": _told_of(refusal, words)},
         ) from refusal
     except StoreError as error:
         raise HomeAssistantError(
@@ -139,14 +139,21 @@ async def _add(call: ServiceCall) -> ServiceResponse:
         try:
             added = await account.add(payload, choice, names, actor)
         except AlreadyThereError as there:
-            return {"account": account.title, "already_there": True, **_told(there.entry)}
+            return {"account": account.title, "already_there": True, **_told(there.entry), "selection": "done"}
+    if added.ending is Ending.UNCHOSEN:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="debrid_unchosen",
+            translation_placeholders={"torrent": clean(added.label), "account": account.title},
+        )
     return {
         "account": account.title,
-        "already_there": False,
+        "already_there": added.added_id in added.known_ids,
         "id": added.added_id,
         "hash": added.hash,
         "name": added.label,
         "status": None,
+        "selection": "pending" if added.step is Step.SELECTING else "done",
     }
 
 
@@ -169,6 +176,10 @@ async def _payload(call: ServiceCall) -> Payload:
     return read_torrent(body)
 
 
+def _told_of(refusal: Refusal, words: Wording) -> str:
+    return sentence(reason_of(refusal), dt_util.utcnow(), words)
+
+
 def _read(path: Path) -> bytes:
     """Read a file, one byte more than is allowed at most: who reads it refuses that. Blocking."""
     if not path.is_file():  # a device or a pipe would never end
@@ -183,12 +194,13 @@ async def _delete(call: ServiceCall) -> ServiceResponse:
     if not call.data[ATTR_CONFIRM]:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="debrid_not_confirmed")
     deleted: list[Any] = []
-    with _translated(account, words_of(call)):
+    words = words_of(call)
+    with _translated(account, words):
         for torrent_id in dict.fromkeys(call.data[ATTR_TORRENT]):
             try:
                 deleted.append({**_told(await account.delete(torrent_id, actor)), "error": None})
             except Refusal as refusal:
-                deleted.append({"id": torrent_id, "error": clean(str(refusal))})
+                deleted.append({"id": torrent_id, "error": _told_of(refusal, words)})
     if all(each["error"] for each in deleted):
         raise HomeAssistantError(
             translation_domain=DOMAIN,
@@ -220,7 +232,9 @@ async def _unrestrict(call: ServiceCall) -> ServiceResponse:
         else:
             raise ServiceValidationError(translation_domain=DOMAIN, translation_key="link_or_torrent")
         end = begin + MOST_AT_ONCE
-        found: list[Any] = [await _unrestricted(account, link, alone=len(links) == 1) for link in links[begin:end]]
+        found: list[Any] = [
+            await _unrestricted(account, link, words, alone=len(links) == 1) for link in links[begin:end]
+        ]
     more = len(links) > end
     return {
         "account": account.title,
@@ -232,14 +246,14 @@ async def _unrestrict(call: ServiceCall) -> ServiceResponse:
     }
 
 
-async def _unrestricted(account: AccountRepairs, link: str, *, alone: bool) -> dict[str, Any]:
+async def _unrestricted(account: AccountRepairs, link: str, words: Wording, *, alone: bool) -> dict[str, Any]:
     """Unrestrict one link. One of several that fails doesn't spoil the others."""
     try:
         made = await account.person.unrestrict(link)
     except Refusal as refusal:
         if alone:
             raise
-        return {"link": link, "download": None, "error": clean(str(refusal))}
+        return {"link": link, "download": None, "error": _told_of(refusal, words)}
     return {
         "link": link,
         "download": made.download,

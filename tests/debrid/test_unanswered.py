@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from hypothesis import HealthCheck, given, settings, strategies as st
 import pytest
 
 from custom_components.sokoul.debrid.finding import Standing
@@ -258,6 +259,33 @@ async def test_what_a_grab_had_just_sent_is_waited_for_after_a_kill() -> None:
     assert again.open_until(info_hash(1)) == clock() + SETTLES
     clock.forward(seconds=61)
     assert again.open_until(info_hash(1)) is None
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(cuts=st.lists(st.integers(0, 40), max_size=8), minutes=st.integers(0, 600))
+async def test_cut_the_power_anywhere_with_a_request_that_is_late(cuts: list[int], minutes: int) -> None:
+    """However late it comes, and whatever was cut off meanwhile, one is left: complete, with the same files."""
+    bench = Bench()
+    await bench.start()
+    await bench.failed(1)
+    bench.account.lag = timedelta(minutes=minutes)
+    for cut in cuts:
+        bench.account.cut_in = cut
+        try:
+            await bench.pass_time(hours=2)
+            await clear_away(bench)
+        except PowerCut:
+            bench.clock.forward(seconds=cut)
+            await bench.start()
+    bench.account.cut_in = None
+    await bench.start()
+    await bench.pass_time(days=3)
+    await bench.account.entries_now()
+    await clear_away(bench)
+    (entry,) = bench.account.of(1)
+    assert entry.status is DOWNLOADED
+    assert [file.id for file in bench.account.entries[entry.id].selected] == [1, 3]
+    assert bench.repairer.stands_back_until is None, "all of them were ours"
 
 
 # --- noting

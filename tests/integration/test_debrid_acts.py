@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 import json
 from pathlib import Path
@@ -17,7 +18,7 @@ import voluptuous as vol
 from custom_components.sokoul.acquire.links import read_magnet
 from custom_components.sokoul.clients import real_debrid as api
 from custom_components.sokoul.const import DOMAIN
-from custom_components.sokoul.debrid.retrying import Choice
+from custom_components.sokoul.debrid.retrying import Choice, Urgency
 from custom_components.sokoul.debrid_hands import DebridHands
 from custom_components.sokoul.model.debrid import DebridCode
 from custom_components.sokoul.model.journal import AUTOMATION, ActKind, Autonomy, EntryStatus
@@ -307,6 +308,23 @@ async def test_a_deletion_that_a_crash_cut_off_is_settled_by_a_look(
     assert len(scene.debrid.account.torrents) == (1 if deleted else 2)
 
 
+async def test_what_a_person_was_deleting_is_not_brought_back_after_a_crash(
+    hass: HomeAssistant, scene: Scene, pass_time: PassTime
+) -> None:
+    """Links need it, so it would be added again; that the person deleted it was not noted any more."""
+    old = failed(scene.debrid, 1)
+    await pass_time(MINUTE, 15)
+    found = scene.repairs.repair(old.hash)
+    assert found is not None
+    await scene.repairs.want(replace(found, urgency=Urgency.LINKED))
+    await scene.repairs.journal.by_hand(old.hash, "Title", ActKind.DELETE_TORRENT, AUTOMATION, old.id)
+    scene.debrid.account.delete(old.id)
+    scene.set_level(Autonomy.ACT)
+    await hass.config_entries.async_reload(scene.entry.entry_id)
+    await pass_time(MINUTE, 10)
+    assert (scene.entries(old), scene.adds()) == ([], 0)
+
+
 async def test_of_what_an_earlier_version_left_nobody_can_tell(
     hass: HomeAssistant, scene: Scene, pass_time: PassTime
 ) -> None:
@@ -343,6 +361,30 @@ async def test_what_is_cut_off_while_it_is_added_is_settled_by_a_look(
     assert (row.status, row.result.key) == (EntryStatus.DONE, "result.debrid_added")
     (entry,) = scene.debrid.account.torrents.values()
     assert (entry.status, scene.adds()) == ("downloaded", 1)
+
+
+async def test_what_is_still_to_be_added_is_not_called_off(
+    scene: Scene, pass_time: PassTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was cut off before it was sent, and there was no slot for it then."""
+
+    async def cut_off(_hands: DebridHands, _magnet: str) -> str:
+        raise asyncio.CancelledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(DebridHands, "add_magnet", cut_off)
+        with pytest.raises(asyncio.CancelledError):
+            await scene.repairs.add(read_magnet(MAGNET), Choice.VIDEOS, (), AUTOMATION)
+    scene.debrid.account.active_limit = 0
+    await pass_time(MINUTE, 40)
+    (row,) = await scene.rows("debrid_by_hand")
+    assert row.status is EntryStatus.RUNNING
+    scene.debrid.account.active_limit = 100
+    await pass_time(MINUTE, 90)
+    (row,) = await scene.rows("debrid_by_hand")
+    assert row.result is not None
+    assert (row.status, row.result.key) == (EntryStatus.DONE, "result.debrid_added")
+    assert len(scene.debrid.account.torrents) == 1
 
 
 # --- links -----------------------------------------------------------------------------------------------------------

@@ -86,7 +86,7 @@ class StoredRepairs:
                 first_at=repair.created_at,
                 last_at=now,
                 times=max(1, repair.tries),
-                final=repair.ending is not Ending.DIFFERENT,
+                final=repair.ending not in {Ending.DIFFERENT, Ending.UNCHOSEN},
                 source="repair",
             )
             await self._history.keep_failures(self._account, [failure])

@@ -11,12 +11,23 @@ from .unanswered import RequestStore
 
 
 class Refusal(Exception):  # noqa: N818 -- an answer, which the policies deal with
-    """Real-Debrid refused, or did not answer. `code` None: there was no answer, or none of its own."""
+    """Real-Debrid refused, or did not answer. `code` None: there was no answer, or none of its own.
 
-    def __init__(self, message: str, *, code: DebridCode | None = None, retry_after: timedelta | None = None) -> None:
+    `problem` names what is wrong, for texts: the code, else one of ours; "unknown" where only the message tells.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: DebridCode | None = None,
+        retry_after: timedelta | None = None,
+        problem: str = "",
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.retry_after = retry_after
+        self.problem = problem or ("unknown" if code is None else code.name.lower())
 
 
 class RepairHands(Protocol):

@@ -19,6 +19,7 @@ from .repair_ports import Refusal, RepairHands, RepairStore, RepairWitness
 from .retrying import (
     SETTLES,
     AccountPause,
+    Choice,
     Ending,
     Holdup,
     Repair,
@@ -266,10 +267,16 @@ class Repairer:
             before = self._repairs.get(repair.hash)
             unsettled = self.unsettled(repair.hash)  # a list that is read now may be too early
             same = [entry for entry in await hands.entries() if entry.hash == repair.hash]
-            if live := [entry for entry in same if entry.status not in FAILED_STATUSES]:
-                raise AlreadyThereError(live[0])
+            live = [entry for entry in same if entry.status not in FAILED_STATUSES]
+            if taken := [entry for entry in live if entry.status is not DebridStatus.WAITING_FILES_SELECTION]:
+                raise AlreadyThereError(taken[0])
+            if live:
+                return await self._select_waiting(repair, before, live[0], same, hands)
             if unsettled:
-                raise Refusal("it was asked for a moment ago without an answer; whether it was added shows soon")
+                raise Refusal(
+                    "it was asked for a moment ago without an answer; whether it was added shows soon",
+                    problem="unsettled",
+                )
             if before is not None and before.step is Step.ADDING:
                 await self._note_unanswered(before)
             now, there = self._clock(), tuple(entry.id for entry in same)
@@ -293,10 +300,51 @@ class Repairer:
                 else:
                     await self._save(replace(begun, due_at=self._clock() + SETTLES))
                 raise
+            except asyncio.CancelledError:  # it may have waited for its turn, and been sent just now
+                self._repairs[begun.hash] = replace(begun, due_at=self._clock() + SETTLES)
+                raise
             # the entry is a person's: one that fails is replaced like any other, but not deleted as a failed try
             added = replace(was_added(begun, entry_id, self._clock()), ours=False, progress_at=None)
             await self._save(added)
-            return added
+            return await self._select_at_once(added, hands)
+
+    async def _select_waiting(
+        self,
+        repair: Repair,
+        before: Repair | None,
+        waiting: DebridTorrent,
+        same: Sequence[DebridTorrent],
+        hands: RepairHands,
+    ) -> Repair:
+        """Select the files of an entry that is there and waits for that, as a person says now."""
+        there = tuple(entry.id for entry in same)
+        found = replace(
+            repair,
+            step=Step.SELECTING,
+            added_id=waiting.id,
+            known_ids=there,
+            old_ids=tuple(entry.id for entry in same if entry.status in FAILED_STATUSES),
+            our_ids=before.our_ids if before else (),
+            added_at=before.added_at if before else None,
+        )
+        await self._save(found)
+        return await self._select_at_once(found, hands)
+
+    async def _select_at_once(self, repair: Repair, hands: RepairHands) -> Repair:
+        """Select files where Real-Debrid knows them already, so that whoever waits hears whether any fits."""
+        try:
+            info = await hands.details(_id(repair))
+            if info.torrent.status is not DebridStatus.WAITING_FILES_SELECTION or not info.files:
+                return repair
+            if ids := choose(info.files, repair.wanted or (), repair.choice, repair.words):
+                await hands.select(info.torrent.id, ids)
+        except Refusal:
+            return repair  # the next round sees to it
+        label = info.torrent.filename if repair.label == repair.hash else repair.label
+        repair = replace(repair, label=label)
+        noted = look_later(repair, self._clock(), step=Step.FETCHING) if ids else _unchosen(repair)
+        await self._save(noted)
+        return noted
 
     def unsettled(self, info_hash: str) -> bool:
         """Tell whether a torrent may be added at any moment, by a request that got no answer.
@@ -318,6 +366,19 @@ class Repairer:
         """Note that a person deleted an entry. To be awaited while `alone`."""
         if (repair := self._repairs.get(info_hash)) is not None and (left := without(repair, entry_id)) != repair:
             await self._save(left)
+
+    async def chosen(self, waiting: Collection[str], present: Collection[str], read_at: datetime) -> None:
+        """Close what waited for another rule, and waits no more, by the ids and the hashes of a list read since."""
+        async with self._busy:
+            for repair in self.unchosen:
+                since = repair.ended_at or read_at
+                if repair.added_id not in waiting and since < read_at:
+                    await self._save(close(repair, Ending.RECOVERED if repair.hash in present else Ending.REMOVED))
+
+    @property
+    def unchosen(self) -> Sequence[Repair]:
+        """What waits in the account because the rule that a person gave fits none of its files."""
+        return tuple(repair for repair in self.repairs if repair.ending is Ending.UNCHOSEN and not repair.open)
 
     async def forget_old(self) -> None:
         """Forget what ended well long ago: no limit counts it any more."""
@@ -485,7 +546,9 @@ class Repairer:
                 return
             ids = choose(info.files, repair.wanted or (), repair.choice, repair.words)
             if not ids:
-                await self._save(came_to_nothing(repair, NOT_AS_WANTED, Ending.DIFFERENT))
+                by_rule = not repair.wanted and repair.choice is not Choice.ALL
+                different = came_to_nothing(repair, NOT_AS_WANTED, Ending.DIFFERENT)
+                await self._save(_unchosen(repair) if by_rule else different)
                 return
             await self._ask(Request.SELECT, self._hands.select(info.torrent.id, ids))
             await self._save(look_later(repair, self._clock(), step=Step.FETCHING))
@@ -689,6 +752,10 @@ def _is_back(repair: Repair, complete: Collection[str], read_at: datetime) -> bo
 
 def _failed(repair: Repair, status: DebridStatus) -> Repair:
     return came_to_nothing(repair, status, Ending.VIRUS if status is DebridStatus.VIRUS else None)
+
+
+def _unchosen(repair: Repair) -> Repair:
+    return close(replace(repair, problem=NOT_AS_WANTED), Ending.UNCHOSEN)
 
 
 def _id(repair: Repair) -> str:

@@ -60,6 +60,7 @@ class Ending(StrEnum):
     VIRUS = "virus"
     EXHAUSTED = "exhausted"  # tried as often as is allowed
     DIFFERENT = "different"  # there is another entry of it, with other files: a person has to choose
+    UNCHOSEN = "unchosen"  # a person's rule fits none of its files: it waits for another one
 
 
 #: Not even a person has these tried again.
