@@ -78,15 +78,25 @@ OFFERS = st.lists(
 )
 
 
+def test_offers_of_one_size_and_two_names_go_where_they_go_whoever_answers_first() -> None:
+    short = "Amber.2019"
+    offers = [
+        offer(NAME, info_hash=ONE, indexer="1"),
+        offer(short, size_bytes=int(8.1 * GB), indexer="2"),
+        offer(short, size_bytes=0, info_hash=ONE, indexer="3"),
+        offer(short, size_bytes=0, info_hash=TWO, indexer="4"),
+        offer(NAME, size_bytes=int(8.1 * GB), indexer="5"),
+    ]
+    assert offered(merge(offers[::-1])) == offered(merge(offers))
+
+
 @given(OFFERS, st.randoms(use_true_random=False))
 def test_nothing_is_lost_and_who_answers_first_changes_nothing(offers: list[Offer], random: Random) -> None:
     releases = merge(offers)
     assert sorted(each.indexer for release in releases for each in release.offers) == sorted(o.indexer for o in offers)
     shuffled = list(offers)
     random.shuffle(shuffled)
-    sizes_differ = len({(each.size_bytes, each.info_hash) for each in offers}) == len(offers)
-    if sizes_differ:
-        assert offered(merge(shuffled)) == offered(releases)
+    assert offered(merge(shuffled)) == offered(releases)
     for release in releases:
         assert len({each.info_hash for each in release.offers} - {None}) <= 1
         assert len({each.protocol for each in release.offers}) == 1 or release.info_hash

@@ -91,8 +91,9 @@ def merge(offers: Iterable[Offer]) -> tuple[Release, ...]:
             by_name[key].append(group)
     groups = list(by_hash.values())
     # sizes that are known come first, in order: who belongs together doesn't depend on who answered first
-    for place, offer in sorted(hashless, key=lambda pair: (pair[1].size_bytes <= 0, pair[1].size_bytes, pair[0])):
-        same = by_name[_key(offer)]
+    keyed = [(offer.size_bytes <= 0, offer.size_bytes, _key(offer), place, offer) for place, offer in hashless]
+    for *_, key, place, offer in sorted(keyed, key=lambda each: each[:4]):
+        same = by_name[key]
         group = min((each for each in same if _fits(each, offer)), key=lambda each: _distance(each, offer), default=[])
         if not group:
             groups.append(group)
