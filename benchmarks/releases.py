@@ -30,7 +30,7 @@ from custom_components.sokoul.releases.parse import parse
 from custom_components.sokoul.releases.policy import Policy
 from tests.releases.reading import Sample, corpus, facts_of, plain
 
-from . import releases_arr, releases_labelled, releases_parsers
+from . import releases_arr, releases_labelled, releases_parsers, releases_second
 
 BUDGET_PER_SECOND = 1_000
 #: Of what the tests of Radarr and Sonarr say, where we don't differ on purpose.
@@ -147,7 +147,15 @@ def our_reader(names: Sequence[str]) -> Reader:
 
 
 def other_reader(name: str, names: Sequence[str]) -> Reader | None:
-    """Read with another one in its own environment; None where that can't be had."""
+    """Read with another one; None where that can't be had."""
+    if (said := said_by(name, names)) is None:
+        return None
+    facts = [theirs(each) for each in said["facts"]]
+    return Reader(name, facts, len(names) / said["seconds"], said["import_seconds"], said["memory_bytes"])
+
+
+def said_by(name: str, names: Sequence[str]) -> Mapping[str, Any] | None:
+    """Return what another reader says in its own environment, and what that cost; None where that can't be had."""
     uv = shutil.which("uv") or str(Path(sys.prefix) / "bin" / "uv")
     environment = ["--no-project", "--python", sys.executable, "--with-requirements", "requirements/parsers.txt"]
     command = [uv, "run", "--quiet", *environment, "benchmarks/releases_worker.py", name]
@@ -164,9 +172,8 @@ def other_reader(name: str, names: Sequence[str]) -> Reader | None:
     except (OSError, subprocess.SubprocessError) as error:
         print(f"{name} can't be had here, so it is left out: {error}", file=sys.stderr)
         return None
-    said = json.loads(done.stdout)
-    facts = [theirs(each) for each in said["facts"]]
-    return Reader(name, facts, len(names) / said["seconds"], said["import_seconds"], said["memory_bytes"])
+    said: Mapping[str, Any] = json.loads(done.stdout)
+    return said
 
 
 def _seconds(work: Callable[[], object]) -> float:
@@ -247,6 +254,19 @@ def supplement(first: Reader, other: Reader, truth: Sequence[Facts], chosen: Seq
     return sum(filled), len(filled) - sum(filled)
 
 
+def second_reader(guessit: Path, arr: Sequence[Path] | None) -> bool:
+    """Print whether parsett would add anything to ours, and tell whether it is rightly left out."""
+    judges = {"guessit": releases_second.by_guessit(guessit)}
+    if arr is not None:
+        judges["Radarr, Sonarr"] = releases_second.by_arr(*arr)
+    names = releases_second.names_of([*judges.values(), releases_second.by_corpus])
+    said = said_by("parsett", names)
+    if said is None:
+        return False
+    read = {name: releases_second.reading(name, facts) for name, facts in zip(names, said["facts"], strict=True)}
+    return releases_second.report(judges, read.__getitem__)
+
+
 def _share(reader: Reader, truth: Sequence[Facts], chosen: Sequence[int], facts: Sequence[str]) -> str:
     right = sum(all(reader.facts[at][fact] == truth[at][fact] for fact in facts) for at in chosen)
     return f"{right / len(chosen):>12.1%}"
@@ -260,13 +280,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--arr", nargs=2, type=Path, metavar=("RADARR", "SONARR"), help="clones of both: their tests")
     parser.add_argument("--parsers", nargs=2, type=Path, metavar=("RADARR", "SONARR"), help="the same: their parsers")
     parser.add_argument(
-        "--labelled", type=Path, metavar="GUESSIT", help="with --parsers: a clone; its tests' names, too"
+        "--labelled",
+        type=Path,
+        metavar="GUESSIT",
+        help="a clone: whether parsett would add anything to ours in its tests' names, with --arr in theirs, too; "
+        "with --parsers: those names beside their parsers",
     )
     parser.add_argument("--show", action="store_true", help="with --arr or --parsers: where we differ from them")
     options = parser.parse_args(arguments)
     if options.parsers is not None:
         also = options.labelled and partial(releases_labelled.side_by_side, clone=options.labelled, show=options.show)
         return 0 if releases_parsers.report(tuple(options.parsers), show=options.show, also=also) else 1
+    if options.labelled is not None:
+        return 0 if second_reader(options.labelled, options.arr) else 1
     if options.arr is not None:
         return 0 if releases_arr.report(*options.arr, show=options.show) >= SHARE_OF_ARR else 1
     samples = corpus()

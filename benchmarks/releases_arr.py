@@ -9,6 +9,7 @@ Where we differ on purpose, a rule says so, by what was read and never by the na
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 import re
 import subprocess
@@ -71,8 +72,13 @@ def source_of(clone: Path, path: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.removeprefix("\ufeff")
 
 
-def cases(clone: Path, fixture: str) -> Iterator[_Case]:
-    """Yield the method and the arguments of each case of a table; none where the clone hasn't that file."""
+@cache
+def cases(clone: Path, fixture: str) -> tuple[_Case, ...]:
+    """Return the method and the arguments of each case of a table."""
+    return tuple(_cases(clone, fixture))
+
+
+def _cases(clone: Path, fixture: str) -> Iterator[_Case]:
     waiting: list[Sequence[str]] = []
     for line in source_of(clone, f"{FIXTURES}/{fixture}.cs").splitlines():
         if case := _CASE.match(line):

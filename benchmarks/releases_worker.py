@@ -134,6 +134,10 @@ def from_parsett(found: Mapping[str, Any]) -> Facts:
         "channels": next(iter(found.get("channels") or []), None),
         "languages": sorted(found.get("languages") or []),
         "group": found.get("group"),
+        "edition": found.get("edition"),
+        "remux": "REMUX" in (quality or ""),
+        "hardsub": bool(found.get("hardcoded")),
+        **{flag: bool(found.get(flag)) for flag in ("proper", "repack")},
     }
 
 
