@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from custom_components.sokoul.model.debrid_mirror import (
@@ -19,7 +19,8 @@ from custom_components.sokoul.model.debrid_mirror import (
     SyncRun,
 )
 from custom_components.sokoul.store import Store, StoreError, debrid_removal
-from custom_components.sokoul.store.debrid_counts import COUNTS, DUPLICATES
+from custom_components.sokoul.store.bulk import is_sqlite
+from custom_components.sokoul.store.debrid_counts import COUNTS, DUPLICATES, miscounted
 from custom_components.sokoul.store.debrid_removal import STORED
 from custom_components.sokoul.store.metadata import METADATA
 
@@ -80,6 +81,32 @@ async def test_nothing_of_it_stays_and_all_of_others(filled: Store) -> None:
     assert await filled.mirror.accounts() == {OTHER}
     await filled.mirror.remove(ACCOUNT)
     assert await rows(filled, OTHER) == before
+
+
+async def test_the_only_account_is_removed_at_once_from_a_file(filled: Store) -> None:
+    """A table of others is left as it is, and what is counted afterwards is right: triggers are as they were."""
+    await filled.mirror.remove(OTHER)
+
+    async def objects(connection: AsyncConnection) -> set[tuple[str, str]]:
+        sqlite = is_sqlite(connection)
+        every = (
+            "SELECT name, sql FROM sqlite_master" if sqlite else "SELECT tgname, tgfoid::regproc::text FROM pg_trigger"
+        )
+        return {(name, sql) for name, sql in (await connection.exec_driver_sql(every)).all()}
+
+    database, asked = filled.mirror._database, list[str]()
+    before = await database.read(objects)
+    event.listen(database._engine.sync_engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    await filled.mirror.remove(ACCOUNT)
+    emptied = {each.split()[-1] for each in asked if each.startswith("DELETE") and "WHERE" not in each}
+    every = {table.name for table in (*STORED, COUNTS, DUPLICATES)}
+    assert emptied == (every if database.is_file else set())
+    assert await filled.mirror.accounts() == set()
+    assert await rows(filled, ACCOUNT) == {}
+    assert await database.read(objects) == before
+    await filled.mirror.apply("new", MANY, NOW)
+    assert not await database.read(lambda connection: connection.run_sync(miscounted))
+    assert (await rows(filled, "new"))[DUPLICATES.name] == 5
 
 
 async def test_an_account_that_has_only_a_history_is_known_to_be_there(store: Store) -> None:

@@ -35,7 +35,7 @@ from ..model.debrid_mirror import (
 from .bulk import REAL, TEXT, WHOLE, Columns, is_sqlite, many_values, rows_of, upsert, values_of
 from .database import Database, Work
 from .debrid_names import KeptNames
-from .debrid_removal import STORED, accounts_of, remove_some
+from .debrid_removal import STORED, accounts_of, remove_at_once, remove_some
 from .debrid_schema import ATTEMPTS, FAILURES, FILES, LINKS, METRICS, SYNCS, TORRENTS
 from .encoding import as_json, as_microseconds, as_text, from_json, from_microseconds
 from .errors import StoreError
@@ -344,8 +344,9 @@ class StoredMirror:
         What is left when that is cut off can be deleted later. Nobody may write of the account any more.
         """
         for table in STORED:
-            while await self._changing(account, partial(remove_some, account=account, table=table)):
-                pass
+            if not await self._changing(account, partial(remove_at_once, account=account, table=table)):
+                while await self._changing(account, partial(remove_some, account=account, table=table)):
+                    pass
 
     async def prune_gone(self, account: str, before: datetime) -> int:
         """Forget what is gone since before a moment, with its files and links; return how many those were."""
