@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -425,8 +425,35 @@ class HubGrabHands:
 
     async def _entries(self, trace: Trace) -> list[DebridTorrent]:
         """Return the entries of a torrent in an account, the newest first."""
-        page = await _asked(trace.name, self._account(trace).torrents(1, MAX_PAGE, priority=PERSON))
-        return [each for each in page.torrents if each.hash == trace.info_hash] if page is not None else []
+        account = self._account(trace)
+        page = await _asked(trace.name, account.torrents(1, MAX_PAGE, priority=PERSON))
+        if page is None:
+            return []
+        found = [each for each in page.torrents if each.hash == trace.info_hash]
+        if len(page.torrents) < MAX_PAGE:
+            return found
+        return found + await self._entries_further_down(trace, account, set(page.ids))
+
+    async def _entries_further_down(
+        self, trace: Trace, account: RealDebridClient, listed: Collection[str]
+    ) -> list[DebridTorrent]:
+        """Return the entries of a torrent that are older than the newest thousands, as far as the mirror knows them."""
+        mirror = self._hub.debriding.accounts.get(trace.backend_id)
+        if mirror is None or trace.info_hash is None:
+            return []
+        try:
+            known = await mirror.store.mirror_view.torrents(
+                trace.backend_id, hashes=[trace.info_hash], presence=Presence.PRESENT
+            )
+        except StoreError as error:
+            raise _unclear(trace) from error
+        found = []
+        for each in known:
+            if each.torrent.id not in listed:
+                with suppress(NotFound):  # deleted since
+                    asked = account.torrent(each.torrent.id, priority=PERSON)
+                    found.append((await _passing(trace.name, asked)).torrent)
+        return found
 
     # --- taking back ---------------------------------------------------------------------------------------------
 

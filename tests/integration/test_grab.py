@@ -764,6 +764,30 @@ async def test_an_account_that_has_it_goes_first(
     assert (len(account.account.torrents), qbittorrent.torrents) == (1, {})
 
 
+async def test_what_is_far_down_a_long_list_is_not_added_twice(
+    hass: HomeAssistant,
+    set_up: SetUp,
+    account: RealDebridSimulator,
+    prowlarr: ProwlarrSimulator,
+    radarr: RadarrSimulator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is on another page than the newest ones."""
+    monkeypatch.setattr(grab_hands, "MAX_PAGE", 3)
+    offered = next(each for each in prowlarr.searches.offers if each.title == BEST)
+    torrent = account.account.add(offered.info_hash.lower(), BEST)
+    account.account.turn(torrent, "downloaded")
+    account.account.fill(7)
+    hub = await connect(set_up, account, prowlarr, radarr)
+    await hub.debriding.accounts[DEBRID_ID].synchronise(SyncMode.SMART)
+    answer = await act(hass, Action.GRAB, query="dune 2")
+    assert (answer["way"], answer["result"]) == ("debrid", "already_there")
+    assert len(account.account.torrents) == 8
+    account.account.delete(torrent.id)  # which the mirror doesn't know yet
+    answer = await act(hass, Action.GRAB, query="dune 2")
+    assert (answer["status"], answer["result"], answer["release"]) == ("done", "taken_debrid", BEST)
+
+
 async def test_what_is_repaired_at_the_same_moment_is_not_added_twice(
     hass: HomeAssistant,
     set_up: SetUp,
