@@ -24,7 +24,8 @@ async def postgresql(request: pytest.FixtureRequest, socket_enabled: None) -> Po
     server: Postgresql | None = request.getfixturevalue("_server")  # now that it may look for a free port
     if server is None:
         pytest.skip("PostgreSQL is not installed (Debian: postgresql)")
-    await server.empty()
+    # how its tables come to be is the matter of tests that open it themselves
+    await (server.empty_tables() if "store" in request.fixturenames else server.empty())
     return server
 
 
@@ -48,11 +49,15 @@ def timers() -> Timers:
 
 
 @pytest.fixture
-async def store(where: Where, timers: Timers, empty_database: bytes) -> AsyncIterator[Store]:
+async def store(
+    request: pytest.FixtureRequest, where: Where, timers: Timers, empty_database: bytes
+) -> AsyncIterator[Store]:
     """Open a store without rows. How its tables come to be is the matter of tests that open `where` themselves."""
     if isinstance(where, Path):
         where.parent.mkdir()
         where.write_bytes(empty_database)
     opened = await open_store(where, clock=lambda: NOW, call_later=timers.call_later)
+    if isinstance(where, str):
+        await request.getfixturevalue("postgresql").keep_tables()
     yield opened
     await opened.close()

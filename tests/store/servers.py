@@ -13,6 +13,18 @@ import asyncpg  # type: ignore[import-untyped]  # it publishes no types
 from devstack.ports import free_port
 from devstack.tools import postgresql_bin
 
+#: What is another when a table, an index, a sequence or who may use them has changed.
+_SHAPE = """
+SELECT md5(string_agg(format('%s %s %s %s %s', n.xmin, c.oid, c.xmin, a.attnum, a.xmin), ',' ORDER BY c.oid, a.attnum))
+FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid JOIN pg_attribute a ON a.attrelid = c.oid
+WHERE n.nspname = 'public'
+"""
+#: The tables that have, or had, rows.
+_USED = """
+SELECT relname FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND pg_relation_size(oid) > 0
+"""
+
 #: The data is thrown away: none of it has to survive a power failure.
 _IN_A_HURRY = "-c fsync=off -c full_page_writes=off"
 
@@ -24,6 +36,8 @@ class Postgresql:
         self._programs = programs
         self._folder = folder
         self.port = free_port()
+        self._shape: str | None = None  # of the tables that `empty_tables` may keep
+        self._rows: dict[str, list[asyncpg.Record]] = {}  # that they had when they were new
         # initdb refuses to run as root
         self._as_somebody = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
 
@@ -54,6 +68,32 @@ class Postgresql:
         """Drop all tables. A new database for each test would take longer, and much more room."""
         async with self.connected() as connection:
             await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+
+    async def empty_tables(self) -> None:
+        """Leave the tables as they were at `keep_tables`, or none when they are others by now.
+
+        To drop and to make them is most of what a new store costs here.
+        """
+        async with self.connected() as connection, connection.transaction():
+            if self._shape is None or await connection.fetchval(_SHAPE) != self._shape:
+                self._shape = None
+                self._rows = {}
+                await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+                return
+            if used := ", ".join(f'"{table}"' for (table,) in await connection.fetch(_USED)):
+                await connection.execute(f"TRUNCATE {used} RESTART IDENTITY CASCADE")
+            for table, rows in self._rows.items():
+                await connection.copy_records_to_table(table, records=rows)
+            self._shape = await connection.fetchval(_SHAPE)
+
+    async def keep_tables(self) -> None:
+        """Let the tables that a store has just made, with their rows, be what `empty_tables` leaves."""
+        if self._shape is not None:
+            return
+        async with self.connected() as connection:
+            for (table,) in await connection.fetch(_USED):
+                self._rows[table] = await connection.fetch(f'SELECT * FROM "{table}"')  # noqa: S608 -- of the server
+            self._shape = await connection.fetchval(_SHAPE)
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[asyncpg.Connection]:
