@@ -80,6 +80,7 @@ def configure_event_loop() -> None:
     """Configure the loop the way Home Assistant does, without running it for that, as the harness would."""
     runner.configure_event_loop(asyncio.get_event_loop())
     quicker_harness.rest(asyncio.get_event_loop())
+    quicker_harness.end_at_once(asyncio.get_event_loop())
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -5,6 +5,7 @@ A test spent a quarter of its time in these, and there are thousands of tests.
 
 import asyncio
 import calendar
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 import functools
 import time
@@ -70,6 +71,24 @@ def rest(loop: asyncio.AbstractEventLoop) -> None:
         return select(timeout)
 
     loop._selector.select = rested  # type: ignore[attr-defined]
+
+
+def end_at_once(loop: asyncio.AbstractEventLoop) -> None:
+    """Shut an executor down that has no thread, or none any more, without a thread that waits for those.
+
+    The harness and the runner of the test do it, one after the other, for each test, also where none was ever started.
+    """
+    wait_for_threads = loop.shutdown_default_executor
+
+    async def shut_down(timeout: float | None = None) -> None:  # noqa: ASYNC109 -- as the loop's own
+        executor: ThreadPoolExecutor | None = loop._default_executor  # type: ignore[attr-defined]
+        if executor is None or any(thread.is_alive() for thread in executor._threads):
+            await wait_for_threads(timeout)
+            return
+        loop._executor_shutdown_called = True  # type: ignore[attr-defined]
+        executor.shutdown()
+
+    loop.shutdown_default_executor = shut_down  # type: ignore[method-assign]
 
 
 def _attributes_hash(module: types.ModuleType) -> str:

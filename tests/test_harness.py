@@ -11,12 +11,14 @@ from typing import Any
 
 import freezegun
 from freezegun.api import FrozenDateTimeFactory, real_monotonic
+from homeassistant import runner
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.event import async_track_point_in_utc_time
 from homeassistant.helpers.storage import Store
 import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
+from tests import quicker_harness
 from tests.integration import conftest
 
 
@@ -57,6 +59,39 @@ async def test_a_future_that_another_thread_answers_is_found() -> None:
 
 async def test_the_stack_of_no_task_is_kept() -> None:
     assert not asyncio.get_running_loop().get_debug()
+
+
+@pytest.mark.parametrize("used", [False, True])
+def test_an_executor_is_shut_down_and_waited_for(used: bool) -> None:  # noqa: FBT001 -- of the table
+    loop = asyncio.new_event_loop()
+    runner.configure_event_loop(loop)
+    quicker_harness.end_at_once(loop)
+    told, ended = threading.Event(), threading.Event()
+    if used:
+        loop.run_in_executor(None, lambda: (told.wait(), ended.set()))
+    loop.call_soon(told.set)
+    for _ in range(2):
+        loop.run_until_complete(loop.shutdown_default_executor())
+        assert ended.is_set() == used
+    with pytest.raises(RuntimeError, match="shutdown"):
+        loop.run_in_executor(None, print)
+    loop.close()
+
+
+@pytest.mark.parametrize("used", [False, True])
+def test_a_thread_waits_only_for_threads(used: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001 -- of the table
+    loop = asyncio.new_event_loop()
+    runner.configure_event_loop(loop)
+    quicker_harness.end_at_once(loop)
+    if used:
+        loop.run_until_complete(loop.run_in_executor(None, int))
+    started: list[threading.Thread] = []
+    start = threading.Thread.start
+    monkeypatch.setattr(threading.Thread, "start", lambda thread: (started.append(thread), start(thread)))
+    for _ in range(2):
+        loop.run_until_complete(loop.shutdown_default_executor())
+    assert len(started) == int(used)
+    loop.close()
 
 
 async def test_a_loop_tells_the_time_that_freezegun_does(freezer: FrozenDateTimeFactory) -> None:
