@@ -112,6 +112,16 @@ def test_any_text_is_a_name(name: str) -> None:
     assert len(read.numbering.episodes) <= 2_000
 
 
+@given(NAMES)
+def test_any_text_is_a_name_of_a_series(name: str) -> None:
+    """It says the same, or has one episode more than none."""
+    read, of_series = parse(name), parse_of_series(name)
+    if of_series != read:
+        assert len(of_series.numbering.episodes + of_series.numbering.absolute) == 1
+        assert not read.numbering.episodes
+        assert not read.numbering.absolute
+
+
 @given(st.lists(st.sampled_from(["Amber", "Hill", "Two", "Rivers", "Old", "House"]), min_size=1, max_size=4))
 def test_dots_spaces_and_underscores_say_the_same(title: list[str]) -> None:
     words = [*title, "2019", "MULTi", "1080p", "WEB-DL", "DDP5.1", "H.264"]
