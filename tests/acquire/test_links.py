@@ -269,6 +269,12 @@ def test_odd_addresses_are_refused(url: str, key: str) -> None:
     refused(key, lambda: links.check_address(url))
 
 
+@pytest.mark.parametrize("letter", ["\u212a", "\u017f"])  # whose small or capital letters are k and s
+def test_what_only_looks_like_a_hash_is_refused(letter: str) -> None:
+    with pytest.raises(LinkRefused):
+        read_magnet(f"magnet:?xt=urn:btih:{letter}{'A' * 31}")
+
+
 @given(st.text(max_size=60))
 def test_any_text_is_an_address_or_refused(text: str) -> None:
     for link in (text, f"http://{text}", f"magnet:?{text}"):

@@ -336,6 +336,13 @@ def test_what_is_given_wins() -> None:
     assert (query.year, query.year_is_sure) == (2021, True)
 
 
+@pytest.mark.parametrize("letter", ["\u212a", "\u017f"])  # whose small or capital letters are k and s
+def test_what_only_looks_like_a_hash_is_none(letter: str) -> None:
+    looks = letter + "A" * 31
+    assert read(looks).info_hash is None
+    assert read(f"magnet:?xt=urn:btih:{looks}").info_hash is None
+
+
 @given(st.text(max_size=400) | st.from_regex(r"(magnet:\?|https?://|S\d+|\(19\d\d|tt\d|[ \-:])+.{0,40}"))
 def test_any_text_is_read(text: str) -> None:
     query = read(text)

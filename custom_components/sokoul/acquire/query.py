@@ -5,7 +5,6 @@ itself. A number that may be a year stays in the text, too: "Blade Runner 2049" 
 """
 
 import base64
-import binascii
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -80,7 +79,7 @@ class Query:
 _SPACES = re.compile(r"\s+")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _HEX_HASH = re.compile(r"[0-9a-f]{40}", re.IGNORECASE)
-_BASE32_HASH = re.compile(r"[a-z2-7]{32}", re.IGNORECASE)
+_BASE32_HASH = re.compile(r"[a-z2-7]{32}", re.IGNORECASE | re.ASCII)  # else the sign of Kelvin is a k
 _IMDB = re.compile(r"tt\d{7,10}", re.IGNORECASE)
 #: An id, alone or beside other words.
 _ID = re.compile(
@@ -316,12 +315,7 @@ def hash_of(text: str) -> str | None:
 
 
 def _base32(text: str) -> str | None:
-    if not _BASE32_HASH.fullmatch(text):
-        return None
-    try:
-        return base64.b32decode(text.upper()).hex()
-    except binascii.Error:
-        return None
+    return base64.b32decode(text.upper()).hex() if _BASE32_HASH.fullmatch(text) else None
 
 
 def _read_magnet(link: str) -> Query:
