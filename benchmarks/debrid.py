@@ -298,7 +298,7 @@ async def _remove(store: Store) -> None:
     )
     watch.tell()
     others.tell()
-    assert await store.mirror.accounts() == {"another"}
+    assert await store.mirror.count(ACCOUNT) == 0
 
 
 async def _export(store: Store, folder: Path, chosen: ExportFormat) -> None:

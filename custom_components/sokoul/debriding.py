@@ -65,6 +65,8 @@ PARTING = timedelta(seconds=1)
 #: What is stored of accounts that were removed is deleted this long after a removal or a start: by then nobody is at
 #: work with them any more.
 REMOVED_AFTER = timedelta(minutes=2)
+#: The accounts that this installation mirrors or did: others in the database may be another one's.
+MEMORY_KEY = "debrid_accounts"
 
 
 class ClientErrors:
@@ -443,11 +445,17 @@ class Debriding:
             if store is not None:
                 self.accounts[account] = mirror = AccountMirror(self._hub, account, store)
                 mirror.start()
+        if not self._ours >= self.accounts.keys():
+            self._hub.memory.set(MEMORY_KEY, sorted(self._ours | self.accounts.keys()))
         if self._swept is not store:
             self._swept = store
             self._sweep_after(REMOVED_AFTER)
 
     # --- accounts that were removed ------------------------------------------------------------------------------
+
+    @property
+    def _ours(self) -> frozenset[str]:
+        return frozenset(self._hub.memory.get(MEMORY_KEY, ()))
 
     @callback
     def _sweep_after(self, pause: timedelta) -> None:
@@ -471,13 +479,14 @@ class Debriding:
             self._sweep = self._hub.in_background(self._delete_removed(store), "removal of mirrors")
 
     async def _delete_removed(self, store: Store) -> None:
-        """Delete what is stored of accounts that are gone: removed now, while nobody looked, or with an earlier entry.
+        """Delete what is stored of accounts that were removed, now or while nobody looked.
 
         A little at a time, and what an end cuts off goes on after the next start.
         """
         try:
-            for account in await store.mirror.accounts() - self._hub.entry.subentries.keys():
+            for account in self._ours - self._hub.entry.subentries.keys():
                 await store.mirror.remove(account)
+                self._hub.memory.set(MEMORY_KEY, sorted(self._ours - {account}))
         except StoreError as error:
             if self._hub.pilot.store is store:
                 LOGGER.warning("What is stored of a removed Real-Debrid account could not be deleted: %s", error)

@@ -48,6 +48,7 @@ from custom_components.sokoul.store import StoreError
 from devstack.clock import ManualClock
 from devstack.frame import FaultKind
 from devstack.real_debrid import API_TOKEN, RealDebridSimulator
+from tests.store import torrents as stored
 
 from .conftest import PassTime, SetUp, until
 
@@ -296,14 +297,14 @@ async def test_what_is_stored_of_a_removed_account_is_deleted(
     entry = await set_up(account(), account(OTHER, OTHER_TOKEN, "1002"))
     await pass_time(FIRST_PAUSE)
     store = mirror(entry).store
-    assert await store.mirror.accounts() == {ID, OTHER}
+    assert await stored.accounts_in(store) == {ID, OTHER}
     await pass_time(2 * REMOVED_AFTER)
-    assert await store.mirror.accounts() == {ID, OTHER}
+    assert await stored.accounts_in(store) == {ID, OTHER}
     hass.config_entries.async_remove_subentry(entry, ID)
     await hass.async_block_till_done(wait_background_tasks=True)
     assert await store.mirror.count(ID) == COUNT, "what was at work with it may still be ending"
     await pass_time(REMOVED_AFTER)
-    assert await store.mirror.accounts() == {OTHER}
+    assert await stored.accounts_in(store) == {OTHER}
 
 
 async def test_what_was_removed_while_nobody_looked_is_deleted_also_after_a_failure(
@@ -333,8 +334,22 @@ async def test_what_was_removed_while_nobody_looked_is_deleted_also_after_a_fail
     assert caplog.messages.count(said) == 1
     assert await store.mirror.count(ID) == COUNT
     await pass_time(LONGEST_INTERVAL)
-    assert await store.mirror.accounts() == {OTHER}
+    assert await stored.accounts_in(store) == {OTHER}
     assert caplog.messages.count(said) == 1
+
+
+async def test_what_was_never_an_account_of_this_installation_stays(
+    hass: HomeAssistant, debrid: RealDebridSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    """Another Home Assistant may use the database, or an earlier one did: its history can't be read again."""
+    debrid.add_account("other", OTHER_TOKEN)
+    entry = await set_up(account(), account(OTHER, OTHER_TOKEN, "1002"))
+    await pass_time(FIRST_PAUSE)
+    store = mirror(entry).store
+    await store.mirror.apply("stranger", [stored.torrent()], dt_util.utcnow())
+    hass.config_entries.async_remove_subentry(entry, ID)
+    await pass_time(REMOVED_AFTER)
+    assert await stored.accounts_in(store) == {OTHER, "stranger"}
 
 
 async def test_deleting_what_is_stored_ends_with_everything_else(
@@ -362,9 +377,9 @@ async def test_deleting_what_is_stored_ends_with_everything_else(
         assert await hass.config_entries.async_unload(entry.entry_id)
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert await mirror(entry, OTHER).store.mirror.accounts() == {ID, OTHER}
+    assert await stored.accounts_in(mirror(entry, OTHER).store) == {ID, OTHER}
     await pass_time(REMOVED_AFTER)
-    assert await mirror(entry, OTHER).store.mirror.accounts() == {OTHER}
+    assert await stored.accounts_in(mirror(entry, OTHER).store) == {OTHER}
     assert "could not be deleted" not in caplog.text
 
 

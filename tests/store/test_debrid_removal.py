@@ -25,7 +25,7 @@ from custom_components.sokoul.store.debrid_removal import STORED
 from custom_components.sokoul.store.metadata import METADATA
 
 from .make import NOW
-from .torrents import ACCOUNT, details, torrent
+from .torrents import ACCOUNT, accounts_in, details, torrent
 
 OTHER = "another"
 #: Two of each hash, so there are duplicates.
@@ -74,11 +74,11 @@ async def rows(store: Store, account: str) -> dict[str, int]:
 async def test_nothing_of_it_stays_and_all_of_others(filled: Store) -> None:
     before = await rows(filled, OTHER)
     assert set(before) == {table.name for table in (*STORED, COUNTS, DUPLICATES)}, "there is something to be deleted"
-    assert await filled.mirror.accounts() == {ACCOUNT, OTHER}
+    assert await accounts_in(filled) == {ACCOUNT, OTHER}
     await filled.mirror.remove(ACCOUNT)
     assert await rows(filled, ACCOUNT) == {}
     assert await rows(filled, OTHER) == before
-    assert await filled.mirror.accounts() == {OTHER}
+    assert await accounts_in(filled) == {OTHER}
     await filled.mirror.remove(ACCOUNT)
     assert await rows(filled, OTHER) == before
 
@@ -101,19 +101,12 @@ async def test_the_only_account_is_removed_at_once_from_a_file(filled: Store) ->
     emptied = {each.split()[-1] for each in asked if each.startswith("DELETE") and "WHERE" not in each}
     every = {table.name for table in (*STORED, COUNTS, DUPLICATES)}
     assert emptied == (every if database.is_file else set())
-    assert await filled.mirror.accounts() == set()
+    assert await accounts_in(filled) == set()
     assert await rows(filled, ACCOUNT) == {}
     assert await database.read(objects) == before
     await filled.mirror.apply("new", MANY, NOW)
     assert not await database.read(lambda connection: connection.run_sync(miscounted))
     assert (await rows(filled, "new"))[DUPLICATES.name] == 5
-
-
-async def test_an_account_that_has_only_a_history_is_known_to_be_there(store: Store) -> None:
-    assert await store.mirror.accounts() == set()
-    await store.debrid_history.keep_metrics(ACCOUNT, NOW, {"torrents": 0})
-    await store.debrid_history.keep_retries(OTHER, [DebridRetry(hash="a", torrent_id="T", due_at=NOW)])
-    assert await store.mirror.accounts() == {ACCOUNT, OTHER}
 
 
 async def test_no_transaction_deletes_many(filled: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,9 +143,9 @@ async def test_what_was_cut_off_goes_on(filled: Store, monkeypatch: pytest.Monke
         patched.setattr(filled.mirror._database, "write", failing)
         with pytest.raises(type(error)):
             await filled.mirror.remove(ACCOUNT)
-    assert await filled.mirror.accounts() == {ACCOUNT, OTHER}
+    assert await accounts_in(filled) == {ACCOUNT, OTHER}
     await filled.mirror.remove(ACCOUNT)
-    assert await filled.mirror.accounts() == {OTHER}
+    assert await accounts_in(filled) == {OTHER}
 
 
 async def test_its_names_are_no_more_in_memory(filled: Store) -> None:

@@ -3,7 +3,12 @@
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from custom_components.sokoul.model.debrid import DebridFile, DebridStatus, DebridTorrent, DebridTorrentInfo
+from custom_components.sokoul.store import Store
+from custom_components.sokoul.store.debrid_removal import STORED
 
 from .make import NOW
 
@@ -37,3 +42,13 @@ def details(of: DebridTorrent, files: int = 2) -> DebridTorrentInfo:
             for number in range(1, files + 1)
         ),
     )
+
+
+async def accounts_in(store: Store) -> set[str]:
+    """Return of which accounts anything is stored."""
+
+    async def read(connection: AsyncConnection) -> set[str]:
+        found = [(await connection.execute(select(table.c.account).distinct())).scalars() for table in STORED]
+        return {account for accounts in found for account in accounts}
+
+    return await store.mirror._database.read(read)

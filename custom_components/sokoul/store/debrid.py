@@ -35,7 +35,7 @@ from ..model.debrid_mirror import (
 from .bulk import REAL, TEXT, WHOLE, Columns, is_sqlite, many_values, rows_of, upsert, values_of
 from .database import Database, Work
 from .debrid_names import KeptNames
-from .debrid_removal import STORED, accounts_of, remove_at_once, remove_some
+from .debrid_removal import STORED, remove_at_once, remove_some
 from .debrid_schema import ATTEMPTS, FAILURES, FILES, LINKS, METRICS, SYNCS, TORRENTS
 from .encoding import as_json, as_microseconds, as_text, from_json, from_microseconds
 from .errors import StoreError
@@ -333,10 +333,6 @@ class StoredMirror:
                 await connection.execute(statement)
 
         await self._changing(account, work)
-
-    async def accounts(self) -> set[str]:
-        """Return of which accounts anything is stored."""
-        return await self._database.read(accounts_of)
 
     async def remove(self, account: str) -> None:
         """Delete all that is stored of an account, for good: a little in each transaction, so others get their turn.

@@ -21,21 +21,6 @@ STORED = (LINKS, FILES, TORRENTS, ATTEMPTS, FAILURES, RETRIES, METRICS, SYNCS)
 _REMOVED = 1_000
 
 
-async def accounts_of(connection: AsyncConnection) -> set[str]:
-    """Return of which accounts there are rows: the next one is looked for after the last, for there are very few."""
-    found: set[str] = set()
-    for table in STORED:
-        last = ""
-        while True:
-            following = select(func.min(table.c.account)).where(table.c.account > last)
-            account = (await connection.execute(following)).scalar_one()
-            if account is None:
-                break
-            found.add(account)
-            last = account
-    return found
-
-
 async def remove_at_once(connection: AsyncConnection, account: str, table: Table) -> bool:
     """Empty a table that holds an account alone, and tell whether that was done."""
     if not is_sqlite(connection) or not await _is_alone(connection, account, table):
