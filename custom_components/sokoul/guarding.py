@@ -32,7 +32,7 @@ from .journal_report import sentence
 from .last_resort import LastResort
 from .lookout import DIRECTLY, Lookout
 from .model.backend import DOWNLOAD_CLIENT_KINDS, VPN_KINDS
-from .model.downloads import ClientSettings, DownloadClientSnapshot, Transfer
+from .model.downloads import ClientSettings, Transfer
 from .model.hold import Activity, Holder, activity
 from .model.journal import AUTOPILOT, ActKind, EntryStatus, JournalEntry
 from .model.library import Severity
@@ -79,7 +79,7 @@ class GuardedBackend:
 
     def __init__(self, backend: AnyCoordinator) -> None:
         self._backend = backend
-        self._looked: DownloadClientSnapshot | None = None  # newer than the last poll, while it is being closed
+        self._running: int | None = None  # newer than the last poll, while it is being closed
         self.seen = False  # it was looked at when it was last told to stop
 
     async def transfer(self) -> Transfer:
@@ -105,8 +105,9 @@ class GuardedBackend:
     @property
     def running(self) -> int:
         """How many torrents were told to run, when the client was last looked at."""
-        newest = self._backend.data if self._looked is None else self._looked
-        return sum(activity(torrent) is Activity.RUNS for torrent in newest.torrents.values())
+        if self._running is not None:
+            return self._running
+        return sum(activity(torrent) is Activity.RUNS for torrent in self._backend.data.torrents.values())
 
     async def close(self) -> int:
         """Stop whatever runs, in haste. A poll that begins meanwhile finds it noted."""
@@ -114,12 +115,12 @@ class GuardedBackend:
         await seize(self._backend, Holder.VPN, self._see)
         return len(holds(self._backend.memory)[Holder.VPN].to_start)
 
-    def _see(self, snapshot: DownloadClientSnapshot) -> None:
-        self._looked, self.seen = snapshot, True
+    def _see(self, running: int) -> None:
+        self._running, self.seen = running, True
 
     async def reopen(self) -> bool:
         """Start a part of what was stopped. Here is time enough to wait for a person's act."""
-        self._looked = None
+        self._running = None
         async with self._backend.act_lock:
             return await let_go(self._backend, Holder.VPN, REOPENED_AT_ONCE)
 

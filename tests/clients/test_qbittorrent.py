@@ -496,6 +496,58 @@ async def test_who_is_told_to_run_is_known_before_the_states_show_it(
     assert (await client.snapshot()).torrents[one.hash].state is DownloadState.COMPLETED
 
 
+async def test_in_haste_forced_starts_are_those_of_this_moment_and_no_answer_holds_up_what_follows(
+    client: QbittorrentClient, server: QbittorrentSimulator, generation: str
+) -> None:
+    """Up to 4.5 each snapshot costs as much as the first one: there only what can be forced is asked for."""
+    kinds = (Behaviour.SEEDING, Behaviour.IDLE, Behaviour.DOWNLOADING, Behaviour.METADATA, Behaviour.CHECKING)
+    forced, freed, ordinary = (
+        [server.add_torrent(f"{kind}.{word}", kind) for kind in kinds] for word in ("forced", "freed", "ordinary")
+    )
+    broken = server.add_torrent("broken", Behaviour.ERROR)
+    theirs = server.add_torrent("theirs", Behaviour.STOPPED)
+    for torrent in freed:
+        server.change(torrent, forced=True)
+    before = await client.snapshot()
+    assert {key for key, each in before.torrents.items() if each.forced} == {each.hash for each in freed}
+    for torrent in (*forced, broken):
+        server.change(torrent, forced=True)
+    for torrent in freed:
+        server.change(torrent, forced=False)
+    server.requests.clear()
+    hasty = await client.snapshot_in_haste()
+    assert {key for key, each in hasty.torrents.items() if each.forced} == {each.hash for each in (*forced, broken)}
+    assert (
+        hasty.torrents.keys()
+        == before.torrents.keys()
+        == {each.hash for each in (*forced, *freed, *ordinary, broken, theirs)}
+    )
+    assert all(hasty.torrents[each.hash] is before.torrents[each.hash] for each in (*ordinary, theirs))
+    everything = [path for path in asked(server) if path == "sync/maindata"]
+    assert everything == ([] if generation in OLD else ["sync/maindata"])
+
+
+async def test_in_haste_everything_is_read_where_nothing_was_before(
+    client: QbittorrentClient, server: QbittorrentSimulator
+) -> None:
+    one = server.add_torrent("One", Behaviour.SEEDING)
+    assert (await client.snapshot_in_haste()).torrents.keys() == {one.hash}
+
+
+@only("generation", OLD)
+async def test_what_was_told_in_haste_changes_nothing_for_the_next_snapshot(
+    client: QbittorrentClient, server: QbittorrentSimulator
+) -> None:
+    one = server.add_torrent("One", Behaviour.SEEDING)
+    before = await client.snapshot()
+    server.change(one, forced=True)
+    assert (await client.snapshot_in_haste()).torrents[one.hash].forced
+    assert not before.torrents[one.hash].forced
+    after = await client.snapshot()
+    assert after.torrents[one.hash].forced
+    assert after.changed == {one.hash}
+
+
 async def test_a_change_changes_one_torrent_and_keeps_the_others(
     client: QbittorrentClient, server: QbittorrentSimulator, clock: ManualClock
 ) -> None:

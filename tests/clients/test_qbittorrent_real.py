@@ -174,6 +174,26 @@ async def test_who_is_told_to_run_is_known_at_once(client: QbittorrentClient, re
         assert (await client.running(), await client.stopped()) == ({*hashes[5:]}, {*hashes[:5]})
 
 
+async def test_forced_starts_can_be_told_in_haste(client: QbittorrentClient, real: RealQbittorrent) -> None:
+    """Also of what is idle, and of what isn't forced any more."""
+    hashes = await real.add_many(6)
+    await real.add_many(2, stopped=True, first=6)
+    await client.set_force_start(hashes[:2], True)
+    await until(client, lambda snapshot: snapshot.totals.count(DownloadState.SEEDING) == 6)
+    assert forced(await client.snapshot()) == {*hashes[:2]}
+    await client.set_force_start(hashes[1:2], False)
+    await client.set_force_start(hashes[2:3], True)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (seen := forced(await client.snapshot_in_haste())) != {hashes[0], hashes[2]}:
+        assert time.monotonic() < deadline, seen
+        await asyncio.sleep(0.1)
+    assert forced(await client.snapshot()) == {hashes[0], hashes[2]}
+
+
+def forced(snapshot: DownloadClientSnapshot) -> set[str]:
+    return {key for key, torrent in snapshot.torrents.items() if torrent.forced}
+
+
 async def test_its_own_state_can_be_asked_for_alone(client: QbittorrentClient, real: RealQbittorrent) -> None:
     told = await client.transfer()
     assert told.connection is (await client.snapshot()).transfer.connection

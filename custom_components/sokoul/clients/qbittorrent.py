@@ -42,6 +42,10 @@ from .qbittorrent_sync import LARGE_BYTES, SyncState
 
 #: Since this version of the API `pause` and `resume` are `stop` and `start` (qBittorrent 5.0).
 API_STOP_START = (2, 11, 0)
+#: Since this version `sync/maindata` costs what changed (qBittorrent 4.6): before, each time as much as everything.
+API_CHANGES_ALONE = (2, 9, 0)
+#: The filters that a forced torrent passes before that: it never waits in the queue, nor counts as stalled.
+_FORCED_AMONG = ("active", "checking", "errored")
 _INFO = "torrents/info"
 #: Everything at once takes longer than a change: so many times the usual timeout.
 _PATIENCE_WITH_EVERYTHING = 3
@@ -128,6 +132,19 @@ class QbittorrentClient(QbittorrentSession):
             if merged.everything and self._sync.begun:  # another session: perhaps another version since
                 version = await self.version()
             return self._sync.commit(merged, version=version.application, settings=self._settings)
+
+    async def snapshot_in_haste(self) -> DownloadClientSnapshot:
+        """Return a snapshot whose forced starts are those of now, at the least cost, so that nothing else waits for it.
+
+        Where a snapshot costs as much as everything (a tenth of a second for a thousand torrents, and libtorrent has to
+        answer for each of them), the rest is as it was last seen, and forced starts show up to 1.5 s later.
+        """
+        version = self._version or await self.version()
+        if version.api >= API_CHANGES_ALONE or not self._sync.begun:
+            return await self.snapshot()
+        answers = await asyncio.gather(*(self._json(_INFO, {"filter": word}) for word in _FORCED_AMONG))
+        rows = (fields for answer in answers for fields in each(answer, _INFO))
+        return self._sync.with_forced({fields.text("hash") for fields in rows if fields.flag("force_start")})
 
     async def transfer(self) -> Transfer:
         """Ask for the client's own state alone, which costs it next to nothing; what this doesn't tell is 0."""

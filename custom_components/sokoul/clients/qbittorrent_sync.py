@@ -9,7 +9,7 @@ thread and may fail at any point; `SyncState.commit` makes it the state.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set as AbstractSet
 from dataclasses import dataclass, replace
 from sys import intern
 import time
@@ -129,6 +129,16 @@ class SyncState:
                 settings=settings,
             )
         return self._snapshot
+
+    def with_forced(self, forced: AbstractSet[str]) -> DownloadClientSnapshot:
+        """Return the last snapshot as it would be if these and no others were forced. The state stays as it is."""
+        snapshot = self._snapshot
+        otherwise = {
+            key: replace(torrent, forced=key in forced)
+            for key, torrent in snapshot.torrents.items()
+            if torrent.forced is not (key in forced)
+        }
+        return replace(snapshot, torrents={**snapshot.torrents, **otherwise}) if otherwise else snapshot
 
     def _merge(self, members: Members, *, everything: bool) -> Merged:
         """Merge the members of an answer, which is taken to hold everything or only changes until it says which."""

@@ -72,22 +72,20 @@ async def hold(backend: Client, holder: Holder) -> None:
     await backend.client.stop(begun.to_stop(snapshot))
 
 
-async def seize(
-    backend: Client, holder: Holder, on_look: Callable[[DownloadClientSnapshot], None] = lambda _: None
-) -> None:
+async def seize(backend: Client, holder: Holder, on_look: Callable[[int], None] = lambda _: None) -> None:
     """Stop everything that runs, at once: as `hold`, but nothing that is slow holds it up.
 
     To be called again and again until it should end: it also stops what was started or added since, and what did not
-    stop. Only who runs is asked for: that is nobody as a rule, while what changed by the stop is much. How the client
-    was seen is told to `on_look`. Raises `BackendError` when it could not be told, or not be looked at.
+    stop. Only who runs is asked for: that is nobody as a rule, while what changed by the stop is much. How many
+    ran is told to `on_look`. Raises `BackendError` when it could not be told, or not be looked at.
     """
     if not is_held(backend, holder):
         await _seize(backend, holder)
     running = await backend.client.running()
-    snapshot = as_told(await backend.client.snapshot() if running else backend.data, running, broken_too=holder.strict)
-    on_look(snapshot)
+    on_look(len(running))
     if not running:
         return
+    snapshot = as_told(await backend.client.snapshot(), running, broken_too=holder.strict)
     held = holds(backend.memory)[holder].follow(snapshot)
     _note(backend, held)
     await _stop_in_haste(backend, held.to_stop(snapshot))
@@ -99,19 +97,51 @@ async def _seize(backend: Client, holder: Holder) -> None:
     Afterwards nobody tells any more what was started past the queue. What was added since is seen afterwards, too.
     """
     asking = asyncio.ensure_future(backend.client.stopped())
-    looking = asyncio.ensure_future(backend.client.snapshot())
+    looking = asyncio.ensure_future(backend.client.snapshot_in_haste())
     try:
-        await asyncio.wait({asking, looking}, timeout=_LOOK_PATIENCE.total_seconds())
-        snapshot = _result(looking) or backend.data
-        stopped = _result(asking)
+        await _wait(asking, looking)
+        looked, stopped = _result(looking), _result(asking)
+        snapshot = looked or backend.data
         if stopped is not None:
             snapshot = as_told(snapshot, snapshot.torrents.keys() - stopped, broken_too=holder.strict)
         begun = _begin(backend, holder, snapshot)
-        await _stop_in_haste(backend, begun.to_stop(snapshot))
+        told = begun.to_stop(snapshot)
+        await _stop_in_haste(backend, told)
+        if looked is None or stopped is None:
+            await _wait(asking, looking)  # as a rule it answered them before it stopped anything
+            _learn(backend, holder, told, _result(asking) or frozenset(), _result(looking) or backend.data)
     finally:
         asking.cancel()
         looking.cancel()
         await asyncio.gather(asking, looking, return_exceptions=True)
+
+
+async def _wait(*tasks: asyncio.Future[Any]) -> None:
+    await asyncio.wait(tasks, timeout=_LOOK_PATIENCE.total_seconds())
+
+
+def _learn(
+    backend: Client, holder: Holder, told: frozenset[str], stopped: frozenset[str], snapshot: DownloadClientSnapshot
+) -> None:
+    """Note what was answered late, as long as it is from before these were told to stop.
+
+    After that most of them are stopped by us, and none is forced.
+    """
+    held = holds(backend.memory).get(holder)
+    if held is None or held.ending:
+        return
+    theirs = stopped & told
+    if 2 * len(theirs) >= len(told):
+        theirs = frozenset()
+    forced = frozenset(key for key in told if key in snapshot.torrents and snapshot.torrents[key].forced)
+    learned = replace(
+        held,
+        stopping=held.stopping - theirs,
+        stopped=held.stopped - theirs,
+        forced=(held.forced | forced & held.to_start) - theirs,
+    )
+    if learned != held:
+        _note(backend, learned)
 
 
 def _result[T](task: asyncio.Future[T]) -> T | None:
