@@ -6,7 +6,9 @@ an interface no longer is. Everything else is real: the
 requests, the torrents, the disk that what is held is noted on. Measured from that moment are when the guard had told
 everything to stop and read it back, and when qBittorrent itself lists nothing that runs. The time between two looks is
 part of both. Some of the torrents are forced, and some more had been stopped by a person: after each leak qBittorrent
-is asked whether all of them are as they were before. What the readiness costs says `benchmarks/guard_readiness.py`.
+is asked whether all of them are as they were before. As in Home Assistant it is polled every 20 seconds whatever else
+happens, and it was polled since everything runs again; since that poll a person stopped one and started another. What
+took the time of the slowest leaks is shown for each. What the readiness costs says `benchmarks/guard_readiness.py`.
 """
 
 import argparse
@@ -31,12 +33,14 @@ from custom_components.sokoul.autopilot.guards.addresses import Home, place_from
 from custom_components.sokoul.autopilot.guards.evidence import Seen
 from custom_components.sokoul.autopilot.guards.vpn_types import Containment, Protection, VpnMemory
 from custom_components.sokoul.autopilot.vpn_lane import Reaction, VpnLane
-from custom_components.sokoul.clients.qbittorrent import QbittorrentClient
 from custom_components.sokoul.guarding import GuardedBackend
 from custom_components.sokoul.model.downloads import ClientSettings, DownloadClientSnapshot, Transfer
+from custom_components.sokoul.model.hold import Activity, activity
 from custom_components.sokoul.model.vpn import VpnSnapshot, VpnStatus
 from devstack.real_qbittorrent import RealQbittorrent
 from devstack.tools import QbittorrentBinary, find_qbittorrents
+
+from .guard_phases import Phase, Processor, Recorder, TimedClient, medians
 
 USERNAME, PASSWORD = "sokoul", "correct horse"
 AT_HOME, AWAY = "198.51.100.7", "203.0.113.9"
@@ -48,7 +52,12 @@ LOOPBACK = "lo"
 #: One in so many is forced, and so many times fewer again had been stopped.
 SPECIAL = 50
 _STOPS_AND_STARTS = (5, 0)
+#: So often Home Assistant polls a client that downloads nothing.
+POLL_SECONDS = 20.0
+#: Of so many leaks is shown what took their time.
+SLOWEST = 3
 _GIVE_UP_SECONDS = 30.0
+_PAUSE_SECONDS = 0.25
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -61,9 +70,10 @@ def now() -> datetime:
 class Backend:
     """A connected qBittorrent without a Home Assistant around it; what it remembers is a file."""
 
-    client: QbittorrentClient
+    client: TimedClient
     path: Path
     data: DownloadClientSnapshot
+    recorder: Recorder
     memory: dict[str, Any] = field(default_factory=dict)
     act_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -73,7 +83,17 @@ class Backend:
 
     async def save_memory(self) -> None:
         """Write it, as Home Assistant's store does: to the disk, then in place of the old one."""
-        await asyncio.to_thread(self._write, dict(self.memory))
+        await self.recorder.timed("note", asyncio.to_thread(self._write, dict(self.memory)))
+
+    async def poll(self) -> None:
+        """Look at it, as Home Assistant does all the time."""
+        self.data = await self.client.snapshot()
+
+    async def poll_for_ever(self) -> None:
+        """Poll it again and again."""
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            await self.poll()
 
     def _write(self, memory: Mapping[str, Any]) -> None:
         new = self.path.with_suffix(".new")
@@ -90,13 +110,19 @@ class LeakingBackend(GuardedBackend):
     leaks = False
     bound = False  # it has to be, and is
 
+    def __init__(self, backend: Backend) -> None:
+        super().__init__(cast("Any", backend))
+        self._recorder = backend.recorder
+
     async def settings(self) -> ClientSettings:
         """Return what it really says, but for what it is bound to."""
-        return replace(await super().settings(), interface=LOOPBACK if self.bound else "", interface_address="")
+        told = await self._recorder.timed("look at the binding", super().settings())
+        return replace(told, interface=LOOPBACK if self.bound else "", interface_address="")
 
     async def transfer(self) -> Transfer:
         """Return what it really says, but for where it is seen."""
-        return replace(await super().transfer(), external_ipv4=AT_HOME if self.leaks else AWAY)
+        told = await self._recorder.timed("look at the address", super().transfer())
+        return replace(told, external_ipv4=AT_HOME if self.leaks else AWAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +133,8 @@ class Run:
     stopped: float
     torrents: int  # that were stopped, as the guard counted them
     changed: frozenset[str]  # what was not as before when everything that was held had been started again
+    phases: tuple[Phase, ...]
+    processor: Processor
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,16 +148,16 @@ class Told:
 class Ward:
     """One guarded qBittorrent."""
 
-    def __init__(self, real: RealQbittorrent, client: QbittorrentClient, backend: Backend) -> None:
+    def __init__(self, real: RealQbittorrent, backend: Backend) -> None:
         self._real = real
-        self._client = client
         self._backend = backend
 
     async def leak(self, evidence: str, moment: float) -> Run:
         """Let it leak after so many seconds, and measure."""
+        await self._change_by_hand()
         before = await self._told()
         told: asyncio.Future[tuple[float, int]] = asyncio.get_running_loop().create_future()
-        guarded = LeakingBackend(cast("Any", self._backend))
+        guarded = LeakingBackend(self._backend)
         guarded.bound = evidence == "binding"
 
         def on_reaction(reaction: Reaction) -> None:
@@ -142,7 +170,9 @@ class Ward:
         await asyncio.sleep(moment)
         if lane.verdict is None or lane.verdict.stop:
             raise RuntimeError(f"it should not have been closed: {lane.verdict}")
+        before_it = Processor.now(self._real.process_id)
         began = perf_counter()
+        self._backend.recorder.begin(began)
         if evidence == "address":
             guarded.leaks = True
         elif evidence == "binding":
@@ -154,9 +184,21 @@ class Ward:
             at, torrents = await told
             await self._until_nothing_runs()
         stopped = perf_counter()
+        used = Processor.now(self._real.process_id).since(before_it)
         guard.cancel()
+        phases = self._backend.recorder.until((at - began) * 1000)
         changed = await self._reopen(guarded, before)
-        return Run((at - began) * 1000, (stopped - began) * 1000, torrents, changed)
+        return Run((at - began) * 1000, (stopped - began) * 1000, torrents, changed, phases, used)
+
+    async def _change_by_hand(self) -> None:
+        """Stop one and start another, which no poll has seen yet when it leaks."""
+        now = await self._told()
+        running, stopped = (
+            min(key for key, each in now.items() if each == Told(runs, forced=False)) for runs in (True, False)
+        )
+        words = ("stop", "start") if self._real.binary.release >= _STOPS_AND_STARTS else ("pause", "resume")
+        for word, key in zip(words, (running, stopped), strict=True):
+            await self._real.post(f"torrents/{word}", {"hashes": key})
 
     def _lane(self, guarded: LeakingBackend, on_reaction: Callable[[Reaction], None] = lambda _: None) -> VpnLane:
         home = Home(place=place_from(f"{AT_HOME}/32"), confirmed_at=now(), distinct=True)
@@ -206,16 +248,19 @@ class Ward:
 
     async def _reopen(self, guarded: GuardedBackend, before: Mapping[str, Told]) -> frozenset[str]:
         """Start what was stopped, as the guard does but without its pauses; returns what isn't as it was before."""
-        self._backend.data = await self._client.snapshot()
+        await self._backend.poll()
         while not await guarded.reopen():
             pass
         deadline = perf_counter() + _GIVE_UP_SECONDS
         while True:
             after = await self._told()
+            await self._backend.poll()  # its states show it later than it was told
+            shown = {key for key, torrent in self._backend.data.torrents.items() if activity(torrent) is Activity.RUNS}
             changed = frozenset(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
+            changed |= shown ^ {key for key, each in before.items() if each.runs}
             if not changed or perf_counter() > deadline:
                 return changed
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(_PAUSE_SECONDS)
 
 
 def _tunnel(status: VpnStatus) -> Seen[VpnSnapshot]:
@@ -233,19 +278,32 @@ async def measure(binary: QbittorrentBinary, torrents: int, runs: int, seed: int
             added = await real.add_many(torrents)
             await real.add_many(max(1, torrents // SPECIAL), stopped=True, first=torrents)
             await real.post("torrents/setForceStart", {"hashes": "|".join(added[::SPECIAL]), "value": "true"})
-            client = QbittorrentClient(session, real.url, username=USERNAME, password=PASSWORD)
-            backend = Backend(client, Path(folder) / "memory.json", await client.snapshot())
-            ward = Ward(real, client, backend)
-            return {
-                evidence: [await ward.leak(evidence, 0.5 + chance.random()) for _ in range(runs)]
-                for evidence in EVIDENCE[binary.version[:3]]
-            }
+            client = TimedClient(session, real.url, username=USERNAME, password=PASSWORD)
+            client.recorder = Recorder()
+            backend = Backend(client, Path(folder) / "memory.json", await client.snapshot(), client.recorder)
+            ward = Ward(real, backend)
+            polling = asyncio.create_task(backend.poll_for_ever())
+            try:
+                return {
+                    evidence: [await ward.leak(evidence, 0.5 + chance.random()) for _ in range(runs)]
+                    for evidence in EVIDENCE[binary.version[:3]]
+                }
+            finally:
+                polling.cancel()
 
 
 def percentile(values: Sequence[float], share: float) -> float:
     """Return the smallest value that at least this share of the values do not exceed."""
     ordered = sorted(values)
     return ordered[max(0, -(-len(ordered) * int(share * 100) // 100) - 1)]
+
+
+def show_phases(evidence: str, runs: Sequence[Run]) -> None:
+    """Print how long each phase takes as a rule, and those of the slowest leaks."""
+    print(f"  {evidence}, a phase takes: {medians([run.phases for run in runs])}")
+    for number, run in sorted(enumerate(runs, 1), key=lambda each: each[1].told)[: -SLOWEST - 1 : -1]:
+        print(f"    leak {number}, told {run.told:.0f}, stopped {run.stopped:.0f}; {run.processor}")
+        print(f"      {', '.join(map(str, run.phases))}")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -272,6 +330,7 @@ def main(arguments: Sequence[str]) -> int:
                 print(f"  {evidence}, {name}: {shares}, mean {statistics.mean(values):.0f}, most {max(values):.0f}")
             changed = sum(bool(run.changed) for run in found[evidence])
             print(f"  {evidence}: after {changed} of {len(found[evidence])} something was not as before")
+            show_phases(evidence, found[evidence])
         sys.stdout.flush()
         # the harness of Home Assistant has to come before everything else in its process
         readiness = [sys.executable, "-m", "benchmarks.guard_readiness", "--release", release]
