@@ -184,6 +184,21 @@ async def test_what_is_gone_is_forgotten(stage: Stage) -> None:
     assert [each.id for each in report.unlinked] == ["id of Show 3"]
 
 
+async def test_a_new_link_is_known_since_now_and_its_neighbours_since_before(stage: Stage) -> None:
+    new = stage.root / "Show 3" / "E05.mkv"
+    text = new.readlink()
+    new.unlink()
+    age(stage.root)
+    check, held = await stage.start(), catalogue(*torrents())
+    await check.check(ScanMode.FULL, held)
+    new.symlink_to(text)
+    later = stage.clock.forward(days=1)
+    await check.check(ScanMode.FULL, held)
+    since = {path.name: record_of(check, str(path)).since for path in new.parent.iterdir()}
+    assert since == {f"E{number:02}.mkv": later if number == 5 else START for number in range(EPISODES)}
+    assert {record.since for record in stage.notes.known.values()} == {START, later}
+
+
 async def test_a_folder_that_cannot_be_read_keeps_its_links(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     check = await stage.start()
     await check.check(ScanMode.FULL, catalogue(*torrents()))
@@ -458,6 +473,21 @@ async def test_a_mount_of_which_nothing_can_be_read_is_away(tmp_path: Path) -> N
         report = await check.check(ScanMode.QUICK, held)
         assert (report.shut, report.count(Health.HEALTHY), len(report.broken)) == ({}, 290, EPISODES)
         assert len(stage.files.read_paths) == PROBES + EPISODES
+
+
+async def test_what_was_seen_of_a_file_is_said_of_no_neighbour(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, PROVEN)
+    bad = [f"/mnt/zurg/shows/Show 1/E{number:02}.mkv" for number in (3, 5)]
+    stage.files.seen = dict(zip(bad, (Seen.FAILS, Seen.MISSING), strict=True))
+    check = await stage.start()
+    for _ in range(3):
+        report = await check.check(ScanMode.FULL, catalogue(*torrents()))
+    stage.clock.forward(hours=1)
+    report = await check.check(ScanMode.FULL, catalogue(*torrents()))
+    broken = {link.path: found for link, found in report.broken}
+    assert list(broken) == [str(stage.root / "Show 1" / f"E{number:02}.mkv") for number in (3, 5)]
+    assert [found.place and found.place.text() for found in broken.values()] == bad
+    assert [found.cause for found in broken.values()] == [Cause.UNREADABLE, Cause.NOT_SHOWN]
 
 
 async def test_a_few_files_that_fail_are_broken_though_nothing_else_is_due(tmp_path: Path) -> None:

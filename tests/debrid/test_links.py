@@ -315,6 +315,59 @@ def test_what_was_judged_before_changes_nothing(chosen: list[tuple[Mount, str]])
     ]
 
 
+SEASON = holding("Show", "/E01.mkv", "/E02.mkv", "/Extras/Making of.mkv", "/.hidden.mkv", "/..", "/")
+#: Torrents of one name: what one of them has says nothing of the others.
+OF_ONE_NAME = (
+    SEASON,
+    holding("Show", "/E02.mkv", "/E03.mkv", hash_="b", id_="b"),
+    holding("Show", "/E01.mkv", hash_="c", id_="c", account="two", gone=True),
+    holding("Show", "/E01.mkv", "/E04.mkv", hash_="d", id_="d", status=DebridStatus.DEAD),
+    holding("Show", hash_="e", id_="e", known=False),
+)
+NEIGHBOURS = (
+    *(f"/mnt/zurg/shows/Show/{name}" for name in ("E01.mkv", "E02.mkv", "E03.mkv", "E04.mkv", ".hidden.mkv")),
+    *(f"/mnt/zurg/shows/Show/{name}" for name in ("E1.mkv", "E011.mkv", "Making of.mkv", "Extras/Making of.mkv")),
+    *(f"/mnt/zurg/shows/Show/{name}" for name in ("", ".", "..", "../Show/E01.mkv", "./E01.mkv", "Show", "E01.mkv/")),
+    *("/mnt/zurg/shows//Show/E01.mkv", "/mnt/zurg/shows/Show 2/E01.mkv", "/mnt/zurg/Show/E02.mkv"),
+    *("/mnt/zurg/films/Show/E01.mkv", "/mnt/a/shows/Show/E01.mkv", "/media/shows/link.mkv", "E01.mkv", "/else/E01.mkv"),
+)
+
+
+@example(there=[SEASON], targets=[NEIGHBOURS[1], NEIGHBOURS[0]], also=NEIGHBOURS[0])
+@example(there=[SEASON], targets=[NEIGHBOURS[1], "/mnt/zurg/shows/Show/.."], also="/")
+@example(there=[SEASON], targets=[NEIGHBOURS[1], "/mnt/zurg/shows/Show/"], also="/")
+@example(there=list(OF_ONE_NAME[:2]), targets=[NEIGHBOURS[2], NEIGHBOURS[1]], also="/")
+@given(
+    there=st.lists(st.sampled_from(OF_ONE_NAME), unique_by=lambda each: each.id),
+    targets=st.lists(st.sampled_from(NEIGHBOURS), max_size=12),
+    also=st.sampled_from(("/", *NEIGHBOURS)),
+)
+def test_links_that_share_a_judgement_are_as_each_is_by_itself(
+    there: list[Holding], targets: list[str], also: str
+) -> None:
+    """Neighbours in one folder, one after the other. `also` is a link of the library, to a file that nobody has."""
+    held, mounts = catalogue(*there), (ONE_EACH[0], ZURG)
+    links = {also: "/mnt/zurg/shows/Show/E99.mkv"}
+    judging = Judge(held, mounts, links)
+    for each in map(link, targets):
+        alone = judge(each, held, mounts, links=links)
+        found = judging.in_bulk(each.path, each.target)
+        if alone.health is not HEALTHY or alone.place is None:
+            assert found == alone
+            continue
+        assert found.place is not None
+        assert (found.health, found.cause, found.holding) == (alone.health, alone.cause, alone.holding)
+        assert replace(found.place, file=alone.place.file) == alone.place
+
+
+def test_healthy_neighbours_share_a_judgement() -> None:
+    judging = Judge(catalogue(SEASON), [ZURG], {})
+    first, second = (
+        judging.in_bulk(f"/media/{name}", f"/mnt/zurg/shows/Show/{name}") for name in ("E01.mkv", "E02.mkv")
+    )
+    assert first is second
+
+
 def test_zero_wrong_among_neighbours() -> None:
     """Shows with similar names, every episode, half of the torrents renamed and a third gone: exact, or nothing."""
     rng = random.Random(7)  # noqa: S311 -- the same library every time

@@ -157,19 +157,38 @@ def test_it_goes_on_after_a_folder_that_is_gone(tmp_path: Path) -> None:
 def test_what_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     library(tmp_path)
     shut = str(tmp_path / "Show 3")
-    really = os.scandir
+    really = os.open
 
-    def refuse(path: str) -> object:
+    def refuse(path: str, flags: int) -> int:
         if path == shut:
             raise PermissionError
-        return really(path)
+        return really(path, flags)
 
-    monkeypatch.setattr(scanning.os, "scandir", refuse)
+    monkeypatch.setattr(scanning.os, "open", refuse)
     portions = list(walk(str(tmp_path), nothing))
     assert [path for portion in portions for path in portion.unreadable] == [shut]
     assert len(links_of(listed(portions))) == 32
     (away,) = walk(str(tmp_path / "away"), nothing)
     assert away.unreadable == (str(tmp_path / "away"),)
+
+
+def test_no_folder_stays_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library(tmp_path)
+
+    def opened() -> list[str]:
+        return [each for each in Path("/proc/self/fd").iterdir() if each.resolve().is_relative_to(tmp_path)]
+
+    list(walk(str(tmp_path), nothing))
+    assert opened() == []
+
+    def fail(*_: object) -> object:
+        raise OSError
+
+    monkeypatch.setattr(scanning.os, "scandir", fail)
+    with pytest.raises(OSError):  # noqa: PT011 -- it has no text
+        look(str(tmp_path / "Show 1" / "Season 1"))
+    monkeypatch.undo()
+    assert opened() == []
 
 
 def test_names_that_are_no_text(tmp_path: Path) -> None:

@@ -112,54 +112,73 @@ class _Read:
 
 
 @dataclass(slots=True)
+class _Kind:
+    """How many links are of one kind."""
+
+    links: int = 0
+
+
+@dataclass(slots=True)
 class _Tally:
     """What was found so far. Of healthy links nothing is kept but their number: there are a hundred thousand."""
 
     newly: Counter[str] = field(default_factory=Counter)
     unreadable: Counter[str] = field(default_factory=Counter)  # newly
-    found: Counter[tuple[str, Health, Cause]] = field(default_factory=Counter)  # by mount
+    found: dict[tuple[str, Health, Cause], _Kind] = field(default_factory=dict)  # by mount
     broken: list[tuple[Link, Judgement]] = field(default_factory=list)
     hashes: set[str | None] = field(default_factory=set)
     wanted: set[tuple[str, str]] = field(default_factory=set)
     mended: int = 0
     #: By mount ("" for none) and path.
-    news: defaultdict[str, dict[str, LinkRecord]] = field(default_factory=lambda: defaultdict(dict))
+    news: defaultdict[str, dict[str, LinkRecord | None]] = field(default_factory=lambda: defaultdict(dict))
     _same: dict[LinkRecord, LinkRecord] = field(default_factory=dict)
     _last: LinkRecord | None = None
+    #: The last judgement, which the next link may share, and where such links are counted and noted.
+    _like: Judgement | None = None
+    _kind: _Kind = field(default_factory=_Kind)
+    _news: dict[str, LinkRecord | None] = field(default_factory=dict)
 
     def note(self, path: str, text: str, found: Judgement, known: LinkRecord | None, record: LinkRecord) -> None:
         """Count a link. Its record is new if it is not the known one; links that are alike share theirs."""
-        mount = found.place.mount.theirs if found.place else ""
-        self.found[mount, found.health, found.cause] += 1
-        self.hashes.add(found.hash)
-        if found.health is Health.BROKEN:
-            self.broken.append((Link(path=path, target=text), found))
-            self.newly[mount] += known is None or known.health is not Health.BROKEN
-            unreadable = found.cause is Cause.UNREADABLE
-            self.unreadable[mount] += unreadable and (known is None or known.cause is not Cause.UNREADABLE)
-        if found.cause is Cause.FILES_UNKNOWN and found.holding is not None:
-            self.wanted.add((found.holding.account, found.holding.id))
+        if found is not self._like:
+            mount = found.place.mount.theirs if found.place else ""
+            self._like, self._news = found, self.news[mount]
+            self._kind = self.found.setdefault((mount, found.health, found.cause), _Kind())
+            self.hashes.add(found.hash)
+        self._kind.links += 1
+        if found.health is not Health.HEALTHY:
+            self._note_unwell(Link(path=path, target=text), found, known)
         elif known is not None and known.health is Health.BROKEN:
-            self.mended += found.health is Health.HEALTHY
+            self.mended += 1
         if record is not known:
             if record is not self._last:
                 self._last = record = self._same.setdefault(record, record)
-            self.news[mount][path] = record
+            self._news[path] = record
+
+    def _note_unwell(self, link: Link, found: Judgement, known: LinkRecord | None) -> None:
+        if found.cause is Cause.FILES_UNKNOWN and found.holding is not None:
+            self.wanted.add((found.holding.account, found.holding.id))
+        if found.health is Health.BROKEN:
+            mount = found.place.mount.theirs if found.place else ""
+            self.broken.append((link, found))
+            self.newly[mount] += known is None or known.health is not Health.BROKEN
+            unreadable = found.cause is Cause.UNREADABLE
+            self.unreadable[mount] += unreadable and (known is None or known.cause is not Cause.UNREADABLE)
 
     @property
     def counts(self) -> Counter[tuple[Health, Cause]]:
         """How many links are how."""
         counts: Counter[tuple[Health, Cause]] = Counter()
-        for (_, health, cause), count in self.found.items():
-            counts[health, cause] += count
+        for (_, health, cause), kind in self.found.items():
+            counts[health, cause] += kind.links
         return counts
 
     @property
     def links(self) -> Counter[str]:
         """How many links lead into each mount ("": into none)."""
         links: Counter[str] = Counter()
-        for (mount, _, _), count in self.found.items():
-            links[mount] += count
+        for (mount, _, _), kind in self.found.items():
+            links[mount] += kind.links
         return links
 
 
@@ -517,13 +536,19 @@ class LinkCheck:
         self, some: Iterable[tuple[str, str]], judge: Judge, read: Mapping[str, _Read], tally: _Tally
     ) -> None:
         now, records = self._clock(), self._records
+        like: tuple[Judgement, LinkRecord | None, LinkRecord] | None = None  # the last link of which nothing was read
         for path, text in in_turns(some):
-            known, found = records.get(path), judge.by_account(path, text)
-            just = read.get(path)
-            if just is not None or (known is not None and known.seen is not Seen.NOT_LOOKED):
-                found, record = self._read_of(found, just.seen if just is not None else None, known, now)
+            known, just = records.get(path), read.get(path)
+            seen = just.seen if just is not None else known.seen if known is not None else Seen.NOT_LOOKED
+            if seen is not Seen.NOT_LOOKED:
+                # of neighbours that share a judgement not all are broken because of what was seen of one
+                judged = judge.in_bulk if seen is Seen.READS else judge.by_account
+                found, record = self._read_of(judged(path, text), just.seen if just is not None else None, known, now)
             else:
-                record = self._recorded(found, known, now)
+                found = judge.in_bulk(path, text)
+                if like is None or found is not like[0] or known is not like[1]:
+                    like = found, known, self._recorded(found, known, now)
+                record = like[2]
             tally.note(path, text, found, known, record)
 
     def _read_of(
@@ -570,10 +595,11 @@ class LinkCheck:
 
     def _news(self, tally: _Tally, why: Mapping[str, Shut], texts: Mapping[str, str]) -> dict[str, LinkRecord | None]:
         """Return the records that are to be noted: what is behind a shut mount stays as it was."""
-        news: dict[str, LinkRecord | None] = {path: None for path in in_turns(self._records) if path not in texts}
-        for mount, records in tally.news.items():
-            if mount not in why:
-                news.update(in_turns(records.items()))
+        gone: dict[str, LinkRecord | None] = {path: None for path in in_turns(self._records) if path not in texts}
+        told = sorted((records for mount, records in tally.news.items() if mount not in why), key=len)
+        news = told.pop() if told else {}  # most are in one: that is not copied
+        for records in (gone, *told):
+            news.update(in_turns(records.items()))
         return news
 
 

@@ -163,10 +163,12 @@ class Places:
             return Place(mount=like.mount, view=like.view, folder=like.folder, file=path[self._begin :])
         for above, mount in self._mounts:
             if path.startswith(above) and (parts := path[len(above) :].split("/")) != [""]:
-                named = [at for at in _PLACES if at < len(parts) and self._catalogue.knows(parts[at])]
+                last, knows = len(parts) - 1, self._catalogue.knows
+                at = next((at for at in _PLACES if at < last and knows(parts[at])), None)
+                certain = at is not None
                 # a single file may be called as its folder is: the last is the folder only where nothing else can be
-                at = next((at for at in named if at < len(parts) - 1), named[0] if named else None)
-                certain = at is not None and at < len(parts) - 1
+                if at is None and last in _PLACES and knows(parts[last]):
+                    at = last
                 if at is None:  # a torrent that nobody remembers: mounts without views are rare
                     at = min(1, len(parts) - 1)
                 place = Place(mount=mount, view=tuple(parts[:at]), folder=parts[at], file="/".join(parts[at + 1 :]))
@@ -174,6 +176,16 @@ class Places:
                     self._holder, self._of_holder, self._begin = holder, place, len(path) - len(place.file)
                 return place
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """A folder in a mount that is a torrent whose files are there, and the judgement that its links share."""
+
+    holder: str  # the folder of the files, as links name it
+    begin: int  # where in a path in it that of the file begins
+    files: Collection[str]  # of the torrent, with the slash in front
+    judgement: Judgement
 
 
 class Judge:
@@ -185,20 +197,57 @@ class Judge:
         self._places = Places(mounts, catalogue)
         self._links = links
         self._last: tuple[Mount, str, Sequence[Holding]] | None = None  # a folder, and the torrents it may be
+        self._whole: _Whole | None = None  # the last folder
 
     def by_account(self, path: str, text: str) -> Judgement:
         """Judge the link at a path, with this text, whatever was read of it."""
+        return self._by_account(aim(path, text, self._links))[0]
+
+    def in_bulk(self, path: str, text: str) -> Judgement:
+        """Judge as `by_account` does, many links one after the other.
+
+        Healthy ones that follow each other into one folder share a judgement: its place names the file of the first.
+        """
+        whole, (holder, _, name) = self._whole, text.rpartition("/")
+        if (
+            whole is not None
+            and holder == whole.holder
+            and name
+            and name[0] != "."
+            and f"/{text[whole.begin :]}" in whole.files
+            and text not in self._links
+        ):
+            return whole.judgement
         aimed = aim(path, text, self._links)
+        found, named = self._by_account(aimed)
+        self._whole = _whole(aimed, found, named)
+        return found
+
+    def _by_account(self, aimed: str | None) -> tuple[Judgement, Sequence[Holding]]:
+        """Judge a link that leads to a path in the end, and tell which torrents its folder may be."""
         if aimed is None:
-            return Judgement(health=Health.LOOP)
+            return Judgement(health=Health.LOOP), ()
         place = self._places.of(aimed)
         if place is None:
-            return Judgement(health=Health.ELSEWHERE)
+            return Judgement(health=Health.ELSEWHERE), ()
         last = self._last
         if last is None or last[1] != place.folder or last[0] is not place.mount:
             shown = _shown_by(place.mount, self._catalogue.named(place.folder))
             last = self._last = place.mount, place.folder, shown
-        return _by_account(place, last[2], self._catalogue)
+        return _by_account(place, last[2], self._catalogue), last[2]
+
+
+def _whole(aimed: str | None, found: Judgement, named: Sequence[Holding]) -> _Whole | None:
+    """Return what is known of all files beside one that a healthy link leads to; None: nothing is.
+
+    It is the first of the torrents which the folder may be that has a file: of another one nothing follows.
+    """
+    holding, place = found.holding, found.place
+    if aimed is None or found.health is not Health.HEALTHY or holding is None or place is None:
+        return None
+    if not place.file or not holding.files or holding is not named[0]:
+        return None
+    return _Whole(aimed.rpartition("/")[0], len(aimed) - len(place.file), holding.files, found)
 
 
 def judge(

@@ -98,10 +98,14 @@ def _paths(root: str, known: Known, after: str) -> Iterator[Folder | str]:
         except OSError:
             yield path
             continue
-        names = _names(root, path)
-        if not after or names > resume:
+        children = folder.folders
+        if not after:
             yield folder
-        children = [name for name in folder.folders if not after or [*names, name] >= resume[: len(names) + 1]]
+        else:
+            names = _names(root, path)
+            if names > resume:
+                yield folder
+            children = tuple(name for name in children if [*names, name] >= resume[: len(names) + 1])
         stack.extend(os.path.join(path, name) for name in reversed(children))  # noqa: PTH118 -- a hundred thousand times
 
 
@@ -113,25 +117,39 @@ def _names(root: str, path: str) -> list[str]:
 
 def look(path: str, before: Folder | None = None) -> Folder:
     """Return a folder as it is, `before` itself if it is as it was. Reads the disk. Raises OSError."""
-    found = os.stat(path)  # noqa: PTH116 -- as above
-    if before is not None and before.changed_ns and before.changed_ns == found.st_mtime_ns:
+    known_ns = before.changed_ns if before is not None else 0
+    if before is not None and known_ns and known_ns == os.stat(path).st_mtime_ns:  # noqa: PTH116 -- as above
         return before
+    opened = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        changed_ns = os.fstat(opened).st_mtime_ns
+        young = time_ns() - changed_ns < _TICK_NS
+        links, folders = _listed(opened)
+    finally:
+        os.close(opened)
+    return Folder(path=path, changed_ns=0 if young else changed_ns, links=links, folders=tuple(sorted(folders)))
+
+
+def _listed(opened: int) -> tuple[dict[str, str], list[str]]:
+    """Return the links and the folders in an open folder.
+
+    Links are read from there: so the kernel need not go through the names of all folders above for each of them.
+    """
     links: dict[str, str] = {}
     folders: list[str] = []
-    with os.scandir(path) as entries:
+    with os.scandir(opened) as entries:
         for entry in entries:
+            name = entry.name
             if entry.is_symlink():
-                if entry.name.startswith(BESIDE):
+                if name.startswith(BESIDE):
                     continue
                 try:
-                    links[entry.name] = os.readlink(entry.path)  # noqa: PTH115 -- as above
+                    links[name] = os.readlink(name, dir_fd=opened)
                 except OSError:
                     continue  # gone since
             elif entry.is_dir(follow_symlinks=False):
-                folders.append(entry.name)
-    young = time_ns() - found.st_mtime_ns < _TICK_NS
-    changed_ns = 0 if young else found.st_mtime_ns
-    return Folder(path=path, changed_ns=changed_ns, links=links, folders=tuple(sorted(folders)))
+                folders.append(name)
+    return links, folders
 
 
 async def scan(root: str, known: Known, *, after: str = "", rest: float = 0.1) -> AsyncIterator[Portion]:
