@@ -44,6 +44,7 @@ from custom_components.sokoul.debrid.links import (
 )
 from custom_components.sokoul.debrid.retrying import Repair
 from custom_components.sokoul.debrid.scanning import Folder
+from custom_components.sokoul.linking import REST
 from custom_components.sokoul.model.debrid import DebridStatus
 from custom_components.sokoul.model.debrid_mirror import Held
 
@@ -172,6 +173,7 @@ async def checked(library: Library, catalogue: Catalogue, notes: Notes, mode: Sc
         files=NoFiles(),
         clock=lambda: datetime.now(UTC),
         chance=random.random,
+        rest=REST,
     )
     await check.load()
     pulse = Pulse()

@@ -227,7 +227,7 @@ async def test_whoever_stops_asking_ends_it(tmp_path: Path, monkeypatch: pytest.
     def known(path: str) -> None:
         looked.append(path)
 
-    portions = scan(str(tmp_path), known)
+    portions = scan(str(tmp_path), known, rest=0)
     first = await anext(portions)
     await portions.aclose()
     assert first.last == str(tmp_path)

@@ -226,7 +226,7 @@ class LinkCheck:
         files: MountFiles,
         clock: Callable[[], datetime],
         chance: Callable[[], float],
-        rest: float = 0.1,
+        rest: float,
         patience: float = 60.0,
     ) -> None:
         """`mounts` tells, given the texts of all links, which mounts there are. It is called in a thread.

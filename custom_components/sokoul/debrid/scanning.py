@@ -152,7 +152,7 @@ def _listed(opened: int) -> tuple[dict[str, str], list[str]]:
     return links, folders
 
 
-async def scan(root: str, known: Known, *, after: str = "", rest: float = 0.1) -> AsyncIterator[Portion]:
+async def scan(root: str, known: Known, *, after: str = "", rest: float) -> AsyncIterator[Portion]:
     """Walk through a root beside everything else, one portion after the other; whoever stops asking ends it.
 
     `rest` is how long to do nothing after each portion, as a part of the time that took: 1 leaves half of a processor.
