@@ -58,6 +58,8 @@ POLL_SECONDS = 20.0
 SLOWEST = 3
 _GIVE_UP_SECONDS = 30.0
 _PAUSE_SECONDS = 0.25
+#: Until then 4.5 shows who is forced; what is forced later is known to run again in its turn.
+_LAG_SECONDS = 2.0
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -278,6 +280,7 @@ async def measure(binary: QbittorrentBinary, torrents: int, runs: int, seed: int
             added = await real.add_many(torrents)
             await real.add_many(max(1, torrents // SPECIAL), stopped=True, first=torrents)
             await real.post("torrents/setForceStart", {"hashes": "|".join(added[::SPECIAL]), "value": "true"})
+            await asyncio.sleep(_LAG_SECONDS)
             client = TimedClient(session, real.url, username=USERNAME, password=PASSWORD)
             client.recorder = Recorder()
             backend = Backend(client, Path(folder) / "memory.json", await client.snapshot(), client.recorder)
