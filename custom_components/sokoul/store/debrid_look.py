@@ -53,8 +53,8 @@ from .encoding import as_microseconds, as_text, from_microseconds
 
 #: So many torrents are asked for by their ids, hashes or names at once: a parameter each.
 _ASKED = 500
-#: So many rows are read at once by who wants all.
-_PORTION = 500
+#: So many rows are read at once by who wants all: the event loop makes an object of each, one after the other.
+_PORTION = 200
 #: So many at once where the event loop has little to do with each: as many objects as no collector goes after.
 _HELD_AT_ONCE = 200
 #: By so many names it is told whether most have the words of a query. About half of them may be taken for either.
