@@ -201,7 +201,7 @@ async def test_an_outage_is_logged_once_at_its_beginning_and_once_at_its_end(
     await qbittorrent.refuse()
     await pass_time(timedelta(minutes=1), times=10)
     assert [level for level, _ in lines()] == [logging.ERROR]
-    assert "qBittorrent can't be reached: nothing listens at its address" in lines()[0][1]
+    assert "qBittorrent can\u2019t be reached: nothing listens at its address" in lines()[0][1]
     await qbittorrent.accept()
     await pass_time(timedelta(minutes=1), times=10)
     assert [level for level, _ in lines()] == [logging.ERROR, logging.INFO]

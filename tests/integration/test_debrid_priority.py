@@ -67,7 +67,7 @@ async def test_a_person_goes_first(
     assert {priority for _, priority in turns} == {BACKGROUND}
     turns.clear()
     await act(hass, Action.DEBRID_ADD, link=f"magnet:?xt=urn:btih:{'ab' * 20}")
-    assert turns == [(True, PERSON), (False, PERSON)]
+    assert turns == [(True, PERSON), *[(False, PERSON)] * 2], "whether it is there, adding it, and which files it has"
     turns.clear()
     await act(hass, Action.DEBRID_UNRESTRICT, link=next(iter(debrid.account.torrents.values())).links[0])
     assert turns == [(False, PERSON)]

@@ -171,9 +171,10 @@ async def test_a_sensor_that_hangs_is_told_in_the_form(
     really = os.read
     shim = SimpleNamespace(**{**vars(os), "read": lambda *args: hanging.wait(10) and really(*args)})
     monkeypatch.setattr(sysfs, "os", shim)
-    monkeypatch.setattr(thermal, "ThermalClient", partial(ThermalClient, timeout_seconds=0.05))
     entry = await set_up()
-    result = await submit_backend(hass, await add_backend(hass, entry, "thermal"))
+    with monkeypatch.context() as hasty:
+        hasty.setattr(thermal, "ThermalClient", partial(ThermalClient, timeout_seconds=0.05))
+        result = await submit_backend(hass, await add_backend(hass, entry, "thermal"))
     assert (step(result), result["errors"]) == (form("user"), {"url": "timeout"})
     hanging.set()
     result = await submit_backend(hass, result)
