@@ -15,7 +15,7 @@ import argparse
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 import json
 import os
 from pathlib import Path
@@ -78,14 +78,23 @@ class Backend:
     recorder: Recorder
     memory: dict[str, Any] = field(default_factory=dict)
     act_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    saving: set[asyncio.Task[None]] = field(default_factory=set)
 
     def remember(self, key: str, value: Any) -> None:
         """Keep a value."""
         self.memory = {**self.memory, key: value}
 
-    async def save_memory(self) -> None:
+    async def save_memory(self, patience: timedelta | None = None) -> None:
         """Write it, as Home Assistant's store does: to the disk, then in place of the old one."""
-        await self.recorder.timed("note", asyncio.to_thread(self._write, dict(self.memory)))
+        saving = asyncio.create_task(self.recorder.timed("note", self._save()))
+        self.saving.add(saving)
+        saving.add_done_callback(self.saving.discard)
+        await asyncio.wait({saving}, timeout=None if patience is None else patience.total_seconds())
+
+    async def _save(self) -> None:
+        async with self.writing:
+            await asyncio.to_thread(self._write, dict(self.memory))
 
     async def poll(self) -> None:
         """Look at it, as Home Assistant does all the time."""

@@ -172,9 +172,12 @@ class BackendCoordinator[ClientT: Client, SnapshotT](DataUpdateCoordinator[Snaps
         """Keep a value over a restart; None forgets it. It is written soon."""
         self._hub_memory.remember(self.subentry_id, key, value)
 
-    async def save_memory(self) -> None:
-        """Write what is remembered now."""
-        await self._hub_memory.save_now()
+    async def save_memory(self, patience: timedelta | None = None) -> None:
+        """Write what is remembered now. It is waited for that long at most, and written all the same."""
+        saving = self.hass.async_create_task(self._hub_memory.save_now(), f"{DOMAIN} memory of {self.title}")
+        await asyncio.wait({saving}, timeout=None if patience is None else patience.total_seconds())
+        if saving.done():
+            saving.result()
 
     # --- polling -------------------------------------------------------------------------------------------------
 

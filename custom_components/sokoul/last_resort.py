@@ -144,9 +144,8 @@ class LastResort:
     # --- calling -----------------------------------------------------------------------------------------------------
 
     async def _call(self, entity_id: str) -> None:
-        saving = asyncio.ensure_future(self._backend.save_memory())  # it is not to be called again after a crash
         try:
-            await asyncio.wait({saving}, timeout=DISK_PATIENCE.total_seconds())
+            await self._backend.save_memory(DISK_PATIENCE)  # it is not to be called again after a crash
             async with asyncio.timeout(ACTION_PATIENCE.total_seconds()):
                 await self._use(entity_id)
         except TimeoutError:
@@ -162,7 +161,6 @@ class LastResort:
             self._succeeded(entity_id)
         finally:
             self._calling = False
-            await saving
         self._look()
 
     async def _use(self, entity_id: str) -> None:

@@ -1,5 +1,6 @@
 """What the hub and its backends remember over a restart, in one small file that is written seldom."""
 
+import asyncio
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -23,6 +24,7 @@ class HubMemory:
         self._hass = hass
         self._store = Store[dict[str, Any]](hass, VERSION, f"{DOMAIN}.{entry_id}", atomic_writes=True)
         self._data: dict[str, Any] = {}
+        self._writing = asyncio.Lock()
         self._due: float | None = None  # when what is pending will be written, by the loop's clock
 
     async def load(self) -> None:
@@ -37,10 +39,11 @@ class HubMemory:
             self._store.make_read_only()
 
     async def save_now(self) -> None:
-        """Write what is pending."""
-        if self._due is not None:
-            self._due = None
-            await self._store.async_save(self._data)
+        """Write what is pending, and wait for what is being written."""
+        async with self._writing:
+            if self._due is not None:
+                self._due = None
+                await self._store.async_save(self._data)
 
     async def remove(self) -> None:
         """Forget everything."""

@@ -1,11 +1,13 @@
 """What is remembered over a restart, and when it is written."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
 from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.helpers.storage import Store
 import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
@@ -104,6 +106,26 @@ async def test_saving_now_writes_only_what_is_new(
     memory.remember("backend", "one", 1)  # as it was
     await memory.save_now()
     assert KEY not in hass_storage
+
+
+async def test_who_saves_while_it_is_being_written_waits_for_that(
+    hass_storage: Storage, memory: HubMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk, save = asyncio.Event(), Store.async_save
+
+    async def take_long(store: Store[Any], data: Any) -> None:
+        await disk.wait()
+        await save(store, data)
+
+    monkeypatch.setattr(Store, "async_save", take_long)
+    memory.remember("backend", "one", 1)
+    first, second = (asyncio.ensure_future(memory.save_now()) for _ in range(2))
+    for _ in range(9):
+        await asyncio.sleep(0)
+    assert not second.done()
+    disk.set()
+    await asyncio.gather(first, second)
+    assert written(hass_storage) == {"backends": {"backend": {"one": 1}}}
 
 
 async def test_what_was_written_is_read_again(hass: HomeAssistant, memory: HubMemory) -> None:

@@ -4,18 +4,22 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.storage import Store
 import pytest
 
 from custom_components.sokoul.clients.errors import UnexpectedResponse
 from custom_components.sokoul.clients.qbittorrent import QbittorrentClient
 from custom_components.sokoul.connectors.holding import let_go, seize
+from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.model.hold import Holder
 from devstack.clock import ManualClock
 from devstack.qbittorrent import QbittorrentSimulator
 
-from .conftest import PASSWORD, USERNAME, PassTime, SetUp
+from .conftest import HUB_ID, PASSWORD, USERNAME, PassTime, SetUp
 from .test_pause import add, running
 from .test_vpn_guard import STEP, guard_of
 
@@ -197,3 +201,44 @@ async def test_what_the_stop_itself_stopped_is_nobody_elses_doing(
     assert await let_go(backend, Holder.VPN)
     assert running(qbittorrent) == {"one", "two", "forced"}
     assert forced.forced
+
+
+async def test_a_disk_that_takes_long_holds_up_neither_the_guard_nor_what_it_stops_next(
+    hass: HomeAssistant,
+    qbittorrent: QbittorrentSimulator,
+    set_up: SetUp,
+    pass_time: PassTime,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    hass_storage: dict[str, Any],
+) -> None:
+    (one,) = add(qbittorrent, "one")
+    backend = (await guard_of(set_up, qbittorrent)).backend
+    await pass_time(STEP)
+    disk, save = asyncio.Event(), Store.async_save
+
+    async def take_long(store: Store[Any], data: Any) -> None:
+        await disk.wait()
+        await save(store, data)
+
+    async def told_to_stop() -> None:
+        seizing = asyncio.create_task(seize(backend, Holder.VPN, told.append))
+        while not seizing.done():
+            freezer.tick(timedelta(milliseconds=10))
+            await asyncio.sleep(0)
+        await seizing
+
+    monkeypatch.setattr(Store, "async_save", take_long)
+    told: list[int] = []
+    try:
+        await told_to_stop()
+        assert told == [0]
+        (new,) = add(qbittorrent, "new")
+        await told_to_stop()
+        assert running(qbittorrent) == set()
+        assert f"{DOMAIN}.{HUB_ID}" not in hass_storage
+    finally:
+        disk.set()
+    await hass.async_block_till_done()
+    for torrent in (one, new):
+        assert torrent.hash in str(hass_storage[f"{DOMAIN}.{HUB_ID}"])

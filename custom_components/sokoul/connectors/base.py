@@ -264,8 +264,11 @@ class Backend[ClientT, SnapshotT](Protocol):
     def remember(self, key: str, value: Any) -> None:
         """Keep a value over a restart; None forgets it. It is written soon."""
 
-    async def save_memory(self) -> None:
-        """Write what is remembered now: what comes next must not happen without it."""
+    async def save_memory(self, patience: timedelta | None = None) -> None:
+        """Write what is remembered now: what comes next must not happen without it.
+
+        In haste it is waited for with some patience only: a slow disk must not put off what protects.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)

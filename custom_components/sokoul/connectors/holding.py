@@ -160,12 +160,8 @@ async def _stop_in_haste(backend: Client, hashes: frozenset[str]) -> None:
     """Stop torrents, with the note of them on the disk before that, unless the disk is slow."""
     if not hashes:
         return
-    saving = asyncio.ensure_future(backend.save_memory())
-    await asyncio.wait({saving}, timeout=_DISK_PATIENCE.total_seconds())
-    try:
-        await backend.client.stop(hashes)
-    finally:
-        await saving
+    await backend.save_memory(_DISK_PATIENCE)
+    await backend.client.stop(hashes)
 
 
 def start_later(backend: Client, torrent_hash: str) -> None:
