@@ -53,12 +53,15 @@ _OVER: Final = frozenset({Fate.HERE, Fate.GONE})
 def again_for(answer: SearchAnswer, order: Order) -> Json | None:
     """Return by what another release is looked for if that of an order fails later; None: somebody else does it.
 
-    What is in the library of an *arr is healed, and of what nobody knows nothing else can be told from it.
+    What is in the library of an *arr is healed, and of what nobody knows nothing else can be told from it. Nor is
+    anything looked for in place of a part of what was: it would be all of it.
     """
     target = answer.target
     if target is None or target.title is None or order.adding is not None or len(target.wanted.episodes) > 1:
         return None
     if any(each.library_id is not None for each in target.entries):
+        return None
+    if not all(each.scored.match.whole for each in order.results):
         return None
     meant, wanted, asked = meant_by(target.title), target.wanted, answer.request
     request = SearchRequest(
@@ -239,7 +242,7 @@ class GrabCare:
             budget.wait(name, waits=True)
             return
         budget.spend(name, now)
-        findings = await self._grabs.look_for(care.request, care.ids, without=care.failed)
+        findings = (await self._grabs.look_for(care.request, care.ids, without=care.failed)).whole()
         now = dt_util.utcnow()
         target = findings.answer.target if findings.answer is not None else None
         if findings.here is not None or (target and any(each.library_id is not None for each in target.entries)):

@@ -13,15 +13,18 @@ from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
 from .acquire.grabbing import MOST_RELEASES, PASSING, USED_UP, Adding, Order, Planned, tries_of
-from .acquire.ports import Result, SearchAnswer
+from .acquire.ports import Result, SearchAnswer, Target
+from .acquire.query import numbers_of
 from .calls import LANGUAGE_FIELD, Action, admin, backend_of, hub_of, words_of
 from .const import DOMAIN
 from .grab_care import again_for
 from .grabbing import describe_grabbed
 from .hub import Hub
 from .journal_report import outcome, sentence
+from .model.catalogue import CatalogueTitle
 from .model.journal import EntryStatus, JournalEntry
 from .model.library import Protocol
+from .releases.identify import Wanted
 from .search_report import summary
 from .search_request import ATTR_QUERY, REQUEST_FIELDS, request_of
 from .search_sources import DOWNLOADS
@@ -124,28 +127,45 @@ async def _wanted(
     deadline = timedelta(seconds=data[ATTR_WAIT])
     if ATTR_RESULT in data:
         answer, chosen = await _found(hub, data[ATTR_RESULT], deadline, now)
-        best = _best(answer, MOST_RELEASES) if data.get(ATTR_ALTERNATIVES, False) else ()
+        best = _best(answer, MOST_RELEASES, like=chosen) if data.get(ATTR_ALTERNATIVES, False) else ()
         return answer, [chosen, *(each for each in best if each.id != chosen.id)][:MOST_RELEASES]
     if ATTR_QUERY not in data:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="nothing_to_look_for")
     answer = await hub.searching.search(request_of(hub, data), deadline=deadline)
     if _is_stale(answer, now):
         answer = await hub.searching.search(request_of(hub, data), deadline=deadline, fresh=True)
-    if not answer.accepted:
+    best = _best(answer, MOST_RELEASES if data.get(ATTR_ALTERNATIVES, True) else 1)
+    if not best:
+        why = (*summary(answer, now, words), *((words.text("grab.only_parts"),) if answer.accepted else ()))
         raise ServiceValidationError(
             translation_domain=DOMAIN,
             translation_key="nothing_to_grab",
-            translation_placeholders={"reason": " ".join(summary(answer, now, words))},
+            translation_placeholders={"reason": " ".join(why)},
         )
-    return answer, _best(answer, MOST_RELEASES if data.get(ATTR_ALTERNATIVES, True) else 1)
+    return answer, best
 
 
-def _best(answer: SearchAnswer, most: int) -> Sequence[Result]:
-    """Return the best releases. Of Usenet only what an *arr found itself can be had: other posts take no place."""
+def _best(answer: SearchAnswer, most: int, *, like: Result | None = None) -> Sequence[Result]:
+    """Return the best releases that have all that was looked for; `like` names one that may have less.
+
+    Of Usenet only what an *arr found itself can be had: other posts take no place.
+    """
     accepted = answer.results[: min(answer.accepted, MOST_LOOKED_AT)]
-    releases = ((each, each.scored.release) for each in accepted)
+    fitting = [each for each in accepted if _has_enough(each, answer.target, like)]
+    releases = ((each, each.scored.release) for each in fitting)
     within_reach = [each for each, it in releases if it.protocol is not Protocol.USENET or it.arr is not None]
-    return (within_reach or accepted)[:most]
+    return (within_reach or fitting)[:most]
+
+
+def _has_enough(result: Result, target: Target | None, like: Result | None) -> bool:
+    """Tell whether a release has all that was looked for, or the very part of it that another one has.
+
+    What a person brought is what they mean, whatever there may be besides.
+    """
+    if like is not None and not like.scored.match.whole:
+        return result.scored.release.name.numbering == like.scored.release.name.numbering
+    brought = target is not None and (target.link is not None or target.info_hash is not None)
+    return brought or result.scored.match.whole
 
 
 async def _found(hub: Hub, reference: str, deadline: timedelta, now: datetime) -> tuple[SearchAnswer, Result]:
@@ -180,8 +200,16 @@ def _adding(data: dict[str, Any]) -> Adding | None:
 def _order(answer: SearchAnswer, results: Sequence[Result], actor: str, now: datetime) -> Order:
     target = answer.target
     assert target is not None  # noqa: S101 -- there are no results without
-    label = answer.title.label if answer.title is not None else results[0].scored.release.name.name
+    label = _label(answer.title, target.wanted, results[0])
     return Order(target=target, results=tuple(results), label=clean(label), actor=actor, at=now)
+
+
+def _label(title: CatalogueTitle | None, wanted: Wanted, first: Result) -> str:
+    """Return what is to be got in words: of a series with its numbers, unless it is but a part of what these mean."""
+    if title is None:
+        return first.scored.release.name.name
+    numbers = numbers_of(wanted) if first.scored.match.whole else ""
+    return f"{title.label} {numbers}".rstrip()
 
 
 # --- words -----------------------------------------------------------------------------------------------------------

@@ -56,6 +56,10 @@ class Findings:
         """How the search refers to that."""
         return f"{self.answer.id}.{self.results[0].id}" if self.answer is not None and self.results else ""
 
+    def whole(self) -> Findings:
+        """Return what has all that was searched for, without what has a part of it."""
+        return _only(self, tuple(each for each in self.results if each.scored.match.whole))
+
     def to_grab(self) -> Findings:
         """Return what is needed to grab the best of it, to be held until then: all releases are too much for that."""
         answer = self.answer
