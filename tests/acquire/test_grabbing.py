@@ -458,6 +458,22 @@ async def test_a_release_whose_link_leads_nowhere_is_passed_over() -> None:
     assert [why.key for _, _, why in tries_of(entry)] == ["grab.link_failed"]
 
 
+@pytest.mark.parametrize("refuses", [False, True])
+async def test_where_its_link_leads_nowhere_an_arr_needs_none(*, refuses: bool) -> None:
+    """The account comes first, as the policy has it; the client of the *arr would need the link, too."""
+    places = Situation(arrs=(RADARR,), clients=(CLIENT,), debrids=(ACCOUNT,))
+    hands, notes = Hands(places=places, bad_links={NAME}, refuses={"radarr": REFUSED} if refuses else {}), Notes()
+    asked = order()
+    found = replace(asked.results[0], scored=replace(asked.results[0].scored, release=release(OWN)))
+    fetch_by = (FetchBy.CACHED, FetchBy.ARR)
+    entry = await Grabber(hands, notes).grab(replace(asked, results=(found,), fetch_by=fetch_by))
+    assert hands.took == [("radarr", NAME)]
+    tried = [(backend, why.key) for _, backend, why in tries_of(entry)]
+    assert tried == [("debrid", "grab.link_failed"), *([("radarr", "grab.refused")] if refuses else [])]
+    assert entry.result is not None
+    assert entry.result.key == ("grab.refused" if refuses else "grab.taken_arr")
+
+
 async def test_a_private_torrent_is_never_given_to_a_debrid_account() -> None:
     hands, notes = Hands(private=True), Notes()
     entry = await grabbed(hands, notes)

@@ -577,17 +577,20 @@ class Grabber:
         if not choice.aims and choice.against:  # what passes is worth waiting for
             why = next((each for each in choice.against if each.key in PASSING), choice.against[0])
         payload: Payload | None = None
+        leads_on = True
         for aim in choice.aims:
+            linked = aim.way is not Way.ARR
+            if linked and not leads_on:
+                continue
             try:
-                if aim.way is not Way.ARR and payload is None:
+                if linked and payload is None:
                     payload = await self._hands.payload(release)
                 return True, await self._try(order, aim, release, payload, entry), why
             except GrabFailed as failed:
                 why = failed.reason
-                entry = _noted(entry, release, aim, why)
-            except LinkRefused as refused:
-                why = refused.reason
-                return False, _noted(entry, release, aim, why), why
+            except LinkRefused as refused:  # an *arr that comes later needs no link
+                why, leads_on = refused.reason, False
+            entry = _noted(entry, release, aim, why)
         return False, entry, why
 
     async def _try(
