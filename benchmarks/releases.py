@@ -255,16 +255,21 @@ def supplement(first: Reader, other: Reader, truth: Sequence[Facts], chosen: Seq
 
 
 def second_reader(guessit: Path, arr: Sequence[Path] | None) -> bool:
-    """Print whether parsett would add anything to ours, and tell whether it is rightly left out."""
+    """Print what parsett would add to ours, and tell whether it is rightly asked for titles, and for nothing else."""
     judges = {"guessit": releases_second.by_guessit(guessit)}
+    titled = {"guessit": releases_second.titled_by_guessit(guessit)}
     if arr is not None:
         judges["Radarr, Sonarr"] = releases_second.by_arr(*arr)
-    names = releases_second.names_of([*judges.values(), releases_second.by_corpus])
+        titled["Radarr, Sonarr"] = releases_second.titled_by_arr(*arr)
+    titled[releases_second.CORPUS] = releases_second.titled_by_corpus()
+    asked = {*releases_second.names_of([*judges.values(), releases_second.by_corpus])}
+    names = sorted(asked | {each.name for some in titled.values() for each in some})
     said = said_by("parsett", names)
     if said is None:
         return False
     read = {name: releases_second.reading(name, facts) for name, facts in zip(names, said["facts"], strict=True)}
-    return releases_second.report(judges, read.__getitem__)
+    helps = releases_second.report_titles(titled, read.__getitem__)
+    return releases_second.report(judges, read.__getitem__) and helps
 
 
 def _share(reader: Reader, truth: Sequence[Facts], chosen: Sequence[int], facts: Sequence[str]) -> str:
@@ -283,7 +288,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--labelled",
         type=Path,
         metavar="GUESSIT",
-        help="a clone: whether parsett would add anything to ours in its tests' names, with --arr in theirs, too; "
+        help="a clone: what parsett would add to ours in its tests' names, with --arr in theirs, too; "
         "with --parsers: those names beside their parsers",
     )
     parser.add_argument("--show", action="store_true", help="with --arr or --parsers: where we differ from them")

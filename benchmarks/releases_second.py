@@ -28,7 +28,8 @@ from custom_components.sokoul.releases.attributes import (
     Resolution,
     Source,
 )
-from custom_components.sokoul.releases.parse import parse
+from custom_components.sokoul.releases.names import forms, forms_of
+from custom_components.sokoul.releases.parse import parse, parse_of_series
 from tests.releases.reading import corpus, facts_of, plain
 
 from . import releases_arr, releases_labelled, releases_parsers, releases_worker
@@ -278,6 +279,64 @@ def by_corpus(reader: Reader) -> list[Judged]:
                 for part, said in sample.facts.items()
             ]
     return judged
+
+
+# --- a title that somebody else reads --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Titled:
+    """A name with the title that it is of, and its year where labels say it."""
+
+    name: str
+    title: str
+    year: int | None
+
+
+def titled_by_guessit(clone: Path) -> list[Titled]:
+    """Return the names of guessit's tests that have a title of which all is labelled."""
+    return [
+        Titled(name, str(labels["title"]), labels.get("year"))
+        for file in FILES
+        for name, labels in releases_labelled.tests(clone, file)
+        if labels.get("title") and not releases_labelled.IN_TITLES & {*labels}
+    ]
+
+
+def titled_by_arr(radarr: Path, sonarr: Path) -> list[Titled]:
+    """Return the names whose title the tests of Radarr and Sonarr ask."""
+    asked = releases_arr.asked(radarr, sonarr)
+    return [Titled(each.name, str(each.theirs), None) for each in asked if each.fact == "title"]
+
+
+def titled_by_corpus() -> list[Titled]:
+    """Return the names of our own corpus that are held out, and have a title."""
+    facts: Iterable[tuple[str, Facts]] = ((sample.name, sample.facts) for sample in corpus() if sample.held_out)
+    return [Titled(name, said["title"], said.get("year")) for name, said in facts if said.get("title")]
+
+
+def report_titles(sets: Mapping[str, Sequence[Titled]], theirs: Reader) -> bool:
+    """Print of how many names the title is found: by SOKOUL, and with those that only a second reader reads.
+
+    These are doubtful to SOKOUL. So are those in which it reads the title of another of the names: they are printed,
+    too. Returns whether more titles are found than are mistaken.
+    """
+    titles = {form for each in sets.values() for titled in each for form in forms(titled.title)}
+    print(f"\n{'the title is found':26}{'names':>7}{'SOKOUL':>9}{'parsett':>9}{'either':>9}{'mistaken':>10}")
+    more = 0
+    for name, names in sets.items():
+        found: Counter[str] = Counter()
+        for titled in names:
+            wanted = forms(titled.title) | (forms(f"{titled.title} {titled.year}") if titled.year else frozenset())
+            ours = {form for read in (parse, parse_of_series) for form, _ in forms_of(read(titled.name))}
+            second = {form for form, _ in forms_of(theirs(titled.name))}
+            by_us, by_them = not ours.isdisjoint(wanted), not second.isdisjoint(wanted)
+            others = (second & titles) - ours - wanted
+            found.update({"ours": by_us, "theirs": by_them, "either": by_us or by_them, "mistaken": bool(others)})
+        more += found["either"] - found["ours"] - found["mistaken"]
+        counts = (f"{found[each]:9}" for each in ("ours", "theirs", "either"))
+        print(f"  {name:24}{len(names):7}{''.join(counts)}{found['mistaken']:10}")
+    return more > 0
 
 
 # --- report ----------------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ QBITTORRENT_VARIABLES = ("SOKOUL_QBITTORRENT_45", "SOKOUL_QBITTORRENT_53")
 SWARM_PYTHON_VARIABLE = "SOKOUL_SWARM_PYTHON"
 CHROMIUM_VARIABLE = "SOKOUL_CHROMIUM"
 POSTGRESQL_VARIABLE = "SOKOUL_POSTGRESQL_BIN"
+SECOND_READER_VARIABLE = "SOKOUL_SECOND_READER"
 
 _ANSWER_SECONDS = 20  # a cold disk under load; a program that says nothing for longer is broken
 
@@ -86,6 +87,11 @@ def postgresql_bin() -> Path | None:
     on_path = _on_path("initdb")
     candidates = [*_configured(POSTGRESQL_VARIABLE), *installed, *([] if on_path is None else [on_path.parent])]
     return next((path for path in candidates if _is_executable(path / "initdb")), None)
+
+
+def second_reader() -> Path | None:
+    """Return the folder in which parsett is."""
+    return next((path for path in _configured(SECOND_READER_VARIABLE) if (path / "PTT").is_dir()), None)
 
 
 def read_tools_file(path: Path) -> dict[str, str]:

@@ -155,7 +155,7 @@ def test_asking_a_qbittorrent_for_its_version_leaves_nothing_behind(tmp_path: Pa
 # --- requirements ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["dev.txt", "components.txt", "override.txt", "swarm.txt"])
+@pytest.mark.parametrize("name", ["dev.txt", "components.txt", "override.txt", "swarm.txt", "second_reader.txt"])
 def test_requirements_are_pinned(name: str) -> None:
     loose = [str(item) for item in requirements(name) if not re.fullmatch(r"==[\w.]+", str(item.specifier))]
     assert loose == []

@@ -10,7 +10,7 @@ from homeassistant.helpers.device_registry import DeviceEntry
 from homeassistant.helpers.typing import ConfigType
 from homeassistant.util import dt as dt_util
 
-from . import store, wording
+from . import search_reader, store, wording
 from .connectors.base import Connection
 from .connectors.registry import CONNECTORS
 from .const import CONF_CONNECTION, DOMAIN, LOGGER, PLATFORMS
@@ -96,6 +96,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: SokoulConfigEntry) -> N
         )
     )
     await hub.memory.remove()
+    await search_reader.forget(hass)
     await token_store(hass).clear()
 
 

@@ -99,6 +99,7 @@ class Hub:
         self.guarding.start()
         self.governing.start()
         await self.pilot.start()
+        self.searching.start()
         self.grabbing.start()
         self.housekeeping.start()
         self.debriding.start()

@@ -30,6 +30,7 @@ from .releases.policy import Policy
 from .search_catalogues import ArrLookup, ArrShelves, EpisodeDays, LibraryIndex, Tmdb, is_asked
 from .search_judge import judge_of
 from .search_policies import find_policy
+from .search_reader import SecondReading
 from .search_sources import (
     ArrSearch,
     DownloadsSearch,
@@ -63,6 +64,7 @@ class Searching:
         self._indexes: dict[str, LibraryIndex] = {}
         self._profiles: dict[str, tuple[datetime, dict[int, QualityProfile]]] = {}
         self._given: OrderedDict[tuple[str, int], tuple[datetime, int | None]] = OrderedDict()  # profiles, to titles
+        self.second_reading = SecondReading(hub)
         self._promised: set[str] = set()  # answers that were told before they were whole
         self.engine = SearchEngine(
             catalogues=self._catalogues,
@@ -73,6 +75,7 @@ class Searching:
             holdings=MirrorHoldings(hub),
             days=EpisodeDays(hub),
             judge=partial(judge_of, hub),
+            second=lambda: self.second_reading.reader,
             clock=dt_util.utcnow,
             version=str(async_get_loaded_integration(hub.hass, DOMAIN).version),
             begin=hub.in_background,
@@ -80,8 +83,13 @@ class Searching:
             on_change=self._tell,
         )
 
+    def start(self) -> None:
+        """Get ready what a person chose."""
+        self.second_reading.start()
+
     async def stop(self) -> None:
         """End all searches."""
+        self.second_reading.stop()
         await self.engine.stop()
 
     # --- searching -----------------------------------------------------------------------------------------------

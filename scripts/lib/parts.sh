@@ -82,6 +82,20 @@ set_up_swarm() {
   fi
 }
 
+# --- the second reader of names ----------------------------------------------------------------------------------
+
+set_up_second_reader() {
+  local folder=$CACHE/second-reader
+  say "installing parsett"
+  # apart from the others, as the integration has it: it asks for an older regex
+  if logged uv pip install --python .venv/bin/python --target "$folder" -r requirements/second_reader.txt; then
+    tool SOKOUL_SECOND_READER "$PWD/$folder"
+    report "parsett" "$(.venv/bin/python -c 'import importlib.metadata as m, sys; print(next(m.distributions(name="parsett", path=sys.argv[1:])).version)' "$folder")"
+  else
+    report "parsett" "skipped: it can't be installed (see $SETUP_LOG); tests with it skip"
+  fi
+}
+
 # --- qBittorrent -------------------------------------------------------------------------------------------------
 
 set_up_qbittorrents() {

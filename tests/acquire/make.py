@@ -9,6 +9,7 @@ from typing import Any
 from custom_components.sokoul.acquire.judging import Doubt, Judge
 from custom_components.sokoul.acquire.ports import AskingFailed, SourceAnswer, Target
 from custom_components.sokoul.acquire.query import Query
+from custom_components.sokoul.acquire.reading_again import SecondReader
 from custom_components.sokoul.acquire.searching import SearchEngine
 from custom_components.sokoul.model.catalogue import CatalogueSeason, CatalogueTitle
 from custom_components.sokoul.model.library import Protocol, TitleKind
@@ -152,6 +153,7 @@ class World:
     holds: frozenset[str] = frozenset()  # info hashes, in a debrid account
     asked_hashes: list[frozenset[str]] = field(default_factory=list)
     judge: Judge | None = None
+    second: SecondReader | None = None
     asked_profiles: list[tuple[Target, datetime]] = field(default_factory=list)
     changes: list[Any] = field(default_factory=list)  # answers that were whole, and are others now
     going_on: set[asyncio.Task[None]] = field(default_factory=set)
@@ -172,6 +174,7 @@ class World:
             holdings=self,
             days=self,
             judge=lambda: self.judge,
+            second=lambda: self.second,
             clock=lambda: self.now,
             begin=self.begin,
             on_update=self.updates.append,

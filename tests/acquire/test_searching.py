@@ -17,14 +17,16 @@ from custom_components.sokoul.acquire.judging import MOST_DOUBTS
 from custom_components.sokoul.acquire.packing import PackedResults
 from custom_components.sokoul.acquire.ports import SearchAnswer
 from custom_components.sokoul.acquire.query import Query
+from custom_components.sokoul.acquire.reading_again import SecondReader
 from custom_components.sokoul.acquire.searching import GIVEN, KEPT, KEPT_EMPTY, KEPT_FAILED, MOST_REMEMBERED
 from custom_components.sokoul.model.catalogue import CatalogueTitle
 from custom_components.sokoul.model.reasons import Reason
-from custom_components.sokoul.model.releases import ArrOpinion, QualityProfile
+from custom_components.sokoul.model.releases import ArrOpinion, Offer, QualityProfile
 from custom_components.sokoul.model.search import NOBODY, SearchRequest, SourceReport, SourceState
 from custom_components.sokoul.releases.attributes import Resolution
 from custom_components.sokoul.releases.choose import rank
 from custom_components.sokoul.releases.policy import Policy
+from custom_components.sokoul.releases.score import Scored
 
 from .make import (
     DUNE_1984,
@@ -947,3 +949,112 @@ async def test_only_so_many_are_judged(world: World) -> None:
     world.judge = judge = FakeJudge()
     await search(world, OF_2021)
     assert sum(map(len, judge.asked)) == MOST_DOUBTS
+
+
+# --- a second reader -------------------------------------------------------------------------------------------------
+
+MISREAD = offer("Dune.Nordic.Cut.2021.1080p.BluRay.x264-GROUP")
+UNRELATED = offer("Another.Film.2021.1080p.BluRay.x264-GROUP")
+
+
+class FakeReader:
+    """Reads the same title in all names, unless it hangs or fails."""
+
+    def __init__(self, *, failure: Exception | None = None, gate: asyncio.Event | None = None) -> None:
+        self.asked: list[str] = []
+        self._failure, self._gate = failure, gate
+
+    async def read(self, names: Sequence[str]) -> Sequence[str]:
+        self.asked += names
+        if self._gate is not None:
+            await self._gate.wait()
+        if self._failure is not None:
+            raise self._failure
+        return ["Dune"] * len(names)
+
+
+def found(answer: SearchAnswer, release: Offer) -> Scored:
+    (result,) = (each for each in answer.results if each.scored.release.name.name == release.name)
+    return result.scored
+
+
+def reason_of(answer: SearchAnswer, release: Offer) -> str:
+    return found(answer, release).match.reason.key
+
+
+async def test_what_a_second_reader_takes_for_the_title_is_doubtful(world: World) -> None:
+    world.sources[0].known, world.sources[1].known = [MISREAD, UNRELATED, OLD], [UNSURE]
+    reader = FakeReader()
+    world.second = SecondReader(reader)
+    answer = await search(world, OF_2021)
+    assert reason_of(answer, MISREAD) == "release.second_reader"
+    assert reason_of(answer, UNRELATED) == "release.other_title"
+    assert names(answer) == [], "it is taken by nobody but a person"
+    assert reader.asked == [MISREAD.name]
+    world.judge = judge = FakeJudge({MISREAD.name: True})
+    assert names(await search(world, OF_2021, fresh=True)) == [MISREAD.name], "or by who was asked for that"
+    assert {doubt.name for asked in judge.asked for doubt in asked} == {MISREAD.name, UNSURE.name}
+    assert reader.asked == [MISREAD.name], "each name is read once"
+
+
+async def test_what_was_found_before_is_read_again_once_there_is_a_second_reader(world: World) -> None:
+    world.sources[0].known = [MISREAD]
+    assert reason_of(await search(world, OF_2021), MISREAD) == "release.other_title"
+    asked = len(world.sources[0].asked)
+    reader = FakeReader()
+    world.second = SecondReader(reader)
+    assert (await search(world, OF_2021)).from_cache, "nobody waits for it"
+    await world.end()
+    assert reason_of(world.changes[-1], MISREAD) == "release.second_reader", "who was answered is told"
+    assert reason_of(await search(world, OF_2021), MISREAD) == "release.second_reader"
+    assert (len(world.sources[0].asked), reader.asked) == (asked, [MISREAD.name]), "no source is asked again"
+    world.second = None
+    assert reason_of(await search(world, OF_2021), MISREAD) == "release.other_title"
+
+
+async def test_what_another_search_had_read_meanwhile_counts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.sources[0].known = [MISREAD]
+    reader = FakeReader()
+    world.second = second = SecondReader(reader)
+
+    def rank_while_another_reads(*arguments: Any) -> tuple[Scored, ...]:
+        second._titles[MISREAD.name] = "Dune"
+        return rank(*arguments)
+
+    monkeypatch.setattr(findings, "rank", rank_while_another_reads)
+    assert reason_of(await search(world, OF_2021), MISREAD) == "release.second_reader"
+    assert reader.asked == []
+
+
+async def test_a_second_reader_that_fails_or_hangs_has_read_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "READING_PATIENCE", SOON)
+    world.sources[0].known = [MISREAD]
+    for reader in (FakeReader(failure=OSError()), FakeReader(gate=asyncio.Event())):
+        world.second = SecondReader(reader)
+        answer = await search(world, OF_2021, fresh=True)
+        assert answer.complete
+        assert reason_of(answer, MISREAD) == "release.other_title"
+        assert reader.asked == [MISREAD.name]
+        assert answer.sources[0].state is SourceState.ANSWERED
+
+
+async def test_only_so_many_names_of_a_search_are_read_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "MOST_READ", 3)
+    many = [replace(MISREAD, name=MISREAD.name.replace("Cut", f"Cut{at}"), info_hash=f"{at:040x}") for at in range(9)]
+    world.sources[0].known, world.sources[1].known = many[:2], many[2:]
+    reader = FakeReader()
+    world.second = SecondReader(reader)
+    await search(world, OF_2021)
+    assert len(reader.asked) == 3
+
+
+async def test_what_a_second_reader_read_is_kept_over_a_restart(world: World) -> None:
+    world.sources[0].known, world.second = [MISREAD], SecondReader(FakeReader())
+    await search(world, OF_2021)
+    await until(lambda: world.shelf.kept)
+    world.restart()
+    again = await search(world, OF_2021)
+    assert reason_of(again, MISREAD) == "release.second_reader"
+    assert found(again, MISREAD).release.name.second_title == "Dune"

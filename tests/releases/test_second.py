@@ -238,19 +238,48 @@ def test_a_reader_that_guesses_is_left_out(tmp_path: Path, capsys: pytest.Captur
     assert apart not in shown
 
 
-def test_the_benchmark_says_whether_parsett_is_left_out_rightly(
+#: A word that we take for a part of the title.
+ODD = "Harbor.Lights.Nordic.Cut.2019.1080p.WEB-DL.H264-GRP"
+
+
+@pytest.mark.parametrize(
+    ("another", "counts", "helps"),
+    [
+        ("Another Film", "      3        2        3        3         0", True),
+        ("Harbor Lights", "      3        2        2        3         1", False),
+        ("Something Else", "      3        2        2        3         0", True),
+    ],
+)
+def test_titles_that_only_a_second_reader_finds_are_weighed_against_those_it_mistakes(
+    another: str, counts: str, capsys: pytest.CaptureFixture[str], *, helps: bool
+) -> None:
+    right, other = ODD.replace("Nordic.Cut.", ""), "Another.Film.2018.1080p.WEB-DL.H264-GRP"
+    titled = [second.Titled(name, "Harbor Lights", 2019) for name in (ODD, right)]
+    titled.append(second.Titled(other, "Another Film", None))
+    read = {other: another}
+    reader = lambda name: ReleaseName(name=name, title=read.get(name, "Harbor Lights"))  # noqa: E731
+    assert second.report_titles({"some": titled}, reader) is helps
+    assert counts in capsys.readouterr().out
+
+
+def test_the_benchmark_says_whether_parsett_is_left_out_rightly_but_for_titles(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     names = [named(OPEN, apart=apart) for apart in (False, True)]
-    folder = str(guessit(tmp_path, {name: labels(name) for name in names}))
-    codec = NOTHING | {"codec": "h264"}
-    said = dict.fromkeys(names, codec)
+    labelled = {name: labels(name) for name in names} | {ODD: {"title": "Harbor Lights", "year": 2019}}
+    folder = str(guessit(tmp_path, labelled))
+    title = {ODD: NOTHING | {"title": "Harbor Lights"}}
+    said = dict.fromkeys(names, NOTHING | {"codec": "h264"}) | title
     monkeypatch.setattr(
         releases, "said_by", lambda _name, asked: {"facts": [said.get(each, NOTHING) for each in asked]}
     )
     assert releases.main(["--labelled", folder]) == 1
-    assert "chosen on the half that is kept apart: codec, open" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert shown.count("codec, open\n") == 2, "it was chosen on either half"
+    assert "more than by SOKOUL alone: 2\n" in shown
     said.clear()
+    assert releases.main(["--labelled", folder]) == 1, "then it helps nobody"
+    said.update(title)
     assert releases.main(["--labelled", folder]) == 0
     monkeypatch.setattr(releases, "said_by", lambda _name, _asked: None)
     assert releases.main(["--labelled", folder]) == 1

@@ -13,7 +13,7 @@ from typing import Final
 
 from ..model.releases import Offer, QualityProfile
 from ..releases.attributes import Resolution
-from ..releases.choose import rank
+from ..releases.choose import NOTHING_READ, rank
 from ..releases.identify import Wanted
 from ..releases.opinions import by_another_profile
 from ..releases.parse import parse
@@ -22,6 +22,7 @@ from ..releases.score import Scored
 from .keeping import Kept, packed_profile, unpacked_profile
 from .packing import PackedResults, ids_of, pages_of
 from .ports import Holdings, Result, offer_id
+from .reading_again import SecondReader, misread
 
 #: So many offers of one source, and of all of them, are looked at.
 MOST_OF_SOURCE: Final = 500
@@ -40,11 +41,16 @@ class Taste:
     policy: Policy
     least: Resolution | None  # was asked for with this title: it counts beside any profile
     version: str  # of what scores
+    second: SecondReader | None = None  # who reads names, too, that read as another title
+
+    def second_titles(self, names: Iterable[str]) -> Mapping[str, str]:
+        """Return the titles that a second reader has read in names, where there is one."""
+        return NOTHING_READ if self.second is None else self.second.titles(names)
 
     @property
     def digest(self) -> str:
         """What tells whether releases would be ranked the same way."""
-        said = self.version, policy_as_json(self.policy), self.least
+        said = self.version, policy_as_json(self.policy), self.least, self.second is not None
         return hashlib.blake2b(repr(said).encode(errors="replace"), digest_size=16).hexdigest()
 
 
@@ -66,6 +72,7 @@ class Findings:
         self.accepted = 0  # so many of them may be taken
         self.fetchable = False  # of any it is still known where it can be had
         self.scored_by = ""  # the digest of a taste
+        self.misread: Sequence[str] = ()  # names that a second reader should read, if there is one
         self.profile: bytes | None = None  # packed
         self._profile: QualityProfile | None = None  # the same; what is packed needs no other
         self._offers: dict[str, tuple[Offer, ...]] = {}
@@ -117,9 +124,14 @@ class Findings:
             names = {offer.name for offer in offers}
             for portion in batched(names, PORTION, strict=False):
                 await asyncio.to_thread(_read_names, portion)
-            ranked = await asyncio.to_thread(
-                rank, offers, wanted, taste.policy, self._profile, judged(names), taste.least
-            )
+            known: Mapping[str, str] | None = None
+            ranked: Sequence[Scored] = ()
+            while known != (titles := taste.second_titles(names)):  # another search may have some read meanwhile
+                known = titles
+                ranked = await asyncio.to_thread(
+                    rank, offers, wanted, taste.policy, self._profile, judged(names), taste.least, titles
+                )
+            self.misread = await asyncio.to_thread(misread, ranked, wanted) if taste.second is not None else ()
             self.results = tuple(self._named(ranked))
             self.accepted = sum(each.scored.accepted for each in self.results)
             self.fetchable = any(each.link or each.guid for each in offers)

@@ -1,7 +1,8 @@
 """A second opinion on the few releases of which nobody can tell whether they are the right title.
 
-Rules tell it of nearly all. What is left are releases that bear a name which several titles share, and no year. Of
-these a judge may say which title they are, a model that the person chose. It is asked for a few of them, once, and not
+Rules tell it of nearly all. What is left are releases that bear a name which several titles share, and no year, and
+those whose names a second reader reads in another way. Of these a judge may say which title they are, a model that the
+person chose. It is asked for a few of them, once, and not
 waited for; what it says only decides whether such a release may be taken, never that one is.
 """
 
@@ -26,7 +27,7 @@ LONGEST_NAME: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A release that may be of another title of the same name."""
+    """A release that may be of another title."""
 
     name: str
     size_bytes: int | None

@@ -48,6 +48,7 @@ from .ports import (
     Target,
 )
 from .query import Query, host_of, read_query
+from .reading_again import MOST_READ, READING_PATIENCE, SecondReader
 
 DEADLINE: Final = timedelta(seconds=3)
 #: Of the deadline so much is for finding out what is meant, where a catalogue is slow.
@@ -82,7 +83,7 @@ def _task(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
     return asyncio.create_task(work, name=name)
 
 
-def _nobody() -> Judge | None:
+def _nobody() -> None:
     return None
 
 
@@ -102,6 +103,7 @@ class SearchEngine:
         clock: Callable[[], datetime],
         version: str = "",
         judge: Callable[[], Judge | None] = _nobody,
+        second: Callable[[], SecondReader | None] = _nobody,
         begin: Begin = _task,
         on_update: Listener | None = None,
         on_change: Listener | None = None,
@@ -114,6 +116,7 @@ class SearchEngine:
         self.holdings = holdings
         self.days = days
         self.judge = judge
+        self.second = second
         self.verdicts = Verdicts()
         self.namesakes = Namesakes(catalogues, clock)
         self.clock = clock
@@ -202,6 +205,7 @@ class Search:
         self._found = Findings()
         self._reports: dict[str, SourceReport] = {}
         self._namesakes: asyncio.Task[None] | None = None  # finds out who else is called so
+        self._read_again: set[str] = set()  # names that a second reader was asked about
         self._judged: set[str] = set()  # names of releases that somebody was asked about
         self._listeners: list[Listener] = []
         self._waiting = 0
@@ -409,7 +413,7 @@ class Search:
             await self._score()
             self._reports |= reports  # not before: who is said to have answered has its releases in the answer
             self._update()
-            pending |= self._second_opinion(self.answer.target or target)
+            pending |= self._second_reading() | self._second_opinion(self.answer.target or target)
 
     def _sources(self, target: Target) -> list[Source]:
         """Return who is to be asked for a title."""
@@ -451,6 +455,19 @@ class Search:
     async def _judge(self, judge: Judge, target: Target, doubts: Sequence[Doubt]) -> None:
         self._engine.verdicts.remember(target, doubts, await judge.judge(target, doubts))
 
+    def _second_reading(self) -> set[asyncio.Task[None]]:
+        """Have names read again that may be misread, if there are any, and anybody."""
+        second, names = self._engine.second(), self._to_be_read_again()
+        if second is None or not names or self._cancelled:
+            return set()
+        self._read_again.update(names)
+        return {self._ask(second.read(names), READING_PATIENCE)}
+
+    def _to_be_read_again(self) -> list[str]:
+        second = self._engine.second()
+        names = [] if second is None else second.unread(self._found.misread)
+        return [each for each in names if each not in self._read_again][: MOST_READ - len(self._read_again)]
+
     async def _profile_of(self, target: Target, patience: timedelta) -> QualityProfile | None:
         with suppress(TimeoutError):
             async with asyncio.timeout(patience.total_seconds()):
@@ -490,6 +507,16 @@ class Search:
             await self._score()
             self._update()
             self._settle()
+            if names := self._to_be_read_again():
+                self._engine.begin(self._follow_reading(names), "reading names again")
+
+    async def _follow_reading(self, names: Sequence[str]) -> None:
+        """Have names read again of what was found before, score that anew and tell so."""
+        if (second := self._engine.second()) is None:
+            return
+        with suppress(OSError):  # it is tried again the next time that this is scored
+            await second.read(names)
+            await self._score_and_tell()
 
     @property
     def _is_stale(self) -> bool:
@@ -509,10 +536,16 @@ class Search:
         """Score what was found anew, and tell so, if the profile is another one than then."""
         profile = await self._profile_of(target, PROFILE_LATEST)
         packed = await asyncio.to_thread(packed_profile, profile)
-        if profile is None or packed == self._found.profile or not self._engine.holds(self):
+        if profile is None or packed == self._found.profile:
             return  # an *arr that is away changes nothing
+        await self._score_and_tell(profile)
+
+    async def _score_and_tell(self, profile: QualityProfile | None = None) -> None:
+        """Score what was found before by the profile of before, or by another, and tell so."""
+        if not self._engine.holds(self):
+            return
         await self._score(profile)
-        self._update(profile=profile.name, from_cache=True)
+        self._update(from_cache=True, **({"profile": profile.name} if profile is not None else {}))
         self._settle()
         if self._engine.on_change is not None:
             self._engine.on_change(self.answer)
@@ -520,11 +553,11 @@ class Search:
     def _taste(self) -> Taste:
         """Return what the person likes now."""
         request, engine = self.answer.request, self._engine
-        policy = engine.policies.policy(request.policy)
+        taste = Taste(engine.policies.policy(request.policy), None, engine.version, engine.second())
         if request.minimum_lines is None:
-            return Taste(policy, None, engine.version)
+            return taste
         least = Resolution(request.minimum_lines) if request.minimum_lines else None
-        return Taste(replace(policy, minimum_resolution=least), least, engine.version)
+        return replace(taste, policy=replace(taste.policy, minimum_resolution=least), least=least)
 
     async def _score(self, another: QualityProfile | None = None) -> None:
         """Score what was found: by the profile of before, or by another."""

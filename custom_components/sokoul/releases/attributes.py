@@ -172,6 +172,7 @@ class ReleaseName:
     name: str
     title: str
     other_titles: tuple[str, ...] = ()  # that it bears besides: behind AKA or a slash, in parentheses
+    second_title: str | None = None  # that a second reader reads instead, where one was asked
     title_in_3d: str | None = None  # "Step Up 3D": the only "3D", and it may be the end of the title
     year: int | None = None
     numbering: Numbering = Numbering()

@@ -18,6 +18,7 @@ from .refusal import stands_refused
 from .score import Scored, score
 
 NOBODY_ASKED: Mapping[str, bool] = MappingProxyType({})
+NOTHING_READ: Mapping[str, str] = MappingProxyType({})
 
 
 def rank(
@@ -27,21 +28,29 @@ def rank(
     profile: QualityProfile | None = None,
     judged: Mapping[str, bool] = NOBODY_ASKED,
     least: Resolution | None = None,
+    second_titles: Mapping[str, str] = NOTHING_READ,
 ) -> tuple[Scored, ...]:
     """Return the releases behind offers with their scores: those that may be taken first, and among them the best.
 
     `profile` is that of the *arr which manages the title, where one does. `judged` says by name what somebody thinks of
     releases of which rules can't tell whether they are the title. `least` is asked for this title alone, whatever the
-    policy or the profile takes. Nothing is left out: what is refused says why. An offer takes a fifth of a millisecond,
-    so many of them belong in an executor.
+    policy or the profile takes. `second_titles` are those that a second reader reads, by name. Nothing is left out:
+    what is refused says why. An offer takes a fifth of a millisecond, so many of them belong in an executor.
     """
     found = []
-    for release in merge(offers):
+    for merged in merge(offers):
+        release = _read_again(merged, second_titles.get(merged.name.name))
         match = match_of(release, wanted, judged=judged.get(release.name.name))
         found.append(score(release, wanted, match, policy, profile, least))
     if policy.cinema_recordings:
         found = _without_recordings(found)
     return tuple(sorted(found, key=_order))
+
+
+def _read_again(release: Release, second_title: str | None) -> Release:
+    if second_title is None:
+        return release
+    return replace(release, name=replace(release.name, second_title=second_title))
 
 
 def _without_recordings(found: Sequence[Scored]) -> list[Scored]:

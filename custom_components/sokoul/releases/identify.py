@@ -9,7 +9,7 @@ Gaps between words say nothing: `L.Etranger`, `Ocean.s.Eleven`, `SWAT` and `Spid
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import IntEnum
 import re
@@ -26,7 +26,7 @@ class Certainty(IntEnum):
     """How sure it is that a release is of a title."""
 
     NO = 0
-    UNSURE = 1  # it may as well be another one of the same name
+    UNSURE = 1  # it may as well be another one: of the same name, or because two read its name differently
     LIKELY = 2  # nothing speaks against it
     SURE = 3
 
@@ -62,6 +62,8 @@ class Match:
     whole: bool = True
 
 
+#: Why a release isn't the title: it is called otherwise, and not as another part either.
+OTHER_TITLE: Final = "release.other_title"
 _LAST_NUMBER = re.compile(r" (?:part )?(\d{1,2})$")
 _BY_JUDGE: Final = {
     True: (Certainty.LIKELY, Reason(key="release.judged_same")),
@@ -81,22 +83,18 @@ def identify(
     """Tell whether a release is of a title.
 
     `ids` are those that indexers tell, `vouched` says that the *arr takes it for the title, `judged` what somebody
-    thinks who was asked (None: nobody was). They only decide between namesakes: indexers give the number that was
-    searched for to whatever they found. The *arr is also believed where nothing but the name differs, and of a series
-    about which of its episodes a release `holds`: it has tables of who counts them in another way.
+    thinks who was asked (None: nobody was), which only decides what is doubtful. Ids only decide between namesakes:
+    indexers give the number that was searched for to whatever they found. The *arr is also believed where nothing but
+    the name differs, and of a series about which of its episodes a release `holds`: it has tables of who counts them in
+    another way.
     """
     release = _as_wanted(release, wanted)
     if release.numbering.is_series != (wanted.kind is not TitleKind.MOVIE):
         return _no("release.other_kind")
-    named = _named(release, wanted)
-    if named is not None:
-        certainty, reason = _by_year(release, wanted, year=named)
-    elif vouched and (match := _vouched(release, wanted)) is not None:
-        certainty, reason = match
-    else:
+    by_title = _by_title(release, wanted, ids, vouched=vouched)
+    if by_title is None:
         return _other_title(release, wanted)
-    if certainty is Certainty.UNSURE:
-        certainty, reason = _by_id(reason, wanted, ids, vouched=vouched)
+    certainty, reason = by_title
     if certainty is Certainty.UNSURE and judged is not None:
         certainty, reason = _BY_JUDGE[judged]
     if certainty in {Certainty.NO, Certainty.UNSURE} or wanted.kind is TitleKind.MOVIE:
@@ -105,6 +103,19 @@ def identify(
     if by_name.certainty is Certainty.NO and holds is not None:
         return _by_number(holds, wanted, Match(Certainty.LIKELY, Reason(key="release.arr_vouches")))
     return by_name
+
+
+def _by_title(
+    release: ReleaseName, wanted: Wanted, ids: frozenset[str], *, vouched: bool
+) -> tuple[Certainty, Reason] | None:
+    """Tell whether it is called as the title and of its year; None: it is called otherwise, whoever reads it."""
+    named = _named(release, wanted)
+    if named is not None:
+        certainty, reason = _by_year(release, wanted, year=named)
+        return _by_id(reason, wanted, ids, vouched=vouched) if certainty is Certainty.UNSURE else (certainty, reason)
+    if vouched and (match := _vouched(release, wanted)) is not None:
+        return match
+    return _by_second_title(release, wanted, ids)
 
 
 def _as_wanted(release: ReleaseName, wanted: Wanted) -> ReleaseName:
@@ -149,6 +160,24 @@ def _vouched(release: ReleaseName, wanted: Wanted) -> tuple[Certainty, Reason] |
     return Certainty.LIKELY, Reason(key="release.arr_vouches")
 
 
+def _by_second_title(release: ReleaseName, wanted: Wanted, ids: frozenset[str]) -> tuple[Certainty, Reason] | None:
+    """Return what speaks for a title that only a second reader reads: it is doubtful at best, whatever ids say for it.
+
+    None: it reads no title, or another one as well, or a number says that it is wrong: of the year, part or episode.
+    """
+    if release.second_title is None or _is_other_part(release, wanted):
+        return None
+    read = replace(release, title=release.second_title, other_titles=(), second_title=None)
+    named = _named(read, wanted)
+    if named is None or _by_year(read, wanted, year=named)[0] is Certainty.NO:
+        return None
+    reason = Reason(key="release.second_reader", parameters={"called": release.title})
+    match = Match(Certainty.UNSURE, reason)
+    if wanted.kind is not TitleKind.MOVIE and _by_number(release.numbering, wanted, match).certainty is Certainty.NO:
+        return None
+    return _by_id(reason, wanted, ids - wanted.ids, vouched=False)
+
+
 def _by_id(reason: Reason, wanted: Wanted, ids: frozenset[str], *, vouched: bool) -> tuple[Certainty, Reason]:
     """Decide between namesakes by what databases call them."""
     if vouched or ids & wanted.ids:
@@ -161,7 +190,7 @@ def _by_id(reason: Reason, wanted: Wanted, ids: frozenset[str], *, vouched: bool
 
 def _other_title(release: ReleaseName, wanted: Wanted) -> Match:
     """Say how it is called, or that it is another part."""
-    key = "release.other_part" if _is_other_part(release, wanted) else "release.other_title"
+    key = "release.other_part" if _is_other_part(release, wanted) else OTHER_TITLE
     return _no(key, called=release.title)
 
 
