@@ -16,9 +16,10 @@ from homeassistant.util import dt as dt_util
 
 from . import wording
 from .autopilot.findings.base import Finding, Found, problem
+from .autopilot.findings.vpns import nobody_behind
 from .autopilot.guards.evidence import Seen
 from .autopilot.guards.resolvers import Resolving
-from .autopilot.guards.shelter import Shelter
+from .autopilot.guards.shelter import Shelter, tells_address
 from .autopilot.guards.showing import Piece, pieces
 from .autopilot.guards.vpn_types import Containment, Proof, Protection, Verdict, VpnMemory, VpnState
 from .autopilot.vpn_lane import Reaction, VpnLane
@@ -27,7 +28,7 @@ from .clients.errors import BackendError, InvalidAuth
 from .connectors.holding import UNDO, holds, let_go, lets_go, seize
 from .const import DOMAIN, LOGGER, RELEASE_PATIENCE
 from .drilling import Drilling
-from .homes import Home, home_of
+from .homes import Home, awaits_engine, home_of
 from .journal_report import sentence
 from .last_resort import LastResort
 from .lookout import DIRECTLY, Lookout
@@ -528,7 +529,7 @@ class ClientGuard:
             interface=self.shelter.interface,
             gluetun=vpn is not None or (self.shelter.vpn_id is not None and self.held > 0),  # one that was removed
             proxy=bool(self.proxy),
-            tells_address=client is not None and _tells_address(client.version),
+            tells_address=client is not None and tells_address(client.version),
         )
 
     def _remembered(self) -> VpnMemory:
@@ -613,11 +614,13 @@ class Guarding:
 
     def findings(self, world: World) -> tuple[Finding, ...]:
         """Return what a check-up has to say of the VPNs by what guards know."""
-        return tuple(
+        outside = (
             problem(Found.DNS_OUTSIDE, Severity.WARNING, world.backends[vpn_id], backend=vpn.title, resolver=whose)
             for vpn_id, vpn in self.vpns().items()
             if vpn_id in world.backends and (whose := self._resolver_at_home(vpn.memory.get(PROXY_KEY, "")))
         )
+        known = {} if awaits_engine(self._hub) else {key: guard.shelter for key, guard in self.clients.items()}
+        return (*outside, *nobody_behind(world, known))
 
     def _resolver_at_home(self, proxy: str) -> str:
         """Return whose name server is used past a tunnel, by its proxy; "" where none is known to be."""
@@ -678,10 +681,3 @@ def _refuses(vpn: AnyCoordinator) -> bool:
     """Tell whether a VPN's control server refused us when it was last asked, which is seldom then."""
     error = vpn.last_exception
     return not vpn.last_update_success and error is not None and isinstance(error.__cause__, InvalidAuth)
-
-
-def _tells_address(version: str) -> bool:
-    """Tell whether this qBittorrent says where it is seen: since 5.1."""
-    major, _, rest = version.removeprefix("v").partition(".")
-    minor = rest.partition(".")[0]
-    return (int(major), int(minor)) >= (5, 1) if major.isdigit() and minor.isdigit() else False

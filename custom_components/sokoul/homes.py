@@ -40,6 +40,11 @@ def engines(hub: Hub) -> list[AnyCoordinator]:
     return [each for each in hub.backends.values() if each.connector.kind == KIND and each.data is not None]
 
 
+def awaits_engine(hub: Hub) -> bool:
+    """Tell whether a container engine has never answered: who borrows whose network may only be known from it."""
+    return any(each.connector.kind == KIND and each.data is None for each in hub.backends.values())
+
+
 def home_of(hub: Hub, backend: AnyCoordinator) -> Home | None:
     """Return the container of a backend: the one that a person chose, else the one that it must be."""
     way = Way.of(backend.memory)

@@ -721,6 +721,7 @@ def test_the_check_up_says(given_world: World, free: Samples, expected: list[Any
 #: What a world doesn't show: guards and the check of links add it to a check-up.
 ADDED = (
     problem(Found.DNS_OUTSIDE, WARNING, None, backend="Gluetun", resolver="Example Telecom"),
+    problem(Found.NOBODY_BEHIND, NOTICE, None, backend="Gluetun", clients=("qBittorrent",)),
     problem(Found.LINKS_UNSEEN, NOTICE, None),
 )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from homeassistant.core import HomeAssistant
@@ -14,10 +15,12 @@ from custom_components.sokoul.autopilot.guards.shelter import Clue
 from custom_components.sokoul.autopilot.guards.vpn_types import Containment
 from custom_components.sokoul.const import DOMAIN
 from devstack.clock import ManualClock
+from devstack.docker import DockerSimulator
 from devstack.gluetun import GluetunSimulator
 from devstack.qbittorrent import QbittorrentSimulator
 
-from .conftest import QBITTORRENT_ID, PassTime, SetUp, qbittorrent_subentry, subentry
+from .conftest import PASSWORD, QBITTORRENT_ID, USERNAME, PassTime, SetUp, qbittorrent_subentry, subentry
+from .test_evidence import findings
 from .test_pause import add, running
 from .test_vpn_guard import PROTECTION, STEP, bind, shown
 
@@ -212,3 +215,80 @@ async def test_a_proxy_of_the_vpn_that_was_found_is_kept(
     assert (guard.shelter.clue, guard.proxy) == (Clue.ADDRESS, PROXY)
     await choose(hass, entry.entry_id, vpn="automatic", way="open")
     assert not guard.proxy
+
+
+async def advice_on(hass: HomeAssistant) -> str | None:
+    """Return what a check-up advises where no client is known to be behind the VPN; None: it doesn't say that."""
+    found = (await findings(hass)).get("nobody_behind")
+    return found["advice"] if found is not None else None
+
+
+@pytest.mark.parametrize(("version", "looks_up_address"), [("5.0", True), ("4.5", True), ("5.2", False)])
+async def test_a_vpn_that_nobody_is_known_to_be_behind_is_asked_about_until_it_is_said(
+    version: str,
+    looks_up_address: bool,  # noqa: FBT001 -- a case
+    hass: HomeAssistant,
+    clock: ManualClock,
+    gluetun: GluetunSimulator,
+    set_up: SetUp,
+    pass_time: PassTime,
+) -> None:
+    gluetun.looks_up_address = looks_up_address
+    vpn = subentry("gluetun", gluetun, GLUETUN_ID, title="Gluetun")
+    async with QbittorrentSimulator(version, username=USERNAME, password=PASSWORD, clock=clock) as qbittorrent:
+        entry = await set_up(qbittorrent_subentry(qbittorrent), vpn)
+        await pass_time(timedelta(seconds=10), times=6)
+        assert shown(hass, PROTECTION) == "none"
+        assert "qBittorrent" in (await advice_on(hass) or "")
+        for said, asked in (("none", False), ("automatic", True), (GLUETUN_ID, False), ("other", False)):
+            await choose(hass, entry.entry_id, vpn=said, way="open")
+            assert (await advice_on(hass) is not None) is asked, said
+        await choose(hass, entry.entry_id, vpn="automatic", way="open")
+        gluetun.tunnel.apply("stopped")
+        await pass_time(timedelta(seconds=10), times=2)
+        assert await advice_on(hass) is None
+
+
+async def test_a_vpn_at_whose_end_the_client_is_seen_is_not_asked_about(
+    hass: HomeAssistant,
+    qbittorrent: QbittorrentSimulator,
+    gluetun: GluetunSimulator,
+    set_up: SetUp,
+    pass_time: PassTime,
+) -> None:
+    assert gluetun.tunnel.connection is not None
+    weather = qbittorrent.engine.weather
+    weather.external_address = ""
+    await set_up(qbittorrent_subentry(qbittorrent), subentry("gluetun", gluetun, GLUETUN_ID, title="Gluetun"))
+    assert await advice_on(hass) is None, "nobody has told it yet where it is seen"
+    weather.external_address = "203.0.113.7"
+    await pass_time(STEP, times=12)
+    assert await advice_on(hass) is not None
+    weather.external_address = gluetun.tunnel.connection.server.address
+    await pass_time(STEP, times=12)
+    assert await advice_on(hass) is None
+
+
+async def test_a_vpn_whose_network_the_client_shares_is_not_asked_about(
+    hass: HomeAssistant, clock: ManualClock, gluetun: GluetunSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    """The engine knows it, so until it has answered for the first time nobody is asked."""
+    async with (
+        DockerSimulator("1.44", clock=clock) as docker,
+        QbittorrentSimulator("5.0", username=USERNAME, password=PASSWORD, clock=clock) as qbittorrent,
+    ):
+        docker.fault("status", status=500)
+        await set_up(
+            qbittorrent_subentry(qbittorrent),
+            subentry("gluetun", gluetun, GLUETUN_ID, title="Gluetun"),
+            subentry("docker", docker, "01SOKOULDOCKER000000000000", title="Docker"),
+        )
+        assert await advice_on(hass) is None
+        docker.clear_faults()
+        await pass_time(timedelta(seconds=10), times=3)
+        assert await advice_on(hass) is not None, "it has containers of neither"
+        vpn = docker.add("gluetun")
+        docker.add("qbittorrent", network_mode=f"container:{vpn.id}")
+        await pass_time(timedelta(seconds=10), times=6)
+        assert shown(hass, PROTECTION) == "contained"
+        assert await advice_on(hass) is None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from custom_components.sokoul.autopilot.guards.shelter import Clue, Shelter, infer
+from custom_components.sokoul.autopilot.guards.shelter import Clue, Shelter, infer, tells_address
 from custom_components.sokoul.autopilot.guards.vpn_types import Containment
 from custom_components.sokoul.model.downloads import ClientSettings, DownloadClientSnapshot
 from custom_components.sokoul.model.vpn import VpnSnapshot
@@ -39,3 +39,11 @@ def test_an_address_at_which_two_tunnels_end_points_to_none() -> None:
 def test_a_shared_network_is_the_surest() -> None:
     found = infer(bound_to("eth0", HOME), {"vpn": VpnSnapshot()}, {"vpn"})
     assert found == Shelter(containment=Containment.NAMESPACE, vpn_id="vpn", clue=Clue.ENGINE)
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [("v4.5.2", False), ("v5.0.5", False), ("v5.1.0beta1", True), ("5.3.0", True), ("v6.0", True), ("nightly", False)],
+)
+def test_since_when_a_client_says_where_it_is_seen(version: str, expected: bool) -> None:  # noqa: FBT001 -- a case
+    assert tells_address(version) is expected

@@ -36,6 +36,7 @@ class Found(StrEnum):
     # VPNs
     CLOSED_ROUTES = "finding.closed_routes"
     DNS_OUTSIDE = "finding.dns_outside"
+    NOBODY_BEHIND = "finding.nobody_behind"
     # wiring
     NO_DOWNLOAD_CLIENT = "finding.no_download_client"
     NO_CATEGORY = "finding.no_category"

@@ -12,7 +12,7 @@ from typing import Any
 
 from ...model.downloads import DownloadClientSnapshot
 from ...model.vpn import VpnSnapshot
-from .addresses import place_of
+from .addresses import Place, place_of
 from .vpn_types import Containment
 
 #: Interfaces of tunnels: OpenVPN, WireGuard, NordLynx, ProtonVPN, Mullvad, macOS. PPP is more often the line itself.
@@ -83,12 +83,27 @@ def is_tunnel(interface: str) -> bool:
     return interface.casefold().startswith(_TUNNELS)
 
 
+def tells_address(version: str) -> bool:
+    """Tell whether a qBittorrent of this version says where it is seen: since 5.1."""
+    major, _, rest = version.removeprefix("v").partition(".")
+    minor = rest.partition(".")[0]
+    return (int(major), int(minor)) >= (5, 1) if major.isdigit() and minor.isdigit() else False
+
+
+def may_yet_be_seen(snapshot: DownloadClientSnapshot, vpn: VpnSnapshot) -> bool:
+    """Tell whether a client may yet be found at a tunnel's end: nobody has told it so far where it is seen."""
+    return vpn.public_ip is not None and tells_address(snapshot.version) and not _shown(snapshot)
+
+
 def _seen_at(snapshot: DownloadClientSnapshot, vpns: Mapping[str, VpnSnapshot]) -> str | None:
     """Return the one tunnel at whose end a client is seen."""
-    shown = {
-        place_of(address)
-        for address in (snapshot.transfer.external_ipv4, snapshot.transfer.external_ipv6)
-        if address is not None
-    } - {None}
+    shown = _shown(snapshot)
     found = [vpn_id for vpn_id, vpn in vpns.items() if vpn.public_ip is not None and place_of(vpn.public_ip) in shown]
     return found[0] if len(found) == 1 else None
+
+
+def _shown(snapshot: DownloadClientSnapshot) -> set[Place]:
+    """Return where a client is seen, by what it was told."""
+    addresses = (snapshot.transfer.external_ipv4, snapshot.transfer.external_ipv6)
+    places = (place_of(address) for address in addresses if address is not None)
+    return {place for place in places if place is not None}
