@@ -11,6 +11,9 @@ from .acquire.grabbing import MOST_RELEASES, Order, trace_of, tries_of
 from .acquire.identifying import absolute_numbers
 from .acquire.ports import Result, SearchAnswer, Target
 from .acquire.searching import CATALOGUE_LATEST, SOURCE_LATEST
+from .clients.arr import ArrClient
+from .clients.prowlarr import ProwlarrClient
+from .clients.torznab import TorznabClient
 from .model.journal import EntryStatus, JournalEntry
 from .model.library import Protocol, TitleKind
 from .model.reasons import Reason
@@ -21,7 +24,7 @@ from .releases.policy import FetchBy
 from .releases.upgrade import better, quality_of
 from .search_sources import DOWNLOADS
 from .watching_titles import as_title, search_for
-from .watchlist.explaining import NO_USENET, NO_USENET_CLIENT
+from .watchlist.explaining import NO_USENET, NO_USENET_CLIENT, SOURCES_FAILED
 from .watchlist.items import Part, Wish
 from .wording import clean
 
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 #: Nobody waits for it, so all that may answer may.
 PATIENCE: Final = CATALOGUE_LATEST + SOURCE_LATEST + timedelta(seconds=10)
 
+_SILENT: Final = frozenset({SourceState.FAILED, SourceState.LATE})
 #: Of what was found for a season so many of the best are looked into for its episodes.
 MOST_SHARED_OUT: Final = 100
 
@@ -41,7 +45,8 @@ class Findings:
 
     answer: SearchAnswer | None = None
     found: int = 0  # releases of it
-    refused: Reason | None = None  # why the best of them won't do, where none will
+    refused: Reason | None = None  # why the best of them won't do, where none will, or who gave no answer
+    unanswered: bool = False  # somebody who might have it gave no answer, and the others offer nothing
     results: tuple[Result, ...] = ()  # that may be taken, the best first
     here: Result | None = None  # one of these is here, or on its way, whoever got it
     failed: Reason | None = None  # nobody could be asked
@@ -170,13 +175,29 @@ class WatchGrabs:
         against = [self._against(each, answer.target, answer.request.policy, adds=adds) for each in fitting]
         results = tuple(each for each, why in zip(fitting, against, strict=True) if why is None)
         refused = (each.scored.refusals[0] for each in answer.results if not each.scored.accepted)
+        missing = () if results else self._missing(answer)
         return Findings(
             answer=answer,
             found=len(answer.results),
-            refused=None if results else next(chain(filter(None, against), refused), None),
+            refused=None if results else _without(missing) or next(chain(filter(None, against), refused), None),
+            unanswered=bool(missing),
             results=results,
             here=next((each for each in results if _is_here(each)), None),
         )
+
+    def _missing(self, answer: SearchAnswer) -> tuple[str, ...]:
+        """Return the indexers, feeds and *arrs that gave no answer, unless another of them offers anything.
+
+        What is held or on its way says nothing of what there is elsewhere.
+        """
+        asked = {each.key: each for each in answer.sources if self._is_elsewhere(each.key)}
+        if any(offer.source in asked for each in answer.results for offer in each.scored.release.offers):
+            return ()
+        return tuple(each.name for each in asked.values() if each.state in _SILENT)
+
+    def _is_elsewhere(self, key: str) -> bool:
+        backend = self._hub.backends.get(key)
+        return backend is not None and isinstance(backend.client, ProwlarrClient | TorznabClient | ArrClient)
 
     def _against(self, result: Result, target: Target | None, policy: str | None, *, adds: bool) -> Reason | None:
         """Return why nobody can fetch a release that fits; None: somebody may. Of Usenet only an *arr can.
@@ -261,9 +282,14 @@ def _failure(answer: SearchAnswer) -> Reason | None:
         if answer.target is None or answer.target.title is None:
             return Reason(key="watchlist.catalogues_failed")
         return Reason(key="watchlist.no_source")
-    if all(each.state in {SourceState.FAILED, SourceState.LATE} for each in asked) and not answer.results:
-        return Reason(key="watchlist.sources_failed", parameters={"names": tuple(each.name for each in asked)})
+    if all(each.state in _SILENT for each in asked) and not answer.results:
+        return _without(tuple(each.name for each in asked))
     return None
+
+
+def _without(names: tuple[str, ...]) -> Reason | None:
+    """Say who gave no answer."""
+    return Reason(key=SOURCES_FAILED, parameters={"names": names}) if names else None
 
 
 def _is_any(result: Result, names: Collection[str]) -> bool:

@@ -336,7 +336,8 @@ class Work:
         library: Library | None = None
         arrs = list(self._titles.arrs(wish.meant.kind))
         answering = [each for each in arrs if each.answering]
-        answers, arr = bool(answering), self._titles.arr(wish.keeper) or next(iter(answering or arrs), None)
+        # without any there is nobody to wait for
+        answers, arr = bool(answering) or not arrs, self._titles.arr(wish.keeper) or next(iter(answering or arrs), None)
         if wish.keeper is not None:
             try:
                 library = await self.facts.library(wish.keeper)
@@ -396,7 +397,13 @@ def _coming(wish: Wish, downloads: tuple[OnItsWay, ...]) -> Mapping[str, tuple[C
 
 
 def _found(findings: Findings) -> Found:
-    return Found(release=findings.release, result=findings.reference, count=findings.found, refused=findings.refused)
+    return Found(
+        release=findings.release,
+        result=findings.reference,
+        count=findings.found,
+        refused=findings.refused,
+        unanswered=findings.unanswered,
+    )
 
 
 def _with_release(wish: Wish, keys: Collection[str], release: str) -> Wish:

@@ -38,7 +38,9 @@ from devstack.qbittorrent_torrent import SimulatedFile, SimulatedTorrent, Swarm
 from devstack.radarr import RadarrSimulator
 from devstack.real_debrid import RealDebridSimulator
 from devstack.tmdb import V3_KEY, TmdbSimulator
+from devstack.torznab import TorznabSimulator
 
+from . import test_catalogues
 from .conftest import (
     PASSWORD,
     PROWLARR_ID,
@@ -52,9 +54,12 @@ from .conftest import (
 )
 from .flows import submit_backend, suggested
 from .healing import act
+from .test_catalogues import feed_subentry
 from .test_grab import DEBRID_ID, account, debrid_subentry  # noqa: F401 -- a fixture
+from .test_hub import made
 from .test_policy_flow import add_policy
 
+feed = test_catalogues.feed
 BEST = "Dune.Part.Two.2024.2160p.WEB-DL.DDP5.1.Atmos.DV.HDR.H.265-oRBiT"
 DUNE_2 = 693134
 MINUTE = timedelta(minutes=1)
@@ -678,6 +683,35 @@ async def test_it_goes_on_when_radarr_answers_again(scene: Scene) -> None:
     await scene.radarr.accept()
     await scene.pass_time(timedelta(minutes=5), 4)
     assert scene.wish().state is WishState.GRABBED
+
+
+async def test_who_holds_nothing_does_not_speak_for_indexers_that_are_away(at_debrid: Scene) -> None:
+    at_debrid.prowlarr.searches.offers = list(dune_releases(add_dune(at_debrid.prowlarr.library)))
+    at_debrid.prowlarr.fault(FaultKind.STATUS, "GET /api/v1/search", status=500)
+    wish = await at_debrid.add("Dune 2", auto=True)
+    (why,) = [each for each in wish.why if each.key == "watchlist.sources_failed"]
+    assert why.parameters == {"names": ("Prowlarr",)}, "the account has answered"
+    assert wish.parts[0].searches == 0, "no step of the pauses between searches in vain is gone"
+    at_debrid.prowlarr.clear_faults()
+    await at_debrid.pass_time(timedelta(minutes=10))
+    assert at_debrid.wish().state is WishState.GRABBED
+
+
+async def test_what_another_offers_in_vain_counts_though_one_is_away(
+    without_arr: Scene, tmdb: TmdbSimulator, feed: TorznabSimulator
+) -> None:
+    recording = [each for each in dune_releases(add_dune(tmdb.library)) if "HDCAM" in each.title]
+    without_arr.prowlarr.fault(FaultKind.STATUS, "GET /api/v1/search", status=500)
+    without_arr.hass.config_entries.async_add_subentry(without_arr.entry, made(feed_subentry(feed)))
+    await without_arr.settle()
+    feed.releases = recording
+    wish = await without_arr.add("Dune 2", auto=True)
+    assert wish.parts[0].searches == 1
+    assert "watchlist.all_refused" in [each.key for each in wish.why]
+    feed.releases = []
+    other = await without_arr.add("Dune 1984", auto=True)
+    (why,) = [each for each in other.why if each.key == "watchlist.sources_failed"]
+    assert why.parameters == {"names": ("Prowlarr",)}, "the feed has answered"
 
 
 async def test_nothing_is_got_around_a_radarr_that_is_away(scene: Scene) -> None:

@@ -14,6 +14,7 @@ from custom_components.sokoul.watchlist.deciding import MOST_GIVEN_UP, StepKind,
 from custom_components.sokoul.watchlist.items import ARR, Better, Dates, Keeper, Out, Part, PartState, Wish, WishState
 from custom_components.sokoul.watchlist.known import Catalogued, Coming, Held, Known
 from custom_components.sokoul.watchlist.outcomes import Found, added, asked, failed, grabbed, hit, put_off, searched
+from custom_components.sokoul.watchlist.schedule import next_search, stretched
 from custom_components.sokoul.watchlist.settings import WatchSettings
 
 from .make import DAY, DUNE, HOUR, NOW, days, movie, on, part, series
@@ -504,6 +505,39 @@ def test_a_failure_passes_when_something_succeeds() -> None:
     assert wish.failed in refresh(wish, AUTO, NOW).why
     wish = searched(wish, [""], {}, NOW + HOUR, pack=False)
     assert (wish.failures, wish.failed_at, wish.failed) == (0, None, None)
+
+
+AWAY = Found(refused=Reason(key="watchlist.sources_failed", parameters={"names": ("Prowlarr",)}), unanswered=True)
+
+
+def test_a_search_that_somebody_gave_no_answer_to_is_made_again_and_counts_once_that_goes_on() -> None:
+    wish, now, pauses = out(id="0"), NOW, list[tuple[timedelta, int]]()
+    for _ in range(7):
+        wish = searched(wish, [""], {"": AWAY}, now, pack=False)
+        due = next_search(wish, wish.parts[0])
+        assert due is not None
+        pauses.append((due - now, wish.parts[0].searches))
+        now = due
+    lengths = (5 * MINUTE, 15 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, HOUR, 3 * HOUR)
+    assert pauses == [(stretched(each, "0"), count) for each, count in zip(lengths, (0, 0, 0, 0, 0, 1, 2), strict=True)]
+    assert wish.failed is None, "nothing else of it waits"
+    wish = refresh(wish, AUTO, now)
+    assert AWAY.refused in wish.why
+    assert not {"watchlist.nothing_found", "watchlist.all_refused"} & {each.key for each in wish.why}
+    wish = searched(wish, [""], {}, now, pack=False)
+    assert (wish.parts[0].unanswered, wish.parts[0].searches) == (0, 3)
+    assert searched(wish, [""], {"": AWAY}, now, pack=False).parts[0].searches == 3
+
+
+def test_a_season_that_somebody_gave_no_answer_about_is_looked_for_as_a_whole_again() -> None:
+    facts, later = told(*(episode(f"S01E0{number}") for number in (1, 2, 3))), NOW + 10 * MINUTE
+    wish = refresh(series(season=1), facts, NOW)
+    step = next_step(wish, facts, NOW)
+    assert step.pack
+    again = searched(wish, step.keys, dict.fromkeys(step.keys, AWAY), NOW, pack=True)
+    assert next_step(refresh(again, facts, later), facts, later) == step
+    vain = searched(wish, step.keys, {}, NOW, pack=True)
+    assert next_step(refresh(vain, facts, later), facts, later).kind is K.NOTHING
 
 
 def test_who_was_told_of_an_offer_is_told_again_of_the_next() -> None:

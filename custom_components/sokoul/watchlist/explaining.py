@@ -17,6 +17,7 @@ FILE_GONE: Final = timedelta(hours=1)
 LEFT: Final = "watchlist.left_library"
 #: Nobody could be searched. An *arr searches only for what is in its library.
 NO_SOURCE: Final = "watchlist.no_source"
+SOURCES_FAILED: Final = "watchlist.sources_failed"
 #: What fits is on Usenet, and nobody has a client for that; or has not found it there.
 NO_USENET_CLIENT: Final = "watchlist.no_usenet_client"
 NO_USENET: Final = "grab.no_usenet"
@@ -156,7 +157,7 @@ def _of_search(wish: Wish, part: Part, now: datetime, due: datetime | None) -> I
     elif part.out_on is None and not _is_old(wish, now):
         yield _reason("watchlist.no_date")
     if part.refused is not None:
-        if part.refused.key not in {NO_USENET, NO_USENET_CLIENT}:  # else it would do
+        if part.refused.key not in {NO_USENET, NO_USENET_CLIENT, SOURCES_FAILED}:  # else it would do, or may be there
             yield _reason("watchlist.all_refused", count=part.found)
         yield part.refused
     elif part.searched_at is not None:

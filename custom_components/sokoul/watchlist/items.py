@@ -94,6 +94,7 @@ class Part:
     out: Out | None = None  # what that date says
     out_at: datetime | None = None  # from this moment on it is looked for, see `schedule`
     searches: int = 0  # in vain since it came out
+    unanswered: int = 0  # searches in a row that brought nothing, and to which somebody gave no answer
     searched_at: datetime | None = None
     season_at: datetime | None = None  # when its whole season was looked for last, in vain
     hit_at: datetime | None = None  # when a feed had a release of it

@@ -7,7 +7,7 @@ from typing import Final
 
 from ..model.reasons import Reason
 from .items import Better, Keeper, Part, PartState, Wish
-from .schedule import counts_from
+from .schedule import counts_from, is_made_again
 
 #: Of those who would not have something so many are remembered.
 MOST_REFUSALS: Final = 3
@@ -20,7 +20,8 @@ class Found:
     release: str = ""  # the best that will do; empty: none will
     result: str = ""  # how the search refers to it
     count: int = 0  # releases of it, those that won't do among them
-    refused: Reason | None = None  # why the best of them won't do
+    refused: Reason | None = None  # why the best of them won't do, or who gave no answer
+    unanswered: bool = False  # somebody gave no answer, and the others offer nothing
 
 
 _NONE = Found()
@@ -29,20 +30,23 @@ _NONE = Found()
 def searched(wish: Wish, keys: Collection[str], found: Mapping[str, Found], now: datetime, *, pack: bool) -> Wish:
     """Tell what a search found for parts, by their keys; what isn't named in `found` was looked for in vain.
 
-    `pack` says that it was a search for their whole season.
+    `pack` says that it was a search for their whole season. One that somebody gave no answer to is made again as it
+    was, and isn't one in vain, unless that goes on.
     """
 
-    def told(part: Part) -> Part:
-        each = found.get(part.key, _NONE)
-        part = replace(part, searched_at=now, found=each.count, refused=each.refused, season_at=now if pack else None)
+    def told(part: Part, each: Found, unanswered: int) -> Part:
+        part = replace(part, searched_at=now, unanswered=unanswered, found=each.count, refused=each.refused)
+        if not is_made_again(part):
+            part = replace(part, season_at=now if pack else None)
         if each.release:
             return replace(part, state=PartState.OFFERED, release=each.release, result=each.result)
         state = PartState.SEARCHING if part.state is PartState.OFFERED else part.state
         return replace(part, state=state, release="", result="", asked_at=None)
 
     def counted(part: Part) -> Part:
-        before = part.searches if _counts(part) else 0
-        return replace(told(part), searches=before + 1)
+        each, before = found.get(part.key, _NONE), part.searches if _counts(part) else 0
+        part = told(part, each, part.unanswered + 1 if each.unanswered else 0)
+        return replace(part, searches=before if is_made_again(part) else before + 1)
 
     return _ended(_parts(wish, keys, counted))
 

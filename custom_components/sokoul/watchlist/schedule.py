@@ -38,6 +38,8 @@ BETTER_WITHIN: Final = 28 * _DAY
 BETTER: Final = (*(_DAY,) * 7, 7 * _DAY)
 #: After something that went wrong.
 TRY_AGAIN: Final = (timedelta(minutes=5), timedelta(minutes=15), _HOUR, 3 * _HOUR, 6 * _HOUR, _DAY)
+#: After searches that brought nothing and to which somebody gave no answer; after these they count as in vain.
+UNANSWERED: Final = TRY_AGAIN[:-1]
 #: By so much of itself a pause is stretched at most; and so long after something came out the first search is begun.
 _STRETCH: Final = 0.1
 _FIRST_WITHIN: Final = timedelta(minutes=15)
@@ -134,11 +136,18 @@ def counts_from(part: Part) -> datetime:
 
 def pause_of(part: Part, wish_id: str) -> timedelta:
     """Return how long to wait after the last search for a part; who looked for all of its season soon looks for it."""
+    if is_made_again(part):
+        return stretched(pause(UNANSWERED, part.unanswered), wish_id)
     if part.season_at is not None and part.season_at == part.searched_at:
         return stretched(SOON[0], wish_id)
     guessed = part.out_on is None or part.out is Out.GUESSED
     old = part.out_at is not None and part.searched_at is not None and part.searched_at - part.out_at > OLD
     return stretched(pause(RARELY if guessed or old else SOON, part.searches), wish_id)
+
+
+def is_made_again(part: Part) -> bool:
+    """Tell whether the last search for a part is made again soon, because somebody gave no answer to it."""
+    return 0 < part.unanswered <= len(UNANSWERED)
 
 
 def pause(pauses: Sequence[timedelta], count: int) -> timedelta:
