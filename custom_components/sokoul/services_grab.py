@@ -148,10 +148,11 @@ async def _wanted(
 def _best(answer: SearchAnswer, most: int, *, like: Result | None = None) -> Sequence[Result]:
     """Return the best releases that have all that was looked for; `like` names one that may have less.
 
-    Of Usenet only what an *arr found itself can be had: other posts take no place.
+    What a person brought comes first. Of Usenet only what an *arr found itself can be had: other posts take no place.
     """
     accepted = answer.results[: min(answer.accepted, MOST_LOOKED_AT)]
     fitting = [each for each in accepted if _has_enough(each, answer.target, like)]
+    fitting.sort(key=lambda each: not _is_brought(each, answer.target))
     releases = ((each, each.scored.release) for each in fitting)
     within_reach = [each for each, it in releases if it.protocol is not Protocol.USENET or it.arr is not None]
     return (within_reach or fitting)[:most]
@@ -160,12 +161,18 @@ def _best(answer: SearchAnswer, most: int, *, like: Result | None = None) -> Seq
 def _has_enough(result: Result, target: Target | None, like: Result | None) -> bool:
     """Tell whether a release has all that was looked for, or the very part of it that another one has.
 
-    What a person brought is what they mean, whatever there may be besides.
+    What a person brought is what they mean, however much it has.
     """
     if like is not None and not like.scored.match.whole:
         return result.scored.release.name.numbering == like.scored.release.name.numbering
-    brought = target is not None and (target.link is not None or target.info_hash is not None)
-    return brought or result.scored.match.whole
+    return result.scored.match.whole or _is_brought(result, target)
+
+
+def _is_brought(result: Result, target: Target | None) -> bool:
+    """Tell whether a release is what a magnet, an info hash or an address leads to that a person gave."""
+    if target is None or target.link is None:
+        return target is not None and target.info_hash is not None
+    return any(each.link == target.link for each in result.scored.release.offers)
 
 
 async def _found(hub: Hub, reference: str, deadline: timedelta, now: datetime) -> tuple[SearchAnswer, Result]:

@@ -71,6 +71,7 @@ ACCOUNT = DebridPlace(id="debrid", name="Real-Debrid", answers=True, free_slots=
 ROOMY = replace(OTHER, free_bytes=2_000 * GB)
 METERED = replace(ACCOUNT, traffic=TrafficLeft(left=50 * GB))
 OWN = offer(NAME, info_hash=HASH, source="radarr", arr=ArrOpinion(knows_title=True))
+OPENED = offer(NAME, protocol=Protocol.UNKNOWN, cached=True, source="debrid:link", link="https://host.example/f/1")
 NONE_LEFT = TrafficLeft(left=0, reset="daily")
 UNMANAGED = replace(RADARR, library_id=None)
 
@@ -111,6 +112,8 @@ def ways(choice: Choice) -> list[str]:
             Situation(clients=(CLIENT,), debrids=(replace(ACCOUNT, has=False),)),
             ["client:qbittorrent", "debrid:debrid"],
         ),
+        # behind a link that nobody has opened may be a torrent
+        (release(replace(OPENED, cached=None)), Situation(clients=(CLIENT,)), ["client:qbittorrent"]),
         # an indexer's word that it is cached counts where the account doesn't know
         (
             release(cached=True),
@@ -188,6 +191,8 @@ def test_who_downloads(found: Release, situation: Situation, expected: list[str]
         (release(), Situation(arrs=(replace(RADARR, category=""),), clients=(CLIENT,)), ["grab.no_client"]),
         # posts on Usenet only an *arr can get
         (release(protocol=Protocol.USENET), Situation(clients=(CLIENT,), debrids=(ACCOUNT,)), ["grab.no_usenet"]),
+        # nor is there a torrent behind a link that an account has opened
+        (release(OPENED), Situation(clients=(CLIENT,), debrids=(ACCOUNT,)), ["grab.link_direct"]),
     ],
 )  # fmt: skip
 def test_why_nobody_downloads(found: Release, situation: Situation, expected: list[str]) -> None:

@@ -145,6 +145,13 @@ async def test_a_link_is_fetched_whatever_part_it_has(bear: Bear) -> None:
     assert (answer["info_hash"], answer["title"]) == ("ab" * 20, bear.label)
 
 
+async def test_beside_a_link_to_a_part_there_is_only_what_has_all_of_it(bear: Bear) -> None:
+    bear.offer(*bear.episodes(2), bear.pack(1))
+    name = "The.Bear.S01-S02.1080p.WEB-DL.H264-GRP"
+    plan = (await bear.grab(f"https://tracker.example/download/1/{name}.torrent", dry_run=True))["plan"]
+    assert [name in each["release"] for each in plan] == [True]
+
+
 async def test_no_episode_takes_the_place_of_a_season_that_fails_later(bear: Bear) -> None:
     pack = bear.pack(2)
     bear.offer(pack)

@@ -172,8 +172,8 @@ def choose(
     if FetchBy.ARR not in fetch_by:
         managing = []
     by_arr, against = _by_arr(release, managing)
-    if release.protocol is Travels.USENET:
-        return Choice(by_arr, against if by_arr else (*against, Reason(key="grab.no_usenet")))
+    if (why := _no_torrent(release)) is not None:
+        return Choice(by_arr, against if by_arr else (*against, why))
     fitting, unfit = _apart(situation.clients, lambda client: _unfit(client, size))
     in_category, homeless = _in_category(managing, situation.clients, fitting)
     ready, unready = _apart(situation.debrids, lambda account: _unready(account, size))
@@ -205,6 +205,17 @@ def _apart[T](places: Iterable[T], why_not: Callable[[T], Reason | None]) -> tup
     """Return who can download something, and why the others can't."""
     told = [(each, why_not(each)) for each in places]
     return tuple(each for each, why in told if why is None), tuple(why for _, why in told if why is not None)
+
+
+def _no_torrent(release: Release) -> Reason | None:
+    """Return why nobody can have a release but an *arr that found it; None: it is a torrent, or may be one.
+
+    What is cached, and not known to be a torrent, is a link of a person that a debrid account has opened: a file.
+    """
+    if release.protocol is Travels.USENET:
+        return Reason(key="grab.no_usenet")
+    opened = release.protocol is Travels.UNKNOWN and release.info_hash is None and release.cached
+    return Reason(key="grab.link_direct") if opened else None
 
 
 def _by_arr(release: Release, managing: Sequence[ArrPlace]) -> tuple[tuple[Aim, ...], tuple[Reason, ...]]:
