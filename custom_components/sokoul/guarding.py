@@ -57,6 +57,8 @@ PROXY_KEY = "proxy"  # of a VPN: its HTTP proxy. It may hold a login
 
 #: So many torrents are started again in one step.
 REOPENED_AT_ONCE = 50
+#: So long it waits for the act of somebody else before it looks again: what follows a poll is over by then.
+ACT_PATIENCE = timedelta(milliseconds=100)
 #: What is learned while nothing changes is remembered so often.
 LEARNED_EVERY = timedelta(days=1)
 NOW = timedelta()
@@ -120,12 +122,20 @@ class GuardedBackend:
         self._running, self.seen = running, True
 
     async def reopen(self) -> bool:
-        """Start a part of what was stopped. Here is time enough to wait for a person's act."""
+        """Start a part of what was stopped, unless somebody acts on it for long: what has been started is looked at."""
         self._running = None
-        async with self._backend.act_lock:
+        lock = self._backend.act_lock
+        try:
+            async with asyncio.timeout(ACT_PATIENCE.total_seconds()):
+                await lock.acquire()
+        except TimeoutError:
+            return False
+        try:
             return await let_go(self._backend, Holder.VPN, REOPENED_AT_ONCE)
 
 
+        finally:
+            lock.release()
 class ClientGuard:
     """The guard of one download client."""
 

@@ -265,11 +265,53 @@ async def test_it_opens_in_steps_and_reacts_anew_to_the_next_leak() -> None:
     assert len(here.reactions) == 2
 
 
-async def test_what_could_not_be_started_is_tried_again() -> None:
+async def test_while_it_opens_it_looks_as_often_as_ever_and_stops_at_once_what_it_has_started(
+    containment: Containment,
+) -> None:
+    here = world(containment, held=True, batches=9)
+    looks, reopened = 0, []
+    while here.now < START + 2 * REOPEN_EVERY:
+        assert await here.step(FAST if looks else timedelta()) == FAST
+        looks += 1
+        assert here.client.asked[0] in {"settings", "transfer"}
+        if "reopen" in here.client.asked:
+            reopened.append(here.now - START)
+    assert looks == 1 + 2 * REOPEN_EVERY / FAST
+    assert reopened == [timedelta(), REOPEN_EVERY, 2 * REOPEN_EVERY]
+    if containment is Containment.OPEN:
+        here.lane.tunnel = tunnel(VpnStatus.CRASHED, here.now)
+    else:
+        here.client.interface = ""
+    assert await here.step(FAST) == FAST
+    assert here.client.asked[-1] == "close"
+
+
+async def test_a_clock_that_was_set_back_holds_up_no_opening() -> None:
+    here = world(Containment.BOUND, held=True)
+    await here.step()
+    await here.step(-timedelta(hours=3))
+    assert here.client.asked[-1] == "reopen"
+
+
+async def test_what_could_not_be_started_is_tried_again_and_looked_at_meanwhile() -> None:
+    """What was answered with an error may have been carried out."""
     here = world(Containment.BOUND, held=True, broken={"reopen"})
-    assert await here.step() == AFTER_FAILURE
+    assert await here.step() == FAST
+    assert here.client.asked[-1] == "reopen"
     here.client.broken.clear()
-    assert await here.step(AFTER_FAILURE) == REOPEN_EVERY
+    assert await here.step(FAST) == FAST
+    assert here.client.asked == ["settings"]
+    assert await here.step(REOPEN_EVERY - FAST) == FAST
+    assert here.client.asked == ["settings", "reopen"]
+
+
+async def test_a_client_that_goes_away_while_it_opens_is_left_alone_for_a_moment() -> None:
+    here = world(Containment.BOUND, held=True)
+    await here.step()
+    here.client.broken = {"settings", "reopen"}
+    assert await here.step(FAST) == AFTER_FAILURE
+    assert here.client.asked == ["settings"]
+    assert await here.step(AFTER_FAILURE) == AFTER_FAILURE
 
 
 async def test_what_was_closed_before_a_restart_stays_so_while_nothing_is_known() -> None:

@@ -9,17 +9,19 @@ from typing import Any
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.storage import Store
+from homeassistant.util import dt as dt_util
 import pytest
 
 from custom_components.sokoul.clients.errors import UnexpectedResponse
 from custom_components.sokoul.clients.qbittorrent import QbittorrentClient
-from custom_components.sokoul.connectors.holding import let_go, seize
+from custom_components.sokoul.connectors.holding import holds, let_go, seize
 from custom_components.sokoul.const import DOMAIN
+from custom_components.sokoul.guarding import ACT_PATIENCE, GuardedBackend
 from custom_components.sokoul.model.hold import Holder
 from devstack.clock import ManualClock
 from devstack.qbittorrent import QbittorrentSimulator
 
-from .conftest import HUB_ID, PASSWORD, USERNAME, PassTime, SetUp
+from .conftest import HUB_ID, PASSWORD, QBITTORRENT_ID, USERNAME, PassTime, SetUp
 from .test_pause import add, running
 from .test_vpn_guard import STEP, guard_of
 
@@ -242,3 +244,76 @@ async def test_a_disk_that_takes_long_holds_up_neither_the_guard_nor_what_it_sto
     await hass.async_block_till_done()
     for torrent in (one, new):
         assert torrent.hash in str(hass_storage[f"{DOMAIN}.{HUB_ID}"])
+
+
+async def pass_time_slowly(freezer: FrozenDateTimeFactory, task: asyncio.Task[Any], most: timedelta) -> None:
+    """Let time pass in small steps until something is done."""
+    deadline = dt_util.utcnow() + most
+    while not task.done() and dt_util.utcnow() < deadline:
+        freezer.tick(timedelta(milliseconds=10))
+        await asyncio.sleep(0)
+
+
+async def test_a_disk_that_takes_long_holds_up_no_look_while_what_was_stopped_starts_again(
+    hass: HomeAssistant,
+    qbittorrent: QbittorrentSimulator,
+    set_up: SetUp,
+    pass_time: PassTime,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    hass_storage: dict[str, Any],
+) -> None:
+    add(qbittorrent, "one", "two")
+    guard = await guard_of(set_up, qbittorrent)
+    backend = guard.backend
+    await pass_time(STEP)
+    await guard.stop()  # it would let go by itself
+    await seize(backend, Holder.VPN)
+    await pass_time(STEP)
+    disk, save = asyncio.Event(), Store.async_save
+
+    async def take_long(store: Store[Any], data: Any) -> None:
+        await disk.wait()
+        await save(store, data)
+
+    monkeypatch.setattr(Store, "async_save", take_long)
+    try:
+        letting_go = asyncio.create_task(let_go(backend, Holder.VPN, 1))
+        await pass_time_slowly(freezer, letting_go, timedelta(minutes=1))
+        assert letting_go.done()
+        assert not letting_go.result()
+        assert len(running(qbittorrent)) == 1
+    finally:
+        disk.set()
+    await hass.async_block_till_done()
+    assert holds(hass_storage[f"{DOMAIN}.{HUB_ID}"]["data"]["backends"][QBITTORRENT_ID])[Holder.VPN].ending
+
+
+async def test_an_act_of_somebody_else_holds_up_no_look_while_what_was_stopped_starts_again(
+    qbittorrent: QbittorrentSimulator, set_up: SetUp, pass_time: PassTime, freezer: FrozenDateTimeFactory
+) -> None:
+    add(qbittorrent, "one")
+    guard = await guard_of(set_up, qbittorrent)
+    backend = guard.backend
+    guarded = GuardedBackend(backend)
+    await pass_time(STEP)
+    await guard.stop()  # it would let go by itself
+    await guarded.close()
+    await pass_time(STEP)
+    done = asyncio.Event()
+
+    async def act() -> None:
+        async with backend.act_lock:
+            await done.wait()
+
+    acting = asyncio.create_task(act())
+    reopening = asyncio.create_task(guarded.reopen())
+    await pass_time_slowly(freezer, reopening, 2 * ACT_PATIENCE)
+    in_time = reopening.done()
+    done.set()
+    await acting
+    assert in_time
+    assert not await reopening
+    assert running(qbittorrent) == set()
+    assert await guarded.reopen()
+    assert running(qbittorrent) == {"one"}

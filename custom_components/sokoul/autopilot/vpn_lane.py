@@ -23,7 +23,7 @@ from .guards.vpn_types import Containment, Proof, Protection, Verdict, VpnMemory
 FAST = timedelta(milliseconds=200)
 #: Where it can't: only whether it is connected is to be known.
 CALM = timedelta(seconds=10)
-#: What was stopped starts again in steps of this length: trackers see no storm.
+#: What was stopped starts again in parts, one in this time at most: trackers see no storm.
 REOPEN_EVERY = timedelta(seconds=1)
 #: After a failure it is not asked again at once: a client that restarts has other things to do.
 AFTER_FAILURE = timedelta(seconds=1)
@@ -73,7 +73,7 @@ class GuardedClient(Protocol):
         """Stop whatever runs, in haste, and note it. Returns how many torrents are held. Called while it shall last."""
 
     async def reopen(self) -> bool:
-        """Start a part of what was stopped. Returns whether that was all."""
+        """Start a part of what was stopped, unless somebody acts on it for long. Returns whether that was all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +124,7 @@ class VpnLane:
         self._away_since: datetime | None = None
         self._held_before: bool | None = None  # what it holds was held when it began to close
 
+        self._reopened_at: datetime | None = None  # a part of it, or it was tried
     def forgive(self, now: datetime) -> None:
         """Take a person's word that the client may run."""
         self.memory = forgive(self.memory, self.policy, now)
@@ -150,7 +151,8 @@ class VpnLane:
                 return await self._close(verdict, began, now())
             self._reacted, self._held_before = False, None
             if self._client.held and verdict.state is not VpnState.UNKNOWN:
-                return await self._reopen()
+                await self._reopen(now())
+                return FAST if answered else AFTER_FAILURE
             return self._pause(verdict, now()) if answered else self._pause_away(now())
 
     # --- looking -------------------------------------------------------------------------------------------------
@@ -244,12 +246,12 @@ class VpnLane:
                 self._on_reaction(Reaction(at=now, proof=verdict.proof, seconds=seconds, torrents=torrents))
         return FAST
 
-    async def _reopen(self) -> timedelta:
-        try:
-            done = await self._client.reopen()
-        except self._client.errors:
-            return AFTER_FAILURE
-        return FAST if done else REOPEN_EVERY
+    async def _reopen(self, now: datetime) -> None:
+        """Start the next part, if it is its time; what fails is tried again then."""
+        if self._reopened_at is None or abs(now - self._reopened_at) >= REOPEN_EVERY:  # a clock may be set back
+            self._reopened_at = now
+            with suppress(*self._client.errors):
+                await self._client.reopen()
 
 
 def _is_due(seen: Seen[Any] | None, every: timedelta, now: datetime) -> bool:

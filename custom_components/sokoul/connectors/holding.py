@@ -191,7 +191,7 @@ async def let_go(backend: Client, holder: Holder, at_most: int | None = None) ->
         _note(backend, ending.without(ending.to_start - rest))
     else:
         _note(backend, ended=holder)
-    await backend.save_memory()
+    await backend.save_memory(_DISK_PATIENCE if holder.strict else None)  # what runs again is looked at soon
     return not rest
 
 
