@@ -22,7 +22,7 @@ from .autopilot.guards.resolvers import Resolving
 from .autopilot.guards.shelter import Shelter, tells_address
 from .autopilot.guards.showing import Piece, pieces
 from .autopilot.guards.vpn_types import Containment, Proof, Protection, Verdict, VpnMemory, VpnState
-from .autopilot.vpn_lane import Reaction, VpnLane
+from .autopilot.vpn_lane import CALM, Reaction, VpnLane
 from .bind_offer import BindOffer
 from .clients.errors import BackendError, InvalidAuth
 from .connectors.holding import UNDO, holds, let_go, lets_go, seize
@@ -70,6 +70,8 @@ UNTOLD = 8
 VPN_EVERY = timedelta(seconds=10)
 #: A guard that ends in the middle of an act has so long to finish it.
 PARTING = timedelta(seconds=1)
+#: One look has everything stopped, and the next one sees that it is; once more, for what was added meanwhile.
+PARTING_LOOKS = 3
 
 
 _BAD = frozenset({VpnState.LEAKING, VpnState.DOUBTFUL, VpnState.DOWN})
@@ -132,10 +134,10 @@ class GuardedBackend:
             return False
         try:
             return await let_go(self._backend, Holder.VPN, REOPENED_AT_ONCE)
-
-
         finally:
             lock.release()
+
+
 class ClientGuard:
     """The guard of one download client."""
 
@@ -146,6 +148,7 @@ class ClientGuard:
         self._sheltering = Sheltering(guarding, backend)
         self.reaction: Reaction | None = None
         self.trusted_since: datetime | None = None  # the gate was shut before; None: it never was
+        self._polled = False  # it was read, so that it is known what there is to stop and to start
         self._shut = False  # by a trouble
         self._timer: asyncio.Handle | None = None
         self._step: asyncio.Task[None] | None = None
@@ -211,6 +214,23 @@ class ClientGuard:
         """Look at once."""
         self._step_in(NOW)
 
+    async def part(self) -> bool:
+        """Look at once. Returns whether nothing can go out past the VPN, which is about to be given another server.
+
+        That it has no other way out will do, and that a person switched the guard off.
+        """
+        if not self.on:
+            return True
+        if self.backend.data is None:  # nobody knows what there is to stop
+            return self.shelter.containment is not Containment.OPEN
+        for _ in range(PARTING_LOOKS):
+            await self._look_now()
+            if self.lane.verdict is not None and not self.lane.verdict.stop:
+                return True
+            if self.lane.told and self._client.seen and not self.running:
+                return True
+        return False
+
     @callback
     def _follow_hold(self) -> None:
         held = self.held > 0
@@ -262,9 +282,9 @@ class ClientGuard:
     @callback
     def look_again(self) -> None:
         """Take in what changed elsewhere: the topology, the tunnel, what a person set."""
-        before = self.lane.protection, self.lane.tunnel
+        before = self._polled, self.lane.protection, self.lane.tunnel
         self._take_in()
-        news = before != (self.lane.protection, self.lane.tunnel)
+        news = before != (self._polled, self.lane.protection, self.lane.tunnel)
         if self._wanted and (news or not self.guards):
             self._step_in(NOW)
         self.binding.look_again()
@@ -275,9 +295,11 @@ class ClientGuard:
 
     @callback
     def _take_in(self) -> None:
+        self._polled = self.backend.data is not None
         self.shelter = self._sheltering.look()
         self.lane.protection = self._protection()
         self.lane.tunnel = self._guarding.tunnel(self.shelter.vpn_id)
+        self.lane.changing = self._guarding.changes(self.shelter.vpn_id)
         self.lane.outside = self._guarding.lookout.said()
         proxy = self.proxy
         if proxy and proxy != self._way:
@@ -297,7 +319,7 @@ class ClientGuard:
 
     @property
     def _wanted(self) -> bool:
-        return not self._stopped and self.backend.data is not None and (self._guarded or self._client.held)
+        return not self._stopped and (self._guarded or self._client.held)
 
     @callback
     def _stand_down(self) -> None:
@@ -338,11 +360,23 @@ class ClientGuard:
         else:
             self._step_in(SOON)
 
+    async def _look_now(self) -> None:
+        """Look from the beginning: a look that is under way may have begun before there was something to see."""
+        while (step := self._step) is not None:
+            await asyncio.wait({step})
+        if self._timer is not None:
+            self._timer.cancel()
+        self._begin_step()
+        if (step := self._step) is not None:
+            await asyncio.wait({step})
+
     async def _take_step(self) -> None:
         pause = timedelta(seconds=1)
         self._take_in()  # of a VPN that says the same again nobody is told
         try:
-            if self._guarded:
+            if not self._polled:
+                pause = await self._reach()
+            elif self._guarded:
                 pause = await self.lane.step(dt_util.utcnow)
                 self._follow_hold()
                 self._follow_leak()
@@ -362,6 +396,18 @@ class ClientGuard:
             self._step = None
         if self._wanted and self._timer is None:
             self._step_in(pause)
+
+    async def _reach(self) -> timedelta:
+        """Ask whether it answers, and have it read then: its poll looks ever more seldom.
+
+        One that refuses us is there, and is asked by its poll alone: what is refused again and again may be banned.
+        """
+        if _refuses(self.backend):
+            return CALM
+        pause = await self.lane.reach(dt_util.utcnow)
+        if self.lane.answering:
+            self._guarding.in_background(self.backend.async_request_refresh(), "look at a client that answers")
+        return pause
 
     async def _give_back(self) -> timedelta:
         """Start what was stopped: nobody wants it guarded any more."""
@@ -675,6 +721,11 @@ class Guarding:
             return None
         return Seen(value=vpn.data, at=vpn.read_at)
 
+    def changes(self, vpn_id: str | None) -> bool:
+        """Tell whether the server of a VPN is being changed."""
+        rotation = self._hub.rotating.vpns.get(vpn_id) if vpn_id is not None else None
+        return rotation is not None and rotation.changing
+
     def home_of(self, backend: AnyCoordinator) -> Home | None:
         """Return the container of a backend, if it is known."""
         return home_of(self._hub, backend)
@@ -687,7 +738,7 @@ async def _write(opened: Store, entry: JournalEntry) -> None:
         LOGGER.warning("What a guard did is not in the journal: %s", error)
 
 
-def _refuses(vpn: AnyCoordinator) -> bool:
-    """Tell whether a VPN's control server refused us when it was last asked, which is seldom then."""
-    error = vpn.last_exception
-    return not vpn.last_update_success and error is not None and isinstance(error.__cause__, InvalidAuth)
+def _refuses(backend: AnyCoordinator) -> bool:
+    """Tell whether a backend refused us when it was last asked, which is seldom then."""
+    error = backend.last_exception
+    return not backend.last_update_success and error is not None and isinstance(error.__cause__, InvalidAuth)

@@ -27,7 +27,7 @@ from .model.journal import ActKind, EntryStatus, JournalEntry
 from .model.reasons import Reason
 from .model.vpn import ServerSelection, VpnRoute, VpnSnapshot
 from .rotation_book import ServerBook, asked_for, remembered
-from .rotation_hindrances import OF_TUNNEL, disturbed, hindrances, is_idle, leaks
+from .rotation_hindrances import disturbed, hindrances, is_idle, shows_leak_of_tunnel
 from .rotation_notes import CHANGE_KEY, OUTCOMES, Change, RotationSettings, name_of, same
 from .rotation_tunnel import Told, Tunnel
 
@@ -43,6 +43,12 @@ RULE = "vpn_server"
 LOOK_EVERY = timedelta(seconds=5)
 #: A step that is asked for at once.
 NOW = timedelta()
+#: What could go out past the tunnel has so long to be stopped, before Gluetun is told.
+STOPPING = timedelta(seconds=10)
+#: Between two servers it is put off for so long by a client that can't be stopped: it was, before the first one.
+PUT_OFF = timedelta(minutes=1)
+#: After so long without being heard, a Gluetun that is connected is left as it is: who waits for its VPN goes on.
+RUNS_ON_AFTER = timedelta(minutes=15)
 #: An act that is under way at the end has so long to finish.
 PARTING = timedelta(seconds=1)
 #: So many events wait for somebody to hear them: a change may end before there are entities.
@@ -89,6 +95,7 @@ class VpnRotation:
         self.server: str | None = None  # in use; None: not known
         self.last: Ended | None = None
         self._change = remembered(backend, CHANGE_KEY, Change.from_json)
+        self._changing_since: datetime | None = None  # the guards know that the tunnel may end any moment
         self._beginning = self._stopped = False
         self._read_for: object = None  # for which connection the server was read
         self._timer: asyncio.Handle | None = None
@@ -112,6 +119,18 @@ class VpnRotation:
     def under_way(self) -> bool:
         """Whether a change is."""
         return self._change is not None or self._beginning
+
+    @property
+    def changing(self) -> bool:
+        """Whether the tunnel may end any moment, as Gluetun is told another server, or has not proven the one it has.
+
+        When it could not be told for long, and is connected, that is over until it is connected no more.
+        """
+        if self._changing_since is None:
+            return False
+        if dt_util.utcnow() - self._changing_since < RUNS_ON_AFTER:
+            return True
+        return not self.backend.answering or not self.backend.data.connected
 
     @callback
     def add_listener(self, listener: Callable[[], None]) -> Callable[[], None]:
@@ -177,6 +196,7 @@ class VpnRotation:
             return
         try:
             async with asyncio.timeout(RELEASE_PATIENCE.total_seconds()):
+                await self._stop_clients(RELEASE_PATIENCE / 2)
                 if await self.tunnel.tell(change.before) is Told.TAKEN:
                     self.backend.remember(CHANGE_KEY, None)
                     return
@@ -198,6 +218,8 @@ class VpnRotation:
             await self._begin(actor, server, at_night=at_night)
         finally:
             self._beginning = False
+            if self._change is None:
+                self._changing_since = None
             self._tell_all()
         if self._stopped:
             raise self._refusal(server_reason("ended"))
@@ -225,8 +247,11 @@ class VpnRotation:
             choice = asked_for(server, current)
         if choice.server is None:
             raise self._refusal(choice.reason)
+        unstopped = await self._stop_clients(STOPPING)
         if self._stopped:
             raise self._refusal(server_reason("ended"))
+        if unstopped:
+            raise self._refusal(server_reason("vetoed", reasons=unstopped), HinderedError)
         now = dt_util.utcnow()
         rotation = begin(candidates, current, choice.server, address, now)
         self._change = Change(
@@ -269,6 +294,23 @@ class VpnRotation:
         if reasons:
             raise self._refusal(server_reason("vetoed", reasons=tuple(dict.fromkeys(reasons))), HinderedError)
 
+    async def _stop_clients(self, patience: timedelta) -> tuple[str, ...]:
+        """Have the guards stop what could go out past the tunnel when it ends. Returns what can't be stopped.
+
+        From now on they take it that it may end any moment.
+        """
+        if self._changing_since is None:
+            self._changing_since = dt_util.utcnow()
+        parting = {guard: asyncio.create_task(guard.part()) for guard in self._guards()}
+        try:
+            if parting:
+                await asyncio.wait(parting.values(), timeout=patience.total_seconds())
+            left = [guard for guard, task in parting.items() if not (task.done() and task.result())]
+        finally:
+            for task in parting.values():
+                task.cancel()
+        return tuple(self._rotating.words.text("rotation.unstopped", name=guard.backend.title) for guard in left)
+
     def _guards(self) -> Iterator[ClientGuard]:
         return self._rotating.guards_of(self.backend)
 
@@ -306,8 +348,8 @@ class VpnRotation:
             if self._change is not None and self._change.found:
                 await self._take_up()
             elif self._change is not None and not self._change.taken:
-                await self._tell()
-            if self._change is not None and not self._change.found:
+                await self._tell_when_stopped()
+            if self._change is not None and not self._change.found and not self._change.put_off:
                 await self._look()
         except Exception:  # noqa: BLE001 -- whatever it is, a change has to come to its end
             LOGGER.exception("The server of %s could not be looked at, and will be again", self.backend.title)
@@ -315,6 +357,20 @@ class VpnRotation:
             self._step = None
         if self._change is not None and self._timer is None:
             self._step_in(LOOK_EVERY)
+
+    async def _tell_when_stopped(self) -> None:
+        """Have it use the server whose turn it is, unless a client can't be stopped for that: then soon."""
+        change = self._change
+        assert change is not None  # noqa: S101 -- called only while there is one
+        if self._changing_since is not None and not self.changing:
+            return  # nobody loses a tunnel that is up for what was not heard for long
+        unstopped = await self._stop_clients(STOPPING)
+        if unstopped and dt_util.utcnow() - change.rotation.told_at < PUT_OFF:
+            self._change = replace(change, put_off=True)
+            return
+        for each in unstopped:
+            LOGGER.warning("%s is given another server all the same: %s", self.backend.title, each)
+        await self._tell()
 
     async def _tell(self) -> Told:
         """Have Gluetun use the server whose turn it is. What is to be undone is on the disk before."""
@@ -327,6 +383,7 @@ class VpnRotation:
         self._change = replace(
             change,
             rotation=replace(change.rotation, told_at=dt_util.utcnow()),
+            put_off=False,
             taken=told in {Told.TAKEN, Told.REFUSED} or (told is Told.CLOSED and not going_back),
             refused=told is Told.REFUSED or (told is Told.CLOSED and not going_back),
         )
@@ -354,7 +411,7 @@ class VpnRotation:
             self._change = replace(change, taken=True)
         elif any(same(now_set_to, each) for each in change.tried):
             self._change = change
-            await self._tell()
+            await self._tell_when_stopped()
         else:
             await self._finish(change, Stage.KEPT, server_reason("other", server=self.server))
 
@@ -374,7 +431,7 @@ class VpnRotation:
             address=look.address,
             asked_at=look.asked_at,
             refused=change.refused,
-            leaks=look.leaks or any(leaks(guard, OF_TUNNEL) for guard in self._guards()),
+            leaks=look.leaks or any(shows_leak_of_tunnel(guard, rotation.told_at) for guard in self._guards()),
         )
         rotation, order = advance(rotation, facts, self.book.records, self.book.policy, now)
         await self._learn(order, answered=look.answered)
@@ -383,6 +440,7 @@ class VpnRotation:
             await self._finish(change, rotation.stage, server_reason(_RESULT[rotation.stage], server=rotation.server))
         elif order.tell is not None:
             self._change = replace(change, taken=False, refused=False)
+            self._changing_since = now
             self._step_in(NOW)
 
     async def _learn(self, order: Order, *, answered: bool) -> None:
@@ -424,7 +482,7 @@ class VpnRotation:
         self._tell_all()
 
     def _forget_change(self) -> None:
-        self._change = None
+        self._change = self._changing_since = None
         self._read_for = None
         self.backend.remember(CHANGE_KEY, None)
 

@@ -1,11 +1,14 @@
 """What forbids that the server of a VPN is changed now: its guards are at something, or somebody would be disturbed."""
 
 from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from homeassistant.components.media_player import DOMAIN as MEDIA_PLAYER
+from homeassistant.util import dt as dt_util
 
 from .autopilot.guards.port import PortState
+from .autopilot.guards.vpn_case import Case
 from .autopilot.guards.vpn_types import Proof, VpnState
 from .entity_choice import ON, UNTOLD, entity_id_of
 from .model.downloads import DownloadState
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
     from .wording import Wording
 
 #: What proves that the tunnel itself leaks, and not that somebody set the client up otherwise.
-OF_TUNNEL = frozenset({Proof.ADDRESS, Proof.EXIT})
+_OF_TUNNEL = frozenset({Proof.ADDRESS, Proof.EXIT})
 
 
 def hindrances(vpn: AnyCoordinator, guards: Iterable[ClientGuard], words: Wording) -> Iterator[str]:
@@ -57,6 +60,29 @@ def leaks(guard: ClientGuard, proofs: Collection[Proof] = frozenset(Proof)) -> b
     """Tell whether a client was proven to leak, by one of these proofs."""
     verdict = guard.verdict
     return verdict is not None and verdict.state is VpnState.LEAKING and verdict.proof in proofs
+
+
+def shows_leak_of_tunnel(guard: ClientGuard, since: datetime) -> bool:
+    """Tell whether a client proves that the tunnel itself leaks as it is since a moment.
+
+    One that has another way out shows our own address because it took that. And a proof from before is none any more:
+    what is stopped goes on showing where it was seen last.
+    """
+    verdict = guard.verdict
+    if verdict is None or verdict.since is None or verdict.since <= since or not leaks(guard, _OF_TUNNEL):
+        return False
+    return verdict.proof is Proof.EXIT or _is_contained(guard)
+
+
+def _is_contained(guard: ClientGuard) -> bool:
+    lane = guard.lane
+    return Case(
+        memory=lane.memory,
+        evidence=lane.evidence,
+        protection=lane.protection,
+        policy=lane.policy,
+        now=dt_util.utcnow(),
+    ).contained
 
 
 def _closed(guard: ClientGuard) -> str | None:

@@ -176,6 +176,7 @@ class Change:
     taken: bool = False  # Gluetun was told, and said something to that
     refused: bool = False  # which was no
     found: bool = False  # from before a restart: nobody knows how far it came
+    put_off: bool = False  # Gluetun isn't told yet: a client couldn't be stopped for that
 
     @property
     def selection(self) -> ServerSelection:

@@ -248,6 +248,28 @@ async def test_a_client_that_stays_away_is_asked_often_only_where_it_could_leak(
     assert await here.step(CALM) == AFTER_FAILURE, "another restart"
 
 
+@pytest.mark.parametrize(("containment", "later"), [(Containment.BOUND, CALM), (Containment.OPEN, AFTER_FAILURE)])
+async def test_of_a_client_of_which_nothing_is_known_is_asked_only_whether_it_answers(
+    containment: Containment, later: timedelta
+) -> None:
+    here = world(containment, held=True, broken={"transfer"})
+
+    async def reach(after: timedelta) -> timedelta:
+        here.now += after
+        return await here.lane.reach(lambda: here.now)
+
+    assert await reach(timedelta()) == AFTER_FAILURE
+    assert await reach(RESTARTS_FOR) == later
+    assert not here.lane.answering
+    here.client.broken.clear()
+    assert await reach(later) == AFTER_FAILURE
+    assert here.lane.answering
+    assert here.client.asked == ["transfer"] * 3
+    assert here.told == []
+    here.client.broken.add("transfer")
+    assert await reach(SECOND) == AFTER_FAILURE, "another absence"
+
+
 async def test_it_opens_in_steps_and_reacts_anew_to_the_next_leak() -> None:
     here = world(Containment.BOUND)
     here.client.interface = ""

@@ -289,6 +289,24 @@ async def test_a_longer_absence_ends_within_seconds(
     assert shown(hass) == ("on", "on", str(FIRST))
 
 
+async def test_it_is_set_within_seconds_once_a_client_answers_that_was_away_at_the_start(
+    hass: HomeAssistant, qbittorrent: QbittorrentSimulator, start: Start, pass_time: PassTime
+) -> None:
+    guard = await start()
+    entry_id = guard.backend.config_entry.entry_id
+    await hass.config_entries.async_unload(entry_id)
+    await qbittorrent.refuse()
+    await hass.config_entries.async_setup(entry_id)
+    await pass_time(timedelta(seconds=1), times=100)
+    qbittorrent.restart()
+    qbittorrent.engine.preferences["listen_port"] = 6881
+    written(qbittorrent)
+    await qbittorrent.accept()
+    await pass_time(timedelta(seconds=1), times=3)
+    assert written(qbittorrent) == [FIRST]
+    assert shown(hass) == ("on", "on", str(FIRST))
+
+
 async def test_a_refused_write_is_tried_again_and_told(
     hass: HomeAssistant, qbittorrent: QbittorrentSimulator, gluetun: GluetunSimulator, start: Start, pass_time: PassTime
 ) -> None:

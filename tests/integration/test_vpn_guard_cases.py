@@ -473,6 +473,103 @@ async def test_home_assistant_is_killed(
     assert not one.forced
 
 
+async def away_at_the_start(
+    hass: HomeAssistant, qbittorrent: QbittorrentSimulator, pass_time: PassTime, change: Callable[[], object]
+) -> None:
+    """Let Home Assistant start while the client is away for longer than its poll looks often; meanwhile it changes."""
+    await hass.config_entries.async_unload(HUB_ID)
+    await qbittorrent.refuse()
+    change()
+    await hass.config_entries.async_setup(HUB_ID)
+    await pass_time(timedelta(seconds=1), times=100)
+    await qbittorrent.accept()
+
+
+@pytest.mark.parametrize(("containment", "within_seconds"), [(Containment.OPEN, 2), (Containment.BOUND, 11)])
+async def test_a_client_that_was_away_at_the_start_is_guarded_as_soon_as_it_answers(
+    containment: Containment,
+    within_seconds: int,
+    hass: HomeAssistant,
+    start: Start,
+    qbittorrent: QbittorrentSimulator,
+    gluetun: GluetunSimulator,
+    pass_time: PassTime,
+) -> None:
+    bind(qbittorrent, "tun0" if containment is Containment.BOUND else "")
+    await start(containment)
+    await pass_time(STEP)
+
+    def leak() -> None:
+        bind(qbittorrent, "")
+        gluetun.tunnel.apply("stopped")
+
+    await away_at_the_start(hass, qbittorrent, pass_time, leak)
+    assert running(qbittorrent) == {"one", "two"}
+    await pass_time(timedelta(seconds=1), times=within_seconds)
+    assert running(qbittorrent) == set()
+    assert shown(hass, PROTECTION) == ("leaking" if containment is Containment.BOUND else "down")
+
+
+async def test_what_is_held_while_nobody_wants_it_guarded_starts_as_soon_as_the_client_answers(
+    hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    bind(qbittorrent, "tun0")
+    add(qbittorrent, "one", "two")
+    guard = await guard_of(set_up, qbittorrent)
+    await pass_time(STEP)
+    await leaking(qbittorrent, pass_time)
+    await qbittorrent.refuse()
+    guard.turn(on=False)
+    await away_at_the_start(hass, qbittorrent, pass_time, lambda: None)
+    assert running(qbittorrent) == set()
+    await pass_time(timedelta(seconds=1), times=11)
+    assert running(qbittorrent) == {"one", "two"}
+
+
+async def test_an_answer_that_tells_too_little_is_followed_by_others_until_the_client_is_read(
+    hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp, pass_time: PassTime
+) -> None:
+    """A client that starts may answer what is small before it answers what is large."""
+    bind(qbittorrent, "tun0")
+    add(qbittorrent, "one")
+    await guard_of(set_up, qbittorrent)
+    await pass_time(STEP)
+    await away_at_the_start(
+        hass, qbittorrent, pass_time, lambda: qbittorrent.fault("status", "GET */sync/maindata", status=500)
+    )
+    bind(qbittorrent, "")
+    await pass_time(timedelta(seconds=1), times=30)
+    assert running(qbittorrent) == {"one"}
+    qbittorrent.clear_faults()
+    qbittorrent.requests.clear()
+    await pass_time(timedelta(seconds=1), times=11)
+    assert running(qbittorrent) == set()
+    full = [seen for seen in qbittorrent.requests if seen.path.endswith("sync/maindata")]
+    assert len(full) < 6
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["guarded before", "never guarded"])
+async def test_a_client_that_refuses_us_or_has_no_vpn_is_asked_by_its_poll_alone(
+    kept: bool,  # noqa: FBT001 -- a case
+    hass: HomeAssistant,
+    qbittorrent: QbittorrentSimulator,
+    set_up: SetUp,
+    pass_time: PassTime,
+) -> None:
+    if kept:
+        bind(qbittorrent, "tun0")
+    await guard_of(set_up, qbittorrent)
+    await pass_time(STEP)
+    await hass.config_entries.async_unload(HUB_ID)
+    qbittorrent.fault("status", status=403)
+    await hass.config_entries.async_setup(HUB_ID)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    qbittorrent.requests.clear()
+    await pass_time(timedelta(seconds=1), times=30)
+    assert not [seen for seen in qbittorrent.requests if seen.path.endswith("transfer/info")]
+    assert len(qbittorrent.requests) < 4
+
+
 async def test_what_is_held_stays_so_while_sokoul_is_disabled(
     hass: HomeAssistant, qbittorrent: QbittorrentSimulator, set_up: SetUp, pass_time: PassTime
 ) -> None:

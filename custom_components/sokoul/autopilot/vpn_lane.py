@@ -93,6 +93,7 @@ class VpnLane:
     through: tuple[Seen[Said], ...] = ()
     outside: tuple[Seen[Said], ...] = ()
     drill = False  # a leak is pretended
+    changing = False  # the VPN is given another server
     answering = False  # the client answered when it was last asked
     told = False  # the last closing went through
     misled_since: datetime | None = None  # it may run again, and shows our own address, from before the cure of a leak
@@ -123,8 +124,8 @@ class VpnLane:
         self._reacted = False
         self._away_since: datetime | None = None
         self._held_before: bool | None = None  # what it holds was held when it began to close
-
         self._reopened_at: datetime | None = None  # a part of it, or it was tried
+
     def forgive(self, now: datetime) -> None:
         """Take a person's word that the client may run."""
         self.memory = forgive(self.memory, self.policy, now)
@@ -154,6 +155,15 @@ class VpnLane:
                 await self._reopen(now())
                 return FAST if answered else AFTER_FAILURE
             return self._pause(verdict, now()) if answered else self._pause_away(now())
+
+    async def reach(self, now: Callable[[], datetime]) -> timedelta:
+        """Ask no more than whether the client answers. Returns how long there is nothing to do."""
+        async with self._stepping:
+            self.answering = await self._read_transfer(now)
+            if not self.answering:
+                return self._pause_away(now())
+            self._away_since = None
+            return AFTER_FAILURE
 
     # --- looking -------------------------------------------------------------------------------------------------
 
@@ -203,6 +213,7 @@ class VpnLane:
             through=self.through,
             outside=self.outside,
             drill=self.drill,
+            changing=self.changing,
         )
         self.evidence = evidence
         before = self.verdict

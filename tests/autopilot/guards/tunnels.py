@@ -96,6 +96,7 @@ class Guard:
             through=self._say(looks.get("through"), self.evidence.through, looks.get("took", 0)),
             outside=self._say(looks.get("outside"), self.evidence.outside, looks.get("took", 0)),
             drill=looks.get("drill", False),
+            changing=looks.get("changing", False),
         )
         self.memory, self.verdict = advance(self.memory, self.evidence, self.protection, self.policy, self.now)
         return self.verdict

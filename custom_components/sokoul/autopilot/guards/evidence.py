@@ -47,3 +47,4 @@ class Evidence:
     through: tuple[Seen[Said], ...] = ()
     outside: tuple[Seen[Said], ...] = ()
     drill: bool = False  # a leak is pretended
+    changing: bool = False  # the tunnel is given another server: it may end any moment

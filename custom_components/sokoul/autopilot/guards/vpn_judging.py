@@ -106,6 +106,8 @@ def _judge_other(case: Case) -> Found:
     """Judge a client that could go out elsewhere: it needs a tunnel that is up, and an address that is not ours."""
     tunnel = case.tunnel if case.protection.gluetun else None
     notes = _notes(case, tunnel) if tunnel is not None else ()
+    if case.evidence.changing:
+        return Found(state=VpnState.DOWN, reasons=(case.reason("guard.vpn_server_changes"), *notes))
     if tunnel is not None and tunnel.status not in {VpnStatus.RUNNING, VpnStatus.UNKNOWN}:
         return Found(state=VpnState.DOWN, reasons=(case.reason("guard.vpn_down"), *notes))
     if comes_out_with_us(case):
