@@ -42,7 +42,7 @@ RESOLUTIONS: Final = (Resolution.P480, Resolution.P720, Resolution.P1080, Resolu
 CODECS: Final = (Codec.H265, Codec.AV1, Codec.H264, Codec.H266, Codec.VP9, Codec.XVID)
 FRENCH_DUBS: Final = (Dub.VFF, Dub.TRUEFRENCH, Dub.VF2, Dub.VFI, Dub.VFQ, Dub.VF)
 FLAGS: Final = (Flag.HARDSUB, Flag.UPSCALED, Flag.DISC, Flag.THREE_D, Flag.SAMPLE)
-SOURCES: Final = tuple(each for each in Source if each not in CAM_FAMILY)
+SOURCES: Final = tuple(each for each in reversed(Source) if each not in CAM_FAMILY)
 
 
 class PolicySubentryFlow(ConfigSubentryFlow):
@@ -163,7 +163,8 @@ def policy_of(typed: Mapping[str, Any], before: Policy) -> Policy:
     return replace(read, oldest=None if days is None else timedelta(days=days))
 
 
-_LISTS: Final = ("languages", "french_dubs", "subtitles", "codecs", "audio", "fetch_by")
+_LISTS: Final = ("languages", "french_dubs", "subtitles", "codecs", "audio", "sources", "fetch_by")
+#: No sources: unless a person says otherwise all are liked, also the one that is refused.
 _OPPOSITES: Final = (("codecs", "refused_codecs"), ("preferred_groups", "refused_groups"))
 _SETS: Final = ("refused_codecs", "refused_sources", "refused_flags", "preferred_groups", "refused_groups")
 
@@ -191,6 +192,7 @@ def _details_of(policy: Policy) -> dict[str, Any]:
         "codecs": _values(policy.codecs),
         "refused_codecs": sorted(_values(policy.refused_codecs)),
         "audio": _values(policy.audio),
+        "sources": _values(policy.sources),
         "refused_sources": sorted(_values(policy.refused_sources)),
         "refused_flags": sorted(_values(policy.refused_flags)),
         "preferred_groups": sorted(policy.preferred_groups),
@@ -299,6 +301,7 @@ _DETAILS = vol.Schema(
         vol.Optional("codecs"): _labelled(CODEC, CODECS),
         vol.Optional("refused_codecs"): _labelled(CODEC, CODECS),
         vol.Optional("audio"): _labelled(AUDIO, tuple(Audio)),
+        vol.Optional("sources"): _labelled(SOURCE, SOURCES),
         vol.Optional("refused_sources"): _labelled(SOURCE, SOURCES),
         vol.Optional("refused_flags"): _FLAGS,
         vol.Optional("preferred_groups"): _TEXTS,

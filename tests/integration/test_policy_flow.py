@@ -41,6 +41,7 @@ DETAILS: dict[str, Any] = {
     "codecs": ["h265"],
     "refused_codecs": ["av1"],
     "audio": ["ddp", "atmos"],
+    "sources": ["web-dl", "bluray"],
     "refused_sources": ["hdtv"],
     "refused_flags": ["hardsub", "3d"],
     "preferred_groups": ["GOOD"],
@@ -65,6 +66,7 @@ SAID = Policy(
     codecs=(Codec.H265,),
     refused_codecs=frozenset({Codec.AV1}),
     audio=(Audio.DDP, Audio.ATMOS),
+    sources=(Source.WEB_DL, Source.BLURAY),
     refused_sources=frozenset({Source.HDTV}),
     refused_flags=frozenset({Flag.HARDSUB, Flag.THREE_D}),
     preferred_groups=frozenset({"GOOD"}),
@@ -131,7 +133,7 @@ async def test_a_policy_is_shown_as_it_is_and_changed(hass: HomeAssistant, set_u
     assert named.policy.codecs == SAID.codecs
 
 
-async def test_what_the_forms_do_not_ask_for_stays(hass: HomeAssistant, set_up: SetUp) -> None:
+async def test_what_nobody_changes_stays(hass: HomeAssistant, set_up: SetUp) -> None:
     entry = await set_up(
         ConfigSubentryDataWithId(
             subentry_id="01POLICY",
@@ -156,6 +158,19 @@ async def test_there_is_one_usual_policy(hass: HomeAssistant, set_up: SetUp) -> 
     await add_policy(hass, entry, {"name": "Two", "usual": True, "minimum_resolution": "p720"})
     assert {each.title: each.usual for each in policies_of(entry).values()} == {"One": False, "Two": True}
     assert find_policy(entry, None).minimum_resolution is Resolution.P720
+
+
+async def test_a_source_is_refused_though_it_is_among_those_that_are_liked(hass: HomeAssistant, set_up: SetUp) -> None:
+    """Usually all are: nobody has to look for it in two lists."""
+    entry = await set_up()
+    await add_policy(hass, entry, {"name": "Mine"}, {"refused_sources": ["hdtv"]})
+    (named,) = policies_of(entry).values()
+    assert named.policy == Policy(refused_sources=frozenset({Source.HDTV}))
+    result = await entry.start_subentry_reconfigure_flow(hass, named.key)
+    result = await submit_backend(hass, result, **suggested(result))
+    assert suggested(result)["sources"] == ["bluray", "web-dl", "webrip", "hdtv", "dvd", "tv", "vhs"]
+    await submit_backend(hass, result, **suggested(result))
+    assert by_title(entry)["Mine"].data[CONF_POLICY] == {"refused_sources": ["hdtv"]}
 
 
 @pytest.mark.parametrize(
