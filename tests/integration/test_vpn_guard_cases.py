@@ -36,7 +36,7 @@ from .conftest import (
     qbittorrent_subentry,
     subentry,
 )
-from .test_pause import add, running
+from .test_pause import add, running, turn
 from .test_vpn_guard import PROTECTION, STEP, bind, guard_of, shown, state
 
 HOME, ELSEWHERE = "86.9.12.34", "91.12.0.9"
@@ -758,6 +758,53 @@ async def test_nothing_is_told_of_a_stop_that_stopped_nothing(
     await pass_time(STEP, times=2)
     assert state(guard) is VpnState.DOWN
     assert guard.reaction is None
+
+
+# --- a pause meanwhile -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("polls", [3, 0], ids=["polled meanwhile", "not polled meanwhile"])
+async def test_what_comes_and_is_stopped_by_the_guard_is_paused_too(
+    polls: int,
+    hass: HomeAssistant,
+    start: Start,
+    qbittorrent: QbittorrentSimulator,
+    gluetun: GluetunSimulator,
+    pass_time: PassTime,
+) -> None:
+    guard = await start(Containment.OPEN)
+    vpn = guard._guarding.vpns()[GLUETUN_ID]
+    await pass_time(STEP, times=3)
+    await turn(hass, "on")
+    await pass_time(STEP, times=3)
+    await guard.backend.async_refresh()  # and 20 seconds later again
+    gluetun.tunnel.apply("stopped")
+    await vpn.async_refresh()
+    await pass_time(timedelta(milliseconds=200))
+    assert state(guard) is VpnState.DOWN
+    add(qbittorrent, "ordinary")
+    (forced,) = add(qbittorrent, "forced")
+    qbittorrent.change(forced, forced=True)
+    add(qbittorrent, "added stopped", behaviour="stopped")
+    await pass_time(timedelta(milliseconds=200))
+    assert running(qbittorrent) == set()
+    assert guard.held == 4
+    await pass_time(STEP, times=polls)
+    qbittorrent.engine.weather.state_lag_seconds = 1.5
+    gluetun.tunnel.connecting = timedelta()
+    gluetun.tunnel.apply("running")
+    show(qbittorrent, end_of(gluetun))
+    for _ in range(14):  # it has to look right for ten seconds
+        await vpn.async_refresh()
+        await pass_time(timedelta(seconds=1))
+    assert state(guard) is not VpnState.DOWN
+    assert guard.held == 0
+    assert running(qbittorrent) == set()
+    await pass_time(STEP, times=4)
+    assert running(qbittorrent) == set()
+    await turn(hass, "off")
+    assert running(qbittorrent) == {"one", "two", "ordinary", "forced"}
+    assert forced.forced
 
 
 # --- ordinary noise --------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """What is held stopped, by several at once, and what starts again when one of them lets go."""
 
 from collections.abc import Mapping
+from itertools import permutations
 
 import pytest
 
@@ -117,6 +118,110 @@ def test_what_is_to_start_with_the_rest_does() -> None:
     hold = Hold.begin(PERSON, now).along_with("rests")
     after = look(leeches=RESTS, rests=RESTS)
     assert hold.follow(after).release(after).all == {"leeches", "rests"}
+
+
+# --- a newcomer, and more than one holder ----------------------------------------------------------------------------
+
+OLD = look(old=RESTS)
+COMES_LATER = {"new": 2}
+
+#: What the one who comes second finds, when the first has told the newcomer to stop.
+FOUND = {
+    "it rests": look(old=RESTS, new=RESTS, added=COMES_LATER),
+    "it is checked": look(old=RESTS, new=CHECKS, added=COMES_LATER),
+    "its state follows late": look(forced="new", old=RESTS, new=RUNS, added=COMES_LATER),
+}
+
+
+def told_to_stop(hold: Hold) -> Hold:
+    """Let it come while only one holder looks, who tells it to stop."""
+    comes = look(forced="new", old=RESTS, new=RUNS, added=COMES_LATER)
+    hold = hold.follow(comes)
+    assert hold.to_stop(comes) == {"new"}
+    return hold
+
+
+@pytest.mark.parametrize("found", FOUND.values(), ids=FOUND)
+@pytest.mark.parametrize(("first", "second"), permutations(Holder, 2))
+def test_a_newcomer_that_another_stopped_is_started_by_who_ends_last(
+    first: Holder, second: Holder, found: DownloadClientSnapshot
+) -> None:
+    one, two = told_to_stop(Hold.begin(first, OLD)), Hold.begin(second, OLD)
+    one, two = one.follow(found, [two]), two.follow(found, [one])
+    rests = look(old=RESTS, new=RESTS, added=COMES_LATER)
+    one, two = one.follow(rests, [two]), two.follow(rests, [one])
+    for ends, stays in ((one, two), (two, one)):
+        assert ends.release(rests, [stays]) == Start()
+        assert stays.follow(rests).release(rests) == Start(forced=frozenset({"new"}))
+
+
+@pytest.mark.parametrize("found", FOUND.values(), ids=FOUND)
+@pytest.mark.parametrize(("first", "second"), permutations(Holder, 2))
+def test_nor_does_one_slip_that_is_stopped_while_another_begins_or_ends(
+    first: Holder, second: Holder, found: DownloadClientSnapshot
+) -> None:
+    begins = Hold.begin(first, look(forced="new", old=RESTS, new=RUNS, added=COMES_LATER), [Hold.begin(second, OLD)])
+    ending = told_to_stop(Hold.begin(first, OLD)).without(frozenset())
+    for other in (begins, ending):
+        assert Hold.begin(second, OLD).follow(found, [other]).to_start == {"new"}
+
+
+@pytest.mark.parametrize(("first", "second"), permutations(Holder, 2))
+def test_a_newcomer_that_was_checked_when_it_came_and_then_stopped(first: Holder, second: Holder) -> None:
+    """One that is not strict waits for the end of the check; the guard is told who runs, and does not."""
+    checks = look(old=RESTS, new=CHECKS, added=COMES_LATER)
+    two = Hold.begin(second, OLD).follow(checks)
+    assert two.hidden == {"new"}
+    one = Hold.begin(first, look(old=RESTS, new=RUNS, added=COMES_LATER), [two])
+    rests = look(old=RESTS, new=RESTS, added=COMES_LATER)
+    assert two.follow(rests, [one]).to_start == {"new"}
+
+
+@pytest.mark.parametrize("second", [PERSON, GOVERNOR])
+def test_a_newcomer_that_another_stopped_and_a_person_started_is_theirs(second: Holder) -> None:
+    """Also when it was checked as it was found stopped."""
+    for found in (FOUND["it rests"], FOUND["it is checked"]):
+        two = Hold.begin(second, OLD).follow(found, [told_to_stop(Hold.begin(VPN, OLD))])
+        started = look(old=RESTS, new=RUNS, added=COMES_LATER)
+        assert two.follow(started).to_start == set()
+
+
+@pytest.mark.parametrize(("first", "second"), permutations(Holder, 2))
+def test_a_newcomer_that_a_person_added_stopped_stays_so(first: Holder, second: Holder) -> None:
+    rests = look(old=RESTS, new=RESTS, added=COMES_LATER)
+    one, two = Hold.begin(first, OLD).follow(rests), Hold.begin(second, OLD)
+    assert two.follow(rests, [one]).to_start == set()
+    assert Hold.begin(second, rests, [one]).to_start == set()
+
+
+@pytest.mark.parametrize(("first", "second"), permutations(Holder, 2))
+def test_what_was_removed_and_added_again_stopped_is_not_what_another_holds(first: Holder, second: Holder) -> None:
+    """Whoever has looked since knows that; whoever has not still has its hash."""
+    one, two = told_to_stop(Hold.begin(first, OLD)), Hold.begin(second, OLD)
+    again = look(old=RESTS, new=RESTS, added={"new": 3})
+    assert two.follow(again, [one]).to_start == set()
+    assert Hold.begin(second, again, [one]).to_start == set()
+
+
+def test_a_newcomer_that_is_complete_is_none_of_the_governor_s_business() -> None:
+    seeds = look(old=RESTS, new=SEEDS, added=COMES_LATER)
+    guard = Hold.begin(VPN, OLD).follow(seeds)
+    assert guard.to_stop(seeds) == {"new"}
+    done = look(old=RESTS, new=DONE, added=COMES_LATER)
+    governor = Hold.begin(GOVERNOR, OLD).follow(done, [guard])
+    assert guard.follow(done, [governor]).release(done, [governor]).all == {"new"}
+
+
+@pytest.mark.parametrize(("first", "second"), permutations(Holder, 2))
+def test_who_has_not_looked_since_it_came_has_yet_to_judge_it(first: Holder, second: Holder) -> None:
+    """Before another starts it."""
+    one, two = told_to_stop(Hold.begin(first, OLD)), Hold.begin(second, OLD)
+    rests = look(old=RESTS, new=RESTS, added=COMES_LATER)
+    assert two.has_to_judge(one.to_start, rests)
+    assert not two.has_to_judge(frozenset({"old"}), rests)
+    assert not two.follow(rests, [one]).has_to_judge(one.to_start, rests)
+    assert two.follow(look(old=RESTS, new=CHECKS, added=COMES_LATER)).has_to_judge(one.to_start, rests)
+    assert not two.without(frozenset()).has_to_judge(one.to_start, rests), "it stops nothing any more"
 
 
 @pytest.mark.parametrize("ends_first", ["the first", "the second"])

@@ -86,9 +86,10 @@ async def seize(backend: Client, holder: Holder, on_look: Callable[[int], None] 
     if not running:
         return
     snapshot = as_told(await backend.client.snapshot(), running, broken_too=holder.strict)
-    held = holds(backend.memory)[holder].follow(snapshot)
-    _note(backend, held)
-    await _stop_in_haste(backend, held.to_stop(snapshot))
+    held = holds(backend.memory)
+    after = held[holder].follow(snapshot, held.values())
+    _note(backend, after)
+    await _stop_in_haste(backend, after.to_stop(snapshot))
 
 
 async def _seize(backend: Client, holder: Holder) -> None:
@@ -180,7 +181,9 @@ async def let_go(backend: Client, holder: Holder, at_most: int | None = None) ->
     snapshot = backend.data
     if not ending.to_start <= snapshot.torrents.keys():  # what came after the last poll was held, too
         snapshot = await backend.client.snapshot()
-        held = {other: hold for other, hold in holds(backend.memory).items() if other is not holder}
+    if any(other.has_to_judge(ending.to_start, snapshot) for other in held.values()):
+        await _have_judged(backend, holder)
+    held = {other: hold for other, hold in holds(backend.memory).items() if other is not holder}
     start = ending.release(snapshot, held.values())
     now = frozenset(islice(start.all, at_most))
     await _start(backend.client, Start(ordinarily=start.ordinarily & now, forced=start.forced & now))
@@ -193,6 +196,13 @@ async def let_go(backend: Client, holder: Holder, at_most: int | None = None) ->
         _note(backend, ended=holder)
     await backend.save_memory(_DISK_PATIENCE if holder.strict else None)  # what runs again is looked at soon
     return not rest
+
+
+async def _have_judged(backend: Client, holder: Holder) -> None:
+    """Have all but one who lets go judge what arrived: once it is started, it seems to rest for up to 1.5 s."""
+    snapshot = as_told(await backend.client.snapshot(), await backend.client.running(), broken_too=True)
+    held = holds(backend.memory)
+    _note(backend, *(hold.follow(snapshot, held.values()) for other, hold in held.items() if other is not holder))
 
 
 def end_soon(backend: Client, holder: Holder) -> None:
@@ -214,12 +224,13 @@ async def keep_holding(backend: Client) -> None:
         snapshot = as_told(await backend.client.snapshot(), await backend.client.running(), broken_too=True)
         if holds(backend.memory) != before:
             return  # the guard waits for no lock: it has just looked itself, and knows more
-    after = {holder: hold.follow(snapshot) for holder, hold in before.items()}
+    after = {holder: hold.follow(snapshot, before.values()) for holder, hold in before.items()}
     if after != before:
         _note(backend, *after.values())
-        if any(after[holder].stopping - before[holder].stopping for holder in after):
-            await backend.save_memory()
-    await backend.client.stop(frozenset().union(*(hold.to_stop(snapshot) for hold in after.values())))
+    stopping = frozenset[str]().union(*(hold.to_stop(snapshot) for hold in after.values()))
+    if stopping:
+        await backend.save_memory()
+    await backend.client.stop(stopping)
 
 
 def _follow_forced(backend: Client) -> None:
@@ -241,7 +252,8 @@ async def leave_running(client: QbittorrentClient, note: Mapping[str, Any]) -> s
     But for what could be seen at home if it ran: that stays as it is, and what is returned says so.
     """
     snapshot = await client.snapshot()
-    held = {holder: hold.follow(snapshot) for holder, hold in _load(note).items()}
+    before = _load(note)
+    held = {holder: hold.follow(snapshot, before.values()) for holder, hold in before.items()}
     guard = held.get(Holder.VPN)
     kept = guard.release(snapshot).all if guard is not None and not guard.ending else frozenset[str]()
     starts = [hold.release(snapshot) for hold in held.values()]

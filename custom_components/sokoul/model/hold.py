@@ -119,14 +119,14 @@ class Hold:
         newest_epoch = max((torrent.added_epoch for torrent in torrents.values()), default=0)
         others = tuple(others)
         stopping = _running(holder, torrents)
-        taken_over = frozenset[str]().union(*(other.to_start for other in others)) - stopping
+        taken_over = _held(others, torrents, torrents.keys()) - stopping
         hidden = _which(torrents, torrents.keys(), Activity.HIDDEN) - taken_over
         return cls(
             holder=holder,
             stopping=stopping,
-            stopped=frozenset(key for key in taken_over if key in torrents and _concerns(holder, torrents[key])),
+            stopped=frozenset(key for key in taken_over if _concerns(holder, torrents[key])),
             hidden=hidden,
-            forced=_forced(torrents, stopping).union(*(other.forced for other in others)),
+            forced=_forced(torrents, stopping) | _held_forced(others),
             newest_epoch=newest_epoch,
             newest=_added_at(newest_epoch, torrents),
         )
@@ -162,31 +162,47 @@ class Hold:
         """What ran before, as far as is known."""
         return self.stopping | self.stopped
 
-    def follow(self, snapshot: DownloadClientSnapshot) -> Hold:
-        """Return the hold after a look at the torrents; `to_stop` then tells what has to be stopped."""
+    def still_to_start(self, torrents: Mapping[str, Torrent], keys: AbstractSet[str]) -> frozenset[str]:
+        """Return which of these it is to start; what was removed since it looked is another one if it is there."""
+        held = self.to_start & keys & torrents.keys()
+        return held - self._arrived(torrents) if held else held
+
+    def follow(self, snapshot: DownloadClientSnapshot, others: Iterable[Hold] = ()) -> Hold:
+        """Return the hold after a look at the torrents; `to_stop` then tells what has to be stopped.
+
+        What arrived and rests was added so, unless one of the `others` stopped it, as they were before that look.
+        """
         if self.ending:
             return self
         torrents = snapshot.torrents
+        others = tuple(others)
         arrived = self._arrived(torrents)  # a hash that was told to stop may have been removed and added again
         told, known, hidden = self.stopping - arrived, self.stopped - arrived, self.hidden | arrived
+        taken_over = frozenset(key for key in _held(others, torrents, hidden) if _concerns(self.holder, torrents[key]))
         newest_epoch = max((torrents[key].added_epoch for key in arrived), default=self.newest_epoch)
         candidates = torrents.keys() if self.holder.strict else told | hidden
         runs = _running(self.holder, torrents, candidates)
         stopping = runs | _which(torrents, told, Activity.HIDDEN)
         # what was seen stopped and runs was started by a person
         stopped = _which(torrents, told, Activity.RESTS, Activity.BROKEN) | _which(
-            torrents, known, Activity.RESTS, Activity.BROKEN, Activity.HIDDEN
+            torrents, known | taken_over, Activity.RESTS, Activity.BROKEN, Activity.HIDDEN
         )
-        hidden = _which(torrents, hidden, Activity.HIDDEN)  # what comes out of a check and rests was stopped before
+        # what comes out of a check and rests was stopped before
+        hidden = _which(torrents, hidden - taken_over, Activity.HIDDEN)
         return Hold(
             holder=self.holder,
             stopping=stopping,
             stopped=stopped,
             hidden=hidden,
-            forced=(self.forced - arrived | _forced(torrents, runs)) & (stopping | stopped | hidden),
+            forced=(self.forced - arrived | _forced(torrents, runs) | _held_forced(others) & taken_over)
+            & (stopping | stopped | hidden),
             newest_epoch=newest_epoch,
             newest=_added_at(newest_epoch, torrents) if arrived else self.newest,
         )
+
+    def has_to_judge(self, hashes: AbstractSet[str], snapshot: DownloadClientSnapshot) -> bool:
+        """Tell whether any of these has arrived, and it isn't known yet whether it was to run: `follow` finds out."""
+        return not self.ending and not hashes.isdisjoint(self.hidden | self._arrived(snapshot.torrents))
 
     def to_stop(self, snapshot: DownloadClientSnapshot) -> frozenset[str]:
         """Return what has to be told to stop: what was told may have been restarted with the client."""
@@ -222,6 +238,15 @@ class Hold:
             if torrent.added_epoch >= self.newest_epoch
             and (torrent.added_epoch > self.newest_epoch or key not in self.newest)
         )
+
+
+def _held(holds: Iterable[Hold], torrents: Mapping[str, Torrent], keys: AbstractSet[str]) -> frozenset[str]:
+    """Return those of the torrents that any of these holds is to start."""
+    return frozenset[str]().union(*(hold.still_to_start(torrents, keys) for hold in holds))
+
+
+def _held_forced(holds: Iterable[Hold]) -> frozenset[str]:
+    return frozenset[str]().union(*(hold.forced for hold in holds))
 
 
 def _concerns(holder: Holder, torrent: Torrent) -> bool:
