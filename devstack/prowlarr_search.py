@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 #: So many movies and episodes have releases in feeds.
 _RECENT = 20
 _NEVER = datetime(1, 1, 1, tzinfo=UTC)
+#: In names there is a gap where a sign is; in what is asked for some signs are a part of words.
+_ASKED_WORD = re.compile(r"(?:[^\W_]|['\u2019&])+")
 _TOKEN = re.compile(r"\{(\w+):([^}]*)\}")
 
 
@@ -286,12 +288,12 @@ def _is_asked(release: Release, text: str, tokens: dict[str, str], kind: str) ->
 
 
 def _has_all_words(release: Release, text: str, tokens: dict[str, str], kind: str) -> bool:
-    """Tell whether an indexer that only looks for words answers with a release: season and episode are words, too."""
+    """Tell whether an indexer that only looks for words answers with a release: numbers and years are words, too."""
     if (kind == "movie" and release.movie is None) or (kind == "tvsearch" and release.movie is not None):
         return False
-    words = f"{text} {_number_words(tokens)}".split()
+    words = f"{text} {tokens.get('year', '')} {_number_words(tokens)}".split()
     named = set(re.findall(r"[^\W_]+", release.title.lower()))
-    return bool(words) and all(set(re.findall(r"[^\W_]+", word.lower())) <= named for word in words)
+    return bool(words) and all(set(_ASKED_WORD.findall(word.lower())) <= named for word in words)
 
 
 def _number_words(tokens: dict[str, str]) -> str:

@@ -77,7 +77,9 @@ class TorznabSimulator(Simulator):
             return _error(201 if function not in parameters else 203, "Function not available")
         ids = [name for name in ("imdbid", "tmdbid", "tvdbid") if request.query.get(name)]
         if unknown := [
-            name for name in (*ids, "season", "ep") if name in request.query and name not in supported.split(",")
+            name
+            for name in (*ids, "season", "ep", "year")
+            if name in request.query and name not in supported.split(",")
         ]:
             return _error(201, f"Incorrect parameter {unknown[0]}")
         found = [
@@ -151,7 +153,8 @@ def _is_asked(release: Release, request: web.Request, function: str, ids: list[s
         own = {"imdbid": title.imdb_id.removeprefix("tt"), "tmdbid": str(title.tmdb_id)}
         own |= {"tvdbid": str(title.tvdb_id)} if isinstance(title, Series) else {}
         return all(request.query[name].removeprefix("tt") == own.get(name) for name in ids)
-    return all(plain(word) in plain(release.title) for word in request.query.get("q", "").split())
+    words = f"{request.query.get('q', '')} {request.query.get('year', '')}".split()
+    return all(plain(word) in plain(release.title) for word in words)
 
 
 def _has_episode(release: Release, season: str | None, number: str | None) -> bool:

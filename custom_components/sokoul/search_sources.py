@@ -160,6 +160,7 @@ async def _ask(backend: BackendCoordinator[Any, Any], target: Target, question: 
             season=question.season,
             episode=question.episode,
             aired=question.aired,
+            year=question.year,
             categories=() if question.kind is not None else CATEGORIES[target.wanted.kind],
             **more,
         )

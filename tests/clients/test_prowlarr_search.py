@@ -150,6 +150,18 @@ async def test_only_some_indexers(prowlarr: ProwlarrSimulator, client: ProwlarrC
         ({"text": "x", "kind": TitleKind.MOVIE, "season": 1, "episode": 2}, "x", "movie", ["2000"]),
         ({"text": "x", "kind": TitleKind.MOVIE, "categories": [2045, 2040]}, "x", "movie", ["2040", "2045"]),
         ({"text": "x" * 400}, "x" * 300, "search", []),
+        # beside an id as Prowlarr's own, because it gives indexers both the id and the words
+        (
+            {"text": "Dune", "ids": ["tmdb:841"], "kind": TitleKind.MOVIE, "year": 1984},
+            "Dune {TmdbId:841} {Year:1984}",
+            "movie",
+            ["2000"],
+        ),
+        ({"text": "Dune", "ids": ["tvdb:5"], "kind": TitleKind.MOVIE, "year": 1984}, "Dune 1984", "movie", ["2000"]),
+        ({"text": "Dune", "kind": TitleKind.MOVIE, "year": 1984}, "Dune 1984", "movie", ["2000"]),
+        ({"text": "x" * 400, "kind": TitleKind.MOVIE, "year": 1984}, f"{'x' * 300} 1984", "movie", ["2000"]),
+        ({"text": "Silo", "kind": TitleKind.SERIES, "year": 1984}, "Silo", "tvsearch", ["5000"]),
+        ({"text": "Dune", "year": 1984}, "Dune", "search", []),
     ],
 )
 async def test_queries(
@@ -164,6 +176,17 @@ async def test_queries(
     seen = asked(prowlarr)
     assert (seen["query"], seen["type"], seen["limit"]) == ([query], [type_], ["100"])
     assert seen.get("categories", []) == categories
+
+
+@pytest.mark.parametrize("ids", [(), ("tmdb:841",)])
+@pytest.mark.usefixtures("dune")
+async def test_a_year_finds_the_film_where_only_words_do(
+    prowlarr: ProwlarrSimulator, client: ProwlarrClient, ids: tuple[str, ...]
+) -> None:
+    prowlarr.searches.by_words = {site.id for site in INDEXERS}
+    found = await client.search("Dune", kind=TitleKind.MOVIE, ids=ids, year=1984)
+    assert {"1984" in offer.name for offer in found.offers} == {True}
+    assert len(found.offers) < len((await client.search("Dune", kind=TitleKind.MOVIE)).offers)
 
 
 async def test_ids_find_the_film_and_no_other(dune: DuneWorld, client: ProwlarrClient) -> None:

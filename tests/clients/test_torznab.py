@@ -138,6 +138,33 @@ async def test_words_where_the_id_finds_nothing(client: TorznabClient, feed: Tor
     assert await client.search("", kind=MOVIE, ids={"imdb:tt0000007"}) == Offers()
 
 
+@pytest.mark.parametrize(
+    ("parameters", "query"),
+    [
+        ("q,imdbid,year", {"t": "movie", "q": "Dune", "year": "1984", "cat": "2000"}),
+        ("q,imdbid", {"t": "movie", "q": "Dune 1984", "cat": "2000"}),
+        (None, {"t": "search", "q": "Dune 1984", "cat": "2000"}),
+    ],
+)
+async def test_a_film_of_a_year(
+    client: TorznabClient, feed: TorznabSimulator, parameters: str | None, query: dict[str, str]
+) -> None:
+    feed.movie_parameters = parameters
+    found = await client.search("Dune", kind=MOVIE, year=1984)
+    assert {"1984" in offer.name for offer in found.offers} == {True}
+    assert asked(feed) == [query]
+
+
+async def test_an_id_needs_no_year_and_a_series_has_none(client: TorznabClient, feed: TorznabSimulator) -> None:
+    await client.search("Dune", kind=MOVIE, ids={"imdb:tt0087182"}, year=1984)
+    await client.search("Dune Prophecy", kind=SERIES, season=1, year=2024)
+    await client.search("", kind=MOVIE, year=1984)
+    assert asked(feed) == [
+        {"t": "movie", "imdbid": "0087182", "cat": "2000"},
+        {"t": "tvsearch", "q": "Dune Prophecy", "season": "1", "cat": "5000"},
+    ]
+
+
 async def test_episodes(client: TorznabClient, feed: TorznabSimulator) -> None:
     found = await client.search("Dune Prophecy", kind=SERIES, season=1, episode=1)
     assert [offer.name[:18] for offer in found.offers] == ["Dune.Prophecy.S01E"]

@@ -54,6 +54,8 @@ feed, tmdb = test_catalogues.feed, test_catalogues.tmdb
 DUNE = CatalogueTitle(
     kind=TitleKind.MOVIE, name="Dune: Part Two", year=2024, aliases=("Dune 2", "Dune : Deuxième partie")
 )
+#: How indexers are asked for it.
+NAMED, IN_FRENCH = "Dune Part Two", "Dune Deuxieme partie"
 HELD = "Dune.Part.Two.2024.1080p.BluRay.DTS-HD.MA.5.1.x264-MERiDiAN"
 
 
@@ -268,47 +270,47 @@ def offered(*guids: str) -> Offers:
 
 
 async def test_indexers_are_asked_by_other_names_too_and_what_both_find_is_one() -> None:
-    indexers = Indexers({DUNE.name: offered("a", "b"), "Dune : Deuxième partie": offered("b", "c")})
+    indexers = Indexers({NAMED: offered("a", "b"), IN_FRENCH: offered("b", "c")})
     source: Any = IndexerSearch(indexers)  # type: ignore[arg-type]
     answer = await source.offers(target_of(read("dune 2"), replace(DUNE, ids=frozenset({"tmdb:693134"})), [DUNE]))
     assert [each.guid for each in answer.offers] == ["a", "b", "c"]
-    assert indexers.asked == [(DUNE.name, {"tmdb:693134"}), ("Dune : Deuxième partie", set())]
+    assert indexers.asked == [(NAMED, {"tmdb:693134"}), (IN_FRENCH, set())]
 
 
 async def test_another_name_that_fails_does_no_harm_and_the_first_does() -> None:
     target = target_of(read("dune 2"), DUNE, [DUNE])
-    one: Any = IndexerSearch(Indexers({DUNE.name: offered("a")}))  # type: ignore[arg-type]
+    one: Any = IndexerSearch(Indexers({NAMED: offered("a")}))  # type: ignore[arg-type]
     assert [each.guid for each in (await one.offers(target)).offers] == ["a"]
-    other: Any = IndexerSearch(Indexers({"Dune : Deuxième partie": offered("a")}))  # type: ignore[arg-type]
+    other: Any = IndexerSearch(Indexers({IN_FRENCH: offered("a")}))  # type: ignore[arg-type]
     with pytest.raises(AskingFailed):
         await other.offers(target)
 
 
 async def test_a_feed_is_asked_by_other_names_too() -> None:
-    feed = Indexers({DUNE.name: offered("a", "b"), "Dune : Deuxième partie": offered("b", "c")})
+    feed = Indexers({NAMED: offered("a", "b"), IN_FRENCH: offered("b", "c")})
     source: Any = FeedSearch(feed)  # type: ignore[arg-type]
     target = target_of(read("dune 2"), replace(DUNE, ids=frozenset({"tmdb:693134"})), [DUNE])
     assert [each.guid for each in (await source.offers(target)).offers] == ["a", "b", "c"]
-    assert feed.asked == [(DUNE.name, {"tmdb:693134"}), ("Dune : Deuxième partie", set())]
-    silent: Any = FeedSearch(Indexers({"Dune : Deuxième partie": offered("a")}))  # type: ignore[arg-type]
+    assert feed.asked == [(NAMED, {"tmdb:693134"}), (IN_FRENCH, set())]
+    silent: Any = FeedSearch(Indexers({IN_FRENCH: offered("a")}))  # type: ignore[arg-type]
     with pytest.raises(AskingFailed):
         await silent.offers(target)
 
 
 async def test_indexers_that_fail_at_any_question_are_named() -> None:
-    target, other_name = target_of(read("dune 2"), DUNE, [DUNE]), "Dune : Deuxième partie"
+    target, other_name = target_of(read("dune 2"), DUNE, [DUNE]), IN_FRENCH
     half = replace(offered("a"), failing=frozenset({2}))
-    source: Any = IndexerSearch(Indexers({DUNE.name: offered("b"), other_name: half}))  # type: ignore[arg-type]
+    source: Any = IndexerSearch(Indexers({NAMED: offered("b"), other_name: half}))  # type: ignore[arg-type]
     (remark,) = (await source.offers(target)).remarks
     assert (remark.key, remark.parameters) == ("search.indexers_failed", {"names": ("2",)})
 
 
 async def test_all_indexers_failed_only_where_they_did_at_all_questions() -> None:
-    target, other_name = target_of(read("dune 2"), DUNE, [DUNE]), "Dune : Deuxième partie"
+    target, other_name = target_of(read("dune 2"), DUNE, [DUNE]), IN_FRENCH
     nobody = Offers(failing=frozenset({1}), all_failed=True)
-    some: Any = IndexerSearch(Indexers({DUNE.name: nobody, other_name: offered("a")}))  # type: ignore[arg-type]
+    some: Any = IndexerSearch(Indexers({NAMED: nobody, other_name: offered("a")}))  # type: ignore[arg-type]
     assert [each.guid for each in (await some.offers(target)).offers] == ["a"]
-    none: Any = IndexerSearch(Indexers({DUNE.name: nobody, other_name: nobody}))  # type: ignore[arg-type]
+    none: Any = IndexerSearch(Indexers({NAMED: nobody, other_name: nobody}))  # type: ignore[arg-type]
     with pytest.raises(AskingFailed) as failed:
         await none.offers(target)
     assert failed.value.reason.key == "search.all_indexers_failed"
@@ -317,7 +319,7 @@ async def test_all_indexers_failed_only_where_they_did_at_all_questions() -> Non
 async def test_without_any_indexer_that_is_said() -> None:
     target = target_of(read("dune 2"), DUNE, [DUNE])
     nobody = Offers(all_failed=True)
-    source: Any = IndexerSearch(Indexers({DUNE.name: nobody, "Dune : Deuxième partie": nobody}))  # type: ignore[arg-type]
+    source: Any = IndexerSearch(Indexers({NAMED: nobody, IN_FRENCH: nobody}))  # type: ignore[arg-type]
     with pytest.raises(AskingFailed) as failed:
         await source.offers(target)
     assert failed.value.reason.key == "search.no_indexers"
@@ -327,8 +329,8 @@ async def test_offers_without_an_address_are_told_apart_by_name_and_size() -> No
     bare = Offer(name="Dune", indexer="One", protocol=Protocol.TORRENT, size_bytes=1)
     indexers = Indexers(
         {
-            DUNE.name: Offers(offers=(bare,)),
-            "Dune : Deuxième partie": Offers(offers=(bare, replace(bare, size_bytes=2))),
+            NAMED: Offers(offers=(bare,)),
+            IN_FRENCH: Offers(offers=(bare, replace(bare, size_bytes=2))),
         }
     )
     source: Any = IndexerSearch(indexers)  # type: ignore[arg-type]

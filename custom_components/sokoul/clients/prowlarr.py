@@ -67,19 +67,20 @@ class ProwlarrClient(ServarrClient):
         season: int | None = None,
         episode: int | None = None,
         aired: date | None = None,
+        year: int | None = None,
         indexer_ids: Collection[int] = (),
         categories: Collection[int] = (),
         limit: int = 100,
     ) -> Offers:
         """Ask the indexers for releases: by words, by ids of databases ("imdb:tt1160419"), or by both.
 
-        What aired on a day is asked for by it, in place of season and episode. `limit` is for each indexer; at most
-        2,000 are read in all. Indexers that know nothing of an id are asked for the words, if there are any. That all
-        indexers failed is no error to Prowlarr: `all_failed` tells. Raises `Refused` for an invalid search. It takes as
-        long as the slowest indexer. Source: GET /search, /indexerstatus, /indexer.
+        What aired on a day is asked for by it, in place of season and episode; `year` is that of a film. `limit` is for
+        each indexer; at most 2,000 are read in all. Indexers that know nothing of an id are asked for the words, if
+        there are any. That all indexers failed is no error to Prowlarr: `all_failed` tells. Raises `Refused` for an
+        invalid search. It takes as long as the slowest indexer. Source: GET /search, /indexerstatus, /indexer.
         """
         query: dict[str, str | int | list[int]] = {"type": _TYPES[kind] if kind else "search", "limit": limit}
-        if words := _query_text(text, kind, ids, _numbers(season, episode, aired)):
+        if words := _query_text(text, kind, ids, _numbers(season, episode, aired), year):
             query["query"] = words
         if wanted := sorted(categories or CATEGORIES.get(kind, ()) if kind else categories):
             query["categories"] = wanted
@@ -136,13 +137,26 @@ def _numbers(season: int | None, episode: int | None, aired: date | None) -> tup
     return tuple((name, str(value)) for name, value in told if value is not None)
 
 
-def _query_text(text: str, kind: TitleKind | None, ids: Collection[str], numbers: Collection[tuple[str, str]]) -> str:
-    """Return a query as Prowlarr reads it: words, and ids and numbers in braces."""
+def _query_text(
+    text: str, kind: TitleKind | None, ids: Collection[str], numbers: Collection[tuple[str, str]], year: int | None
+) -> str:
+    """Return a query as Prowlarr reads it: words, and ids and numbers in braces.
+
+    Beside an id a year is in braces, too: some indexers are asked for id and words at once, and the id is enough.
+    Without one it is a word, as Radarr asks for it: in braces it reaches only indexers that are defined in YAML.
+    Source: CardigannRequestGenerator and NewznabRequestGenerator of Prowlarr.
+    """
     words = _NO_WORDS.sub(" ", text).strip()[:MAX_QUERY_CHARACTERS]
     databases: Iterable[str] = ("imdb", "tmdb") if kind is TitleKind.MOVIE else ("tvdb", "imdb", "tmdb")
     known = [(_TOKENS[name], id_of(ids, name)) for name in databases] if kind else []
     told = [(name, value) for name, value in known if value and _ID_VALUE.fullmatch(value)]
-    tokens = (f"{{{name}:{value}}}" for name, value in (*told, *(numbers if kind is not TitleKind.MOVIE else ())))
+    if kind is not TitleKind.MOVIE:
+        told += numbers
+    elif year is not None and told:
+        told.append(("Year", str(year)))
+    elif year is not None and words:
+        words = f"{words} {year}"
+    tokens = (f"{{{name}:{value}}}" for name, value in told)
     return " ".join((*filter(None, (words,)), *tokens))
 
 

@@ -99,12 +99,14 @@ class TorznabClient:
         season: int | None = None,
         episode: int | None = None,
         aired: date | None = None,
+        year: int | None = None,
         categories: Collection[int] = (),
         limit: int = 100,
     ) -> Offers:
         """Return what it offers: by an id that it knows ("imdb:tt1160419"), else, or if that finds nothing, by words.
 
-        What aired on a day is asked for by it, in place of season and episode. Raises `BackendError`.
+        What aired on a day is asked for by it, in place of season and episode; `year` is that of a film, and goes with
+        its words. Raises `BackendError`.
         Source: t=search, t=movie, t=tvsearch.
         """
         known = self._capabilities or await self.capabilities()
@@ -113,7 +115,8 @@ class TorznabClient:
         if wanted:
             common["cat"] = ",".join(map(str, wanted))
         words = " ".join(text.split())[:MAX_QUERY_CHARACTERS]
-        for query in _queries(known, words, kind, ids, _Numbers.of(season, episode, aired)):
+        asked = _Numbers.of(season, episode, aired) if kind is not TitleKind.MOVIE else _Numbers.of_film(year)
+        for query in _queries(known, words, kind, ids, asked):
             if items := (await self._search(query | common)).items:
                 return Offers(offers=await asyncio.to_thread(self._offers, items))
         return Offers()
@@ -202,7 +205,7 @@ def _capabilities(document: Document) -> Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class _Numbers:
-    """Season and episode, or a day, which Newznab writes as if its year was the season."""
+    """Season and episode, or a day, which Newznab writes as if its year was the season; or the year of a film."""
 
     parameters: dict[str, str]
     words: str = ""  # the same as a part of names
@@ -216,6 +219,10 @@ class _Numbers:
         if season is None:
             return cls(told)
         return cls(told, f" S{season:02}" + ("" if episode is None else f"E{episode:02}"))
+
+    @classmethod
+    def of_film(cls, year: int | None) -> _Numbers:
+        return cls({}) if year is None else cls({"year": str(year)}, f" {year}")
 
     def known_to(self, supported: Collection[str]) -> dict[str, str]:
         """Return what a feed can be asked for."""
@@ -235,17 +242,19 @@ def _queries(
     numbers: dict[str, str] = {}
     if kind is TitleKind.MOVIE and known.movies:
         function, supported = "movie", known.movies
+        numbers = asked.known_to(supported)
     elif kind in {TitleKind.SERIES, TitleKind.EPISODE} and known.series:
         function, supported = "tvsearch", known.series
         numbers = asked.known_to(supported)
     for parameter in _IDS if kind else ():
         found = _ID_VALUE.fullmatch(id_of(ids, _IDS[parameter]) or "")
         if parameter in supported and found:
-            yield {"t": function, parameter: found[1], **numbers}
+            needed = {} if kind is TitleKind.MOVIE else numbers  # an id tells of which year a film is
+            yield {"t": function, parameter: found[1], **needed}
             break
     if not words:
         return
-    if "season" in asked.parameters and "season" not in numbers:  # a feed that knows no seasons looks for words alone
+    if not numbers.keys() & {"season", "year"}:  # a feed that doesn't know them looks for words alone
         words += asked.words
     yield {"t": function, "q": words, **numbers}
 
