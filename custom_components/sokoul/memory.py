@@ -4,17 +4,19 @@ import asyncio
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import UnsupportedStorageVersionError
 from homeassistant.helpers.storage import Store
 
 from .const import DOMAIN, LOGGER
 
 VERSION = 1
-#: Changes are gathered this long before they are written: the usual disk is a memory card. Home Assistant writes
-#: what is still pending when it stops.
+#: Changes are gathered this long before they are written: the usual disk is a memory card.
 GATHER_SECONDS = 30
 GATHER_SAMPLES_SECONDS = 3600
+#: Home Assistant writes what is still pending when it stops. Its store would write it after a while, too, and nobody
+#: could wait for that; so it is given longer than anything is gathered.
+STORE_WAITS_SECONDS = 24 * 3600
 
 
 class HubMemory:
@@ -25,7 +27,7 @@ class HubMemory:
         self._store = Store[dict[str, Any]](hass, VERSION, f"{DOMAIN}.{entry_id}", atomic_writes=True)
         self._data: dict[str, Any] = {}
         self._writing = asyncio.Lock()
-        self._due: float | None = None  # when what is pending will be written, by the loop's clock
+        self._due: asyncio.TimerHandle | None = None  # when what is pending will be written
 
     async def load(self) -> None:
         """Read the file; nothing is remembered where there is none.
@@ -42,11 +44,11 @@ class HubMemory:
         """Write what is pending, and wait for what is being written."""
         async with self._writing:
             if self._due is not None:
-                self._due = None
-                await self._store.async_save(self._data)
+                await self._store.async_save(self._written())
 
     async def remove(self) -> None:
         """Forget everything."""
+        self._forget_due()
         await self._store.async_remove()
 
     # --- backends ------------------------------------------------------------------------------------------------
@@ -95,11 +97,23 @@ class HubMemory:
 
     def _save(self, within_seconds: float) -> None:
         """Write within a time. A later wish never puts off an earlier one, as the store by itself would let it."""
-        due = self._hass.loop.time() + within_seconds
-        if self._due is None or due < self._due:
-            self._due = due
-            self._store.async_delay_save(self._written, within_seconds)
+        loop = self._hass.loop
+        due = loop.time() + within_seconds
+        if self._due is None or due < self._due.when():
+            self._forget_due()
+            self._due = loop.call_at(due, self._gathered)
+            self._store.async_delay_save(self._written, STORE_WAITS_SECONDS)
+
+    @callback
+    def _gathered(self) -> None:
+        self._hass.async_create_task(self.save_now(), f"{DOMAIN} memory")
 
     def _written(self) -> dict[str, Any]:
-        self._due = None
+        """Return what is written now."""
+        self._forget_due()
         return self._data
+
+    def _forget_due(self) -> None:
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None

@@ -128,6 +128,96 @@ async def test_who_saves_while_it_is_being_written_waits_for_that(
     assert written(hass_storage) == {"backends": {"backend": {"one": 1}}}
 
 
+class SlowDisk:
+    """Has each write of a store begin, and end only when it is told to go on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.writes = 0
+        self.goes_on = asyncio.Event()
+        write = Store._async_write_data
+
+        async def take_long(store: Store[Any], data: Any) -> None:
+            self.writes += 1
+            await write(store, data)
+            await self.goes_on.wait()
+
+        monkeypatch.setattr(Store, "_async_write_data", take_long)
+
+
+async def turns() -> None:
+    for _ in range(9):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("more", [False, True], ids=["nothing new", "something new"])
+async def test_who_saves_while_what_was_gathered_is_being_written_waits_for_that_and_writes_only_what_is_new(
+    more: bool,  # noqa: FBT001 -- a case
+    hass: HomeAssistant,
+    hass_storage: Storage,
+    memory: HubMemory,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    disk = SlowDisk(monkeypatch)
+    memory.remember("backend", "one", 1)
+    hass.loop.slow_callback_duration = float("inf")
+    freezer.tick(timedelta(seconds=GATHER_SECONDS + 1))
+    async_fire_time_changed(hass)
+    await turns()
+    assert disk.writes == 1
+    if more:
+        memory.remember("backend", "two", 2)
+    saving = asyncio.ensure_future(memory.save_now())
+    await turns()
+    assert not saving.done()
+    disk.goes_on.set()
+    await saving
+    await pass_seconds(hass, freezer, GATHER_SECONDS + 1)
+    assert disk.writes == 1 + more
+    assert written(hass_storage) == {"backends": {"backend": {"one": 1, "two": 2} if more else {"one": 1}}}
+
+
+async def test_what_is_pending_is_written_once(
+    hass: HomeAssistant,
+    hass_storage: Storage,
+    memory: HubMemory,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However it comes to that: a card is worn by writes."""
+    disk = SlowDisk(monkeypatch)
+    disk.goes_on.set()
+    for number in range(3):
+        memory.set_quietly("samples", [number])
+        memory.remember("backend", "number", number)
+        await pass_seconds(hass, freezer, GATHER_SECONDS + 1)
+        assert disk.writes == number + 1
+    await pass_seconds(hass, freezer, 2 * 86_400)
+    assert disk.writes == 3
+    memory.remember("backend", "number", 3)
+    hass.set_state(CoreState.stopping)
+    memory.remember("backend", "number", 4)
+    await pass_seconds(hass, freezer, GATHER_SECONDS + 1)
+    memory.remember("backend", "number", 5)
+    await pass_seconds(hass, freezer, GATHER_SECONDS + 1)
+    hass.set_state(CoreState.final_write)
+    hass.bus.async_fire_internal(EVENT_HOMEASSISTANT_FINAL_WRITE)
+    await hass.async_block_till_done()
+    await pass_seconds(hass, freezer, GATHER_SECONDS + 1)
+    assert disk.writes == 4
+    assert written(hass_storage) == {"backends": {"backend": {"number": 5}}, "hub": {"samples": [2]}}
+
+
+async def test_what_is_removed_is_not_written_again(
+    hass: HomeAssistant, hass_storage: Storage, memory: HubMemory, freezer: FrozenDateTimeFactory
+) -> None:
+    memory.remember("backend", "one", 1)
+    await memory.remove()
+    await pass_seconds(hass, freezer, GATHER_SECONDS + 1)
+    await memory.save_now()
+    assert KEY not in hass_storage
+
+
 async def test_what_was_written_is_read_again(hass: HomeAssistant, memory: HubMemory) -> None:
     memory.remember("backend", "one", 1)
     memory.remember("backend", "two", 2)
