@@ -169,17 +169,21 @@ async def _ask(backend: BackendCoordinator[Any, Any], target: Target, question: 
     return found
 
 
-async def _ask_in_all_ways(backend: BackendCoordinator[Any, Any], target: Target, **more: Any) -> list[Offers]:
-    """Ask for a title in all ways, and return what the first brings, then what the others do, as far as they answer.
+async def _ask_in_all_ways(
+    backend: BackendCoordinator[Any, Any], target: Target, **more: Any
+) -> tuple[list[Offers], tuple[Reason, ...]]:
+    """Ask for a title in all ways, and return what they bring, the surest first, and what is missing.
 
     By ids only some indexers find a title under all its names; the others are asked for those names, too. Raises
-    `AskingFailed` where the first fails.
+    `AskingFailed` where all ways fail.
     """
     asked = [_ask(backend, target, question, **more) for question in questions(target)]
-    first, *rest = await asyncio.gather(*asked, return_exceptions=True)
-    if isinstance(first, BaseException):
-        raise first
-    return [first, *(each for each in rest if not isinstance(each, BaseException))]
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    found = [each for each in answers if not isinstance(each, BaseException)]
+    for error in answers:
+        if isinstance(error, BaseException) and not (found and isinstance(error, AskingFailed)):
+            raise error
+    return found, (Reason(key="search.partly_failed"),) if len(found) < len(answers) else ()
 
 
 class IndexerSearch:
@@ -192,13 +196,14 @@ class IndexerSearch:
 
     async def offers(self, target: Target) -> SourceAnswer:
         """Return what its indexers have. It takes as long as the slowest of them."""
-        answers = await _ask_in_all_ways(self._backend, target, limit=MOST_OF_INDEXER)
+        answers, remarks = await _ask_in_all_ways(self._backend, target, limit=MOST_OF_INDEXER)
         failing = self._names(frozenset[int]().union(*(each.failing for each in answers)))
         if all(each.all_failed for each in answers):
             if not failing:  # there is none to be asked
                 raise AskingFailed(Reason(key="search.no_indexers"))
             raise AskingFailed(Reason(key="search.all_indexers_failed", parameters={"names": failing}))
-        remarks = (Reason(key="search.indexers_failed", parameters={"names": failing}),) if failing else ()
+        if failing:
+            remarks = (*remarks, Reason(key="search.indexers_failed", parameters={"names": failing}))
         return SourceAnswer(_each_once(each.offers for each in answers), remarks)
 
     def _names(self, indexer_ids: Collection[int]) -> tuple[str, ...]:
@@ -223,8 +228,8 @@ class FeedSearch:
 
     async def offers(self, target: Target) -> SourceAnswer:
         """Return what it has."""
-        answers = await _ask_in_all_ways(self._backend, target)
-        return SourceAnswer(_each_once(each.offers for each in answers))
+        answers, remarks = await _ask_in_all_ways(self._backend, target)
+        return SourceAnswer(_each_once(each.offers for each in answers), remarks)
 
 
 class MirrorSearch:

@@ -181,6 +181,15 @@ def _named(choices: Iterable[Meant], said: str) -> Meant | None:
     return None
 
 
+def _no_catalogue(wish: Wish) -> str:
+    """Say whom to connect for a wish: who knows what it may mean."""
+    query = read_query(_request(wish, wish.meant), dt_util.utcnow().date())
+    films, series = (any(each.may_be(kind) for each in query.readings) for kind in (TitleKind.MOVIE, TitleKind.SERIES))
+    if films and series:
+        return "watchlist.no_catalogue"
+    return f"watchlist.no_catalogue_of_{'films' if films else 'series'}"
+
+
 def same_place(keeper: Keeper | None, other: Keeper | None) -> bool:
     """Tell whether two are the same title in the library of the same *arr."""
     if keeper is None or other is None:
@@ -219,7 +228,7 @@ class Titles:
             choices = tuple(meant_by(each) for each in answer.choices)
             return Identified(choices=choices, season=query.season, episode=episode)
         if not answer.catalogues:
-            return Identified(why=Reason(key="watchlist.no_catalogue"), failed=True)
+            return Identified(why=Reason(key=_no_catalogue(wish)), failed=True)
         if all(each.state in {SourceState.FAILED, SourceState.LATE} for each in answer.catalogues):
             return Identified(why=Reason(key="watchlist.catalogues_failed"), failed=True)
         return Identified(why=Reason(key="watchlist.unknown_title", parameters={"text": wish.text}))

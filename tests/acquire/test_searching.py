@@ -18,8 +18,16 @@ from custom_components.sokoul.acquire.packing import PackedResults
 from custom_components.sokoul.acquire.ports import SearchAnswer
 from custom_components.sokoul.acquire.query import Query
 from custom_components.sokoul.acquire.reading_again import SecondReader
-from custom_components.sokoul.acquire.searching import GIVEN, KEPT, KEPT_EMPTY, KEPT_FAILED, MOST_REMEMBERED
+from custom_components.sokoul.acquire.searching import (
+    GIVEN,
+    KEPT,
+    KEPT_EMPTY,
+    KEPT_FAILED,
+    KEPT_PARTLY,
+    MOST_REMEMBERED,
+)
 from custom_components.sokoul.model.catalogue import CatalogueTitle
+from custom_components.sokoul.model.library import TitleKind
 from custom_components.sokoul.model.reasons import Reason
 from custom_components.sokoul.model.releases import ArrOpinion, Offer, QualityProfile
 from custom_components.sokoul.model.search import NOBODY, SearchRequest, SourceReport, SourceState
@@ -168,6 +176,36 @@ async def test_what_a_source_could_not_ask_is_told(world: World) -> None:
     answer = await search(world)
     assert answer.sources[0].remarks == (remark,)
     assert answer.sources[0].state is SourceState.ANSWERED
+
+
+@pytest.mark.parametrize(
+    "remark",
+    [
+        Reason(key="search.indexers_failed", parameters={"names": ("Tin Can",)}),
+        Reason(key="search.seasons_left", parameters={"seasons": ("13",)}),
+        Reason(key="search.partly_failed"),
+    ],
+    ids=lambda remark: remark.key,
+)
+@pytest.mark.parametrize("restarted", [False, True], ids=["in memory", "after a restart"])
+async def test_what_lacks_a_part_is_remembered_for_some_hours(
+    world: World,
+    remark: Reason,
+    restarted: bool,  # noqa: FBT001 -- a case
+) -> None:
+    world.sources[0].remarks = (remark,)
+    await search(world)
+    await world.end()
+    if restarted:
+        world.restart()
+    world.pass_time(KEPT_PARTLY - timedelta(seconds=1))
+    assert (await search(world)).from_cache
+    await world.end()
+    if restarted:
+        world.restart()
+    world.pass_time(timedelta(seconds=1))
+    assert not (await search(world)).from_cache
+    assert [len(each.asked) for each in world.sources] == [2, 2]
 
 
 async def test_who_asks_for_the_same_shares_the_search(world: World) -> None:
@@ -708,9 +746,89 @@ async def test_catalogues_that_fail_leave_the_text(world: World) -> None:
     world.catalogues[:] = [FakeCatalogue("lookup", failure=failed())]
     answer = await search(world, SearchRequest(text="dune part two 2024"))
     assert answer.title is None
-    assert [each.key for each in answer.remarks] == ["search.catalogues_failed"]
+    assert [each.key for each in answer.remarks] == ["search.catalogues_failed", "search.as_film"]
     assert states(answer.catalogues) == {"lookup": SourceState.FAILED}
     assert names(answer) == [BEST.name, GOOD.name]
+
+
+async def test_a_film_that_nobody_could_be_asked_about_is_told_from_others_by_the_year_that_was_said(
+    world: World,
+) -> None:
+    world.catalogues[:] = [FakeCatalogue("lookup", failure=failed())]
+    world.sources[:] = [FakeSource("prowlarr", [YEARLESS, OF_ITS_YEAR, OLD])]
+    answer = await search(world, SearchRequest(text="dune"))
+    assert names(answer) == [], "which of them is meant nobody knows"
+    assert set(refused(answer).values()) == {"release.others_unknown"}
+    for text in ("dune 1984", "dune (1984)"):
+        answer = await search(world, SearchRequest(text=text))
+        assert names(answer) == [OLD.name], text
+        assert refused(answer) == {YEARLESS.name: "release.others_unknown", OF_ITS_YEAR.name: "release.other_year"}
+    answer = await search(world, SearchRequest(text="dune", year=2021))
+    assert names(answer) == [OF_ITS_YEAR.name]
+    answer = await search(world, SearchRequest(text="dune 2020"))
+    assert names(answer) == [], "nobody offers what was said"
+
+
+@pytest.mark.parametrize(
+    ("text", "offered", "taken"),
+    [
+        ("dune", ["Dune.2021.1080p.WEB-DL.H264-A", "Dune.2021.1080p.WEB-DL.H264-B"], {2021}),
+        ("dune", ["Dune.2021.1080p.WEB-DL.H264-A", "Dune.2020.1080p.WEB-DL.H264-B"], {2020, 2021}),
+        ("dune", ["Dune.2021.1080p.WEB-DL.H264-A", "Dune.1984.1080p.WEB-DL.H264-B"], set()),
+        ("dune", ["Dune.2021.1080p.WEB-DL.H264-A", "Dune.Part.Two.2024.1080p.WEB-DL.H264-B"], {2021}),
+        ("wonder woman 1984", ["Wonder.Woman.1984.2020.1080p.WEB-DL.H264-A"], {2020}),
+        (
+            "wonder woman 1984",
+            ["Wonder.Woman.1984.2020.1080p.WEB-DL.H264-A", "Wonder.Woman.2017.1080p.WEB-DL.H264-A"],
+            {2020},
+        ),
+        ("dune 1984", ["Dune.2021.1080p.WEB-DL.H264-A"], set()),
+    ],
+)
+async def test_a_film_known_by_its_name_alone_is_of_the_year_that_all_releases_bear(
+    world: World, text: str, offered: list[str], taken: set[int]
+) -> None:
+    world.catalogues[:] = [FakeCatalogue("lookup", failure=failed())]
+    world.sources[:] = [FakeSource("prowlarr", [offer(each, size_bytes=9 * GB) for each in offered])]
+    answer = await search(world, SearchRequest(text=text))
+    assert {each.scored.release.name.year for each in answer.results if each.scored.accepted} == taken
+
+
+async def test_what_a_person_brought_is_what_they_mean_whoever_fails(world: World) -> None:
+    world.catalogues[:] = [FakeCatalogue("lookup", failure=failed())]
+    world.sources[:] = [FakeSource("prowlarr", [replace(YEARLESS, info_hash=HASH)])]
+    answer = await search(world, SearchRequest(text=f"magnet:?xt=urn:btih:{HASH}&dn={YEARLESS.name}"))
+    assert names(answer) == [YEARLESS.name]
+    assert "search.as_film" not in [each.key for each in answer.remarks]
+
+
+@pytest.mark.parametrize(
+    ("request_", "remarks"),
+    [
+        (
+            SearchRequest(text="severance"),
+            {"search.no_catalogue": ("Radarr", "Sonarr", "TMDB"), "search.as_film": None},
+        ),
+        (SearchRequest(text="severance s2"), {"search.no_catalogue": ("Sonarr", "TMDB")}),
+        (SearchRequest(text="severance", kind=TitleKind.SERIES), {"search.no_catalogue": ("Sonarr", "TMDB")}),
+        (SearchRequest(text="severance", kind=TitleKind.MOVIE), {"search.no_catalogue": ("Radarr", "TMDB")}),
+        (SearchRequest(text="open season 2"), {"search.no_catalogue": ("Radarr", "Sonarr", "TMDB")}),
+        (SearchRequest(text=HASH), {}),
+    ],
+)
+async def test_with_nobody_to_ask_which_titles_there_are_that_is_said(
+    world: World, request_: SearchRequest, remarks: dict[str, tuple[str, ...] | None]
+) -> None:
+    world.catalogues.clear()
+    answer = await search(world, request_)
+    assert {each.key: each.parameters.get("names") for each in answer.remarks} == remarks
+
+
+async def test_what_nobody_could_be_asked_about_is_remembered_like_all(world: World) -> None:
+    world.catalogues.clear()
+    await search(world, SearchRequest(text="dune part two 2024"))
+    world.pass_time(KEPT - timedelta(minutes=1))
+    assert (await search(world, SearchRequest(text="dune part two 2024"))).from_cache
 
 
 async def test_a_slow_catalogue_holds_nobody_up(world: World) -> None:

@@ -10,6 +10,7 @@ from homeassistant.core import HomeAssistant
 import pytest
 
 from custom_components.sokoul import search_sources
+from custom_components.sokoul.acquire.asking import questions
 from custom_components.sokoul.acquire.identifying import target_of
 from custom_components.sokoul.acquire.ports import AskingFailed, Target
 from custom_components.sokoul.acquire.query import Query, read_query
@@ -277,13 +278,17 @@ async def test_indexers_are_asked_by_other_names_too_and_what_both_find_is_one()
     assert indexers.asked == [(NAMED, {"tmdb:693134"}), (IN_FRENCH, set())]
 
 
-async def test_another_name_that_fails_does_no_harm_and_the_first_does() -> None:
+@pytest.mark.parametrize("source", [IndexerSearch, FeedSearch])
+@pytest.mark.parametrize("answered", [0, 1])
+async def test_a_question_that_fails_is_told_and_takes_nothing_away(source: Any, answered: int) -> None:
     target = target_of(read("dune 2"), DUNE, [DUNE])
-    one: Any = IndexerSearch(Indexers({NAMED: offered("a")}))  # type: ignore[arg-type]
-    assert [each.guid for each in (await one.offers(target)).offers] == ["a"]
-    other: Any = IndexerSearch(Indexers({IN_FRENCH: offered("a")}))  # type: ignore[arg-type]
+    asked = [each.text for each in questions(target)]
+    answer = await source(Indexers({asked[answered]: offered("a")})).offers(target)
+    assert [each.guid for each in answer.offers] == ["a"]
+    assert [each.key for each in answer.remarks] == ["search.partly_failed"]
     with pytest.raises(AskingFailed):
-        await other.offers(target)
+        await source(Indexers({})).offers(target)
+    assert (await source(Indexers(dict.fromkeys(asked, offered("a")))).offers(target)).remarks == ()
 
 
 async def test_a_feed_is_asked_by_other_names_too() -> None:
@@ -292,9 +297,6 @@ async def test_a_feed_is_asked_by_other_names_too() -> None:
     target = target_of(read("dune 2"), replace(DUNE, ids=frozenset({"tmdb:693134"})), [DUNE])
     assert [each.guid for each in (await source.offers(target)).offers] == ["a", "b", "c"]
     assert feed.asked == [(NAMED, {"tmdb:693134"}), (IN_FRENCH, set())]
-    silent: Any = FeedSearch(Indexers({IN_FRENCH: offered("a")}))  # type: ignore[arg-type]
-    with pytest.raises(AskingFailed):
-        await silent.offers(target)
 
 
 async def test_indexers_that_fail_at_any_question_are_named() -> None:

@@ -317,6 +317,28 @@ async def test_what_nobody_knows_is_looked_up_again(scene: Scene) -> None:
     assert scene.wish().label == "Arrakis Rising (2026)"
 
 
+async def test_who_knows_such_titles_is_named_where_none_is_connected(scene: Scene) -> None:
+    wish = await scene.add("the bear s3")
+    assert (wish.state, wish.why[0].key) == (WishState.ASKED, "watchlist.no_catalogue_of_series")
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [
+        (TitleKind.MOVIE, "watchlist.no_catalogue_of_films"),
+        (TitleKind.SERIES, "watchlist.no_catalogue_of_series"),
+        (None, "watchlist.no_catalogue"),
+    ],
+)
+async def test_who_knows_titles_is_named_where_nobody_is_connected(
+    scene: Scene, kind: TitleKind | None, key: str
+) -> None:
+    scene.hass.config_entries.async_remove_subentry(scene.entry, RADARR_ID)
+    await scene.settle()
+    wish = await scene.add("the bear", kind=kind)
+    assert wish.why[0].key == key
+
+
 # --- searching -------------------------------------------------------------------------------------------------------
 
 

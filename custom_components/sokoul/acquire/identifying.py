@@ -5,6 +5,7 @@ What counts is how well a name fits, and the year where one was said. Of titles 
 meant that is far better known, or that is in the library; where that doesn't tell either, the person has to.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
@@ -15,9 +16,10 @@ from typing import Final
 
 from ..model.catalogue import CatalogueTitle
 from ..model.library import TitleKind
-from ..releases.identify import Wanted
+from ..releases.identify import OTHERS_UNKNOWN, Wanted
 from ..releases.names import forms, normal, wider_form
 from ..releases.parse import parse
+from ..releases.score import Scored
 from ..releases.tokens import fold
 from .ports import Target
 from .query import Query
@@ -35,6 +37,7 @@ _FRENCH = re.compile(
     r"[èêëîïôœùûÿç]|\b(?:le|les|du|des|aux?|et|une|partie|chapitre|saison|sans|dans|avec)\b|\b[ldq]['\u2019]",
     re.IGNORECASE,
 )
+_KNOWN_TO: Final = {TitleKind.MOVIE: "Radarr", TitleKind.SERIES: "Sonarr"}
 #: So many times as well known is clearly better known.
 CLEARLY: Final = 5.0
 #: Names that differ by a typing mistake are this much alike.
@@ -163,19 +166,46 @@ def _words(name: str) -> str:
     return " ".join(_WORD.findall(fold(name)))
 
 
+def who_knows(query: Query) -> tuple[str, ...]:
+    """Return the programs that know titles of the kinds that a text may mean, by their names."""
+    kinds = [kind for kind in _KNOWN_TO if any(each.may_be(kind) for each in query.readings)]
+    return (*(_KNOWN_TO[kind] for kind in kinds), "TMDB")
+
+
 def target_by_text(query: Query) -> Target:
-    """Return what is looked for where no catalogue could be asked: the text is all that is known."""
+    """Return what is looked for where no catalogue knows it: the text is all that is known.
+
+    Others may bear the name, of years that nobody tells. A torrent or a link that a person brought is what they mean.
+    """
     movie = query.kind is not TitleKind.SERIES
+    brought = query.info_hash is not None or query.link is not None
     wanted = Wanted(
         kind=TitleKind.MOVIE if movie else TitleKind.EPISODE if query.episodes else TitleKind.SERIES,
         names=tuple(dict.fromkeys(name for name in (query.text, query.bare) if name)) or _called_so(query),
         year=query.year if query.year_is_sure else None,
+        namesakes=frozenset() if brought else None,
         season=None if movie else query.season,
         episodes=frozenset() if movie else query.episodes,
         aired=None if movie else query.aired,
         ids=query.ids,
     )
     return Target(text=query.text, wanted=wanted, info_hash=query.info_hash, link=query.link, release=query.release)
+
+
+def year_told(query: Query, found: Iterable[Scored]) -> int | None:
+    """Return of which year a film is that is known by its name alone; None: nobody tells.
+
+    `found` is what was found without a year. What ends the text is one if any of that bears it; else the year counts
+    that all bear which is called by all of the text.
+    """
+    named = [each.release.name for each in found if each.match.reason.key == OTHERS_UNKNOWN]
+    if query.year is not None and any(each.year == query.year for each in named):
+        return query.year
+    text = forms(query.text)
+    years = Counter(each.year for each in named if each.year is not None and not text.isdisjoint(forms(each.title)))
+    if not years or max(years) - min(years) > 1:  # some write that of another country
+        return None
+    return max(years, key=lambda year: (years[year], -year))
 
 
 def _called_so(query: Query) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ another now, a better answer follows.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -22,14 +22,14 @@ import hashlib
 from typing import Any, Final
 
 from ..model.catalogue import CatalogueTitle
-from ..model.library import Protocol
+from ..model.library import Protocol, TitleKind
 from ..model.reasons import Reason
 from ..model.releases import Offer, QualityProfile
 from ..model.search import NOBODY, SearchRequest, SourceReport, SourceState
 from ..releases.attributes import Resolution
 from .airing import with_day
 from .findings import Findings, Taste
-from .identifying import identify_title, plain, target_by_text
+from .identifying import identify_title, plain, target_by_text, who_knows, year_told
 from .judging import MOST_DOUBTS, PATIENCE, Doubt, Judge, Verdicts, doubts_of
 from .keeping import Head, Kept, as_kept, from_kept, packed_profile
 from .namesakes import Namesakes
@@ -62,8 +62,10 @@ PROFILE_PATIENCE: Final = timedelta(seconds=1)
 #: Whether what is remembered was scored by the profile of now is looked at so often, whoever asks; nobody waits for it.
 PROFILE_AGAIN: Final = timedelta(minutes=1)
 PROFILE_LATEST: Final = timedelta(seconds=15)
-#: How long what was found is good for: all of it, nothing, and what is not whole because somebody failed.
+#: How long what was found is good for: all of it, what lacks a part that may never come, nothing, and what is not
+#: whole because somebody failed.
 KEPT: Final = timedelta(hours=24)
+KEPT_PARTLY: Final = timedelta(hours=3)
 KEPT_EMPTY: Final = timedelta(minutes=15)
 KEPT_FAILED: Final = timedelta(minutes=5)
 #: So many searches begin at once, and so many are remembered, with so many releases together: 0.25 kB each.
@@ -74,6 +76,9 @@ MOST_HELD: Final = 10_000
 MOST_NAMED: Final = 5
 #: Who offers what a person brought.
 GIVEN: Final = "given"
+
+#: Says of a source that answered that something is missing in its answer.
+_PARTLY: Final = frozenset({"search.indexers_failed", "search.seasons_left", "search.partly_failed"})
 
 type Listener = Callable[[SearchAnswer], None]
 type Begin = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
@@ -304,13 +309,14 @@ class Search:
             at=shelved[0],
             target=head.target,
             choices=head.choices,
+            results=kept.results or (),
             catalogues=head.catalogues,
             sources=head.sources,
             remarks=head.remarks,
             profile=head.profile,
             from_cache=True,
         )
-        if self._is_anybody_new(answer):
+        if self._is_anybody_new(answer) or engine.clock() - answer.at >= _lasting(answer):
             return False
         self.answer, self._reports = answer, {each.key: each for each in head.sources}
         self._found.have(kept)
@@ -323,17 +329,14 @@ class Search:
         """Find out which title is meant. Tell whether there is anything to ask sources for."""
         query, found = self._query, dict[str, Sequence[CatalogueTitle]]()
         reports: dict[str, SourceReport] = {}
-        failing = False
         if query.names_a_title:
             reports = await self._ask_catalogues(found)
-            failing = bool(reports) and not found
         identified = await asyncio.to_thread(identify_title, query, found)
         target, remarks = identified.target, self.answer.remarks
         if target is None and not identified.choices:
-            key = "search.catalogues_failed" if failing else "search.unknown_title"
-            if query.names_a_title:
-                remarks = (*remarks, Reason(key=key))
             target = target_by_text(query)
+            if query.names_a_title:
+                remarks = (*remarks, *_unidentified(query, asked=bool(reports), answered=bool(found)))
         if target is not None and NOBODY not in self.answer.request.sources:
             target = await with_day(target, self._engine.days)
         self._update(target=target, choices=identified.choices, remarks=remarks, catalogues=tuple(reports.values()))
@@ -561,9 +564,14 @@ class Search:
 
     async def _score(self, another: QualityProfile | None = None) -> None:
         """Score what was found: by the profile of before, or by another."""
-        if (target := self.answer.target) is not None:
-            judged = partial(self._engine.verdicts.of, target)
-            await self._found.score(target.wanted, self._taste(), judged, another)
+        if (target := self.answer.target) is None:
+            return
+        judged, wanted = partial(self._engine.verdicts.of, target), target.wanted
+        await self._found.score(wanted, self._taste(), judged, another)
+        if target.title is None and wanted.kind is TitleKind.MOVIE and wanted.year is None:
+            year = await asyncio.to_thread(year_told, self._query, [each.scored for each in self._found.results])
+            if year is not None:
+                await self._found.score(replace(wanted, year=year), self._taste(), judged)
 
     def _update(self, **changes: Any) -> None:
         """Publish what there is."""
@@ -588,7 +596,7 @@ class Search:
             task.cancel()
         self._engine.tidy()
         now, from_shelf = self._engine.clock(), self.answer.complete
-        self.good_until = self.answer.at + KEPT if from_shelf else now + self._lasting()
+        self.good_until = (self.answer.at if from_shelf else now) + _lasting(self.answer)
         if not from_shelf:
             self._update(complete=True)
         if not from_shelf or not isinstance(self.answer.results, PackedResults):
@@ -597,22 +605,11 @@ class Search:
             self.look_at_profile()
         self.task = None  # with all that it ran in
 
-    def _lasting(self) -> timedelta:
-        """Return how long what was found is good for."""
-        asked = self.answer.sources
-        if self.answer.title is None:  # somebody else might have known what is meant
-            asked = (*asked, *self.answer.catalogues)
-        target = self.answer.target
-        doubtful = target is not None and target.wanted.namesakes is None
-        if doubtful or any(each.open or each.state is SourceState.FAILED for each in asked):
-            return KEPT_FAILED
-        return KEPT if self.answer.results or self.answer.choices else KEPT_EMPTY
-
     # --- what is left behind -------------------------------------------------------------------------------------
 
     def _settle(self) -> None:
-        """Make what was found small, and keep it where it is good for a day."""
-        keep = self._lasting() == KEPT and self._query.link is None
+        """Make what was found small, and keep it where it is good for hours."""
+        keep = _lasting(self.answer) >= KEPT_PARTLY and self._query.link is None
         if keep or self.answer.results:
             self._engine.begin(self._pack(keep=keep), "keeping what a search found")
 
@@ -636,6 +633,20 @@ class Search:
             await self._engine.shelf.keep(self.key, answer.at, await asyncio.to_thread(as_kept, kept))
 
 
+def _lasting(answer: SearchAnswer) -> timedelta:
+    """Return how long what was found is good for."""
+    asked = answer.sources
+    if answer.title is None:  # somebody else might have known what is meant
+        asked = (*asked, *answer.catalogues)
+    target = answer.target
+    doubtful = target is not None and target.title is not None and target.wanted.namesakes is None
+    if doubtful or any(each.open or each.state is SourceState.FAILED for each in asked):
+        return KEPT_FAILED
+    if not (answer.results or answer.choices):
+        return KEPT_EMPTY
+    return KEPT_PARTLY if any(remark.key in _PARTLY for each in asked for remark in each.remarks) else KEPT
+
+
 def _reported(report: SourceReport, task: asyncio.Task[Any], seconds: float) -> SourceReport:
     """Return what became of asking somebody."""
     if task.cancelled():
@@ -655,6 +666,16 @@ def _why(error: BaseException) -> Reason:
         case TimeoutError():
             return Reason(key="search.no_answer")
     return Reason(key="search.went_wrong", parameters={"error": type(error).__name__})
+
+
+def _unidentified(query: Query, *, asked: bool, answered: bool) -> Iterator[Reason]:
+    """Say why nobody knows which title is meant, and what it is taken for."""
+    if not asked:
+        yield Reason(key="search.no_catalogue", parameters={"names": who_knows(query)})
+    else:
+        yield Reason(key="search.unknown_title" if answered else "search.catalogues_failed")
+    if query.kind is None and not (query.info_hash or query.link):
+        yield Reason(key="search.as_film")
 
 
 def key_of(query: Query, request: SearchRequest) -> str:

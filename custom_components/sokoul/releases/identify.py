@@ -64,6 +64,8 @@ class Match:
 
 #: Why a release isn't the title: it is called otherwise, and not as another part either.
 OTHER_TITLE: Final = "release.other_title"
+#: Why a release may be another title: others may be called so, and nobody could be asked.
+OTHERS_UNKNOWN: Final = "release.others_unknown"
 _LAST_NUMBER = re.compile(r" (?:part )?(\d{1,2})$")
 _BY_JUDGE: Final = {
     True: (Certainty.LIKELY, Reason(key="release.judged_same")),
@@ -213,12 +215,12 @@ def _by_year(release: ReleaseName, wanted: Wanted, *, year: int) -> tuple[Certai
         if namesakes and not _says_which(release, wanted):
             return Certainty.UNSURE, Reason(key="release.same_name")
         if wanted.namesakes is None and movie and not _says_which(release, wanted):
-            return Certainty.UNSURE, Reason(key="release.others_unknown")
+            return Certainty.UNSURE, Reason(key=OTHERS_UNKNOWN)
         return Certainty.LIKELY, Reason(key="release.name_fits")
     if year == of_wanted:
         return Certainty.SURE, Reason(key="release.name_and_year_fit", parameters={"year": year})
     if not movie and year > of_wanted and wanted.namesakes is None:
-        return Certainty.UNSURE, Reason(key="release.others_unknown")
+        return Certainty.UNSURE, Reason(key=OTHERS_UNKNOWN)
     if abs(year - of_wanted) == 1 and year not in namesakes:
         return Certainty.LIKELY, Reason(key="release.year_nearly_fits", parameters={"year": year})
     if not movie and year > of_wanted and not any(abs(year - each) <= 1 for each in namesakes):
