@@ -42,7 +42,16 @@ from custom_components.sokoul.clients import real_debrid_budget
 from custom_components.sokoul.clients.http import DEFAULT_TIMEOUT_SECONDS
 from custom_components.sokoul.clients.public_ip import SERVICES_V4, SERVICES_V6
 from custom_components.sokoul.clients.real_debrid import MAX_PAGE
-from custom_components.sokoul.connectors import arr, docker, gluetun, prowlarr, qbittorrent, real_debrid, thermal
+from custom_components.sokoul.connectors import (
+    arr,
+    docker,
+    gluetun,
+    holding,
+    prowlarr,
+    qbittorrent,
+    real_debrid,
+    thermal,
+)
 from custom_components.sokoul.connectors.base import BUSY_WRITE_PAUSE, SPACE_WRITE_PAUSE, USUAL_WRITE_PAUSE, Parts
 from custom_components.sokoul.connectors.registry import CONNECTORS
 from custom_components.sokoul.const import AUTH_PAUSE, LONGEST_BACKOFF, MAX_REFUSALS, OUTAGE_GRACE, START_PATIENCE
@@ -517,6 +526,7 @@ TIMES = {
         {timedelta(minutes=10): "is forgiven for ten minutes"}[VpnPolicy().trial],
         f"after {VpnPolicy().tunnel_lasts.seconds} seconds",
         f"and {VpnPolicy().patience.seconds} seconds later",
+        {timedelta(milliseconds=100): "waits a tenth of a second for the disk"}[holding._DISK_PATIENCE],
     ),
     "forwarded-port.md": (
         f"its poll, every {gluetun.INTERVAL.seconds} seconds",
