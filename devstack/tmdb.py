@@ -43,6 +43,7 @@ class TmdbSimulator(Simulator):
         self.keys = {V3_KEY, V4_TOKEN}
         self.allowed: int | None = None  # requests before it asks to be left alone; None: as many as one likes
         self.retry_after: int | None = 2  # seconds
+        self.names: dict[int, dict[str, str]] = {}  # by the id of a title and a language ("fr")
 
     @override
     async def authorize(self, request: web.Request) -> web.Response | None:
@@ -93,7 +94,7 @@ class TmdbSimulator(Simulator):
         page = int(request.query.get("page", "1"))
         if not 1 <= page <= 500:  # noqa: PLR2004 -- as its error says
             return _error(400, 22, "Invalid page: Pages start at 1 and max at 500. They are expected to be an integer.")
-        results = [_short(title, typed=what == "multi") for title in found]
+        results = [self._short(request, title, typed=what == "multi") for title in found]
         if what == "multi" and results:  # there are persons of that name, too
             results.insert(1, {"id": 7, "media_type": "person", "name": text, "adult": False, "popularity": 0.6})
         return web.json_response(
@@ -115,9 +116,9 @@ class TmdbSimulator(Simulator):
         ]
         return web.json_response(
             {
-                "movie_results": [_short(each, typed=True) for each in movies],
+                "movie_results": [self._short(request, each, typed=True) for each in movies],
                 "person_results": [],
-                "tv_results": [_short(each, typed=True) for each in series],
+                "tv_results": [self._short(request, each, typed=True) for each in series],
                 "tv_episode_results": [],
                 "tv_season_results": [],
             }
@@ -131,7 +132,7 @@ class TmdbSimulator(Simulator):
         )
         if movie is None:
             return await self._nothing(request)
-        details = _short(movie, typed=False) | {
+        details = self._short(request, movie, typed=False) | {
             "budget": 0,
             "genres": [],
             "homepage": "",
@@ -158,9 +159,7 @@ class TmdbSimulator(Simulator):
             "alternative_titles": {
                 "titles": [{"iso_3166_1": "US", "title": alias, "type": ""} for alias in movie.aliases]
             },
-            "translations": {
-                "translations": [_translation("title", "", "en"), _translation("title", movie.title, "fr")]
-            },
+            "translations": {"translations": self._translations(movie)},
             "release_dates": {"results": [{"iso_3166_1": "US", "release_dates": shown}]},
         }
         return _appended(request, details, appended)
@@ -193,7 +192,7 @@ class TmdbSimulator(Simulator):
         series = self._asked_series(request)
         if series is None:
             return await self._nothing(request)
-        details = _short(series, typed=False) | {
+        details = self._short(request, series, typed=False) | {
             "episode_run_time": [series.runtime],
             "genres": [{"id": genre, "name": _GENRES[genre]} for genre in _genres(series)],
             "homepage": "",
@@ -219,9 +218,24 @@ class TmdbSimulator(Simulator):
                     for alias in series.aliases
                 ]
             },
-            "translations": {"translations": [_translation("name", series.title, "fr")]},
+            "translations": {"translations": self._translations(series)},
         }
         return _appended(request, details, appended)
+
+    # --- names -------------------------------------------------------------------------------------------------------
+
+    def _short(self, request: web.Request, title: _Title, *, typed: bool) -> dict[str, Any]:
+        """Return a title as searches have it, called as it is in the language of who asks."""
+        language = request.query.get("language", "en").partition("-")[0]
+        shown = _short(title, typed=typed)
+        name = self.names.get(title.tmdb_id, {}).get(language)
+        return shown if name is None else shown | {"title" if isinstance(title, Movie) else "name": name}
+
+    def _translations(self, title: _Title) -> list[dict[str, Any]]:
+        """Return its names in other languages; that which is as the original is empty."""
+        field, original = ("title", title.original_title) if isinstance(title, Movie) else ("name", "")
+        named = {"en": title.title if original else "", "fr": title.title} | self.names.get(title.tmdb_id, {})
+        return [_translation(field, name, language) for language, name in named.items()]
 
 
 def _short(title: _Title, *, typed: bool) -> dict[str, Any]:

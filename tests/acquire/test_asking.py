@@ -52,6 +52,9 @@ def words(title: CatalogueTitle, text: str = "") -> list[str]:
         (replace(ANIME, seasons=()), "s1e5", ["Frieren Beyond Journeys End 05", "Sousou no Frieren 05"]),
         (replace(ANIME, seasons=()), "s2e1", []),
         (replace(ANIME, romaji=None), "s1e5", ["Frieren Beyond Journeys End 05"]),
+        (replace(ANIME, name="Frieren, l'elfe", english_name="Frieren: Beyond Journey's End"), "s1e5", [
+            "Frieren Beyond Journeys End 05", "Sousou no Frieren 05"
+        ]),
         (replace(ANIME, name="One Piece", romaji="One Piece"), "s1e5", ["One Piece 05"]),
         (replace(ANIME, seasons=(CatalogueSeason(number=1, episodes=1_200),)), "s1e1100", [
             "Frieren Beyond Journeys End 1100", "Sousou no Frieren 1100"

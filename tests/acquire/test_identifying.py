@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from itertools import permutations
 from typing import Any
 
 from hypothesis import given, strategies as st
@@ -153,6 +154,25 @@ def test_catalogues_are_put_together() -> None:
     assert target.entry_of("sonarr") is None
 
 
+def test_how_a_title_is_called_is_no_matter_of_who_answers_first() -> None:
+    ids = frozenset({"tmdb:129", "imdb:tt0245429"})
+    tmdb = movie("Le Voyage de Chihiro", 2001, *ids, original_name="千と千尋の神隠し", english_name="Spirited Away")
+    radarr = movie("Spirited Away", 2001, *ids, aliases=("Le Voyage de Chihiro",), backend_id="radarr")
+    other = replace(radarr, name="Chihiro", aliases=("Le Voyage de Chihiro",), backend_id="other")
+    query = read_query(SearchRequest(text="le voyage de chihiro"), NOW.date())
+    for said in permutations({"tmdb": [tmdb], "radarr": [radarr], "other": [other]}.items()):
+        target = identify_title(query, dict(said)).target
+        assert target is not None
+        assert (target.text, target.other_texts) == ("Le Voyage de Chihiro", ("Spirited Away", "千と千尋の神隠し"))
+    for said in permutations({"radarr": [radarr], "other": [other]}.items()):
+        target = identify_title(query, dict(said)).target
+        assert target is not None
+        assert target.text == "Chihiro"
+    target = identify_title(query, {"tmdb": [tmdb], "library": [replace(radarr, library_id=1)]}).target
+    assert target is not None
+    assert (target.text, target.other_texts) == ("Spirited Away", ("Le Voyage de Chihiro",))
+
+
 def test_two_that_only_share_their_name_stay_two() -> None:
     one, other = movie("Dune", 2021, "tmdb:1"), movie("Dune", 2021, "tmdb:2")
     assert len(identified("dune", one, other).choices) == 2
@@ -300,6 +320,15 @@ def test_any_answer_is_understood(text: str, one: list[CatalogueTitle], other: l
             ),
             ("千と千尋の神隠し", "Le Voyage de Chihiro"),
         ),
+        (
+            movie("Le Voyage de Chihiro", 2001, original_name="千と千尋の神隠し", english_name="Spirited Away"),
+            ("Spirited Away", "千と千尋の神隠し"),
+        ),
+        (
+            movie("Das Leben", 2001, original_name="La vita", english_name="Life", aliases=("La Vie", "Le Film")),
+            ("Life", "La vita"),
+        ),
+        (movie("Le Parrain", 1972, original_name="The Godfather", english_name="The Godfather"), ("The Godfather",)),
         (movie("The Untouchables", 2011, original_name="Intouchables"), ("Intouchables",)),
         # the same, but for how it is written
         (movie("Dune", 2021, original_name="DUNE", aliases=("Dûne",)), ()),

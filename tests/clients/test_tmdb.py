@@ -263,6 +263,37 @@ async def test_names_have_an_end(session: ClientSession) -> None:
     assert "Name 0" not in found.aliases
 
 
+def translated(*names: tuple[str, str, str]) -> dict[str, Any]:
+    """Return names by language and country."""
+    listed = [
+        {"iso_639_1": language, "iso_3166_1": country, "data": {"title": name}} for language, country, name in names
+    ]
+    return {"translations": {"translations": listed}}
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (
+            translated(("fr", "FR", "Le Voyage"), ("en", "GB", "Spirited"), ("en", "US", "Spirited Away")),
+            "Spirited Away",
+        ),
+        (translated(("en", "GB", "Spirited"), ("en", "AU", "Other"), ("en", "US", "")), "Spirited"),
+        # TMDB tells no translation that is as the original
+        (translated(("en", "US", "")), None),
+        (translated(("en", "US", "")) | {"original_language": "en", "original_title": "Away"}, "Away"),
+        ({"original_language": "en", "original_title": "Away"}, "Away"),
+        (translated(("en", "US", "Away")) | {"title": "Away"}, None),  # as it is called anyway
+    ],
+)
+async def test_the_english_name(session: ClientSession, told: dict[str, Any], expected: str | None) -> None:
+    movie = {"id": 1, "title": "Le Voyage", "original_title": "千と千尋", "original_language": "ja", **told}
+    async with Canned({"GET /3/movie/1": movie}) as server:
+        found = await TmdbClient(session, V3_KEY, url=server.url, language="fr").details(MOVIE, 1)
+    assert found.english_name == expected
+    assert expected is None or (expected in found.names[:3] and expected not in found.aliases)
+
+
 @pytest.mark.parametrize(
     ("told", "expected"),
     [

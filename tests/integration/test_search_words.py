@@ -47,7 +47,16 @@ class Scene:
 
 
 @pytest.fixture
-async def scene(hass: HomeAssistant, prowlarr: ProwlarrSimulator, tmdb: TmdbSimulator, set_up: SetUp) -> Scene:
+def language(hass: HomeAssistant) -> str:
+    """Return the language of Home Assistant."""
+    return hass.config.language
+
+
+@pytest.fixture
+async def scene(
+    hass: HomeAssistant, language: str, prowlarr: ProwlarrSimulator, tmdb: TmdbSimulator, set_up: SetUp
+) -> Scene:
+    hass.config.language = language
     prowlarr.searches.by_words = {site.id for site in INDEXERS}
     await set_up(servarr_subentry(prowlarr, PROWLARR_ID), tmdb_subentry())
     return Scene(hass, prowlarr, tmdb)
@@ -83,6 +92,18 @@ async def test_a_film_of_one_word_is_asked_for_with_its_year(scene: Scene) -> No
     movie, name = scene.movie("It", 2017), "It.2017.1080p.BluRay.x264-GRP"
     scene.offer(movie, *(f"As.It.Is.{year}.1080p.BluRay.x264-GRP" for year in range(1980, 2016)), name)
     assert await scene.found("it 2017") == [name]
+
+
+@pytest.mark.parametrize("language", ["fr"])
+async def test_a_french_home_asks_by_the_english_name_too(scene: Scene) -> None:
+    movie = scene.movie("Spirited Away", 2001)
+    movie.original_title, movie.language = "千と千尋の神隠し", "Japanese"
+    scene.tmdb.names[movie.tmdb_id] = {"fr": "Le Voyage de Chihiro"}
+    names = ["Le.Voyage.de.Chihiro.2001.MULTi.1080p.WEB.H264-GRP", "Spirited.Away.2001.1080p.BluRay.x264-GRP"]
+    scene.offer(movie, *names)
+    assert await scene.found("spirited away") == names
+    asked = [each.partition(" {")[0] for each in scene.asked()]
+    assert asked == ["Le Voyage de Chihiro", "Spirited Away 2001", "千と千尋の神隠し 2001"]
 
 
 @pytest.mark.parametrize("parameters", ["q,year", "q"])

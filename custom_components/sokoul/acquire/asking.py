@@ -97,7 +97,7 @@ def _by_absolute(target: Target) -> Iterator[Question]:
         if len(told) != 1:
             return
         number = f" {next(iter(told)):02}"
-    for name in (target.title.name, target.title.romaji):
+    for name in (target.title.english_name or target.title.name, target.title.romaji):
         if name:
             yield Question(text=f"{_written(name)[0]}{number}", kind=None)
 

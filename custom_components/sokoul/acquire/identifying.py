@@ -148,13 +148,13 @@ def absolute_numbers(title: CatalogueTitle, number: int | None, episodes: frozen
 
 
 def other_names(title: CatalogueTitle) -> tuple[str, ...]:
-    """Return by which names releases of other countries go: the original one, and the French one.
+    """Return by which names releases go as well: the English one, the original one, and the French one.
 
     No catalogue of an *arr tells the language of an alias, so the first that reads like French is taken for it.
     """
     french = next((name for name in title.aliases if _FRENCH.search(name)), None)
     said, found = {_words(title.name), ""}, []
-    for name in (title.original_name, french):
+    for name in (title.english_name, title.original_name, french):
         if name is not None and _words(name) not in said:
             said.add(_words(name))
             found.append(name)
@@ -264,8 +264,15 @@ def _is_same(one: CatalogueTitle, other: CatalogueTitle) -> bool:
 
 
 def _together(entries: Sequence[CatalogueTitle]) -> CatalogueTitle:
-    """Return all that is said of a title: that of a library first, then what tells most."""
-    ordered = sorted(entries, key=lambda each: (each.library_id is None, -len(each.ids), each.place))
+    """Return all that is said of a title: that of a library first, then what tells most.
+
+    Of those that tell as much the one that is no *arr's is first, which speaks the person's language: who answered
+    first makes no difference.
+    """
+    ordered = sorted(
+        entries,
+        key=lambda each: (each.library_id is None, -len(each.ids), each.place, each.backend_id or "", each.name),
+    )
     first = ordered[0]
     names = [name for each in ordered for name in each.names]
     return replace(
@@ -273,6 +280,7 @@ def _together(entries: Sequence[CatalogueTitle]) -> CatalogueTitle:
         aliases=tuple(dict.fromkeys(name for name in names if name not in {first.name, first.original_name})),
         ids=frozenset[str]().union(*(each.ids for each in ordered)),
         year=_first(each.year for each in ordered),
+        english_name=_first(each.english_name for each in ordered),
         romaji=_first(each.romaji for each in ordered),
         series_type=_first(each.series_type for each in ordered),
         minutes=_first(each.minutes for each in ordered),

@@ -231,8 +231,11 @@ def _title(result: Fields, kind: TitleKind, place: int = 0) -> CatalogueTitle:
 
 def _details(answer: Fields, kind: TitleKind) -> CatalogueTitle:
     title = _title(answer, kind)
-    names = dict.fromkeys(name for name in _names(answer, kind) if name not in {"", title.name, title.original_name})
+    english = _english(answer, title)
+    known = {"", title.name, title.original_name, english}
+    names = dict.fromkeys(name for name in _names(answer, kind) if name not in known)
     own: dict[str, Any] = {"aliases": tuple(names)[:MAX_NAMES], "ids": title.ids | _other_ids(answer)}
+    own["english_name"] = english
     if kind is TitleKind.MOVIE:
         releases = list(_releases(answer))
         own |= {
@@ -294,15 +297,31 @@ def _romaji(answer: Fields) -> str | None:
     return japanese[0].text("title") if japanese else None
 
 
+def _english(answer: Fields, title: CatalogueTitle) -> str | None:
+    """Return the English name, where it differs: that of America, if there are several."""
+    translated = {
+        country: name for (language, country), name in _translations(answer, title.kind) if language == "en" and name
+    }
+    original = title.original_name if title.original_language == "en" else None  # which has no translation
+    english = translated.get("US") or next(iter(translated.values()), original)
+    return english if english != title.name else None
+
+
 def _names(answer: Fields, kind: TitleKind) -> Iterator[str]:
     """Yield what it is called elsewhere: names by languages before those by countries and occasions."""
-    if translations := answer.optional_object("translations"):
-        for translation in translations.objects("translations"):
-            if data := translation.optional_object("data"):
-                yield data.text("title" if kind is TitleKind.MOVIE else "name", "")
+    yield from (name for _, name in _translations(answer, kind))
     if alternatives := answer.optional_object("alternative_titles"):
         for alternative in alternatives.objects("titles" if kind is TitleKind.MOVIE else "results"):
             yield alternative.text("title", "")
+
+
+def _translations(answer: Fields, kind: TitleKind) -> Iterator[tuple[tuple[str, str], str]]:
+    """Yield names with their language and country."""
+    if translations := answer.optional_object("translations"):
+        for translation in translations.objects("translations"):
+            if data := translation.optional_object("data"):
+                where = translation.text("iso_639_1", ""), translation.text("iso_3166_1", "")
+                yield where, data.text("title" if kind is TitleKind.MOVIE else "name", "")
 
 
 def _other_ids(answer: Fields) -> frozenset[str]:

@@ -40,6 +40,7 @@ class CatalogueTitle:
     kind: TitleKind  # a movie or a series
     name: str
     original_name: str | None = None  # where it differs
+    english_name: str | None = None  # of a catalogue that speaks another language, where it differs
     aliases: tuple[str, ...] = ()  # other names: of other countries, and of scene releases
     romaji: str | None = None  # of an anime: its Japanese name in Latin letters, which most of its releases have
     year: int | None = None  # of the first release or the first episode
@@ -69,9 +70,8 @@ class CatalogueTitle:
     @property
     def names(self) -> tuple[str, ...]:
         """All its names, each once, the best known first."""
-        return tuple(
-            dict.fromkeys(name for name in (self.name, self.original_name, self.romaji, *self.aliases) if name)
-        )
+        names = (self.name, self.original_name, self.english_name, self.romaji, *self.aliases)
+        return tuple(dict.fromkeys(name for name in names if name))
 
     @property
     def label(self) -> str:
