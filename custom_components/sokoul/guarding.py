@@ -22,7 +22,7 @@ from .autopilot.guards.resolvers import Resolving
 from .autopilot.guards.shelter import Shelter, tells_address
 from .autopilot.guards.showing import Piece, pieces
 from .autopilot.guards.vpn_types import Containment, Proof, Protection, Verdict, VpnMemory, VpnState
-from .autopilot.vpn_lane import CALM, Reaction, VpnLane
+from .autopilot.vpn_lane import CALM, FAST, Reaction, VpnLane
 from .bind_offer import BindOffer
 from .clients.errors import BackendError, InvalidAuth
 from .connectors.holding import UNDO, holds, let_go, lets_go, seize
@@ -70,8 +70,8 @@ UNTOLD = 8
 VPN_EVERY = timedelta(seconds=10)
 #: A guard that ends in the middle of an act has so long to finish it.
 PARTING = timedelta(seconds=1)
-#: One look has everything stopped, and the next one sees that it is; once more, for what was added meanwhile.
-PARTING_LOOKS = 3
+#: One that can't be told to stop when the VPN is about to end is tried once more.
+PARTING_TRIES = 2
 
 
 _BAD = frozenset({VpnState.LEAKING, VpnState.DOUBTFUL, VpnState.DOWN})
@@ -215,20 +215,26 @@ class ClientGuard:
         self._step_in(NOW)
 
     async def part(self) -> bool:
-        """Look at once. Returns whether nothing can go out past the VPN, which is about to be given another server.
+        """Look until nothing can go out past the VPN, which is about to be given another server. Returns whether so.
 
-        That it has no other way out will do, and that a person switched the guard off.
+        That it has no other way out will do, and that a person switched the guard off. Whoever waits ends it: what
+        answers and doesn't stop is told to again and again.
         """
         if not self.on:
             return True
         if self.backend.data is None:  # nobody knows what there is to stop
             return self.shelter.containment is not Containment.OPEN
-        for _ in range(PARTING_LOOKS):
+        failures = 0
+        while failures < PARTING_TRIES:
             await self._look_now()
             if self.lane.verdict is not None and not self.lane.verdict.stop:
                 return True
-            if self.lane.told and self._client.seen and not self.running:
+            if not self.lane.told:
+                failures += 1
+            elif not self.running:
                 return True
+            else:
+                await asyncio.sleep(FAST.total_seconds())
         return False
 
     @callback

@@ -17,8 +17,10 @@ from custom_components.sokoul.autopilot.guards.addresses import Home, place_of
 from custom_components.sokoul.autopilot.guards.rotation import Stage
 from custom_components.sokoul.autopilot.guards.shelter import Clue, Shelter
 from custom_components.sokoul.autopilot.guards.vpn_types import Containment, Proof, VpnState
+from custom_components.sokoul.autopilot.vpn_lane import FAST
 from custom_components.sokoul.clients.errors import Refused
 from custom_components.sokoul.clients.gluetun import GluetunClient
+from custom_components.sokoul.clients.qbittorrent import QbittorrentClient
 from custom_components.sokoul.guarding import ClientGuard
 from custom_components.sokoul.model.vpn import ServerSelection
 from custom_components.sokoul.rotation import LOOK_EVERY, RUNS_ON_AFTER, STOPPING, VpnRotation
@@ -211,6 +213,33 @@ async def test_one_that_hangs_is_not_waited_for_for_long(
     assert pressed.result() == UNSTOPPED
     assert told(gluetun) == []
     qbittorrent.clear_faults()
+
+
+async def test_one_that_has_not_stopped_yet_is_waited_for(
+    hass: HomeAssistant,
+    gluetun: GluetunSimulator,
+    qbittorrent: QbittorrentSimulator,
+    behind: Open,
+    freezer: FrozenDateTimeFactory,
+    ran: list[set[str]],
+) -> None:
+    await behind()
+    real, told_to_stop = QbittorrentClient.stop, 0
+
+    async def stop(client: QbittorrentClient, hashes: frozenset[str]) -> None:
+        nonlocal told_to_stop
+        told_to_stop += 1
+        if told_to_stop > 6:
+            await real(client, hashes)
+
+    with patch.object(QbittorrentClient, "stop", stop):
+        pressed = asyncio.create_task(press(hass))
+        for _ in range(8):
+            before = told_to_stop
+            await until(lambda: told_to_stop > before or pressed.done())  # noqa: B023 -- called before it changes
+            freezer.tick(2 * FAST)
+        await until(pressed.done)
+    assert (told(gluetun), ran) == (["Sweden"], [set()])
 
 
 async def test_in_french_it_is_said_in_french(
