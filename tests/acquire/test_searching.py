@@ -783,6 +783,12 @@ async def test_a_film_that_nobody_could_be_asked_about_is_told_from_others_by_th
             {2020},
         ),
         ("dune 1984", ["Dune.2021.1080p.WEB-DL.H264-A"], set()),
+        ("dune 2", ["Dune.Part.Two.2024.1080p.WEB-DL.H264-A", "Dune.2021.1080p.WEB-DL.H264-A"], {2024}),
+        ("dune II", ["Dune.Part.2.2024.1080p.WEB-DL.H264-A", "Dune.2.2024.1080p.WEB-DL.H264-A"], {2024}),
+        ("dune part two", ["Dune.2.2024.1080p.WEB-DL.H264-A"], {2024}),
+        ("dune 2 (2024)", ["Dune.Part.Two.2024.1080p.WEB-DL.H264-A"], {2024}),
+        ("dune 2 2024", ["Dune.Part.Two.2024.1080p.WEB-DL.H264-A", "Dune.2.2011.1080p.WEB-DL.H264-A"], {2024}),
+        ("dune 2", ["Dune.Part.Three.2026.1080p.WEB-DL.H264-A"], set()),
     ],
 )
 async def test_a_film_known_by_its_name_alone_is_of_the_year_that_all_releases_bear(

@@ -16,8 +16,9 @@ from typing import Final
 
 from ..model.catalogue import CatalogueTitle
 from ..model.library import TitleKind
-from ..releases.identify import OTHERS_UNKNOWN, Wanted
-from ..releases.names import forms, normal, wider_form
+from ..releases.attributes import ReleaseName
+from ..releases.identify import Wanted
+from ..releases.names import forms, normal, wider_form, wider_forms_of
 from ..releases.parse import parse
 from ..releases.score import Scored
 from ..releases.tokens import fold
@@ -195,17 +196,21 @@ def target_by_text(query: Query) -> Target:
 def year_told(query: Query, found: Iterable[Scored]) -> int | None:
     """Return of which year a film is that is known by its name alone; None: nobody tells.
 
-    `found` is what was found without a year. What ends the text is one if any of that bears it; else the year counts
-    that all bear which is called by all of the text.
+    What ends the text is one if any film of that name bears it; else the year counts that all bear which are called by
+    all of the text.
     """
-    named = [each.release.name for each in found if each.match.reason.key == OTHERS_UNKNOWN]
-    if query.year is not None and any(each.year == query.year for each in named):
+    films = [each.release.name for each in found if not each.release.name.numbering.is_series]
+    if query.year is not None and any(each.year == query.year and _is_called(each, query.bare) for each in films):
         return query.year
-    text = forms(query.text)
-    years = Counter(each.year for each in named if each.year is not None and not text.isdisjoint(forms(each.title)))
+    years = Counter(each.year for each in films if each.year is not None and _is_called(each, query.text))
     if not years or max(years) - min(years) > 1:  # some write that of another country
         return None
     return max(years, key=lambda year: (years[year], -year))
+
+
+def _is_called(release: ReleaseName, name: str) -> bool:
+    """Tell whether a release bears a name, in any of the ways in which films of a known year are named."""
+    return wider_form(name) in wider_forms_of(release)
 
 
 def _called_so(query: Query) -> tuple[str, ...]:
