@@ -169,6 +169,26 @@ async def test_one_whose_guard_a_person_switched_off_is_left_alone(
     assert ran == [{"one"}]
 
 
+@pytest.mark.parametrize(("way", "hinders"), [(Containment.NAMESPACE, False), (Containment.OPEN, True)])
+async def test_one_that_has_not_answered_yet_hinders_where_it_has_another_way_out(
+    hass: HomeAssistant,
+    gluetun: GluetunSimulator,
+    qbittorrent: QbittorrentSimulator,
+    behind: Open,
+    way: Containment,
+    *,
+    hinders: bool,
+) -> None:
+    await behind(way)
+    await qbittorrent.refuse()
+    await reload(hass)
+    if hinders:
+        assert await refused(hass) == UNSTOPPED
+    else:
+        await press(hass)
+    assert told(gluetun) == ([] if hinders else ["Sweden"])
+
+
 # --- what can't be stopped ------------------------------------------------------------------------------------------
 
 
@@ -284,6 +304,7 @@ async def test_between_two_servers_one_that_falls_silent_is_waited_for_a_while(
     await qbittorrent.refuse()
     await pass_time(LOOK_EVERY, times=20)
     assert (told(gluetun), vpn.under_way) == (["Sweden"], True)  # it has been given up by now
+    gluetun.tunnel.mute.clear()  # that it works after all says nothing of the one whose turn it is
     await pass_time(LOOK_EVERY, times=14)
     assert told(gluetun) == ["Sweden", "Switzerland"]
     assert caplog.text.count("Gluetun is given another server all the same: qBittorrent can’t be stopped") == 1  # noqa: RUF001
@@ -376,8 +397,26 @@ async def test_after_a_restart_in_the_middle_it_is_stopped_before_the_next_one_a
     assert running(qbittorrent) == {"one"}
 
 
+async def test_a_vpn_that_was_switched_off_in_the_middle_for_long_is_told_the_next_one(
+    hass: HomeAssistant, gluetun: GluetunSimulator, behind: Open, pass_time: PassTime, ran: list[set[str]]
+) -> None:
+    gluetun.tunnel.mute.add(SE)
+    await behind()
+    await press(hass)
+    gluetun.tunnel.apply("stopped")
+    await pass_time(2 * RUNS_ON_AFTER)
+    gluetun.tunnel.apply("running")
+    await brought_to_its_end(hass, pass_time)
+    assert (told(gluetun), ran) == (["Sweden", "Switzerland"], [set(), set()])
+
+
 async def test_a_change_of_which_nobody_knows_how_far_it_came_stops_nothing_for_ever(
-    hass: HomeAssistant, gluetun: GluetunSimulator, qbittorrent: QbittorrentSimulator, behind: Open, pass_time: PassTime
+    hass: HomeAssistant,
+    gluetun: GluetunSimulator,
+    qbittorrent: QbittorrentSimulator,
+    behind: Open,
+    pass_time: PassTime,
+    ran: list[set[str]],
 ) -> None:
     await behind()
     await press(hass)
@@ -387,10 +426,18 @@ async def test_a_change_of_which_nobody_knows_how_far_it_came_stops_nothing_for_
     await pass_time(LOOK_EVERY, times=30)
     assert (vpn.under_way, vpn.changing) == (True, False)
     assert running(qbittorrent) == {"one"}
+    await hass.config_entries.async_set_disabled_by(HUB_ID, ConfigEntryDisabler.USER)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert (told(gluetun), ran) == (["Sweden", "Netherlands"], [set(), set()])
 
 
 async def test_a_gluetun_that_can_not_be_told_to_go_back_and_is_connected_stops_nothing_for_ever(
-    hass: HomeAssistant, gluetun: GluetunSimulator, qbittorrent: QbittorrentSimulator, behind: Open, pass_time: PassTime
+    hass: HomeAssistant,
+    gluetun: GluetunSimulator,
+    qbittorrent: QbittorrentSimulator,
+    behind: Open,
+    pass_time: PassTime,
+    ran: list[set[str]],
 ) -> None:
     gluetun.tunnel.mute.update({SE, CH})
     vpn, guard = await behind()
@@ -407,11 +454,12 @@ async def test_a_gluetun_that_can_not_be_told_to_go_back_and_is_connected_stops_
     await pass_time(LOOK_EVERY, times=20)
     assert vpn.under_way
     assert running(qbittorrent) == {"one"}
-    gluetun.tunnel.crash()
     gluetun.clear_faults()
     await pass_time(LOOK_EVERY, times=3)
-    assert told(gluetun)[-1] == "Netherlands"  # it goes back as soon as it may be told, and nobody loses anything
-    assert running(qbittorrent) == set()
+    assert (told(gluetun)[-1], running(qbittorrent)) == ("Switzerland", {"one"})
+    gluetun.tunnel.crash()
+    await pass_time(LOOK_EVERY, times=3)
+    assert (told(gluetun)[-1], ran[-1]) == ("Netherlands", set())  # nobody loses anything any more
 
 
 async def test_one_who_disables_sokoul_in_the_middle_has_nothing_running_while_it_goes_back(
