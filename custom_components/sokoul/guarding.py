@@ -25,7 +25,7 @@ from .autopilot.guards.vpn_types import Containment, Proof, Protection, Verdict,
 from .autopilot.vpn_lane import CALM, FAST, Reaction, VpnLane
 from .bind_offer import BindOffer
 from .clients.errors import BackendError, InvalidAuth
-from .connectors.holding import UNDO, holds, let_go, lets_go, seize
+from .connectors.holding import UNDO, holds, is_held, let_go, lets_go, seize
 from .const import DOMAIN, LOGGER, RELEASE_PATIENCE
 from .drilling import Drilling
 from .homes import Home, awaits_engine, home_of
@@ -105,7 +105,7 @@ class GuardedBackend:
     @property
     def held(self) -> bool:
         """Whether the guard holds its torrents."""
-        return Holder.VPN in holds(self._backend.memory)
+        return is_held(self._backend, Holder.VPN) or lets_go(self._backend, Holder.VPN)
 
     @property
     def running(self) -> int:
@@ -288,16 +288,20 @@ class ClientGuard:
     @callback
     def look_again(self) -> None:
         """Take in what changed elsewhere: the topology, the tunnel, what a person set."""
-        before = self._polled, self.lane.protection, self.lane.tunnel
+        before = self._taken_in
         self._take_in()
-        news = before != (self._polled, self.lane.protection, self.lane.tunnel)
-        if self._wanted and (news or not self.guards):
+        if self._wanted and (self._taken_in != before or not self.guards):
             self._step_in(NOW)
         self.binding.look_again()
         if not self._guarded:
             self._stand_down()
         self.port.look_again()
         self._tell()
+
+    @property
+    def _taken_in(self) -> tuple[object, ...]:
+        lane = self.lane
+        return self._polled, lane.protection, lane.tunnel, lane.outside, lane.through
 
     @callback
     def _take_in(self) -> None:

@@ -1,6 +1,6 @@
 """The lane of the VPN guard: how often it looks, that it acts at once and again until it is done."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -152,6 +152,27 @@ async def test_what_shares_the_network_of_its_tunnel_is_looked_at_seldom() -> No
     assert here.client.asked == ALL
     await here.step(SELDOM.settings - FAST)
     assert here.client.asked == ["transfer"]
+
+
+async def test_an_open_client_that_does_not_tell_where_it_is_seen_is_looked_at_seldom_unless_it_is_held() -> None:
+    """As a qBittorrent before 5.1: what says that it leaks, or that its VPN is down, comes from elsewhere."""
+    here = world(Containment.OPEN)
+    here.lane.protection = replace(here.lane.protection, tells_address=False)
+    assert await here.step() == CALM
+    assert here.client.asked == ALL
+    here.lane.tunnel = tunnel(VpnStatus.CRASHED, START + FAST)
+    assert await here.step(FAST) == FAST
+    assert here.client.asked == ["transfer", "close"]
+    here.lane.tunnel = None
+    await here.step(SECOND)
+    here.lane.forgive(here.now)
+    assert await here.step(FAST) == FAST, "it is held, and nothing is known"
+    assert here.client.asked == ["transfer"]
+    here.lane.tunnel = tunnel(VpnStatus.RUNNING, here.now)
+    here.client.batches = 1
+    assert await here.step(FAST) == FAST
+    assert here.client.asked == ["transfer", "reopen"]
+    assert await here.step(FAST) == CALM
 
 
 @pytest.mark.parametrize("broken", [set(), {"interfaces"}])

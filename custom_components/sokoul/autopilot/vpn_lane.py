@@ -21,7 +21,7 @@ from .guards.vpn_types import Containment, Proof, Protection, Verdict, VpnMemory
 
 #: Where it could leak, or is held.
 FAST = timedelta(milliseconds=200)
-#: Where it can't: only whether it is connected is to be known.
+#: Where it can't, or tells nothing of it: only whether it is connected is to be known.
 CALM = timedelta(seconds=10)
 #: What was stopped starts again in parts, one in this time at most: trackers see no storm.
 REOPEN_EVERY = timedelta(seconds=1)
@@ -169,7 +169,11 @@ class VpnLane:
 
     @property
     def _pace(self) -> Pace:
-        return PACES.get(self.protection.containment, SELDOM)
+        """How often it is looked at. What a running one doesn't tell is not seen sooner by asking it more often."""
+        containment = self.protection.containment
+        if containment is Containment.OPEN and not self.protection.tells_address and not self._client.held:
+            return SELDOM
+        return PACES.get(containment, SELDOM)
 
     async def _look(self, now: Callable[[], datetime]) -> bool:
         """Ask the client what is to be known now. Returns whether it answered; what it said before gets old."""
