@@ -19,6 +19,7 @@ from custom_components.sokoul.autopilot.guards.vpn_types import Containment, Pro
 from custom_components.sokoul.connectors.holding import holds
 from custom_components.sokoul.const import DOMAIN
 from custom_components.sokoul.guarding import PROXY_KEY, ClientGuard
+from custom_components.sokoul.lookout import DIRECTLY
 from custom_components.sokoul.model.hold import Holder
 from devstack.clock import ManualClock
 from devstack.frame import FaultKind
@@ -200,6 +201,33 @@ async def test_a_tunnel_that_ends_at_home_is_a_leak_as_two_services_say_through_
     assert state(guard) is VpnState.LEAKING
     assert guard.reaction is not None
     assert guard.reaction.proof is Proof.EXIT
+    assert running(qbittorrent) == set()
+
+
+async def test_a_client_that_does_not_tell_where_it_is_seen_is_stopped_as_soon_as_services_tell(
+    start: Start,
+    services: tuple[PublicIpSimulator, PublicIpSimulator],
+    qbittorrent: QbittorrentSimulator,
+    gluetun: GluetunSimulator,
+    pass_time: PassTime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("custom_components.sokoul.guarding.tells_address", lambda _: False)
+    guard = await start(Containment.OPEN)
+    guard._guarding.vpns()[GLUETUN_ID].remember(PROXY_KEY, gluetun.proxy.url)
+    await pass_time(STEP, times=20)
+    show(qbittorrent, "")
+    qbittorrent.requests.clear()
+    await pass_time(timedelta(milliseconds=200), times=25)
+    assert sum(seen.path.endswith("transfer/info") for seen in qbittorrent.requests) <= 2, "it is asked seldom"
+    gluetun.looks_up_address = False
+    for service in services:
+        service.addresses[VPN_SOURCE] = HOME
+    for way in (DIRECTLY, gluetun.proxy.url):
+        await guard._guarding.lookout._ask(way)
+    assert running(qbittorrent) == {"one", "two"}
+    await pass_time(timedelta(milliseconds=100), times=2)
+    assert state(guard) is VpnState.LEAKING
     assert running(qbittorrent) == set()
 
 
