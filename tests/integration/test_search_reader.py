@@ -31,6 +31,12 @@ ODD = "Dune.SE.2021.1080p.BluRay.x264-GROUP"
 BOMB = "Dune.Nordic.[400000000 of 9].2021.1080p.WEB-DL.H264-GRP"
 
 
+@pytest.fixture
+def hass_config_dir(hass_tmp_config_dir: str) -> str:
+    """Have a folder that no other test uses meanwhile."""
+    return hass_tmp_config_dir
+
+
 @pytest.fixture(scope="module")
 def parsett() -> Path:
     """Return the folder that `scripts/setup` made."""
@@ -56,11 +62,10 @@ class Installer:
 
 
 @pytest.fixture
-def installer(hass: HomeAssistant, parsett: Path) -> Iterator[Installer]:
+def installer(parsett: Path) -> Iterator[Installer]:
     made = Installer(parsett)
     with patch.object(search_reader, "install_package", made):
         yield made
-    shutil.rmtree(hass.config.cache_path(DOMAIN), ignore_errors=True)
 
 
 @pytest.fixture
