@@ -17,10 +17,15 @@ import freezegun.api
 from homeassistant import runner
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import event
+from homeassistant.util import executor
 from homeassistant.util.async_ import get_scheduled_timer_handles
 from pytest_homeassistant_custom_component import common, patch_time
 
 _REST_SECONDS = 0.01
+#: Home Assistant gives a tenth of it to all threads of an executor together, before it interrupts them. One that is
+#: interrupted as it wakes up takes along what would have woken the next, which is left behind for ever then: half a
+#: second without a processor was enough for that.
+_THREADS_END_WITHIN_SECONDS = 100
 
 
 def set_up() -> None:
@@ -29,6 +34,7 @@ def set_up() -> None:
     patch_time.ha_get_module_attributes_hash = _attributes_hash
     common._async_fire_time_changed = _fire_time_changed
     common.patch = _patch
+    executor.EXECUTOR_SHUTDOWN_TIMEOUT = _THREADS_END_WITHIN_SECONDS
 
 
 def monotonic() -> float:

@@ -15,6 +15,7 @@ from homeassistant import runner
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.event import async_track_point_in_utc_time
 from homeassistant.helpers.storage import Store
+from homeassistant.util import executor
 import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
@@ -92,6 +93,22 @@ def test_a_thread_waits_only_for_threads(used: bool, monkeypatch: pytest.MonkeyP
         loop.run_until_complete(loop.shutdown_default_executor())
     assert len(started) == int(used)
     loop.close()
+
+
+def test_threads_are_waited_for_before_they_are_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    join = executor.join_or_interrupt_threads
+
+    def joined(threads: set[threading.Thread], timeout: float, log: bool) -> set[threading.Thread]:  # noqa: FBT001 -- as it is called
+        waited.append(timeout)
+        return join(threads, timeout, log)
+
+    monkeypatch.setattr(executor, "join_or_interrupt_threads", joined)
+    pool = executor.InterruptibleThreadPoolExecutor()
+    threads = [pool.submit(threading.current_thread).result()]
+    pool.shutdown()
+    assert min(waited) > 5, "a machine may be busy with something else for a while"
+    assert not any(each.is_alive() for each in threads)
 
 
 async def test_a_loop_tells_the_time_that_freezegun_does(freezer: FrozenDateTimeFactory) -> None:
