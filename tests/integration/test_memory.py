@@ -120,8 +120,7 @@ async def test_who_saves_while_it_is_being_written_waits_for_that(
     monkeypatch.setattr(Store, "async_save", take_long)
     memory.remember("backend", "one", 1)
     first, second = (asyncio.ensure_future(memory.save_now()) for _ in range(2))
-    for _ in range(9):
-        await asyncio.sleep(0)
+    await turns()
     assert not second.done()
     disk.set()
     await asyncio.gather(first, second)

@@ -1,7 +1,8 @@
 """The VPN guard at a qBittorrent that answers slowly, as a 4.5, where each snapshot costs as much as everything."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -205,6 +206,30 @@ async def test_what_the_stop_itself_stopped_is_nobody_elses_doing(
     assert forced.forced
 
 
+@contextmanager
+def slow_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have nothing written until the end."""
+    disk, save = asyncio.Event(), Store.async_save
+
+    async def take_long(store: Store[Any], data: Any) -> None:
+        await disk.wait()
+        await save(store, data)
+
+    monkeypatch.setattr(Store, "async_save", take_long)
+    try:
+        yield
+    finally:
+        disk.set()
+
+
+async def pass_time_slowly(freezer: FrozenDateTimeFactory, task: asyncio.Task[Any], most: timedelta) -> None:
+    """Let time pass in small steps until something is done."""
+    deadline = dt_util.utcnow() + most
+    while not task.done() and dt_util.utcnow() < deadline:
+        freezer.tick(timedelta(milliseconds=10))
+        await asyncio.sleep(0)
+
+
 async def test_a_disk_that_takes_long_holds_up_neither_the_guard_nor_what_it_stops_next(
     hass: HomeAssistant,
     qbittorrent: QbittorrentSimulator,
@@ -217,41 +242,24 @@ async def test_a_disk_that_takes_long_holds_up_neither_the_guard_nor_what_it_sto
     (one,) = add(qbittorrent, "one")
     backend = (await guard_of(set_up, qbittorrent)).backend
     await pass_time(STEP)
-    disk, save = asyncio.Event(), Store.async_save
-
-    async def take_long(store: Store[Any], data: Any) -> None:
-        await disk.wait()
-        await save(store, data)
+    told: list[int] = []
 
     async def told_to_stop() -> None:
         seizing = asyncio.create_task(seize(backend, Holder.VPN, told.append))
-        while not seizing.done():
-            freezer.tick(timedelta(milliseconds=10))
-            await asyncio.sleep(0)
+        await pass_time_slowly(freezer, seizing, timedelta(minutes=1))
+        assert seizing.done()
         await seizing
 
-    monkeypatch.setattr(Store, "async_save", take_long)
-    told: list[int] = []
-    try:
+    with slow_disk(monkeypatch):
         await told_to_stop()
         assert told == [0]
         (new,) = add(qbittorrent, "new")
         await told_to_stop()
         assert running(qbittorrent) == set()
         assert f"{DOMAIN}.{HUB_ID}" not in hass_storage
-    finally:
-        disk.set()
     await hass.async_block_till_done()
     for torrent in (one, new):
         assert torrent.hash in str(hass_storage[f"{DOMAIN}.{HUB_ID}"])
-
-
-async def pass_time_slowly(freezer: FrozenDateTimeFactory, task: asyncio.Task[Any], most: timedelta) -> None:
-    """Let time pass in small steps until something is done."""
-    deadline = dt_util.utcnow() + most
-    while not task.done() and dt_util.utcnow() < deadline:
-        freezer.tick(timedelta(milliseconds=10))
-        await asyncio.sleep(0)
 
 
 async def test_a_disk_that_takes_long_holds_up_no_look_while_what_was_stopped_starts_again(
@@ -270,21 +278,12 @@ async def test_a_disk_that_takes_long_holds_up_no_look_while_what_was_stopped_st
     await guard.stop()  # it would let go by itself
     await seize(backend, Holder.VPN)
     await pass_time(STEP)
-    disk, save = asyncio.Event(), Store.async_save
-
-    async def take_long(store: Store[Any], data: Any) -> None:
-        await disk.wait()
-        await save(store, data)
-
-    monkeypatch.setattr(Store, "async_save", take_long)
-    try:
+    with slow_disk(monkeypatch):
         letting_go = asyncio.create_task(let_go(backend, Holder.VPN, 1))
         await pass_time_slowly(freezer, letting_go, timedelta(minutes=1))
         assert letting_go.done()
         assert not letting_go.result()
         assert len(running(qbittorrent)) == 1
-    finally:
-        disk.set()
     await hass.async_block_till_done()
     assert holds(hass_storage[f"{DOMAIN}.{HUB_ID}"]["data"]["backends"][QBITTORRENT_ID])[Holder.VPN].ending
 
